@@ -1,0 +1,36 @@
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+# Any Python from 3.11 up; `make PYTHON=/path/to/python setup` overrides the search.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
+	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$p"; break; }; done)
+BIN := .venv/bin
+# Written last, so a set-up that was interrupted is done again.
+STAMP := .venv/.set-up
+
+.PHONY: help setup test lint lock
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## create .venv with the locked environment; does nothing when it is current
+
+$(STAMP): requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; set PYTHON=/path/to/python"; exit 1; }
+	@echo "setting up .venv with the locked environment (once, a minute or two) ..."
+	@"$(PYTHON)" -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $(STAMP)
+
+lint: setup ## ruff, mypy strict, the import rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: setup lint ## everything that CI runs
+	$(BIN)/pytest
+
+lock: ## re-resolve requirements.lock from pyproject.toml (needs uv)
+	uv pip compile --universal --python-version 3.11 --generate-hashes --all-extras \
+		--no-annotate --no-header --quiet pyproject.toml -o requirements.lock
