@@ -1,0 +1,90 @@
+"""Times and amounts through bounded caches, which a slow and strict reading fills.
+
+A reading raises ValueError for a text that the models refuse, so only valid texts are ever kept.
+"""
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from typing_extensions import override
+
+from schemas.money import MAX_CENTS, check_positive
+from schemas.times import check_time, parse_ms
+
+Clock: TypeAlias = Callable[[str], int]
+
+_MIDNIGHT = "2000-01-01T00:00:00Z"
+_MIDNIGHT_MS = parse_ms(_MIDNIGHT)
+
+
+class Cache(dict[str, int]):
+    """Readings by their text: `cache[text]` reads what is not there. Emptied when `limit` are kept."""
+
+    def __init__(self, read: Callable[[str], int], limit: int = 65_536) -> None:
+        super().__init__()
+        self._read = read
+        self._limit = limit
+
+    def __missing__(self, text: str) -> int:
+        value = self._read(text)
+        if len(self) >= self._limit:
+            self.clear()
+        self[text] = value
+        return value
+
+
+class TailCache(Cache):
+    """Readings of what follows the second of a time; microseconds share the reading of their millisecond."""
+
+    @override
+    def __missing__(self, text: str) -> int:
+        if text[1:7].isdigit() and text[0] == "." and not text[7:8].isdigit() and text.isascii():
+            return self[text[:4] + text[7:]]
+        return super().__missing__(text)
+
+
+def clock() -> Clock:
+    """Return a function from a time of the wire to ms UTC; it raises ValueError for what is not one.
+
+    The pieces are few: the hours of the history, the 3,600 seconds of an hour, the 1,000 ms of a second.
+    """
+    hours, seconds, tails = pieces()
+    return lambda text: hours[text[:13]] + seconds[text[13:19]] + tails[text[19:]]
+
+
+def pieces() -> tuple[Cache, Cache, Cache]:
+    """Return caches of ms by `text[:13]`, `text[13:19]` and `text[19:]` of a time, to be added up."""
+    return Cache(_hour_ms), Cache(_second_ms), TailCache(_tail_ms)
+
+
+def _hour_ms(text: str) -> int:
+    return parse_ms(check_time(text + _MIDNIGHT[13:]))
+
+
+def _second_ms(text: str) -> int:
+    return parse_ms(check_time(_MIDNIGHT[:13] + text + _MIDNIGHT[19:])) - _MIDNIGHT_MS
+
+
+def _tail_ms(text: str) -> int:
+    return parse_ms(check_time(_MIDNIGHT[:19] + text)) - _MIDNIGHT_MS
+
+
+def millionths(text: str) -> int:
+    """Return an amount or a rate in millionths."""
+    whole, _, places = check_positive(text).partition(".")
+    return int(whole + places.ljust(6, "0"))
+
+
+def home_cents(text: str) -> int:
+    """Return an amount of the reporting currency in hundredths, half-even."""
+    return cents(millionths(text), 10**4)
+
+
+def cents(units: int, units_per_cent: int) -> int:
+    """Return `units` in hundredths, half-even; raises ValueError if that takes more than 14 digits."""
+    quotient, rest = divmod(units, units_per_cent)
+    if 2 * rest + (quotient & 1) > units_per_cent:
+        quotient += 1
+    if quotient > MAX_CENTS:
+        raise ValueError("more than 14 digits of hundredths")
+    return quotient

@@ -1,0 +1,87 @@
+"""What the models share: the strict base, the types of the wire, the fields of every event of a customer."""
+
+from typing import Annotated, TypeAlias
+
+from annotated_types import Ge, Le, MaxLen, MinLen
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
+
+from schemas.money import (
+    CENTS_PATTERN,
+    CURRENCY_PATTERN,
+    DECIMAL_PATTERN,
+    ZERO_PATTERN,
+    check_currency,
+    check_positive,
+)
+from schemas.times import TIME_PATTERN, UTC_PATTERN, check_time
+
+MAX_BYTES = 64 * 1024
+MAX_INT = 2**63 - 1
+
+_POSITIVE = {"type": "string", "pattern": DECIMAL_PATTERN, "not": {"pattern": ZERO_PATTERN}}
+
+Identifier: TypeAlias = Annotated[str, MinLen(1), MaxLen(128)]
+"""An id: 1 to 128 characters of any kind."""
+
+EventTime: TypeAlias = Annotated[
+    str,
+    AfterValidator(check_time),
+    WithJsonSchema({"type": "string", "format": "date-time", "pattern": TIME_PATTERN}),
+]
+"""RFC 3339 with an offset, year 2000 or later, up to 6 places; read as ms, floored."""
+
+UtcTime: TypeAlias = Annotated[
+    str,
+    Field(pattern=UTC_PATTERN),
+    WithJsonSchema({"type": "string", "format": "date-time", "pattern": UTC_PATTERN}),
+]
+"""RFC 3339 in UTC with milliseconds and Z, as `format_ms` writes it."""
+
+Money: TypeAlias = Annotated[str, AfterValidator(check_positive), WithJsonSchema(_POSITIVE)]
+"""An amount above 0 as decimal text."""
+
+Rate: TypeAlias = Annotated[str, AfterValidator(check_positive), WithJsonSchema(_POSITIVE)]
+"""A rate above 0 as decimal text."""
+
+Currency: TypeAlias = Annotated[
+    str, AfterValidator(check_currency), WithJsonSchema({"type": "string", "pattern": CURRENCY_PATTERN})
+]
+"""An ISO 4217 code."""
+
+Cents: TypeAlias = Annotated[str, Field(pattern=CENTS_PATTERN)]
+"""Money that the product states: decimal text with 2 places, as `format_cents` writes it."""
+
+Count: TypeAlias = Annotated[int, Ge(0), Le(MAX_INT)]
+"""How often, in 63 bits."""
+
+Duration: TypeAlias = Annotated[float, Ge(0)]
+"""How long, in the unit of the field's name."""
+
+
+class Model(BaseModel):
+    """The strict base: nothing is coerced, unknown fields are refused, null is the same as absent."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
+
+
+class Headers(BaseModel):
+    """Kafka headers that have a meaning; a record may carry others."""
+
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+
+
+class CustomerEvent(Model):
+    """What every event of a customer carries."""
+
+    event_id: Identifier
+    """Unique for its source; a second event with the same id is dropped as a duplicate."""
+    customer_id: Identifier
+    """The resolved identity: merging loyalty numbers happens upstream."""
+    time: EventTime
+    """When it happened."""
+    source: Identifier
+    """The system that the event comes from."""
+    attributes: dict[str, str] | None = None
+    """Anything else, as a flat map of strings: kept, never interpreted."""

@@ -1,0 +1,122 @@
+"""Parsed events: what the core consumes.
+
+Times are int ms UTC, floored; money is int hundredths of the reporting currency.
+"""
+
+from typing import TypeAlias
+
+from msgspec import Struct
+
+from schemas.dead_letter import Reason
+
+
+class Transaction(Struct, frozen=True, array_like=True, tag=True, gc=False):
+    """Money that moved, or a subscription that ended (`cents` is then 0)."""
+
+    customer_id: str
+    source: str
+    event_id: str
+    time: int
+    kind: str
+    cents: int
+    original_time: int | None
+
+
+class Contact(Struct, frozen=True, array_like=True, tag=True):
+    """One version of a contact; what the wire left out is 0, False, None or an empty tuple."""
+
+    customer_id: str
+    source: str
+    event_id: str
+    time: int
+    contact_id: str
+    version: int
+    moment: int
+    """`ended_at` if the contact has ended, else `time`."""
+    ended_at: int | None
+    channel: str
+    outbound: bool
+    reason: str | None
+    case_id: str | None
+    resolution: str | None
+    queue_seconds: float
+    hold_seconds: float
+    hold_count: int
+    transfers_cold: int
+    transfers_warm: int
+    ended_by: str | None
+    ended_stage: str | None
+    ivr_zero_outs: int
+    self_served: bool
+    self_service_minutes: float
+    deflected_to: str | None
+    escalation_requested: bool
+    escalation_granted: bool
+    complaint: bool
+    repeated_information: bool
+    first_reply_seconds: float
+    csat: int | None
+    ces: int | None
+    effort: int | None
+    phrases: tuple[str, ...]
+    recovery: bool
+
+
+class Notice(Struct, frozen=True, array_like=True, tag=True, gc=False):
+    """Something that the company changed, and whether the customer was told beforehand."""
+
+    customer_id: str
+    source: str
+    event_id: str
+    time: int
+    contact_id: str
+    change: str
+    notified: bool
+
+
+class Tick(Struct, frozen=True, gc=False):
+    """A feed's promise that nothing earlier than `time` follows on this partition."""
+
+    source: str
+    time: int
+
+
+class Profile(Struct, frozen=True, array_like=True, tag=True, gc=False):
+    """What is known of a customer beyond events."""
+
+    customer_id: str
+    source: str
+    event_id: str
+    time: int
+    tier: str | None
+    preferred_owner: str | None
+    do_not_contact: bool
+
+
+class Disposition(Struct, frozen=True, array_like=True, tag=True, gc=False):
+    """What the CRM says became of an alert."""
+
+    customer_id: str
+    source: str
+    event_id: str
+    time: int
+    alert_id: str
+    status: str
+    outcome: str | None
+    snooze_until: int | None
+
+
+class Erasure(Struct, frozen=True, gc=False):
+    """A null value on the customers topic: everything about the customer goes."""
+
+    customer_id: str
+
+
+class Refusal(Struct, frozen=True, gc=False):
+    """A refused record: the reason, and as detail the field path and the rule, never a value."""
+
+    reason: Reason
+    detail: str
+
+
+Event: TypeAlias = Transaction | Contact | Notice | Tick | Profile | Disposition

@@ -1,0 +1,42 @@
+"""The contract for others: JSON Schema 2020-12 of every event, and AsyncAPI 3.0 of every topic."""
+
+import json
+from pathlib import Path
+from typing import Final
+
+from pydantic.json_schema import JsonSchemaValue
+
+from schemas.alert import Alert
+from schemas.asyncapi import asyncapi
+from schemas.json_schema import DIALECT, json_schema, schema_file
+from schemas.topics import INPUTS
+
+EXPORTED: Final = Path(__file__).parent / "exported"
+"""Where the documents are checked in."""
+
+
+def export(directory: Path) -> list[Path]:
+    """Write the documents into `directory`, created if need be, and return their paths in order of name.
+
+    The same contract gives the same bytes. Raises OSError if the directory cannot be written.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for name, content in sorted(_documents().items()):
+        path = directory / name
+        path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        paths.append(path)
+    return paths
+
+
+def _documents() -> dict[str, JsonSchemaValue]:
+    models = {name: model for topic in INPUTS for name, model in topic.models.items()}
+    schemas = {name: json_schema(model) for name, model in models.items()}
+    schemas["alert"] = json_schema(Alert, "serialization")
+    return {
+        "asyncapi.json": asyncapi(),
+        **{
+            schema_file(name): {"$schema": DIALECT, "$id": f"urn:retention-signals:{name}"} | schema
+            for name, schema in schemas.items()
+        },
+    }

@@ -1,0 +1,140 @@
+"""The hot decoder: bytes to events with msgspec, held to the pydantic models.
+
+Whatever it doubts goes to `schemas.reference`, which decides and words the refusal. So it may never accept
+what the models refuse, nor read another value; a differential test holds it to that, and to doubt no
+sound message. Branches of the transaction are laid out for a plain purchase of the reporting currency.
+"""
+
+from collections.abc import Callable
+from functools import reduce
+from operator import or_
+from typing import Any, TypeAlias
+
+from msgspec import MsgspecError
+from msgspec.json import Decoder as JsonDecoder
+
+from schemas import events, reference
+from schemas.cache import Cache, cents, clock, home_cents, millionths, pieces
+from schemas.common import MAX_BYTES
+from schemas.convert import CONVERT
+from schemas.money import check_currency
+from schemas.tick import Tick
+from schemas.topics import CONTACTS, CUSTOMERS, DISPOSITIONS, TRANSACTIONS, Topic
+from schemas.transaction import CANCELLED, Transaction
+from schemas.wire import checks, struct
+
+Decode: TypeAlias = Callable[[bytes], Any]
+
+_DOUBTS = (MsgspecError, ValueError, RecursionError)
+_TICK: Any = struct(Tick)
+_TRANSACTION: Any = struct(Transaction)
+
+
+class Decoder:
+    """Decoders of the four input topics. None of them raises, whatever the bytes; none is thread-safe.
+
+    Raises ValueError if the reporting currency is not shaped like an ISO 4217 code.
+    """
+
+    __slots__ = ("contacts", "customers", "dispositions", "transactions")
+
+    transactions: Callable[[bytes], events.Transaction | events.Tick | events.Refusal]
+    contacts: Callable[[bytes], events.Contact | events.Notice | events.Tick | events.Refusal]
+    customers: Callable[[bytes], events.Profile | events.Refusal]
+    dispositions: Callable[[bytes], events.Disposition | events.Refusal]
+
+    def __init__(self, reporting_currency: str = "USD") -> None:
+        check_currency(reporting_currency)
+
+        def slow(topic: Topic) -> Decode:
+            return lambda raw: reference.decode(raw, topic, reporting_currency)
+
+        self.transactions = transaction_decoder(reporting_currency, slow(TRANSACTIONS))
+        self.contacts = topic_decoder(CONTACTS, slow(CONTACTS))
+        self.customers = topic_decoder(CUSTOMERS, slow(CUSTOMERS))
+        self.dispositions = topic_decoder(DISPOSITIONS, slow(DISPOSITIONS))
+
+
+def transaction_decoder(reporting_currency: str, doubt: Decode) -> Decode:
+    """Return the decoder of the transactions topic; what it cannot vouch for is answered by `doubt`."""
+    decode = JsonDecoder(_TRANSACTION | _TICK).decode
+    hours, seconds, tails = pieces()
+    home = Cache(home_cents)
+    odd_cents = _odd_cents(reporting_currency, home)
+    event, tick = events.Transaction, events.Tick
+
+    def transactions(raw: bytes) -> Any:
+        if len(raw) > MAX_BYTES:
+            return doubt(raw)
+        try:
+            wire: Any = decode(raw)
+            text = wire.time
+            time = hours[text[:13]] + seconds[text[13:19]] + tails[text[19:]]
+            if wire.__class__ is _TICK:
+                return tick(wire.source, time)
+            amount, kind, original = wire.amount, wire.kind, wire.original_time
+            if (
+                wire.currency != reporting_currency
+                or wire.exchange_rate is not None
+                or amount is None
+                or kind == CANCELLED
+            ):
+                money = odd_cents(wire)
+            else:
+                money = home[amount]
+            if original is not None:
+                original = hours[original[:13]] + seconds[original[13:19]] + tails[original[19:]]
+            return event(wire.customer_id, wire.source, wire.event_id, time, kind, money, original)
+        except _DOUBTS:
+            return doubt(raw)
+
+    return transactions
+
+
+def _odd_cents(reporting_currency: str, home: Cache) -> Callable[[Any], int]:
+    """Return the reading of the money of anything but a plain amount in the reporting currency."""
+    exact = Cache(millionths)
+
+    def odd_cents(wire: Any) -> int:
+        amount, currency, rate = wire.amount, wire.currency, wire.exchange_rate
+        if currency is not None:
+            check_currency(currency)
+        factor = None if rate is None else exact[rate]
+        if wire.kind == CANCELLED and amount is None:
+            return 0
+        if wire.kind == CANCELLED or amount is None or currency is None:
+            raise ValueError("amount and currency: given unless subscription_cancelled")
+        if currency == reporting_currency:
+            return home[amount]
+        if factor is None:
+            raise ValueError("exchange_rate: required")
+        return cents(exact[amount] * factor, 10**10)
+
+    return odd_cents
+
+
+def topic_decoder(topic: Topic, doubt: Decode) -> Decode:
+    """Return the decoder of another topic; what it cannot vouch for is answered by `doubt`."""
+    structs = {struct(model): model for model in topic.models.values()}
+    rules = {wire: (checks(model), CONVERT[model]) for wire, model in structs.items()}
+    decode = JsonDecoder(reduce(or_, structs)).decode
+    ms = clock()
+
+    def events_of(raw: bytes) -> Any:
+        if len(raw) > MAX_BYTES:
+            return doubt(raw)
+        try:
+            wire = decode(raw)
+            unchecked, convert = rules[wire.__class__]
+            for field, check in unchecked:
+                text = getattr(wire, field)
+                if text is not None:
+                    check(text)
+            event = convert(wire, ms)
+        except _DOUBTS:
+            return doubt(raw)
+        if event.__class__ is events.Contact and event.moment > event.time:
+            return doubt(raw)
+        return event
+
+    return events_of

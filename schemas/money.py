@@ -1,0 +1,42 @@
+"""Money on the wire (decimal text) and inside (int hundredths of the reporting currency)."""
+
+import re
+from decimal import ROUND_HALF_EVEN, Context, Decimal
+
+DECIMAL_PATTERN = r"^[0-9]{1,12}(\.[0-9]{1,6})?$"
+ZERO_PATTERN = r"^[0.]*$"
+CURRENCY_PATTERN = r"^[A-Z]{3}$"
+CENTS_PATTERN = r"^-?[0-9]+\.[0-9]{2}$"
+MAX_CENTS = 10**14 - 1
+
+_DECIMAL = re.compile(DECIMAL_PATTERN)
+_CURRENCY = re.compile(CURRENCY_PATTERN)
+_EXACT = Context(prec=60, rounding=ROUND_HALF_EVEN)
+
+
+def check_positive(text: str) -> str:
+    """Return `text` if it is a decimal above 0 with up to 12 digits and 6 places; else ValueError."""
+    if not _DECIMAL.fullmatch(text):
+        raise ValueError("not a decimal with up to 12 digits before the point and 6 after it")
+    if not text.strip("0."):
+        raise ValueError("not above 0")
+    return text
+
+
+def check_currency(text: str) -> str:
+    """Return `text` if it is shaped like an ISO 4217 code; else ValueError."""
+    if not _CURRENCY.fullmatch(text):
+        raise ValueError("not an ISO 4217 code")
+    return text
+
+
+def to_cents(amount: str, rate: str) -> int:
+    """Return `amount` times `rate` in hundredths, half-even; both as `check_positive` accepts."""
+    converted = _EXACT.multiply(Decimal(amount), Decimal(rate))
+    return int(_EXACT.quantize(_EXACT.multiply(converted, Decimal(100)), Decimal(1)))
+
+
+def format_cents(cents: int) -> str:
+    """Return hundredths as decimal text with 2 places."""
+    whole, places = divmod(abs(cents), 100)
+    return f"{'-' if cents < 0 else ''}{whole}.{places:02}"

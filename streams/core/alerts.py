@@ -1,0 +1,143 @@
+"""The alert record: a decision with its evidence, in the words of the contract."""
+
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from typing import Final, Literal
+
+from schemas.alert import Alert, Anchor, Counters, LogOdds, Signal
+from schemas.money import format_cents
+from schemas.times import format_ms
+from streams.core.customer import Customer, Episode
+from streams.core.evidence import Evidence, log_odds, probability
+from streams.core.frustration import own_signals
+from streams.core.ruleset import Ruleset
+from streams.core.time import DAY_HOURS, HOUR_MS, WEEK_HOURS
+from streams.core.view import counters
+from streams.core.words import clears_when, summary
+
+_WEEKS_BEFORE: Final = 26
+_PLACES: Final = 4
+_LEVELS: Final[tuple[Literal["watch", "alert"], ...]] = ("watch", "alert")
+
+State = Literal["raised", "updated", "resolved"]
+Resolution = Literal["returned", "expired", "closed", "withdrawn", "erased"]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What was decided, and when: `time` in ms; spend counts in panes before `hour`."""
+
+    state: State
+    resolution: Resolution | None
+    time: int
+    hour: int
+    revision: int
+    evidence: Evidence
+    rules: Ruleset
+    currency: str
+
+
+def arm(customer_id: str, rules: Ruleset) -> Literal["treated", "holdout"]:
+    """Return the arm of a customer: a share of all, by a salted hash, is held out."""
+    digest = sha256(f"{rules.holdout_salt}\0{customer_id}".encode()).digest()
+    return "holdout" if int.from_bytes(digest[:8], "big") / 2**64 < rules.holdout_share else "treated"
+
+
+def write_alert(customer: Customer, episode: Episode, decision: Decision) -> Alert:
+    """Return the record of a decision about an open episode; `backfill` is left to the shell."""
+    rules, found, yardstick = decision.rules, decision.evidence, episode.yardstick
+    odds = log_odds(customer.frustration, found.silence, rules)
+    chance = probability(odds)
+    level = _LEVELS[episode.sent - 1]
+    at_risk = value_at_risk(chance, yardstick.usual_per_day, found, rules)
+    return Alert(
+        event_id=f"{episode.alert_id}/{decision.revision}",
+        alert_id=episode.alert_id,
+        revision=decision.revision,
+        customer_id=customer.customer_id,
+        rule="contact",
+        state=decision.state,
+        resolution=decision.resolution,
+        level=level,
+        arm=arm(customer.customer_id, rules),
+        time=format_ms(decision.time),
+        anchor=_anchor(episode),
+        reasons=_reasons(customer, episode, rules),
+        probability=round(chance, _PLACES),
+        log_odds=LogOdds(
+            prior=round(rules.prior, _PLACES),
+            frustration=round(customer.frustration, _PLACES),
+            silence=round(rules.temperature * found.silence, _PLACES),
+        ),
+        usual_spend_per_day=format_cents(round(yardstick.usual_per_day)),
+        spend_since=format_cents(found.spend),
+        days_since=round(found.working_days, _PLACES),
+        days_usual_spend_since=round(found.spend / yardstick.usual_per_day, _PLACES),
+        irregularity_days=round(yardstick.irregularity_days, _PLACES),
+        value_at_risk=format_cents(round(at_risk)),
+        currency=decision.currency,
+        trailing_spend=format_cents(episode.trailing_spend),
+        value_cutoff=None if episode.cutoff is None else format_cents(episode.cutoff),
+        spend_by_week=tuple(format_cents(one) for one in _weeks(customer, episode, decision.hour)),
+        counters=_counters(customer, decision),
+        backfill=False,
+        clears_when=clears_when(decision, yardstick),
+        summary=summary(customer, episode, decision),
+        deadline=format_ms((yardstick.first_hour + rules.raise_days * DAY_HOURS) * HOUR_MS),
+        recommended_owner=_owner(customer, level),
+        ruleset=f"{rules.version}+{rules.hash}",
+    )
+
+
+def value_at_risk(chance: float, usual_per_day: float, found: Evidence, rules: Ruleset) -> float:
+    """Return the cents that 90 days without the part that was lost would cost, times the probability."""
+    lost = 1.0
+    if found.working_days >= 1:
+        lost = max(0.0, 1 - found.spend / (usual_per_day * found.working_days))
+    return chance * usual_per_day * rules.raise_days * lost
+
+
+def _anchor(episode: Episode) -> Anchor:
+    anchor = episode.anchor
+    return Anchor(
+        contact_id=anchor.contact_id,
+        ended_at=None if anchor.ended_at is None else format_ms(anchor.ended_at),
+        channel=anchor.channel,
+        reason=anchor.reason,
+    )
+
+
+def _reasons(customer: Customer, episode: Episode, rules: Ruleset) -> tuple[Signal, ...]:
+    contacts = customer.contacts
+    reasons = [
+        Signal(signal=name, nats=round(nats, _PLACES), contact_id=contact.contact_id)
+        for at, contact in enumerate(contacts)
+        for name, nats in own_signals(contacts, at, rules)
+    ]
+    if episode.cancelled:
+        reasons.append(Signal(signal="subscription_cancelled", nats=0.0, contact_id=None))
+    return tuple(reasons)
+
+
+def _weeks(customer: Customer, episode: Episode, hour: int) -> list[int]:
+    """Return the cents of 26 weeks up to the anchor's hour, then of the weeks from there; the last may be part."""
+    anchor_hour = episode.yardstick.first_hour - 1
+    before = range(anchor_hour - _WEEKS_BEFORE * WEEK_HOURS, anchor_hour, WEEK_HOURS)
+    since = range(anchor_hour, max(hour, anchor_hour + 1), WEEK_HOURS)
+    spend = customer.panes.spend
+    return [spend(start, start + WEEK_HOURS) for start in before] + [
+        spend(start, min(start + WEEK_HOURS, hour)) for start in since
+    ]
+
+
+def _counters(customer: Customer, decision: Decision) -> Counters:
+    found = asdict(counters(customer, decision.time, decision.hour))
+    money = {name: format_cents(value) for name, value in found.items() if name.startswith("spend_")}
+    return Counters(**{**found, **money, "frustration": round(customer.frustration, _PLACES)})
+
+
+def _owner(customer: Customer, level: str) -> str:
+    """Return who should take it: the customer's own contact, else a person with authority, not a queue."""
+    if customer.profile is not None and customer.profile.preferred_owner is not None:
+        return customer.profile.preferred_owner
+    return "named executive" if level == "alert" else "retention desk"

@@ -1,0 +1,61 @@
+"""What a customer usually spends, and how irregularly: the yardstick an episode is measured by."""
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+from streams.core.panes import Panes
+from streams.core.ruleset import Ruleset
+from streams.core.time import DAY_HOURS, WEEK_HOURS
+
+BLOCK_HOURS: Final = 4 * WEEK_HOURS
+BLOCK_DAYS: Final = 28
+BLOCKS: Final = 13
+YEAR_HOURS: Final = BLOCKS * BLOCK_HOURS
+KEPT_HOURS: Final = 484 * DAY_HOURS
+"""Panes older than this are forgotten: a year before the anchor, and the longest episode."""
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """Usual spend in cents a day, and 28 CV² of the blocks with their number less one."""
+
+    usual_per_day: float
+    dispersion: float
+    degrees: int
+
+    def irregularity(self, population_days: float, rules: Ruleset) -> float:
+        """Return D in days: the customer's own irregularity, drawn towards the population's."""
+        own = math.log(max(self.dispersion, rules.dispersion_floor_days))
+        prior = rules.irregularity_prior_blocks
+        log_days = (self.degrees * own + prior * math.log(population_days)) / (self.degrees + prior)
+        return max(rules.irregularity_floor_days, math.exp(log_days))
+
+
+def block_starts(hour: int, first_pane: int) -> range:
+    """Return the first hours of the blocks before an hour, newest first, that lie in the customer's time."""
+    count = min(BLOCKS, max(0, (hour - first_pane) // BLOCK_HOURS))
+    return range(hour - BLOCK_HOURS, hour - BLOCK_HOURS * (count + 1), -BLOCK_HOURS)
+
+
+def baseline(panes: Panes, first_pane: int | None, hour: int, rules: Ruleset) -> Baseline | None:
+    """Return the baseline before an hour, or None if there are too few blocks or all are zero."""
+    if first_pane is None:
+        return None
+    blocks = [max(0, panes.spend(start, start + BLOCK_HOURS)) for start in block_starts(hour, first_pane)]
+    if len(blocks) < rules.minimum_blocks or not any(blocks):
+        return None
+    return of_blocks(blocks)
+
+
+def of_blocks(blocks: list[int]) -> Baseline:
+    """Return the baseline of the spend in blocks of 28 days, not all zero, in cents."""
+    count = len(blocks)
+    mean = sum(blocks) / count
+    squares = sum((block - mean) ** 2 for block in blocks)
+    variance = squares / (count - 1) if count > 1 else 0.0
+    return Baseline(
+        usual_per_day=mean / BLOCK_DAYS,
+        dispersion=BLOCK_DAYS * variance / mean**2,
+        degrees=count - 1,
+    )

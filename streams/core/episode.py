@@ -1,0 +1,386 @@
+"""The life of an episode: opened by a bad contact, raised by evidence, closed by spend or time.
+
+`Judge.step` folds a customer's agenda and makes its hour decisions, in order of event time. It sleeps from
+one hour that can matter to the next; scanning every hour would give the same alerts.
+"""
+
+from bisect import insort
+from collections import Counter
+from collections.abc import Callable
+from typing import Final, Protocol
+from uuid import UUID, uuid5
+
+import msgspec
+from msgspec import Struct
+
+from schemas.alert import Alert
+from schemas.events import Contact, Disposition, Notice, Profile, Transaction
+from streams.core.alerts import Decision, Resolution, State, write_alert
+from streams.core.baseline import BLOCK_HOURS, KEPT_HOURS, YEAR_HOURS, Baseline, baseline, block_starts
+from streams.core.customer import Customer, Episode, Item
+from streams.core.evidence import Evidence, Yardstick, evidence, hours_until, log_odds
+from streams.core.feed_guard import FeedGuard
+from streams.core.frustration import TOLERANCE, Known, forget, frustration, known, own_nats
+from streams.core.panes import Panes
+from streams.core.population import Refresh
+from streams.core.ruleset import Ruleset
+from streams.core.time import DAY_HOURS, HOUR_MS, hour_of, hours_up
+
+_NAMESPACE: Final = UUID("731beb54-e8c9-5a95-9036-e6143143d599")
+WATCH: Final = 1
+ALERT: Final = 2
+
+Spent = Callable[[str, int, int], None]
+"""Is told of spend folded by the agenda: customer, hour, cents."""
+
+
+def alert_id(customer_id: str, source: str, contact_id: str) -> str:
+    """Return the id of every alert about an anchor."""
+    name = msgspec.json.encode([customer_id, source, contact_id]).decode()
+    return str(uuid5(_NAMESPACE, name))
+
+
+class Gates(Struct, frozen=True):
+    """What a contact with own nats met that found no episode open: why one opened, or did not."""
+
+    time: int
+    contact_id: str
+    frustration: float
+    usual: Baseline | None
+    blocks: int
+    trailing_spend: int
+    cutoff: int | None
+    protected: bool
+    opened: bool
+
+
+class Observer(Protocol):
+    """Is told how a partition came to its decisions, for people to read; decides nothing."""
+
+    def judged(self, customer_id: str, gates: Gates) -> None:
+        """A contact was weighed."""
+
+    def closed(self, customer_id: str, episode: Episode, why: str, time: int) -> None:
+        """An episode ended, with or without an alert sent."""
+
+
+class Judge:
+    """Decides for the customers of one partition."""
+
+    def __init__(
+        self, rules: Ruleset, guard: FeedGuard, currency: str, spent: Spent, observer: Observer | None = None
+    ) -> None:
+        self.rules = rules
+        self.rulesets = {rules.hash: rules}
+        self.refresh: Refresh | None = None
+        self.tally: Counter[str] = Counter()
+        """Facts for the shell to count: episodes opened or not, decisions held."""
+        self._guard = guard
+        self._currency = currency
+        self._spent = spent
+        self._observer = observer
+        self._alerts: list[Alert] = []
+
+    def step(self, customer: Customer, before: int, before_hour: int) -> list[Alert]:
+        """Fold items with an instant before a time (ms) and decide hours before an hour; return the alerts."""
+        self._alerts = []
+        agenda = customer.agenda
+        while True:
+            due = agenda[0] if agenda and agenda[0].instant < before else None
+            wake = customer.episode.wake if customer.episode else before_hour
+            if wake < before_hour and (due is None or wake * HOUR_MS <= due.instant):
+                self._decide_hour(customer, wake)
+            elif due is not None:
+                del agenda[0]
+                self._fold(customer, due)
+            else:
+                return self._alerts
+
+    def rearm(self, customer: Customer, hour: int) -> None:
+        """Set the wake-up of an open episode anew, from an hour on."""
+        episode = customer.episode
+        if episode is not None:
+            episode.wake = self._next_wake(customer, episode, hour)
+
+    def erase(self, customer: Customer, time: int) -> list[Alert]:
+        """Return the record that ends what was sent about a customer who is erased."""
+        self._alerts = []
+        if customer.episode is not None:
+            self._close(customer, customer.episode, "erased", time, hour_of(time))
+        return self._alerts
+
+    # Facts
+
+    def _fold(self, customer: Customer, item: Item) -> None:
+        match item.event:
+            case Transaction(kind="subscription_cancelled"):
+                self._fold_cancellation(customer, item.instant)
+            case Transaction():
+                self._fold_spend(customer, item.event, item.instant)
+            case Contact() | Notice():
+                self._fold_contact(customer, item.event, item.instant)
+            case Profile():
+                customer.profile = item.event
+            case Disposition():
+                self._fold_disposition(customer, item.event, item.instant)
+
+    def _fold_spend(self, customer: Customer, event: Transaction, instant: int) -> None:
+        hour = hour_of(event.time if event.original_time is None else event.original_time)
+        cents = event.cents
+        if event.kind == "purchase":
+            hour = hour_of(event.time)
+        else:
+            cents = -cents
+        customer.add(hour, cents)
+        self._spent(customer.customer_id, hour, cents)
+        self.rearm(customer, hour_of(instant) + 1)
+
+    def _fold_cancellation(self, customer: Customer, instant: int) -> None:
+        episode = customer.episode
+        if episode is None:
+            return
+        hour = hour_of(instant)
+        rules = self.rules_of(episode)
+        if episode.sent < ALERT and hour <= episode.yardstick.first_hour + rules.raise_days * DAY_HOURS:
+            episode.cancelled = True
+            self._send(customer, episode, ALERT, instant, max(hour, episode.yardstick.first_hour))
+        self.rearm(customer, hour + 1)
+
+    def _fold_disposition(self, customer: Customer, event: Disposition, instant: int) -> None:
+        episode = customer.episode
+        if episode is None or episode.alert_id != event.alert_id:
+            return
+        if event.status == "closed":
+            self._close(customer, episode, "closed", instant, hour_of(instant))
+        elif event.snooze_until is not None:
+            episode.snooze_until = event.snooze_until
+            self.rearm(customer, hour_of(instant) + 1)
+
+    def _fold_contact(self, customer: Customer, event: Contact | Notice, instant: int) -> None:
+        rules = self.rules if customer.episode is None else self.rules_of(customer.episode)
+        new = known(event, rules)
+        if not _replace(customer.contacts, new):
+            return
+        customer.contacts = forget(customer.contacts, rules)
+        customer.frustration = frustration(customer.contacts, rules)
+        own = _own(customer.contacts, new, rules)
+        if customer.episode is None:
+            self._try_opening(customer, new, own, instant)
+        else:
+            self._reconsider(customer, customer.episode, new, own, instant)
+
+    def _try_opening(self, customer: Customer, anchor: Known, own: float, instant: int) -> None:
+        """Open an episode with a bad contact as anchor, if the customer can and need be judged."""
+        rules = self.rules
+        if own <= 0:
+            return
+        gates = self._gates(customer, anchor, instant)
+        if self._observer is not None:
+            self._observer.judged(customer.customer_id, gates)
+        if customer.frustration < rules.opening_frustration - TOLERANCE:
+            return
+        if gates.usual is None:
+            self.tally["undetectable"] += 1
+        elif not gates.opened:
+            self.tally["not_high_value"] += 1
+        else:
+            self.tally["opened"] += 1
+            customer.episode = self._episode(customer.customer_id, anchor, gates, gates.usual)
+            self._judge_item(customer, customer.episode, instant)
+
+    def _gates(self, customer: Customer, anchor: Known, instant: int) -> Gates:
+        rules = self.rules
+        hour = hour_of(anchor.moment)
+        panes = _visible(customer.panes, hour_of(instant))
+        usual = baseline(panes, customer.first_pane, hour, rules)
+        trailing = panes.spend(hour - YEAR_HOURS, hour)
+        cutoff = None if self.refresh is None else self.refresh.cutoff
+        protected = customer.profile is not None and customer.profile.tier in rules.protected_tiers
+        valuable = protected or (cutoff is not None and trailing >= cutoff)
+        bad = customer.frustration >= rules.opening_frustration - TOLERANCE
+        return Gates(
+            time=instant,
+            contact_id=anchor.contact_id,
+            frustration=customer.frustration,
+            usual=usual,
+            blocks=0 if customer.first_pane is None else len(block_starts(hour, customer.first_pane)),
+            trailing_spend=trailing,
+            cutoff=cutoff,
+            protected=protected,
+            opened=bad and valuable and usual is not None,
+        )
+
+    def _episode(self, customer_id: str, anchor: Known, gates: Gates, usual: Baseline) -> Episode:
+        rules, refresh = self.rules, self.refresh
+        population = rules.irregularity_default_days if refresh is None else refresh.irregularity_days
+        first_hour = hour_of(anchor.moment) + 1
+        return Episode(
+            anchor=anchor,
+            alert_id=alert_id(customer_id, anchor.source, anchor.contact_id),
+            yardstick=Yardstick(usual.usual_per_day, usual.irregularity(population, rules), first_hour),
+            opened=gates.time,
+            cutoff=gates.cutoff,
+            trailing_spend=gates.trailing_spend,
+            ruleset=rules.hash,
+        )
+
+    def _reconsider(self, customer: Customer, episode: Episode, new: Known, own: float, instant: int) -> None:
+        """Judge an open episode after a further contact or a new version of one."""
+        if (new.source, new.contact_id) == (episode.anchor.source, episode.anchor.contact_id):
+            episode.anchor = new
+            opening = self.rules_of(episode).opening_frustration
+            if own <= 0 or customer.frustration < opening - TOLERANCE:
+                self._close(customer, episode, "withdrawn", instant, hour_of(instant))
+                return
+        self._judge_item(customer, episode, instant)
+
+    # Decisions
+
+    def _judge_item(self, customer: Customer, episode: Episode, instant: int) -> None:
+        hour = max(hour_of(instant), episode.yardstick.first_hour)
+        self._raise(customer, episode, instant, hour, hour)
+        self.rearm(customer, hour_of(instant) + 1)
+
+    def _decide_hour(self, customer: Customer, hour: int) -> None:
+        episode = customer.episode
+        if episode is None:
+            raise AssertionError("a wake-up without an episode")
+        rules = self.rules_of(episode)
+        days, rest = divmod(hour - episode.yardstick.first_hour, DAY_HOURS)
+        settled = hour - rules.settle_hours
+        if rest == 0 and days >= 1:
+            why = self._closing(customer, episode, days, settled)
+            if why is not None:
+                self._close(customer, episode, why, hour * HOUR_MS, settled)
+                return
+        if self._guard.is_broken(hour - 1):
+            self.tally["held_by_feed_guard"] += 1
+        else:
+            self._raise(customer, episode, hour * HOUR_MS, hour, settled)
+        self.rearm(customer, hour + 1)
+
+    def _closing(self, customer: Customer, episode: Episode, days: int, hour: int) -> Resolution | None:
+        """Return why an episode closes, judged by the panes before an hour, or None."""
+        rules = self.rules_of(episode)
+        yardstick = episode.yardstick
+        if self.evidence_at(customer, episode, hour).silence <= rules.returned_evidence + TOLERANCE:
+            return "returned"
+        recent = customer.panes.spend(max(yardstick.first_hour, hour - BLOCK_HOURS), hour)
+        if episode.sent and recent >= rules.returned_usual_days * yardstick.usual_per_day - TOLERANCE:
+            return "returned"
+        return "expired" if days >= rules.expiry_days else None
+
+    def _raise(self, customer: Customer, episode: Episode, time: int, hour: int, settled: int) -> None:
+        """Send the level that the evidence before `settled` reaches, if it is new and not held."""
+        rules = self.rules_of(episode)
+        if hour > episode.yardstick.first_hour + rules.raise_days * DAY_HOURS:
+            return
+        if episode.snooze_until is not None and time < episode.snooze_until:
+            return
+        odds = log_odds(customer.frustration, self.evidence_at(customer, episode, settled).silence, rules)
+        level = sum(odds >= least - TOLERANCE for least in rules.levels)
+        if level > episode.sent:
+            self._send(customer, episode, level, time, settled)
+
+    def _send(self, customer: Customer, episode: Episode, level: int, time: int, hour: int) -> None:
+        state: State = "updated" if episode.sent else "raised"
+        episode.sent = level
+        self._write(customer, episode, state, None, time, hour)
+
+    def _close(self, customer: Customer, episode: Episode, why: Resolution, time: int, hour: int) -> None:
+        if episode.sent:
+            self._write(customer, episode, "resolved", why, time, hour)
+        self.tally[f"closed_{why}"] += 1
+        if self._observer is not None:
+            self._observer.closed(customer.customer_id, episode, why, time)
+        customer.episode = None
+
+    def _write(
+        self, customer: Customer, episode: Episode, state: State, why: Resolution | None, time: int, hour: int
+    ) -> None:
+        revision = customer.revisions.get(episode.alert_id, 0) + 1
+        customer.revisions[episode.alert_id] = revision
+        decision = Decision(
+            state=state,
+            resolution=why,
+            time=time,
+            hour=hour,
+            revision=revision,
+            evidence=self.evidence_at(customer, episode, hour),
+            rules=self.rules_of(episode),
+            currency=self._currency,
+        )
+        self._alerts.append(write_alert(customer, episode, decision))
+
+    # Waking
+
+    def _next_wake(self, customer: Customer, episode: Episode, hour: int) -> int:
+        """Return the first hour, from one on, at which an hour decision can do something."""
+        closing = self._next_closing(customer, episode, hour)
+        raising = self._next_raise(customer, episode, hour)
+        return closing if raising is None else min(closing, raising)
+
+    def _next_closing(self, customer: Customer, episode: Episode, hour: int) -> int:
+        """Return the next hour at which the episode can close; with no spend since, when it expires."""
+        first = episode.yardstick.first_hour
+        days = max(1, -(-(hour - first) // DAY_HOURS))
+        episode.quiet = not any(cents > 0 for cents in customer.panes.since(first))
+        if episode.quiet:
+            days = max(days, self.rules_of(episode).expiry_days)
+        return first + days * DAY_HOURS
+
+    def _next_raise(self, customer: Customer, episode: Episode, hour: int) -> int | None:
+        """Return the first hour, from one on, whose evidence can reach a level not yet sent; None if none."""
+        rules = self.rules_of(episode)
+        if episode.sent >= ALERT:
+            return None
+        yardstick = episode.yardstick
+        settled = max(hour - 1 - rules.settle_hours, yardstick.first_hour)
+        spend = customer.panes.spend(yardstick.first_hour, settled)
+        spend += sum(min(0, cents) for cents in customer.panes.since(settled))
+        need = rules.levels[episode.sent] - customer.frustration - rules.prior
+        working = self._guard.working_hours(yardstick.first_hour, settled)
+        if need <= TOLERANCE and hour - rules.settle_hours <= yardstick.first_hour:
+            wake = hour
+        else:
+            wait = hours_until(yardstick, need, spend, working, rules)
+            wake = max(hour, settled + wait + rules.settle_hours)
+        if episode.snooze_until is not None:
+            wake = max(wake, hours_up(episode.snooze_until))
+        return wake if wake <= yardstick.first_hour + rules.raise_days * DAY_HOURS else None
+
+    def evidence_at(self, customer: Customer, episode: Episode, hour: int) -> Evidence:
+        """Return the evidence of the panes before an hour."""
+        first = episode.yardstick.first_hour
+        spend = customer.panes.spend(first, hour)
+        return evidence(episode.yardstick, hour, spend, self._guard.working_hours(first, hour))
+
+    def rules_of(self, episode: Episode) -> Ruleset:
+        """Return the ruleset that an episode opened under."""
+        return self.rulesets[episode.ruleset]
+
+
+def _visible(panes: Panes, hour: int) -> Panes:
+    """Return the panes that are not yet forgotten at an hour."""
+    visible = panes.copy()
+    visible.drop_before(hour - KEPT_HOURS)
+    return visible
+
+
+def _replace(contacts: list[Known], new: Known) -> bool:
+    """Put a contact among the ordered known ones; False, and nothing changed, if a newer version is there."""
+    for at, old in enumerate(contacts):
+        if (old.source, old.contact_id) == (new.source, new.contact_id):
+            if old.rank >= new.rank:
+                return False
+            del contacts[at]
+            break
+    insort(contacts, new, key=lambda one: one.order)
+    return True
+
+
+def _own(contacts: list[Known], new: Known, rules: Ruleset) -> float:
+    """Return the nats of a contact by itself; one forgotten at once can repeat nothing."""
+    if new in contacts:
+        return own_nats(contacts, contacts.index(new), rules)
+    return sum((nats for _, nats in new.signals), 0.0)

@@ -1,0 +1,211 @@
+"""Frustration: what contacts alone add to the log-odds of leaving, in nats.
+
+A contact is reduced to what the rules need of it (`Known`) when it is folded; its signals are the rows of
+the table in docs/detection.md that apply to it. Repeats depend on the other contacts and are counted anew
+with every fold.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from msgspec import Struct
+
+from schemas.events import Contact, Notice
+from streams.core.ruleset import Ruleset
+from streams.core.time import DAY_MS
+
+TOLERANCE: Final = 1e-9
+"""Comparisons of computed reals hold this much in favour of happening."""
+
+Signal = tuple[str, float]
+
+
+class Known(Struct, array_like=True, frozen=True):
+    """What is remembered of the newest version of a contact or notice."""
+
+    contact_id: str
+    source: str
+    version: int
+    event_id: str
+    moment: int
+    ended_at: int | None
+    channel: str | None
+    reason: str | None
+    case_id: str | None
+    done: bool
+    outbound: bool
+    recovery: bool
+    notice: bool
+    transfers: int
+    hung_up_on: bool
+    signals: tuple[Signal, ...]
+
+    @property
+    def order(self) -> tuple[int, str, str]:
+        """Return the place of the contact in the fold."""
+        return self.moment, self.contact_id, self.source
+
+    @property
+    def rank(self) -> tuple[int, str]:
+        """Return what makes one version of a contact newer than another."""
+        return self.version, self.event_id
+
+    @property
+    def repeatable(self) -> bool:
+        """Tell whether the contact can repeat another, or be repeated."""
+        return not (self.outbound or self.recovery or self.notice)
+
+
+def known(event: Contact | Notice, rules: Ruleset) -> Known:
+    """Return what is remembered of a contact version or a notice, with its signals."""
+    if isinstance(event, Notice):
+        return _known_notice(event, rules)
+    done = event.self_served or event.resolution == "resolved"
+    return Known(
+        contact_id=event.contact_id,
+        source=event.source,
+        version=event.version,
+        event_id=event.event_id,
+        moment=event.moment,
+        ended_at=event.ended_at,
+        channel=event.channel,
+        reason=event.reason,
+        case_id=event.case_id,
+        done=done,
+        outbound=event.outbound,
+        recovery=event.recovery,
+        notice=False,
+        transfers=event.transfers_cold + event.transfers_warm,
+        hung_up_on=_hung_up_on(event, done=done),
+        signals=() if event.recovery else (*_outcome(event, rules), *_effort(event, rules, done=done)),
+    )
+
+
+def _known_notice(event: Notice, rules: Ruleset) -> Known:
+    return Known(
+        contact_id=event.contact_id,
+        source=event.source,
+        version=1,
+        event_id=event.event_id,
+        moment=event.time,
+        ended_at=None,
+        channel=None,
+        reason=event.change,
+        case_id=None,
+        done=False,
+        outbound=False,
+        recovery=False,
+        notice=True,
+        transfers=0,
+        hung_up_on=False,
+        signals=() if event.notified else (("unnotified_change", rules.unnotified_change),),
+    )
+
+
+def _hung_up_on(event: Contact, *, done: bool) -> bool:
+    return event.ended_by in ("agent", "system") and not done
+
+
+def _outcome(event: Contact, rules: Ruleset) -> tuple[Signal, ...]:
+    """Return the largest outcome that applies, the first of the table among equals; empty if none does."""
+    worst = (
+        event.csat == rules.worst_csat
+        or (event.ces is not None and event.ces <= rules.worst_ces)
+        or (event.effort is not None and event.effort <= rules.worst_effort)
+    )
+    refused = event.escalation_requested and not event.escalation_granted
+    rows = (
+        (event.resolution == "unresolved", "unresolved", rules.outcome_unresolved),
+        (worst, "worst_score", rules.outcome_worst_score),
+        (refused, "escalation_refused", rules.outcome_escalation_refused),
+        (event.complaint, "complaint", rules.outcome_complaint),
+        (event.first_reply_seconds > rules.slow_reply_seconds, "slow_reply", rules.outcome_slow_reply),
+    )
+    applying = [(name, nats) for applies, name, nats in rows if applies]
+    return (max(applying, key=lambda signal: signal[1]),) if applying else ()
+
+
+def _effort(event: Contact, rules: Ruleset, *, done: bool) -> tuple[Signal, ...]:
+    """Return the efforts that apply, in the order of the table."""
+    transfers = event.transfers_cold + event.transfers_warm
+    long_hold = event.hold_seconds > rules.long_hold_seconds or event.hold_count >= rules.long_hold_count
+    abandoned = (
+        event.ended_stage == "queue"
+        and event.ended_by == "customer"
+        and event.queue_seconds > rules.queue_abandoned_seconds
+    )
+    rows = (
+        (transfers >= 1, "transfers", _transfer_nats(event.transfers_cold, transfers, rules)),
+        (long_hold, "long_hold", rules.long_hold),
+        (event.deflected_to is not None, "deflected", rules.deflected),
+        (event.ended_stage == "ivr" and not done, "ivr_dead_end", rules.ivr_dead_end),
+        (_hung_up_on(event, done=done), "hung_up_on", rules.hung_up_on),
+        (event.ivr_zero_outs >= rules.zero_outs_count, "zero_outs", rules.zero_outs),
+        (abandoned, "queue_abandoned", rules.queue_abandoned),
+        (event.repeated_information, "repeated_information", rules.repeated_information),
+        (bool(event.phrases), "powerless_phrase", rules.powerless_phrase),
+        (event.self_service_minutes >= rules.self_service_minutes, "self_service", rules.self_service),
+    )
+    return tuple((name, nats) for applies, name, nats in rows if applies)
+
+
+def _transfer_nats(cold: int, transfers: int, rules: Ruleset) -> float:
+    if transfers == 0:
+        return 0.0
+    nats = rules.transfer_first + rules.transfer_further * (transfers - 1)
+    return nats * (1 + rules.transfer_cold_factor * cold / transfers)
+
+
+def repeats(later: Known, earlier: Known, rules: Ruleset) -> bool:
+    """Tell whether a contact repeats an earlier one: same case, else same reason, else that was not done."""
+    if later.moment - earlier.moment > rules.repeat_days * DAY_MS:
+        return False
+    if not (later.repeatable and earlier.repeatable):
+        return False
+    if later.case_id is not None and earlier.case_id is not None:
+        return later.case_id == earlier.case_id
+    if later.reason is not None and earlier.reason is not None:
+        return later.reason == earlier.reason
+    return not earlier.done
+
+
+def own_signals(contacts: Sequence[Known], at: int, rules: Ruleset) -> list[Signal]:
+    """Return the signals of the contact at an index of the ordered known contacts, repeats last.
+
+    A recovery has none: its own nats are 0.
+    """
+    contact = contacts[at]
+    signals = list(contact.signals)
+    for earlier in reversed(contacts[:at]):
+        if contact.moment - earlier.moment > rules.repeat_days * DAY_MS:
+            break
+        if repeats(contact, earlier, rules):
+            signals.append(("repeat", rules.repeat))
+    return signals
+
+
+def own_nats(contacts: Sequence[Known], at: int, rules: Ruleset) -> float:
+    """Return the nats that the contact at an index of the ordered known contacts adds by itself."""
+    return sum((nats for _, nats in own_signals(contacts, at, rules)), 0.0)
+
+
+def forget(contacts: list[Known], rules: Ruleset) -> list[Known]:
+    """Return the ordered contacts without those too long before the newest moment."""
+    if not contacts:
+        return contacts
+    oldest = contacts[-1].moment - rules.frustration_days * DAY_MS
+    return [one for one in contacts if one.moment >= oldest]
+
+
+def frustration(contacts: Sequence[Known], rules: Ruleset) -> float:
+    """Return F in nats after the newest of the ordered known contacts."""
+    total = 0.0
+    for at, contact in enumerate(contacts):
+        if at:
+            days = (contact.moment - contacts[at - 1].moment) / DAY_MS
+            total *= 2.0 ** (-days / rules.frustration_half_life_days)
+        if contact.recovery:
+            total *= rules.recovery_factor
+        else:
+            total = min(total + own_nats(contacts, at, rules), rules.frustration_cap)
+    return total

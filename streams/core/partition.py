@@ -1,0 +1,401 @@
+"""One partition: a fold over its four inputs, and the alerts that event time brings.
+
+`apply` takes facts in, in the order of the log; `decide` makes the decisions that the watermark allows.
+The same records give the same alerts however they are split into batches and however the inputs interleave.
+Single-threaded; knows nothing of Kafka, files or the wall clock.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from xxhash import xxh3_64_intdigest
+
+from schemas.alert import Alert
+from schemas.dead_letter import Reason
+from schemas.events import Erasure, Refusal, Tick, Transaction
+from streams.core.baseline import KEPT_HOURS
+from streams.core.customer import (
+    EMPTY,
+    ENTRY,
+    INPUTS,
+    NO_HOUR,
+    QUIET,
+    Customer,
+    Event,
+    entries,
+    flags_of,
+    input_of,
+    item,
+    mark_of,
+    tail_is_long,
+    unpack,
+    wake_of,
+)
+from streams.core.episode import Judge, Observer
+from streams.core.event_ids import EventIds
+from streams.core.feed_guard import FeedGuard
+from streams.core.panes import Panes
+from streams.core.population import Population
+from streams.core.ruleset import Ruleset
+from streams.core.state import (
+    PARTITION_KEY,
+    PartitionState,
+    StateError,
+    customer_key,
+    decode_state,
+    is_customer_key,
+)
+from streams.core.time import HOUR_MS, WEEK_HOURS, hour_of
+from streams.core.view import CustomerView, view
+from streams.core.wakes import Wakes
+from streams.core.watermark import FUTURE_MS, NEVER, TOO_LATE_MS, Clock, Input, watermark
+
+Record = Event | Tick | Erasure
+
+_LONG_RECORD: Final = 320
+"""Bytes from which on it is worth a look whether a record's tail should be folded."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of a batch: counts of events, and the refused ones by their place in the batch."""
+
+    applied: int = 0
+    ticks: int = 0
+    duplicate: int = 0
+    late: int = 0
+    refused: list[tuple[int, Refusal]] = field(default_factory=list)
+
+
+class Partition:
+    """The state of one partition. A customer belongs to exactly one."""
+
+    def __init__(self, rules: Ruleset, *, currency: str = "USD", observer: Observer | None = None) -> None:
+        self._records: dict[str, bytearray] = {}
+        self._clocks = {one: Clock(rules.lateness_ms) for one in Input}
+        self._ids = {one: EventIds() for one in Input}
+        self._guard = FeedGuard()
+        self._population = Population(rules)
+        self._judge = Judge(rules, self._guard, currency, self._spent, observer)
+        self._wakes = Wakes()
+        self._quiet: set[str] = set()
+        self._disturbed: set[str] = set()
+        self._dirty: set[str] = set()
+        self._erased: list[Alert] = []
+        self._decided = NEVER
+        self._next_refresh: int | None = None
+
+    # Facts
+
+    def apply(self, source: Input, records: Iterable[Record], now: int | None = None) -> Outcome:
+        """Take in records of one input, in the order of its log; decides nothing.
+
+        `now` is the wall clock in ms: what lies more than 5 minutes beyond it is refused; None refuses
+        nothing for that.
+        """
+        horizon = -NEVER if now is None else now + FUTURE_MS
+        self._ids[source].rotate(self._clocks[source])
+        outcome = Outcome()
+        if source is Input.TRANSACTIONS:
+            self._apply_transactions(records, horizon, outcome)
+        else:
+            for at, record in enumerate(records):
+                self._apply_one(source, at, record, horizon, outcome)
+        return outcome
+
+    def _apply_transactions(self, records: Iterable[Record], horizon: int, outcome: Outcome) -> None:
+        """Apply transactions; on-time purchases, nearly all of them, only append to their customer's record."""
+        clock, ids = self._clocks[Input.TRANSACTIONS], self._ids[Input.TRANSACTIONS]
+        young, old, seed, digest = ids.young, ids.old, ids.seed, xxh3_64_intdigest
+        customers, counts, dirty = self._records, self._guard.counts, self._dirty
+        rows, quiet, pack = self._population.rows, self._quiet, ENTRY.pack
+        lateness, newest, now, applied = clock.lateness_ms, clock.newest, clock.now, 0
+        for at, event in enumerate(records):
+            if type(event) is not Transaction or event.kind != "purchase" or not now < event.time <= horizon:
+                clock.newest, clock.now = newest, now
+                self._apply_one(Input.TRANSACTIONS, at, event, horizon, outcome)
+                newest, now = clock.newest, clock.now
+                continue
+            time = event.time
+            key = digest(event.event_id.encode(), seed(event.source))
+            if (key in young or key in old) and ids.is_duplicate(key, time):
+                outcome.duplicate += 1
+                continue
+            young[key] = time
+            customer_id = event.customer_id
+            record = customers.get(customer_id)
+            if record is None:
+                record = self._new(customer_id)
+            record += pack(time, event.cents, key)
+            if len(record) > _LONG_RECORD:
+                self._fold_tail(customer_id, record)
+            hour = time // HOUR_MS
+            counts[hour] += 1
+            if customer_id in rows:
+                self._population.add(rows[customer_id], hour, event.cents)
+            if customer_id in quiet:
+                self._disturbed.add(customer_id)
+            dirty.add(customer_id)
+            applied += 1
+            if time > newest:
+                newest = time
+                now = max(now, time - lateness)
+        clock.newest, clock.now = newest, now
+        outcome.applied += applied
+
+    def _apply_one(self, source: Input, at: int, record: Record, horizon: int, outcome: Outcome) -> None:
+        if isinstance(record, Erasure):
+            self._erase(record.customer_id)
+            outcome.applied += 1
+            return
+        clock = self._clocks[source]
+        refusal = self._refusal(clock, record, horizon)
+        if refusal is not None:
+            outcome.refused.append((at, refusal))
+        elif isinstance(record, Tick):
+            clock.tick(record.time)
+            outcome.ticks += 1
+        else:
+            self._apply_event(source, record, outcome)
+
+    def _refusal(self, clock: Clock, record: Event | Tick, horizon: int) -> Refusal | None:
+        if record.time > horizon:
+            return Refusal(Reason.FUTURE, "time: more than 5 minutes ahead of the wall clock")
+        if isinstance(record, Tick) or clock.instant(record.time) - record.time <= TOO_LATE_MS:
+            return None
+        return Refusal(Reason.TOO_LATE, "time: more than 8 days behind the input's clock")
+
+    def _apply_event(self, source: Input, event: Event, outcome: Outcome) -> None:
+        clock, ids = self._clocks[source], self._ids[source]
+        instant = clock.instant(event.time)
+        key = ids.key(event.source, event.event_id)
+        if ids.is_duplicate(key, instant):
+            outcome.duplicate += 1
+            return
+        ids.remember(key, instant)
+        outcome.applied += 1
+        outcome.late += instant == clock.now
+        clock.accept(event.time)
+        customer = self._unpacked(event.customer_id)
+        customer.recent.append((instant, mark_of(source), key))
+        if not (isinstance(event, Transaction) and event.kind in ("fee", "subscription_charge")):
+            customer.enqueue(item(event, instant))
+        self._store(customer)
+
+    def _new(self, customer_id: str) -> bytearray:
+        record = self._records[customer_id] = bytearray(EMPTY)
+        self._population.offer(customer_id)
+        return record
+
+    def _fold_tail(self, customer_id: str, record: bytearray) -> None:
+        if tail_is_long(record):
+            self._records[customer_id] = self._packed(unpack(customer_id, record))
+
+    def _spent(self, customer_id: str, hour: int, cents: int) -> None:
+        row = self._population.rows.get(customer_id)
+        if row is not None:
+            self._population.add(row, hour, cents)
+
+    def _erase(self, customer_id: str) -> None:
+        record = self._records.get(customer_id)
+        if record is None:
+            return
+        customer = unpack(customer_id, record)
+        self._erased += self._judge.erase(customer, self._decided)
+        for _, mark, key in customer.recent:
+            self._ids[input_of(mark)].discard(key)
+        self._wakes.discard(customer_id, wake_of(record))
+        self._quiet.discard(customer_id)
+        self._disturbed.discard(customer_id)
+        del self._records[customer_id]
+        self._population.erase(customer_id, self._records)
+        self._dirty.add(customer_id)
+
+    # Decisions
+
+    def advance(self, clocks: Mapping[Input, int]) -> list[Alert]:
+        """Move the clocks of inputs that are known to be complete up to a time (ms), and decide."""
+        self.move(clocks)
+        return self.decide()
+
+    def move(self, clocks: Mapping[Input, int]) -> None:
+        """Move the clocks of inputs that are known to be complete up to a time (ms)."""
+        for one, time in clocks.items():
+            self._clocks[one].move(time)
+
+    def decide(self, until: int | None = None) -> list[Alert]:
+        """Return the alerts that the watermark allows, up to a time (ms) if given, in order of their time."""
+        end = self.watermark if until is None else min(until, self.watermark)
+        alerts, self._erased = self._erased, []
+        if end == NEVER:
+            return alerts
+        self._guard.advance(hour_of(end), self._judge.rules)
+        self._rearm()
+        if self._next_refresh is None:
+            self._next_refresh = self._first_refresh()
+        while self._next_refresh is not None and self._next_refresh * HOUR_MS <= end:
+            alerts += self._run(self._next_refresh * HOUR_MS, self._next_refresh)
+            self._refresh(self._next_refresh)
+        alerts += self._run(end, hour_of(end) + 1)
+        self._decided = max(self._decided, end)
+        alerts.sort(key=lambda alert: (alert.time, alert.customer_id))
+        return alerts
+
+    def _run(self, before: int, before_hour: int) -> list[Alert]:
+        alerts: list[Alert] = []
+        for customer_id in self._wakes.pop_before(before_hour):
+            customer = self._unpacked(customer_id)
+            alerts += self._judge.step(customer, before, before_hour)
+            self._store(customer)
+        return alerts
+
+    def _rearm(self) -> None:
+        """Set the wake-ups anew of those who were expected to buy nothing, and bought."""
+        for customer_id in self._disturbed:
+            customer = self._unpacked(customer_id)
+            self._judge.rearm(customer, hour_of(self._decided) + 1)
+            self._store(customer)
+        self._disturbed.clear()
+
+    def _first_refresh(self) -> int | None:
+        hours = [min(self._guard.counts)] if self._guard.counts else []
+        if self._wakes.first is not None:
+            hours.append(self._wakes.first)
+        return (min(hours) // WEEK_HOURS + 1) * WEEK_HOURS if hours else None
+
+    def _refresh(self, hour: int) -> None:
+        self._judge.refresh = self._population.refresh(hour, self._history)
+        self._guard.forget(hour)
+        self._next_refresh = hour + WEEK_HOURS
+
+    def _history(self, customer_id: str) -> tuple[int | None, Panes] | None:
+        record = self._records.get(customer_id)
+        if record is None:
+            return None
+        customer = unpack(customer_id, record)
+        return customer.first_pane, customer.panes
+
+    # State
+
+    def drain_dirty(self) -> list[tuple[bytes, bytes | None]]:
+        """Return what changed since the last call, packed, as (key, value); None for an erased customer."""
+        if not self._dirty:
+            changed: list[tuple[bytes, bytes | None]] = []
+        else:
+            changed = [(customer_key(one), self._bytes(one)) for one in self._dirty]
+        self._dirty.clear()
+        changed.append((PARTITION_KEY, self._state().encode()))
+        return changed
+
+    def discard_dirty(self) -> None:
+        """Forget which customers changed, for a run that keeps no state."""
+        self._dirty.clear()
+
+    def restore(self, key: bytes, value: bytes) -> None:
+        """Take back what `drain_dirty` gave; raises StateError for what this release does not read."""
+        if key == PARTITION_KEY:
+            self._restore_state(decode_state(value))
+        elif is_customer_key(key):
+            self._restore_customer(key[1:].decode(), value)
+        else:
+            raise StateError("a state record of unknown kind")
+
+    def _bytes(self, customer_id: str) -> bytes | None:
+        record = self._records.get(customer_id)
+        return None if record is None else bytes(record)
+
+    def _state(self) -> PartitionState:
+        return PartitionState(
+            clocks={one.value: (clock.newest, clock.now) for one, clock in self._clocks.items()},
+            guard=self._guard.state(),
+            refresh=self._judge.refresh,
+            next_refresh=self._next_refresh,
+            decided=self._decided,
+            rulesets=[rules.as_mapping() for rules in self._judge.rulesets.values()],
+        )
+
+    def _restore_state(self, state: PartitionState) -> None:
+        for name, (newest, now) in state.clocks.items():
+            self._clocks[Input(name)].newest, self._clocks[Input(name)].now = newest, now
+        self._guard.restore(state.guard)
+        self._judge.refresh = state.refresh
+        self._next_refresh = state.next_refresh
+        self._decided = state.decided
+        for given in state.rulesets:
+            rules = Ruleset.from_mapping(given)
+            self._judge.rulesets.setdefault(rules.hash, rules)
+
+    def _restore_customer(self, customer_id: str, value: bytes) -> None:
+        record = self._records[customer_id] = bytearray(value)
+        self._index(customer_id, wake_of(record), flags_of(record))
+        self._population.offer(customer_id)
+        for instant, mark, key in entries(record):
+            self._ids[input_of(mark)].remember(key, instant)
+
+    def _unpacked(self, customer_id: str) -> Customer:
+        record = self._records.get(customer_id)
+        return unpack(customer_id, self._new(customer_id) if record is None else record)
+
+    def _packed(self, customer: Customer) -> bytearray:
+        oldest = tuple(self._clocks[one].now - TOO_LATE_MS for one in INPUTS)
+        return customer.pack(oldest, hour_of(self._decided) - KEPT_HOURS)
+
+    def _store(self, customer: Customer) -> None:
+        customer_id = customer.customer_id
+        before = wake_of(self._records[customer_id])
+        if before != customer.wake:
+            self._wakes.discard(customer_id, before)
+        self._records[customer_id] = self._packed(customer)
+        self._index(customer_id, customer.wake, customer.flags)
+        self._dirty.add(customer_id)
+
+    def _index(self, customer_id: str, wake: int, flags: int) -> None:
+        if wake != NO_HOUR:
+            self._wakes.add(customer_id, wake)
+        if flags & QUIET:
+            self._quiet.add(customer_id)
+        else:
+            self._quiet.discard(customer_id)
+
+    # Questions
+
+    @property
+    def watermark(self) -> int:
+        """Return the event time (ms) up to which both fact inputs are complete; NEVER at first."""
+        return watermark(self._clocks)
+
+    @property
+    def decided(self) -> int:
+        """Return the event time (ms) up to which decisions were made; NEVER at first."""
+        return self._decided
+
+    def clock(self, source: Input) -> int:
+        """Return the event time (ms) that an input has reached; NEVER at first."""
+        return self._clocks[source].now
+
+    @property
+    def newest(self) -> int:
+        """Return the newest accepted time (ms) of all inputs, ticks included; NEVER at first."""
+        return max(clock.newest for clock in self._clocks.values())
+
+    @property
+    def customers(self) -> int:
+        """Return how many customers are known."""
+        return len(self._records)
+
+    @property
+    def next_wake(self) -> int | None:
+        """Return the first hour at which time alone can matter; None if there is none."""
+        hours = [one for one in (self._wakes.first, self._next_refresh) if one is not None]
+        return min(hours, default=None)
+
+    @property
+    def tally(self) -> Mapping[str, int]:
+        """Return how often the judge did what, for the shell to count."""
+        return self._judge.tally
+
+    def lookup(self, customer_id: str) -> CustomerView | None:
+        """Return what is known of a customer at the last decided time; None if nothing is."""
+        record = self._records.get(customer_id)
+        return None if record is None else view(unpack(customer_id, record), self._judge, self._decided)

@@ -1,0 +1,170 @@
+"""The population of a partition: who counts as high value, and how irregular such customers are.
+
+A sample of the customers with the smallest hashes stands for all. Its spend is kept by week in columns, one
+row a customer, because everything a refresh asks for is made of whole weeks; so a refresh costs the same
+however many customers and purchases there are.
+"""
+
+import math
+from bisect import insort
+from collections.abc import Callable, Iterable
+from decimal import Decimal
+from hashlib import sha256
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from msgspec import Struct
+
+from streams.core.baseline import BLOCK_DAYS, BLOCKS
+from streams.core.panes import Panes
+from streams.core.ruleset import Ruleset
+from streams.core.time import WEEK_HOURS
+
+_BLOCK_WEEKS: Final = 4
+_YEAR_WEEKS: Final = BLOCKS * _BLOCK_WEEKS
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+History = Callable[[str], tuple[int | None, Panes] | None]
+"""Gives a customer's first pane (None before there is one) and panes; None for a customer not known."""
+
+
+class Refresh(Struct, array_like=True, frozen=True):
+    """What a refresh found; final."""
+
+    hour: int
+    cutoff: int | None
+    """Cents in a year from which on a customer is high value; None while there are too few to say."""
+    irregularity_days: float
+    """D_pop."""
+
+
+def customer_hash(customer_id: str) -> int:
+    """Return the place of a customer in the sample's order: the first 8 bytes of SHA-256, big-endian."""
+    return int.from_bytes(sha256(customer_id.encode()).digest()[:8], "big")
+
+
+class Population:
+    """The sample of one partition and its spend by week."""
+
+    __slots__ = ("_columns", "_firsts", "_free", "_members", "_newcomers", "_rules", "rows")
+
+    def __init__(self, rules: Ruleset) -> None:
+        self._rules = rules
+        size = rules.population_sample
+        self.rows: dict[str, int] = {}
+        self._members: list[tuple[int, str]] = []
+        self._free = list(range(size))
+        self._firsts: Ints = np.zeros(size, np.int64)
+        self._columns: dict[int, Ints] = {}
+        self._newcomers: list[str] = []
+
+    def offer(self, customer_id: str) -> None:
+        """Consider a customer from the next refresh on that comes after the first pane."""
+        self._newcomers.append(customer_id)
+
+    def add(self, row: int, hour: int, cents: int) -> None:
+        """Add spend of a member of the sample."""
+        week = hour // WEEK_HOURS
+        column = self._columns.get(week)
+        if column is None:
+            column = self._columns[week] = np.zeros(self._rules.population_sample, np.int64)
+        column[row] += cents
+        self._firsts[row] = min(self._firsts[row], hour)
+
+    def erase(self, customer_id: str, others: Iterable[str]) -> None:
+        """Forget a customer; if it was a member, all others are considered anew for its place."""
+        row = self.rows.get(customer_id)
+        if row is None:
+            return
+        self._members.remove((customer_hash(customer_id), customer_id))
+        self._vacate(customer_id)
+        self._newcomers = [one for one in others if one not in self.rows]
+
+    def refresh(self, hour: int, history: History) -> Refresh:
+        """Return the cut-off and irregularity at an hour divisible by 168, from the panes before it."""
+        self._enrol(hour, history)
+        self._forget(hour)
+        spend = np.maximum(self._spend(hour, range(_YEAR_WEEKS)), 0)
+        count = int(np.count_nonzero(spend))
+        if count < self._rules.population_minimum:
+            return Refresh(hour, None, self._rules.irregularity_default_days)
+        rank = math.ceil(Decimal(repr(self._rules.high_value_quantile)) * count)
+        cutoff = int(np.sort(spend[spend > 0])[rank - 1])
+        return Refresh(hour, cutoff, self._irregularity(hour, np.flatnonzero(spend >= cutoff)))
+
+    def _spend(self, hour: int, weeks_before: range) -> Ints:
+        """Return the spend of each row in some of the whole weeks before an hour, 0 being the last."""
+        last = hour // WEEK_HOURS - 1
+        total: Ints = np.zeros(self._rules.population_sample, np.int64)
+        for week in weeks_before:
+            column = self._columns.get(last - week)
+            if column is not None:
+                total += column
+        return total
+
+    def _irregularity(self, hour: int, rows: Ints) -> float:
+        """Return the geometric mean of the irregularity of those rows that have a baseline."""
+        blocks = np.stack(
+            [
+                np.maximum(self._spend(hour, range(start, start + _BLOCK_WEEKS))[rows], 0)
+                for start in range(0, _YEAR_WEEKS, _BLOCK_WEEKS)
+            ],
+            axis=1,
+        ).astype(np.float64)
+        counts = np.clip((hour - self._firsts[rows]) // (_BLOCK_WEEKS * WEEK_HOURS), 0, BLOCKS)
+        inside = np.arange(BLOCKS) < counts[:, None]
+        sums = (blocks * inside).sum(axis=1)
+        judged = (counts >= self._rules.minimum_blocks) & (sums > 0)
+        if np.count_nonzero(judged) < self._rules.population_minimum:
+            return self._rules.irregularity_default_days
+        dispersion = _dispersion(blocks[judged], inside[judged], counts[judged], sums[judged])
+        return math.exp(float(np.log(np.maximum(dispersion, self._rules.dispersion_floor_days)).mean()))
+
+    def _enrol(self, hour: int, history: History) -> None:
+        """Take newcomers with a pane before the hour into the sample, if their hash is small enough."""
+        waiting = []
+        for customer_id in self._newcomers:
+            entry = (customer_hash(customer_id), customer_id)
+            if self._free or entry < self._members[-1]:
+                found = history(customer_id)
+                if found is None:
+                    continue
+                first_pane, panes = found
+                if first_pane is None or first_pane >= hour:
+                    waiting.append(customer_id)
+                else:
+                    self._admit(entry, first_pane, panes)
+        self._newcomers = waiting
+
+    def _admit(self, entry: tuple[int, str], first_pane: int, panes: Panes) -> None:
+        customer_id = entry[1]
+        if customer_id in self.rows:
+            return
+        if not self._free:
+            self._vacate(self._members.pop()[1])
+        insort(self._members, entry)
+        row = self.rows[customer_id] = self._free.pop()
+        self._firsts[row] = first_pane
+        for pane, cents in panes:
+            self.add(row, pane, cents)
+
+    def _vacate(self, customer_id: str) -> None:
+        row = self.rows.pop(customer_id)
+        self._free.append(row)
+        for column in self._columns.values():
+            column[row] = 0
+
+    def _forget(self, hour: int) -> None:
+        oldest = hour // WEEK_HOURS - _YEAR_WEEKS
+        for week in [one for one in self._columns if one < oldest]:
+            del self._columns[week]
+
+
+def _dispersion(blocks: Floats, inside: npt.NDArray[np.bool_], counts: Ints, sums: Floats) -> Floats:
+    """Return 28 CV² of each row's blocks that lie inside its time."""
+    means = sums / counts
+    squares = (((blocks - means[:, None]) * inside) ** 2).sum(axis=1)
+    variances = squares / np.maximum(counts - 1, 1)
+    return np.asarray(BLOCK_DAYS * variances / means**2, np.float64)

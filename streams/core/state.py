@@ -1,0 +1,53 @@
+"""Keys and partition-wide record of the state that a changelog keeps; customers are packed in `customer`."""
+
+from typing import Any, Final
+
+from msgspec import MsgspecError, Struct, msgpack
+
+from streams.core.feed_guard import GuardState
+from streams.core.population import Refresh
+
+PARTITION_KEY: Final = b"p"
+_CUSTOMER: Final = b"c"
+_FORMAT: Final = 1
+
+
+class StateError(ValueError):
+    """State that this release does not read."""
+
+
+class PartitionState(Struct, array_like=True):
+    """Everything of a partition that is no customer's."""
+
+    clocks: dict[str, tuple[int, int]]
+    guard: GuardState
+    refresh: Refresh | None
+    next_refresh: int | None
+    decided: int
+    rulesets: list[dict[str, Any]]
+    format: int = _FORMAT
+
+    def encode(self) -> bytes:
+        """Return the packed record."""
+        return msgpack.encode(self)
+
+
+def decode_state(value: bytes) -> PartitionState:
+    """Return the partition-wide state of a packed record; raises StateError."""
+    try:
+        state = msgpack.decode(value, type=PartitionState)
+    except MsgspecError as error:
+        raise StateError("a partition record that does not parse") from error
+    if state.format != _FORMAT:
+        raise StateError(f"partition state of format {state.format}, this release reads {_FORMAT}")
+    return state
+
+
+def customer_key(customer_id: str) -> bytes:
+    """Return the state key of a customer; the prefix keeps ids of any bytes apart from other kinds."""
+    return _CUSTOMER + customer_id.encode()
+
+
+def is_customer_key(key: bytes) -> bool:
+    """Tell whether a state key is a customer's."""
+    return key[:1] == _CUSTOMER

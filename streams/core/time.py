@@ -1,0 +1,18 @@
+"""Units of event time: integer milliseconds UTC and integer hours since the epoch."""
+
+from typing import Final
+
+HOUR_MS: Final = 3_600_000
+DAY_MS: Final = 24 * HOUR_MS
+DAY_HOURS: Final = 24
+WEEK_HOURS: Final = 168
+
+
+def hour_of(time_ms: int) -> int:
+    """Return the pane of a time: the hour `h` with `h * HOUR_MS <= time_ms < (h + 1) * HOUR_MS`."""
+    return time_ms // HOUR_MS
+
+
+def hours_up(time_ms: int) -> int:
+    """Return the first whole hour that is not before a time."""
+    return -(-time_ms // HOUR_MS)

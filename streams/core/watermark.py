@@ -1,0 +1,59 @@
+"""Event time of one partition: a clock for each input, and the watermark of the two that carry facts."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+TOO_LATE_MS: Final = 8 * 24 * 3_600_000
+"""A record is refused when it comes more than this behind its input's clock; ids are kept as long."""
+
+FUTURE_MS: Final = 5 * 60_000
+"""A record is refused when it is more than this ahead of the wall clock."""
+
+NEVER: Final = -(1 << 62)
+"""Before all time: the clock of an input that has said nothing yet."""
+
+
+class Input(StrEnum):
+    """The four topics a partition reads; the value is the name of the file in a directory."""
+
+    TRANSACTIONS = "transactions"
+    CONTACTS = "contacts"
+    CUSTOMERS = "customers"
+    DISPOSITIONS = "dispositions"
+
+
+FACTS: Final = (Input.TRANSACTIONS, Input.CONTACTS)
+
+
+@dataclass(slots=True)
+class Clock:
+    """The event time of one input: `max(largest accepted time - allowed lateness, largest tick)`."""
+
+    lateness_ms: int
+    now: int = NEVER
+    newest: int = NEVER
+    """The largest time accepted, ticks included."""
+
+    def accept(self, time: int) -> None:
+        """Take note of an accepted record."""
+        self.newest = max(self.newest, time)
+        self.now = max(self.now, time - self.lateness_ms)
+
+    def tick(self, time: int) -> None:
+        """Take note of a feed's tick."""
+        self.newest = max(self.newest, time)
+        self.move(time)
+
+    def move(self, time: int) -> None:
+        """Move to a time up to which the input is known to be complete."""
+        self.now = max(self.now, time)
+
+    def instant(self, time: int) -> int:
+        """Return when a record with this time counts as having come; it is late if that is `now`."""
+        return max(time, self.now)
+
+
+def watermark(clocks: dict[Input, Clock]) -> int:
+    """Return the event time up to which the facts of a partition are complete."""
+    return min(clocks[one].now for one in FACTS)

@@ -1,0 +1,81 @@
+"""The two plain sentences of an alert. Of the customer's own words or texts they hold nothing."""
+
+from typing import TYPE_CHECKING, Final
+
+from schemas.money import format_cents
+from streams.core.customer import Customer, Episode
+from streams.core.evidence import Yardstick
+from streams.core.frustration import own_signals
+from streams.core.ruleset import Ruleset
+
+if TYPE_CHECKING:
+    from streams.core.alerts import Decision
+
+_SIGNALS: Final = {
+    "unresolved": "was left unresolved",
+    "worst_score": "got the worst score",
+    "escalation_refused": "was refused an escalation",
+    "complaint": "complained",
+    "slow_reply": "waited more than a day for a reply",
+    "transfers": "was passed on",
+    "long_hold": "was kept on hold",
+    "deflected": "was sent to another channel",
+    "ivr_dead_end": "ended in the IVR",
+    "hung_up_on": "was cut off",
+    "zero_outs": "pressed zero again and again",
+    "queue_abandoned": "gave up in the queue",
+    "repeated_information": "had to say it all again",
+    "powerless_phrase": "was told that it can't be done",
+    "self_service": "spent half an hour helping themselves",
+    "repeat": "had to come back",
+    "unnotified_change": "met a change without notice",
+}
+_RESOLUTIONS: Final = {
+    "returned": "The customer came back",
+    "expired": "The episode ended after its last day without a return",
+    "closed": "The desk closed the case",
+    "withdrawn": "The contact turned out not to be bad",
+    "erased": "The customer was erased",
+}
+
+
+def summary(customer: Customer, episode: Episode, decision: "Decision") -> str:
+    """Return what happened in one sentence."""
+    usual = f"{_per_day(episode.yardstick)} {decision.currency} a day"
+    spent = f"{format_cents(decision.evidence.spend)} {decision.currency}"
+    days = decision.evidence.working_days
+    if decision.resolution is not None:
+        return f"{_RESOLUTIONS[decision.resolution]}: {spent} in {days:.0f} days, usually {usual}."
+    if episode.cancelled:
+        return (
+            f"A subscription was cancelled after a bad contact: {spent} in {days:.0f} days, usually {usual}."
+        )
+    what = _worst(customer, episode, decision.rules)
+    return f"The customer {what}; since then {spent} in {days:.0f} days, usually {usual}."
+
+
+def clears_when(decision: "Decision", yardstick: Yardstick) -> str:
+    """Return what would clear the alert in one sentence."""
+    rules = decision.rules
+    if decision.resolution is not None:
+        return "Nothing more is needed."
+    enough = format_cents(round(rules.returned_usual_days * yardstick.usual_per_day))
+    return (
+        f"Clears when the customer spends {enough} {decision.currency} within 28 days, "
+        f"or by itself {rules.expiry_days} days after the contact."
+    )
+
+
+def _per_day(yardstick: Yardstick) -> str:
+    return format_cents(round(yardstick.usual_per_day))
+
+
+def _worst(customer: Customer, episode: Episode, rules: Ruleset) -> str:
+    """Return what weighed most in the anchor, else in any contact."""
+    contacts = customer.contacts
+    signals = [
+        (one.contact_id == episode.anchor.contact_id, nats, name)
+        for at, one in enumerate(contacts)
+        for name, nats in own_signals(contacts, at, rules)
+    ]
+    return _SIGNALS[max(signals)[2]] if signals else "had a bad contact"

@@ -1,0 +1,212 @@
+"""One customer's story in the terminal: what was bought, what went wrong, why an alert came or did not."""
+
+from __future__ import annotations
+
+from textwrap import wrap
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from streams.lab.explain_charts import evidence_chart, spend_chart
+from streams.lab.report.words import (
+    count,
+    day,
+    day_and_time,
+    money,
+    nats,
+    percent,
+    probability,
+    resolution_label,
+    signal_label,
+    to_cents,
+    to_ms,
+    visible,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import Console
+
+    from schemas.alert import Alert
+    from streams.lab.story import ContactMark, CustomerStory, EpisodeStory, Judgement
+
+STYLES = {"alert": "bold red", "watch": "yellow"}
+INDENT = " " * 19
+
+# The parts of an alert's log-odds are rounded to 4 places each.
+ROUNDED = 2e-4
+
+
+def render_story(console: Console, story: CustomerStory) -> None:
+    """Print the story to the console, as wide as it is; every text from events is made visible first."""
+    for line in _lines(story, console.width):
+        console.print(line, soft_wrap=False, highlight=False)
+
+
+def _lines(story: CustomerStory, width: int) -> Iterator[Text]:
+    yield Text(f"Customer {visible(story.customer_id)}", style="bold")
+    yield Text(_in_short(story))
+    if story.synthetic:
+        yield Text("The contacts are synthetic.", style="yellow")
+    yield from _spend(story, width)
+    yield from _contacts(story, width)
+    for episode in story.episodes:
+        yield from _episode(story, episode, width)
+    yield from _why_not(story, width)
+
+
+def _head(text: str) -> Iterator[Text]:
+    yield Text()
+    yield Text(text, style="bold")
+
+
+def _in_short(story: CustomerStory) -> str:
+    if not story.weeks and not story.contacts:
+        return f"Nothing is known of this customer up to {day(story.last_ms)}."
+    sent = [episode.alerts[-1] for episode in story.episodes if episode.alerts]
+    if not sent:
+        return f"No alert up to {day(story.last_ms)}."
+    last = sent[-1]
+    state = "open" if last.resolution is None else resolution_label(last.resolution)
+    return f"{count(len(sent), 'alert')} up to {day(story.last_ms)}; the last one: {last.level}, {state}."
+
+
+def _spend(story: CustomerStory, width: int) -> Iterator[Text]:
+    yield from _head(f"Purchases per week, {story.currency}")
+    if not story.weeks:
+        yield Text("none", style="dim")
+        return
+    usual = story.episodes[-1].usual_cents_per_day * 7 if story.episodes else None
+    for line in spend_chart(story.weeks, story.contacts, usual, width):
+        yield Text(line)
+
+
+def _contacts(story: CustomerStory, width: int) -> Iterator[Text]:
+    yield from _head("Contacts" + (" (synthetic)" if story.synthetic else ""))
+    if not story.contacts:
+        yield Text("none", style="dim")
+    for mark in story.contacts:
+        yield from _contact(mark, width)
+        for line in _signals(mark):
+            yield Text(line)
+
+
+def _contact(mark: ContactMark, width: int) -> Iterator[Text]:
+    how = ", ".join(visible(part) for part in (mark.channel, mark.direction, mark.reason) if part)
+    own = nats(mark.nats) if mark.nats else "0"
+    head = f"{day_and_time(mark.time_ms):<18} {own:>6} nats, F {mark.frustration_after:.2f}  "
+    yield from _hanging(head, how, width, "red" if mark.nats else "dim")
+
+
+def _hanging(head: str, text: str, width: int, style: str = "") -> Iterator[Text]:
+    """Yield head and text, the text wrapped to stand beside the head."""
+    first, *others = wrap(text, max(width - len(head), 20)) or [""]
+    yield Text.assemble((head, style), first)
+    for line in others:
+        yield Text(" " * len(head) + line)
+
+
+def _signals(mark: ContactMark) -> Iterator[str]:
+    for signal, value in mark.signals:
+        yield f"{'':<18} {nats(value):>6} {visible(signal_label(signal))}"
+
+
+def _episode(story: CustomerStory, episode: EpisodeStory, width: int) -> Iterator[Text]:
+    yield from _head(f"Episode from {day_and_time(episode.opened_ms)}, anchor {visible(episode.anchor_id)}")
+    usual = money(episode.usual_cents_per_day, story.currency)
+    yield Text(
+        f"usual spend {usual} a day; {episode.irregularity_days:.1f} quiet days make a nat of evidence"
+    )
+    for line in evidence_chart(episode, story.levels, width):
+        yield Text(line)
+    for alert in episode.alerts:
+        yield from _decision(story, alert, width)
+    if not episode.alerts:
+        yield Text(_silent(story, episode))
+    yield from _clearing(episode)
+
+
+def _decision(story: CustomerStory, alert: Alert, width: int) -> Iterator[Text]:
+    odds = alert.log_odds
+    total = odds.prior + odds.frustration + odds.silence
+    word = (
+        f"resolved, {resolution_label(alert.resolution)}"
+        if alert.resolution
+        else f"{alert.state} as {alert.level}"
+    )
+    style = "green" if alert.resolution else STYLES[alert.level]
+    yield Text(f"{day_and_time(to_ms(alert.time)):<18} {word}", style=style)
+    yield Text(
+        f"{INDENT}log-odds {nats(total)} ({percent(probability(total))}) = any customer {nats(odds.prior)}"
+        f", contacts {nats(odds.frustration)}, spend {nats(odds.silence)}"
+    )
+    spent = money(to_cents(alert.spend_since), story.currency)
+    yield Text(
+        f"{INDENT}spent {spent} in {alert.days_since:.1f} days, "
+        f"worth {alert.days_usual_spend_since:.1f} usual days"
+    )
+    if not alert.resolution:
+        yield from _hanging(INDENT, _because(story, alert, total), width)
+
+
+def _because(story: CustomerStory, alert: Alert, total: float) -> str:
+    level = story.levels.alert if alert.level == "alert" else story.levels.watch
+    contacts = alert.log_odds.prior + alert.log_odds.frustration
+    if total < level - ROUNDED:
+        return f"why now: the subscription was cancelled, which is {alert.level} whatever the evidence"
+    if contacts >= level - ROUNDED:
+        return f"why now: the contacts alone reach {alert.level} ({nats(level)})"
+    return (
+        f"why now: the contacts alone stood at {percent(probability(contacts))}; "
+        f"{nats(alert.log_odds.silence)} from the spend since reached {alert.level} ({nats(level)})"
+    )
+
+
+def _silent(story: CustomerStory, episode: EpisodeStory) -> str:
+    peak = max((point.log_odds for point in episode.curve), default=story.levels.prior)
+    closed = "still open" if episode.resolution is None else resolution_label(episode.resolution)
+    return (
+        f"no alert: log-odds came to {nats(peak)} at most ({percent(probability(peak))}), "
+        f"and watch begins at {nats(story.levels.watch)}; {closed}"
+    )
+
+
+def _clearing(episode: EpisodeStory) -> Iterator[Text]:
+    if episode.closed_ms is not None and episode.resolution is not None:
+        yield Text(f"closed {day_and_time(episode.closed_ms)}: {resolution_label(episode.resolution)}")
+    elif episode.alerts:
+        yield Text(f"what would clear it: {visible(episode.alerts[-1].clears_when)}")
+
+
+def _why_not(story: CustomerStory, width: int) -> Iterator[Text]:
+    refused = [judgement for judgement in story.judgements if not judgement.opened]
+    if not story.judgements and not any(mark.nats for mark in story.contacts):
+        yield from _head("Why there was nothing to judge")
+        yield Text("no contact went wrong, and silence alone raises nothing")
+    elif refused:
+        yield from _head("Contacts that opened no episode")
+    for judgement in refused:
+        when, contact = day_and_time(judgement.time_ms), visible(judgement.contact_id)
+        yield from _hanging(f"{when:<18} ", f"{contact}: {gate(judgement, story.currency)}", width)
+
+
+def gate(judgement: Judgement, currency: str) -> str:
+    """Return in words the first gate that kept a contact from opening an episode."""
+    if judgement.frustration < judgement.frustration_needed and not judgement.episode_open:
+        return f"frustration {judgement.frustration:.2f} is below {judgement.frustration_needed:.2f} nats"
+    if judgement.episode_open:
+        return "an episode was open already; it took this contact in"
+    if judgement.blocks < judgement.blocks_needed:
+        return (
+            f"no baseline: {judgement.blocks} of {judgement.blocks_needed} whole blocks of 28 days "
+            "since the first purchase"
+        )
+    if judgement.usual_cents_per_day <= 0:
+        return "no baseline: nothing was spent in the blocks of 28 days before"
+    if judgement.cutoff_cents is None and not judgement.protected:
+        return "too few customers for a cut-off, so nobody counts as high value yet"
+    return (
+        f"not high value: {money(judgement.trailing_cents, currency)} in the year before, "
+        f"cut-off {money(judgement.cutoff_cents or 0, currency)}"
+    )

@@ -1,0 +1,42 @@
+"""One run: draw, then write."""
+
+from functools import partial
+from pathlib import Path
+
+from streams.lab.generate import writer
+from streams.lab.generate.options import GenerateOptions
+from streams.lab.generate.summary import GenerateSummary, summarise
+from streams.lab.generate.world import Progress, World, draw_world
+
+
+def _silent(_step: str, _done: int, _total: int) -> None:
+    """Tell nobody."""
+
+
+def generate(directory: Path, options: GenerateOptions, progress: Progress = _silent) -> GenerateSummary:
+    """Write transactions, contacts, customers and truth into `directory`, which is created.
+
+    Event files already there are replaced or removed. The same options give the same bytes. Raises
+    `ModuleNotFoundError` when the population's package is not installed, `OSError` when the directory
+    cannot be written.
+    """
+    world = draw_world(options, progress)
+    return summarise(world, _write(directory, world, progress, compress=options.gzip))
+
+
+def _write(directory: Path, world: World, progress: Progress, *, compress: bool) -> dict[Path, int]:
+    """Write all files; the number of lines by file."""
+    path = partial(writer.path, directory, compress=compress)
+    order = world.transactions_arrival.order
+    writer.clear(directory)
+    with writer.opened(path("transactions")) as file:
+        writer.write_transactions(
+            file, world.transactions, world.purchases.customer_ids, order, partial(progress, "writing")
+        )
+    arrived = [world.contacts[each].line for each in world.contacts_arrival.order.tolist()]
+    counts = {path("transactions"): len(order)}
+    for name, lines in (("contacts", arrived), ("customers", world.profiles), ("truth", world.truth)):
+        with writer.opened(path(name)) as file:
+            writer.write_lines(file, lines)
+        counts[path(name)] = len(lines)
+    return counts

@@ -1,0 +1,216 @@
+"""Replay: history from files through the same core as the worker, without a broker."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Protocol
+
+from kafka.partitioner.default import murmur2
+
+from schemas.alert import Alert
+from schemas.events import Refusal, Tick
+from schemas.hot import Decoder
+from schemas.times import parse_ms
+from streams.core.episode import Observer
+from streams.core.partition import Partition, Record
+from streams.core.ruleset import Ruleset
+from streams.core.time import DAY_MS, HOUR_MS, hour_of
+from streams.core.watermark import FACTS, NEVER, Input
+from streams.lab.files import Batch, batches, find
+
+_BACKFILL_MS: Final = 7 * DAY_MS
+
+Progress = Callable[[int, int], None]
+"""Is told the bytes read and the bytes of all files."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A refused line: where it stands and why; its bytes stay in their file."""
+
+    file: str
+    line: int
+    reason: str
+    detail: str
+
+
+@dataclass(slots=True)
+class ReplayResult:
+    """What a replay gave. `alerts` and `holdout` are in order of time, customer, decision."""
+
+    alerts: list[Alert] = field(default_factory=list)
+    holdout: list[Alert] = field(default_factory=list)
+    dead_letters: list[DeadLetter] = field(default_factory=list)
+    outcomes: dict[str, Counter[str]] = field(default_factory=dict)
+    tally: Counter[str] = field(default_factory=Counter)
+    customers: int = 0
+    first_ms: int | None = None
+    last_ms: int | None = None
+    seconds: float = 0.0
+
+
+class Sampler(Observer, Protocol):
+    """Looks at the partitions from day to day."""
+
+    def sample(self, partition: Partition) -> None:
+        """See a partition after it decided up to the end of a day."""
+
+
+def partition_of(customer_id: str, partitions: int) -> int:
+    """Return the partition that Kafka's default partitioner gives a key."""
+    return int(murmur2(customer_id.encode()) & 0x7FFFFFFF) % partitions
+
+
+def replay_directory(
+    directory: Path,
+    *,
+    ruleset: Ruleset | None = None,
+    partitions: int = 4,
+    currency: str = "USD",
+    now_ms: int | None = None,
+    progress: Progress = lambda _read, _total: None,
+    sampler: Sampler | None = None,
+) -> ReplayResult:
+    """Return the alerts of a directory's events; raises InputError if it can't be read.
+
+    `now_ms` is the wall clock (default: now); events more than 5 minutes beyond it are refused.
+    """
+    started = time.monotonic()
+    paths = find(directory)
+    now = int(time.time() * 1000) if now_ms is None else now_ms
+    run = _Replay(ruleset or Ruleset(), partitions, currency, now, sampler)
+    total = sum(path.stat().st_size for path in paths.values())
+    done = Counter[Input]()
+    for one, batch in run.order({one: batches(path) for one, path in paths.items()}):
+        run.take(one, paths[one].name, batch)
+        done[one] = batch.bytes_read
+        progress(done.total(), total)
+    result = run.finish()
+    result.seconds = time.monotonic() - started
+    return result
+
+
+class _Replay:
+    def __init__(
+        self, rules: Ruleset, partitions: int, currency: str, now: int, sampler: Sampler | None
+    ) -> None:
+        decoder = Decoder(currency)
+        self._decode: Mapping[Input, Callable[[bytes], Record | Refusal]] = {
+            Input.TRANSACTIONS: decoder.transactions,
+            Input.CONTACTS: decoder.contacts,
+            Input.CUSTOMERS: decoder.customers,
+            Input.DISPOSITIONS: decoder.dispositions,
+        }
+        self._partitions = [
+            Partition(rules, currency=currency, observer=sampler) for _ in range(partitions)
+        ]
+        self._routes: dict[str, int] = {}
+        self._now = now
+        self._sampler = sampler
+        self._alerts: list[Alert] = []
+        self._result = ReplayResult()
+
+    def order(self, files: dict[Input, Iterator[Batch]]) -> Iterator[tuple[Input, Batch]]:
+        """Yield the batches of all files: side inputs first, then of the fact input that is behind."""
+        for one in (Input.CUSTOMERS, Input.DISPOSITIONS):
+            for batch in files.get(one, iter(())):
+                yield one, batch
+        waiting = {one: files[one] for one in FACTS if one in files}
+        while waiting:
+            behind = min(waiting, key=self._reached)
+            batch = next(waiting[behind], None)
+            if batch is None:
+                del waiting[behind]
+            else:
+                yield behind, batch
+
+    def _reached(self, source: Input) -> int:
+        return max(partition.clock(source) for partition in self._partitions)
+
+    def take(self, source: Input, file: str, batch: Batch) -> None:
+        """Decode, route and apply a batch, and decide what can be decided."""
+        records = list(map(self._decode[source], batch.lines))
+        routed, refused = self._route(records)
+        counts = self._result.outcomes.setdefault(file, Counter())
+        for partition, events in zip(self._partitions, routed, strict=True):
+            outcome = partition.apply(source, events, self._now)
+            counts["applied"] += outcome.applied
+            counts["duplicate"] += outcome.duplicate
+            counts["late"] += outcome.late
+            for at, refusal in outcome.refused:
+                refused[id(events[at])] = refusal
+        ticks = sum(type(record) is Tick and id(record) not in refused for record in records)
+        counts["tick"] += ticks
+        if refused:
+            self._bury(file, batch, records, refused)
+        self._decide()
+
+    def finish(self) -> ReplayResult:
+        """Let time run to the newest event of all files, and return what came of it."""
+        newest = max(partition.newest for partition in self._partitions)
+        if newest != NEVER:
+            for partition in self._partitions:
+                partition.move(dict.fromkeys(FACTS, newest + 1))
+            self._decide()
+            self._result.last_ms = newest
+        self._alerts.sort(key=lambda alert: (alert.time, alert.customer_id))
+        for alert in self._alerts:
+            (self._result.alerts if alert.arm == "treated" else self._result.holdout).append(alert)
+        for partition in self._partitions:
+            self._result.tally.update(partition.tally)
+            self._result.customers += partition.customers
+        return self._result
+
+    def _route(self, records: list[Record | Refusal]) -> tuple[list[list[Record]], dict[int, Refusal]]:
+        """Return the records of each partition, and what was refused by the identity of its record."""
+        routed: list[list[Record]] = [[] for _ in self._partitions]
+        routes, refused = self._routes, {}
+        for record in records:
+            if type(record) is Tick:
+                for events in routed:
+                    events.append(record)
+            elif type(record) is Refusal:
+                refused[id(record)] = record
+            else:
+                customer_id = record.customer_id
+                at = routes.get(customer_id)
+                if at is None:
+                    at = routes[customer_id] = partition_of(customer_id, len(routed))
+                routed[at].append(record)
+        return routed, refused
+
+    def _bury(
+        self, file: str, batch: Batch, records: list[Record | Refusal], refused: dict[int, Refusal]
+    ) -> None:
+        counts = self._result.outcomes[file]
+        for line, record in enumerate(records, batch.first_line):
+            refusal = refused.get(id(record))
+            if refusal is not None:
+                counts["refused"] += 1
+                self._result.dead_letters.append(
+                    DeadLetter(file, line, refusal.reason.value, refusal.detail)
+                )
+
+    def _decide(self) -> None:
+        for partition in self._partitions:
+            for until in self._steps(partition):
+                self._keep(partition.decide(until))
+                if self._sampler is not None:
+                    self._sampler.sample(partition)
+            partition.discard_dirty()
+
+    def _steps(self, partition: Partition) -> Iterator[int]:
+        """Yield the times to decide up to: the watermark, and where somebody looks, every day before it."""
+        end = partition.watermark
+        if self._sampler is not None and end != NEVER:
+            first = partition.next_wake if partition.decided == NEVER else hour_of(partition.decided)
+            if first is not None:
+                yield from range((first * HOUR_MS // DAY_MS + 1) * DAY_MS, end, DAY_MS)
+        yield end
+
+    def _keep(self, alerts: list[Alert]) -> None:
+        self._alerts += [
+            alert.model_copy(update={"backfill": parse_ms(alert.time) < self._now - _BACKFILL_MS}) for alert in alerts
+        ]

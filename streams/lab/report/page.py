@@ -1,0 +1,157 @@
+"""From report data to the page's text."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from dataclasses import dataclass
+from functools import cache
+from hashlib import sha256
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from streams.core.time import DAY_MS
+from streams.lab.report import words
+from streams.lab.report.chart import draw, spoken
+from streams.lab.report.groups import by_reason, by_signal
+from streams.lab.report.svg import pct, tag
+from streams.lab.report.view import cards, picture, total
+
+if TYPE_CHECKING:
+    from schemas.alert import Alert
+    from streams.lab.report.view import Card
+    from streams.lab.story import ReportData
+
+STORIES_SHOWN = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """The figures at the top. Value at risk is that of the open alerts."""
+
+    open: int
+    at_risk_cents: int
+    open_alert: int
+    open_watch: int
+    returned: int
+    other_resolved: int
+    holdout: int
+    alerts: int
+
+
+def render(data: ReportData, stories_shown: int = STORIES_SHOWN) -> str:
+    """Return the whole page; stories are told for the first `stories_shown` alerts, all are listed."""
+    ranked = cards(data.stories)
+    style = files(__package__).joinpath("templates/style.css").read_text(encoding="utf-8")
+    return (
+        _environment()
+        .get_template("report.html.jinja")
+        .render(
+            data=data,
+            summary=data.summary,
+            headline=_headline(ranked),
+            open=[card for card in ranked if card.open],
+            resolved=[card for card in ranked if not card.open and not card.holdout],
+            holdout=[card for card in ranked if card.holdout],
+            told=ranked[:stories_shown],
+            total=len(ranked),
+            reasons=by_reason(ranked),
+            signals=by_signal(ranked),
+            chart=lambda card: draw(picture(card, data)),
+            spoken=lambda card: spoken(picture(card, data)),
+            odds=lambda card: _odds(card, data),
+            style=Markup(style),  # noqa: S704 - our own file
+            style_hash=b64encode(sha256(style.encode()).digest()).decode(),
+        )
+    )
+
+
+def _headline(ranked: list[Card]) -> Headline:
+    waiting = [card for card in ranked if card.open]
+    ended = [card for card in ranked if not card.open and not card.holdout]
+    returned = sum(card.last.resolution == "returned" for card in ended)
+    urgent = sum(card.last.level == "alert" for card in waiting)
+    return Headline(
+        open=len(waiting),
+        at_risk_cents=sum(card.at_risk_cents for card in waiting),
+        open_alert=urgent,
+        open_watch=len(waiting) - urgent,
+        returned=returned,
+        other_resolved=len(ended) - returned,
+        holdout=sum(card.holdout for card in ranked),
+        alerts=len(ranked),
+    )
+
+
+def _odds(card: Card, data: ReportData) -> list[tuple[str, str, float, float]]:
+    """Return (label, kind, from, to) in log-odds for each step from the prior to the decision."""
+    odds = card.last.log_odds
+    contacts, both = odds.prior + odds.frustration, total(card.last)
+    return [
+        ("any customer", "prior", 0.0, odds.prior),
+        ("the contacts, faded and capped", "frustration", odds.prior, contacts),
+        ("the quiet since" if odds.silence >= 0 else "the spend since", "silence", contacts, both),
+        (f"in all, {_chance(card.last)} ({_level(card, data)})", "total", 0.0, both),
+    ]
+
+
+def _chance(alert: Alert) -> str:
+    # Not the published probability: that is rounded, and would read as certainty.
+    return words.percent(words.probability(total(alert)))
+
+
+def _level(card: Card, data: ReportData) -> str:
+    level = data.levels.alert if card.last.level == "alert" else data.levels.watch
+    return f"{card.last.level} from {words.nats(level)}"
+
+
+def bar(start: float, end: float, kind: str, zero: float | None = None) -> Markup:
+    """Return a horizontal bar between two shares of the cell it stands in, with a line at `zero` if given."""
+    left, width = min(start, end), abs(end - start)
+    rect = tag("rect", class_=kind, x=pct(left), width=pct(width), y=3, height=8, rx=1.5)
+    line = "" if zero is None else tag("line", class_="zero", x1=pct(zero), x2=pct(zero), y1=-2, y2=16)
+    return tag("svg", rect, line, class_="bar", width="100%", height=14, aria_hidden="true")
+
+
+def setting_value(value: object) -> str:
+    """Format a ruleset value: numbers without needless digits, nothing at all as an en dash."""
+    if isinstance(value, tuple):
+        return ", ".join(str(one) for one in value) or "–"
+    if isinstance(value, float):
+        return f"{value:,.10g}"
+    return f"{value:,}" if isinstance(value, int) else str(value) or "–"
+
+
+def _shown(value: object) -> object:
+    # Markup is a str too, but ours and already safe.
+    return words.visible(value) if type(value) is str else value
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader(__package__),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_shown,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        cents=words.to_cents,
+        chance=_chance,
+        count=words.count,
+        day=words.day,
+        minute=words.day_and_time,
+        money=words.money,
+        ms=words.to_ms,
+        nats=words.nats,
+        percent=words.percent,
+        resolution=words.resolution_label,
+        setting=setting_value,
+        signal=words.signal_label,
+    )
+    environment.globals.update(bar=bar, DAY_MS=DAY_MS)
+    return environment

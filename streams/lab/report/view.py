@@ -1,0 +1,177 @@
+"""Stories in the order in which a desk works them off, with what a page says of each."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from streams.core.time import DAY_MS
+from streams.lab.report.axis import TimeAxis
+from streams.lab.report.chart import Decision, Picture
+from streams.lab.report.words import WEEK_MS, resolution_label, to_cents, to_ms
+from streams.lab.story import ContactMark, WeekSpend
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from schemas.alert import Alert
+    from streams.lab.story import ReportData, Story
+
+# Every chart spans the same time, so that stories compare at a glance: what the alert carries before the
+# anchor, and the 120 days after which an episode is over.
+WEEKS_BEFORE = 26
+DAYS_AFTER = 122
+CONTACTS_SHOWN = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One signal of one contact: how often it spoke there, its nats in all, and when (None if not known)."""
+
+    signal: str
+    times: int
+    nats: float
+    time_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One alert as the report shows it. `rank` counts from 1 in the page's order.
+
+    `open` means that the desk should act: neither resolved nor of the hold-out arm, which is
+    left alone.
+    """
+
+    rank: int
+    story: Story
+    last: Alert
+    anchor_ms: int
+    open: bool
+    holdout: bool
+    at_risk_cents: int
+
+    @property
+    def key(self) -> str:
+        """Return the story's id in the page: never made of what customers or sources wrote."""
+        return f"story-{self.rank}"
+
+    @property
+    def status(self) -> str:
+        """Return where the case stands in one word or two."""
+        if self.holdout:
+            return "hold-out"
+        return "open" if self.last.resolution is None else resolution_label(self.last.resolution)
+
+    @property
+    def reason(self) -> str | None:
+        """Return what the anchor contact was about."""
+        return self.last.anchor.reason if self.last.anchor else None
+
+    @property
+    def channel(self) -> str | None:
+        """Return the channel of the anchor contact."""
+        return self.last.anchor.channel if self.last.anchor else None
+
+    @property
+    def kept_share(self) -> float | None:
+        """Return spend since as a share of what is usual for the days gone by; None before there are any."""
+        expected = to_cents(self.last.usual_spend_per_day) * self.last.days_since
+        return to_cents(self.last.spend_since) / expected if expected > 0 else None
+
+    @property
+    def signals(self) -> list[str]:
+        """Return the signals that spoke, each once, in the order of the reasons."""
+        return list(dict.fromkeys(reason.signal for reason in self.last.reasons))
+
+    @property
+    def reasons(self) -> list[Reason]:
+        """Return the reasons of the last revision in their order, the same signal of a contact added up."""
+        moments = {mark.contact_id: mark.time_ms for mark in self.story.contacts}
+        gathered: defaultdict[tuple[str, str | None], list[float]] = defaultdict(list)
+        for reason in self.last.reasons:
+            gathered[reason.signal, reason.contact_id].append(reason.nats)
+        return [
+            Reason(signal, len(nats), sum(nats), None if contact_id is None else moments.get(contact_id))
+            for (signal, contact_id), nats in gathered.items()
+        ]
+
+    @property
+    def contacts(self) -> list[ContactMark]:
+        """Return the newest contacts that the chart spans, oldest first."""
+        axis = time_axis(self.anchor_ms)
+        return [mark for mark in self.story.contacts if axis.shows(mark.time_ms)][-CONTACTS_SHOWN:]
+
+
+def cards(stories: Iterable[Story]) -> list[Card]:
+    """Return all stories as cards: open, then resolved, then the hold-out arm, each by value at risk."""
+    ordered = sorted((_card(story) for story in stories), key=_order)
+    return [replace(card, rank=rank) for rank, card in enumerate(ordered, start=1)]
+
+
+def _card(story: Story) -> Card:
+    last = story.alerts[-1]
+    holdout = last.arm == "holdout"
+    # A resolved record values what is left to lose; what it was about is the most that ever was.
+    counted = story.alerts if last.state == "resolved" else [last]
+    at_risk = max(to_cents(alert.value_at_risk) for alert in counted)
+    return Card(0, story, last, anchor_ms(story), last.state != "resolved" and not holdout, holdout, at_risk)
+
+
+def _order(card: Card) -> tuple[bool, bool, int, str, str]:
+    return (card.holdout, not card.open, -card.at_risk_cents, card.story.customer_id, card.last.alert_id)
+
+
+def anchor_ms(story: Story) -> int:
+    """Return the moment of the bad contact; where no contact is known, from when the days since count."""
+    last = story.alerts[-1]
+    anchor_id = last.anchor.contact_id if last.anchor else None
+    # A contact still open and a notice have no end; their moment is known from the contact itself.
+    moments = [mark.time_ms for mark in story.contacts if mark.contact_id == anchor_id]
+    return moments[-1] if moments else to_ms(last.time) - round(last.days_since * DAY_MS)
+
+
+def time_axis(anchor: int) -> TimeAxis:
+    """Return the time that a story's chart spans."""
+    return TimeAxis(anchor - WEEKS_BEFORE * WEEK_MS, anchor + DAYS_AFTER * DAY_MS)
+
+
+def picture(card: Card, data: ReportData) -> Picture:
+    """Return what the chart of a story shows."""
+    return Picture(
+        key=card.key,
+        title=f"Spend by week, contacts and evidence for story {card.rank}",
+        axis=time_axis(card.anchor_ms),
+        anchor_ms=card.anchor_ms,
+        deadline_ms=to_ms(card.last.deadline),
+        last_ms=_last_ms(card, data),
+        usual_week_cents=to_cents(card.last.usual_spend_per_day) * 7,
+        currency=card.last.currency,
+        weeks=card.story.weeks or _weeks(card),
+        contacts=card.story.contacts,
+        curve=card.story.curve,
+        decisions=[_decision(alert) for alert in card.story.alerts],
+        levels=data.levels,
+    )
+
+
+def _last_ms(card: Card, data: ReportData) -> int:
+    return to_ms(card.last.time) if data.summary.last_ms is None else data.summary.last_ms
+
+
+def _weeks(card: Card) -> list[WeekSpend]:
+    start = card.anchor_ms - WEEKS_BEFORE * WEEK_MS
+    return [
+        WeekSpend(start + index * WEEK_MS, to_cents(spend))
+        for index, spend in enumerate(card.last.spend_by_week)
+    ]
+
+
+def _decision(alert: Alert) -> Decision:
+    word = resolution_label(alert.resolution) if alert.resolution else alert.level
+    return Decision(to_ms(alert.time), total(alert), word)
+
+
+def total(alert: Alert) -> float:
+    """Return the log-odds of the decision."""
+    return alert.log_odds.prior + alert.log_odds.frustration + alert.log_odds.silence

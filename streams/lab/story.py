@@ -1,0 +1,185 @@
+"""What the report and `explain` show: plain data that replay fills and the renderers only read.
+
+Times are integer ms UTC, money integer hundredths of the reporting currency, evidence nats of log-odds.
+Every text taken from an event (ids, reasons, signals) is hostile input; the renderers make it harmless.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from schemas.alert import Alert
+    from streams.core.ruleset import Ruleset
+
+
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """Log-odds from which an episode is `watch` and `alert`, and what an untroubled customer starts from."""
+
+    watch: float
+    alert: float
+    prior: float
+
+    @classmethod
+    def of(cls, ruleset: Ruleset) -> Levels:
+        """Return the levels that a ruleset decides by."""
+        watch, alert = ruleset.levels
+        return cls(watch=watch, alert=alert, prior=ruleset.prior)
+
+
+@dataclass(frozen=True, slots=True)
+class EvidencePoint:
+    """The evidence at one moment: about one a day while an episode is open, and one at each decision.
+
+    `silence` is the tempered share of the spend evidence (0.55 S), so that
+    log_odds = prior + frustration + silence.
+    """
+
+    time_ms: int
+    frustration: float
+    silence: float
+    log_odds: float
+
+
+@dataclass(frozen=True, slots=True)
+class ContactMark:
+    """One contact or notice, in its last version, with what it added.
+
+    `nats` is its own nats before decay and cap (0 for a good contact or a recovery); `signals` split it by
+    rule, in the order of the table; `frustration_after` is F once it was folded.
+    """
+
+    time_ms: int
+    contact_id: str
+    channel: str | None
+    reason: str | None
+    direction: str | None
+    nats: float
+    signals: list[tuple[str, float]]
+    frustration_after: float
+    synthetic: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WeekSpend:
+    """Volitional spend of the seven days from `start_ms`; below zero when refunds outweigh purchases."""
+
+    start_ms: int
+    cents: int
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """One alert: all its revisions in order (at least one), the evidence curve, the customer's contacts.
+
+    `weeks` is spend by week from 26 weeks before the anchor to the end of the run, on the alert's own grid;
+    left empty, the report shows the `spend_by_week` of the last revision, which ends at its decision.
+    """
+
+    customer_id: str
+    alerts: list[Alert]
+    curve: list[EvidencePoint]
+    contacts: list[ContactMark]
+    weeks: list[WeekSpend] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """What a replay did. `directory` is a base name, never a path; `seconds` is wall time.
+
+    `outcomes` counts events by file and outcome (accepted, duplicate, late, refused ...), `refused` by
+    reason, `alert_records` by state and level. `episodes` counts the openings. `notes` are further (label,
+    value) lines, shown as they are.
+    """
+
+    directory: str
+    outcomes: dict[str, dict[str, int]]
+    refused: dict[str, int]
+    customers: int
+    partitions: int
+    first_ms: int | None
+    last_ms: int | None
+    seconds: float
+    episodes: int
+    alert_records: dict[str, dict[str, int]]
+    notes: list[tuple[str, str]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class ReportData:
+    """Everything the report shows. One story per alert id, in any order; `synthetic` if any contact is.
+
+    `settings` are the ruleset's rows (name, value, unit, source) as `Ruleset.rows` gives them, `ruleset` its
+    version and hash.
+    """
+
+    stories: list[Story]
+    summary: RunSummary
+    settings: list[tuple[str, object, str, str]]
+    ruleset: str
+    currency: str
+    synthetic: bool
+    levels: Levels
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The gates one contact with own nats > 0 met when it was folded, whether or not an episode opened.
+
+    `blocks` of `blocks_needed` whole 28-day blocks lie at or after the customer's first pane;
+    `usual_cents_per_day` is their mean (0 when all are zero). `cutoff_cents` is None while fewer than 20
+    customers make a population (the gate is closed then). `protected` is the tier's way past the cut-off.
+    """
+
+    time_ms: int
+    contact_id: str
+    frustration: float
+    frustration_needed: float
+    episode_open: bool
+    blocks: int
+    blocks_needed: int
+    usual_cents_per_day: float
+    trailing_cents: int
+    cutoff_cents: int | None
+    protected: bool
+    opened: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EpisodeStory:
+    """One episode, from its anchor until it closed (`closed_ms` None while open), alerts sent or not.
+
+    `first_hour_ms` is h0, from which spend is weighed. `resolution` is why it closed, also when it closed
+    silently; None while open.
+    """
+
+    anchor_id: str
+    opened_ms: int
+    first_hour_ms: int
+    closed_ms: int | None
+    resolution: str | None
+    usual_cents_per_day: float
+    irregularity_days: float
+    curve: list[EvidencePoint]
+    alerts: list[Alert]
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerStory:
+    """All that `explain` tells of one customer. `last_ms` is how far event time ran in the run.
+
+    `weeks` are consecutive, oldest first, empty weeks included. A customer without any event has no weeks and
+    no contacts.
+    """
+
+    customer_id: str
+    currency: str
+    last_ms: int
+    weeks: list[WeekSpend]
+    contacts: list[ContactMark]
+    judgements: list[Judgement]
+    episodes: list[EpisodeStory]
+    synthetic: bool
+    levels: Levels

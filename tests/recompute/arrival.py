@@ -1,0 +1,136 @@
+"""Arrival order of the files: who is where, which records count, and when each is known."""
+
+import gzip
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+from tests.recompute.events import Charge, Event, Purchase, Tick
+from tests.recompute.lines import TYPES, Refused, parse
+from tests.recompute.rules import Rules, hour_of
+
+
+def murmur2(key: bytes) -> int:
+    """Kafka's hash of a record key, unsigned 32 bits (org.apache.kafka.common.utils.Utils)."""
+    mask, multiplier, whole = 0xFFFFFFFF, 0x5BD1E995, len(key) // 4 * 4
+    value = 0x9747B28C ^ len(key)
+    for start in range(0, whole, 4):
+        word = int.from_bytes(key[start : start + 4], "little") * multiplier & mask
+        word = (word ^ word >> 24) * multiplier & mask
+        value = value * multiplier & mask ^ word
+    if whole < len(key):
+        value = (value ^ int.from_bytes(key[whole:], "little")) * multiplier & mask
+    value = (value ^ value >> 13) * multiplier & mask
+    return value ^ value >> 15
+
+
+@cache
+def partition_of(customer_id: str, partitions: int) -> int:
+    """Partition that Kafka's default partitioner gives a customer."""
+    return (murmur2(customer_id.encode()) & 0x7FFFFFFF) % partitions
+
+
+@dataclass(frozen=True)
+class Fact:
+    """An event and the instant after which it is known."""
+
+    instant_ms: int
+    event: Event
+
+
+@dataclass
+class Customer:
+    """On-time purchases as (pane, cents), and everything else as the agenda, unsorted."""
+
+    on_time: list[tuple[int, int]] = field(default_factory=list)
+    agenda: list[Fact] = field(default_factory=list)
+
+
+@dataclass
+class Partition:
+    """All customers of one partition, and the pane of each on-time purchase."""
+
+    customers: dict[str, Customer] = field(default_factory=dict)
+    on_time_panes: list[int] = field(default_factory=list)
+
+    def add(self, instant_ms: int, late: bool, event: Event) -> None:
+        """File an accepted event under its customer."""
+        customer = self.customers.setdefault(event.customer_id, Customer())
+        if isinstance(event, Purchase) and not late:
+            customer.on_time.append((hour_of(event.time_ms), event.cents))
+            self.on_time_panes.append(hour_of(event.time_ms))
+        elif not isinstance(event, Charge):
+            customer.agenda.append(Fact(instant_ms, event))
+
+
+@dataclass
+class Arrival:
+    """What the files amount to; `end_ms` is where both clocks end, None when nothing was accepted."""
+
+    partitions: list[Partition]
+    end_ms: int | None = None
+    counts: Counter[str] = field(default_factory=Counter)
+
+
+class _Input:
+    """One partition of one topic: its clock and the ids it remembers."""
+
+    def __init__(self, rules: Rules) -> None:
+        self._rules = rules
+        self._clock_ms: int | None = None
+        self._ids: dict[tuple[str, str], int] = {}
+
+    def tick(self, time_ms: int) -> None:
+        self._clock_ms = time_ms if self._clock_ms is None else max(self._clock_ms, time_ms)
+
+    def accept(self, event: Event) -> tuple[int, bool]:
+        """Give the event's instant and whether it is late; raises Refused."""
+        late = self._clock_ms is not None and event.time_ms <= self._clock_ms
+        instant_ms = event.time_ms if self._clock_ms is None else max(event.time_ms, self._clock_ms)
+        name = (event.source, event.event_id)
+        if name in self._ids and instant_ms - self._ids[name] <= self._rules.remember_id_ms:
+            raise Refused("duplicate")
+        if instant_ms - event.time_ms > self._rules.too_late_ms:
+            raise Refused("too_late")
+        self._ids[name] = instant_ms
+        self.tick(event.time_ms - self._rules.lateness_ms)
+        return instant_ms, late
+
+
+def read(directory: Path, rules: Rules, partitions: int, now_ms: int, currency: str) -> Arrival:
+    """Read all four files, each in its order; their interleaving cannot matter."""
+    arrival = Arrival([Partition() for _ in range(partitions)])
+    for topic in TYPES:
+        inputs = [_Input(rules) for _ in range(partitions)]
+        for line in _lines(directory, topic):
+            try:
+                _take(parse(line, topic, rules, now_ms, currency), topic, inputs, arrival)
+            except Refused as refused:
+                arrival.counts[str(refused)] += 1
+    return arrival
+
+
+def _take(record: Event | Tick, topic: str, inputs: list[_Input], arrival: Arrival) -> None:
+    if isinstance(record, Tick):
+        for each in inputs:
+            each.tick(record.time_ms)
+    else:
+        index = partition_of(record.customer_id, len(inputs))
+        instant_ms, late = inputs[index].accept(record)
+        arrival.partitions[index].add(instant_ms, late, record)
+        arrival.counts[f"late {topic}"] += late
+    arrival.counts[topic] += 1
+    end_ms = record.time_ms + 1
+    arrival.end_ms = end_ms if arrival.end_ms is None else max(arrival.end_ms, end_ms)
+
+
+def _lines(directory: Path, topic: str) -> Iterator[bytes]:
+    plain, packed = directory / f"{topic}.jsonl", directory / f"{topic}.jsonl.gz"
+    if plain.exists():
+        with plain.open("rb") as file:
+            yield from (line.removesuffix(b"\n") for line in file)
+    elif packed.exists():
+        with gzip.open(packed) as file:
+            yield from (line.removesuffix(b"\n") for line in file)

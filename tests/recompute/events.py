@@ -1,0 +1,107 @@
+"""What a valid line says, as far as decisions need it."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tick:
+    """A feed's promise that nothing earlier than its time follows."""
+
+    time_ms: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """What all events have in common."""
+
+    event_id: str
+    source: str
+    customer_id: str
+    time_ms: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Purchase(Event):
+    """Volitional spend, positive, in hundredths of the reporting currency."""
+
+    cents: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reversal(Event):
+    """A refund or chargeback: negative hundredths, in the pane of `spent_ms`."""
+
+    cents: int
+    spent_ms: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cancellation(Event):
+    """A subscription was cancelled."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Charge(Event):
+    """A fee or subscription charge: moves the clock and decides nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contact(Event):
+    """One version of a contact, or a notice; absent fields stand at what the text says of them."""
+
+    contact_id: str
+    version: int = 1
+    moment_ms: int
+    is_notice: bool = False
+    notified: bool = False
+    outbound: bool = False
+    recovery: bool = False
+    case_id: str | None = None
+    reason: str | None = None
+    resolution: str | None = None
+    self_served: bool = False
+    csat: int | None = None
+    ces: int | None = None
+    effort: int | None = None
+    escalation_requested: bool = False
+    escalation_granted: bool = False
+    complaint: bool = False
+    first_reply_seconds: float = 0
+    transfers_cold: int = 0
+    transfers_warm: int = 0
+    hold_seconds: float = 0
+    hold_count: int = 0
+    deflected_to: str | None = None
+    ended_stage: str | None = None
+    ended_by: str | None = None
+    ivr_zero_outs: int = 0
+    queue_seconds: float = 0
+    repeated_information: bool = False
+    phrases: bool = False
+    self_service_minutes: float = 0
+
+    @property
+    def identity(self) -> tuple[str, str]:
+        """What makes two versions the same contact of a customer."""
+        return self.source, self.contact_id
+
+    @property
+    def done(self) -> bool:
+        """Whether the customer got what the contact was for."""
+        return self.self_served or self.resolution == "resolved"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Profile(Event):
+    """The customer's master data; the newest one replaces all before."""
+
+    tier: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Disposition(Event):
+    """What the people who work on alerts say became of one."""
+
+    alert_id: str
+    status: str
+    snooze_until_ms: int | None

@@ -1,0 +1,218 @@
+"""One line of a file: an event, a tick, or the reason of its refusal."""
+
+import json
+from collections.abc import Mapping
+from decimal import ROUND_HALF_EVEN, Context, Decimal
+from typing import Never, TypedDict
+
+from tests.recompute.events import (
+    Cancellation,
+    Charge,
+    Contact,
+    Disposition,
+    Event,
+    Profile,
+    Purchase,
+    Reversal,
+    Tick,
+)
+from tests.recompute.rules import Rules
+from tests.recompute.shapes import is_valid, time_ms
+
+TYPES = {
+    "transactions": {"transaction", "tick"},
+    "contacts": {"contact", "notice", "tick"},
+    "customers": {"profile"},
+    "dispositions": {"disposition"},
+}
+_EXACT = Context(prec=60, rounding=ROUND_HALF_EVEN)
+
+
+class Refused(Exception):  # noqa: N818 - the contract's word
+    """The line would be a dead letter; the message is its reason."""
+
+
+class _Common(TypedDict):
+    event_id: str
+    source: str
+    customer_id: str
+    time_ms: int
+
+
+class _Body:
+    """A valid object with typed getters."""
+
+    def __init__(self, fields: Mapping[str, object]) -> None:
+        self._fields = fields
+
+    def text(self, name: str) -> str | None:
+        value = self._fields.get(name)
+        return value if isinstance(value, str) else None
+
+    def must(self, name: str) -> str:
+        return str(self._fields[name])
+
+    def flag(self, name: str) -> bool:
+        return self._fields.get(name) is True
+
+    def score(self, name: str) -> int | None:
+        value = self._fields.get(name)
+        return value if isinstance(value, int) else None
+
+    def count(self, name: str) -> int:
+        return self.score(name) or 0
+
+    def length(self, name: str) -> float:
+        value = self._fields.get(name)
+        return value if isinstance(value, int | float) else 0
+
+    def time(self, name: str) -> int | None:
+        return time_ms(self._fields.get(name))
+
+    def some(self, name: str) -> bool:
+        return bool(self._fields.get(name))
+
+    def common(self) -> _Common:
+        return {
+            "event_id": self.must("event_id"),
+            "source": self.must("source"),
+            "customer_id": self.must("customer_id"),
+            "time_ms": self.now(),
+        }
+
+    def now(self) -> int:
+        moment = self.time("time")
+        if moment is None:
+            raise Refused("schema")
+        return moment
+
+
+def parse(line: bytes, topic: str, rules: Rules, now_ms: int, currency: str) -> Event | Tick:
+    """Read one line of a topic's file; raises Refused with one of the contract's reasons."""
+    if len(line) > rules.line_bytes:
+        raise Refused("too_large")
+    fields = _object(line)
+    kind = fields.get("type")
+    if not isinstance(kind, str) or kind not in TYPES[topic]:
+        raise Refused("unknown_type")
+    if not is_valid(fields):
+        raise Refused("schema")
+    body = _Body(fields)
+    event = _event(kind, body, currency)
+    if body.now() > now_ms + rules.future_ms:
+        raise Refused("future")
+    return event
+
+
+def _object(line: bytes) -> dict[str, object]:
+    try:
+        value = json.loads(line.decode("utf-8"), parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise Refused("not_json") from error
+    if not isinstance(value, dict):
+        raise Refused("not_json")
+    return value
+
+
+def _no_constant(name: str) -> Never:
+    raise ValueError(name)
+
+
+def _event(kind: str, body: _Body, currency: str) -> Event | Tick:
+    match kind:
+        case "tick":
+            return Tick(time_ms=body.now())
+        case "transaction":
+            return _transaction(body, currency)
+        case "contact":
+            return _contact(body)
+        case "notice":
+            return _notice(body)
+        case "profile":
+            return Profile(**body.common(), tier=body.text("tier"))
+        case _:
+            return _disposition(body)
+
+
+def _transaction(body: _Body, currency: str) -> Event:
+    common, kind, amount = body.common(), body.must("kind"), body.text("amount")
+    if kind == "subscription_cancelled":
+        if amount is not None:
+            raise Refused("schema")
+        return Cancellation(**common)
+    if amount is None or body.text("currency") is None:
+        raise Refused("schema")
+    cents = _cents(amount, body, currency)
+    if kind == "purchase":
+        return Purchase(**common, cents=cents)
+    if kind in {"refund", "chargeback"}:
+        spent_ms = body.time("original_time")
+        return Reversal(**common, cents=-cents, spent_ms=common["time_ms"] if spent_ms is None else spent_ms)
+    return Charge(**common)
+
+
+def _cents(amount: str, body: _Body, currency: str) -> int:
+    rate = "1"
+    if body.text("currency") != currency:
+        given = body.text("exchange_rate")
+        if given is None:
+            raise Refused("currency")
+        rate = given
+    hundredths = _EXACT.multiply(_EXACT.multiply(Decimal(amount), Decimal(rate)), Decimal(100))
+    return int(hundredths.to_integral_value(ROUND_HALF_EVEN))
+
+
+def _contact(body: _Body) -> Contact:
+    common, ended_ms = body.common(), body.time("ended_at")
+    if ended_ms is not None and ended_ms > common["time_ms"]:
+        raise Refused("schema")
+    return Contact(
+        **common,
+        contact_id=body.must("contact_id"),
+        version=body.count("version"),
+        moment_ms=common["time_ms"] if ended_ms is None else ended_ms,
+        outbound=body.text("direction") == "outbound",
+        recovery=body.flag("recovery"),
+        case_id=body.text("case_id"),
+        reason=body.text("reason"),
+        resolution=body.text("resolution"),
+        self_served=body.flag("self_served"),
+        csat=body.score("csat"),
+        ces=body.score("ces"),
+        effort=body.score("effort"),
+        escalation_requested=body.flag("escalation_requested"),
+        escalation_granted=body.flag("escalation_granted"),
+        complaint=body.flag("complaint"),
+        first_reply_seconds=body.length("first_reply_seconds"),
+        transfers_cold=body.count("transfers_cold"),
+        transfers_warm=body.count("transfers_warm"),
+        hold_seconds=body.length("hold_seconds"),
+        hold_count=body.count("hold_count"),
+        deflected_to=body.text("deflected_to"),
+        ended_stage=body.text("ended_stage"),
+        ended_by=body.text("ended_by"),
+        ivr_zero_outs=body.count("ivr_zero_outs"),
+        queue_seconds=body.length("queue_seconds"),
+        repeated_information=body.flag("repeated_information"),
+        phrases=body.some("phrases"),
+        self_service_minutes=body.length("self_service_minutes"),
+    )
+
+
+def _notice(body: _Body) -> Contact:
+    return Contact(
+        **body.common(),
+        contact_id=body.must("contact_id"),
+        moment_ms=body.now(),
+        is_notice=True,
+        notified=body.flag("notified"),
+    )
+
+
+def _disposition(body: _Body) -> Disposition:
+    return Disposition(
+        **body.common(),
+        alert_id=body.must("alert_id"),
+        status=body.must("status"),
+        snooze_until_ms=body.time("snooze_until"),
+    )

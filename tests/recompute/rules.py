@@ -1,0 +1,90 @@
+"""The numbers of the detection text, each with its default."""
+
+from dataclasses import dataclass
+from math import log
+
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
+
+
+def hour_of(time_ms: int) -> int:
+    """Pane that a moment lies in."""
+    return time_ms // HOUR_MS
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rules:
+    """Every number that decides; durations in the unit of the name."""
+
+    lateness_ms: int = 5_000
+    too_late_ms: int = 8 * DAY_MS
+    future_ms: int = 5 * 60_000
+    remember_id_ms: int = 8 * DAY_MS
+    line_bytes: int = 64 * 1024
+
+    unresolved: float = 1.85
+    bad_score: float = 2.00
+    csat_at_most: int = 1
+    ces_at_most: int = 2
+    effort_at_most: int = -4
+    escalation_refused: float = 1.85
+    complaint: float = 1.00
+    slow_reply: float = 1.85
+    slow_reply_seconds: float = 86_400
+    first_transfer: float = 0.15
+    next_transfer: float = 0.66
+    cold_factor: float = 0.5
+    hold: float = 0.20
+    hold_seconds: float = 300
+    hold_count: int = 2
+    deflected: float = 0.50
+    ivr_dead_end: float = 0.50
+    hung_up_on: float = 0.95
+    zero_outs: float = 0.20
+    zero_outs_count: int = 3
+    abandoned: float = 0.40
+    abandoned_seconds: float = 120
+    repeated_information: float = 0.20
+    phrases: float = 0.30
+    self_service: float = 0.20
+    self_service_minutes: float = 30
+    repeat: float = 0.95
+    repeat_ms: int = 7 * DAY_MS
+    notice: float = 0.50
+    half_life_ms: int = 30 * DAY_MS
+    frustration_cap: float = 2.95
+    contact_ms: int = 120 * DAY_MS
+
+    opening_frustration: float = 1.0
+    block_hours: int = 672
+    blocks: int = 13
+    blocks_needed: int = 3
+    year_hours: int = 8_736
+    protected_tiers: frozenset[str] = frozenset()
+    refresh_hours: int = 168
+    sample: int = 2_048
+    cutoff_fifths: int = 4
+    customers_needed: int = 20
+    dispersion_floor: float = 0.25
+    dispersion_default: float = 8.6
+    dispersion_weight: int = 4
+    irregularity_floor: float = 1.5
+
+    prior: float = log(0.05 / 0.95)
+    spend_weight: float = 2.0
+    temperature: float = 0.55
+    watch: float = 0.0
+    alert: float = log(4)
+    tolerance: float = 1e-9
+    guard_mean: int = 20
+    settle_hours: int = 0
+
+    raise_hours: int = 2_160
+    returned_silence: float = -3.0
+    returned_usual_days: int = 14
+    returned_hours: int = 672
+    expire_days: int = 120
+    risk_days: int = 90
+    pane_hours: int = 484 * 24
+    holdout_share: float = 0.0
+    holdout_salt: str = ""

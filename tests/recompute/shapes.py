@@ -1,0 +1,186 @@
+"""Which JSON objects the wire contract allows, field by field."""
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from math import isfinite
+from typing import TypeAlias
+
+Check: TypeAlias = Callable[[object], bool]
+
+_TIME = re.compile(r"(\d{4})-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)", re.ASCII)
+_DECIMAL = re.compile(r"\d{1,12}(\.\d{1,6})?", re.ASCII)
+_CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def time_ms(value: object) -> int | None:
+    """Milliseconds UTC of an RFC 3339 text, floored; None if it is not one or lies before 2000."""
+    if not isinstance(value, str) or not (match := _TIME.fullmatch(value)) or match[1] < "2000":
+        return None
+    fraction = (match[2] or ".")[1:].ljust(6, "0")
+    try:
+        moment = datetime.fromisoformat(f"{value[:19]}.{fraction}{match[3]}")
+    except ValueError:
+        return None
+    return (moment - _EPOCH) // timedelta(milliseconds=1)
+
+
+def _time(value: object) -> bool:
+    return time_ms(value) is not None
+
+
+def _text(low: int = 0, high: int | None = None) -> Check:
+    def check(value: object) -> bool:
+        return (
+            isinstance(value, str)
+            and low <= len(value) <= (len(value) if high is None else high)
+            and not any("\ud800" <= character <= "\udfff" for character in value)
+        )
+
+    return check
+
+
+def _flag(value: object) -> bool:
+    return isinstance(value, bool)
+
+
+def _integer(low: int, high: int | None = None) -> Check:
+    return lambda value: type(value) is int and low <= value and (high is None or value <= high)
+
+
+def _duration(value: object) -> bool:
+    if isinstance(value, bool):
+        return False
+    return (isinstance(value, int) or (isinstance(value, float) and isfinite(value))) and value >= 0
+
+
+def _one_of(*names: str) -> Check:
+    return lambda value: isinstance(value, str) and value in names
+
+
+def _some_of(*names: str) -> Check:
+    return lambda value: isinstance(value, list) and all(item in names for item in value)
+
+
+def _decimal(value: object) -> bool:
+    return isinstance(value, str) and _DECIMAL.fullmatch(value) is not None
+
+
+def _amount(value: object) -> bool:
+    return isinstance(value, str) and _decimal(value) and Decimal(value) > 0
+
+
+def _currency(value: object) -> bool:
+    return isinstance(value, str) and _CURRENCY.fullmatch(value) is not None
+
+
+def _attributes(value: object) -> bool:
+    text = _text()
+    return isinstance(value, dict) and all(text(name) and text(item) for name, item in value.items())
+
+
+def _type(value: object) -> bool:
+    return isinstance(value, str)
+
+
+_CHANNEL = _one_of("voice", "chat", "email", "message", "social", "web", "store")
+_COMMON: dict[str, Check] = {
+    "type": _type,
+    "event_id": _text(1, 128),
+    "customer_id": _text(1, 128),
+    "time": _time,
+    "source": _text(),
+}
+
+REQUIRED: dict[str, dict[str, Check]] = {
+    "tick": {"type": _type, "time": _time, "source": _text()},
+    "transaction": _COMMON
+    | {
+        "kind": _one_of(
+            "purchase", "refund", "chargeback", "fee", "subscription_charge", "subscription_cancelled"
+        )
+    },
+    "contact": _COMMON | {"contact_id": _text(), "version": _integer(1), "channel": _CHANNEL},
+    "notice": _COMMON
+    | {
+        "contact_id": _text(),
+        "change": _one_of("price", "ownership", "discontinuation", "policy", "outage"),
+    },
+    "profile": _COMMON,
+    "disposition": _COMMON | {"alert_id": _text(), "status": _one_of("acknowledged", "contacted", "closed")},
+}
+
+OPTIONAL: dict[str, dict[str, Check]] = {
+    "tick": {},
+    "transaction": {
+        "attributes": _attributes,
+        "amount": _amount,
+        "currency": _currency,
+        "exchange_rate": _decimal,
+        "order_id": _text(),
+        "original_time": _time,
+        "channel": _text(),
+        "category": _text(),
+    },
+    "contact": {
+        "attributes": _attributes,
+        "started_at": _time,
+        "ended_at": _time,
+        "direction": _one_of("inbound", "outbound"),
+        "reason": _text(),
+        "case_id": _text(),
+        "resolution": _one_of("resolved", "unresolved", "unknown"),
+        "queue_seconds": _duration,
+        "hold_seconds": _duration,
+        "hold_count": _integer(0),
+        "transfers_cold": _integer(0),
+        "transfers_warm": _integer(0),
+        "ended_by": _one_of("customer", "agent", "system", "network"),
+        "ended_stage": _one_of("ivr", "queue", "hold", "agent", "transfer"),
+        "ivr_zero_outs": _integer(0),
+        "self_served": _flag,
+        "self_service_minutes": _duration,
+        "deflected_to": _CHANNEL,
+        "escalation_requested": _flag,
+        "escalation_granted": _flag,
+        "complaint": _flag,
+        "repeated_information": _flag,
+        "first_reply_seconds": _duration,
+        "csat": _integer(1, 5),
+        "ces": _integer(1, 7),
+        "effort": _integer(-5, 5),
+        "phrases": _some_of("system_wont_let_me", "not_allowed", "policy"),
+        "recovery": _flag,
+    },
+    "notice": {"attributes": _attributes, "notified": _flag},
+    "profile": {
+        "attributes": _attributes,
+        "tier": _text(),
+        "member_since": _text(),
+        "country": _text(),
+        "account_id": _text(),
+        "preferred_owner": _text(),
+        "do_not_contact": _flag,
+    },
+    "disposition": {
+        "attributes": _attributes,
+        "outcome": _one_of(
+            "confirmed", "benign", "already_left", "wrong_customer", "duplicate", "returned", "no_answer"
+        ),
+        "action": _text(),
+        "snooze_until": _time,
+        "actor_role": _text(),
+    },
+}
+
+
+def is_valid(body: Mapping[str, object]) -> bool:
+    """Whether an object of a known type has all its fields, no others, and each as the contract says."""
+    required, optional = REQUIRED[str(body["type"])], OPTIONAL[str(body["type"])]
+    return (
+        body.keys() <= required.keys() | optional.keys()
+        and all(name in body and check(body[name]) for name, check in required.items())
+        and all(body.get(name) is None or check(body[name]) for name, check in optional.items())
+    )

@@ -1,0 +1,155 @@
+"""Panes, baselines, the population of a partition and its feed."""
+
+from bisect import bisect_left
+from dataclasses import dataclass
+from hashlib import sha256
+from itertools import accumulate
+from math import exp, log
+from statistics import fmean, variance
+
+from tests.recompute.arrival import Customer, Partition
+from tests.recompute.events import Purchase, Reversal
+from tests.recompute.rules import Rules, hour_of
+
+
+class Ledger:
+    """One customer's panes, in hundredths: on-time purchases from the start, the rest as it is folded.
+
+    An on-time purchase may stand here early: every window that is asked for ends before its pane is known.
+    """
+
+    def __init__(self, customer: Customer, rules: Rules) -> None:
+        self._kept_hours = rules.pane_hours
+        on_time = sorted(customer.on_time)
+        self._panes = [pane for pane, _ in on_time]
+        self._sums = [0, *accumulate(cents for _, cents in on_time)]
+        self._folded: list[tuple[int, int]] = []
+        self.first_pane = self._panes[0] if on_time else None
+
+    def fold(self, event: Purchase | Reversal) -> None:
+        """Change the pane of a late purchase, a refund or a chargeback."""
+        pane = hour_of(event.spent_ms if isinstance(event, Reversal) else event.time_ms)
+        self._folded.append((pane, event.cents))
+        self.first_pane = pane if self.first_pane is None else min(self.first_pane, pane)
+
+    def spend(self, start: int, end: int, now: int) -> int:
+        """Sum over panes start <= h < end, less what is forgotten by hour `now`."""
+        start = max(start, now - self._kept_hours)
+        if end <= start:
+            return 0
+        on_time = self._sums[bisect_left(self._panes, end)] - self._sums[bisect_left(self._panes, start)]
+        return on_time + sum(cents for pane, cents in self._folded if start <= pane < end)
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """Spend of each block of 28 days, newest first, hundredths, none negative, at least 3, not all zero."""
+
+    blocks: tuple[int, ...]
+
+    @property
+    def per_day(self) -> float:
+        """Usual spend per day, in hundredths (m)."""
+        return fmean(self.blocks) / 28
+
+    def dispersion(self, rules: Rules) -> float:
+        """Own irregularity in days, 28 CV^2, with its floor."""
+        return max(28 * variance(self.blocks) / fmean(self.blocks) ** 2, rules.dispersion_floor)
+
+    def irregularity(self, population: float, rules: Rules) -> float:
+        """Irregularity in days (D), drawn towards the population's."""
+        k, weight = len(self.blocks) - 1, rules.dispersion_weight
+        logs = k * log(self.dispersion(rules)) + weight * log(population)
+        return max(rules.irregularity_floor, exp(logs / (k + weight)))
+
+
+def baseline(ledger: Ledger, h: int, now: int, rules: Rules) -> Baseline | None:
+    """Blocks before hour h as known at hour `now`; None if they are too few or all zero."""
+    blocks: list[int] = []
+    size = rules.block_hours
+    for k in range(1, rules.blocks + 1):
+        if ledger.first_pane is None or h - size * k < ledger.first_pane:
+            break
+        blocks.append(max(0, ledger.spend(h - size * k, h - size * (k - 1), now)))
+    return Baseline(tuple(blocks)) if len(blocks) >= rules.blocks_needed and any(blocks) else None
+
+
+@dataclass(frozen=True)
+class Refresh:
+    """Cut-off in hundredths (None: gate closed) and the population's irregularity in days."""
+
+    cutoff: int | None
+    dispersion: float
+
+
+def refreshes(partition: Partition, end_hour: int, rules: Rules) -> dict[int, Refresh]:
+    """Every population refresh of a partition by its hour; before the first pane there is nothing to know."""
+    ledgers = {name: Ledger(customer, rules) for name, customer in _by_hash(partition)}
+    changes = [
+        (fact.instant_ms, ledgers[name], fact.event)
+        for name, customer in partition.customers.items()
+        for fact in customer.agenda
+        if isinstance(fact.event, Purchase | Reversal)
+    ]
+    changes.sort(key=lambda change: change[0], reverse=True)
+    found, step = {}, rules.refresh_hours
+    for r in range(_first_hour(partition) // step * step, end_hour + 1, step):
+        while changes and hour_of(changes[-1][0]) < r:
+            _, ledger, event = changes.pop()
+            ledger.fold(event)
+        found[r] = _refresh(list(ledgers.values()), r, rules)
+    return found
+
+
+def _by_hash(partition: Partition) -> list[tuple[str, Customer]]:
+    return sorted(partition.customers.items(), key=lambda item: sha256(item[0].encode()).digest()[:8])
+
+
+def _first_hour(partition: Partition) -> int:
+    return min(
+        (
+            *partition.on_time_panes,
+            *(hour_of(fact.instant_ms) for each in partition.customers.values() for fact in each.agenda),
+        ),
+        default=0,
+    )
+
+
+def _refresh(ledgers: list[Ledger], r: int, rules: Rules) -> Refresh:
+    sample = [each for each in ledgers if each.first_pane is not None and each.first_pane < r][: rules.sample]
+    spends = [each.spend(r - rules.year_hours, r, r) for each in sample]
+    positive = sorted(spend for spend in spends if spend > 0)
+    if len(positive) < rules.customers_needed:
+        return Refresh(None, rules.dispersion_default)
+    rank = -(-rules.cutoff_fifths * len(positive) // 5)
+    cutoff = positive[rank - 1]
+    above = [
+        usual
+        for each, spend in zip(sample, spends, strict=True)
+        if spend >= cutoff and (usual := baseline(each, r, r, rules))
+    ]
+    if len(above) < rules.customers_needed:
+        return Refresh(cutoff, rules.dispersion_default)
+    return Refresh(cutoff, exp(fmean(log(usual.dispersion(rules)) for usual in above)))
+
+
+class Feed:
+    """Which hours of a partition's purchase feed were broken."""
+
+    def __init__(self, partition: Partition, end_hour: int, rules: Rules) -> None:
+        self._panes = sorted(partition.on_time_panes)
+        self._mean = rules.guard_mean
+        first = self._panes[0] if self._panes else end_hour
+        self._broken = [g for g in range(first, end_hour + 1) if self._is_broken(g)]
+
+    def _day(self, g: int) -> int:
+        """On-time purchases in panes [g-23, g+1)."""
+        return bisect_left(self._panes, g + 1) - bisect_left(self._panes, g - 23)
+
+    def _is_broken(self, g: int) -> bool:
+        mean = sum(self._day(g - 168 * week) for week in (1, 2, 3, 4)) / 4
+        return mean >= self._mean and self._day(g) < mean / 2
+
+    def broken_hours(self, start: int, end: int) -> int:
+        """How many hours start <= g < end were broken."""
+        return bisect_left(self._broken, end) - bisect_left(self._broken, start) if end > start else 0

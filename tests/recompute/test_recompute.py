@@ -1,0 +1,177 @@
+"""One episode worked by hand, and what may become of it.
+
+A protected customer buys for 10.00 at noon of every day from day 0 to day 84; hours count from day 0. On
+day 85 at 00:30 (hour 2040) a contact ends unresolved: F = 1.85. It opens, and h0 = 2041.
+
+    blocks   2040 - 3 * 672 = 24 >= 12, the first pane; 2040 - 4 * 672 < 12: three blocks of 280.00 each
+    m        280.00 / 28 = 10.00 a day
+    D        28 CV^2 = 0, floor 0.25; population unknown, 8.6; k = 2:
+             exp((2 ln 0.25 + 4 ln 8.6) / 6) = (0.25 * 8.6^2)^(1/3) = 18.49^(1/3) = 2.644310
+    watch    L = -2.944439 + 1.85 + 0.55 e / D >= 0         e >= 5.261882 d = 126.29 h: hour h0 + 127
+    alert    L >= 1.386294                                  e >= 11.926957 d = 286.25 h: hour h0 + 287
+"""
+
+import json
+from pathlib import Path
+from uuid import UUID, uuid5
+
+import pytest
+
+from tests.recompute.recompute import Expected, Rules, recompute
+
+HOUR = 3_600_000
+START = 1_704_067_200_000  # 2024-01-01T00:00:00Z
+H0 = 2041
+D = 2.644310
+RULES = Rules(protected_tiers=frozenset({"gold"}))
+ALERT_ID = str(uuid5(UUID("731beb54-e8c9-5a95-9036-e6143143d599"), '["c1","crm","k1"]'))
+Line = dict[str, object]
+Step = tuple[int, str, str | None]
+
+
+def stamp(hours: float) -> str:
+    day, hour = divmod(hours, 24)
+    month = next(m for m in range(12, 0, -1) if FIRST_DAYS[m - 1] <= day)
+    rest = f"{int(hour):02}:{int(hour % 1 * 60):02}:00Z"
+    return f"2024-{month:02}-{int(day) - FIRST_DAYS[month - 1] + 1:02}T{rest}"
+
+
+FIRST_DAYS = [0, 31, 60, 91, 121, 152, 182, 213, 244, 274, 305, 335]
+
+
+def event(name: str, type_: str, hours: float, **fields: object) -> Line:
+    common = {"type": type_, "event_id": name, "customer_id": "c1", "source": "crm", "time": stamp(hours)}
+    return common | fields
+
+
+def purchase(name: str, hours: float, amount: str) -> Line:
+    return event(name, "transaction", hours, kind="purchase", amount=amount, currency="USD")
+
+
+def contact(name: str, hours: float, **fields: object) -> Line:
+    return event(name, "contact", hours, **{"contact_id": "k1", "version": 1, "channel": "voice", **fields})
+
+
+USUAL = [purchase(f"p{day}", day * 24 + 12, "10.00") for day in range(85)]
+BAD = contact("e1", 2040.5, resolution="unresolved")
+END: Line = {"type": "tick", "source": "shop", "time": stamp(H0 + 3000)}
+
+
+@pytest.fixture
+def alerts(tmp_path: Path) -> "Run":
+    return Run(tmp_path)
+
+
+class Run:
+    """Writes the story with additions and gives its alerts when called."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def __call__(  # noqa: D102 - the class says it
+        self,
+        *,
+        bought: list[Line] | None = None,
+        contacts: list[Line] | None = None,
+        said: Line | None = None,
+        rules: Rules = RULES,
+    ) -> list[Expected]:
+        self._write("transactions", [*USUAL, *(bought or []), END])
+        self._write("contacts", [BAD, *(contacts or [])])
+        self._write("customers", [event("m1", "profile", 0, tier="gold")])
+        self._write("dispositions", [said] if said else [])
+        return recompute(self._directory, ruleset=rules)
+
+    def _write(self, topic: str, lines: list[Line]) -> None:
+        text = "".join(json.dumps(line) + "\n" for line in lines)
+        (self._directory / f"{topic}.jsonl").write_text(text)
+
+
+def steps(alerts: list[Expected]) -> list[Step]:
+    """Hours after h0, state and level, resolution."""
+    return [
+        ((a.time_ms - START) // HOUR - H0, f"{a.revision} {a.state} {a.level}", a.resolution) for a in alerts
+    ]
+
+
+WATCH: Step = (127, "1 raised watch", None)
+ALERT: Step = (287, "2 updated alert", None)
+
+
+def test_half_of_the_usual_spend_of_28_days_returns_the_customer_at_the_next_whole_day(alerts: Run) -> None:
+    # Pane h0 + 490 gets 140.00 = 14 m. At n = 21: S = (21 - 28) / D = -2.647 > -3, so the sum decides.
+    found = alerts(bought=[purchase("back", H0 + 490.5, "140.00")])
+    assert steps(found) == [WATCH, ALERT, (504, "3 resolved alert", "returned")]
+
+
+def test_a_cent_less_does_not_and_the_episode_expires_on_day_120(alerts: Run) -> None:
+    found = alerts(bought=[purchase("back", H0 + 490.5, "139.99")])
+    assert steps(found) == [WATCH, ALERT, (2880, "3 resolved alert", "expired")]
+
+
+def test_numbers_of_the_first_record(alerts: Run) -> None:
+    first = alerts()[0]
+    # e = 127 / 24 = 5.291667; 0.55 e / D = 1.100634; L = 0.006195; P = 0.501549; * 10 * 90 = 451.39
+    assert (first.alert_id, first.customer_id, first.arm) == (ALERT_ID, "c1", "treated")
+    assert (first.anchor_contact_id, first.anchor_source) == ("k1", "crm")
+    assert first.prior == pytest.approx(-2.944439, abs=1e-6)
+    assert first.frustration == 1.85
+    assert first.silence == pytest.approx(1.100634, abs=1e-5)
+    assert first.probability == pytest.approx(0.501549, abs=1e-5)
+    assert (first.usual_spend_per_day, first.spend_since) == (10.0, 0.0)
+    assert first.days_since == pytest.approx(5.291667, abs=1e-6)
+    assert first.irregularity_days == pytest.approx(D, abs=1e-6)
+    assert first.value_at_risk == pytest.approx(451.39, abs=0.01)
+
+
+def test_numbers_of_the_return(alerts: Run) -> None:
+    last = alerts(bought=[purchase("back", H0 + 490.5, "140.00")])[-1]
+    # L = -2.944439 + 1.85 - 0.55 * 7 / D = -1.094439 - 1.455957 = -2.550396; P = 0.072400
+    # missing: 1 - 140 / (10 * 21) = 1/3; 0.072400 * 900 / 3 = 21.72
+    assert (last.spend_since, last.days_since) == (140.0, 21.0)
+    assert last.silence == pytest.approx(-1.455957, abs=1e-5)
+    assert last.probability == pytest.approx(0.072400, abs=1e-5)
+    assert last.value_at_risk == pytest.approx(21.72, abs=0.01)
+
+
+def test_a_cancellation_makes_it_an_alert_at_once(alerts: Run) -> None:
+    cancelled = event("x", "transaction", H0 + 50.5, kind="subscription_cancelled")
+    found = alerts(bought=[cancelled])
+    assert steps(found) == [(50, "1 raised alert", None), (2880, "2 resolved alert", "expired")]
+
+
+def test_a_disposition_closes_what_was_sent(alerts: Run) -> None:
+    said = event("d", "disposition", H0 + 130.5, alert_id=ALERT_ID, status="closed")
+    assert steps(alerts(said=said)) == [WATCH, (130, "2 resolved watch", "closed")]
+
+
+def test_a_snooze_holds_back_until_its_time(alerts: Run) -> None:
+    snooze = {"alert_id": ALERT_ID, "status": "contacted", "snooze_until": stamp(H0 + 400)}
+    found = alerts(said=event("d", "disposition", H0 + 130.5, **snooze))
+    assert steps(found)[:2] == [WATCH, (400, "2 updated alert", None)]
+
+
+def test_a_version_without_frustration_withdraws(alerts: Run) -> None:
+    solved = contact("e2", H0 + 140.5, version=2, resolution="resolved", ended_at=stamp(2040.5))
+    assert steps(alerts(contacts=[solved])) == [WATCH, (140, "2 resolved watch", "withdrawn")]
+
+
+def test_a_version_without_frustration_closes_silently_what_was_not_sent(alerts: Run) -> None:
+    solved = contact("e2", H0 + 40.5, version=2, resolution="resolved", ended_at=stamp(2040.5))
+    assert alerts(contacts=[solved]) == []
+
+
+def test_a_later_contact_is_judged_when_it_is_folded(alerts: Run) -> None:
+    # A complaint 96 h later, which repeats (no reason, the first not done): 1.85 * 2^(-4/30) + 1.95 > 2.95.
+    # S at hour(2136.5) = 2136: e = 95 / 24. L = -2.944439 + 2.95 + 0.55 * 3.958333 / D = 0.828870: watch.
+    again = contact("e2", 2136.5, contact_id="k2", complaint=True)
+    found = alerts(contacts=[again])
+    assert steps(found)[0] == (95, "1 raised watch", None)
+    assert found[0].frustration == 2.95
+    # 0.55 e / D >= 1.386294 + 2.944439 - 2.95 = 1.380733: e >= 6.638338 d = 159.32 h
+    assert steps(found)[1] == (160, "2 updated alert", None)
+
+
+def test_settling_delays_what_hours_decide(alerts: Run) -> None:
+    found = alerts(rules=Rules(protected_tiers=RULES.protected_tiers, settle_hours=24))
+    assert steps(found)[:2] == [(151, "1 raised watch", None), (311, "2 updated alert", None)]
