@@ -58,6 +58,10 @@ Duration: TypeAlias = Annotated[float, Ge(0)]
 """How long, in the unit of the field's name."""
 
 
+Attributes: TypeAlias = Annotated[dict[str, str], Field(fail_fast=True)]
+"""A flat map of strings."""
+
+
 class Model(BaseModel):
     """The strict base: nothing is coerced, unknown fields are refused, null is the same as absent."""
 
@@ -83,5 +87,5 @@ class CustomerEvent(Model):
     """When it happened."""
     source: Identifier
     """The system that the event comes from."""
-    attributes: dict[str, str] | None = None
+    attributes: Attributes | None = None
     """Anything else, as a flat map of strings: kept, never interpreted."""

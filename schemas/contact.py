@@ -3,7 +3,7 @@
 from typing import Annotated, Literal, Self, TypeAlias
 
 from annotated_types import Ge, Le
-from pydantic import ConfigDict, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from schemas.common import MAX_INT, Count, CustomerEvent, Duration, EventTime, Identifier
 from schemas.times import parse_ms
@@ -117,7 +117,7 @@ class Contact(CustomerEvent):
     """Customer effort score, 1 (very difficult) to 7."""
     effort: Annotated[int, Ge(-5), Le(5)] | None = None
     """Effort as the customer put it, -5 (worst) to 5."""
-    phrases: tuple[Phrase, ...] | None = None
+    phrases: Annotated[tuple[Phrase, ...], Field(fail_fast=True)] | None = None
     """Excuses heard."""
     recovery: bool | None = None
     """Whether somebody with authority called back, apologised and put it right."""

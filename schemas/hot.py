@@ -20,14 +20,12 @@ from schemas.convert import CONVERT
 from schemas.money import check_currency
 from schemas.tick import Tick
 from schemas.topics import CONTACTS, CUSTOMERS, DISPOSITIONS, TRANSACTIONS, Topic
-from schemas.transaction import CANCELLED, Transaction
-from schemas.wire import checks, struct
+from schemas.transaction import CANCELLED
+from schemas.wire import checks, structs
 
 Decode: TypeAlias = Callable[[bytes], Any]
 
 _DOUBTS = (MsgspecError, ValueError, RecursionError)
-_TICK: Any = struct(Tick)
-_TRANSACTION: Any = struct(Transaction)
 
 
 class Decoder:
@@ -57,7 +55,9 @@ class Decoder:
 
 def transaction_decoder(reporting_currency: str, doubt: Decode) -> Decode:
     """Return the decoder of the transactions topic; what it cannot vouch for is answered by `doubt`."""
-    decode = JsonDecoder(_TRANSACTION | _TICK).decode
+    wires = structs(TRANSACTIONS.models.values())
+    decode = JsonDecoder(reduce(or_, wires)).decode
+    tick_wire = next(wire for wire, model in wires.items() if model is Tick)
     hours, seconds, tails = pieces()
     home = Cache(home_cents)
     odd_cents = _odd_cents(reporting_currency, home)
@@ -70,7 +70,7 @@ def transaction_decoder(reporting_currency: str, doubt: Decode) -> Decode:
             wire: Any = decode(raw)
             text = wire.time
             time = hours[text[:13]] + seconds[text[13:19]] + tails[text[19:]]
-            if wire.__class__ is _TICK:
+            if wire.__class__ is tick_wire:
                 return tick(wire.source, time)
             amount, kind, original = wire.amount, wire.kind, wire.original_time
             if (
@@ -115,9 +115,9 @@ def _odd_cents(reporting_currency: str, home: Cache) -> Callable[[Any], int]:
 
 def topic_decoder(topic: Topic, doubt: Decode) -> Decode:
     """Return the decoder of another topic; what it cannot vouch for is answered by `doubt`."""
-    structs = {struct(model): model for model in topic.models.values()}
-    rules = {wire: (checks(model), CONVERT[model]) for wire, model in structs.items()}
-    decode = JsonDecoder(reduce(or_, structs)).decode
+    wires = structs(topic.models.values())
+    rules = {wire: (checks(model), CONVERT[model]) for wire, model in wires.items()}
+    decode = JsonDecoder(reduce(or_, wires)).decode
     ms = clock()
 
     def events_of(raw: bytes) -> Any:

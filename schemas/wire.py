@@ -4,7 +4,7 @@ msgspec checks types, lengths, ranges and enumerations; what it cannot do cheapl
 fields, are listed by `checks`. Rules across fields are code of whoever decodes.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import reduce
 from operator import or_
 from types import UnionType
@@ -12,24 +12,40 @@ from typing import Annotated, Any, TypeAlias, Union, cast, get_args, get_origin,
 
 from annotated_types import Ge, Le, MaxLen, MinLen
 from msgspec import Meta, Struct, defstruct
-from pydantic import AfterValidator, WithJsonSchema
+from pydantic import AfterValidator, FailFast, WithJsonSchema
+from pydantic.fields import FieldInfo
 
 from schemas.common import Model
 
 Check: TypeAlias = Callable[[str], object]  # returns for a sound text, raises ValueError for another
 
 
-def struct(model: type[Model]) -> type[Struct]:
-    """Return the struct of a model: same fields, tagged by `type`, unknown fields refused."""
+def structs(models: Collection[type[Model]]) -> dict[type[Struct], type[Model]]:
+    """Return the structs of the models of one topic, to be decoded as a union: structs to their models."""
+    return {_struct(model, tagged=len(models) > 1): model for model in models}
+
+
+def _struct(model: type[Model], *, tagged: bool) -> type[Struct]:
+    """Return the struct of a model: same fields, unknown ones refused.
+
+    The structs of a union are tagged by `type`. A lone one has it as a field, because msgspec takes the
+    missing tag of a lone struct for granted.
+    """
     hints = get_type_hints(model, include_extras=True)
-    tag = get_args(hints["type"])[0]
     fields = [
         (name, _wire(hints[name])) if info.is_required() else (name, _wire(hints[name]), info.default)
         for name, info in model.model_fields.items()
-        if name != "type"
+        if not (tagged and name == "type")
     ]
+    tag = get_args(hints["type"])[0] if tagged else None
+    tag_field = "type" if tagged else None
     return defstruct(
-        model.__name__, fields, tag_field="type", tag=tag, forbid_unknown_fields=True, kw_only=True, gc=False
+        *(model.__name__, fields),
+        tag_field=tag_field,
+        tag=tag,
+        forbid_unknown_fields=True,
+        kw_only=True,
+        gc=False,
     )
 
 
@@ -43,14 +59,18 @@ def _wire(hint: Any) -> Any:
     origin = get_origin(hint)
     if origin is Annotated:
         base, *rules = get_args(hint)
-        limits = {key: value for rule in rules for key, value in _limits(rule).items()}
+        limits = _limits(rules)
         return Annotated[_wire(base), Meta(**limits)] if limits else _wire(base)
     if origin in {Union, UnionType}:
         return reduce(or_, map(_wire, get_args(hint)))
     return hint
 
 
-def _limits(rule: object) -> dict[str, Any]:
+def _limits(rules: Iterable[object]) -> dict[str, Any]:
+    return {key: value for rule in rules for key, value in _limit(rule).items()}
+
+
+def _limit(rule: object) -> dict[str, Any]:
     match rule:
         case MinLen(length):
             return {"min_length": length}
@@ -60,7 +80,9 @@ def _limits(rule: object) -> dict[str, Any]:
             return {"ge": bound}
         case Le(bound):
             return {"le": bound}
-        case AfterValidator() | WithJsonSchema():
+        case FieldInfo(metadata=rules):
+            return _limits(rules)
+        case AfterValidator() | WithJsonSchema() | FailFast():
             return {}
         case _:
             raise TypeError(f"a rule that the hot decoder does not know: {type(rule).__name__}")

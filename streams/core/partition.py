@@ -5,7 +5,7 @@ The same records give the same alerts however they are split into batches and ho
 Single-threaded; knows nothing of Kafka, files or the wall clock.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -20,6 +20,7 @@ from streams.core.customer import (
     ENTRY,
     INPUTS,
     NO_HOUR,
+    OPEN,
     QUIET,
     Customer,
     Event,
@@ -79,6 +80,7 @@ class Partition:
         self._population = Population(rules)
         self._judge = Judge(rules, self._guard, currency, self._spent, observer)
         self._wakes = Wakes()
+        self._open: set[str] = set()
         self._quiet: set[str] = set()
         self._disturbed: set[str] = set()
         self._dirty: set[str] = set()
@@ -206,7 +208,7 @@ class Partition:
         for _, mark, key in customer.recent:
             self._ids[input_of(mark)].discard(key)
         self._wakes.discard(customer_id, wake_of(record))
-        self._quiet.discard(customer_id)
+        self._index(customer_id, NO_HOUR, 0)
         self._disturbed.discard(customer_id)
         del self._records[customer_id]
         self._population.erase(customer_id, self._records)
@@ -353,10 +355,11 @@ class Partition:
     def _index(self, customer_id: str, wake: int, flags: int) -> None:
         if wake != NO_HOUR:
             self._wakes.add(customer_id, wake)
-        if flags & QUIET:
-            self._quiet.add(customer_id)
-        else:
-            self._quiet.discard(customer_id)
+        for flag, members in ((OPEN, self._open), (QUIET, self._quiet)):
+            if flags & flag:
+                members.add(customer_id)
+            else:
+                members.discard(customer_id)
 
     # Questions
 
@@ -383,6 +386,11 @@ class Partition:
     def customers(self) -> int:
         """Return how many customers are known."""
         return len(self._records)
+
+    @property
+    def open_customers(self) -> Collection[str]:
+        """Return the customers with an open episode; only until the next decision."""
+        return self._open
 
     @property
     def next_wake(self) -> int | None:

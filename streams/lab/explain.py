@@ -12,6 +12,7 @@ from streams.lab.report.words import (
     count,
     day,
     day_and_time,
+    exact_money,
     money,
     nats,
     percent,
@@ -207,6 +208,6 @@ def gate(judgement: Judgement, currency: str) -> str:
     if judgement.cutoff_cents is None and not judgement.protected:
         return "too few customers for a cut-off, so nobody counts as high value yet"
     return (
-        f"not high value: {money(judgement.trailing_cents, currency)} in the year before, "
-        f"cut-off {money(judgement.cutoff_cents or 0, currency)}"
+        f"not high value: {exact_money(judgement.trailing_cents, currency)} in the year before, "
+        f"cut-off {exact_money(judgement.cutoff_cents or 0, currency)}"
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Protocol
 
-from kafka.partitioner.default import murmur2
+from aiokafka.partitioner import murmur2
 
 from schemas.alert import Alert
 from schemas.events import Refusal, Tick
@@ -17,6 +17,7 @@ from streams.core.episode import Observer
 from streams.core.partition import Partition, Record
 from streams.core.ruleset import Ruleset
 from streams.core.time import DAY_MS, HOUR_MS, hour_of
+from streams.core.view import CustomerView
 from streams.core.watermark import FACTS, NEVER, Input
 from streams.lab.files import Batch, batches, find
 
@@ -46,9 +47,13 @@ class ReplayResult:
     outcomes: dict[str, Counter[str]] = field(default_factory=dict)
     tally: Counter[str] = field(default_factory=Counter)
     customers: int = 0
+    open_episodes: int = 0
     first_ms: int | None = None
+    """When the first decision could have been due."""
     last_ms: int | None = None
+    """The newest event."""
     seconds: float = 0.0
+    lookup: Callable[[str], CustomerView | None] = lambda _customer_id: None
 
 
 class Sampler(Observer, Protocol):
@@ -103,9 +108,7 @@ class _Replay:
             Input.CUSTOMERS: decoder.customers,
             Input.DISPOSITIONS: decoder.dispositions,
         }
-        self._partitions = [
-            Partition(rules, currency=currency, observer=sampler) for _ in range(partitions)
-        ]
+        self._partitions = [Partition(rules, currency=currency, observer=sampler) for _ in range(partitions)]
         self._routes: dict[str, int] = {}
         self._now = now
         self._sampler = sampler
@@ -161,7 +164,12 @@ class _Replay:
         for partition in self._partitions:
             self._result.tally.update(partition.tally)
             self._result.customers += partition.customers
+            self._result.open_episodes += len(partition.open_customers)
+        self._result.lookup = self._lookup
         return self._result
+
+    def _lookup(self, customer_id: str) -> CustomerView | None:
+        return self._partitions[partition_of(customer_id, len(self._partitions))].lookup(customer_id)
 
     def _route(self, records: list[Record | Refusal]) -> tuple[list[list[Record]], dict[int, Refusal]]:
         """Return the records of each partition, and what was refused by the identity of its record."""
@@ -189,9 +197,7 @@ class _Replay:
             refusal = refused.get(id(record))
             if refusal is not None:
                 counts["refused"] += 1
-                self._result.dead_letters.append(
-                    DeadLetter(file, line, refusal.reason.value, refusal.detail)
-                )
+                self._result.dead_letters.append(DeadLetter(file, line, refusal.reason.value, refusal.detail))
 
     def _decide(self) -> None:
         for partition in self._partitions:
@@ -212,5 +218,6 @@ class _Replay:
 
     def _keep(self, alerts: list[Alert]) -> None:
         self._alerts += [
-            alert.model_copy(update={"backfill": parse_ms(alert.time) < self._now - _BACKFILL_MS}) for alert in alerts
+            alert.model_copy(update={"backfill": parse_ms(alert.time) < self._now - _BACKFILL_MS})
+            for alert in alerts
         ]

@@ -9,7 +9,7 @@ from random import Random
 
 from schemas.alert import Alert
 from streams.core.ruleset import Ruleset
-from streams.core.time import DAY_MS
+from streams.core.time import DAY_MS, HOUR_MS
 from streams.lab.story import (
     ContactMark,
     CustomerStory,
@@ -70,18 +70,14 @@ def amount(cents: float) -> str:
 
 
 def weeks_of(person: Person, end_ms: int) -> list[WeekSpend]:
-    """Return spend by week from 26 weeks before the anchor to the end."""
+    """Return spend by week from 26 weeks before the anchor's hour to the end."""
     random = Random(person.name)
-    start = person.anchor_ms - 26 * WEEK_MS
+    anchor = person.anchor_ms // HOUR_MS * HOUR_MS
+    start = anchor - 26 * WEEK_MS
     return [
         WeekSpend(
             at,
-            round(
-                person.per_day
-                * 7
-                * random.gammavariate(4, 0.25)
-                * (person.kept if at >= person.anchor_ms else 1)
-            ),
+            round(person.per_day * 7 * random.gammavariate(4, 0.25) * (person.kept if at >= anchor else 1)),
         )
         for at in range(start, end_ms, WEEK_MS)
     ]
@@ -314,7 +310,7 @@ def customer_story(person: Person, *, opened: bool = True, **gates: object) -> C
     episode = EpisodeStory(
         anchor_id=f"{person.name}-3",
         opened_ms=person.anchor_ms,
-        first_hour_ms=person.anchor_ms + 3_600_000,
+        first_hour_ms=person.anchor_ms + HOUR_MS,
         closed_ms=story.curve[-1].time_ms if resolution else None,
         resolution=resolution,
         usual_cents_per_day=person.per_day,

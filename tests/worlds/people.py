@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from random import Random
 
-from kafka.partitioner.default import murmur2  # type: ignore[import-untyped]  # it ships no types
+from aiokafka.partitioner import murmur2
 
 from tests.worlds.wire import DAY, HOUR
 
@@ -56,10 +56,10 @@ def people(rng: Random, customers: int, first: int, days: int) -> list[Person]:
 
 
 def _person(rng: Random, customer_id: str, first: int, days: int, lively: float) -> Person:
-    heavy = rng.random() < 0.35
+    heavy = rng.random() < 0.3
     slowest = 300.0 if heavy else 900.0
     gap_hours = min(slowest, max(6.0, rng.lognormvariate(4.0 if heavy else 4.8, 0.9))) / lively
-    daily_cents = rng.lognormvariate(9.0 if heavy else 6.5, 0.7)
+    daily_cents = rng.lognormvariate(9.3 if heavy else 6.5, 0.6)
     late_joiner = rng.random() < 0.15
     return Person(
         customer_id=customer_id,
@@ -78,13 +78,13 @@ def _person(rng: Random, customer_id: str, first: int, days: int, lively: float)
 def react(rng: Random, person: Person, moment: int) -> None:
     """Change a person's rate after a contact at `moment`: stop, halve, return, or nothing at all."""
     mood = rng.choice(
-        ("stop", "stop", "leave and return", "quarter", "half", "more", "as before", "as before")
+        ("stop", "stop", "stop", "leave and return", "quarter", "half", "more", "as before", "as before")
     )
     since = moment + rng.choice((0, HOUR, int(rng.random() * 10 * DAY)))
     if mood == "stop":
         person.rates.append((since, 0.0))
-        if rng.random() < 0.5:
-            person.rates.append((since + int(rng.uniform(60, 200) * DAY), 1.0))
+        if rng.random() < 0.7:
+            person.rates.append((since + int(rng.uniform(30, 150) * DAY), 1.0))
     elif mood == "leave and return":
         person.rates.append((since, 0.0))
         person.rates.append((since + int(rng.uniform(4, 70) * DAY), rng.choice((0.5, 1.0, 2.5))))

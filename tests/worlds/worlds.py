@@ -65,7 +65,7 @@ def _served(world: World, person: Person) -> list[service.Known]:
     rng = world.rng
     known: list[service.Known] = []
     span = world.last - FIRST - _QUIET_START_DAYS * DAY
-    for _ in range(rng.randint(1, 6) if person.heavy else rng.choice((0, 0, 1, 2))):
+    for _ in range(rng.randint(3, 9) if person.heavy else rng.choice((0, 0, 1, 2))):
         moment = FIRST + _QUIET_START_DAYS * DAY + rng.randrange(max(1, span))
         if rng.random() < 0.2:
             moment = moment // HOUR * HOUR

@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from streams.lab.generate.lines import stamp
+from schemas.times import format_ms
 from streams.lab.generate.options import (
     DEFAULT_SHAPES,
     GenerateOptions,
@@ -180,7 +180,7 @@ def _figures(summary: GenerateSummary) -> list[tuple[str, str]]:
         "records sent late": summary.late,
         "records sent twice": summary.duplicates,
     }
-    span = f"{stamp(summary.start_ms)[:10]} to {stamp(summary.end_ms - 1)[:10]}"
-    days = ", ".join(stamp(day)[:10] for day in summary.holidays_ms)
+    span = f"{format_ms(summary.start_ms)[:10]} to {format_ms(summary.end_ms - 1)[:10]}"
+    days = ", ".join(format_ms(day)[:10] for day in summary.holidays_ms)
     rows = [("history", span), *((what, f"{count:,}") for what, count in counts.items())]
     return [*rows, ("holidays", days)] if days else rows

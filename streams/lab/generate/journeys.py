@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from msgspec import structs
 
+from schemas.times import format_ms
 from streams.lab.generate.draw import Draw
-from streams.lab.generate.lines import CONTACTS_SOURCE, SYNTHETIC, ContactLine, NoticeLine, stamp
+from streams.lab.generate.lines import CONTACTS_SOURCE, SYNTHETIC, ContactLine, NoticeLine
 from streams.lab.generate.options import GenerateOptions, Severity
 from streams.lab.generate.purchases import DAY_MS, Purchases
 from streams.lab.generate.rhythm import CALLING_HOURS, within_days
@@ -125,18 +126,18 @@ class Scheduler:
         line.attributes = SYNTHETIC
         if isinstance(line, NoticeLine):
             line.event_id = f"{contact_id}/1"
-            line.time = stamp(end)
+            line.time = format_ms(end)
             self.records.append(ContactRecord(end, line))
             return True
         line.case_id = case_id
         line.direction = line.direction or "inbound"
-        line.started_at = stamp(begin)
+        line.started_at = format_ms(begin)
         for version, (time_ms, form) in enumerate(
             self._versions(line, journey.severity, begin, end, recorded), 1
         ):
             form.version = version
             form.event_id = f"{contact_id}/{version}"
-            form.time = stamp(time_ms)
+            form.time = format_ms(time_ms)
             self.records.append(ContactRecord(time_ms, form))
         return True
 
@@ -147,7 +148,7 @@ class Scheduler:
         draw = self._draw
         if end - begin > 2 * MINUTE_MS and draw.chance(OPEN_VERSION_SHARE):
             yield begin + MINUTE_MS, _opened(line)
-        ended = structs.replace(line, ended_at=stamp(end))
+        ended = structs.replace(line, ended_at=format_ms(end))
         later_ms = recorded + int(draw.between(1, 4) * DAY_MS)
         if not draw.chance(self._options.survey_share) or later_ms >= self._purchases.end_ms:
             yield recorded, ended

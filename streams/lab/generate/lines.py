@@ -1,19 +1,9 @@
 """The lines of contacts.jsonl, customers.jsonl and truth.jsonl; fields at their default are left out."""
 
-from datetime import UTC, datetime, timedelta
-
 from msgspec import Struct
 
 CONTACTS_SOURCE = "synthetic-contacts"
 SYNTHETIC = {"synthetic": "true"}
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def stamp(ms: int) -> str:
-    """RFC 3339 in UTC with milliseconds."""
-    moment = _EPOCH + timedelta(milliseconds=ms)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1_000:03d}Z"
 
 
 class ContactLine(Struct, kw_only=True, omit_defaults=True, tag_field="type", tag="contact"):

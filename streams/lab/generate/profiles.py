@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from schemas.times import format_ms
 from streams.lab.generate.draw import Draw
-from streams.lab.generate.lines import SYNTHETIC, ProfileLine, stamp
+from streams.lab.generate.lines import SYNTHETIC, ProfileLine
 from streams.lab.generate.purchases import Purchases
 
 PROFILES_SOURCE = "synthetic-profiles"
@@ -21,7 +22,7 @@ def draw_profiles(purchases: Purchases, share: float, rng: np.random.Generator) 
     rank = np.empty(customers, dtype=np.int64)
     rank[np.argsort(-spend, kind="stable")] = np.arange(customers)
     draw = Draw(rng)
-    time = stamp(purchases.start_ms)
+    time = format_ms(purchases.start_ms)
     known = np.flatnonzero(rng.random(customers) < share).tolist()
     return [_profile(purchases.customer_ids[each], int(rank[each]) / customers, time, draw) for each in known]
 

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from schemas.times import format_ms
 from streams.lab.generate.boycotts import Outcome
-from streams.lab.generate.lines import TruthLine, stamp
+from streams.lab.generate.lines import TruthLine
 from streams.lab.generate.purchases import DAY_MS, Flags, Floats, Ints, Purchases
 
 BEFORE_DAYS = 364
@@ -68,12 +69,12 @@ def _line(
         story=journey.story,
         severity=journey.severity.value,
         contact_ids=journey.contact_ids,
-        first_moment=stamp(journey.first_ms),
-        last_moment=stamp(journey.last_ms),
-        recovered_at=None if journey.recovered_ms is None else stamp(journey.recovered_ms),
+        first_moment=format_ms(journey.first_ms),
+        last_moment=format_ms(journey.last_ms),
+        recovered_at=None if journey.recovered_ms is None else format_ms(journey.recovered_ms),
         boycott=None if boycott is None else boycott.shape.value,
-        start=None if boycott is None else stamp(boycott.start_ms),
-        end=None if end_ms is None else stamp(end_ms),
+        start=None if boycott is None else format_ms(boycott.start_ms),
+        end=None if end_ms is None else format_ms(end_ms),
         during=None if outcome.during is None else outcome.during.name,
         spend_per_day_before=before,
         spend_per_day_after=after,

@@ -20,7 +20,6 @@ from streams.lab.report.svg import pct, tag
 from streams.lab.report.view import cards, picture, total
 
 if TYPE_CHECKING:
-    from schemas.alert import Alert
     from streams.lab.report.view import Card
     from streams.lab.story import ReportData
 
@@ -93,13 +92,12 @@ def _odds(card: Card, data: ReportData) -> list[tuple[str, str, float, float]]:
         ("any customer", "prior", 0.0, odds.prior),
         ("the contacts, faded and capped", "frustration", odds.prior, contacts),
         ("the quiet since" if odds.silence >= 0 else "the spend since", "silence", contacts, both),
-        (f"in all, {_chance(card.last)} ({_level(card, data)})", "total", 0.0, both),
+        (f"in all, {_chance(total(card.last))} ({_level(card, data)})", "total", 0.0, both),
     ]
 
 
-def _chance(alert: Alert) -> str:
-    # Not the published probability: that is rounded, and would read as certainty.
-    return words.percent(words.probability(total(alert)))
+def _chance(log_odds: float) -> str:
+    return words.percent(words.probability(log_odds))
 
 
 def _level(card: Card, data: ReportData) -> str:
@@ -152,6 +150,7 @@ def _environment() -> Environment:
         resolution=words.resolution_label,
         setting=setting_value,
         signal=words.signal_label,
+        log_odds=total,
     )
     environment.globals.update(bar=bar, DAY_MS=DAY_MS)
     return environment

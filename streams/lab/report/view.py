@@ -6,9 +6,9 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from streams.core.time import DAY_MS
+from streams.core.time import DAY_MS, HOUR_MS, hour_of
 from streams.lab.report.axis import TimeAxis
-from streams.lab.report.chart import Decision, Picture
+from streams.lab.report.picture import Decision, Picture
 from streams.lab.report.words import WEEK_MS, resolution_label, to_cents, to_ms
 from streams.lab.story import ContactMark, WeekSpend
 
@@ -132,16 +132,18 @@ def anchor_ms(story: Story) -> int:
 
 
 def time_axis(anchor: int) -> TimeAxis:
-    """Return the time that a story's chart spans."""
-    return TimeAxis(anchor - WEEKS_BEFORE * WEEK_MS, anchor + DAYS_AFTER * DAY_MS)
+    """Return the time that a story's chart spans; like the weeks of an alert, it counts from a whole hour."""
+    start = hour_of(anchor) * HOUR_MS
+    return TimeAxis(start - WEEKS_BEFORE * WEEK_MS, start + DAYS_AFTER * DAY_MS)
 
 
 def picture(card: Card, data: ReportData) -> Picture:
     """Return what the chart of a story shows."""
+    axis = time_axis(card.anchor_ms)
     return Picture(
         key=card.key,
         title=f"Spend by week, contacts and evidence for story {card.rank}",
-        axis=time_axis(card.anchor_ms),
+        axis=axis,
         anchor_ms=card.anchor_ms,
         deadline_ms=to_ms(card.last.deadline),
         last_ms=_last_ms(card, data),
@@ -149,8 +151,9 @@ def picture(card: Card, data: ReportData) -> Picture:
         currency=card.last.currency,
         weeks=card.story.weeks or _weeks(card),
         contacts=card.story.contacts,
-        curve=card.story.curve,
-        decisions=[_decision(alert) for alert in card.story.alerts],
+        curve=[point for point in card.story.curve if axis.shows(point.time_ms)],
+        decisions=[_decision(alert) for alert in card.story.alerts if axis.shows(to_ms(alert.time))],
+        ended=card.last.state == "resolved",
         levels=data.levels,
     )
 
@@ -160,7 +163,7 @@ def _last_ms(card: Card, data: ReportData) -> int:
 
 
 def _weeks(card: Card) -> list[WeekSpend]:
-    start = card.anchor_ms - WEEKS_BEFORE * WEEK_MS
+    start = time_axis(card.anchor_ms).start_ms
     return [
         WeekSpend(start + index * WEEK_MS, to_cents(spend))
         for index, spend in enumerate(card.last.spend_by_week)
@@ -173,5 +176,5 @@ def _decision(alert: Alert) -> Decision:
 
 
 def total(alert: Alert) -> float:
-    """Return the log-odds of the decision."""
+    """Return the log-odds of the decision: not yet rounded, as its published probability is."""
     return alert.log_odds.prior + alert.log_odds.frustration + alert.log_odds.silence

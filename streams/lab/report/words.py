@@ -77,6 +77,11 @@ def money(cents: float, currency: str = "") -> str:
     return f"{number} {currency}" if currency else number
 
 
+def exact_money(cents: int, currency: str) -> str:
+    """Format hundredths to the last one: `1,234.56 USD`; for sums that are compared."""
+    return f"{cents / 100:,.2f} {currency}"
+
+
 def count(number: int, noun: str = "", plural: str = "") -> str:
     """Format `1,234`, or `1 alert` / `1,234 alerts` with a noun."""
     if not noun:

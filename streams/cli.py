@@ -1,0 +1,41 @@
+"""The command `retention-signals`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from schemas.export import export
+from streams.lab.explain_command import explain_command
+from streams.lab.generate.command import generate_command
+from streams.lab.replay_command import replay_command
+
+app = typer.Typer(
+    help="Raise an alert when a high-value customer's spend drops after a bad contact.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+schema = typer.Typer(help="The wire contract.", no_args_is_help=True)
+app.add_typer(schema, name="schema")
+app.command("generate")(generate_command)
+app.command("replay")(replay_command)
+app.command("explain")(explain_command)
+
+
+@schema.command("export")
+def schema_export(
+    directory: Annotated[Path, typer.Argument(help="Where the documents go; created if need be.")],
+) -> None:
+    """Write JSON Schema (2020-12) of every event and an AsyncAPI 3 document of all topics."""
+    try:
+        for path in export(directory):
+            typer.echo(path)
+    except OSError as error:
+        typer.echo(f"error: {directory} cannot be written: {error.strerror}", err=True)
+        raise typer.Exit(73) from error
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

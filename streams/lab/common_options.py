@@ -1,0 +1,69 @@
+"""What the commands over a directory of events share: options, the ruleset file, the progress bar."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import IntEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+from streams.core.ruleset import Ruleset, RulesetError
+from streams.lab import replay
+
+ERRORS = Console(stderr=True)
+
+
+class Exit(IntEnum):
+    """Exit codes, as sysexits.h numbers them."""
+
+    USAGE = 64
+    BAD_DATA = 65
+    NO_INPUT = 66
+    CANNOT_CREATE = 73
+    CONFIG = 78
+
+
+Directory = Annotated[
+    Path,
+    typer.Argument(
+        help="A directory with transactions, contacts, and if you have them customers and dispositions, "
+        "as .jsonl, .jsonl.gz or .parquet.",
+    ),
+]
+RulesetFile = Annotated[
+    Path | None,
+    typer.Option("--ruleset", help="TOML file with the rules to change; the rest keep their default."),
+]
+Partitions = Annotated[int, typer.Option(min=1, max=1024, help="Partitions, as the topics have.")]
+Currency = Annotated[str, typer.Option(help="Reporting currency (ISO 4217).")]
+
+
+def failed(message: str, code: Exit) -> typer.Exit:
+    """Print an error and return what ends the command."""
+    ERRORS.print(f"[red]error:[/red] {escape(message)}", soft_wrap=True)
+    return typer.Exit(code)
+
+
+def load_ruleset(path: Path | None) -> Ruleset:
+    """Return the ruleset of a file, or the default; ends the command if it does not parse."""
+    if path is None:
+        return Ruleset()
+    try:
+        return Ruleset.from_toml(path.read_text(encoding="utf-8"))
+    except (RulesetError, UnicodeDecodeError) as error:
+        raise failed(f"ruleset {path}: {error}", Exit.CONFIG) from error
+    except OSError as error:
+        raise failed(f"ruleset {path} cannot be read: {error.strerror}", Exit.NO_INPUT) from error
+
+
+@contextmanager
+def progress_bar(what: str) -> Iterator[replay.Progress]:
+    """Show a bar on a terminal for as long as the context lasts."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=ERRORS, disable=not ERRORS.is_terminal, transient=True) as bar:
+        task = bar.add_task(what)
+        yield lambda read, total: bar.update(task, completed=read, total=total)

@@ -1,0 +1,52 @@
+"""The command `explain`: the story of one customer in the terminal."""
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from streams.lab.common_options import (
+    Currency,
+    Directory,
+    Exit,
+    Partitions,
+    RulesetFile,
+    failed,
+    load_ruleset,
+    progress_bar,
+)
+from streams.lab.explain import render_story
+from streams.lab.files import InputError
+from streams.lab.replay import replay_directory
+from streams.lab.watch import Watcher
+
+
+def explain_command(
+    directory: Directory,
+    *,
+    customer: Annotated[str, typer.Option(help="The customer_id.")],
+    ruleset: RulesetFile = None,
+    partitions: Partitions = 4,
+    currency: Currency = "USD",
+) -> None:
+    """Tell one customer's story: purchases, contacts, evidence, why an alert came or did not.
+
+    Everybody is replayed, because the cut-off of high value and the usual irregularity are the population's.
+    """
+    rules = load_ruleset(ruleset)
+    watcher = Watcher(rules, only=customer)
+    try:
+        with progress_bar("replaying") as progress:
+            result = replay_directory(
+                directory,
+                ruleset=rules,
+                partitions=partitions,
+                currency=currency,
+                progress=progress,
+                sampler=watcher,
+            )
+    except InputError as error:
+        raise failed(str(error), Exit.NO_INPUT) from error
+    if result.lookup(customer) is None:
+        raise failed("no event of that customer was accepted", Exit.NO_INPUT)
+    render_story(Console(), watcher.customer(customer, result, currency))

@@ -1,0 +1,153 @@
+"""The command `replay`: a directory in; alerts, a ranked table and a report out."""
+
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from schemas.alert import Alert
+from streams.core.ruleset import Ruleset
+from streams.lab.common_options import (
+    Currency,
+    Directory,
+    Exit,
+    Partitions,
+    RulesetFile,
+    failed,
+    load_ruleset,
+    progress_bar,
+)
+from streams.lab.files import InputError
+from streams.lab.replay import ReplayResult, replay_directory
+from streams.lab.report import write_report
+from streams.lab.run_summary import report_data, run_summary, standing
+from streams.lab.story import RunSummary
+from streams.lab.watch import Watcher
+
+_AlertsFile = Annotated[Path | None, typer.Option("--alerts", help="Write the alerts here, one a line.")]
+_HoldoutFile = Annotated[
+    Path | None,
+    typer.Option("--holdout", help="Write the alerts of the hold-out arm here; they go nowhere else."),
+]
+_ReportFile = Annotated[Path | None, typer.Option("--report", help="Write the report (one HTML file) here.")]
+_DeadLettersFile = Annotated[
+    Path | None,
+    typer.Option("--dead-letters", help="Write the refused lines here: file, line, reason, never a value."),
+]
+_Strict = Annotated[bool, typer.Option("--strict", help="Exit with 65 if any line was refused.")]
+_Top = Annotated[int, typer.Option(min=0, help="How many customers the table shows.")]
+
+
+def replay_command(  # noqa: PLR0913 - the options of a command are its arguments
+    directory: Directory,
+    *,
+    alerts: _AlertsFile = None,
+    report: _ReportFile = None,
+    dead_letters: _DeadLettersFile = None,
+    holdout: _HoldoutFile = None,
+    ruleset: RulesetFile = None,
+    partitions: Partitions = 4,
+    currency: Currency = "USD",
+    top: _Top = 15,
+    strict: _Strict = False,
+) -> None:
+    """Replay history from files, and rank the customers to win back.
+
+    The same rules as the worker, on event time, without a broker: the same files give the same alerts.
+    """
+    rules = load_ruleset(ruleset)
+    watcher = None if report is None else Watcher(rules)
+    try:
+        with progress_bar("replaying") as progress:
+            result = replay_directory(
+                directory,
+                ruleset=rules,
+                partitions=partitions,
+                currency=currency,
+                progress=progress,
+                sampler=watcher,
+            )
+    except InputError as error:
+        raise failed(str(error), Exit.NO_INPUT) from error
+    except ValueError as error:
+        raise failed(str(error), Exit.USAGE) from error
+    _write(alerts, [alert.model_dump_json().encode() for alert in result.alerts])
+    _write(holdout, [alert.model_dump_json().encode() for alert in result.holdout])
+    _write(dead_letters, [msgspec.json.encode(letter) for letter in result.dead_letters])
+    summary = run_summary(result, directory, partitions)
+    if report is not None and watcher is not None:
+        _write_report(report, watcher, result, summary, rules, currency)
+    _show(Console(), result, summary, top, currency)
+    for what, path in (("alerts", alerts), ("report", report), ("dead letters", dead_letters)):
+        if path is not None:
+            typer.echo(f"{what}: {path}")
+    if strict and result.dead_letters:
+        raise typer.Exit(Exit.BAD_DATA)
+
+
+def _write(path: Path | None, lines: list[bytes]) -> None:
+    if path is None:
+        return
+    try:
+        path.write_bytes(b"".join(line + b"\n" for line in lines))
+    except OSError as error:
+        raise failed(f"{path} cannot be written: {error.strerror}", Exit.CANNOT_CREATE) from error
+
+
+def _write_report(  # noqa: PLR0913, PLR0917 - everything a report is made of
+    path: Path, watcher: Watcher, result: ReplayResult, summary: RunSummary, rules: Ruleset, currency: str
+) -> None:
+    try:
+        write_report(path, report_data(watcher.stories(result), summary, rules, currency))
+    except OSError as error:
+        raise failed(f"{path} cannot be written: {error.strerror}", Exit.CANNOT_CREATE) from error
+
+
+def _show(console: Console, result: ReplayResult, summary: RunSummary, top: int, currency: str) -> None:
+    ranked = standing(result.alerts)
+    if ranked and top:
+        console.print(_table(ranked[:top], currency))
+        if len(ranked) > top:
+            console.print(f"and {len(ranked) - top} more with an open alert")
+    for file, outcomes in summary.outcomes.items():
+        counted = ", ".join(f"{count:,} {outcome}" for outcome, count in outcomes.items() if count)
+        console.print(f"{file}: {counted}", highlight=False, markup=False)
+    for reason, count in summary.refused.items():
+        console.print(f"refused: {count:,} {reason}", highlight=False, markup=False)
+    console.print(
+        f"{len(result.alerts):,} alert records, {summary.episodes:,} episodes, {summary.customers:,} customers, "
+        f"{summary.seconds:.1f} s",
+        highlight=False,
+    )
+
+
+def _table(ranked: list[Alert], currency: str) -> Table:
+    table = Table(title="Customers to win back, by value at risk", title_justify="left")
+    for name in (
+        "customer",
+        "level",
+        "P",
+        f"at risk {currency}",
+        "usual a day",
+        "since",
+        "days",
+        "what happened",
+    ):
+        numeric = name not in ("customer", "level", "what happened")
+        table.add_column(name, justify="right" if numeric else "left", no_wrap=name != "what happened")
+    for alert in ranked:
+        table.add_row(
+            escape(alert.customer_id),
+            alert.level,
+            f"{alert.probability:.2f}",
+            alert.value_at_risk,
+            alert.usual_spend_per_day,
+            alert.spend_since,
+            f"{alert.days_since:.0f}",
+            escape(alert.summary.split(";", maxsplit=1)[0].split(":", maxsplit=1)[0]),
+        )
+    return table

@@ -1,0 +1,113 @@
+"""The lower half of a story's picture: the log-odds over time, crossing the levels."""
+
+from __future__ import annotations
+
+from markupsafe import Markup
+
+from streams.lab.report.axis import Panel, TimeAxis
+from streams.lab.report.picture import EVIDENCE, Decision, Picture
+from streams.lab.report.svg import number, pct, stretched, tag
+from streams.lab.report.words import day_and_time, percent, probability
+
+# Odds of 150 to 1: more would squeeze the levels together and say no more to a reader.
+TOP_LOG_ODDS = 5.0
+
+
+def evidence_axis(picture: Picture) -> Panel:
+    """Return the panel with the range of log-odds that the story needs."""
+    seen = [point.log_odds for point in picture.curve]
+    levels = picture.levels
+    low, high = min([levels.prior, *seen]) - 0.4, max([levels.alert, *seen]) + 0.8
+    # However the settings lie, the alert level has room above it.
+    ceiling = max(TOP_LOG_ODDS, levels.alert + 0.8)
+    return Panel(*EVIDENCE, low=max(low, levels.prior - 3), high=min(high, ceiling))
+
+
+def bands(picture: Picture, panel: Panel) -> Markup:
+    """Return the ground: where an episode is a watch, and where it is an alert."""
+    levels = picture.levels
+    alert = _band(panel, levels.alert, panel.high, "alert")
+    return alert + _band(panel, levels.watch, levels.alert, "watch")
+
+
+def evidence_panel(picture: Picture, panel: Panel) -> Markup:
+    """Return the levels, the curve of the evidence and the decisions on it."""
+    levels = picture.levels
+    return tag(
+        "g",
+        tag("text", "evidence that this customer is leaving", x=0, y=EVIDENCE[0] - 6, class_="name halo"),
+        _level(panel, levels.alert, "alert"),
+        _level(panel, levels.watch, "watch"),
+        _level(panel, levels.prior, "anyone"),
+        _curves(picture, panel),
+        *(_decision(picture, panel, decision) for decision in picture.decisions),
+        _now(picture, panel),
+        class_="evidence",
+    )
+
+
+def _band(panel: Panel, low: float, high: float, kind: str) -> Markup:
+    top = panel.y(high)
+    return tag("rect", class_=f"band {kind}", x=0, width="100%", y=top, height=panel.y(low) - top)
+
+
+def _level(panel: Panel, log_odds: float, word: str) -> Markup:
+    y = panel.y(log_odds)
+    return tag(
+        "g",
+        tag("line", x1=0, x2="100%", y1=y, y2=y),
+        tag("text", f"{word} {percent(probability(log_odds))}", x=4, y=y - 4, class_="halo"),
+        class_=f"level {word}",
+    )
+
+
+def _curves(picture: Picture, panel: Panel) -> Markup:
+    contacts_alone = [(point.time_ms, picture.levels.prior + point.frustration) for point in picture.curve]
+    both = [(point.time_ms, point.log_odds) for point in picture.curve]
+    return stretched(
+        panel.top,
+        panel.height,
+        _line(picture.axis, panel, contacts_alone, "contacts-alone"),
+        _line(picture.axis, panel, both, "curve"),
+    )
+
+
+def _line(axis: TimeAxis, panel: Panel, points: list[tuple[int, float]], kind: str) -> Markup:
+    # Not clamped: what leaves the panel is cut off at its edge, instead of seeming to level out there.
+    drawn = " ".join(
+        f"{number(axis.share(time_ms) * 1000)},{number(panel.depth(value) * 1000)}"
+        for time_ms, value in points
+    )
+    return tag("polyline", class_=kind, points=drawn, vector_effect="non-scaling-stroke")
+
+
+def _decision(picture: Picture, panel: Panel, decision: Decision) -> Markup:
+    at = picture.axis.share(decision.time_ms)
+    y = panel.y(decision.log_odds)
+    return tag(
+        "g",
+        tag("title", f"{decision.word} {day_and_time(decision.time_ms)}"),
+        tag("circle", cx=pct(at), cy=y, r=4),
+        tag("text", decision.word, x=pct(at), y=y + 4, dx=-9, text_anchor="end", class_="halo"),
+        class_="decision",
+    )
+
+
+def _now(picture: Picture, panel: Panel) -> Markup:
+    # Where the curve has left the panel, the word stands where it left.
+    inside = [point for point in picture.curve if point.log_odds <= panel.high] or picture.curve
+    if picture.ended or not inside:
+        return Markup("")
+    last = picture.curve[-1]
+    share = picture.axis.share(inside[-1].time_ms)
+    # Beside the end of the curve, or before it where the page ends.
+    anchor, shift = ("end", -6) if share > 0.9 else ("start", 6)
+    return tag(
+        "text",
+        percent(probability(last.log_odds)),
+        class_="now halo",
+        x=pct(share),
+        dx=shift,
+        y=panel.y(last.log_odds) + 4,
+        text_anchor=anchor,
+    )

@@ -1,0 +1,59 @@
+"""What a replay came to, counted for people."""
+
+from collections import Counter
+from decimal import Decimal
+from pathlib import Path
+
+from schemas.alert import Alert
+from streams.core.ruleset import Ruleset
+from streams.lab.replay import ReplayResult
+from streams.lab.story import Levels, ReportData, RunSummary, Story
+
+_NOTES = {
+    "not_high_value": "bad contacts of customers below the cut-off",
+    "undetectable": "bad contacts of customers without a baseline",
+    "held_by_feed_guard": "decisions held while a feed was broken",
+}
+
+
+def standing(alerts: list[Alert]) -> list[Alert]:
+    """Return the newest record of every alert not resolved, the most value at risk first."""
+    newest = {alert.alert_id: alert for alert in alerts}
+    still = [alert for alert in newest.values() if alert.state != "resolved"]
+    return sorted(still, key=lambda alert: (-Decimal(alert.value_at_risk), alert.customer_id))
+
+
+def run_summary(result: ReplayResult, directory: Path, partitions: int) -> RunSummary:
+    """Return the counts of a finished replay."""
+    records: dict[str, Counter[str]] = {}
+    for alert in result.alerts:
+        records.setdefault(alert.state, Counter())[alert.level] += 1
+    notes = [(label, f"{result.tally[key]:,}") for key, label in _NOTES.items() if result.tally[key]]
+    if result.holdout:
+        notes.append(("alert records of the hold-out arm", f"{len(result.holdout):,}"))
+    return RunSummary(
+        directory=directory.resolve().name,
+        outcomes={file: dict(counts) for file, counts in result.outcomes.items()},
+        refused=dict(Counter(letter.reason for letter in result.dead_letters)),
+        customers=result.customers,
+        partitions=partitions,
+        first_ms=result.first_ms,
+        last_ms=result.last_ms,
+        seconds=result.seconds,
+        episodes=result.tally["opened"],
+        alert_records={state: dict(levels) for state, levels in records.items()},
+        notes=notes,
+    )
+
+
+def report_data(stories: list[Story], summary: RunSummary, rules: Ruleset, currency: str) -> ReportData:
+    """Return everything that the report shows."""
+    return ReportData(
+        stories=stories,
+        summary=summary,
+        settings=rules.rows(),
+        ruleset=f"{rules.version}+{rules.hash}",
+        currency=currency,
+        synthetic=any(mark.synthetic for story in stories for mark in story.contacts),
+        levels=Levels.of(rules),
+    )

@@ -1,0 +1,120 @@
+"""Replay against an independent recomputation written from the text of the rules alone.
+
+RETENTION_WORLDS sets how many random worlds are compared, RETENTION_WORLDS_FROM the first seed.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from schemas.alert import Alert
+from schemas.times import format_ms
+from streams.core.ruleset import Ruleset
+from streams.lab.generate import GenerateOptions, generate
+from streams.lab.replay import replay_directory
+from tests.recompute.recompute import Expected, Rules, recompute
+from tests.worlds.worlds import write_world
+
+NOW = 1_800_000_000_000
+WORLDS = int(os.environ.get("RETENTION_WORLDS", "24"))
+FIRST_WORLD = int(os.environ.get("RETENTION_WORLDS_FROM", "0"))
+
+
+@dataclass(frozen=True)
+class Variant:
+    """The same change of rules for both programs."""
+
+    core: Ruleset
+    plain: Rules
+
+
+SMALL = {"high_value_quantile": 0.2, "population_minimum": 5, "opening_frustration": 0.3}
+PLAIN_SMALL = Rules(cutoff_fifths=1, customers_needed=5, opening_frustration=0.3)
+VARIANTS = (
+    Variant(Ruleset(), Rules()),
+    Variant(Ruleset(**SMALL), PLAIN_SMALL),
+    Variant(
+        Ruleset(**SMALL, settle_hours=24, population_sample=16),
+        Rules(cutoff_fifths=1, customers_needed=5, opening_frustration=0.3, settle_hours=24, sample=16),
+    ),
+    Variant(
+        Ruleset(protected_tiers=("gold", "platinum"), holdout_share=0.5, holdout_salt="s", guard_minimum=1),
+        Rules(protected_tiers=frozenset({"gold", "platinum"}), holdout_share=0.5, holdout_salt="s", guard_mean=1),
+    ),
+)
+
+
+def of_core(alert: Alert) -> tuple[object, ...]:
+    assert alert.anchor is not None
+    return (
+        alert.time,
+        alert.customer_id,
+        alert.alert_id,
+        alert.revision,
+        alert.state,
+        alert.level,
+        alert.resolution,
+        alert.anchor.contact_id,
+        alert.arm,
+    )
+
+
+def of_plain(expected: Expected) -> tuple[object, ...]:
+    return (
+        format_ms(expected.time_ms),
+        expected.customer_id,
+        expected.alert_id,
+        expected.revision,
+        expected.state,
+        expected.level,
+        expected.resolution,
+        expected.anchor_contact_id,
+        expected.arm,
+    )
+
+
+def assert_same_numbers(alert: Alert, expected: Expected) -> None:
+    floats = (
+        (alert.probability, expected.probability),
+        (alert.log_odds.prior, expected.prior),
+        (alert.log_odds.frustration, expected.frustration),
+        (alert.log_odds.silence, expected.silence),
+        (alert.days_since, expected.days_since),
+        (alert.irregularity_days, expected.irregularity_days),
+    )
+    money = (
+        (alert.usual_spend_per_day, expected.usual_spend_per_day),
+        (alert.spend_since, expected.spend_since),
+        (alert.value_at_risk, expected.value_at_risk),
+    )
+    for given, wanted in floats:
+        assert given == pytest.approx(wanted, abs=6e-5)
+    for text, amount in money:
+        assert float(text) == pytest.approx(amount, abs=0.0051, rel=1e-12)
+
+
+def assert_same(directory: Path, variant: Variant, partitions: int) -> int:
+    result = replay_directory(directory, ruleset=variant.core, partitions=partitions, now_ms=NOW)
+    expected = recompute(directory, ruleset=variant.plain, partitions=partitions, now_ms=NOW)
+    for arm, alerts in (("treated", result.alerts), ("holdout", result.holdout)):
+        wanted = [one for one in expected if one.arm == arm]
+        assert [of_core(alert) for alert in alerts] == [of_plain(one) for one in wanted]
+        for alert, one in zip(alerts, wanted, strict=True):
+            assert_same_numbers(alert, one)
+    return len(expected)
+
+
+@pytest.mark.parametrize("seed", range(FIRST_WORLD, FIRST_WORLD + WORLDS))
+def test_a_random_world_gives_the_recomputed_alerts(tmp_path: Path, seed: int) -> None:
+    write_world(tmp_path, seed)
+    for at, variant in enumerate(VARIANTS):
+        found = assert_same(tmp_path, variant, partitions=1 + (seed + at) % 4)
+        print(f"seed {seed}, variant {at}: {found} alert records")
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_all_real_baskets_give_the_recomputed_alerts(tmp_path: Path, seed: int) -> None:
+    generate(tmp_path, GenerateOptions(population="completejourney", seed=seed))
+    assert assert_same(tmp_path, VARIANTS[0], partitions=4) > 100

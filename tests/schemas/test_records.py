@@ -1,0 +1,208 @@
+"""Records as a whole: bytes that are no JSON, too large, of a wrong type, and what a refusal says."""
+
+import json
+from typing import Annotated, Literal
+
+import pytest
+from annotated_types import Predicate
+
+from schemas import wire
+from schemas.common import MAX_BYTES, Model
+from schemas.dead_letter import Reason
+from schemas.events import Refusal, Tick, Transaction
+from schemas.hot import Decoder
+from schemas.topics import CONTACTS, CUSTOMERS, DISPOSITIONS, INPUTS, TRANSACTIONS, Topic
+from schemas.transaction import Transaction as TransactionModel
+from tests.schemas.lines import CANARY, FULL, PURCHASE, hot_alone, public, read, read_message, spell
+
+
+def refusal(raw: bytes, topic: Topic = TRANSACTIONS) -> Refusal:
+    refused = read(raw, topic)
+    assert isinstance(refused, Refusal), refused
+    assert public(topic)(raw) == refused
+    return refused
+
+
+SOUND = spell(PURCHASE)
+NOT_JSON = [
+    b"",
+    b" ",
+    b"\x00",
+    b"{",
+    b"[" * 60_000,
+    b"[" * 300 + b"]" * 300,
+    b'{"type":"transaction","a":' + b"[" * 30_000,
+    SOUND[:-1],
+    SOUND[:-1] + b",}",
+    SOUND + b"x",
+    SOUND + b"\x00",
+    SOUND + SOUND,
+    b"\xef\xbb\xbf" + SOUND,
+    SOUND.decode().encode("utf-16"),
+    SOUND.replace(b'"', b"'"),
+    SOUND.replace(b'"37.45"', b"NaN"),
+    SOUND.replace(b'"37.45"', b"Infinity"),
+    SOUND.replace(b'"37.45"', b"-Infinity"),
+    SOUND.replace(b'"37.45"', b"nul"),
+    SOUND.replace(b'"37.45"', b"01"),
+    SOUND.replace(b'"37.45"', b"1."),
+    SOUND.replace(b'"37.45"', b"9" * 5_000),
+    SOUND.replace(b"37.45", b"\xff"),
+    SOUND.replace(b"37.45", b"\xc0\x80"),
+    SOUND.replace(b"37.45", b"\xed\xa0\x80"),
+    SOUND.replace(b"37.45", b"\\ud800"),
+    SOUND.replace(b"37.45", b"\\udc00x"),
+    SOUND.replace(b"37.45", b"\\x41"),
+    SOUND.replace(b"37.45", b"a\nb"),
+    SOUND.replace(b'"kind"', b'"\xff"'),
+]
+
+
+@pytest.mark.parametrize("at", range(len(NOT_JSON)))
+def test_what_is_not_json_in_utf_8_is_refused_as_such(at: int) -> None:
+    for topic in INPUTS:
+        assert refusal(NOT_JSON[at], topic).reason is Reason.NOT_JSON
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"null",
+        b"[]",
+        b'"text"',
+        b"5",
+        b"true",
+        b"[{}]",
+        b"{}",
+        b'{"type":null}',
+        b'{"type":5}',
+        b'{"Type":""}',
+    ],
+)
+def test_json_that_is_not_an_object_with_a_type_is_refused_by_the_schema(raw: bytes) -> None:
+    for topic in INPUTS:
+        assert refusal(raw, topic).reason is Reason.SCHEMA
+
+
+@pytest.mark.parametrize("topic", INPUTS, ids=lambda topic: topic.name)
+def test_a_type_that_does_not_belong_on_the_topic_is_unknown(topic: Topic) -> None:
+    for kind in (*FULL, "alert", "", "Transaction", "transaction ", "tick\u0000"):
+        if kind in topic.models:
+            assert not isinstance(read(spell(FULL[kind]), topic), Refusal)
+        else:
+            assert refusal(spell({**PURCHASE, "type": kind}), topic).reason is Reason.UNKNOWN_TYPE
+
+
+@pytest.mark.parametrize("kind", ["transaction", "contact"])
+def test_a_record_has_at_most_64_kib(kind: str) -> None:
+    topic = TRANSACTIONS if kind == "transaction" else CONTACTS
+    padding = MAX_BYTES - len(spell({**FULL[kind], "attributes": {"a": ""}}))
+    for more, verdict in ((-1, True), (0, True), (1, False)):
+        raw = spell({**FULL[kind], "attributes": {"a": "x" * (padding + more)}})
+        assert len(raw) == MAX_BYTES + more
+        event = read(raw, topic)
+        assert isinstance(event, Refusal) is not verdict
+    assert refusal(b"[" * (MAX_BYTES + 1), topic).reason is Reason.TOO_LARGE
+
+
+def test_of_duplicate_keys_the_last_counts() -> None:
+    twice = SOUND[:-1] + b',"amount":"2","attributes":{"a":"b","a":"c"}}'
+    event = read(twice, TRANSACTIONS)
+    assert isinstance(event, Transaction)
+    assert event.cents == 200
+
+
+@pytest.mark.parametrize(
+    "extra", [b'"amount":5', b'"type":"tick"', b'"kind":"gift"', b'"event_id":""', b'"time":"now"'], ids=repr
+)
+def test_where_the_hot_path_doubts_a_sound_message_pydantic_decides(extra: bytes) -> None:
+    """The one such case: the first of two equal keys has a value that would be refused."""
+    raw = b"{" + extra + b"," + SOUND[1:]
+    decoder = Decoder()
+    event = decoder.transactions(raw)
+    assert event == decoder.transactions(SOUND)
+    assert isinstance(event, Transaction)
+
+
+def test_white_space_and_escapes_change_nothing() -> None:
+    plain = read(SOUND, TRANSACTIONS)
+    loose = json.dumps(PURCHASE, indent="\t").replace("\n", "\r\n ").encode() + b" \n\r\t"
+    assert read(loose, TRANSACTIONS) == plain
+    escaped = SOUND.replace(b"kind", b"k\\u0069nd").replace(b"purchase", b"purch\\u0061se")
+    assert read(escaped, TRANSACTIONS) == plain
+
+
+def test_astral_characters_and_nul_survive() -> None:
+    event = read_message(PURCHASE, customer_id="\u0000 é \U0001f600")
+    assert isinstance(event, Transaction)
+    assert event.customer_id == "\u0000 é \U0001f600"
+    raw = SOUND.replace(f"c-{CANARY}".encode(), b"\\ud83d\\ude00")
+    paired = read(raw, TRANSACTIONS)
+    assert isinstance(paired, Transaction)
+    assert paired.customer_id == "\U0001f600"
+
+
+def test_a_tick_comes_on_either_feed() -> None:
+    raw = spell(FULL["tick"])
+    assert isinstance(read(raw, TRANSACTIONS), Tick)
+    assert read(raw, TRANSACTIONS) == read(raw, CONTACTS)
+    assert refusal(raw, CUSTOMERS).reason is Reason.UNKNOWN_TYPE
+    assert refusal(raw, DISPOSITIONS).reason is Reason.UNKNOWN_TYPE
+
+
+@pytest.mark.parametrize(
+    ("changes", "detail"),
+    [
+        ({"customer_id": ""}, "customer_id: String should have at least 1 character"),
+        ({"time": CANARY}, "time: not an RFC 3339 time with an offset, from the year 2000 on"),
+        ({"time": "2023-02-29T00:00:00Z"}, "time: no such day in the calendar"),
+        ({"amount": CANARY}, "amount: not a decimal with up to 12 digits before the point and 6 after it"),
+        ({"amount": "0.00"}, "amount: not above 0"),
+        ({"amount": None}, "amount, currency: required unless subscription_cancelled"),
+        ({"kind": "subscription_cancelled"}, "amount: must be absent for subscription_cancelled"),
+        ({"currency": CANARY}, "currency: not an ISO 4217 code"),
+        ({"currency": "EUR"}, "exchange_rate: required, currency is not the reporting currency"),
+        ({"amount": "999999999999.999"}, "amount: more than 14 digits of hundredths after conversion"),
+        ({CANARY: CANARY}, "unknown field"),
+        ({"attributes": {CANARY: 1}}, "attributes.*: Input should be a valid string"),
+        ({"attributes": {CANARY: {CANARY: CANARY}}}, "attributes.*: Input should be a valid string"),
+        ({"type": CANARY}, "type: not one of transaction, tick"),
+        ({"type": 5}, "type: required, a string"),
+    ],
+)
+def test_a_refusal_names_the_field_and_the_rule_and_never_a_value(
+    changes: dict[str, object], detail: str
+) -> None:
+    assert refusal(spell({**PURCHASE, **changes})).detail == detail
+
+
+def test_an_item_of_a_list_is_named_by_its_place() -> None:
+    refused = refusal(spell({**FULL["contact"], "phrases": ["policy", CANARY]}), CONTACTS)
+    assert refused.detail.startswith("phrases.1: Input should be 'system_wont_let_me'")
+    late = refusal(spell({**FULL["contact"], "ended_at": "2024-03-06T00:00:00Z"}), CONTACTS)
+    assert late.detail == "ended_at: after time"
+
+
+def test_the_hot_path_knows_every_check_of_a_transaction() -> None:
+    """It reads these five by hand; another checked field must be added to it."""
+    checked = {name for name, _ in wire.checks(TransactionModel)}
+    assert checked == {"time", "original_time", "amount", "currency", "exchange_rate"}
+
+
+def test_the_hot_path_doubts_no_sound_message() -> None:
+    for kind, message in FULL.items():
+        for topic in INPUTS:
+            assert (hot_alone(topic)(spell(message)) is not None) is (kind in topic.models)
+
+
+def test_a_rule_that_msgspec_does_not_know_stops_the_derivation() -> None:
+    class Odd(Model):
+        """A model with a rule of another kind."""
+
+        type: Literal["odd"]
+        """The type."""
+        even: Annotated[int, Predicate(lambda number: number % 2 == 0)]
+        """An even number."""
+
+    with pytest.raises(TypeError, match="does not know: Predicate"):
+        wire.structs([Odd])

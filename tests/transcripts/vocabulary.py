@@ -1,0 +1,163 @@
+"""What the words of a transcript mean: times, macros and events, as the lines of a directory.
+
+Times are `d150 10:30:00.001`: day 150 after Thursday 2024-01-04T00:00Z, so a day divisible by 7 starts with a
+population refresh. Spans are a number and one of s, m, h, d.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from itertools import islice
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid5
+
+_DAY_0 = datetime(2024, 1, 4, tzinfo=UTC)
+_TIME = re.compile(r"d(-?\d+) (\d\d):(\d\d)(?::(\d\d)(?:\.(\d{3}))?)?")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_NAMESPACE = UUID("731beb54-e8c9-5a95-9036-e6143143d599")
+_SHORT = {
+    "customer": "customer_id",
+    "rate": "exchange_rate",
+    "original": "original_time",
+    "ended": "ended_at",
+    "event": "event_id",
+    "snooze": "snooze_until",
+}
+_TIMES = {"time", "ended_at", "original_time", "snooze_until"}
+
+
+def moment(text: str) -> datetime:
+    """Read a time of a transcript."""
+    match = _TIME.fullmatch(text)
+    if match is None:
+        raise ValueError(f"not a time: {text}")
+    days, hours, minutes, seconds, ms = (int(part or 0) for part in match.groups())
+    return _DAY_0 + timedelta(days, seconds, hours=hours, minutes=minutes, milliseconds=ms)
+
+
+def span(text: str) -> timedelta:
+    """Read a span such as `7d`."""
+    return timedelta(**{_UNITS[text[-1]]: int(text[:-1])})
+
+
+def stamp(time: datetime) -> str:
+    """Spell a time as on the wire."""
+    return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@dataclass
+class Arrival:
+    """One line of a file and when it arrives."""
+
+    at: datetime
+    event: dict[str, Any]
+
+
+def transactions(scenario: dict[str, Any]) -> Iterator[Arrival]:
+    """Yield the transactions: the population, the regular purchases, then those written out."""
+    yield from _population(scenario.get("population") or [])
+    for regular in scenario.get("regular", []):
+        yield from _regular(**regular)
+    for written in scenario.get("transactions", []):
+        yield _arrival(written, type="transaction", source="pos", kind="purchase")
+    if "until" in scenario:
+        yield _arrival({"tick": scenario["until"]})
+
+
+def _population(groups: list[dict[str, Any]]) -> Iterator[Arrival]:
+    """Yield the purchases of `count` customers p0000, p0001, ... a group: one `at` a time, or regular ones.
+
+    The amounts grow by `step` from one customer of a group to the next.
+    """
+    number = 0
+    for group in groups:
+        regular = {key: group[key] for key in ("every", "until") if key in group}
+        once = {"every": "1d", "until": "d99999 00:00"}
+        for place in range(group["count"]):
+            amount = Decimal(group["amount"]) + place * Decimal(group.get("step", "0"))
+            made = _regular(customer=f"p{number:04}", amount=str(amount), **{"from": group["at"]}, **(regular or once))
+            yield from made if regular else islice(made, 1)
+            number += 1
+
+
+def _regular(
+    *,
+    customer: str | list[str],
+    every: str,
+    amount: str,
+    until: str,
+    delay: str = "0s",
+    **start: str,
+) -> Iterator[Arrival]:
+    """Yield purchases from `from` on, up to but without `until`, each arriving `delay` after its time."""
+    for name in [customer] if isinstance(customer, str) else customer:
+        time = moment(start["from"])
+        while time < moment(until):
+            made = _purchase(name, time, amount)
+            yield Arrival(time + span(delay), made.event)
+            time += span(every)
+
+
+def _purchase(customer: str, time: datetime, amount: str) -> Arrival:
+    event = {"type": "transaction", "source": "pos", "kind": "purchase", "customer_id": customer}
+    return Arrival(time, event | {"time": stamp(time), "amount": amount, "currency": "USD"})
+
+
+def contacts(scenario: dict[str, Any]) -> Iterator[Arrival]:
+    """Yield the contacts and notices."""
+    for written in scenario.get("contacts", []):
+        kind = "notice" if "notice" in written else "contact"
+        yield _arrival(written, type=kind, source="crm")
+
+
+def customers(scenario: dict[str, Any]) -> Iterator[Arrival]:
+    """Yield the profiles."""
+    for written in scenario.get("customers", []):
+        yield _arrival(written, type="profile", source="crm")
+
+
+def dispositions(scenario: dict[str, Any]) -> Iterator[Arrival]:
+    """Yield the dispositions; `contact` names the anchor, from which the alert's id follows."""
+    for written in scenario.get("dispositions", []):
+        rest = {key: value for key, value in written.items() if key != "contact"}
+        name = json.dumps([rest.get("customer", "a"), "crm", written["contact"]], separators=(",", ":"))
+        yield _arrival(rest, type="disposition", source="desk", alert_id=str(uuid5(_NAMESPACE, name)))
+
+
+def _arrival(written: dict[str, Any], **fixed: Any) -> Arrival:
+    """Turn what is written into an event, filling in what does not matter."""
+    if "tick" in written:
+        time = moment(written["tick"])
+        return Arrival(time, {"type": "tick", "source": "pulse", "time": stamp(time)})
+    event = fixed | {"customer_id": "a"}
+    for word, value in written.items():
+        key = _SHORT.get(word, word)
+        event[key] = stamp(moment(value)) if key in _TIMES else value
+    arrives = event.pop("arrives", written["time"])
+    if fixed["type"] == "transaction" and "amount" in event:
+        event.setdefault("currency", "USD")
+    if fixed["type"] == "contact":
+        event = {"version": 1, "channel": "voice", **event}
+    if fixed["type"] == "notice":
+        event["change"] = event.pop("notice")
+    if "id" in event:
+        event["contact_id"] = event.pop("id")
+    return Arrival(moment(arrives), event)
+
+
+def write(scenario: dict[str, Any], directory: Path) -> None:
+    """Write a scenario as a directory; lines that arrive together keep the order of the transcript."""
+    for source in (transactions, contacts, customers, dispositions):
+        arrivals = sorted(source(scenario), key=lambda arrival: arrival.at)
+        lines = []
+        for number, arrival in enumerate(arrivals):
+            event = arrival.event
+            if event["type"] != "tick":
+                event = {"event_id": f"e{number:05}", **event}
+            lines.append(json.dumps(event) + "\n")
+        if lines or source in (transactions, contacts):
+            (directory / f"{source.__name__}.jsonl").write_text("".join(lines), encoding="utf-8")
