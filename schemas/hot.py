@@ -57,7 +57,7 @@ def transaction_decoder(reporting_currency: str, doubt: Decode) -> Decode:
     """Return the decoder of the transactions topic; what it cannot vouch for is answered by `doubt`."""
     wires = structs(TRANSACTIONS.models.values())
     decode = JsonDecoder(reduce(or_, wires)).decode
-    tick_wire = next(wire for wire, model in wires.items() if model is Tick)
+    tick_wire: Any = next(wire for wire, model in wires.items() if model is Tick)
     hours, seconds, tails = pieces()
     home = Cache(home_cents)
     odd_cents = _odd_cents(reporting_currency, home)

@@ -7,7 +7,8 @@ from typing import Final, Literal
 from schemas.alert import Alert, Anchor, Counters, LogOdds, Signal
 from schemas.money import format_cents
 from schemas.times import format_ms
-from streams.core.customer import Customer, Episode
+from streams.core.customer import Customer
+from streams.core.facts import Episode
 from streams.core.evidence import Evidence, log_odds, probability
 from streams.core.frustration import own_signals
 from streams.core.ruleset import Ruleset
@@ -46,7 +47,7 @@ def arm(customer_id: str, rules: Ruleset) -> Literal["treated", "holdout"]:
 def write_alert(customer: Customer, episode: Episode, decision: Decision) -> Alert:
     """Return the record of a decision about an open episode; `backfill` is left to the shell."""
     rules, found, yardstick = decision.rules, decision.evidence, episode.yardstick
-    odds = log_odds(customer.frustration, found.silence, rules)
+    odds = log_odds(customer.body.frustration, found.silence, rules)
     chance = probability(odds)
     level = _LEVELS[episode.sent - 1]
     at_risk = value_at_risk(chance, yardstick.usual_per_day, found, rules)
@@ -66,7 +67,7 @@ def write_alert(customer: Customer, episode: Episode, decision: Decision) -> Ale
         probability=round(chance, _PLACES),
         log_odds=LogOdds(
             prior=round(rules.prior, _PLACES),
-            frustration=round(customer.frustration, _PLACES),
+            frustration=round(customer.body.frustration, _PLACES),
             silence=round(rules.temperature * found.silence, _PLACES),
         ),
         usual_spend_per_day=format_cents(round(yardstick.usual_per_day)),
@@ -108,7 +109,7 @@ def _anchor(episode: Episode) -> Anchor:
 
 
 def _reasons(customer: Customer, episode: Episode, rules: Ruleset) -> tuple[Signal, ...]:
-    contacts = customer.contacts
+    contacts = customer.body.contacts
     reasons = [
         Signal(signal=name, nats=round(nats, _PLACES), contact_id=contact.contact_id)
         for at, contact in enumerate(contacts)
@@ -133,11 +134,11 @@ def _weeks(customer: Customer, episode: Episode, hour: int) -> list[int]:
 def _counters(customer: Customer, decision: Decision) -> Counters:
     found = asdict(counters(customer, decision.time, decision.hour))
     money = {name: format_cents(value) for name, value in found.items() if name.startswith("spend_")}
-    return Counters(**{**found, **money, "frustration": round(customer.frustration, _PLACES)})
+    return Counters(**{**found, **money, "frustration": round(customer.body.frustration, _PLACES)})
 
 
 def _owner(customer: Customer, level: str) -> str:
     """Return who should take it: the customer's own contact, else a person with authority, not a queue."""
-    if customer.profile is not None and customer.profile.preferred_owner is not None:
-        return customer.profile.preferred_owner
+    if customer.body.profile is not None and customer.body.profile.preferred_owner is not None:
+        return customer.body.profile.preferred_owner
     return "named executive" if level == "alert" else "retention desk"

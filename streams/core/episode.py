@@ -17,7 +17,8 @@ from schemas.alert import Alert
 from schemas.events import Contact, Disposition, Notice, Profile, Transaction
 from streams.core.alerts import Decision, Resolution, State, write_alert
 from streams.core.baseline import BLOCK_HOURS, KEPT_HOURS, YEAR_HOURS, Baseline, baseline, block_starts
-from streams.core.customer import Customer, Episode, Item
+from streams.core.customer import Customer
+from streams.core.facts import Episode, Item
 from streams.core.evidence import Evidence, Yardstick, evidence, hours_until, log_odds
 from streams.core.feed_guard import FeedGuard
 from streams.core.frustration import TOLERANCE, Known, forget, frustration, known, own_nats
@@ -84,10 +85,10 @@ class Judge:
     def step(self, customer: Customer, before: int, before_hour: int) -> list[Alert]:
         """Fold items with an instant before a time (ms) and decide hours before an hour; return the alerts."""
         self._alerts = []
-        agenda = customer.agenda
+        agenda = customer.body.agenda
         while True:
             due = agenda[0] if agenda and agenda[0].instant < before else None
-            wake = customer.episode.wake if customer.episode else before_hour
+            wake = customer.body.episode.wake if customer.body.episode else before_hour
             if wake < before_hour and (due is None or wake * HOUR_MS <= due.instant):
                 self._decide_hour(customer, wake)
             elif due is not None:
@@ -98,15 +99,15 @@ class Judge:
 
     def rearm(self, customer: Customer, hour: int) -> None:
         """Set the wake-up of an open episode anew, from an hour on."""
-        episode = customer.episode
+        episode = customer.body.episode
         if episode is not None:
             episode.wake = self._next_wake(customer, episode, hour)
 
     def erase(self, customer: Customer, time: int) -> list[Alert]:
         """Return the record that ends what was sent about a customer who is erased."""
         self._alerts = []
-        if customer.episode is not None:
-            self._close(customer, customer.episode, "erased", time, hour_of(time))
+        if customer.body.episode is not None:
+            self._close(customer, customer.body.episode, "erased", time, hour_of(time))
         return self._alerts
 
     # Facts
@@ -120,7 +121,7 @@ class Judge:
             case Contact() | Notice():
                 self._fold_contact(customer, item.event, item.instant)
             case Profile():
-                customer.profile = item.event
+                customer.body.profile = item.event
             case Disposition():
                 self._fold_disposition(customer, item.event, item.instant)
 
@@ -136,7 +137,7 @@ class Judge:
         self.rearm(customer, hour_of(instant) + 1)
 
     def _fold_cancellation(self, customer: Customer, instant: int) -> None:
-        episode = customer.episode
+        episode = customer.body.episode
         if episode is None:
             return
         hour = hour_of(instant)
@@ -147,7 +148,7 @@ class Judge:
         self.rearm(customer, hour + 1)
 
     def _fold_disposition(self, customer: Customer, event: Disposition, instant: int) -> None:
-        episode = customer.episode
+        episode = customer.body.episode
         if episode is None or episode.alert_id != event.alert_id:
             return
         if event.status == "closed":
@@ -157,17 +158,17 @@ class Judge:
             self.rearm(customer, hour_of(instant) + 1)
 
     def _fold_contact(self, customer: Customer, event: Contact | Notice, instant: int) -> None:
-        rules = self.rules if customer.episode is None else self.rules_of(customer.episode)
+        rules = self.rules if customer.body.episode is None else self.rules_of(customer.body.episode)
         new = known(event, rules)
-        if not _replace(customer.contacts, new):
+        if not _replace(customer.body.contacts, new):
             return
-        customer.contacts = forget(customer.contacts, rules)
-        customer.frustration = frustration(customer.contacts, rules)
-        own = _own(customer.contacts, new, rules)
-        if customer.episode is None:
+        customer.body.contacts = forget(customer.body.contacts, rules)
+        customer.body.frustration = frustration(customer.body.contacts, rules)
+        own = _own(customer.body.contacts, new, rules)
+        if customer.body.episode is None:
             self._try_opening(customer, new, own, instant)
         else:
-            self._reconsider(customer, customer.episode, new, own, instant)
+            self._reconsider(customer, customer.body.episode, new, own, instant)
 
     def _try_opening(self, customer: Customer, anchor: Known, own: float, instant: int) -> None:
         """Open an episode with a bad contact as anchor, if the customer can and need be judged."""
@@ -177,7 +178,7 @@ class Judge:
         gates = self._gates(customer, anchor, instant)
         if self._observer is not None:
             self._observer.judged(customer.customer_id, gates)
-        if customer.frustration < rules.opening_frustration - TOLERANCE:
+        if customer.body.frustration < rules.opening_frustration - TOLERANCE:
             return
         if gates.usual is None:
             self.tally["undetectable"] += 1
@@ -185,8 +186,8 @@ class Judge:
             self.tally["not_high_value"] += 1
         else:
             self.tally["opened"] += 1
-            customer.episode = self._episode(customer.customer_id, anchor, gates, gates.usual)
-            self._judge_item(customer, customer.episode, instant)
+            customer.body.episode = self._episode(customer.customer_id, anchor, gates, gates.usual)
+            self._judge_item(customer, customer.body.episode, instant)
 
     def _gates(self, customer: Customer, anchor: Known, instant: int) -> Gates:
         rules = self.rules
@@ -195,13 +196,13 @@ class Judge:
         usual = baseline(panes, customer.first_pane, hour, rules)
         trailing = panes.spend(hour - YEAR_HOURS, hour)
         cutoff = None if self.refresh is None else self.refresh.cutoff
-        protected = customer.profile is not None and customer.profile.tier in rules.protected_tiers
+        protected = customer.body.profile is not None and customer.body.profile.tier in rules.protected_tiers
         valuable = protected or (cutoff is not None and trailing >= cutoff)
-        bad = customer.frustration >= rules.opening_frustration - TOLERANCE
+        bad = customer.body.frustration >= rules.opening_frustration - TOLERANCE
         return Gates(
             time=instant,
             contact_id=anchor.contact_id,
-            frustration=customer.frustration,
+            frustration=customer.body.frustration,
             usual=usual,
             blocks=0 if customer.first_pane is None else len(block_starts(hour, customer.first_pane)),
             trailing_spend=trailing,
@@ -229,7 +230,7 @@ class Judge:
         if (new.source, new.contact_id) == (episode.anchor.source, episode.anchor.contact_id):
             episode.anchor = new
             opening = self.rules_of(episode).opening_frustration
-            if own <= 0 or customer.frustration < opening - TOLERANCE:
+            if own <= 0 or customer.body.frustration < opening - TOLERANCE:
                 self._close(customer, episode, "withdrawn", instant, hour_of(instant))
                 return
         self._judge_item(customer, episode, instant)
@@ -242,7 +243,7 @@ class Judge:
         self.rearm(customer, hour_of(instant) + 1)
 
     def _decide_hour(self, customer: Customer, hour: int) -> None:
-        episode = customer.episode
+        episode = customer.body.episode
         if episode is None:
             raise AssertionError("a wake-up without an episode")
         rules = self.rules_of(episode)
@@ -277,7 +278,9 @@ class Judge:
             return
         if episode.snooze_until is not None and time < episode.snooze_until:
             return
-        odds = log_odds(customer.frustration, self.evidence_at(customer, episode, settled).silence, rules)
+        odds = log_odds(
+            customer.body.frustration, self.evidence_at(customer, episode, settled).silence, rules
+        )
         level = sum(odds >= least - TOLERANCE for least in rules.levels)
         if level > episode.sent:
             self._send(customer, episode, level, time, settled)
@@ -293,13 +296,13 @@ class Judge:
         self.tally[f"closed_{why}"] += 1
         if self._observer is not None:
             self._observer.closed(customer.customer_id, episode, why, time)
-        customer.episode = None
+        customer.body.episode = None
 
     def _write(
         self, customer: Customer, episode: Episode, state: State, why: Resolution | None, time: int, hour: int
     ) -> None:
-        revision = customer.revisions.get(episode.alert_id, 0) + 1
-        customer.revisions[episode.alert_id] = revision
+        revision = customer.body.revisions.get(episode.alert_id, 0) + 1
+        customer.body.revisions[episode.alert_id] = revision
         decision = Decision(
             state=state,
             resolution=why,
@@ -338,7 +341,7 @@ class Judge:
         settled = max(hour - 1 - rules.settle_hours, yardstick.first_hour)
         spend = customer.panes.spend(yardstick.first_hour, settled)
         spend += sum(min(0, cents) for cents in customer.panes.since(settled))
-        need = rules.levels[episode.sent] - customer.frustration - rules.prior
+        need = rules.levels[episode.sent] - customer.body.frustration - rules.prior
         working = self._guard.working_hours(yardstick.first_hour, settled)
         if need <= TOLERANCE and hour - rules.settle_hours <= yardstick.first_hour:
             wake = hour

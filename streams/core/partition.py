@@ -15,29 +15,33 @@ from schemas.alert import Alert
 from schemas.dead_letter import Reason
 from schemas.events import Erasure, Refusal, Tick, Transaction
 from streams.core.baseline import KEPT_HOURS
-from streams.core.customer import (
-    EMPTY,
-    ENTRY,
-    INPUTS,
-    NO_HOUR,
-    OPEN,
-    QUIET,
-    Customer,
-    Event,
-    entries,
-    flags_of,
-    input_of,
-    item,
-    mark_of,
-    tail_is_long,
-    unpack,
-    wake_of,
-)
+from streams.core.customer import Customer, unpack
 from streams.core.episode import Judge, Observer
 from streams.core.event_ids import EventIds
+from streams.core.facts import Event, item
 from streams.core.feed_guard import FeedGuard
 from streams.core.panes import Panes
 from streams.core.population import Population
+from streams.core.record import (
+    DIRTY,
+    EMPTY,
+    ENTRY,
+    FLAGS_AT,
+    INPUTS,
+    LONG_RECORD,
+    MOST_CENTS,
+    NO_HOUR,
+    OPEN,
+    QUIET,
+    SAMPLED,
+    Horizon,
+    entries,
+    fold_tail,
+    input_of,
+    mark_of,
+    tail_is_long,
+    wake_of,
+)
 from streams.core.ruleset import Ruleset
 from streams.core.state import (
     PARTITION_KEY,
@@ -53,9 +57,6 @@ from streams.core.wakes import Wakes
 from streams.core.watermark import FUTURE_MS, NEVER, TOO_LATE_MS, Clock, Input, watermark
 
 Record = Event | Tick | Erasure
-
-_LONG_RECORD: Final = 320
-"""Bytes from which on it is worth a look whether a record's tail should be folded."""
 
 
 @dataclass(slots=True)
@@ -77,13 +78,12 @@ class Partition:
         self._clocks = {one: Clock(rules.lateness_ms) for one in Input}
         self._ids = {one: EventIds() for one in Input}
         self._guard = FeedGuard()
-        self._population = Population(rules)
+        self._population = Population(rules, self._mark_sampled)
         self._judge = Judge(rules, self._guard, currency, self._spent, observer)
         self._wakes = Wakes()
         self._open: set[str] = set()
-        self._quiet: set[str] = set()
         self._disturbed: set[str] = set()
-        self._dirty: set[str] = set()
+        self._dirty: list[str] = []
         self._erased: list[Alert] = []
         self._decided = NEVER
         self._next_refresh: int | None = None
@@ -109,18 +109,20 @@ class Partition:
     def _apply_transactions(self, records: Iterable[Record], horizon: int, outcome: Outcome) -> None:
         """Apply transactions; on-time purchases, nearly all of them, only append to their customer's record."""
         clock, ids = self._clocks[Input.TRANSACTIONS], self._ids[Input.TRANSACTIONS]
-        young, old, seed, digest = ids.young, ids.old, ids.seed, xxh3_64_intdigest
-        customers, counts, dirty = self._records, self._guard.counts, self._dirty
-        rows, quiet, pack = self._population.rows, self._quiet, ENTRY.pack
-        lateness, newest, now, applied = clock.lateness_ms, clock.newest, clock.now, 0
+        young, old, digest, pack = ids.young, ids.old, xxh3_64_intdigest, ENTRY.pack
+        customers, counts, lateness = self._records, self._guard.counts, clock.lateness_ms
+        newest, now, source, salt = clock.newest, clock.now, "", ids.seed("")
         for at, event in enumerate(records):
             if type(event) is not Transaction or event.kind != "purchase" or not now < event.time <= horizon:
                 clock.newest, clock.now = newest, now
                 self._apply_one(Input.TRANSACTIONS, at, event, horizon, outcome)
                 newest, now = clock.newest, clock.now
                 continue
-            time = event.time
-            key = digest(event.event_id.encode(), seed(event.source))
+            time, cents = event.time, event.cents
+            if event.source != source:
+                source = event.source
+                salt = ids.seed(source)
+            key = digest(event.event_id.encode(), salt)
             if (key in young or key in old) and ids.is_duplicate(key, time):
                 outcome.duplicate += 1
                 continue
@@ -129,22 +131,41 @@ class Partition:
             record = customers.get(customer_id)
             if record is None:
                 record = self._new(customer_id)
-            record += pack(time, event.cents, key)
-            if len(record) > _LONG_RECORD:
-                self._fold_tail(customer_id, record)
             hour = time // HOUR_MS
             counts[hour] += 1
-            if customer_id in rows:
-                self._population.add(rows[customer_id], hour, event.cents)
-            if customer_id in quiet:
-                self._disturbed.add(customer_id)
-            dirty.add(customer_id)
-            applied += 1
+            if cents > MOST_CENTS:
+                record = self._add_huge(event, key)
+            else:
+                record += pack(time, cents, key)
+            if record[FLAGS_AT] != DIRTY:
+                self._note(customer_id, record, hour, cents)
+            if len(record) > LONG_RECORD and tail_is_long(record):
+                customers[customer_id] = fold_tail(record, self._horizon)
             if time > newest:
                 newest = time
-                now = max(now, time - lateness)
+                if time - lateness > now:
+                    now = time - lateness
+            outcome.applied += 1
         clock.newest, clock.now = newest, now
-        outcome.applied += applied
+
+    def _note(self, customer_id: str, record: bytearray, hour: int, cents: int) -> None:
+        """Do what a purchase means beyond the customer's own record."""
+        flags = record[FLAGS_AT]
+        if not flags & DIRTY:
+            record[FLAGS_AT] |= DIRTY
+            self._dirty.append(customer_id)
+        if flags & SAMPLED:
+            self._population.add(self._population.rows[customer_id], hour, cents)
+        if flags & QUIET:
+            self._disturbed.add(customer_id)
+
+    def _add_huge(self, event: Transaction, key: int) -> bytearray:
+        """Add an on-time purchase of more cents than an entry holds, and return the new record."""
+        customer = self._unpacked(event.customer_id)
+        customer.add(hour_of(event.time), event.cents)
+        customer.recent.append((event.time, mark_of(Input.TRANSACTIONS), key))
+        self._store(customer)
+        return self._records[event.customer_id]
 
     def _apply_one(self, source: Input, at: int, record: Record, horizon: int, outcome: Outcome) -> None:
         if isinstance(record, Erasure):
@@ -190,10 +211,6 @@ class Partition:
         self._population.offer(customer_id)
         return record
 
-    def _fold_tail(self, customer_id: str, record: bytearray) -> None:
-        if tail_is_long(record):
-            self._records[customer_id] = self._packed(unpack(customer_id, record))
-
     def _spent(self, customer_id: str, hour: int, cents: int) -> None:
         row = self._population.rows.get(customer_id)
         if row is not None:
@@ -208,11 +225,12 @@ class Partition:
         for _, mark, key in customer.recent:
             self._ids[input_of(mark)].discard(key)
         self._wakes.discard(customer_id, wake_of(record))
-        self._index(customer_id, NO_HOUR, 0)
+        self._open.discard(customer_id)
         self._disturbed.discard(customer_id)
-        del self._records[customer_id]
         self._population.erase(customer_id, self._records)
-        self._dirty.add(customer_id)
+        del self._records[customer_id]
+        if not record[FLAGS_AT] & DIRTY:
+            self._dirty.append(customer_id)
 
     # Decisions
 
@@ -282,17 +300,9 @@ class Partition:
 
     def drain_dirty(self) -> list[tuple[bytes, bytes | None]]:
         """Return what changed since the last call, packed, as (key, value); None for an erased customer."""
-        if not self._dirty:
-            changed: list[tuple[bytes, bytes | None]] = []
-        else:
-            changed = [(customer_key(one), self._bytes(one)) for one in self._dirty]
+        changed = [(customer_key(one), self._drained(one)) for one in dict.fromkeys(self._dirty)]
         self._dirty.clear()
-        changed.append((PARTITION_KEY, self._state().encode()))
-        return changed
-
-    def discard_dirty(self) -> None:
-        """Forget which customers changed, for a run that keeps no state."""
-        self._dirty.clear()
+        return [*changed, (PARTITION_KEY, self._state().encode())]
 
     def restore(self, key: bytes, value: bytes) -> None:
         """Take back what `drain_dirty` gave; raises StateError for what this release does not read."""
@@ -303,9 +313,12 @@ class Partition:
         else:
             raise StateError("a state record of unknown kind")
 
-    def _bytes(self, customer_id: str) -> bytes | None:
+    def _drained(self, customer_id: str) -> bytes | None:
         record = self._records.get(customer_id)
-        return None if record is None else bytes(record)
+        if record is None:
+            return None
+        record[FLAGS_AT] &= ~DIRTY
+        return bytes(record)
 
     def _state(self) -> PartitionState:
         return PartitionState(
@@ -330,7 +343,11 @@ class Partition:
 
     def _restore_customer(self, customer_id: str, value: bytes) -> None:
         record = self._records[customer_id] = bytearray(value)
-        self._index(customer_id, wake_of(record), flags_of(record))
+        record[FLAGS_AT] &= OPEN | QUIET
+        if record[FLAGS_AT] & OPEN:
+            self._open.add(customer_id)
+        if wake_of(record) != NO_HOUR:
+            self._wakes.add(customer_id, wake_of(record))
         self._population.offer(customer_id)
         for instant, mark, key in entries(record):
             self._ids[input_of(mark)].remember(key, instant)
@@ -339,27 +356,33 @@ class Partition:
         record = self._records.get(customer_id)
         return unpack(customer_id, self._new(customer_id) if record is None else record)
 
-    def _packed(self, customer: Customer) -> bytearray:
-        oldest = tuple(self._clocks[one].now - TOO_LATE_MS for one in INPUTS)
-        return customer.pack(oldest, hour_of(self._decided) - KEPT_HOURS)
-
     def _store(self, customer: Customer) -> None:
-        customer_id = customer.customer_id
-        before = wake_of(self._records[customer_id])
-        if before != customer.wake:
-            self._wakes.discard(customer_id, before)
-        self._records[customer_id] = self._packed(customer)
-        self._index(customer_id, customer.wake, customer.flags)
-        self._dirty.add(customer_id)
-
-    def _index(self, customer_id: str, wake: int, flags: int) -> None:
+        customer_id, wake, flags = customer.customer_id, customer.wake, customer.flags
+        old = self._records[customer_id]
+        kept = old[FLAGS_AT] & (SAMPLED | DIRTY)
+        if wake != wake_of(old):
+            self._wakes.discard(customer_id, wake_of(old))
         if wake != NO_HOUR:
             self._wakes.add(customer_id, wake)
-        for flag, members in ((OPEN, self._open), (QUIET, self._quiet)):
-            if flags & flag:
-                members.add(customer_id)
-            else:
-                members.discard(customer_id)
+        if flags & OPEN:
+            self._open.add(customer_id)
+        else:
+            self._open.discard(customer_id)
+        if not kept & DIRTY:
+            self._dirty.append(customer_id)
+        self._records[customer_id] = customer.pack(self._horizon, wake, flags | kept | DIRTY)
+
+    @property
+    def _horizon(self) -> Horizon:
+        oldest = tuple(self._clocks[one].now - TOO_LATE_MS for one in INPUTS)
+        return Horizon(oldest, hour_of(self._decided) - KEPT_HOURS)
+
+    def _mark_sampled(self, customer_id: str, *, sampled: bool) -> None:
+        record = self._records[customer_id]
+        if sampled:
+            record[FLAGS_AT] |= SAMPLED
+        else:
+            record[FLAGS_AT] &= ~SAMPLED
 
     # Questions
 

@@ -10,7 +10,7 @@ from bisect import insort
 from collections.abc import Callable, Iterable
 from decimal import Decimal
 from hashlib import sha256
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +28,13 @@ Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 History = Callable[[str], tuple[int | None, Panes] | None]
 """Gives a customer's first pane (None before there is one) and panes; None for a customer not known."""
+
+
+class Mark(Protocol):
+    """Is told who joins the sample, and who leaves it."""
+
+    def __call__(self, customer_id: str, *, sampled: bool) -> None:
+        """Take note of a customer."""
 
 
 class Refresh(Struct, array_like=True, frozen=True):
@@ -48,10 +55,11 @@ def customer_hash(customer_id: str) -> int:
 class Population:
     """The sample of one partition and its spend by week."""
 
-    __slots__ = ("_columns", "_firsts", "_free", "_members", "_newcomers", "_rules", "rows")
+    __slots__ = ("_columns", "_firsts", "_free", "_mark", "_members", "_newcomers", "_rules", "rows")
 
-    def __init__(self, rules: Ruleset) -> None:
+    def __init__(self, rules: Ruleset, mark: Mark) -> None:
         self._rules = rules
+        self._mark = mark
         size = rules.population_sample
         self.rows: dict[str, int] = {}
         self._members: list[tuple[int, str]] = []
@@ -80,7 +88,7 @@ class Population:
             return
         self._members.remove((customer_hash(customer_id), customer_id))
         self._vacate(customer_id)
-        self._newcomers = [one for one in others if one not in self.rows]
+        self._newcomers = [one for one in others if one not in self.rows and one != customer_id]
 
     def refresh(self, hour: int, history: History) -> Refresh:
         """Return the cut-off and irregularity at an hour divisible by 168, from the panes before it."""
@@ -146,12 +154,14 @@ class Population:
             self._vacate(self._members.pop()[1])
         insort(self._members, entry)
         row = self.rows[customer_id] = self._free.pop()
+        self._mark(customer_id, sampled=True)
         self._firsts[row] = first_pane
         for pane, cents in panes:
             self.add(row, pane, cents)
 
     def _vacate(self, customer_id: str) -> None:
         row = self.rows.pop(customer_id)
+        self._mark(customer_id, sampled=False)
         self._free.append(row)
         for column in self._columns.values():
             column[row] = 0

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from streams.core.customer import Customer, Episode
+from streams.core.customer import Customer
+from streams.core.facts import Episode
 from streams.core.evidence import Evidence, log_odds
 from streams.core.frustration import Known, Signal, own_signals
 from streams.core.panes import Panes
@@ -37,7 +38,7 @@ def counters(customer: Customer, time: int, hour: int) -> Counters:
         return customer.panes.spend(hour - days * DAY_HOURS, hour)
 
     def contacts(days: int) -> list[Known]:
-        return [one for one in customer.contacts if time - days * DAY_MS < one.moment <= time]
+        return [one for one in customer.body.contacts if time - days * DAY_MS < one.moment <= time]
 
     month = contacts(30)
     return Counters(
@@ -51,7 +52,7 @@ def counters(customer: Customer, time: int, hour: int) -> Counters:
         contacts_30d=len(month),
         transfers_30d=sum(one.transfers for one in month),
         hangups_30d=sum(one.hung_up_on for one in month),
-        frustration=customer.frustration,
+        frustration=customer.body.frustration,
     )
 
 
@@ -82,12 +83,14 @@ class CustomerView:
 def view(customer: Customer, judge: "Judge", time: int) -> CustomerView:
     """Return what is known of a customer at a time (ms) up to which everything is decided."""
     hour = hour_of(time)
-    contacts = customer.contacts
-    episode = customer.episode
+    contacts = customer.body.contacts
+    episode = customer.body.episode
     seen = None
     if episode is not None:
         now = judge.evidence_at(customer, episode, hour)
-        seen = EpisodeView(episode, now, log_odds(customer.frustration, now.silence, judge.rules_of(episode)))
+        seen = EpisodeView(
+            episode, now, log_odds(customer.body.frustration, now.silence, judge.rules_of(episode))
+        )
     return CustomerView(
         customer_id=customer.customer_id,
         time=time,
@@ -95,6 +98,6 @@ def view(customer: Customer, judge: "Judge", time: int) -> CustomerView:
         panes=customer.panes,
         counters=counters(customer, time, hour),
         contacts=[(one, own_signals(contacts, at, judge.rules)) for at, one in enumerate(contacts)],
-        frustration=customer.frustration,
+        frustration=customer.body.frustration,
         episode=seen,
     )

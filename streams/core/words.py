@@ -3,7 +3,8 @@
 from typing import TYPE_CHECKING, Final
 
 from schemas.money import format_cents
-from streams.core.customer import Customer, Episode
+from streams.core.customer import Customer
+from streams.core.facts import Episode
 from streams.core.evidence import Yardstick
 from streams.core.frustration import own_signals
 from streams.core.ruleset import Ruleset
@@ -72,7 +73,7 @@ def _per_day(yardstick: Yardstick) -> str:
 
 def _worst(customer: Customer, episode: Episode, rules: Ruleset) -> str:
     """Return what weighed most in the anchor, else in any contact."""
-    contacts = customer.contacts
+    contacts = customer.body.contacts
     signals = [
         (one.contact_id == episode.anchor.contact_id, nats, name)
         for at, one in enumerate(contacts)

@@ -9,14 +9,13 @@ from rich.text import Text
 
 from streams.lab.explain_charts import evidence_chart, spend_chart
 from streams.lab.report.words import (
+    chance,
     count,
     day,
     day_and_time,
     exact_money,
     money,
     nats,
-    percent,
-    probability,
     resolution_label,
     signal_label,
     to_cents,
@@ -139,7 +138,7 @@ def _decision(story: CustomerStory, alert: Alert, width: int) -> Iterator[Text]:
     style = "green" if alert.resolution else STYLES[alert.level]
     yield Text(f"{day_and_time(to_ms(alert.time)):<18} {word}", style=style)
     yield Text(
-        f"{INDENT}log-odds {nats(total)} ({percent(probability(total))}) = any customer {nats(odds.prior)}"
+        f"{INDENT}log-odds {nats(total)} ({chance(total)}) = any customer {nats(odds.prior)}"
         f", contacts {nats(odds.frustration)}, spend {nats(odds.silence)}"
     )
     spent = money(to_cents(alert.spend_since), story.currency)
@@ -159,7 +158,7 @@ def _because(story: CustomerStory, alert: Alert, total: float) -> str:
     if contacts >= level - ROUNDED:
         return f"why now: the contacts alone reach {alert.level} ({nats(level)})"
     return (
-        f"why now: the contacts alone stood at {percent(probability(contacts))}; "
+        f"why now: the contacts alone stood at {chance(contacts)}; "
         f"{nats(alert.log_odds.silence)} from the spend since reached {alert.level} ({nats(level)})"
     )
 
@@ -168,7 +167,7 @@ def _silent(story: CustomerStory, episode: EpisodeStory) -> str:
     peak = max((point.log_odds for point in episode.curve), default=story.levels.prior)
     closed = "still open" if episode.resolution is None else resolution_label(episode.resolution)
     return (
-        f"no alert: log-odds came to {nats(peak)} at most ({percent(probability(peak))}), "
+        f"no alert: log-odds came to {nats(peak)} at most ({chance(peak)}), "
         f"and watch begins at {nats(story.levels.watch)}; {closed}"
     )
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from streams.core.time import DAY_MS
-from streams.lab.report.words import WEEK_MS, day, moment, money, percent, probability
+from streams.lab.report.words import WEEK_MS, chance, day, moment, money
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -94,7 +94,7 @@ def evidence_chart(episode: EpisodeStory, levels: Levels, width: int) -> Iterato
 
 def _named(levels: Levels) -> list[tuple[str, float]]:
     named = (("any", levels.prior), ("watch", levels.watch), ("alert", levels.alert))
-    return [(f"{word} {percent(probability(level))}", level) for word, level in named]
+    return [(f"{word} {chance(level)}", level) for word, level in named]
 
 
 def _columns(curve: Sequence[EvidencePoint], width: int) -> list[float]:

@@ -97,6 +97,18 @@ def replay_directory(
     return result
 
 
+class _Routes(dict[str, int]):
+    """The partition of every customer met."""
+
+    def __init__(self, partitions: int) -> None:
+        super().__init__()
+        self._partitions = partitions
+
+    def __missing__(self, customer_id: str) -> int:
+        self[customer_id] = partition_of(customer_id, self._partitions)
+        return self[customer_id]
+
+
 class _Replay:
     def __init__(
         self, rules: Ruleset, partitions: int, currency: str, now: int, sampler: Sampler | None
@@ -109,7 +121,7 @@ class _Replay:
             Input.DISPOSITIONS: decoder.dispositions,
         }
         self._partitions = [Partition(rules, currency=currency, observer=sampler) for _ in range(partitions)]
-        self._routes: dict[str, int] = {}
+        self._routes = _Routes(partitions)
         self._now = now
         self._sampler = sampler
         self._alerts: list[Alert] = []
@@ -174,19 +186,16 @@ class _Replay:
     def _route(self, records: list[Record | Refusal]) -> tuple[list[list[Record]], dict[int, Refusal]]:
         """Return the records of each partition, and what was refused by the identity of its record."""
         routed: list[list[Record]] = [[] for _ in self._partitions]
+        appends: list[Callable[[Record], None]] = [events.append for events in routed]
         routes, refused = self._routes, {}
         for record in records:
-            if type(record) is Tick:
-                for events in routed:
-                    events.append(record)
-            elif type(record) is Refusal:
+            if type(record) is Refusal:
                 refused[id(record)] = record
+            elif type(record) is Tick:
+                for append in appends:
+                    append(record)
             else:
-                customer_id = record.customer_id
-                at = routes.get(customer_id)
-                if at is None:
-                    at = routes[customer_id] = partition_of(customer_id, len(routed))
-                routed[at].append(record)
+                appends[routes[record.customer_id]](record)
         return routed, refused
 
     def _bury(
@@ -205,7 +214,6 @@ class _Replay:
                 self._keep(partition.decide(until))
                 if self._sampler is not None:
                     self._sampler.sample(partition)
-            partition.discard_dirty()
 
     def _steps(self, partition: Partition) -> Iterator[int]:
         """Yield the times to decide up to: the watermark, and where somebody looks, every day before it."""

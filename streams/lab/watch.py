@@ -9,7 +9,7 @@ from typing import Final
 
 from schemas.alert import Alert
 from schemas.times import parse_ms
-from streams.core.customer import Episode
+from streams.core.facts import Episode
 from streams.core.episode import Gates
 from streams.core.frustration import frustration
 from streams.core.partition import Partition

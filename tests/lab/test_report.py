@@ -294,7 +294,7 @@ def test_only_resolved_alerts() -> None:
 def test_an_alert_the_moment_it_came_has_no_share_of_usual_spend() -> None:
     first = curve_of(ANNA, END_MS)[0]
     story = replace(story_of(ANNA), alerts=[alert(ANNA, first, 1)], curve=[first])
-    assert "300 – 20 Feb 2018" in Page(render(report_data([story]))).plain()
+    assert "300 – 50 % 20 Feb 2018" in Page(render(report_data([story]))).plain()
 
 
 def test_levels_far_apart_still_fit() -> None:
@@ -365,3 +365,16 @@ def test_a_deadline_beyond_the_chart_is_not_drawn() -> None:
     far = story_of(ANNA, deadline="2018-09-01T00:00:00.000Z")
     assert Page(render(report_data([far]))).count("g", "deadline") == 0
     assert Page(render(report_data([story_of(ANNA)]))).count("g", "deadline") == 1
+
+
+def test_a_run_of_which_only_the_end_is_known() -> None:
+    text = Page(render(report_data([story_of(ANNA)], summary=summary(first_ms=None)))).plain()
+    assert "Up to 1 Jan 2018, 2,469 customers followed." in text
+
+
+def test_the_latest_chance_is_that_of_the_end_of_the_curve() -> None:
+    story = story_of(ANNA)
+    fallen = replace(story.curve[-1], log_odds=-1.0)
+    text = Page(render(report_data([replace(story, curve=[*story.curve, fallen])]))).plain()
+    assert "0 % of usual 27 % 20 Feb 2018" in text
+    assert "0 % of usual 81 % 20 Feb 2018" in Page(render(report_data([replace(story, curve=[])]))).plain()

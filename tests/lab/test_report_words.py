@@ -56,6 +56,11 @@ def test_to_cents_is_exact(amount: str, cents: int) -> None:
     assert words.to_cents(amount) == cents
 
 
+@pytest.mark.parametrize(("log_odds", "shown"), [(-80, "< 1"), (0, "50"), (80, "> 99")])
+def test_chance_is_never_certain(log_odds: float, shown: str) -> None:
+    assert words.chance(log_odds) == f"{shown} %".replace(" ", "\u00a0")
+
+
 def test_times() -> None:
     time_ms = words.to_ms("2017-01-03T14:05:06.789Z")
     assert time_ms == 1_483_452_306_789

@@ -6,7 +6,7 @@ from random import Random
 from typing import Any, Final
 
 from schemas.common import MAX_BYTES
-from tests.schemas.lines import CANARY, FULL, Message
+from tests.schemas.lines import CANARY, FULL, TIME, Message
 
 _TEXTS: Final = ("", " ", CANARY, "\u0000", "é", "\U0001f600", "5", "true", "null", "x" * 128, "x" * 129)
 _NUMBERS: Final = (0, -0.0, 1, -1, 1.0, 5, 6, 2**31, 2**63 - 1, 2**63, 2**64, -(2**63), 10**25, 0.1, 1e308)
@@ -41,6 +41,21 @@ _DECIMALS: Final = (
 )
 _CURRENCIES: Final = ("USD", "EUR", "JPY", "usd", "US", "USDX", "", "U5D", "\u0410BC", "USD\n")
 _TIME_FIELDS: Final = ("time", "original_time", "started_at", "ended_at", "snooze_until")
+_SECOND: Final = TIME.partition(".")[0]
+_NEAR_TIMES: Final = tuple(
+    _SECOND + rest
+    for rest in (
+        *(".481999Z", ".482999Z", ".483Z", ".482-00:01", ".482+00:01", "Z", ".4Z", ".4829Z"),
+        *(
+            ".482\u0664\u0665\u0666Z",
+            ".\u0664\u0665\u0666123Z",
+            ".48Z123",
+            ".4821234Z",
+            ".482999",
+            ".482999z",
+        ),
+    )
+)
 _NASTY_BYTES: Final = (
     *(
         b"NaN",
@@ -154,7 +169,8 @@ def _money(rng: Random, message: Message) -> Message:
 
 def _time(rng: Random, message: Message) -> Message:
     names = [name for name in _TIME_FIELDS if name in message]
-    return {**message, rng.choice(names): _odd_time(rng)} if names else message
+    text = rng.choice(_NEAR_TIMES) if rng.random() < 0.3 else _odd_time(rng)
+    return {**message, rng.choice(names): text} if names else message
 
 
 def _odd_time(rng: Random) -> str:

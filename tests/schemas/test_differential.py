@@ -2,98 +2,22 @@
 
 from collections import Counter
 from random import Random
-from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Final
 
 import pytest
-from annotated_types import Ge, Le
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from schemas.common import Attributes, Currency, Duration, EventTime, Identifier, Money
-from schemas.contact import Phrase
 from schemas.dead_letter import Reason
 from schemas.events import Refusal
 from schemas.hot import Decode
 from schemas.topics import INPUTS, Topic
 from tests.schemas.damage import damaged
 from tests.schemas.lines import BARE, FULL, TOPIC, Message, public, read, spell
+from tests.schemas.messages import messages
 
 SEEDS: Final = range(8)
 CASES_A_SEED: Final = 4_000
 EXAMPLES_A_TYPE: Final = 1_000
-
-_DIGITS = st.sampled_from("0123456789")
-
-
-def _two(low: int, high: int) -> st.SearchStrategy[str]:
-    return st.integers(low, high).map("{:02}".format)
-
-
-_TIMES = st.builds(
-    "{}-{}-{}T{}:{}:{}{}{}".format,
-    st.sampled_from(["1999", "2000", "2023", "2024", "9999"]),
-    _two(1, 12),
-    _two(1, 31),
-    _two(0, 24),
-    _two(0, 59),
-    _two(0, 60),
-    st.one_of(st.just(""), st.text(_DIGITS, min_size=1, max_size=7).map(".{}".format)),
-    st.one_of(st.just("Z"), st.builds("{}{}:{}".format, st.sampled_from("+-"), _two(0, 24), _two(0, 60))),
-)
-_DECIMALS = st.builds(
-    str.__add__,
-    st.text(_DIGITS, min_size=1, max_size=12),
-    st.one_of(st.just(""), st.text(_DIGITS, min_size=1, max_size=6).map(".{}".format)),
-)
-_ANYTHING = st.one_of(
-    st.none(),
-    st.booleans(),
-    st.integers(),
-    st.floats(allow_nan=False, allow_infinity=False),
-    st.text(max_size=5),
-    st.lists(st.integers(), max_size=2),
-    st.dictionaries(st.text(max_size=3), st.text(max_size=3), max_size=2),
-)
-_BY_HINT: Final[list[tuple[object, st.SearchStrategy[Any]]]] = [
-    (EventTime, _TIMES),
-    (Money, _DECIMALS),
-    (Currency, st.sampled_from(["USD", "USD", "EUR", "usd"])),
-    (Identifier, st.text(min_size=1, max_size=130)),
-    (Duration, st.one_of(st.integers(0), st.floats(0, allow_infinity=False))),
-    (Attributes, st.dictionaries(st.text(max_size=3), st.text(max_size=3), max_size=3)),
-    (tuple[Phrase, ...], st.lists(st.sampled_from(get_args(Phrase)), max_size=4)),
-    (str, st.text(max_size=20)),
-    (bool, st.booleans()),
-]
-
-
-def _values(hint: Any) -> st.SearchStrategy[Any]:
-    """Return values of an annotation: mostly sound ones."""
-    for known, values in _BY_HINT:
-        if hint == known:
-            return values
-    if get_origin(hint) is Literal:
-        return st.sampled_from(get_args(hint))
-    base, *rules = get_args(hint)
-    if get_origin(hint) is Annotated and base is int:
-        low: Any = next(rule.ge for rule in rules if isinstance(rule, Ge))
-        high: Any = next(rule.le for rule in rules if isinstance(rule, Le))
-        return st.integers(low, high)
-    if get_origin(hint) is Annotated:
-        return _values(base)
-    assert get_origin(hint) is Union or type(None) in (base, *rules), hint
-    return st.one_of(_values(base), st.none())
-
-
-def _messages(kind: str) -> st.SearchStrategy[Message]:
-    """Return messages with any of their fields, now and then one of them with any value."""
-    model = TOPIC[kind].models[kind]
-    hints = get_type_hints(model, include_extras=True)
-    required = {name: _values(hints[name]) for name, info in model.model_fields.items() if info.is_required()}
-    optional = {name: _values(hint) for name, hint in hints.items() if name in FULL[kind].keys() - required}
-    sound = st.fixed_dictionaries(required, optional=optional)
-    odd = st.builds(lambda name, value: {name: value}, st.sampled_from(sorted(FULL[kind])), _ANYTHING)
-    return st.builds(lambda message, change: {**message, **change}, sound, st.one_of(st.just({}), odd))
 
 
 @pytest.mark.parametrize("kind", FULL)
@@ -101,7 +25,7 @@ def test_generated_messages_are_read_alike(kind: str) -> None:
     tally: Counter[str] = Counter()
 
     @settings(max_examples=EXAMPLES_A_TYPE, derandomize=True, database=None, deadline=None)
-    @given(_messages(kind))
+    @given(messages(kind))
     def alike(message: Message) -> None:
         event = read(spell(message), TOPIC[kind])
         tally[event.reason if isinstance(event, Refusal) else "accepted"] += 1

@@ -75,12 +75,15 @@ def _population(groups: list[dict[str, Any]]) -> Iterator[Arrival]:
     """
     number = 0
     for group in groups:
-        regular = {key: group[key] for key in ("every", "until") if key in group}
-        once = {"every": "1d", "until": "d99999 00:00"}
         for place in range(group["count"]):
             amount = Decimal(group["amount"]) + place * Decimal(group.get("step", "0"))
-            made = _regular(customer=f"p{number:04}", amount=str(amount), **{"from": group["at"]}, **(regular or once))
-            yield from made if regular else islice(made, 1)
+            rhythm = {
+                "from": group["at"],
+                "every": group.get("every", "1d"),
+                "until": group.get("until", "d99999 00:00"),
+            }
+            made = _regular(customer=f"p{number:04}", amount=str(amount), **rhythm)
+            yield from made if "every" in group else islice(made, 1)
             number += 1
 
 

@@ -58,6 +58,8 @@ def write_world(directory: Path, seed: int, *, customers: int = 60, days: int = 
     for feed in world.feeds():
         if feed.lines or feed in (world.transactions, world.contacts):
             feed.write(directory)
+        else:
+            (directory / f"{feed.name}.jsonl").unlink(missing_ok=True)
 
 
 def _served(world: World, person: Person) -> list[service.Known]:

@@ -7,7 +7,7 @@ from markupsafe import Markup
 from streams.lab.report.axis import Panel, TimeAxis
 from streams.lab.report.picture import EVIDENCE, Decision, Picture
 from streams.lab.report.svg import number, pct, stretched, tag
-from streams.lab.report.words import day_and_time, percent, probability
+from streams.lab.report.words import chance, day_and_time
 
 # Odds of 150 to 1: more would squeeze the levels together and say no more to a reader.
 TOP_LOG_ODDS = 5.0
@@ -56,7 +56,7 @@ def _level(panel: Panel, log_odds: float, word: str) -> Markup:
     return tag(
         "g",
         tag("line", x1=0, x2="100%", y1=y, y2=y),
-        tag("text", f"{word} {percent(probability(log_odds))}", x=4, y=y - 4, class_="halo"),
+        tag("text", f"{word} {chance(log_odds)}", x=4, y=y - 4, class_="halo"),
         class_=f"level {word}",
     )
 
@@ -104,7 +104,7 @@ def _now(picture: Picture, panel: Panel) -> Markup:
     anchor, shift = ("end", -6) if share > 0.9 else ("start", 6)
     return tag(
         "text",
-        percent(probability(last.log_odds)),
+        chance(last.log_odds),
         class_="now halo",
         x=pct(share),
         dx=shift,

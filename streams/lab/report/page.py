@@ -92,12 +92,8 @@ def _odds(card: Card, data: ReportData) -> list[tuple[str, str, float, float]]:
         ("any customer", "prior", 0.0, odds.prior),
         ("the contacts, faded and capped", "frustration", odds.prior, contacts),
         ("the quiet since" if odds.silence >= 0 else "the spend since", "silence", contacts, both),
-        (f"in all, {_chance(total(card.last))} ({_level(card, data)})", "total", 0.0, both),
+        (f"in all, {words.chance(total(card.last))} ({_level(card, data)})", "total", 0.0, both),
     ]
-
-
-def _chance(log_odds: float) -> str:
-    return words.percent(words.probability(log_odds))
 
 
 def _level(card: Card, data: ReportData) -> str:
@@ -139,7 +135,7 @@ def _environment() -> Environment:
     )
     environment.filters.update(
         cents=words.to_cents,
-        chance=_chance,
+        chance=words.chance,
         count=words.count,
         day=words.day,
         minute=words.day_and_time,

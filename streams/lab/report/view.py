@@ -80,6 +80,11 @@ class Card:
         return to_cents(self.last.spend_since) / expected if expected > 0 else None
 
     @property
+    def latest_log_odds(self) -> float:
+        """Return the evidence where the run, or the episode, ended: it goes on moving after a decision."""
+        return self.story.curve[-1].log_odds if self.story.curve else total(self.last)
+
+    @property
     def signals(self) -> list[str]:
         """Return the signals that spoke, each once, in the order of the reasons."""
         return list(dict.fromkeys(reason.signal for reason in self.last.reasons))

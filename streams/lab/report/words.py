@@ -112,6 +112,11 @@ def percent(share: float) -> str:
     return f"{share * 100:.0f}\u00a0%"
 
 
+def chance(log_odds: float) -> str:
+    """Format log-odds as percent; never as certainty, which no evidence gives."""
+    return percent(min(max(probability(log_odds), 0.0001), 0.9999))
+
+
 def moment(time_ms: int) -> datetime:
     """Return the instant as an aware UTC datetime."""
     return datetime.fromtimestamp(time_ms / 1000, tz=UTC)

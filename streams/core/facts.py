@@ -1,0 +1,68 @@
+"""What waits in a customer's agenda, and the episode that may be open."""
+
+from typing import assert_never
+
+from msgspec import Struct
+
+from schemas.events import Contact, Disposition, Notice, Profile, Transaction
+from streams.core.evidence import Yardstick
+from streams.core.frustration import Known
+
+Event = Transaction | Contact | Notice | Profile | Disposition
+
+_RANKS = {"purchase": 0, "subscription_cancelled": 4}
+_OTHER_MONEY = 1
+
+
+class Item(Struct, array_like=True, frozen=True):
+    """A fact that waits in the agenda until the watermark exceeds its instant."""
+
+    instant: int
+    rank: int
+    event_id: str
+    version: int
+    event: Event
+
+    @property
+    def order(self) -> tuple[int, int, str, int, str, str]:
+        """Return the place in the agenda; the last two only part what the rule leaves open."""
+        return self.instant, self.rank, self.event_id, self.version, self.event.event_id, self.event.source
+
+
+def item(event: Event, instant: int) -> Item:
+    """Return the agenda item of an event."""
+    match event:
+        case Transaction():
+            rank, event_id, version = _RANKS.get(event.kind, _OTHER_MONEY), event.event_id, 0
+        case Profile():
+            rank, event_id, version = 2, event.event_id, 0
+        case Contact():
+            rank, event_id, version = 3, event.contact_id, event.version
+        case Notice():
+            rank, event_id, version = 3, event.contact_id, 1
+        case Disposition():
+            rank, event_id, version = 5, event.event_id, 0
+        case _:
+            assert_never(event)
+    return Item(instant, rank, event_id, version, event)
+
+
+class Episode(Struct, array_like=True):
+    """From a bad contact, the anchor, until spend returns or time runs out."""
+
+    anchor: Known
+    alert_id: str
+    yardstick: Yardstick
+    opened: int
+    """Instant, ms."""
+    cutoff: int | None
+    trailing_spend: int
+    ruleset: str
+    """Hash of the rules that it opened under, and keeps."""
+    sent: int = 0
+    """Highest level sent: 0 none, 1 watch, 2 alert."""
+    snooze_until: int | None = None
+    cancelled: bool = False
+    wake: int = 0
+    """The first hour that can matter."""
+    quiet: bool = False

@@ -1,0 +1,167 @@
+"""The packed form of a customer: a fixed-width head, a body (msgpack), a tail of fixed-width entries.
+
+An on-time purchase only appends an entry to the tail; the entries of the last days double as the memory of
+event ids. Entries too old for that are folded into the body now and then, with the rest left untouched.
+"""
+
+from collections.abc import Iterable
+from itertools import accumulate
+from operator import sub
+from struct import Struct as Layout
+from typing import Final, NamedTuple
+
+from msgspec import Struct, field, msgpack
+
+from schemas.events import Profile
+from streams.core.facts import Episode, Item
+from streams.core.frustration import Known
+from streams.core.panes import Panes
+from streams.core.state import StateError
+from streams.core.time import HOUR_MS
+from streams.core.watermark import Input
+
+FORMAT: Final = 1
+NO_HOUR: Final = -(1 << 31)
+_HEAD: Final = Layout("<BiiBI")
+"""Format, next wake (hour), first pane of the body (hour), flags, length of the body."""
+FLAGS_AT: Final = 9
+"""Where the byte of flags stands."""
+OPEN: Final = 1
+"""Flag: an episode is open."""
+QUIET: Final = 2
+"""Flag: its next wake-up supposes that no further purchase comes."""
+SAMPLED: Final = 4
+"""Flag: a member of the population's sample. Not kept in the changelog."""
+DIRTY: Final = 8
+"""Flag: changed since the changelog was last written. Not kept there."""
+
+ENTRY: Final = Layout("<qiQ")
+"""Instant (ms), cents of an on-time purchase (else `-1 - index of the input`), hash of the event id."""
+Entry = tuple[int, int, int]
+MOST_CENTS: Final = (1 << 31) - 1
+"""The largest purchase that fits into an entry."""
+INPUTS: Final = tuple(Input)
+_LONG_TAIL: Final = 12 * ENTRY.size
+LONG_RECORD: Final = _HEAD.size + _LONG_TAIL
+"""Bytes from which on it is worth a look whether the tail should be folded."""
+EMPTY: Final = _HEAD.pack(FORMAT, NO_HOUR, NO_HOUR, 0, 0)
+"""The record of a customer of whom nothing is known yet."""
+
+
+class Body(Struct, array_like=True):
+    """The part of a record that changes rarely. Panes are stored as steps between hours."""
+
+    steps: list[int] = field(default_factory=list)
+    cents: list[int] = field(default_factory=list)
+    agenda: list[Item] = field(default_factory=list)
+    contacts: list[Known] = field(default_factory=list)
+    frustration: int | float = 0
+    episode: Episode | None = None
+    revisions: dict[str, int] = field(default_factory=dict)
+    profile: Profile | None = None
+
+    def panes(self) -> Panes:
+        """Return the panes folded into the body."""
+        return Panes(accumulate(self.steps), self.cents)
+
+    def keep(self, panes: Panes) -> None:
+        """Take panes in place of those folded so far."""
+        self.steps = list(map(sub, panes.hours, [0, *panes.hours]))
+        self.cents = panes.cents
+
+
+class Horizon(NamedTuple):
+    """What may be forgotten: event ids before the oldest instant (ms) of their input, panes before an hour."""
+
+    oldest_instants: tuple[int, ...]
+    oldest_pane: int
+
+
+_encode = msgpack.Encoder().encode
+_decode = msgpack.Decoder(Body).decode
+
+
+class Parts(NamedTuple):
+    """A record taken apart."""
+
+    wake: int
+    first_pane: int
+    flags: int
+    body: Body
+    tail: list[Entry]
+
+
+def split(record: bytes | bytearray) -> Parts:
+    """Return the parts of a record; raises StateError."""
+    _, wake, first_pane, flags, length = _head(record)
+    end = _HEAD.size + length
+    view = memoryview(record)
+    body = _decode(view[_HEAD.size : end]) if length else Body()
+    return Parts(wake, first_pane, flags, body, list(ENTRY.iter_unpack(view[end:])))
+
+
+def join(parts: Parts) -> bytearray:
+    """Return the record of parts."""
+    body = _encode(parts.body)
+    head = _HEAD.pack(FORMAT, parts.wake, parts.first_pane, parts.flags, len(body))
+    return bytearray(b"".join((head, body, *(ENTRY.pack(*entry) for entry in parts.tail))))
+
+
+def settle(panes: Panes, tail: Iterable[Entry], horizon: Horizon) -> list[Entry]:
+    """Fold the entries that are no longer needed as ids into the panes, and return the others."""
+    oldest = horizon.oldest_instants
+    kept = []
+    for entry in tail:
+        instant, cents, _ = entry
+        if instant >= oldest[0 if cents >= 0 else -1 - cents]:
+            kept.append(entry)
+        elif cents >= 0:
+            panes.add(instant // HOUR_MS, cents)
+    panes.drop_before(horizon.oldest_pane)
+    return kept
+
+
+def fold_tail(record: bytearray, horizon: Horizon) -> bytearray:
+    """Return the record with its tail folded as far as may be."""
+    wake, first_pane, flags, body, tail = split(record)
+    panes = body.panes()
+    kept = settle(panes, tail, horizon)
+    body.keep(panes)
+    hours = [instant // HOUR_MS for instant, cents, _ in tail if cents >= 0]
+    if first_pane != NO_HOUR:
+        hours.append(first_pane)
+    return join(Parts(wake, min(hours, default=NO_HOUR), flags, body, kept))
+
+
+def tail_is_long(record: bytes | bytearray) -> bool:
+    """Tell whether the tail of a record is worth folding: long, and not much shorter than the body."""
+    length: int = _head(record)[4]
+    return len(record) - _HEAD.size - length > max(_LONG_TAIL, length // 4)
+
+
+def mark_of(source: Input) -> int:
+    """Return what an entry holds in place of cents for an event that is no on-time purchase."""
+    return -1 - INPUTS.index(source)
+
+
+def input_of(mark: int) -> Input:
+    """Return the input of an entry, by its cents or mark."""
+    return INPUTS[max(0, -1 - mark)]
+
+
+def entries(record: bytes | bytearray) -> list[Entry]:
+    """Return the tail of a record; raises StateError."""
+    return list(ENTRY.iter_unpack(memoryview(record)[_HEAD.size + _head(record)[4] :]))
+
+
+def wake_of(record: bytes | bytearray) -> int:
+    """Return the next wake of a record, or NO_HOUR; raises StateError."""
+    wake: int = _head(record)[1]
+    return wake
+
+
+def _head(record: bytes | bytearray) -> tuple[int, int, int, int, int]:
+    head: tuple[int, int, int, int, int] = _HEAD.unpack_from(record)
+    if head[0] != FORMAT:
+        raise StateError(f"state of format {head[0]}, this release reads {FORMAT}")
+    return head
