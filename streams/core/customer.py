@@ -4,7 +4,19 @@ from bisect import insort
 
 from streams.core.facts import Item
 from streams.core.panes import Panes
-from streams.core.record import NO_HOUR, OPEN, QUIET, Body, Entry, Horizon, Parts, join, settle, split
+from streams.core.record import (
+    NO_HOUR,
+    OPEN,
+    QUIET,
+    Body,
+    Entry,
+    Horizon,
+    Parts,
+    is_settling,
+    join,
+    settle,
+    split,
+)
 from streams.core.time import hour_of
 
 
@@ -71,9 +83,10 @@ class Customer:
 
     def pack(self, horizon: Horizon, wake: int, flags: int) -> bytearray:
         """Return the packed record; forgets what lies beyond the horizon."""
-        self.recent = settle(self.folded, self.recent, horizon)
-        self._panes = None
-        self.body.keep(self.folded)
+        if self._folded is not None or is_settling(self.recent, horizon):
+            self.recent = settle(self.folded, self.recent, horizon)
+            self.body.keep(self.folded)
+            self._panes = None
         first = NO_HOUR if self.first_pane is None else self.first_pane
         return join(Parts(wake, first, flags, self.body, self.recent))
 

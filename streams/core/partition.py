@@ -18,7 +18,7 @@ from streams.core.baseline import KEPT_HOURS
 from streams.core.customer import Customer, unpack
 from streams.core.episode import Judge, Observer
 from streams.core.event_ids import EventIds
-from streams.core.facts import Event, item
+from streams.core.facts import Event, Item, item
 from streams.core.feed_guard import FeedGuard
 from streams.core.panes import Panes
 from streams.core.population import Population
@@ -59,6 +59,10 @@ from streams.core.watermark import FUTURE_MS, NEVER, TOO_LATE_MS, Clock, Input, 
 Record = Event | Tick | Erasure
 
 
+UNCOUNTED: Final = ("fee", "subscription_charge")
+"""Kinds of transactions that are never volitional: autopay hides a boycott."""
+
+
 @dataclass(slots=True)
 class Outcome:
     """What became of a batch: counts of events, and the refused ones by their place in the batch."""
@@ -83,6 +87,8 @@ class Partition:
         self._wakes = Wakes()
         self._open: set[str] = set()
         self._disturbed: set[str] = set()
+        self._inbox: dict[str, list[Item]] = {}
+        """Agenda items of customers whose record was not unpacked since."""
         self._dirty: list[str] = []
         self._erased: list[Alert] = []
         self._decided = NEVER
@@ -111,7 +117,7 @@ class Partition:
         clock, ids = self._clocks[Input.TRANSACTIONS], self._ids[Input.TRANSACTIONS]
         young, old, digest, pack = ids.young, ids.old, xxh3_64_intdigest, ENTRY.pack
         customers, counts, lateness = self._records, self._guard.counts, clock.lateness_ms
-        newest, now, source, salt = clock.newest, clock.now, "", ids.seed("")
+        newest, now, source, salt, applied = clock.newest, clock.now, "", ids.seed(""), 0
         for at, event in enumerate(records):
             if type(event) is not Transaction or event.kind != "purchase" or not now < event.time <= horizon:
                 clock.newest, clock.now = newest, now
@@ -133,10 +139,10 @@ class Partition:
                 record = self._new(customer_id)
             hour = time // HOUR_MS
             counts[hour] += 1
-            if cents > MOST_CENTS:
-                record = self._add_huge(event, key)
-            else:
+            if cents <= MOST_CENTS:
                 record += pack(time, cents, key)
+            else:
+                record = self._add_huge(event, key)
             if record[FLAGS_AT] != DIRTY:
                 self._note(customer_id, record, hour, cents)
             if len(record) > LONG_RECORD and tail_is_long(record):
@@ -145,8 +151,9 @@ class Partition:
                 newest = time
                 if time - lateness > now:
                     now = time - lateness
-            outcome.applied += 1
+            applied += 1
         clock.newest, clock.now = newest, now
+        outcome.applied += applied
 
     def _note(self, customer_id: str, record: bytearray, hour: int, cents: int) -> None:
         """Do what a purchase means beyond the customer's own record."""
@@ -161,9 +168,9 @@ class Partition:
 
     def _add_huge(self, event: Transaction, key: int) -> bytearray:
         """Add an on-time purchase of more cents than an entry holds, and return the new record."""
+        self._remember(event.customer_id, event.time, mark_of(Input.TRANSACTIONS), key)
         customer = self._unpacked(event.customer_id)
         customer.add(hour_of(event.time), event.cents)
-        customer.recent.append((event.time, mark_of(Input.TRANSACTIONS), key))
         self._store(customer)
         return self._records[event.customer_id]
 
@@ -200,11 +207,20 @@ class Partition:
         outcome.applied += 1
         outcome.late += instant == clock.now
         clock.accept(event.time)
-        customer = self._unpacked(event.customer_id)
-        customer.recent.append((instant, mark_of(source), key))
-        if not (isinstance(event, Transaction) and event.kind in ("fee", "subscription_charge")):
-            customer.enqueue(item(event, instant))
-        self._store(customer)
+        self._remember(event.customer_id, instant, mark_of(source), key)
+        if not (isinstance(event, Transaction) and event.kind in UNCOUNTED):
+            self._inbox.setdefault(event.customer_id, []).append(item(event, instant))
+            self._wakes.add(event.customer_id, hour_of(instant))
+
+    def _remember(self, customer_id: str, instant: int, mark: int, key: int) -> None:
+        """Append an event's id to its customer's record."""
+        record = self._records.get(customer_id)
+        if record is None:
+            record = self._new(customer_id)
+        record += ENTRY.pack(instant, mark, key)
+        if not record[FLAGS_AT] & DIRTY:
+            record[FLAGS_AT] |= DIRTY
+            self._dirty.append(customer_id)
 
     def _new(self, customer_id: str) -> bytearray:
         record = self._records[customer_id] = bytearray(EMPTY)
@@ -227,6 +243,7 @@ class Partition:
         self._wakes.discard(customer_id, wake_of(record))
         self._open.discard(customer_id)
         self._disturbed.discard(customer_id)
+        self._inbox.pop(customer_id, None)
         self._population.erase(customer_id, self._records)
         del self._records[customer_id]
         if not record[FLAGS_AT] & DIRTY:
@@ -300,6 +317,8 @@ class Partition:
 
     def drain_dirty(self) -> list[tuple[bytes, bytes | None]]:
         """Return what changed since the last call, packed, as (key, value); None for an erased customer."""
+        for customer_id in list(self._inbox):
+            self._store(self._unpacked(customer_id))
         changed = [(customer_key(one), self._drained(one)) for one in dict.fromkeys(self._dirty)]
         self._dirty.clear()
         return [*changed, (PARTITION_KEY, self._state().encode())]
@@ -353,8 +372,10 @@ class Partition:
             self._ids[input_of(mark)].remember(key, instant)
 
     def _unpacked(self, customer_id: str) -> Customer:
-        record = self._records.get(customer_id)
-        return unpack(customer_id, self._new(customer_id) if record is None else record)
+        customer = unpack(customer_id, self._records[customer_id])
+        for waiting in self._inbox.pop(customer_id, ()):
+            customer.enqueue(waiting)
+        return customer
 
     def _store(self, customer: Customer) -> None:
         customer_id, wake, flags = customer.customer_id, customer.wake, customer.flags

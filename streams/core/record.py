@@ -107,6 +107,12 @@ def join(parts: Parts) -> bytearray:
     return bytearray(b"".join((head, body, *(ENTRY.pack(*entry) for entry in parts.tail))))
 
 
+def is_settling(tail: Iterable[Entry], horizon: Horizon) -> bool:
+    """Tell whether `settle` would fold an entry, or drop one."""
+    oldest = min(horizon.oldest_instants[:2])
+    return any(instant < oldest for instant, _, _ in tail)
+
+
 def settle(panes: Panes, tail: Iterable[Entry], horizon: Horizon) -> list[Entry]:
     """Fold the entries that are no longer needed as ids into the panes, and return the others."""
     oldest = horizon.oldest_instants
