@@ -1,0 +1,1 @@
+"""retention-signals: alerts when a high-value customer's spend drops after a bad contact."""

@@ -2,14 +2,15 @@
 
 from dataclasses import asdict, dataclass
 from hashlib import sha256
-from typing import Final, Literal
+from typing import Final, Literal, cast
 
 from schemas.alert import Alert, Anchor, Counters, LogOdds, Signal
+from schemas.contact import Channel
 from schemas.money import format_cents
 from schemas.times import format_ms
 from streams.core.customer import Customer
-from streams.core.facts import Episode
 from streams.core.evidence import Evidence, log_odds, probability
+from streams.core.facts import Episode
 from streams.core.frustration import own_signals
 from streams.core.ruleset import Ruleset
 from streams.core.time import DAY_HOURS, HOUR_MS, WEEK_HOURS
@@ -103,7 +104,7 @@ def _anchor(episode: Episode) -> Anchor:
     return Anchor(
         contact_id=anchor.contact_id,
         ended_at=None if anchor.ended_at is None else format_ms(anchor.ended_at),
-        channel=anchor.channel,
+        channel=cast("Channel | None", anchor.channel),
         reason=anchor.reason,
     )
 
@@ -121,7 +122,7 @@ def _reasons(customer: Customer, episode: Episode, rules: Ruleset) -> tuple[Sign
 
 
 def _weeks(customer: Customer, episode: Episode, hour: int) -> list[int]:
-    """Return the cents of 26 weeks up to the anchor's hour, then of the weeks from there; the last may be part."""
+    """Return the cents of 26 weeks up to the anchor's hour, then of those since; the last may be a part."""
     anchor_hour = episode.yardstick.first_hour - 1
     before = range(anchor_hour - _WEEKS_BEFORE * WEEK_HOURS, anchor_hour, WEEK_HOURS)
     since = range(anchor_hour, max(hour, anchor_hour + 1), WEEK_HOURS)

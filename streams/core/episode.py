@@ -8,61 +8,36 @@ from bisect import insort
 from collections import Counter
 from collections.abc import Callable
 from typing import Final, Protocol
-from uuid import UUID, uuid5
-
-import msgspec
-from msgspec import Struct
 
 from schemas.alert import Alert
 from schemas.events import Contact, Disposition, Notice, Profile, Transaction
 from streams.core.alerts import Decision, Resolution, State, write_alert
-from streams.core.baseline import BLOCK_HOURS, KEPT_HOURS, YEAR_HOURS, Baseline, baseline, block_starts
+from streams.core.baseline import BLOCK_HOURS
 from streams.core.customer import Customer
+from streams.core.evidence import Evidence, evidence, log_odds
 from streams.core.facts import Episode, Item
-from streams.core.evidence import Evidence, Yardstick, evidence, hours_until, log_odds
 from streams.core.feed_guard import FeedGuard
 from streams.core.frustration import TOLERANCE, Known, forget, frustration, known, own_nats
-from streams.core.panes import Panes
+from streams.core.opening import Gates, gates_of, open_episode
 from streams.core.population import Refresh
 from streams.core.ruleset import Ruleset
-from streams.core.time import DAY_HOURS, HOUR_MS, hour_of, hours_up
+from streams.core.time import DAY_HOURS, HOUR_MS, hour_of
+from streams.core.waking import HIGHEST_LEVEL, next_wake
 
-_NAMESPACE: Final = UUID("731beb54-e8c9-5a95-9036-e6143143d599")
-WATCH: Final = 1
-ALERT: Final = 2
+_RELATIVE: Final = 1e-13
 
 Spent = Callable[[str, int, int], None]
 """Is told of spend folded by the agenda: customer, hour, cents."""
-
-
-def alert_id(customer_id: str, source: str, contact_id: str) -> str:
-    """Return the id of every alert about an anchor."""
-    name = msgspec.json.encode([customer_id, source, contact_id]).decode()
-    return str(uuid5(_NAMESPACE, name))
-
-
-class Gates(Struct, frozen=True):
-    """What a contact with own nats met that found no episode open: why one opened, or did not."""
-
-    time: int
-    contact_id: str
-    frustration: float
-    usual: Baseline | None
-    blocks: int
-    trailing_spend: int
-    cutoff: int | None
-    protected: bool
-    opened: bool
 
 
 class Observer(Protocol):
     """Is told how a partition came to its decisions, for people to read; decides nothing."""
 
     def judged(self, customer_id: str, gates: Gates) -> None:
-        """A contact was weighed."""
+        """Take note of a contact that was weighed."""
 
     def closed(self, customer_id: str, episode: Episode, why: str, time: int) -> None:
-        """An episode ended, with or without an alert sent."""
+        """Take note of the end of an episode, with or without an alert sent."""
 
 
 class Judge:
@@ -83,7 +58,7 @@ class Judge:
         self._alerts: list[Alert] = []
 
     def step(self, customer: Customer, before: int, before_hour: int) -> list[Alert]:
-        """Fold items with an instant before a time (ms) and decide hours before an hour; return the alerts."""
+        """Fold items with an instant before a time (ms), decide hours before an hour; return the alerts."""
         self._alerts = []
         agenda = customer.body.agenda
         while True:
@@ -101,7 +76,7 @@ class Judge:
         """Set the wake-up of an open episode anew, from an hour on."""
         episode = customer.body.episode
         if episode is not None:
-            episode.wake = self._next_wake(customer, episode, hour)
+            episode.wake = next_wake(customer, episode, hour, self._guard, self.rules_of(episode))
 
     def erase(self, customer: Customer, time: int) -> list[Alert]:
         """Return the record that ends what was sent about a customer who is erased."""
@@ -142,9 +117,12 @@ class Judge:
             return
         hour = hour_of(instant)
         rules = self.rules_of(episode)
-        if episode.sent < ALERT and hour <= episode.yardstick.first_hour + rules.raise_days * DAY_HOURS:
+        if (
+            episode.sent < HIGHEST_LEVEL
+            and hour <= episode.yardstick.first_hour + rules.raise_days * DAY_HOURS
+        ):
             episode.cancelled = True
-            self._send(customer, episode, ALERT, instant, max(hour, episode.yardstick.first_hour))
+            self._send(customer, episode, HIGHEST_LEVEL, instant, max(hour, episode.yardstick.first_hour))
         self.rearm(customer, hour + 1)
 
     def _fold_disposition(self, customer: Customer, event: Disposition, instant: int) -> None:
@@ -175,55 +153,19 @@ class Judge:
         rules = self.rules
         if own <= 0:
             return
-        gates = self._gates(customer, anchor, instant)
+        gates = gates_of(customer, anchor, instant, self.refresh, rules)
         if self._observer is not None:
             self._observer.judged(customer.customer_id, gates)
-        if customer.body.frustration < rules.opening_frustration - TOLERANCE:
+        if not gates.bad:
             return
         if gates.usual is None:
             self.tally["undetectable"] += 1
-        elif not gates.opened:
+        elif not gates.valuable:
             self.tally["not_high_value"] += 1
         else:
             self.tally["opened"] += 1
-            customer.body.episode = self._episode(customer.customer_id, anchor, gates, gates.usual)
+            customer.body.episode = open_episode(customer.customer_id, anchor, gates, gates.usual, rules)
             self._judge_item(customer, customer.body.episode, instant)
-
-    def _gates(self, customer: Customer, anchor: Known, instant: int) -> Gates:
-        rules = self.rules
-        hour = hour_of(anchor.moment)
-        panes = _visible(customer.panes, hour_of(instant))
-        usual = baseline(panes, customer.first_pane, hour, rules)
-        trailing = panes.spend(hour - YEAR_HOURS, hour)
-        cutoff = None if self.refresh is None else self.refresh.cutoff
-        protected = customer.body.profile is not None and customer.body.profile.tier in rules.protected_tiers
-        valuable = protected or (cutoff is not None and trailing >= cutoff)
-        bad = customer.body.frustration >= rules.opening_frustration - TOLERANCE
-        return Gates(
-            time=instant,
-            contact_id=anchor.contact_id,
-            frustration=customer.body.frustration,
-            usual=usual,
-            blocks=0 if customer.first_pane is None else len(block_starts(hour, customer.first_pane)),
-            trailing_spend=trailing,
-            cutoff=cutoff,
-            protected=protected,
-            opened=bad and valuable and usual is not None,
-        )
-
-    def _episode(self, customer_id: str, anchor: Known, gates: Gates, usual: Baseline) -> Episode:
-        rules, refresh = self.rules, self.refresh
-        population = rules.irregularity_default_days if refresh is None else refresh.irregularity_days
-        first_hour = hour_of(anchor.moment) + 1
-        return Episode(
-            anchor=anchor,
-            alert_id=alert_id(customer_id, anchor.source, anchor.contact_id),
-            yardstick=Yardstick(usual.usual_per_day, usual.irregularity(population, rules), first_hour),
-            opened=gates.time,
-            cutoff=gates.cutoff,
-            trailing_spend=gates.trailing_spend,
-            ruleset=rules.hash,
-        )
 
     def _reconsider(self, customer: Customer, episode: Episode, new: Known, own: float, instant: int) -> None:
         """Judge an open episode after a further contact or a new version of one."""
@@ -267,7 +209,9 @@ class Judge:
         if self.evidence_at(customer, episode, hour).silence <= rules.returned_evidence + TOLERANCE:
             return "returned"
         recent = customer.panes.spend(max(yardstick.first_hour, hour - BLOCK_HOURS), hour)
-        if episode.sent and recent >= rules.returned_usual_days * yardstick.usual_per_day - TOLERANCE:
+        enough = rules.returned_usual_days * yardstick.usual_per_day
+        # Relative as well: a usual spend of millions has fewer digits left than the absolute tolerance.
+        if episode.sent and recent >= enough * (1 - _RELATIVE) - TOLERANCE:
             return "returned"
         return "expired" if days >= rules.expiry_days else None
 
@@ -298,7 +242,7 @@ class Judge:
             self._observer.closed(customer.customer_id, episode, why, time)
         customer.body.episode = None
 
-    def _write(
+    def _write(  # noqa: PLR0913, PLR0917 - all that a record says
         self, customer: Customer, episode: Episode, state: State, why: Resolution | None, time: int, hour: int
     ) -> None:
         revision = customer.body.revisions.get(episode.alert_id, 0) + 1
@@ -315,43 +259,6 @@ class Judge:
         )
         self._alerts.append(write_alert(customer, episode, decision))
 
-    # Waking
-
-    def _next_wake(self, customer: Customer, episode: Episode, hour: int) -> int:
-        """Return the first hour, from one on, at which an hour decision can do something."""
-        closing = self._next_closing(customer, episode, hour)
-        raising = self._next_raise(customer, episode, hour)
-        return closing if raising is None else min(closing, raising)
-
-    def _next_closing(self, customer: Customer, episode: Episode, hour: int) -> int:
-        """Return the next hour at which the episode can close; with no spend since, when it expires."""
-        first = episode.yardstick.first_hour
-        days = max(1, -(-(hour - first) // DAY_HOURS))
-        episode.quiet = not any(cents > 0 for cents in customer.panes.since(first))
-        if episode.quiet:
-            days = max(days, self.rules_of(episode).expiry_days)
-        return first + days * DAY_HOURS
-
-    def _next_raise(self, customer: Customer, episode: Episode, hour: int) -> int | None:
-        """Return the first hour, from one on, whose evidence can reach a level not yet sent; None if none."""
-        rules = self.rules_of(episode)
-        if episode.sent >= ALERT:
-            return None
-        yardstick = episode.yardstick
-        settled = max(hour - 1 - rules.settle_hours, yardstick.first_hour)
-        spend = customer.panes.spend(yardstick.first_hour, settled)
-        spend += sum(min(0, cents) for cents in customer.panes.since(settled))
-        need = rules.levels[episode.sent] - customer.body.frustration - rules.prior
-        working = self._guard.working_hours(yardstick.first_hour, settled)
-        if need <= TOLERANCE and hour - rules.settle_hours <= yardstick.first_hour:
-            wake = hour
-        else:
-            wait = hours_until(yardstick, need, spend, working, rules)
-            wake = max(hour, settled + wait + rules.settle_hours)
-        if episode.snooze_until is not None:
-            wake = max(wake, hours_up(episode.snooze_until))
-        return wake if wake <= yardstick.first_hour + rules.raise_days * DAY_HOURS else None
-
     def evidence_at(self, customer: Customer, episode: Episode, hour: int) -> Evidence:
         """Return the evidence of the panes before an hour."""
         first = episode.yardstick.first_hour
@@ -361,13 +268,6 @@ class Judge:
     def rules_of(self, episode: Episode) -> Ruleset:
         """Return the ruleset that an episode opened under."""
         return self.rulesets[episode.ruleset]
-
-
-def _visible(panes: Panes, hour: int) -> Panes:
-    """Return the panes that are not yet forgotten at an hour."""
-    visible = panes.copy()
-    visible.drop_before(hour - KEPT_HOURS)
-    return visible
 
 
 def _replace(contacts: list[Known], new: Known) -> bool:

@@ -39,7 +39,7 @@ class Evidence(Struct, frozen=True):
 
 
 def evidence(yardstick: Yardstick, hour: int, spend: int, working_hours: int) -> Evidence:
-    """Return the evidence at an hour, of the spend (may be below zero) and working hours since `first_hour`."""
+    """Return the evidence at an hour, of spend (may be below zero) and working hours since `first_hour`."""
     if hour <= yardstick.first_hour:
         return Evidence(0, 0.0, 0.0)
     days = working_hours / DAY_HOURS

@@ -71,7 +71,7 @@ class Body(Struct, array_like=True):
 
 
 class Horizon(NamedTuple):
-    """What may be forgotten: event ids before the oldest instant (ms) of their input, panes before an hour."""
+    """What may be forgotten: ids before the oldest instant (ms) of their input, panes before an hour."""
 
     oldest_instants: tuple[int, ...]
     oldest_pane: int

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from streams.core.customer import Customer
-from streams.core.facts import Episode
 from streams.core.evidence import Evidence, log_odds
+from streams.core.facts import Episode
 from streams.core.frustration import Known, Signal, own_signals
 from streams.core.panes import Panes
 from streams.core.time import DAY_HOURS, DAY_MS, hour_of

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Final
 
 from schemas.money import format_cents
 from streams.core.customer import Customer
-from streams.core.facts import Episode
 from streams.core.evidence import Yardstick
+from streams.core.facts import Episode
 from streams.core.frustration import own_signals
 from streams.core.ruleset import Ruleset
 

@@ -36,7 +36,7 @@ Directory = Annotated[
 ]
 RulesetFile = Annotated[
     Path | None,
-    typer.Option("--ruleset", help="TOML file with the rules to change; the rest keep their default."),
+    typer.Option("--ruleset", help="TOML file with the rules to change, others stay."),
 ]
 Partitions = Annotated[int, typer.Option(min=1, max=1024, help="Partitions, as the topics have.")]
 Currency = Annotated[str, typer.Option(help="Reporting currency (ISO 4217).")]

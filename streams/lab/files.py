@@ -66,7 +66,7 @@ def batches(path: Path) -> Iterator[Batch]:
 
 
 def _lines(raw: IO[bytes], *, gzipped: bool) -> Iterator[Batch]:
-    source = gzip.open(raw) if gzipped else raw
+    source = gzip.GzipFile(fileobj=raw) if gzipped else raw
     number, rest = 1, b""
     while chunk := source.read(_CHUNK_BYTES):
         *lines, rest = (rest + chunk).split(b"\n")

@@ -68,7 +68,7 @@ def partition_of(customer_id: str, partitions: int) -> int:
     return int(murmur2(customer_id.encode()) & 0x7FFFFFFF) % partitions
 
 
-def replay_directory(
+def replay_directory(  # noqa: PLR0913 - all but the first have a default and go by name
     directory: Path,
     *,
     ruleset: Ruleset | None = None,
@@ -135,11 +135,11 @@ class _Replay:
         waiting = {one: files[one] for one in FACTS if one in files}
         while waiting:
             behind = min(waiting, key=self._reached)
-            batch = next(waiting[behind], None)
-            if batch is None:
+            following = next(waiting[behind], None)
+            if following is None:
                 del waiting[behind]
             else:
-                yield behind, batch
+                yield behind, following
 
     def _reached(self, source: Input) -> int:
         return max(partition.clock(source) for partition in self._partitions)
@@ -189,9 +189,9 @@ class _Replay:
         appends: list[Callable[[Record], None]] = [events.append for events in routed]
         routes, refused = self._routes, {}
         for record in records:
-            if type(record) is Refusal:
+            if isinstance(record, Refusal):
                 refused[id(record)] = record
-            elif type(record) is Tick:
+            elif isinstance(record, Tick):
                 for append in appends:
                     append(record)
             else:

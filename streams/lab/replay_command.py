@@ -119,8 +119,8 @@ def _show(console: Console, result: ReplayResult, summary: RunSummary, top: int,
     for reason, count in summary.refused.items():
         console.print(f"refused: {count:,} {reason}", highlight=False, markup=False)
     console.print(
-        f"{len(result.alerts):,} alert records, {summary.episodes:,} episodes, {summary.customers:,} customers, "
-        f"{summary.seconds:.1f} s",
+        f"{len(result.alerts):,} alert records, {summary.episodes:,} episodes, "
+        f"{summary.customers:,} customers, {summary.seconds:.1f} s",
         highlight=False,
     )
 

@@ -7,11 +7,13 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Final
 
+from typing_extensions import override
+
 from schemas.alert import Alert
 from schemas.times import parse_ms
 from streams.core.facts import Episode
-from streams.core.episode import Gates
 from streams.core.frustration import frustration
+from streams.core.opening import Gates
 from streams.core.partition import Partition
 from streams.core.ruleset import Ruleset
 from streams.core.time import HOUR_MS, WEEK_HOURS, hour_of
@@ -56,6 +58,7 @@ class Watcher(Sampler):
         self._marks: defaultdict[str, dict[tuple[str, str], ContactMark]] = defaultdict(dict)
         self._judgements: list[Judgement] = []
 
+    @override
     def sample(self, partition: Partition) -> None:
         """See the open episodes, and the contacts, at the end of a day."""
         for customer_id in partition.open_customers if self._only is None else (self._only,):
@@ -64,11 +67,13 @@ class Watcher(Sampler):
                 self._marks[customer_id].update(_marks(view, self._ruleset))
                 self._see(view)
 
+    @override
     def judged(self, customer_id: str, gates: Gates) -> None:
         """Keep how a contact of the one customer was weighed."""
         if customer_id == self._only:
             self._judgements.append(_judgement(gates, self._ruleset))
 
+    @override
     def closed(self, customer_id: str, episode: Episode, why: str, time: int) -> None:
         """Note the end of an episode."""
         watched = self._watched(customer_id, episode)
