@@ -15,45 +15,39 @@ from schemas.alert import Alert
 from schemas.dead_letter import Reason
 from schemas.events import Erasure, Refusal, Tick, Transaction
 from streams.core.baseline import KEPT_HOURS
-from streams.core.customer import Customer, unpack
+from streams.core.customer import unpack
 from streams.core.episode import Judge, Observer
 from streams.core.event_ids import EventIds
-from streams.core.facts import Event, Item, item
+from streams.core.facts import Event, item
 from streams.core.feed_guard import FeedGuard
 from streams.core.panes import Panes
 from streams.core.population import Population
 from streams.core.record import (
     DIRTY,
-    EMPTY,
     ENTRY,
     FLAGS_AT,
     INPUTS,
     LONG_RECORD,
     MOST_CENTS,
-    NO_HOUR,
-    OPEN,
     QUIET,
     SAMPLED,
     Horizon,
-    entries,
     fold_tail,
     input_of,
     mark_of,
     tail_is_long,
-    wake_of,
 )
+from streams.core.roster import Roster
 from streams.core.ruleset import Ruleset
 from streams.core.state import (
     PARTITION_KEY,
     PartitionState,
     StateError,
-    customer_key,
     decode_state,
     is_customer_key,
 )
 from streams.core.time import HOUR_MS, WEEK_HOURS, hour_of
 from streams.core.view import CustomerView, view
-from streams.core.wakes import Wakes
 from streams.core.watermark import FUTURE_MS, NEVER, TOO_LATE_MS, Clock, Input, watermark
 
 Record = Event | Tick | Erasure
@@ -78,18 +72,13 @@ class Partition:
     """The state of one partition. A customer belongs to exactly one."""
 
     def __init__(self, rules: Ruleset, *, currency: str = "USD", observer: Observer | None = None) -> None:
-        self._records: dict[str, bytearray] = {}
         self._clocks = {one: Clock(rules.lateness_ms) for one in Input}
         self._ids = {one: EventIds() for one in Input}
         self._guard = FeedGuard()
-        self._population = Population(rules, self._mark_sampled)
+        self._roster = Roster(self._met)
+        self._population = Population(rules, self._roster.mark_sampled)
         self._judge = Judge(rules, self._guard, currency, self._spent, observer)
-        self._wakes = Wakes()
-        self._open: set[str] = set()
         self._disturbed: set[str] = set()
-        self._inbox: dict[str, list[Item]] = {}
-        """Agenda items of customers whose record was not unpacked since."""
-        self._dirty: list[str] = []
         self._erased: list[Alert] = []
         self._decided = NEVER
         self._next_refresh: int | None = None
@@ -118,7 +107,7 @@ class Partition:
         """Apply transactions; an on-time purchase, as nearly all are, only adds to its customer's record."""
         clock, ids = self._clocks[Input.TRANSACTIONS], self._ids[Input.TRANSACTIONS]
         young, old, digest, pack = ids.young, ids.old, xxh3_64_intdigest, ENTRY.pack
-        customers, counts, lateness = self._records, self._guard.counts, clock.lateness_ms
+        customers, counts, lateness = self._roster.records, self._guard.counts, clock.lateness_ms
         newest, now, source, salt, applied = clock.newest, clock.now, "", ids.seed(""), 0
         for at, event in enumerate(records):
             if type(event) is not Transaction or event.kind != "purchase" or not now < event.time <= horizon:
@@ -138,7 +127,7 @@ class Partition:
             customer_id = event.customer_id
             record = customers.get(customer_id)
             if record is None:
-                record = self._new(customer_id)
+                record = self._roster.new(customer_id)
             hour = time // HOUR_MS
             counts[hour] += 1
             if cents <= MOST_CENTS:
@@ -159,22 +148,20 @@ class Partition:
 
     def _note(self, customer_id: str, record: bytearray, hour: int, cents: int) -> None:
         """Do what a purchase means beyond the customer's own record."""
-        flags = record[FLAGS_AT]
-        if not flags & DIRTY:
-            record[FLAGS_AT] |= DIRTY
-            self._dirty.append(customer_id)
-        if flags & SAMPLED:
-            self._population.add(self._population.rows[customer_id], hour, cents)
-        if flags & QUIET:
+        self._roster.touch(customer_id, record)
+        if record[FLAGS_AT] & SAMPLED:
+            self._spent(customer_id, hour, cents)
+        if record[FLAGS_AT] & QUIET:
             self._disturbed.add(customer_id)
 
     def _add_huge(self, event: Transaction, key: int) -> bytearray:
         """Add an on-time purchase of more cents than an entry holds, and return the new record."""
-        self._remember(event.customer_id, event.time, mark_of(Input.TRANSACTIONS), key)
-        customer = self._unpacked(event.customer_id)
+        customer_id = event.customer_id
+        self._roster.remember(customer_id, (event.time, mark_of(Input.TRANSACTIONS), key))
+        customer = self._roster.unpack(customer_id)
         customer.add(hour_of(event.time), event.cents)
-        self._store(customer)
-        return self._records[event.customer_id]
+        self._roster.store(customer, self._horizon)
+        return self._roster.records[customer_id]
 
     def _apply_one(self, source: Input, at: int, record: Record, horizon: int, outcome: Outcome) -> None:
         if isinstance(record, Erasure):
@@ -209,25 +196,12 @@ class Partition:
         outcome.applied += 1
         outcome.late += instant == clock.now
         clock.accept(event.time)
-        self._remember(event.customer_id, instant, mark_of(source), key)
+        self._roster.remember(event.customer_id, (instant, mark_of(source), key))
         if not (isinstance(event, Transaction) and event.kind in UNCOUNTED):
-            self._inbox.setdefault(event.customer_id, []).append(item(event, instant))
-            self._wakes.add(event.customer_id, hour_of(instant))
+            self._roster.enqueue(event.customer_id, item(event, instant), hour_of(instant))
 
-    def _remember(self, customer_id: str, instant: int, mark: int, key: int) -> None:
-        """Append an event's id to its customer's record."""
-        record = self._records.get(customer_id)
-        if record is None:
-            record = self._new(customer_id)
-        record += ENTRY.pack(instant, mark, key)
-        if not record[FLAGS_AT] & DIRTY:
-            record[FLAGS_AT] |= DIRTY
-            self._dirty.append(customer_id)
-
-    def _new(self, customer_id: str) -> bytearray:
-        record = self._records[customer_id] = bytearray(EMPTY)
+    def _met(self, customer_id: str) -> None:
         self._population.offer(customer_id)
-        return record
 
     def _spent(self, customer_id: str, hour: int, cents: int) -> None:
         row = self._population.rows.get(customer_id)
@@ -235,21 +209,14 @@ class Partition:
             self._population.add(row, hour, cents)
 
     def _erase(self, customer_id: str) -> None:
-        record = self._records.get(customer_id)
-        if record is None:
+        if customer_id not in self._roster.records:
             return
-        customer = unpack(customer_id, record)
-        self._erased += self._judge.erase(customer, self._decided)
+        self._population.erase(customer_id, self._roster.records)
+        customer = self._roster.erase(customer_id)
         for _, mark, key in customer.recent:
             self._ids[input_of(mark)].discard(key)
-        self._wakes.discard(customer_id, wake_of(record))
-        self._open.discard(customer_id)
         self._disturbed.discard(customer_id)
-        self._inbox.pop(customer_id, None)
-        self._population.erase(customer_id, self._records)
-        del self._records[customer_id]
-        if not record[FLAGS_AT] & DIRTY:
-            self._dirty.append(customer_id)
+        self._erased += self._judge.erase(customer, self._decided)
 
     # Decisions
 
@@ -283,24 +250,25 @@ class Partition:
 
     def _run(self, before: int, before_hour: int) -> list[Alert]:
         alerts: list[Alert] = []
-        for customer_id in self._wakes.pop_before(before_hour):
-            customer = self._unpacked(customer_id)
-            alerts += self._judge.step(customer, before, before_hour)
-            self._store(customer)
+        for customer_id in self._roster.wakes.pop_before(before_hour):
+            if customer_id in self._roster.records:  # not erased since
+                customer = self._roster.unpack(customer_id)
+                alerts += self._judge.step(customer, before, before_hour)
+                self._roster.store(customer, self._horizon)
         return alerts
 
     def _rearm(self) -> None:
         """Set the wake-ups anew of those who were expected to buy nothing, and bought."""
         for customer_id in self._disturbed:
-            customer = self._unpacked(customer_id)
+            customer = self._roster.unpack(customer_id)
             self._judge.rearm(customer, hour_of(self._decided) + 1)
-            self._store(customer)
+            self._roster.store(customer, self._horizon)
         self._disturbed.clear()
 
     def _first_refresh(self) -> int | None:
         hours = [min(self._guard.counts)] if self._guard.counts else []
-        if self._wakes.first is not None:
-            hours.append(self._wakes.first)
+        if self._roster.wakes.first is not None:
+            hours.append(self._roster.wakes.first)
         return (min(hours) // WEEK_HOURS + 1) * WEEK_HOURS if hours else None
 
     def _refresh(self, hour: int) -> None:
@@ -309,7 +277,7 @@ class Partition:
         self._next_refresh = hour + WEEK_HOURS
 
     def _history(self, customer_id: str) -> tuple[int | None, Panes] | None:
-        record = self._records.get(customer_id)
+        record = self._roster.records.get(customer_id)
         if record is None:
             return None
         customer = unpack(customer_id, record)
@@ -319,11 +287,7 @@ class Partition:
 
     def drain_dirty(self) -> list[tuple[bytes, bytes | None]]:
         """Return what changed since the last call, packed, as (key, value); None for an erased customer."""
-        for customer_id in list(self._inbox):
-            self._store(self._unpacked(customer_id))
-        changed = [(customer_key(one), self._drained(one)) for one in dict.fromkeys(self._dirty)]
-        self._dirty.clear()
-        return [*changed, (PARTITION_KEY, self._state().encode())]
+        return [*self._roster.drain(self._horizon), (PARTITION_KEY, self._state().encode())]
 
     def restore(self, key: bytes, value: bytes) -> None:
         """Take back what `drain_dirty` gave; raises StateError for what this release does not read."""
@@ -334,13 +298,6 @@ class Partition:
         else:
             raise StateError("a state record of unknown kind")
 
-    def _drained(self, customer_id: str) -> bytes | None:
-        record = self._records.get(customer_id)
-        if record is None:
-            return None
-        record[FLAGS_AT] &= ~DIRTY
-        return bytes(record)
-
     def _state(self) -> PartitionState:
         return PartitionState(
             clocks={one.value: (clock.newest, clock.now) for one, clock in self._clocks.items()},
@@ -348,7 +305,7 @@ class Partition:
             refresh=self._judge.refresh,
             next_refresh=self._next_refresh,
             decided=self._decided,
-            rulesets=[rules.as_mapping() for rules in self._judge.rulesets.values()],
+            rulesets={name: rules.as_mapping() for name, rules in self._judge.rulesets.items()},
         )
 
     def _restore_state(self, state: PartitionState) -> None:
@@ -358,54 +315,19 @@ class Partition:
         self._judge.refresh = state.refresh
         self._next_refresh = state.next_refresh
         self._decided = state.decided
-        for given in state.rulesets:
-            rules = Ruleset.from_mapping(given)
-            self._judge.rulesets.setdefault(rules.hash, rules)
+        for name, given in state.rulesets.items():
+            self._judge.rulesets.setdefault(name, Ruleset.from_mapping(given))
 
     def _restore_customer(self, customer_id: str, value: bytes) -> None:
-        record = self._records[customer_id] = bytearray(value)
-        record[FLAGS_AT] &= OPEN | QUIET
-        if record[FLAGS_AT] & OPEN:
-            self._open.add(customer_id)
-        if wake_of(record) != NO_HOUR:
-            self._wakes.add(customer_id, wake_of(record))
-        self._population.offer(customer_id)
-        for instant, mark, key in entries(record):
+        if self._roster.restore(customer_id, value):
+            self._disturbed.add(customer_id)
+        for instant, mark, key in self._roster.ids(customer_id):
             self._ids[input_of(mark)].remember(key, instant)
-
-    def _unpacked(self, customer_id: str) -> Customer:
-        customer = unpack(customer_id, self._records[customer_id])
-        for waiting in self._inbox.pop(customer_id, ()):
-            customer.enqueue(waiting)
-        return customer
-
-    def _store(self, customer: Customer) -> None:
-        customer_id, wake, flags = customer.customer_id, customer.wake, customer.flags
-        old = self._records[customer_id]
-        kept = old[FLAGS_AT] & (SAMPLED | DIRTY)
-        if wake != wake_of(old):
-            self._wakes.discard(customer_id, wake_of(old))
-        if wake != NO_HOUR:
-            self._wakes.add(customer_id, wake)
-        if flags & OPEN:
-            self._open.add(customer_id)
-        else:
-            self._open.discard(customer_id)
-        if not kept & DIRTY:
-            self._dirty.append(customer_id)
-        self._records[customer_id] = customer.pack(self._horizon, wake, flags | kept | DIRTY)
 
     @property
     def _horizon(self) -> Horizon:
         oldest = tuple(self._clocks[one].now - TOO_LATE_MS for one in INPUTS)
         return Horizon(oldest, hour_of(self._decided) - KEPT_HOURS)
-
-    def _mark_sampled(self, customer_id: str, *, sampled: bool) -> None:
-        record = self._records[customer_id]
-        if sampled:
-            record[FLAGS_AT] |= SAMPLED
-        else:
-            record[FLAGS_AT] &= ~SAMPLED
 
     # Questions
 
@@ -431,17 +353,17 @@ class Partition:
     @property
     def customers(self) -> int:
         """Return how many customers are known."""
-        return len(self._records)
+        return len(self._roster.records)
 
     @property
     def open_customers(self) -> Collection[str]:
         """Return the customers with an open episode; only until the next decision."""
-        return self._open
+        return self._roster.open
 
     @property
     def next_wake(self) -> int | None:
         """Return the first hour at which time alone can matter; None if there is none."""
-        hours = [one for one in (self._wakes.first, self._next_refresh) if one is not None]
+        hours = [one for one in (self._roster.wakes.first, self._next_refresh) if one is not None]
         return min(hours, default=None)
 
     @property
@@ -451,5 +373,5 @@ class Partition:
 
     def lookup(self, customer_id: str) -> CustomerView | None:
         """Return what is known of a customer at the last decided time; None if nothing is."""
-        record = self._records.get(customer_id)
+        record = self._roster.records.get(customer_id)
         return None if record is None else view(unpack(customer_id, record), self._judge, self._decided)

@@ -24,7 +24,8 @@ class PartitionState(Struct, array_like=True):
     refresh: Refresh | None
     next_refresh: int | None
     decided: int
-    rulesets: list[dict[str, Any]]
+    rulesets: dict[str, dict[str, Any]]
+    """By hash: those that episodes opened under, and the current one."""
     format: int = _FORMAT
 
     def encode(self) -> bytes:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from random import Random
 
-from aiokafka.partitioner import murmur2  # type: ignore[import-untyped]  # it ships no types
+from aiokafka.partitioner import murmur2
 
 from tests.worlds.wire import DAY, HOUR
 

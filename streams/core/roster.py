@@ -1,0 +1,137 @@
+"""The customers of a partition: their packed records, and what must be known of them without unpacking."""
+
+from collections.abc import Callable
+
+from streams.core.customer import Customer, unpack
+from streams.core.facts import Item
+from streams.core.record import (
+    DIRTY,
+    EMPTY,
+    ENTRY,
+    FLAGS_AT,
+    NO_HOUR,
+    OPEN,
+    QUIET,
+    SAMPLED,
+    Entry,
+    Horizon,
+    entries,
+    wake_of,
+)
+from streams.core.state import customer_key
+from streams.core.wakes import Wakes
+
+Met = Callable[[str], None]
+"""Is told of every customer not known before."""
+
+
+class Roster:
+    """Packed records by customer, who wakes when, whose episode is open, and who changed."""
+
+    __slots__ = ("_dirty", "_inbox", "_met", "open", "records", "wakes")
+
+    def __init__(self, met: Met) -> None:
+        self._met = met
+        self.records: dict[str, bytearray] = {}
+        self.wakes = Wakes()
+        self.open: set[str] = set()
+        self._inbox: dict[str, list[Item]] = {}
+        self._dirty: list[str] = []
+
+    def new(self, customer_id: str) -> bytearray:
+        """Return the record of a customer not known before."""
+        record = self.records[customer_id] = bytearray(EMPTY)
+        self._met(customer_id)
+        return record
+
+    def touch(self, customer_id: str, record: bytearray) -> None:
+        """Note that a record changed."""
+        if not record[FLAGS_AT] & DIRTY:
+            record[FLAGS_AT] |= DIRTY
+            self._dirty.append(customer_id)
+
+    def remember(self, customer_id: str, entry: Entry) -> None:
+        """Append the id of an event to its customer's record."""
+        record = self.records.get(customer_id)
+        if record is None:
+            record = self.new(customer_id)
+        record += ENTRY.pack(*entry)
+        self.touch(customer_id, record)
+
+    def enqueue(self, customer_id: str, item: Item, hour: int) -> None:
+        """Let a fact wait for a known customer, and wake it at an hour.
+
+        It goes into the agenda when the record is next unpacked, which most often is when it is folded.
+        """
+        self._inbox.setdefault(customer_id, []).append(item)
+        self.wakes.add(customer_id, hour)
+
+    def unpack(self, customer_id: str) -> Customer:
+        """Return a known customer; what is done to it counts once it is stored."""
+        customer = unpack(customer_id, self.records[customer_id])
+        for waiting in self._inbox.pop(customer_id, ()):
+            customer.enqueue(waiting)
+        return customer
+
+    def store(self, customer: Customer, horizon: Horizon) -> None:
+        """Pack a customer again."""
+        customer_id, wake, flags = customer.customer_id, customer.wake, customer.flags
+        old = self.records[customer_id]
+        self.touch(customer_id, old)
+        if wake != wake_of(old):
+            self.wakes.discard(customer_id, wake_of(old))
+        self._index(customer_id, wake, flags)
+        self.records[customer_id] = customer.pack(horizon, wake, flags | old[FLAGS_AT] & (SAMPLED | DIRTY))
+
+    def erase(self, customer_id: str) -> Customer:
+        """Forget a known customer, and return what there was."""
+        customer = self.unpack(customer_id)
+        record = self.records[customer_id]
+        self.touch(customer_id, record)
+        self.wakes.discard(customer_id, wake_of(record))
+        self.open.discard(customer_id)
+        del self.records[customer_id]
+        return customer
+
+    def mark_sampled(self, customer_id: str, *, sampled: bool) -> None:
+        """Note that a customer joined the population's sample, or left it."""
+        record = self.records[customer_id]
+        if sampled:
+            record[FLAGS_AT] |= SAMPLED
+        else:
+            record[FLAGS_AT] &= ~SAMPLED
+
+    def drain(self, horizon: Horizon) -> list[tuple[bytes, bytes | None]]:
+        """Return the records that changed since the last call by state key; None for an erased customer."""
+        for customer_id in list(self._inbox):
+            self.store(self.unpack(customer_id), horizon)
+        changed = [(customer_key(one), self._drained(one)) for one in dict.fromkeys(self._dirty)]
+        self._dirty.clear()
+        return changed
+
+    def restore(self, customer_id: str, value: bytes) -> bool:
+        """Take back a record; tells whether its wake-up supposes that no further purchase comes."""
+        record = self.records[customer_id] = bytearray(value)
+        record[FLAGS_AT] &= OPEN | QUIET
+        self._index(customer_id, wake_of(record), record[FLAGS_AT])
+        self._met(customer_id)
+        return bool(record[FLAGS_AT] & QUIET)
+
+    def ids(self, customer_id: str) -> list[Entry]:
+        """Return the entries that hold the ids of a known customer's recent events."""
+        return entries(self.records[customer_id])
+
+    def _drained(self, customer_id: str) -> bytes | None:
+        record = self.records.get(customer_id)
+        if record is None:
+            return None
+        record[FLAGS_AT] &= ~DIRTY
+        return bytes(record)
+
+    def _index(self, customer_id: str, wake: int, flags: int) -> None:
+        if wake != NO_HOUR:
+            self.wakes.add(customer_id, wake)
+        if flags & OPEN:
+            self.open.add(customer_id)
+        else:
+            self.open.discard(customer_id)
