@@ -7,7 +7,7 @@ BIN := .venv/bin
 # Written last, so a set-up that was interrupted is done again.
 STAMP := .venv/.set-up
 
-.PHONY: help setup test lint lock
+.PHONY: help setup demo test lint format schema bench-replay bench-memory lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,15 +22,33 @@ $(STAMP): requirements.lock pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $(STAMP)
 
+demo: setup ## replay a year of real baskets with synthetic contacts; table here, report in out/demo
+	@$(BIN)/retention-signals generate out/demo/data --force
+	@$(BIN)/retention-signals replay out/demo/data --alerts out/demo/alerts.jsonl \
+		--report out/demo/report.html --dead-letters out/demo/dead-letters.jsonl
+
+test: setup lint ## everything that CI runs: lint, types, import rules, all tests, coverage
+	$(BIN)/pytest --cov --cov-report=term-missing:skip-covered --cov-fail-under=100
+
 lint: setup ## ruff, mypy strict, the import rules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: setup lint ## everything that CI runs
-	$(BIN)/pytest
+format: setup ## let ruff put the code in order
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
 
-lock: ## re-resolve requirements.lock from pyproject.toml (needs uv)
+schema: setup ## write schemas/exported anew after a change of the contract
+	$(BIN)/retention-signals schema export schemas/exported
+
+bench-replay: setup ## replay against reading, decoding and adding up alone, in one interleaved run
+	$(BIN)/python bench/replay.py
+
+bench-memory: setup ## bytes for a customer at rest
+	$(BIN)/python bench/memory.py
+
+lock: ## resolve requirements.lock anew from pyproject.toml (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --all-extras \
 		--no-annotate --no-header --quiet pyproject.toml -o requirements.lock

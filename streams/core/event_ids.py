@@ -61,6 +61,7 @@ class EventIds:
         """Let go of the older generation once no event can be a duplicate of one in it."""
         if self._rotated is None or not self.young:
             self._rotated = clock.now
-        elif clock.now - self._rotated > TOO_LATE_MS:
+        # An event that was on time may be ahead of the clock by the allowed lateness.
+        elif clock.now - self._rotated > TOO_LATE_MS + clock.lateness_ms:
             self.old, self.young = self.young, {}
             self._rotated = clock.now

@@ -44,15 +44,15 @@ def summary(customer: Customer, episode: Episode, decision: "Decision") -> str:
     """Return what happened in one sentence."""
     usual = f"{_per_day(episode.yardstick)} {decision.currency} a day"
     spent = f"{format_cents(decision.evidence.spend)} {decision.currency}"
-    days = decision.evidence.working_days
+    days = _days(decision.evidence.working_days)
     if decision.resolution is not None:
-        return f"{_RESOLUTIONS[decision.resolution]}: {spent} in {days:.0f} days, usually {usual}."
+        return f"{_RESOLUTIONS[decision.resolution]}: {spent} in {days}, usually {usual}."
     if episode.cancelled:
         return (
-            f"A subscription was cancelled after a bad contact: {spent} in {days:.0f} days, usually {usual}."
+            f"A subscription was cancelled after a bad contact: {spent} in {days}, usually {usual}."
         )
     what = _worst(customer, episode, decision.rules)
-    return f"The customer {what}; since then {spent} in {days:.0f} days, usually {usual}."
+    return f"The customer {what}; since then {spent} in {days}, usually {usual}."
 
 
 def clears_when(decision: "Decision", yardstick: Yardstick) -> str:
@@ -65,6 +65,11 @@ def clears_when(decision: "Decision", yardstick: Yardstick) -> str:
         f"Clears when the customer spends {enough} {decision.currency} within 28 days, "
         f"or by itself {rules.expiry_days} days after the contact."
     )
+
+
+def _days(days: float) -> str:
+    whole = round(days)
+    return "1 day" if whole == 1 else f"{whole} days"
 
 
 def _per_day(yardstick: Yardstick) -> str:

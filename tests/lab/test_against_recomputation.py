@@ -41,7 +41,9 @@ VARIANTS = (
     ),
     Variant(
         Ruleset(protected_tiers=("gold", "platinum"), holdout_share=0.5, holdout_salt="s", guard_minimum=1),
-        Rules(protected_tiers=frozenset({"gold", "platinum"}), holdout_share=0.5, holdout_salt="s", guard_mean=1),
+        Rules(
+            protected_tiers=frozenset({"gold", "platinum"}), holdout_share=0.5, holdout_salt="s", guard_mean=1
+        ),
     ),
 )
 
