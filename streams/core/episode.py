@@ -7,7 +7,7 @@ one hour that can matter to the next; scanning every hour would give the same al
 from bisect import insort
 from collections import Counter
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Final, Protocol, assert_never
 
 from schemas.alert import Alert
 from schemas.events import Contact, Disposition, Notice, Profile, Transaction
@@ -23,6 +23,7 @@ from streams.core.population import Refresh
 from streams.core.ruleset import Ruleset
 from streams.core.time import DAY_HOURS, HOUR_MS, hour_of
 from streams.core.waking import HIGHEST_LEVEL, next_wake
+from streams.core.watermark import NEVER
 
 _RELATIVE: Final = 1e-13
 
@@ -49,6 +50,8 @@ class Judge:
         self.rules = rules
         self.rulesets = {rules.hash: rules}
         self.refresh: Refresh | None = None
+        self.decided = NEVER
+        """Event time (ms) up to which everything was decided."""
         self.tally: Counter[str] = Counter()
         """Facts for the shell to count: episodes opened or not, decisions held."""
         self._guard = guard
@@ -63,9 +66,10 @@ class Judge:
         agenda = customer.body.agenda
         while True:
             due = agenda[0] if agenda and agenda[0].instant < before else None
-            wake = customer.body.episode.wake if customer.body.episode else before_hour
-            if wake < before_hour and (due is None or wake * HOUR_MS <= due.instant):
-                self._decide_hour(customer, wake)
+            episode = customer.body.episode
+            wake = before_hour if episode is None else episode.wake
+            if episode is not None and wake < before_hour and (due is None or wake * HOUR_MS <= due.instant):
+                self._decide_hour(customer, episode, wake)
             elif due is not None:
                 del agenda[0]
                 self._fold(customer, due)
@@ -88,17 +92,21 @@ class Judge:
     # Facts
 
     def _fold(self, customer: Customer, item: Item) -> None:
+        # Only a side input that comes late can have an instant before what is decided: it counts from now on.
+        instant = max(item.instant, self.decided)
         match item.event:
             case Transaction(kind="subscription_cancelled"):
-                self._fold_cancellation(customer, item.instant)
+                self._fold_cancellation(customer, instant)
             case Transaction():
-                self._fold_spend(customer, item.event, item.instant)
+                self._fold_spend(customer, item.event, instant)
             case Contact() | Notice():
-                self._fold_contact(customer, item.event, item.instant)
+                self._fold_contact(customer, item.event, instant)
             case Profile():
                 customer.body.profile = item.event
             case Disposition():
-                self._fold_disposition(customer, item.event, item.instant)
+                self._fold_disposition(customer, item.event, instant)
+            case _:
+                assert_never(item.event)
 
     def _fold_spend(self, customer: Customer, event: Transaction, instant: int) -> None:
         hour = hour_of(event.time if event.original_time is None else event.original_time)
@@ -184,10 +192,7 @@ class Judge:
         self._raise(customer, episode, instant, hour, hour)
         self.rearm(customer, hour_of(instant) + 1)
 
-    def _decide_hour(self, customer: Customer, hour: int) -> None:
-        episode = customer.body.episode
-        if episode is None:
-            raise AssertionError("a wake-up without an episode")
+    def _decide_hour(self, customer: Customer, episode: Episode, hour: int) -> None:
         rules = self.rules_of(episode)
         days, rest = divmod(hour - episode.yardstick.first_hour, DAY_HOURS)
         settled = hour - rules.settle_hours

@@ -52,10 +52,15 @@ class EventIds:
         """Take note of an accepted event."""
         self.young[key] = instant
 
-    def discard(self, key: int) -> None:
-        """Forget an event, for the erasure of its customer."""
-        self.young.pop(key, None)
-        self.old.pop(key, None)
+    def restore(self, key: int, instant: int) -> None:
+        """Take back an event from the state, in any order: the last to be accepted counts."""
+        self.young[key] = max(instant, self.young.get(key, instant))
+
+    def discard(self, key: int, instant: int) -> None:
+        """Forget an event, for the erasure of its customer; not another's that used the id later."""
+        for generation in (self.young, self.old):
+            if generation.get(key) == instant:
+                del generation[key]
 
     def rotate(self, clock: Clock) -> None:
         """Let go of the older generation once no event can be a duplicate of one in it."""

@@ -42,7 +42,8 @@ class FeedGuard:
         if self._decided is None:
             if not self.counts:
                 return
-            self._decided = min(self.counts)
+            # Purchases within the allowed lateness may still come to the hours before the first one known.
+            self._decided = min(until, *self.counts)
         if not self._windows:
             self._windows = [self._window(self._decided, week) for week in range(_WEEKS + 1)]
         for hour in range(self._decided, until):

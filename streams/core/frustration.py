@@ -156,10 +156,8 @@ def _transfer_nats(cold: int, transfers: int, rules: Ruleset) -> float:
     return nats * (1 + rules.transfer_cold_factor * cold / transfers)
 
 
-def repeats(later: Known, earlier: Known, rules: Ruleset) -> bool:
-    """Tell whether a contact repeats an earlier one: same case, else same reason, else that was not done."""
-    if later.moment - earlier.moment > rules.repeat_days * DAY_MS:
-        return False
+def repeats(later: Known, earlier: Known) -> bool:
+    """Tell whether a contact repeats one of the days before: same case, else same reason, else not done."""
     if not (later.repeatable and earlier.repeatable):
         return False
     if later.case_id is not None and earlier.case_id is not None:
@@ -172,15 +170,19 @@ def repeats(later: Known, earlier: Known, rules: Ruleset) -> bool:
 def own_signals(contacts: Sequence[Known], at: int, rules: Ruleset) -> list[Signal]:
     """Return the signals of the contact at an index of the ordered known contacts, repeats last.
 
-    A recovery has none: its own nats are 0.
+    A recovery has none: its own nats are 0. Repeats beyond what fills the cap change nothing, so they are
+    not looked for: somebody who calls a thousand times a week costs no more than others.
     """
     contact = contacts[at]
     signals = list(contact.signals)
-    for earlier in reversed(contacts[:at]):
-        if contact.moment - earlier.moment > rules.repeat_days * DAY_MS:
+    nats = sum((nats for _, nats in signals), 0.0)
+    for before in range(at - 1, -1, -1):
+        earlier = contacts[before]
+        if contact.moment - earlier.moment > rules.repeat_days * DAY_MS or nats >= rules.frustration_cap:
             break
-        if repeats(contact, earlier, rules):
+        if repeats(contact, earlier):
             signals.append(("repeat", rules.repeat))
+            nats += rules.repeat
     return signals
 
 
@@ -190,9 +192,7 @@ def own_nats(contacts: Sequence[Known], at: int, rules: Ruleset) -> float:
 
 
 def forget(contacts: list[Known], rules: Ruleset) -> list[Known]:
-    """Return the ordered contacts without those too long before the newest moment."""
-    if not contacts:
-        return contacts
+    """Return the ordered contacts, of which there is one, without those too long before the newest moment."""
     oldest = contacts[-1].moment - rules.frustration_days * DAY_MS
     return [one for one in contacts if one.moment >= oldest]
 

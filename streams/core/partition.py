@@ -43,6 +43,7 @@ from streams.core.state import (
     PARTITION_KEY,
     PartitionState,
     StateError,
+    customer_of,
     decode_state,
     is_customer_key,
 )
@@ -66,6 +67,8 @@ class Outcome:
     duplicate: int = 0
     late: int = 0
     refused: list[tuple[int, Refusal]] = field(default_factory=list)
+    alerts: list[Alert] = field(default_factory=list)
+    """What ends the alerts of customers who were erased."""
 
 
 class Partition:
@@ -79,7 +82,6 @@ class Partition:
         self._population = Population(rules, self._roster.mark_sampled)
         self._judge = Judge(rules, self._guard, currency, self._spent, observer)
         self._disturbed: set[str] = set()
-        self._erased: list[Alert] = []
         self._decided = NEVER
         self._next_refresh: int | None = None
 
@@ -165,7 +167,7 @@ class Partition:
 
     def _apply_one(self, source: Input, at: int, record: Record, horizon: int, outcome: Outcome) -> None:
         if isinstance(record, Erasure):
-            self._erase(record.customer_id)
+            outcome.alerts += self._erase(record.customer_id)
             outcome.applied += 1
             return
         clock = self._clocks[source]
@@ -208,15 +210,15 @@ class Partition:
         if row is not None:
             self._population.add(row, hour, cents)
 
-    def _erase(self, customer_id: str) -> None:
+    def _erase(self, customer_id: str) -> list[Alert]:
         if customer_id not in self._roster.records:
-            return
+            return []
         self._population.erase(customer_id, self._roster.records)
         customer = self._roster.erase(customer_id)
-        for _, mark, key in customer.recent:
-            self._ids[input_of(mark)].discard(key)
+        for instant, mark, key in customer.recent:
+            self._ids[input_of(mark)].discard(key, instant)
         self._disturbed.discard(customer_id)
-        self._erased += self._judge.erase(customer, self._decided)
+        return self._judge.erase(customer, self._decided)
 
     # Decisions
 
@@ -233,18 +235,18 @@ class Partition:
     def decide(self, until: int | None = None) -> list[Alert]:
         """Return the alerts that the watermark allows, up to a time (ms) if given, in order of their time."""
         end = self.watermark if until is None else min(until, self.watermark)
-        alerts, self._erased = self._erased, []
+        alerts: list[Alert] = []
         if end == NEVER:
             return alerts
         self._guard.advance(hour_of(end), self._judge.rules)
         self._rearm()
         if self._next_refresh is None:
-            self._next_refresh = self._first_refresh()
-        while self._next_refresh is not None and self._next_refresh * HOUR_MS <= end:
+            self._next_refresh = self._first_refresh(hour_of(end))
+        while self._next_refresh * HOUR_MS <= end:
             alerts += self._run(self._next_refresh * HOUR_MS, self._next_refresh)
             self._refresh(self._next_refresh)
         alerts += self._run(end, hour_of(end) + 1)
-        self._decided = max(self._decided, end)
+        self._decided = self._judge.decided = max(self._decided, end)
         alerts.sort(key=lambda alert: (alert.time, alert.customer_id))
         return alerts
 
@@ -265,11 +267,12 @@ class Partition:
             self._roster.store(customer, self._horizon)
         self._disturbed.clear()
 
-    def _first_refresh(self) -> int | None:
-        hours = [min(self._guard.counts)] if self._guard.counts else []
+    def _first_refresh(self, hour: int) -> int:
+        """Return the first refresh that can find anybody, when time begins at an hour."""
+        hours = [hour, *self._guard.counts]
         if self._roster.wakes.first is not None:
             hours.append(self._roster.wakes.first)
-        return (min(hours) // WEEK_HOURS + 1) * WEEK_HOURS if hours else None
+        return (min(hours) // WEEK_HOURS + 1) * WEEK_HOURS
 
     def _refresh(self, hour: int) -> None:
         self._judge.refresh = self._population.refresh(hour, self._history)
@@ -294,7 +297,7 @@ class Partition:
         if key == PARTITION_KEY:
             self._restore_state(decode_state(value))
         elif is_customer_key(key):
-            self._restore_customer(key[1:].decode(), value)
+            self._restore_customer(customer_of(key), value)
         else:
             raise StateError("a state record of unknown kind")
 
@@ -314,7 +317,7 @@ class Partition:
         self._guard.restore(state.guard)
         self._judge.refresh = state.refresh
         self._next_refresh = state.next_refresh
-        self._decided = state.decided
+        self._decided = self._judge.decided = state.decided
         for name, given in state.rulesets.items():
             self._judge.rulesets.setdefault(name, Ruleset.from_mapping(given))
 
@@ -322,7 +325,7 @@ class Partition:
         if self._roster.restore(customer_id, value):
             self._disturbed.add(customer_id)
         for instant, mark, key in self._roster.ids(customer_id):
-            self._ids[input_of(mark)].remember(key, instant)
+            self._ids[input_of(mark)].restore(key, instant)
 
     @property
     def _horizon(self) -> Horizon:
@@ -354,6 +357,10 @@ class Partition:
     def customers(self) -> int:
         """Return how many customers are known."""
         return len(self._roster.records)
+
+    def knows(self, customer_id: str) -> bool:
+        """Tell whether an event of a customer was accepted before."""
+        return customer_id in self._roster.records
 
     @property
     def open_customers(self) -> Collection[str]:

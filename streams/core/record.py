@@ -10,7 +10,7 @@ from operator import sub
 from struct import Struct as Layout
 from typing import Final, NamedTuple
 
-from msgspec import Struct, field, msgpack
+from msgspec import MsgspecError, Struct, field, msgpack
 
 from schemas.events import Profile
 from streams.core.facts import Episode, Item
@@ -96,8 +96,11 @@ def split(record: bytes | bytearray) -> Parts:
     _, wake, first_pane, flags, length = _head(record)
     end = _HEAD.size + length
     view = memoryview(record)
-    body = _decode(view[_HEAD.size : end]) if length else Body()
-    return Parts(wake, first_pane, flags, body, list(ENTRY.iter_unpack(view[end:])))
+    try:
+        body = _decode(view[_HEAD.size : end]) if length else Body()
+    except MsgspecError as error:
+        raise StateError("a customer's record that does not parse") from error
+    return Parts(wake, first_pane, flags, body, entries(record))
 
 
 def join(parts: Parts) -> bytearray:
@@ -157,7 +160,10 @@ def input_of(mark: int) -> Input:
 
 def entries(record: bytes | bytearray) -> list[Entry]:
     """Return the tail of a record; raises StateError."""
-    return list(ENTRY.iter_unpack(memoryview(record)[_HEAD.size + _head(record)[4] :]))
+    tail = memoryview(record)[_HEAD.size + _head(record)[4] :]
+    if len(tail) % ENTRY.size:
+        raise StateError("a customer's record that is cut off")
+    return list(ENTRY.iter_unpack(tail))
 
 
 def wake_of(record: bytes | bytearray) -> int:
@@ -167,6 +173,8 @@ def wake_of(record: bytes | bytearray) -> int:
 
 
 def _head(record: bytes | bytearray) -> tuple[int, int, int, int, int]:
+    if len(record) < _HEAD.size:
+        raise StateError("a customer's record that is cut off")
     head: tuple[int, int, int, int, int] = _HEAD.unpack_from(record)
     if head[0] != FORMAT:
         raise StateError(f"state of format {head[0]}, this release reads {FORMAT}")

@@ -110,7 +110,11 @@ class Roster:
         return changed
 
     def restore(self, customer_id: str, value: bytes) -> bool:
-        """Take back a record; tells whether its wake-up supposes that no further purchase comes."""
+        """Take back a record; tells whether its wake-up supposes that no further purchase comes.
+
+        Raises StateError for what is not a record.
+        """
+        entries(value)
         record = self.records[customer_id] = bytearray(value)
         record[FLAGS_AT] &= OPEN | QUIET
         self._index(customer_id, wake_of(record), record[FLAGS_AT])
@@ -126,7 +130,9 @@ class Roster:
         if record is None:
             return None
         record[FLAGS_AT] &= ~DIRTY
-        return bytes(record)
+        value = bytearray(record)
+        value[FLAGS_AT] &= OPEN | QUIET
+        return bytes(value)
 
     def _index(self, customer_id: str, wake: int, flags: int) -> None:
         if wake != NO_HOUR:

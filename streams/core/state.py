@@ -49,6 +49,14 @@ def customer_key(customer_id: str) -> bytes:
     return _CUSTOMER + customer_id.encode()
 
 
+def customer_of(key: bytes) -> str:
+    """Return the customer of a state key; raises StateError."""
+    try:
+        return key.removeprefix(_CUSTOMER).decode()
+    except UnicodeDecodeError as error:
+        raise StateError("a customer's key that is not UTF-8") from error
+
+
 def is_customer_key(key: bytes) -> bool:
     """Tell whether a state key is a customer's."""
     return key[:1] == _CUSTOMER

@@ -48,9 +48,7 @@ def summary(customer: Customer, episode: Episode, decision: "Decision") -> str:
     if decision.resolution is not None:
         return f"{_RESOLUTIONS[decision.resolution]}: {spent} in {days}, usually {usual}."
     if episode.cancelled:
-        return (
-            f"A subscription was cancelled after a bad contact: {spent} in {days}, usually {usual}."
-        )
+        return f"A subscription was cancelled after a bad contact: {spent} in {days}, usually {usual}."
     what = _worst(customer, episode, decision.rules)
     return f"The customer {what}; since then {spent} in {days}, usually {usual}."
 

@@ -11,8 +11,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
+from schemas.money import check_currency
 from streams.core.ruleset import Ruleset, RulesetError
-from streams.lab import replay
+from streams.lab.files import InputError
+from streams.lab.replay import Progress as Told
+from streams.lab.replay import ReplayResult, Sampler, replay_directory
 
 ERRORS = Console(stderr=True)
 
@@ -20,7 +23,6 @@ ERRORS = Console(stderr=True)
 class Exit(IntEnum):
     """Exit codes, as sysexits.h numbers them."""
 
-    USAGE = 64
     BAD_DATA = 65
     NO_INPUT = 66
     CANNOT_CREATE = 73
@@ -39,7 +41,16 @@ RulesetFile = Annotated[
     typer.Option("--ruleset", help="TOML file with the rules to change, others stay."),
 ]
 Partitions = Annotated[int, typer.Option(min=1, max=1024, help="Partitions, as the topics have.")]
-Currency = Annotated[str, typer.Option(help="Reporting currency (ISO 4217).")]
+
+
+def _currency(code: str) -> str:
+    try:
+        return check_currency(code)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+Currency = Annotated[str, typer.Option(callback=_currency, help="Reporting currency (ISO 4217).")]
 
 
 def failed(message: str, code: Exit) -> typer.Exit:
@@ -60,9 +71,26 @@ def load_ruleset(path: Path | None) -> Ruleset:
         raise failed(f"ruleset {path} cannot be read: {error.strerror}", Exit.NO_INPUT) from error
 
 
+def replayed(
+    directory: Path, rules: Ruleset, partitions: int, currency: str, sampler: Sampler | None
+) -> ReplayResult:
+    """Return what a replay gives, with a bar on a terminal; ends the command if it can't be read."""
+    try:
+        with _progress_bar("replaying") as progress:
+            return replay_directory(
+                directory,
+                ruleset=rules,
+                partitions=partitions,
+                currency=currency,
+                progress=progress,
+                sampler=sampler,
+            )
+    except InputError as error:
+        raise failed(str(error), Exit.NO_INPUT) from error
+
+
 @contextmanager
-def progress_bar(what: str) -> Iterator[replay.Progress]:
-    """Show a bar on a terminal for as long as the context lasts."""
+def _progress_bar(what: str) -> Iterator[Told]:
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
     with Progress(*columns, console=ERRORS, disable=not ERRORS.is_terminal, transient=True) as bar:
         task = bar.add_task(what)

@@ -86,10 +86,27 @@ def _contacts(story: CustomerStory, width: int) -> Iterator[Text]:
     yield from _head("Contacts" + (" (synthetic)" if story.synthetic else ""))
     if not story.contacts:
         yield Text("none", style="dim")
+    taken_in = {mark.contact_id for episode in story.episodes for mark in _taken_in(story, episode)}
     for mark in story.contacts:
         yield from _contact(mark, width)
+        if mark.contact_id in taken_in:
+            yield Text(f"{INDENT}an episode was open already; it took this contact in")
         for line in _signals(mark):
             yield Text(line)
+
+
+def _taken_in(story: CustomerStory, episode: EpisodeStory) -> Iterator[ContactMark]:
+    """Yield the bad contacts that found the episode open."""
+    weighed = {judgement.contact_id for judgement in story.judgements}
+    for mark in story.contacts:
+        ended = episode.closed_ms is not None and episode.closed_ms <= mark.time_ms
+        if (
+            mark.nats > 0
+            and episode.opened_ms <= mark.time_ms
+            and not ended
+            and mark.contact_id not in weighed
+        ):
+            yield mark
 
 
 def _contact(mark: ContactMark, width: int) -> Iterator[Text]:
@@ -193,10 +210,8 @@ def _why_not(story: CustomerStory, width: int) -> Iterator[Text]:
 
 def gate(judgement: Judgement, currency: str) -> str:
     """Return in words the first gate that kept a contact from opening an episode."""
-    if judgement.frustration < judgement.frustration_needed and not judgement.episode_open:
+    if judgement.frustration < judgement.frustration_needed:
         return f"frustration {judgement.frustration:.2f} is below {judgement.frustration_needed:.2f} nats"
-    if judgement.episode_open:
-        return "an episode was open already; it took this contact in"
     if judgement.blocks < judgement.blocks_needed:
         return (
             f"no baseline: {judgement.blocks} of {judgement.blocks_needed} whole blocks of 28 days "

@@ -13,11 +13,9 @@ from streams.lab.common_options import (
     RulesetFile,
     failed,
     load_ruleset,
-    progress_bar,
+    replayed,
 )
 from streams.lab.explain import render_story
-from streams.lab.files import InputError
-from streams.lab.replay import replay_directory
 from streams.lab.watch import Watcher
 
 
@@ -35,18 +33,7 @@ def explain_command(
     """
     rules = load_ruleset(ruleset)
     watcher = Watcher(rules, only=customer)
-    try:
-        with progress_bar("replaying") as progress:
-            result = replay_directory(
-                directory,
-                ruleset=rules,
-                partitions=partitions,
-                currency=currency,
-                progress=progress,
-                sampler=watcher,
-            )
-    except InputError as error:
-        raise failed(str(error), Exit.NO_INPUT) from error
+    result = replayed(directory, rules, partitions, currency, watcher)
     if result.lookup(customer) is None:
         raise failed("no event of that customer was accepted", Exit.NO_INPUT)
     render_story(Console(), watcher.customer(customer, result, currency))

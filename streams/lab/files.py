@@ -1,9 +1,11 @@
 """A directory of event files: which there are, and their lines in arrival order."""
 
 import gzip
+import math
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import IO, Final
@@ -11,6 +13,7 @@ from typing import IO, Final
 import msgspec
 import polars as pl
 
+from schemas.common import MAX_BYTES
 from schemas.times import format_ms
 from streams.core.watermark import Input
 
@@ -36,7 +39,7 @@ class Batch:
 def find(directory: Path) -> dict[Input, Path]:
     """Return the file of each input that the directory has.
 
-    Raises InputError if it has no transactions nor contacts, or one input in two forms.
+    Raises InputError if it has no transactions, or one input in two forms.
     """
     if not directory.is_dir():
         raise InputError(f"no such directory: {directory}")
@@ -47,9 +50,10 @@ def find(directory: Path) -> dict[Input, Path]:
             raise InputError(f"{' and '.join(path.name for path in there)}: keep one of them")
         if there:
             found[one] = there[0]
-    if Input.TRANSACTIONS not in found and Input.CONTACTS not in found:
-        names = ", ".join(f"{one.value}{{{','.join(_SUFFIXES)}}}" for one in Input)
-        raise InputError(f"nothing to read in {directory}: looked for {names}")
+    if Input.TRANSACTIONS not in found:
+        names = ", ".join(f"{Input.TRANSACTIONS.value}{suffix}" for suffix in _SUFFIXES)
+        others = ", ".join(path.name for path in found.values())
+        raise InputError(f"nothing to read in {directory}: looked for {names}; found {others or 'no input'}")
     return found
 
 
@@ -61,15 +65,16 @@ def batches(path: Path) -> Iterator[Batch]:
         else:
             with path.open("rb") as raw:
                 yield from _lines(raw, gzipped=path.suffix == ".gz")
-    except (OSError, EOFError, pl.exceptions.PolarsError) as error:
-        raise InputError(f"{path.name} can't be read: {error}") from error
+    except (OSError, EOFError, zlib.error, pl.exceptions.PolarsError) as error:
+        raise InputError(f"{path.name} can't be read to its end: {error}") from error
 
 
 def _lines(raw: IO[bytes], *, gzipped: bool) -> Iterator[Batch]:
     source = gzip.GzipFile(fileobj=raw) if gzipped else raw
     number, rest = 1, b""
     while chunk := source.read(_CHUNK_BYTES):
-        *lines, rest = (rest + chunk).split(b"\n")
+        # Of a line no more is kept than shows that it is too large: the end of it may never come.
+        *lines, rest = (rest[: MAX_BYTES + 1] + chunk).split(b"\n")
         if lines:
             yield Batch(number, lines, raw.tell())
             number += len(lines)
@@ -78,7 +83,8 @@ def _lines(raw: IO[bytes], *, gzipped: bool) -> Iterator[Batch]:
 
 
 def _rows(path: Path) -> Iterator[Batch]:
-    frame = pl.read_parquet(path)
+    # Some writers store text as plain bytes.
+    frame = pl.read_parquet(path).with_columns(pl.col(pl.Binary).cast(pl.String))
     size = path.stat().st_size
     for at in range(0, len(frame), _ROWS):
         rows = frame.slice(at, _ROWS).to_dicts()
@@ -93,14 +99,20 @@ def _event(row: dict[str, object]) -> dict[str, object]:
 def _plain(value: object) -> object:
     """Return a column's value as JSON has it: whole floats are counts that had gaps, times are text."""
     if isinstance(value, float):
-        return None if value != value else int(value) if value.is_integer() else value  # noqa: PLR0124 - NaN
+        return _plain_float(value)
     if isinstance(value, datetime):
         aware = value if value.tzinfo else value.replace(tzinfo=UTC)
         return format_ms((aware - _EPOCH) // _EPOCH.resolution // 1000)
     if isinstance(value, Decimal):
-        return f"{value:f}"
+        return f"{value.normalize():f}"  # a column of many places fills them up with zeros
     if isinstance(value, dict):
         return _event(value)
-    if isinstance(value, date | bytes):
-        return str(value)
     return value
+
+
+def _plain_float(value: float) -> object:
+    if math.isnan(value):
+        return None
+    if math.isinf(value):
+        return str(value)  # as text it is refused, as JSON it would be null
+    return int(value) if value.is_integer() else value

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Protocol
@@ -10,7 +10,7 @@ from typing import Final, Protocol
 from aiokafka.partitioner import murmur2
 
 from schemas.alert import Alert
-from schemas.events import Refusal, Tick
+from schemas.events import Contact, Notice, Refusal, Tick, Transaction
 from schemas.hot import Decoder
 from schemas.times import parse_ms
 from streams.core.episode import Observer
@@ -18,10 +18,11 @@ from streams.core.partition import Partition, Record
 from streams.core.ruleset import Ruleset
 from streams.core.time import DAY_MS, HOUR_MS, hour_of
 from streams.core.view import CustomerView
-from streams.core.watermark import FACTS, NEVER, Input
-from streams.lab.files import Batch, batches, find
+from streams.core.watermark import FACTS, NEVER, TOO_LATE_MS, Input
+from streams.lab.files import Batch, InputError, batches, find
 
 _BACKFILL_MS: Final = 7 * DAY_MS
+_DATED: Final = (Transaction, Contact, Notice)
 
 Progress = Callable[[int, int], None]
 """Is told the bytes read and the bytes of all files."""
@@ -49,7 +50,7 @@ class ReplayResult:
     customers: int = 0
     open_episodes: int = 0
     first_ms: int | None = None
-    """When the first decision could have been due."""
+    """The oldest event of the transactions and contacts."""
     last_ms: int | None = None
     """The newest event."""
     seconds: float = 0.0
@@ -86,13 +87,17 @@ def replay_directory(  # noqa: PLR0913 - all but the first have a default and go
     paths = find(directory)
     now = int(time.time() * 1000) if now_ms is None else now_ms
     run = _Replay(ruleset or Ruleset(), partitions, currency, now, sampler)
+    run.expect(path.name for path in paths.values())
     total = sum(path.stat().st_size for path in paths.values())
     done = Counter[Input]()
     for one, batch in run.order({one: batches(path) for one, path in paths.items()}):
         run.take(one, paths[one].name, batch)
         done[one] = batch.bytes_read
         progress(done.total(), total)
+    progress(total, total)
     result = run.finish()
+    if not any(result.outcomes.values()):
+        raise InputError(f"nothing to read in {directory}: {', '.join(result.outcomes)} without a line")
     result.seconds = time.monotonic() - started
     return result
 
@@ -127,6 +132,10 @@ class _Replay:
         self._alerts: list[Alert] = []
         self._result = ReplayResult()
 
+    def expect(self, files: Iterable[str]) -> None:
+        """Count the outcomes of these files, even if one has no line."""
+        self._result.outcomes = {file: Counter() for file in files}
+
     def order(self, files: dict[Input, Iterator[Batch]]) -> Iterator[tuple[Input, Batch]]:
         """Yield the batches of all files: side inputs first, then of the fact input that is behind."""
         for one in (Input.CUSTOMERS, Input.DISPOSITIONS):
@@ -148,18 +157,20 @@ class _Replay:
         """Decode, route and apply a batch, and decide what can be decided."""
         records = list(map(self._decode[source], batch.lines))
         routed, refused = self._route(records)
-        counts = self._result.outcomes.setdefault(file, Counter())
+        counts, ticks = self._result.outcomes[file], 0
         for partition, events in zip(self._partitions, routed, strict=True):
             outcome = partition.apply(source, events, self._now)
             counts["applied"] += outcome.applied
             counts["duplicate"] += outcome.duplicate
             counts["late"] += outcome.late
+            ticks = outcome.ticks  # every partition has them all
             for at, refusal in outcome.refused:
                 refused[id(events[at])] = refusal
-        ticks = sum(type(record) is Tick and id(record) not in refused for record in records)
         counts["tick"] += ticks
         if refused:
             self._bury(file, batch, records, refused)
+        if source in FACTS:
+            self._note_first(source, records, refused)
         self._decide()
 
     def finish(self) -> ReplayResult:
@@ -181,7 +192,9 @@ class _Replay:
         return self._result
 
     def _lookup(self, customer_id: str) -> CustomerView | None:
-        return self._partitions[partition_of(customer_id, len(self._partitions))].lookup(customer_id)
+        # Only customers met have a route: an id from elsewhere need not even be valid UTF-8.
+        partition = self._routes.get(customer_id)
+        return None if partition is None else self._partitions[partition].lookup(customer_id)
 
     def _route(self, records: list[Record | Refusal]) -> tuple[list[list[Record]], dict[int, Refusal]]:
         """Return the records of each partition, and what was refused by the identity of its record."""
@@ -207,6 +220,19 @@ class _Replay:
             if refusal is not None:
                 counts["refused"] += 1
                 self._result.dead_letters.append(DeadLetter(file, line, refusal.reason.value, refusal.detail))
+
+    def _note_first(
+        self, source: Input, records: list[Record | Refusal], refused: Mapping[int, Refusal]
+    ) -> None:
+        """Keep the oldest time, for as long as the input's clocks let an older one in."""
+        first = self._result.first_ms
+        oldest = min(partition.clock(source) for partition in self._partitions) - TOO_LATE_MS
+        if first is not None and first <= oldest:
+            return
+        times = [
+            record.time for record in records if id(record) not in refused and isinstance(record, _DATED)
+        ]
+        self._result.first_ms = min(times, default=None) if first is None else min([first, *times])
 
     def _decide(self) -> None:
         for partition in self._partitions:

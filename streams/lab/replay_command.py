@@ -1,10 +1,12 @@
 """The command `replay`: a directory in; alerts, a ranked table and a report out."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
 import msgspec
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -19,11 +21,11 @@ from streams.lab.common_options import (
     RulesetFile,
     failed,
     load_ruleset,
-    progress_bar,
+    replayed,
 )
-from streams.lab.files import InputError
-from streams.lab.replay import ReplayResult, replay_directory
+from streams.lab.replay import ReplayResult
 from streams.lab.report import write_report
+from streams.lab.report.words import money, signal_label, to_cents, visible
 from streams.lab.run_summary import report_data, run_summary, standing
 from streams.lab.story import RunSummary
 from streams.lab.watch import Watcher
@@ -59,22 +61,11 @@ def replay_command(  # noqa: PLR0913 - the options of a command are its argument
 
     The same rules as the worker, on event time, without a broker: the same files give the same alerts.
     """
+    written = {"alerts": alerts, "hold-out alerts": holdout, "report": report, "dead letters": dead_letters}
+    _check_places(written.values())
     rules = load_ruleset(ruleset)
     watcher = None if report is None else Watcher(rules)
-    try:
-        with progress_bar("replaying") as progress:
-            result = replay_directory(
-                directory,
-                ruleset=rules,
-                partitions=partitions,
-                currency=currency,
-                progress=progress,
-                sampler=watcher,
-            )
-    except InputError as error:
-        raise failed(str(error), Exit.NO_INPUT) from error
-    except ValueError as error:
-        raise failed(str(error), Exit.USAGE) from error
+    result = replayed(directory, rules, partitions, currency, watcher)
     _write(alerts, [alert.model_dump_json().encode() for alert in result.alerts])
     _write(holdout, [alert.model_dump_json().encode() for alert in result.holdout])
     _write(dead_letters, [msgspec.json.encode(letter) for letter in result.dead_letters])
@@ -82,11 +73,20 @@ def replay_command(  # noqa: PLR0913 - the options of a command are its argument
     if report is not None and watcher is not None:
         _write_report(report, watcher, result, summary, rules, currency)
     _show(Console(), result, summary, top, currency)
-    for what, path in (("alerts", alerts), ("report", report), ("dead letters", dead_letters)):
+    for what, path in written.items():
         if path is not None:
             typer.echo(f"{what}: {path}")
     if strict and result.dead_letters:
         raise typer.Exit(Exit.BAD_DATA)
+
+
+def _check_places(paths: Iterable[Path | None]) -> None:
+    """End the command now, rather than after minutes of replay, if a file can't be where it should."""
+    for path in filter(None, paths):
+        if path.is_dir():
+            raise failed(f"{path} cannot be written: it is a directory", Exit.CANNOT_CREATE)
+        if not path.parent.is_dir():
+            raise failed(f"{path} cannot be written: no such directory", Exit.CANNOT_CREATE)
 
 
 def _write(path: Path | None, lines: list[bytes]) -> None:
@@ -115,7 +115,7 @@ def _show(console: Console, result: ReplayResult, summary: RunSummary, top: int,
             console.print(f"and {len(ranked) - top} more with an open alert")
     for file, outcomes in summary.outcomes.items():
         counted = ", ".join(f"{count:,} {outcome}" for outcome, count in outcomes.items() if count)
-        console.print(f"{file}: {counted}", highlight=False, markup=False)
+        console.print(f"{file}: {counted or 'empty'}", highlight=False, markup=False)
     for reason, count in summary.refused.items():
         console.print(f"refused: {count:,} {reason}", highlight=False, markup=False)
     console.print(
@@ -126,28 +126,31 @@ def _show(console: Console, result: ReplayResult, summary: RunSummary, top: int,
 
 
 def _table(ranked: list[Alert], currency: str) -> Table:
-    table = Table(title="Customers to win back, by value at risk", title_justify="left")
-    for name in (
-        "customer",
-        "level",
-        "P",
-        f"at risk {currency}",
-        "usual a day",
-        "since",
-        "days",
-        "what happened",
-    ):
-        numeric = name not in ("customer", "level", "what happened")
-        table.add_column(name, justify="right" if numeric else "left", no_wrap=name != "what happened")
+    """Return the ranking, one line an alert: what does not fit of the last column is left out."""
+    title = f"Customers to win back, by value at risk ({currency})"
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, expand=True)
+    table.padding = (0, 1, 0, 0)
+    table.add_column("customer", no_wrap=True, max_width=24)
+    table.add_column("level", no_wrap=True)
+    for name in ("P", "at risk", "usual/day", "since", "days"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("what happened", no_wrap=True, ratio=1)
     for alert in ranked:
         table.add_row(
-            escape(alert.customer_id),
+            escape(visible(alert.customer_id)),
             alert.level,
             f"{alert.probability:.2f}",
-            alert.value_at_risk,
-            alert.usual_spend_per_day,
-            alert.spend_since,
+            money(to_cents(alert.value_at_risk)),
+            money(to_cents(alert.usual_spend_per_day)),
+            money(to_cents(alert.spend_since)),
             f"{alert.days_since:.0f}",
-            escape(alert.summary.split(";", maxsplit=1)[0].split(":", maxsplit=1)[0]),
+            escape(_what_happened(alert)),
         )
     return table
+
+
+def _what_happened(alert: Alert) -> str:
+    """Return what weighed most in the anchor, or in any contact if the anchor is forgotten."""
+    anchor = None if alert.anchor is None else alert.anchor.contact_id
+    heaviest = max(alert.reasons, key=lambda one: (one.contact_id == anchor, one.nats), default=None)
+    return "" if heaviest is None else signal_label(heaviest.signal)

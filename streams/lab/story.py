@@ -126,7 +126,7 @@ class ReportData:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """The gates one contact with own nats > 0 met when it was folded, whether or not an episode opened.
+    """The gates one contact with own nats > 0 met when it was folded and no episode was open.
 
     `blocks` of `blocks_needed` whole 28-day blocks lie at or after the customer's first pane;
     `usual_cents_per_day` is their mean (0 when all are zero). `cutoff_cents` is None while fewer than 20
@@ -137,7 +137,6 @@ class Judgement:
     contact_id: str
     frustration: float
     frustration_needed: float
-    episode_open: bool
     blocks: int
     blocks_needed: int
     usual_cents_per_day: float

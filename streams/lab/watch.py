@@ -80,8 +80,8 @@ class Watcher(Sampler):
         watched.closed_ms, watched.why = time, why
 
     def stories(self, result: ReplayResult) -> list[Story]:
-        """Return the story of every alert of a finished replay."""
-        alerts = sorted(result.alerts, key=attrgetter("alert_id", "revision"))
+        """Return the story of every alert of a finished replay, those of the hold-out arm included."""
+        alerts = sorted((*result.alerts, *result.holdout), key=attrgetter("alert_id", "revision"))
         return [self._story(list(group), result) for _, group in groupby(alerts, key=attrgetter("alert_id"))]
 
     def customer(self, customer_id: str, result: ReplayResult, currency: str) -> CustomerStory:
@@ -171,7 +171,6 @@ def _judgement(gates: Gates, rules: Ruleset) -> Judgement:
         contact_id=gates.contact_id,
         frustration=gates.frustration,
         frustration_needed=rules.opening_frustration,
-        episode_open=False,
         blocks=gates.blocks,
         blocks_needed=rules.minimum_blocks,
         usual_cents_per_day=0.0 if gates.usual is None else gates.usual.usual_per_day,

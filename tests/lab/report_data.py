@@ -291,7 +291,6 @@ def judgement_of(person: Person, **changes: object) -> Judgement:
         "contact_id": f"{person.name}-3",
         "frustration": contacts_of(person)[-1].frustration_after,
         "frustration_needed": 1.0,
-        "episode_open": False,
         "blocks": 13,
         "blocks_needed": 3,
         "usual_cents_per_day": person.per_day,

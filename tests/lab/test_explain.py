@@ -164,8 +164,6 @@ def test_a_week_of_refunds_and_a_week_of_little() -> None:
     ("gates", "said"),
     [
         ({"frustration": 0.85}, "frustration 0.85 is below 1.00 nats"),
-        ({"episode_open": True}, "an episode was open already; it took this contact in"),
-        ({"episode_open": True, "frustration": 0.5}, "an episode was open already; it took this contact in"),
         ({"blocks": 2}, "no baseline: 2 of 3 whole blocks of 28 days since the first purchase"),
         ({"usual_cents_per_day": 0}, "no baseline: nothing was spent in the blocks of 28 days before"),
         ({"cutoff_cents": None}, "too few customers for a cut-off, so nobody counts as high value yet"),

@@ -1,0 +1,133 @@
+"""Bytes per customer at rest: a year of event time, 60 purchase hours each, through four partitions.
+
+All that a worker keeps is counted: packed records, keys, wake-ups, the ids of the last days, the population's
+sample, the feed guard. The growth of the process is set beside a sum over the parts, which leaves out what
+the allocator holds in reserve.
+"""
+
+import argparse
+import gc
+import os
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
+from typing import Any
+
+import numpy as np
+
+from bench.alone import alone
+from bench.machine import machine
+from schemas.events import Transaction
+from streams.core.partition import Partition
+from streams.core.ruleset import Ruleset
+from streams.core.time import HOUR_MS
+from streams.core.watermark import FACTS, Input
+from streams.lab.replay import partition_of
+
+SEED = 1
+PARTITIONS = 4
+PURCHASE_HOURS = 60
+SLOT_MS = 365 * 24 // PURCHASE_HOURS * HOUR_MS
+START_MS = 1_704_067_200_000  # 2024-01-01
+BATCH = 10_000
+_STATM = Path("/proc/self/statm")
+_CODE = (BuiltinFunctionType, FunctionType, MethodType, ModuleType, type)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Measure in a fresh process, print."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
+    parser.add_argument("--customers", type=int, default=200_000)
+    customers: int = parser.parse_args(arguments).customers
+    print(machine())
+    print(f"{customers:,} customers, {PURCHASE_HOURS} purchase hours in a year, {PARTITIONS} partitions")
+    growth, parts = alone(measure, customers)
+    print(f"growth of the process: {growth / customers:,.0f} bytes a customer")
+    print(f"sum over the parts: {sum(parts.values()) / customers:,.0f} bytes a customer")
+    for part, size in sorted(parts.items(), key=lambda one: -one[1]):
+        print(f"  {part:<12} {size / customers:>8,.1f}")
+
+
+def measure(customers: int) -> tuple[int, dict[str, int]]:
+    """Return the bytes that the process grew by, and those of each part of the partitions."""
+    gc.collect()
+    before = _resident()
+    partitions = [Partition(Ruleset()) for _ in range(PARTITIONS)]
+    for events in _year(customers):
+        _commit(partitions, events)
+    assert sum(partition.customers for partition in partitions) == customers
+    gc.collect()
+    return _resident() - before, _parts(partitions)
+
+
+def _year(customers: int) -> Iterator[list[tuple[int, int]]]:
+    """Yield batches of (time, customer): each buys once in every slot of the year."""
+    rng = np.random.default_rng(SEED)
+    for start in range(START_MS, START_MS + PURCHASE_HOURS * SLOT_MS, SLOT_MS):
+        times = start + rng.integers(0, SLOT_MS, customers)
+        order = np.argsort(times)
+        for at in range(0, customers, BATCH):
+            batch = order[at : at + BATCH]
+            yield list(zip(times[batch].tolist(), batch.tolist(), strict=True))
+
+
+def _commit(partitions: list[Partition], events: list[tuple[int, int]]) -> None:
+    """Do with a batch what a worker does: apply it, decide, drain what changed."""
+    routed: defaultdict[int, list[Any]] = defaultdict(list)
+    for time, customer in events:
+        # A text of its own for each event, as a decoder makes it.
+        customer_id = f"c{customer:07}"
+        event = Transaction(
+            customer_id, "shop", f"{time}-{customer}", time, "purchase", 100 + time % 9_900, None
+        )
+        routed[partition_of(customer_id, PARTITIONS)].append(event)
+    for number, partition in enumerate(partitions):
+        partition.apply(Input.TRANSACTIONS, routed[number])
+        partition.advance(dict.fromkeys(FACTS, events[-1][0]))
+        partition.drain_dirty()
+
+
+def _resident() -> int:
+    """Return the bytes of this process that are in memory; only Linux tells."""
+    return int(_STATM.read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def _parts(partitions: list[Partition]) -> dict[str, int]:
+    """Return the bytes of each attribute of all partitions; what two share is the first one's."""
+    seen: set[int] = set()
+    sizes: Counter[str] = Counter()
+    for partition in partitions:
+        for name, part in vars(partition).items():
+            sizes[name.strip("_")] += _size(part, seen)
+    return dict(sizes)
+
+
+def _size(root: object, seen: set[int]) -> int:
+    size, waiting = 0, [root]
+    while waiting:
+        one = waiting.pop()
+        if id(one) not in seen and not isinstance(one, _CODE):
+            seen.add(id(one))
+            size += sys.getsizeof(one)
+            waiting += _inside(one)
+    return size
+
+
+def _inside(one: object) -> Iterator[object]:
+    if isinstance(one, Mapping):
+        for pair in one.items():
+            yield from pair
+    elif isinstance(one, list | tuple | set | frozenset):
+        yield from one
+    else:
+        yield from getattr(one, "__dict__", {}).values()
+        for name in (*getattr(one, "__slots__", ()), *getattr(one, "__struct_fields__", ())):
+            yield getattr(one, name, None)
+
+
+if __name__ == "__main__":
+    main()

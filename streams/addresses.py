@@ -1,0 +1,19 @@
+"""Network addresses as people write them."""
+
+import ipaddress
+
+
+def split_address(text: str) -> tuple[str, int]:
+    """Return host and port of `host:port` or `[v6]:port`; else ValueError."""
+    host, _, port = text.rpartition(":")
+    if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65_536:
+        raise ValueError(f"{text!r} is not host:port")
+    return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a host is this machine, as far as its name tells without asking anyone."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"

@@ -1,0 +1,1 @@
+"""The Kafka side: brokers, topics, and the worker that drives the core."""

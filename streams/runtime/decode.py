@@ -1,0 +1,68 @@
+"""Records to events: the contract's decoder, and what only the log can tell of a record."""
+
+from collections.abc import Callable
+from typing import Final
+
+from aiokafka.partitioner import murmur2
+
+from schemas.dead_letter import Reason
+from schemas.events import Erasure, Refusal, Tick
+from schemas.hot import Decoder
+from streams.core.partition import Record
+from streams.core.watermark import Input
+from streams.runtime.log import RawRecord
+
+Known = Callable[[str], bool]
+"""Tells whether a customer was accepted on this partition before."""
+
+_WRONG_KEY: Final = Refusal(Reason.KEY_MISMATCH, "key: not the customer_id")
+_TICK_KEY: Final = Refusal(Reason.KEY_MISMATCH, "key: null for a tick")
+_NO_KEY: Final = Refusal(Reason.KEY_MISMATCH, "key: required, a customer_id in UTF-8")
+_NO_VALUE: Final = Refusal(Reason.SCHEMA, "value: required")
+_ELSEWHERE: Final = Refusal(Reason.WRONG_PARTITION, "key: belongs to another partition")
+
+
+def partition_of(key: bytes, partitions: int) -> int:
+    """Return the partition that Kafka's default partitioner gives a key."""
+    return int(murmur2(key) & 0x7FFFFFFF) % partitions
+
+
+class RecordDecoder:
+    """Decodes the records of one partition number; never raises, whatever the bytes."""
+
+    def __init__(self, currency: str, partition: int, partitions: int) -> None:
+        decoder = Decoder(currency)
+        self._decode: dict[Input, Callable[[bytes], Record | Refusal]] = {
+            Input.TRANSACTIONS: decoder.transactions,
+            Input.CONTACTS: decoder.contacts,
+            Input.CUSTOMERS: decoder.customers,
+            Input.DISPOSITIONS: decoder.dispositions,
+        }
+        self._partition = partition
+        self._partitions = partitions
+
+    def __call__(self, source: Input, raw: RawRecord, known: Known) -> Record | Refusal:
+        """Return the event of a record, or why it is refused."""
+        if raw.value is None:
+            return self._erasure(raw) if source is Input.CUSTOMERS else _NO_VALUE
+        event = self._decode[source](raw.value)
+        if isinstance(event, Refusal | Erasure):
+            return event
+        if isinstance(event, Tick):
+            return event if raw.key is None else _TICK_KEY
+        if raw.key != event.customer_id.encode():
+            return _WRONG_KEY
+        # Hashing costs more than all the rest, so only strangers are checked.
+        if not known(event.customer_id) and not self._is_ours(raw.key):
+            return _ELSEWHERE
+        return event
+
+    def _is_ours(self, key: bytes) -> bool:
+        return partition_of(key, self._partitions) == self._partition
+
+    def _erasure(self, raw: RawRecord) -> Erasure | Refusal:
+        try:
+            customer_id = (raw.key or b"").decode()
+        except UnicodeDecodeError:
+            return _NO_KEY
+        return Erasure(customer_id) if customer_id else _NO_KEY

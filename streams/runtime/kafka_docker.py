@@ -1,0 +1,113 @@
+"""A local broker in a Docker container, its data in a volume named after the folder."""
+
+import shutil
+import subprocess
+from hashlib import sha256
+from pathlib import Path
+from typing import Final, override
+
+from streams.runtime.kafka_engine import Engine
+from streams.runtime.kafka_runtime import KAFKA_VERSION, LocalKafkaError
+
+IMAGE: Final = f"apache/kafka:{KAFKA_VERSION}"
+_DATA: Final = "/var/lib/kafka/data"
+_PULL_SECONDS: Final = 900
+
+
+class Docker(Engine):
+    """The image of Apache Kafka; the container goes when the broker ends, the volume stays."""
+
+    name = "Docker"
+
+    def __init__(self, folder: Path) -> None:
+        self._volume = f"retention-signals-{sha256(str(folder.resolve()).encode()).hexdigest()[:12]}"
+
+    @override
+    def start(self, port: int) -> str:
+        settings = (f"--env=KAFKA_{name}={value}" for name, value in _environment(port).items())
+        return _docker(
+            "run",
+            "--detach",
+            "--rm",
+            f"--name={self._volume}",
+            f"--publish=127.0.0.1:{port}:{port}",
+            f"--volume={self._volume}:{_DATA}",
+            *settings,
+            IMAGE,
+        )
+
+    @override
+    def is_running(self, identity: str) -> bool:
+        return bool(_docker("ps", "--quiet", "--no-trunc", f"--filter=id={identity}"))
+
+    @override
+    def stop(self, identity: str) -> None:
+        if self.is_running(identity):
+            _docker("stop", "--time=30", identity)
+
+    @override
+    def kill(self, identity: str) -> None:
+        if self.is_running(identity):
+            _docker("kill", identity)
+            # The name is free again only when the container is gone.
+            subprocess.run(["docker", "wait", identity], capture_output=True, check=False)  # noqa: S603, S607
+
+    @override
+    def erase(self) -> None:
+        _docker("volume", "rm", "--force", self._volume)
+
+    @override
+    def last_words(self, identity: str) -> str:
+        return f"the container of {IMAGE} ended; see `docker run --rm {IMAGE}`"
+
+
+def docker_answers() -> bool:
+    """Tell whether there is a Docker daemon to talk to."""
+    if shutil.which("docker") is None:
+        return False
+    command = ["docker", "version", "--format", "{{.Server.Version}}"]
+    try:
+        return subprocess.run(command, capture_output=True, check=False, timeout=20).returncode == 0  # noqa: S603
+    except subprocess.TimeoutExpired:
+        return False
+
+
+def _environment(port: int) -> dict[str, str | int]:
+    """Return the broker's settings: inside the container it listens everywhere, outside only on loopback."""
+    return {
+        "PROCESS_ROLES": "broker,controller",
+        "NODE_ID": 1,
+        "CONTROLLER_QUORUM_VOTERS": "1@localhost:9093" if port != 9093 else "1@localhost:9094",
+        "LISTENERS": f"PLAINTEXT://:{port},CONTROLLER://:{9093 if port != 9093 else 9094}",
+        "ADVERTISED_LISTENERS": f"PLAINTEXT://127.0.0.1:{port}",
+        "LISTENER_SECURITY_PROTOCOL_MAP": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "CONTROLLER_LISTENER_NAMES": "CONTROLLER",
+        "INTER_BROKER_LISTENER_NAME": "PLAINTEXT",
+        "LOG_DIRS": _DATA,
+        "OFFSETS_TOPIC_REPLICATION_FACTOR": 1,
+        "TRANSACTION_STATE_LOG_REPLICATION_FACTOR": 1,
+        "TRANSACTION_STATE_LOG_MIN_ISR": 1,
+        "SHARE_COORDINATOR_STATE_TOPIC_REPLICATION_FACTOR": 1,
+        "SHARE_COORDINATOR_STATE_TOPIC_MIN_ISR": 1,
+        "GROUP_INITIAL_REBALANCE_DELAY_MS": 0,
+        "AUTO_CREATE_TOPICS_ENABLE": "false",
+        "HEAP_OPTS": "-Xmx1g",
+    }
+
+
+def _docker(*arguments: str) -> str:
+    """Return what `docker` prints. Raises LocalKafkaError with its last line."""
+    try:
+        done = subprocess.run(  # noqa: S603 - no shell, and nothing in it from outside
+            ["docker", *arguments],  # noqa: S607 - Docker is where PATH has it
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=_PULL_SECONDS,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise LocalKafkaError(f"docker {arguments[0]} does not answer") from error
+    if done.returncode:
+        said = done.stderr.strip().splitlines() or ["no reason given"]
+        raise LocalKafkaError(f"docker {arguments[0]}: {said[-1][:300]}")
+    return done.stdout.strip()

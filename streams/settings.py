@@ -1,0 +1,210 @@
+"""Settings of every process, from the environment. Their docstrings are the manual, `docs/settings.md`."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Final, Literal, Self
+
+from annotated_types import Ge, Le
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from schemas.common import Currency
+from schemas.topics import DEFAULT_PREFIX
+from streams.addresses import is_loopback, split_address
+
+ENV_PREFIX: Final = "RETENTION_"
+
+
+class SettingsError(ValueError):
+    """Settings that can't be used; the message has one line for each, and never a secret."""
+
+
+def _split(value: object) -> object:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _check_address(text: str) -> str:
+    split_address(text)
+    return text
+
+
+_Addresses = Annotated[
+    tuple[Annotated[str, AfterValidator(_check_address)], ...],
+    NoDecode,
+    BeforeValidator(_split),
+    Field(min_length=1),
+]
+
+
+class Settings(BaseSettings):
+    """What a process is told from outside. Rules that decide alerts are in the ruleset file instead."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX,
+        use_attribute_docstrings=True,
+        env_ignore_empty=True,
+        frozen=True,
+        hide_input_in_errors=True,
+        extra="forbid",
+    )
+
+    bootstrap_servers: _Addresses = ("127.0.0.1:9092",)
+    """Kafka brokers to begin with, `host:port`, separated by commas."""
+
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    """How to talk to Kafka. `SASL_PLAINTEXT` shows the password, so it is refused unless all brokers are on
+    loopback."""
+
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"] = "SCRAM-SHA-512"
+    """How to log in to Kafka when the protocol is one of SASL."""
+
+    kafka_username: str | None = None
+    """User for `PLAIN` and `SCRAM`."""
+
+    kafka_password: SecretStr | None = None
+    """Password for `PLAIN` and `SCRAM`. The file is better: the environment shows in many places."""
+
+    kafka_password_file: Path | None = None
+    """File with that password; a newline at the end is left out."""
+
+    kafka_token_file: Path | None = None
+    """File with the bearer token for `OAUTHBEARER`; read anew at each log-in, so it may be renewed."""
+
+    kafka_ca_file: Path | None = None
+    """PEM file of the authorities that may sign the brokers' certificates; the system's when not set."""
+
+    kafka_certificate_file: Path | None = None
+    """PEM file of the client's certificate, for mutual TLS."""
+
+    kafka_key_file: Path | None = None
+    """PEM file of the client's key, for mutual TLS."""
+
+    application_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,200}$")] = "retention"
+    """Consumer group and prefix of the transactional ids. State of another application is refused."""
+
+    topic_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{0,200}$")] = DEFAULT_PREFIX
+    """What the names of all topics begin with."""
+
+    partitions: Annotated[int, Ge(1), Le(1024)] = 4
+    """Partitions of every topic. To change it later, move the state with `state export | import`."""
+
+    replication_factor: Annotated[int, Ge(1), Le(32)] = 3
+    """Copies of every topic. From 3 on, two must be in sync to accept a write; 1 is for development."""
+
+    reporting_currency: Currency = "USD"
+    """Currency (ISO 4217) that all money is counted in; its unit is always the hundredth."""
+
+    ruleset_file: Path | None = None
+    """TOML file with the rules to change; others keep their defaults."""
+
+    clock: Literal["live", "event"] = "live"
+    """What moves time: records and ticks, and on `live` also the wall clock while an input is caught up."""
+
+    stale_feed_hours: Annotated[float, Field(gt=0, le=8784, allow_inf_nan=False)] = 36.0
+    """On the live clock, a feed whose newest record or tick is older is stale: time stands still."""
+
+    commit_interval_ms: Annotated[int, Ge(10), Le(10_000)] = 250
+    """Longest time between commits while no alert waits; never less than 10 ms for each partition owned."""
+
+    web_host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
+    """Address for health, metrics and lookup. Anything but loopback is refused without a token."""
+
+    web_port: Annotated[int, Ge(0), Le(65_535)] = 8080
+    """Port for health, metrics and lookup; 0 takes any free one."""
+
+    token: SecretStr | None = None
+    """Bearer token for lookup and readiness. The file is better: the environment shows in many places."""
+
+    token_file: Path | None = None
+    """File with that token; a newline at the end is left out."""
+
+    worker_addresses: _Addresses = ("127.0.0.1:8080",)
+    """Workers that `lookup` asks, one after the other, `host:port`, separated by commas."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        for problem in _problems(self):
+            raise ValueError(problem)
+        return self
+
+    def kafka_secret(self) -> str | None:
+        """Return the password for Kafka, from its file or the environment."""
+        return _secret(self.kafka_password, self.kafka_password_file)
+
+    def web_token(self) -> str | None:
+        """Return the token for lookup and readiness, from its file or the environment."""
+        return _secret(self.token, self.token_file)
+
+
+def load_settings() -> Settings:
+    """Return the settings of the environment. Raises SettingsError."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        lines = [_line(problem["loc"], problem["msg"]) for problem in error.errors(include_input=False)]
+        raise SettingsError("\n".join(lines)) from None
+
+
+def variable(name: str) -> str:
+    """Return the environment variable of a setting."""
+    return f"{ENV_PREFIX}{name.upper()}"
+
+
+def _line(location: tuple[int | str, ...], message: str) -> str:
+    said = message.removeprefix("Value error, ")
+    return f"{variable(str(location[0]))}: {said}" if location else said
+
+
+def _secret(given: SecretStr | None, file: Path | None) -> str | None:
+    if file is not None:
+        return file.read_text(encoding="utf-8").rstrip("\r\n")
+    return None if given is None else given.get_secret_value()
+
+
+def _problems(settings: Settings) -> Iterable[str]:
+    """Say what single settings can't: what two of them together, or the files they name, make unusable."""
+    yield from _file_problems(settings)
+    yield from _kafka_problems(settings)
+    if settings.token is not None and settings.token_file is not None:
+        yield _both("token", "token_file")
+    if not (is_loopback(settings.web_host) or settings.web_token()):
+        yield (
+            f"{variable('web_host')} is not loopback: "
+            f"set {variable('token_file')}, lookup shows what customers did"
+        )
+
+
+def _file_problems(settings: Settings) -> Iterable[str]:
+    for name, value in settings:
+        if isinstance(value, Path):
+            try:
+                if not value.read_bytes().strip() and name != "ruleset_file":
+                    yield f"{variable(name)}: {value} is empty"
+            except OSError as error:
+                yield f"{variable(name)}: {value} cannot be read: {error.strerror}"
+
+
+def _kafka_problems(settings: Settings) -> Iterable[str]:
+    if settings.kafka_password is not None and settings.kafka_password_file is not None:
+        yield _both("kafka_password", "kafka_password_file")
+    if (settings.kafka_certificate_file is None) != (settings.kafka_key_file is None):
+        yield f"{variable('kafka_certificate_file')} and {variable('kafka_key_file')} need each other"
+    if settings.kafka_security_protocol.startswith("SASL_"):
+        yield from _sasl_problems(settings)
+
+
+def _sasl_problems(settings: Settings) -> Iterable[str]:
+    hosts = (split_address(address)[0] for address in settings.bootstrap_servers)
+    if settings.kafka_security_protocol == "SASL_PLAINTEXT" and not all(map(is_loopback, hosts)):
+        yield f"{variable('kafka_security_protocol')}: off loopback SASL needs TLS, so SASL_SSL"
+    mechanism = settings.kafka_sasl_mechanism
+    if mechanism == "OAUTHBEARER" and settings.kafka_token_file is None:
+        yield f"{variable('kafka_token_file')} is needed for OAUTHBEARER"
+    if mechanism != "OAUTHBEARER" and not (settings.kafka_username and settings.kafka_secret()):
+        yield (
+            f"{variable('kafka_username')} and {variable('kafka_password_file')} are needed for {mechanism}"
+        )
+
+
+def _both(one: str, other: str) -> str:
+    return f"{variable(one)} and {variable(other)} are both set: keep one"

@@ -1,0 +1,75 @@
+"""The command `retention-signals`: its commands, its help, and how it refuses."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.lab.towns import run
+
+COMMANDS = ("generate", "replay", "explain", "schema")
+
+
+def test_without_a_command_it_helps() -> None:
+    done = run()
+    assert done.code == 2
+    assert all(command in done.out + done.err for command in COMMANDS)
+
+
+@pytest.mark.parametrize("command", [(), *((one,) for one in COMMANDS), ("schema", "export")])
+def test_every_command_has_help(command: tuple[str, ...]) -> None:
+    done = run(*command, "--help")
+    assert done.code == 0
+    assert "Usage: " in done.out
+    assert done.err == ""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("replya",),
+        ("replay",),
+        ("replay", ".", "--no-such-option"),
+        ("replay", ".", "--partitions", "0"),
+        ("replay", ".", "--partitions", "1025"),
+        ("replay", ".", "--partitions", "four"),
+        ("replay", ".", "--top", "-1"),
+        ("replay", ".", "--currency", "usd"),
+        ("replay", ".", "--currency", "dollars"),
+        ("explain", "."),
+        ("explain", ".", "--customer", "c", "--currency", "$"),
+        ("generate",),
+        ("schema",),
+        ("schema", "export"),
+    ],
+)
+def test_a_wrong_call_exits_2(arguments: tuple[str, ...]) -> None:
+    done = run(*arguments)
+    assert done.code == 2
+    assert "Usage: " in done.out + done.err
+
+
+def test_the_documents_are_written_and_named(tmp_path: Path) -> None:
+    done = run("schema", "export", tmp_path / "new")
+    assert done.code == 0
+    named = [Path(line) for line in done.out.splitlines()]
+    assert set(named) == set((tmp_path / "new").iterdir())
+    assert all(json.loads(path.read_text(encoding="utf-8")) for path in named)
+
+
+def test_documents_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    done = run("schema", "export", tmp_path / "file")
+    assert (done.code, done.out) == (73, "")
+    assert done.err.startswith(f"error: {tmp_path / 'file'} cannot be written: ")
+
+
+def test_the_installed_command_runs_and_fails_in_one_sentence(tmp_path: Path) -> None:
+    command = Path(sys.executable).with_name("retention-signals")
+    done = subprocess.run([command, "replay", tmp_path], capture_output=True, text=True, check=False)  # noqa: S603
+    assert done.returncode == 66
+    assert done.stdout == ""
+    assert done.stderr.startswith("error: nothing to read in ")
+    assert len(done.stderr.splitlines()) == 1
