@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from typing_extensions import override
 
-from schemas.money import MAX_CENTS, check_positive
+from schemas.money import MAX_CENTS, check_decimal, check_positive
 from schemas.times import check_time, parse_ms
 
 Clock: TypeAlias = Callable[[str], int]
@@ -70,21 +70,26 @@ def _tail_ms(text: str) -> int:
 
 
 def millionths(text: str) -> int:
-    """Return an amount or a rate in millionths."""
-    whole, _, places = check_positive(text).partition(".")
+    """Return a rate in millionths."""
+    whole, _, places = check_decimal(text).partition(".")
     return int(whole + places.ljust(6, "0"))
+
+
+def positive_millionths(text: str) -> int:
+    """Return an amount in millionths."""
+    return millionths(check_positive(text))
 
 
 def home_cents(text: str) -> int:
     """Return an amount of the reporting currency in hundredths, half-even."""
-    return cents(millionths(text), 10**4)
+    return cents(positive_millionths(text), 10**4)
 
 
 def cents(units: int, units_per_cent: int) -> int:
-    """Return `units` in hundredths, half-even; raises ValueError if that takes more than 14 digits."""
+    """Return `units` in hundredths, half-even; raises ValueError if that is more than MAX_CENTS."""
     quotient, rest = divmod(units, units_per_cent)
     if 2 * rest + (quotient & 1) > units_per_cent:
         quotient += 1
     if quotient > MAX_CENTS:
-        raise ValueError("more than 14 digits of hundredths")
+        raise ValueError("more than MAX_CENTS")
     return quotient

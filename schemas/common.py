@@ -11,6 +11,7 @@ from schemas.money import (
     DECIMAL_PATTERN,
     ZERO_PATTERN,
     check_currency,
+    check_decimal,
     check_positive,
 )
 from schemas.times import TIME_PATTERN, UTC_PATTERN, check_time
@@ -40,8 +41,10 @@ UtcTime: TypeAlias = Annotated[
 Money: TypeAlias = Annotated[str, AfterValidator(check_positive), WithJsonSchema(_POSITIVE)]
 """An amount above 0 as decimal text."""
 
-Rate: TypeAlias = Annotated[str, AfterValidator(check_positive), WithJsonSchema(_POSITIVE)]
-"""A rate above 0 as decimal text."""
+Rate: TypeAlias = Annotated[
+    str, AfterValidator(check_decimal), WithJsonSchema({"type": "string", "pattern": DECIMAL_PATTERN})
+]
+"""A rate as decimal text."""
 
 Currency: TypeAlias = Annotated[
     str, AfterValidator(check_currency), WithJsonSchema({"type": "string", "pattern": CURRENCY_PATTERN})

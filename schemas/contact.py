@@ -47,7 +47,7 @@ class Contact(CustomerEvent):
                     "event_id": "k-2",
                     "customer_id": "c-1042",
                     "time": "2026-03-04T08:00:00+01:00",
-                    "source": "surveys",
+                    "source": "contact-centre",
                     "contact_id": "call-9",
                     "version": 2,
                     "channel": "voice",
@@ -75,7 +75,7 @@ class Contact(CustomerEvent):
     """Who got in touch: the customer (inbound) or the company."""
     reason: str | None = None
     """What it was about, in the words of the contact centre's own list."""
-    case_id: Identifier | None = None
+    case_id: str | None = None
     """The case that it belongs to."""
     resolution: Literal["resolved", "unresolved", "unknown"] | None = None
     """Whether the matter was settled."""

@@ -14,7 +14,7 @@ from msgspec import MsgspecError
 from msgspec.json import Decoder as JsonDecoder
 
 from schemas import events, reference
-from schemas.cache import Cache, cents, clock, home_cents, millionths, pieces
+from schemas.cache import Cache, cents, clock, home_cents, millionths, pieces, positive_millionths
 from schemas.common import MAX_BYTES
 from schemas.convert import CONVERT
 from schemas.money import check_currency
@@ -93,13 +93,13 @@ def transaction_decoder(reporting_currency: str, doubt: Decode) -> Decode:
 
 def _odd_cents(reporting_currency: str, home: Cache) -> Callable[[Any], int]:
     """Return the reading of the money of anything but a plain amount in the reporting currency."""
-    exact = Cache(millionths)
+    rates, amounts = Cache(millionths), Cache(positive_millionths)
 
     def odd_cents(wire: Any) -> int:
         amount, currency, rate = wire.amount, wire.currency, wire.exchange_rate
         if currency is not None:
             check_currency(currency)
-        factor = None if rate is None else exact[rate]
+        factor = None if rate is None else rates[rate]
         if wire.kind == CANCELLED and amount is None:
             return 0
         if wire.kind == CANCELLED or amount is None or currency is None:
@@ -108,7 +108,7 @@ def _odd_cents(reporting_currency: str, home: Cache) -> Callable[[Any], int]:
             return home[amount]
         if factor is None:
             raise ValueError("exchange_rate: required")
-        return cents(exact[amount] * factor, 10**10)
+        return cents(amounts[amount] * factor, 10**10)
 
     return odd_cents
 

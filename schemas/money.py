@@ -7,17 +7,24 @@ DECIMAL_PATTERN = r"^[0-9]{1,12}(\.[0-9]{1,6})?$"
 ZERO_PATTERN = r"^[0.]*$"
 CURRENCY_PATTERN = r"^[A-Z]{3}$"
 CENTS_PATTERN = r"^-?[0-9]+\.[0-9]{2}$"
-MAX_CENTS = 10**14 - 1
+MAX_CENTS = 10**14
+"""What the largest amount on the wire rounds to; a conversion may not go beyond it."""
 
 _DECIMAL = re.compile(DECIMAL_PATTERN)
 _CURRENCY = re.compile(CURRENCY_PATTERN)
 _EXACT = Context(prec=60, rounding=ROUND_HALF_EVEN)
 
 
-def check_positive(text: str) -> str:
-    """Return `text` if it is a decimal above 0 with up to 12 digits and 6 places; else ValueError."""
+def check_decimal(text: str) -> str:
+    """Return `text` if it is a decimal with up to 12 digits and 6 places; else ValueError."""
     if not _DECIMAL.fullmatch(text):
         raise ValueError("not a decimal with up to 12 digits before the point and 6 after it")
+    return text
+
+
+def check_positive(text: str) -> str:
+    """Return `text` if it is a decimal above 0 with up to 12 digits and 6 places; else ValueError."""
+    check_decimal(text)
     if not text.strip("0."):
         raise ValueError("not above 0")
     return text

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import ConfigDict
 
-from schemas.common import CustomerEvent, Identifier
+from schemas.common import CustomerEvent
 
 
 class Profile(CustomerEvent):
@@ -38,7 +38,7 @@ class Profile(CustomerEvent):
     """When the customer joined, as the CRM writes it: kept by the CRM, never interpreted here."""
     country: str | None = None
     """Where the customer lives."""
-    account_id: Identifier | None = None
+    account_id: str | None = None
     """The account in the CRM."""
     preferred_owner: str | None = None
     """Who should take an alert about this customer."""

@@ -67,7 +67,7 @@ def _transaction(message: Transaction, reporting_currency: str) -> TransactionEv
             return Refusal(Reason.CURRENCY, "exchange_rate: required, currency is not the reporting currency")
         cents = to_cents(message.amount, rate)
         if cents > MAX_CENTS:
-            return Refusal(Reason.CURRENCY, "amount: more than 14 digits of hundredths after conversion")
+            return Refusal(Reason.CURRENCY, "amount: more than 10^12 after conversion")
     return TransactionEvent(
         customer_id=message.customer_id,
         source=message.source,

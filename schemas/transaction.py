@@ -5,7 +5,7 @@ from typing import Literal, Self
 from pydantic import ConfigDict, model_validator
 from pydantic.config import JsonDict
 
-from schemas.common import Currency, CustomerEvent, EventTime, Identifier, Money, Rate
+from schemas.common import Currency, CustomerEvent, EventTime, Money, Rate
 
 CANCELLED = "subscription_cancelled"
 
@@ -70,7 +70,7 @@ class Transaction(CustomerEvent):
     """The currency of the amount; required with it."""
     exchange_rate: Rate | None = None
     """Units of the reporting currency for one unit of `currency`; required when the two differ."""
-    order_id: Identifier | None = None
+    order_id: str | None = None
     """The order."""
     original_time: EventTime | None = None
     """When the refunded purchase happened."""

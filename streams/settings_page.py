@@ -13,8 +13,8 @@ _HIDDEN = "(set, not shown)"
 _HEAD = """\
 # Settings
 
-All processes read the same environment variables; what is empty counts as not set. A value that can't be used ends
-any command with exit code 78. `retention-signals settings` shows the values in force, without secrets.
+All processes read the same environment variables; what is empty counts as not set. A value that can't be used
+ends any command with exit code 78. `retention-signals settings` shows the values in force, without secrets.
 This page is made from the settings themselves, by `retention-signals settings --manual`.
 
 | variable | default | what it does |

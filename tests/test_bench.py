@@ -7,12 +7,11 @@ import pytest
 from bench import memory, replay
 
 
-@pytest.mark.parametrize("weights", ["uniform", "zipf"])
-def test_replay_is_measured_beside_its_limit(capsys: pytest.CaptureFixture[str], weights: str) -> None:
-    replay.main(["--customers", "100", "--transactions", "2000", "--rounds", "1", "--weights", weights])
+def test_replay_is_measured_beside_its_limit(capsys: pytest.CaptureFixture[str]) -> None:
+    replay.main(["--customers", "100", "--transactions", "2000", "--rounds", "1", "--weights", "zipf"])
     out = capsys.readouterr().out
     assert "cores" in out.splitlines()[0]
-    assert f"(100 customers, {weights} weights, seed 1, 400 days)" in out
+    assert "(100 customers, zipf weights, seed 1, 400 days)" in out
     assert re.search(r"^ +1 +[\d,]+/s +[\d,]+/s +\d\.\d{3}$", out, re.MULTILINE)
     assert re.search(r"^ratio replay / limit: median \d\.\d{3}, \d\.\d{3} to \d\.\d{3}$", out, re.MULTILINE)
     assert re.search(r"decode [\d.]+ s .*route .*apply .*decide ", out)

@@ -19,6 +19,8 @@ from streams.core.words import clears_when, summary
 
 _WEEKS_BEFORE: Final = 26
 _PLACES: Final = 4
+_MOST_REASONS: Final = 64
+"""The heaviest are named; an alert has to stay below the size of an event."""
 _LEVELS: Final[tuple[Literal["watch", "alert"], ...]] = ("watch", "alert")
 
 State = Literal["raised", "updated", "resolved"]
@@ -110,12 +112,14 @@ def _anchor(episode: Episode) -> Anchor:
 
 
 def _reasons(customer: Customer, episode: Episode, rules: Ruleset) -> tuple[Signal, ...]:
-    contacts = customer.body.contacts
     reasons = [
         Signal(signal=name, nats=round(nats, _PLACES), contact_id=contact.contact_id)
-        for at, contact in enumerate(contacts)
-        for name, nats in own_signals(contacts, at, rules)
+        for contact in customer.body.contacts
+        for name, nats in own_signals(contact, rules)
     ]
+    if len(reasons) > _MOST_REASONS:
+        heaviest = sorted(range(len(reasons)), key=lambda at: -reasons[at].nats)[:_MOST_REASONS]
+        reasons = [reasons[at] for at in sorted(heaviest)]
     if episode.cancelled:
         reasons.append(Signal(signal="subscription_cancelled", nats=0.0, contact_id=None))
     return tuple(reasons)

@@ -4,7 +4,6 @@
 one hour that can matter to the next; scanning every hour would give the same alerts.
 """
 
-from bisect import insort
 from collections import Counter
 from collections.abc import Callable
 from typing import Final, Protocol, assert_never
@@ -13,11 +12,12 @@ from schemas.alert import Alert
 from schemas.events import Contact, Disposition, Notice, Profile, Transaction
 from streams.core.alerts import Decision, Resolution, State, write_alert
 from streams.core.baseline import BLOCK_HOURS
+from streams.core.contacts import learn
 from streams.core.customer import Customer
 from streams.core.evidence import Evidence, evidence, log_odds
 from streams.core.facts import Episode, Item
 from streams.core.feed_guard import FeedGuard
-from streams.core.frustration import TOLERANCE, Known, forget, frustration, known, own_nats
+from streams.core.frustration import TOLERANCE, Known, known
 from streams.core.opening import Gates, gates_of, open_episode
 from streams.core.population import Refresh
 from streams.core.ruleset import Ruleset
@@ -146,11 +146,9 @@ class Judge:
     def _fold_contact(self, customer: Customer, event: Contact | Notice, instant: int) -> None:
         rules = self.rules if customer.body.episode is None else self.rules_of(customer.body.episode)
         new = known(event, rules)
-        if not _replace(customer.body.contacts, new):
+        if not learn(customer.body, new, rules):
             return
-        customer.body.contacts = forget(customer.body.contacts, rules)
-        customer.body.frustration = frustration(customer.body.contacts, rules)
-        own = _own(customer.body.contacts, new, rules)
+        own = new.own
         if customer.body.episode is None:
             self._try_opening(customer, new, own, instant)
         else:
@@ -273,22 +271,3 @@ class Judge:
     def rules_of(self, episode: Episode) -> Ruleset:
         """Return the ruleset that an episode opened under."""
         return self.rulesets[episode.ruleset]
-
-
-def _replace(contacts: list[Known], new: Known) -> bool:
-    """Put a contact among the ordered known ones; False, and nothing changed, if a newer version is there."""
-    for at, old in enumerate(contacts):
-        if (old.source, old.contact_id) == (new.source, new.contact_id):
-            if old.rank >= new.rank:
-                return False
-            del contacts[at]
-            break
-    insort(contacts, new, key=lambda one: one.order)
-    return True
-
-
-def _own(contacts: list[Known], new: Known, rules: Ruleset) -> float:
-    """Return the nats of a contact by itself; one forgotten at once can repeat nothing."""
-    if new in contacts:
-        return own_nats(contacts, contacts.index(new), rules)
-    return sum((nats for _, nats in new.signals), 0.0)

@@ -54,8 +54,11 @@ def log_odds(frustration: float, silence: float, rules: Ruleset) -> float:
 
 
 def probability(log_odds_: float) -> float:
-    """Return P of log-odds."""
-    return 1 / (1 + math.exp(-log_odds_))
+    """Return P of log-odds, however large."""
+    if log_odds_ >= 0:
+        return 1 / (1 + math.exp(-log_odds_))
+    odds = math.exp(log_odds_)
+    return odds / (1 + odds)
 
 
 def hours_until(yardstick: Yardstick, need: float, spend: int, working_hours: int, rules: Ruleset) -> int:

@@ -5,10 +5,11 @@ the table in docs/detection.md that apply to it. Repeats depend on the other con
 with every fold.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from msgspec import Struct
+from xxhash import xxh3_128_hexdigest
 
 from schemas.events import Contact, Notice
 from streams.core.ruleset import Ruleset
@@ -19,9 +20,15 @@ TOLERANCE: Final = 1e-9
 
 Signal = tuple[str, float]
 
+_LONGEST_TEXT: Final = 128
+_MOST_TRANSFERS: Final = 1_000_000
 
-class Known(Struct, array_like=True, frozen=True):
-    """What is remembered of the newest version of a contact or notice."""
+
+class Known(Struct, array_like=True):
+    """What is remembered of the newest version of a contact or notice.
+
+    Its nats are those of the rules under which it was folded.
+    """
 
     contact_id: str
     source: str
@@ -39,6 +46,11 @@ class Known(Struct, array_like=True, frozen=True):
     transfers: int
     hung_up_on: bool
     signals: tuple[Signal, ...]
+    """Outcome and effort, without repeats."""
+    repeats: int = 0
+    """How many of the contacts before it repeats, as far as that matters."""
+    own: float = 0.0
+    """Nats by itself, repeats included."""
 
     @property
     def order(self) -> tuple[int, str, str]:
@@ -69,13 +81,13 @@ def known(event: Contact | Notice, rules: Ruleset) -> Known:
         moment=event.moment,
         ended_at=event.ended_at,
         channel=event.channel,
-        reason=event.reason,
-        case_id=event.case_id,
+        reason=_short(event.reason),
+        case_id=_short(event.case_id),
         done=done,
         outbound=event.outbound,
         recovery=event.recovery,
         notice=False,
-        transfers=event.transfers_cold + event.transfers_warm,
+        transfers=min(event.transfers_cold + event.transfers_warm, _MOST_TRANSFERS),
         hung_up_on=_hung_up_on(event, done=done),
         signals=() if event.recovery else (*_outcome(event, rules), *_effort(event, rules, done=done)),
     )
@@ -100,6 +112,13 @@ def _known_notice(event: Notice, rules: Ruleset) -> Known:
         hung_up_on=False,
         signals=() if event.notified else (("unnotified_change", rules.unnotified_change),),
     )
+
+
+def _short(text: str | None) -> str | None:
+    """Return a text that is equal to another's if the texts were, however long they are."""
+    if text is None or len(text) <= _LONGEST_TEXT:
+        return text
+    return f"{text[:_LONGEST_TEXT]}… {xxh3_128_hexdigest(text.encode())}"
 
 
 def _hung_up_on(event: Contact, *, done: bool) -> bool:
@@ -167,28 +186,40 @@ def repeats(later: Known, earlier: Known) -> bool:
     return not earlier.done
 
 
-def own_signals(contacts: Sequence[Known], at: int, rules: Ruleset) -> list[Signal]:
-    """Return the signals of the contact at an index of the ordered known contacts, repeats last.
+def own_signals(contact: Known, rules: Ruleset) -> list[Signal]:
+    """Return the signals of a weighed contact, its repeats as one, last. A recovery has none."""
+    if not contact.repeats:
+        return list(contact.signals)
+    return [*contact.signals, ("repeat", contact.repeats * rules.repeat)]
 
-    A recovery has none: its own nats are 0. Repeats beyond what fills the cap change nothing, so they are
-    not looked for: somebody who calls a thousand times a week costs no more than others.
+
+def weigh(contacts: Sequence[Known], moments: Iterable[int], rules: Ruleset) -> None:
+    """Weigh those of the ordered contacts anew that can repeat one which came or went at some moments."""
+    reach = rules.repeat_days * DAY_MS
+    changed = list(moments)
+    for at, contact in enumerate(contacts):
+        if any(0 <= contact.moment - moment <= reach for moment in changed):
+            contact.repeats = _repeats(contacts, at, rules)
+            contact.own = sum((nats for _, nats in own_signals(contact, rules)), 0.0)
+
+
+def _repeats(contacts: Sequence[Known], at: int, rules: Ruleset) -> int:
+    """Return how many contacts the one at an index repeats; no more than fill the cap.
+
+    More would change nothing, and somebody who calls a thousand times a week must not cost more than others.
     """
     contact = contacts[at]
-    signals = list(contact.signals)
-    nats = sum((nats for _, nats in signals), 0.0)
+    if not contact.repeatable:
+        return 0
+    count, nats = 0, sum((nats for _, nats in contact.signals), 0.0)
     for before in range(at - 1, -1, -1):
         earlier = contacts[before]
         if contact.moment - earlier.moment > rules.repeat_days * DAY_MS or nats >= rules.frustration_cap:
             break
         if repeats(contact, earlier):
-            signals.append(("repeat", rules.repeat))
+            count += 1
             nats += rules.repeat
-    return signals
-
-
-def own_nats(contacts: Sequence[Known], at: int, rules: Ruleset) -> float:
-    """Return the nats that the contact at an index of the ordered known contacts adds by itself."""
-    return sum((nats for _, nats in own_signals(contacts, at, rules)), 0.0)
+    return count
 
 
 def forget(contacts: list[Known], rules: Ruleset) -> list[Known]:
@@ -197,15 +228,16 @@ def forget(contacts: list[Known], rules: Ruleset) -> list[Known]:
     return [one for one in contacts if one.moment >= oldest]
 
 
-def frustration(contacts: Sequence[Known], rules: Ruleset) -> float:
-    """Return F in nats after the newest of the ordered known contacts."""
-    total = 0.0
-    for at, contact in enumerate(contacts):
-        if at:
-            days = (contact.moment - contacts[at - 1].moment) / DAY_MS
+def frustration(contacts: Iterable[Known], rules: Ruleset) -> float:
+    """Return F in nats after the newest of the ordered contacts, all weighed."""
+    total, last = 0.0, None
+    for contact in contacts:
+        if last is not None:
+            days = (contact.moment - last) / DAY_MS
             total *= 2.0 ** (-days / rules.frustration_half_life_days)
+        last = contact.moment
         if contact.recovery:
             total *= rules.recovery_factor
         else:
-            total = min(total + own_nats(contacts, at, rules), rules.frustration_cap)
+            total = min(total + contact.own, rules.frustration_cap)
     return total

@@ -31,11 +31,12 @@ from streams.core.record import (
     MOST_CENTS,
     QUIET,
     SAMPLED,
+    WITHOUT_PANE,
     Horizon,
     fold_tail,
     input_of,
+    is_foldable,
     mark_of,
-    tail_is_long,
 )
 from streams.core.roster import Roster
 from streams.core.ruleset import Ruleset
@@ -46,6 +47,7 @@ from streams.core.state import (
     customer_of,
     decode_state,
     is_customer_key,
+    ruleset_of,
 )
 from streams.core.time import HOUR_MS, WEEK_HOURS, hour_of
 from streams.core.view import CustomerView, view
@@ -78,7 +80,7 @@ class Partition:
         self._clocks = {one: Clock(rules.lateness_ms) for one in Input}
         self._ids = {one: EventIds() for one in Input}
         self._guard = FeedGuard()
-        self._roster = Roster(self._met)
+        self._roster = Roster()
         self._population = Population(rules, self._roster.mark_sampled)
         self._judge = Judge(rules, self._guard, currency, self._spent, observer)
         self._disturbed: set[str] = set()
@@ -138,7 +140,7 @@ class Partition:
                 record = self._add_huge(event, key)
             if record[FLAGS_AT] != DIRTY:
                 self._note(customer_id, record, hour, cents)
-            if len(record) > LONG_RECORD and tail_is_long(record):
+            if len(record) > LONG_RECORD and is_foldable(record, self._horizon):
                 customers[customer_id] = fold_tail(record, self._horizon)
             if time > newest:
                 newest = time
@@ -151,8 +153,7 @@ class Partition:
     def _note(self, customer_id: str, record: bytearray, hour: int, cents: int) -> None:
         """Do what a purchase means beyond the customer's own record."""
         self._roster.touch(customer_id, record)
-        if record[FLAGS_AT] & SAMPLED:
-            self._spent(customer_id, hour, cents)
+        self._spent(customer_id, hour, cents)
         if record[FLAGS_AT] & QUIET:
             self._disturbed.add(customer_id)
 
@@ -202,18 +203,19 @@ class Partition:
         if not (isinstance(event, Transaction) and event.kind in UNCOUNTED):
             self._roster.enqueue(event.customer_id, item(event, instant), hour_of(instant))
 
-    def _met(self, customer_id: str) -> None:
-        self._population.offer(customer_id)
-
     def _spent(self, customer_id: str, hour: int, cents: int) -> None:
-        row = self._population.rows.get(customer_id)
-        if row is not None:
-            self._population.add(row, hour, cents)
+        """Let the population know of spend in a pane."""
+        record = self._roster.records[customer_id]
+        if record[FLAGS_AT] & WITHOUT_PANE:
+            record[FLAGS_AT] &= ~WITHOUT_PANE
+            self._population.offer(customer_id)
+        if record[FLAGS_AT] & SAMPLED:
+            self._population.add(self._population.rows[customer_id], hour, cents)
 
     def _erase(self, customer_id: str) -> list[Alert]:
         if customer_id not in self._roster.records:
             return []
-        self._population.erase(customer_id, self._roster.records)
+        self._population.erase(customer_id, self._roster.spenders())
         customer = self._roster.erase(customer_id)
         for instant, mark, key in customer.recent:
             self._ids[input_of(mark)].discard(key, instant)
@@ -279,12 +281,13 @@ class Partition:
         self._guard.forget(hour)
         self._next_refresh = hour + WEEK_HOURS
 
-    def _history(self, customer_id: str) -> tuple[int | None, Panes] | None:
+    def _history(self, customer_id: str) -> tuple[int, Panes] | None:
         record = self._roster.records.get(customer_id)
         if record is None:
             return None
         customer = unpack(customer_id, record)
-        return customer.first_pane, customer.panes
+        first_pane = customer.first_pane
+        return None if first_pane is None else (first_pane, customer.panes)
 
     # State
 
@@ -319,11 +322,13 @@ class Partition:
         self._next_refresh = state.next_refresh
         self._decided = self._judge.decided = state.decided
         for name, given in state.rulesets.items():
-            self._judge.rulesets.setdefault(name, Ruleset.from_mapping(given))
+            self._judge.rulesets.setdefault(name, ruleset_of(given))
 
     def _restore_customer(self, customer_id: str, value: bytes) -> None:
         if self._roster.restore(customer_id, value):
             self._disturbed.add(customer_id)
+        if not self._roster.records[customer_id][FLAGS_AT] & WITHOUT_PANE:
+            self._population.offer(customer_id)
         for instant, mark, key in self._roster.ids(customer_id):
             self._ids[input_of(mark)].restore(key, instant)
 

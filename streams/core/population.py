@@ -26,8 +26,8 @@ _YEAR_WEEKS: Final = BLOCKS * _BLOCK_WEEKS
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
-History = Callable[[str], tuple[int | None, Panes] | None]
-"""Gives a customer's first pane (None before there is one) and panes; None for a customer not known."""
+History = Callable[[str], tuple[int, Panes] | None]
+"""Gives a customer's first pane and panes; None for a customer not known any more."""
 
 
 class Mark(Protocol):
@@ -69,7 +69,7 @@ class Population:
         self._newcomers: list[str] = []
 
     def offer(self, customer_id: str) -> None:
-        """Consider a customer from the next refresh on that comes after the first pane."""
+        """Consider a customer with a pane, from the next refresh on that comes after it."""
         self._newcomers.append(customer_id)
 
     def add(self, row: int, hour: int, cents: int) -> None:
@@ -140,7 +140,7 @@ class Population:
                 if found is None:
                     continue
                 first_pane, panes = found
-                if first_pane is None or first_pane >= hour:
+                if first_pane >= hour:
                     waiting.append(customer_id)
                 else:
                     self._admit(entry, first_pane, panes)

@@ -34,6 +34,8 @@ SAMPLED: Final = 4
 """Flag: a member of the population's sample. Not kept in the changelog."""
 DIRTY: Final = 8
 """Flag: changed since the changelog was last written. Not kept there."""
+WITHOUT_PANE: Final = 16
+"""Flag: no spend is known yet. Not kept in the changelog."""
 
 ENTRY: Final = Layout("<qiQ")
 """Instant (ms), cents of an on-time purchase (else `-1 - index of the input`), hash of the event id."""
@@ -44,7 +46,7 @@ INPUTS: Final = tuple(Input)
 _LONG_TAIL: Final = 12 * ENTRY.size
 LONG_RECORD: Final = _HEAD.size + _LONG_TAIL
 """Bytes from which on it is worth a look whether the tail should be folded."""
-EMPTY: Final = _HEAD.pack(FORMAT, NO_HOUR, NO_HOUR, 0, 0)
+EMPTY: Final = _HEAD.pack(FORMAT, NO_HOUR, NO_HOUR, WITHOUT_PANE, 0)
 """The record of a customer of whom nothing is known yet."""
 
 
@@ -142,10 +144,18 @@ def fold_tail(record: bytearray, horizon: Horizon) -> bytearray:
     return join(Parts(wake, min(hours, default=NO_HOUR), flags, body, kept))
 
 
-def tail_is_long(record: bytes | bytearray) -> bool:
-    """Tell whether the tail of a record is worth folding: long, and not much shorter than the body."""
-    length: int = _head(record)[4]
-    return len(record) - _HEAD.size - length > max(_LONG_TAIL, length // 4)
+def is_foldable(record: bytes | bytearray, horizon: Horizon) -> bool:
+    """Tell whether the tail of a record is worth folding.
+
+    It is, if it is long, not much shorter than the body, and half of it or more can go: somebody who buys
+    all day keeps the ids of 8 days in any case.
+    """
+    start = _HEAD.size + _head(record)[4]
+    tail = len(record) - start
+    if tail <= max(_LONG_TAIL, (start - _HEAD.size) // 4):
+        return False
+    middle: int = ENTRY.unpack_from(record, start + tail // ENTRY.size // 2 * ENTRY.size)[0]
+    return middle < horizon.oldest_instants[0]
 
 
 def mark_of(source: Input) -> int:
@@ -164,6 +174,11 @@ def entries(record: bytes | bytearray) -> list[Entry]:
     if len(tail) % ENTRY.size:
         raise StateError("a customer's record that is cut off")
     return list(ENTRY.iter_unpack(tail))
+
+
+def has_pane(record: bytes | bytearray) -> bool:
+    """Tell whether any spend is known; raises StateError."""
+    return _head(record)[2] != NO_HOUR or any(cents >= 0 for _, cents, _ in entries(record))
 
 
 def wake_of(record: bytes | bytearray) -> int:

@@ -1,6 +1,7 @@
 """The customers of a partition: their packed records, and what must be known of them without unpacking."""
 
-from collections.abc import Callable
+from collections.abc import Iterator
+from typing import Final
 
 from streams.core.customer import Customer, unpack
 from streams.core.facts import Item
@@ -13,25 +14,25 @@ from streams.core.record import (
     OPEN,
     QUIET,
     SAMPLED,
+    WITHOUT_PANE,
     Entry,
     Horizon,
     entries,
+    has_pane,
     wake_of,
 )
 from streams.core.state import customer_key
 from streams.core.wakes import Wakes
 
-Met = Callable[[str], None]
-"""Is told of every customer not known before."""
+_CARRIED: Final = SAMPLED | DIRTY | WITHOUT_PANE
 
 
 class Roster:
     """Packed records by customer, who wakes when, whose episode is open, and who changed."""
 
-    __slots__ = ("_dirty", "_inbox", "_met", "open", "records", "wakes")
+    __slots__ = ("_dirty", "_inbox", "open", "records", "wakes")
 
-    def __init__(self, met: Met) -> None:
-        self._met = met
+    def __init__(self) -> None:
         self.records: dict[str, bytearray] = {}
         self.wakes = Wakes()
         self.open: set[str] = set()
@@ -41,7 +42,6 @@ class Roster:
     def new(self, customer_id: str) -> bytearray:
         """Return the record of a customer not known before."""
         record = self.records[customer_id] = bytearray(EMPTY)
-        self._met(customer_id)
         return record
 
     def touch(self, customer_id: str, record: bytearray) -> None:
@@ -81,7 +81,7 @@ class Roster:
         if wake != wake_of(old):
             self.wakes.discard(customer_id, wake_of(old))
         self._index(customer_id, wake, flags)
-        self.records[customer_id] = customer.pack(horizon, wake, flags | old[FLAGS_AT] & (SAMPLED | DIRTY))
+        self.records[customer_id] = customer.pack(horizon, wake, flags | old[FLAGS_AT] & _CARRIED)
 
     def erase(self, customer_id: str) -> Customer:
         """Forget a known customer, and return what there was."""
@@ -92,6 +92,10 @@ class Roster:
         self.open.discard(customer_id)
         del self.records[customer_id]
         return customer
+
+    def spenders(self) -> Iterator[str]:
+        """Yield the customers with a pane."""
+        return (one for one, record in self.records.items() if not record[FLAGS_AT] & WITHOUT_PANE)
 
     def mark_sampled(self, customer_id: str, *, sampled: bool) -> None:
         """Note that a customer joined the population's sample, or left it."""
@@ -114,11 +118,10 @@ class Roster:
 
         Raises StateError for what is not a record.
         """
-        entries(value)
+        known = has_pane(value)
         record = self.records[customer_id] = bytearray(value)
-        record[FLAGS_AT] &= OPEN | QUIET
+        record[FLAGS_AT] = record[FLAGS_AT] & (OPEN | QUIET) | (0 if known else WITHOUT_PANE)
         self._index(customer_id, wake_of(record), record[FLAGS_AT])
-        self._met(customer_id)
         return bool(record[FLAGS_AT] & QUIET)
 
     def ids(self, customer_id: str) -> list[Entry]:

@@ -177,6 +177,8 @@ def _check_range(name: str, value: float) -> None:
         raise RulesetError(f"{name} must lie in [0, 1]")
     if value < 0 and name not in _MAY_BE_NEGATIVE:
         raise RulesetError(f"{name} must not be negative")
+    if name == "alert_odds" and value <= 1:
+        raise RulesetError(f"{name} must be above 1: watch stands at even odds")
     if name == "returned_evidence" and value >= 0:
         raise RulesetError(f"{name} must be below 0")
     if value == 0 and name in _MUST_BE_POSITIVE:
@@ -187,11 +189,11 @@ _MUST_BE_POSITIVE = {
     "frustration_half_life_days",
     "temperature",
     "minimum_blocks",
+    "population_minimum",
     "population_sample",
     "irregularity_floor_days",
     "irregularity_default_days",
     "irregularity_prior_blocks",
     "dispersion_floor_days",
-    "alert_odds",
     "returned_usual_days",
 }

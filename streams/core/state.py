@@ -6,6 +6,7 @@ from msgspec import MsgspecError, Struct, msgpack
 
 from streams.core.feed_guard import GuardState
 from streams.core.population import Refresh
+from streams.core.ruleset import Ruleset, RulesetError
 
 PARTITION_KEY: Final = b"p"
 _CUSTOMER: Final = b"c"
@@ -42,6 +43,14 @@ def decode_state(value: bytes) -> PartitionState:
     if state.format != _FORMAT:
         raise StateError(f"partition state of format {state.format}, this release reads {_FORMAT}")
     return state
+
+
+def ruleset_of(given: dict[str, Any]) -> Ruleset:
+    """Return a ruleset of the state; raises StateError."""
+    try:
+        return Ruleset.from_mapping(given)
+    except RulesetError as error:
+        raise StateError(f"a ruleset that this release does not know: {error}") from error
 
 
 def customer_key(customer_id: str) -> bytes:

@@ -83,7 +83,6 @@ class CustomerView:
 def view(customer: Customer, judge: "Judge", time: int) -> CustomerView:
     """Return what is known of a customer at a time (ms) up to which everything is decided."""
     hour = hour_of(time)
-    contacts = customer.body.contacts
     episode = customer.body.episode
     seen = None
     if episode is not None:
@@ -97,7 +96,7 @@ def view(customer: Customer, judge: "Judge", time: int) -> CustomerView:
         first_pane=customer.first_pane,
         panes=customer.panes,
         counters=counters(customer, time, hour),
-        contacts=[(one, own_signals(contacts, at, judge.rules)) for at, one in enumerate(contacts)],
+        contacts=[(one, own_signals(one, judge.rules)) for one in customer.body.contacts],
         frustration=customer.body.frustration,
         episode=seen,
     )

@@ -76,10 +76,9 @@ def _per_day(yardstick: Yardstick) -> str:
 
 def _worst(customer: Customer, episode: Episode, rules: Ruleset) -> str:
     """Return what weighed most in the anchor, else in any contact."""
-    contacts = customer.body.contacts
     signals = [
         (one.contact_id == episode.anchor.contact_id, nats, name)
-        for at, one in enumerate(contacts)
-        for name, nats in own_signals(contacts, at, rules)
+        for one in customer.body.contacts
+        for name, nats in own_signals(one, rules)
     ]
     return _SIGNALS[max(signals)[2]] if signals else "had a bad contact"

@@ -4,7 +4,9 @@ import shutil
 import subprocess
 from hashlib import sha256
 from pathlib import Path
-from typing import Final, override
+from typing import Final
+
+from typing_extensions import override
 
 from streams.runtime.kafka_engine import Engine
 from streams.runtime.kafka_runtime import KAFKA_VERSION, LocalKafkaError
@@ -15,23 +17,23 @@ _PULL_SECONDS: Final = 900
 
 
 class Docker(Engine):
-    """The image of Apache Kafka; the container goes when the broker ends, the volume stays."""
+    """The image of Apache Kafka; the volume outlives the container."""
 
     name = "Docker"
 
     def __init__(self, folder: Path) -> None:
-        self._volume = f"retention-signals-{sha256(str(folder.resolve()).encode()).hexdigest()[:12]}"
+        self._name = f"retention-signals-{sha256(str(folder.resolve()).encode()).hexdigest()[:12]}"
 
     @override
     def start(self, port: int) -> str:
+        self._remove()
         settings = (f"--env=KAFKA_{name}={value}" for name, value in _environment(port).items())
         return _docker(
             "run",
             "--detach",
-            "--rm",
-            f"--name={self._volume}",
+            f"--name={self._name}",
             f"--publish=127.0.0.1:{port}:{port}",
-            f"--volume={self._volume}:{_DATA}",
+            f"--volume={self._name}:{_DATA}",
             *settings,
             IMAGE,
         )
@@ -49,16 +51,21 @@ class Docker(Engine):
     def kill(self, identity: str) -> None:
         if self.is_running(identity):
             _docker("kill", identity)
-            # The name is free again only when the container is gone.
-            subprocess.run(["docker", "wait", identity], capture_output=True, check=False)  # noqa: S603, S607
+            _docker("wait", identity)
 
     @override
     def erase(self) -> None:
-        _docker("volume", "rm", "--force", self._volume)
+        self._remove()
+        _docker("volume", "rm", "--force", self._name)
 
     @override
     def last_words(self, identity: str) -> str:
-        return f"the container of {IMAGE} ended; see `docker run --rm {IMAGE}`"
+        lines = _docker("logs", "--tail=1", identity).splitlines() or ["it said nothing"]
+        return f"{lines[-1][:300]} (all of it: docker logs {self._name})"
+
+    def _remove(self) -> None:
+        if _docker("ps", "--all", "--quiet", f"--filter=name=^{self._name}$"):
+            _docker("rm", "--force", self._name)
 
 
 def docker_answers() -> bool:
@@ -73,12 +80,16 @@ def docker_answers() -> bool:
 
 
 def _environment(port: int) -> dict[str, str | int]:
-    """Return the broker's settings: inside the container it listens everywhere, outside only on loopback."""
+    """Return the broker's settings: inside the container it listens everywhere, outside only on loopback.
+
+    It has one port inside and outside, because it also connects to itself under the address it advertises.
+    """
+    controller = 9093 if port != 9093 else 9094
     return {
         "PROCESS_ROLES": "broker,controller",
         "NODE_ID": 1,
-        "CONTROLLER_QUORUM_VOTERS": "1@localhost:9093" if port != 9093 else "1@localhost:9094",
-        "LISTENERS": f"PLAINTEXT://:{port},CONTROLLER://:{9093 if port != 9093 else 9094}",
+        "CONTROLLER_QUORUM_VOTERS": f"1@localhost:{controller}",
+        "LISTENERS": f"PLAINTEXT://:{port},CONTROLLER://:{controller}",
         "ADVERTISED_LISTENERS": f"PLAINTEXT://127.0.0.1:{port}",
         "LISTENER_SECURITY_PROTOCOL_MAP": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
         "CONTROLLER_LISTENER_NAMES": "CONTROLLER",

@@ -1,5 +1,6 @@
 """What a local broker can run on."""
 
+import secrets
 import socket
 from abc import ABC, abstractmethod
 
@@ -36,12 +37,24 @@ class Engine(ABC):
 
 def free_port(wished: int = 0) -> int:
     """Return the wished port of loopback if it is free, else one that is."""
+    port = wished or _any_port()
+    while not is_free(port):
+        port = _any_port()
+    return port
+
+
+def is_free(port: int) -> bool:
+    """Tell whether a broker could listen on that port of loopback."""
     with socket.socket() as probe:
         # As the broker does, so that connections of a former broker that linger don't count.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", wished))
+            probe.bind(("127.0.0.1", port))
         except OSError:
-            return free_port()
-        port: int = probe.getsockname()[1]
-        return port
+            return False
+        return True
+
+
+def _any_port() -> int:
+    # Below the range of outgoing connections: while a broker is down, nobody else is given its port.
+    return secrets.randbelow(12_000) + 20_000

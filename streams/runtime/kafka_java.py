@@ -8,7 +8,9 @@ import subprocess
 import time
 import uuid
 from pathlib import Path
-from typing import Final, override
+from typing import Final
+
+from typing_extensions import override
 
 from streams.runtime.kafka_engine import Engine, free_port
 from streams.runtime.kafka_runtime import LocalKafkaError, fetch_jars, find_java
@@ -31,6 +33,8 @@ share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
 auto.create.topics.enable=false
+broker.heartbeat.interval.ms=1000
+broker.session.timeout.ms=5000
 """
 
 
@@ -50,8 +54,7 @@ class Java(Engine):
         java, jars = find_java(), fetch_jars(self._jars)
         self._folder.mkdir(parents=True, exist_ok=True)
         data = self._folder / "data"
-        text = _PROPERTIES.format(port=port, controller=free_port(), data=data)
-        self._properties.write_text(text, encoding="utf-8")
+        self._properties.write_text(self._settings(port, data), encoding="utf-8")
         classes = ["-cp", f"{jars.resolve()}/*"]
         if not (data / "meta.properties").is_file():
             self._format([java, "-XX:TieredStopAtLevel=1", *classes])
@@ -87,17 +90,28 @@ class Java(Engine):
         wrong = [line for line in lines if "ERROR" in line or "Exception" in line]
         return f"{(wrong or lines or ['it said nothing'])[-1].strip()[:300]} (all of it in {self._log})"
 
+    def _settings(self, port: int, data: Path) -> str:
+        return _PROPERTIES.format(port=port, controller=free_port(), data=data)
+
     def _format(self, java: list[str]) -> None:
         command = [*java, "kafka.tools.StorageTool", "format", "--config", str(self._properties)]
         command.append(f"--cluster-id={_cluster_id()}")
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)  # noqa: S603
         if done.returncode:
             lines = [line for line in (done.stderr + done.stdout).splitlines() if "SLF4J" not in line]
-            raise LocalKafkaError(f"the data folder cannot be formatted: {lines[0] if lines else 'no reason'}")
+            raise LocalKafkaError(
+                f"the data folder cannot be formatted: {lines[0] if lines else 'no reason'}"
+            )
 
     def _launch(self, command: list[str]) -> str:
         # A shell in between lets the broker outlive us without being our child, so nothing is left to reap.
-        shell = ["/bin/sh", "-c", 'log=$1; shift; "$@" >"$log" 2>&1 </dev/null & echo $!', "sh", str(self._log)]
+        shell = [
+            "/bin/sh",
+            "-c",
+            'log=$1; shift; "$@" >"$log" 2>&1 </dev/null & echo $!',
+            "sh",
+            str(self._log),
+        ]
         started = subprocess.run(  # noqa: S603 - the command is all ours
             [*shell, *command], stdout=subprocess.PIPE, text=True, check=True, start_new_session=True
         )

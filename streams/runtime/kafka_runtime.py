@@ -44,7 +44,9 @@ def find_java() -> str:
         raise LocalKafkaError(f"Java {_JAVA_NEEDED} or newer is missing")
     found = _java_version(java)
     if found < _JAVA_NEEDED:
-        raise LocalKafkaError(f"Java {_JAVA_NEEDED} or newer is missing: {java} is version {found or 'unknown'}")
+        raise LocalKafkaError(
+            f"Java {_JAVA_NEEDED} or newer is missing: {java} is version {found or 'unknown'}"
+        )
     return java
 
 

@@ -1,4 +1,4 @@
-"""The log as the owner of a partition sees it: a small protocol, so that a simulation can stand in for Kafka."""
+"""The log as the owner of a partition sees it: small, so that a simulation can stand in for Kafka."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -61,7 +61,7 @@ class LogError(Exception):
 
 
 class PartitionLog(Protocol):
-    """The outputs of one partition, and its state. Raises FencedError or LogError; any await may take long."""
+    """The outputs of one partition, and its state. Raises FencedError or LogError; calls may take long."""
 
     async def fence(self) -> None:
         """Shut out every earlier owner; what it left unfinished is aborted."""

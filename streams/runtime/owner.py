@@ -1,7 +1,7 @@
 """The owner of one partition: open, take batches, commit. No Kafka, no Faust, no clock of its own.
 
-Whatever fails, the owner is dropped and a new one opens the partition again from what was committed. So there is
-no repair: state, alerts, dead letters and positions move together, or not at all.
+Whatever fails, the owner is dropped and a new one opens the partition again from what was committed. So
+there is no repair: state, alerts, dead letters and positions move together, or not at all.
 """
 
 from collections.abc import Callable
@@ -79,7 +79,7 @@ class Owner:
             self.partition.restore(key, value)
 
     def take(self, batch: Fetched) -> bool:
-        """Apply a batch and decide what can be; False, and nothing happens, if it does not start where we are."""
+        """Apply a batch and decide what can be; False, and nothing done, if it starts elsewhere."""
         if batch.before != self.positions.get(batch.source, batch.before):
             return False
         now = self._now()

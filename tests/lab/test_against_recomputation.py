@@ -4,7 +4,7 @@ RETENTION_WORLDS sets how many random worlds are compared, RETENTION_WORLDS_FROM
 """
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,7 @@ import pytest
 from schemas.alert import Alert
 from schemas.times import format_ms
 from streams.core.ruleset import Ruleset
-from streams.lab.generate import GenerateOptions, generate
+from streams.lab.generate import GenerateOptions, Population, generate
 from streams.lab.replay import replay_directory
 from tests.recompute.recompute import Expected, Rules, recompute
 from tests.worlds.worlds import write_world
@@ -30,13 +30,13 @@ class Variant:
     plain: Rules
 
 
-SMALL = {"high_value_quantile": 0.2, "population_minimum": 5, "opening_frustration": 0.3}
+SMALL = Ruleset(high_value_quantile=0.2, population_minimum=5, opening_frustration=0.3)
 PLAIN_SMALL = Rules(cutoff_fifths=1, customers_needed=5, opening_frustration=0.3)
 VARIANTS = (
     Variant(Ruleset(), Rules()),
-    Variant(Ruleset(**SMALL), PLAIN_SMALL),
+    Variant(SMALL, PLAIN_SMALL),
     Variant(
-        Ruleset(**SMALL, settle_hours=24, population_sample=16),
+        replace(SMALL, settle_hours=24, population_sample=16),
         Rules(cutoff_fifths=1, customers_needed=5, opening_frustration=0.3, settle_hours=24, sample=16),
     ),
     Variant(
@@ -118,5 +118,5 @@ def test_a_random_world_gives_the_recomputed_alerts(tmp_path: Path, seed: int) -
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_all_real_baskets_give_the_recomputed_alerts(tmp_path: Path, seed: int) -> None:
-    generate(tmp_path, GenerateOptions(population="completejourney", seed=seed))
+    generate(tmp_path, GenerateOptions(population=Population.COMPLETEJOURNEY, seed=seed))
     assert assert_same(tmp_path, VARIANTS[0], partitions=4) > 100

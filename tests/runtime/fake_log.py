@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import AsyncIterator
 from random import Random
+
 from typing_extensions import override
 
 from streams.runtime.log import FencedError, LogError, PartitionLog, Transaction

@@ -15,7 +15,7 @@ from schemas.hot import Decoder
 from streams.core.partition import Partition, Record
 from streams.core.ruleset import Ruleset
 from streams.core.watermark import FACTS, NEVER, Input
-from streams.runtime.log import Fetched, FencedError, LogError, RawRecord, Transaction
+from streams.runtime.log import FencedError, Fetched, LogError, RawRecord, Transaction
 from streams.runtime.owner import Identity, Owner
 from tests.runtime.fake_log import Broker, FakeLog
 from tests.worlds.worlds import write_world
@@ -85,6 +85,7 @@ class Run:
         self.zombies: list[Owner] = []
 
     async def owner(self) -> Owner:
+        """Open the partition, however often it takes."""
         while True:
             owner = Owner(IDENTITY, FakeLog(self.broker), lambda: NOW)
             try:
@@ -94,6 +95,7 @@ class Run:
             return owner
 
     async def drive(self) -> None:
+        """Let owners come and go until one has read everything."""
         done = False
         while not done:
             owner = await self.owner()
@@ -125,6 +127,7 @@ class Run:
         return True
 
     def offer_stale(self, owner: Owner, batch: Fetched) -> None:
+        """Offer a batch that does not start where the owner is."""
         if batch.source in owner.positions and self.rng.random() < 0.1:
             self.broker.faults["a stale batch was offered"] += 1
             assert not owner.take(Fetched(batch.source, batch.before - 1, batch.records, batch.after))

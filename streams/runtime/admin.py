@@ -1,0 +1,160 @@
+"""kafka-python's administration client, and its errors in words for people."""
+
+import logging
+import socket
+import ssl
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from kafka import errors
+from kafka.admin import KafkaAdminClient
+from kafka.net.sasl.oauth import AbstractTokenProvider
+from typing_extensions import override
+
+from streams.addresses import split_address
+from streams.settings import Settings
+
+CONNECT_SECONDS: Final = 10.0
+_WRONG_LOGIN: Final = (errors.SaslAuthenticationFailedError, errors.UnsupportedSaslMechanismError)
+
+
+class KafkaUnavailableError(Exception):
+    """Kafka does not answer; the message says which and why."""
+
+
+class KafkaRefusedError(Exception):
+    """Kafka answers but won't let us: wrong password, or a right that is missing."""
+
+
+class TokenFile(AbstractTokenProvider):  # type: ignore[misc] # kafka-python has no types
+    """Bearer token from a file, read anew at each log-in because tokens are renewed."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    @override
+    def token(self) -> str:
+        return self._path.read_text(encoding="utf-8").strip()
+
+
+def tls_context(settings: Settings) -> ssl.SSLContext | None:
+    """Return the TLS context that the settings ask for, for any client. Raises OSError (ssl.SSLError too)."""
+    if settings.kafka_security_protocol not in {"SSL", "SASL_SSL"}:
+        return None
+    context = ssl.create_default_context(cafile=settings.kafka_ca_file)
+    if settings.kafka_certificate_file is not None:
+        context.load_cert_chain(settings.kafka_certificate_file, settings.kafka_key_file)
+    return context
+
+
+def client_options(settings: Settings) -> dict[str, Any]:
+    """Return where Kafka is and how to log in, as the arguments of any client of kafka-python."""
+    options: dict[str, Any] = {
+        "bootstrap_servers": list(settings.bootstrap_servers),
+        "security_protocol": settings.kafka_security_protocol,
+        "ssl_context": tls_context(settings),
+    }
+    if not settings.kafka_security_protocol.startswith("SASL_"):
+        return options
+    options["sasl_mechanism"] = settings.kafka_sasl_mechanism
+    if settings.kafka_token_file is not None and settings.kafka_sasl_mechanism == "OAUTHBEARER":
+        return options | {"sasl_oauth_token_provider": TokenFile(settings.kafka_token_file)}
+    secret = {"sasl_plain_username": settings.kafka_username, "sasl_plain_password": settings.kafka_secret()}
+    return options | secret
+
+
+@contextmanager
+def admin_client(settings: Settings) -> Iterator[KafkaAdminClient]:
+    """Give an administration client. Raises KafkaUnavailableError, KafkaRefusedError, also inside."""
+    try:
+        options = client_options(settings)
+    except OSError as error:
+        raise KafkaRefusedError(f"the TLS files cannot be used: {error.strerror or error}") from error
+    with connected(options, CONNECT_SECONDS) as client:
+        yield client
+
+
+@contextmanager
+def connected(options: Mapping[str, Any], seconds: float) -> Iterator[KafkaAdminClient]:
+    """Do as `admin_client`, with options for kafka-python and the time that connecting may take."""
+    where = ",".join(options["bootstrap_servers"])
+    _knock(options["bootstrap_servers"], seconds)
+    with _listening() as heard, _in_words(where, heard):
+        client = _Admin(**options, client_id="retention-signals", bootstrap_timeout_ms=round(seconds * 1000))
+        try:
+            yield client
+        finally:
+            client.close()
+
+
+class _Admin(KafkaAdminClient):  # type: ignore[misc] # kafka-python has no types
+    """Closes what kafka-python leaves open when it can't connect: a thread and sockets."""
+
+    _closed = False
+
+    def __init__(self, **options: Any) -> None:
+        try:
+            super().__init__(**options)
+        except errors.KafkaError:
+            self.close()
+            raise
+
+
+def _knock(addresses: Sequence[str], seconds: float) -> None:
+    """Return if anyone listens at one of the addresses; else KafkaUnavailableError.
+
+    kafka-python would try again until its time is up, and leak a socket each time.
+    """
+    reason = ""
+    for address in addresses:
+        try:
+            socket.create_connection(split_address(address), timeout=seconds).close()
+        except OSError as error:
+            reason = error.strerror or str(error)
+        else:
+            return
+    raise KafkaUnavailableError(f"Kafka at {','.join(addresses)} does not answer: {reason}")
+
+
+@contextmanager
+def _in_words(where: str, heard: "_Heard") -> Iterator[None]:
+    try:
+        yield
+    except _WRONG_LOGIN as error:
+        raise KafkaRefusedError(
+            f"Kafka at {where} refuses the log-in: user, password or mechanism"
+        ) from error
+    except errors.AuthorizationError as error:
+        raise KafkaRefusedError(
+            f"Kafka at {where} refuses: {type(error).__name__}, a right is missing"
+        ) from error
+    except errors.KafkaError as error:
+        reason = heard.last or error
+        raise KafkaUnavailableError(f"Kafka at {where} does not answer: {reason}") from error
+
+
+class _Heard(logging.Handler):
+    """Keeps why a connection failed, which kafka-python logs but leaves out of its time-out."""
+
+    last = ""
+
+    @override
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.msg == "Connection failed: %s":
+            self.last = record.getMessage().removeprefix("Connection failed: ")
+
+
+@contextmanager
+def _listening() -> Iterator[_Heard]:
+    """Take kafka-python's log instead of showing it: what went wrong comes as an exception."""
+    logger = logging.getLogger("kafka")
+    heard, propagate = _Heard(), logger.propagate
+    logger.addHandler(heard)
+    logger.propagate = False
+    try:
+        yield heard
+    finally:
+        logger.removeHandler(heard)
+        logger.propagate = propagate

@@ -1,0 +1,189 @@
+"""The topics in Kafka: made as the contract says, and compared with it."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+from kafka import errors
+from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
+from typing_extensions import override
+
+from schemas.topics import INPUTS, OUTPUTS, STATE, Topic
+from streams.settings import Settings, variable
+
+POLICY: Final = "cleanup.policy"
+TIMESTAMPS: Final = "message.timestamp.type"
+IN_SYNC: Final = "min.insync.replicas"
+
+_TOGETHER: Final = (*INPUTS, STATE)
+
+
+class PlannedTopic(msgspec.Struct, frozen=True):
+    """A topic as it should be in Kafka: full name, size, and its Kafka settings as Kafka spells them."""
+
+    topic: Topic
+    name: str
+    partitions: int
+    replicas: int
+    settings: Mapping[str, str]
+
+
+class ActualTopic(msgspec.Struct, frozen=True):
+    """A topic as it is in Kafka; settings are all that are in force, none if we may not read them."""
+
+    name: str
+    partitions: int
+    replicas: int
+    settings: Mapping[str, str]
+
+
+class Difference(msgspec.Struct, frozen=True):
+    """How a topic differs from the contract, in a line; `fatal` if no worker can start on it."""
+
+    topic: str
+    what: str
+    fatal: bool
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.topic}: {self.what}"
+
+
+class TopicsError(Exception):
+    """Topics that Kafka won't make; the message says which and why."""
+
+
+def plan(settings: Settings) -> list[PlannedTopic]:
+    """Return all topics of the contract, inputs first, as these settings want them."""
+    in_sync = 2 if settings.replication_factor > 2 else 1
+    common = {TIMESTAMPS: "LogAppendTime", IN_SYNC: str(in_sync)}
+    return [
+        PlannedTopic(
+            topic=topic,
+            name=settings.topic_prefix + topic.name,
+            partitions=settings.partitions,
+            replicas=settings.replication_factor,
+            settings=common | {name: str(value) for name, value in topic.settings.items()},
+        )
+        for topic in (*INPUTS, *OUTPUTS)
+    ]
+
+
+def create(admin: KafkaAdminClient, planned: Sequence[PlannedTopic]) -> list[str]:
+    """Make the topics that are missing, wait until they can be used, and return their names.
+
+    Topics that exist are left as they are. Raises TopicsError, what `admin_client` raises.
+    """
+    there = read(admin, planned)
+    missing = {
+        one.name: {
+            "num_partitions": one.partitions,
+            "replication_factor": one.replicas,
+            "configs": dict(one.settings),
+        }
+        for one in planned
+        if one.name not in there
+    }
+    if not missing:
+        return []
+    answer = admin.create_topics(missing, raise_errors=False)
+    for one in answer["topics"]:
+        _check_made(one)
+    admin.wait_for_topics(list(missing))
+    return list(missing)
+
+
+def read(admin: KafkaAdminClient, planned: Sequence[PlannedTopic]) -> dict[str, ActualTopic]:
+    """Return by name those of the planned topics that exist."""
+    names = [one.name for one in planned]
+    found = [one for one in admin.describe_topics(names) if not _failure(one["error_code"])]
+    if not found:
+        return {}
+    resources = [ConfigResource(ConfigResourceType.TOPIC, one["name"]) for one in found]
+    configured = admin.describe_configs(resources, config_filter="all")["topic"]
+    return {
+        one["name"]: ActualTopic(
+            name=one["name"],
+            partitions=len(one["partitions"]),
+            replicas=min(len(part["replica_nodes"]) for part in one["partitions"]),
+            settings={key: str(value["value"]) for key, value in configured[one["name"]].items()},
+        )
+        for one in found
+    }
+
+
+def differences(planned: Sequence[PlannedTopic], actual: Mapping[str, ActualTopic]) -> list[Difference]:
+    """Return how the topics differ from the plan, in its order; none if all is well."""
+    counts = Counter(one.partitions for one in actual.values())
+    usual = max(counts, key=lambda partitions: counts[partitions], default=0)
+    found: list[Difference] = []
+    for wanted in planned:
+        if wanted.name in actual:
+            found += _size_differs(wanted, actual[wanted.name], usual)
+            found += _settings_differ(wanted, actual[wanted.name])
+        else:
+            found.append(Difference(wanted.name, "missing", fatal=True))
+    return found
+
+
+def _size_differs(wanted: PlannedTopic, actual: ActualTopic, usual: int) -> Iterator[Difference]:
+    if actual.partitions != usual:
+        what = f"not co-partitioned: {_counted(actual.partitions)}, most topics have {usual}"
+        yield Difference(wanted.name, what, fatal=wanted.topic in _TOGETHER)
+    elif actual.partitions != wanted.partitions:
+        what = f"{_counted(actual.partitions)}, {variable('partitions')} says {wanted.partitions}"
+        yield Difference(wanted.name, what, fatal=False)
+    if actual.replicas < wanted.replicas:
+        what = (
+            f"replication factor {actual.replicas}, {variable('replication_factor')} says {wanted.replicas}"
+        )
+        yield Difference(wanted.name, what, fatal=False)
+
+
+def _settings_differ(wanted: PlannedTopic, actual: ActualTopic) -> Iterator[Difference]:
+    if not actual.settings:
+        yield Difference(
+            wanted.name, "its settings may not be read, which takes DescribeConfigs", fatal=False
+        )
+        return
+    for key, value in wanted.settings.items():
+        found = actual.settings.get(key, "not set")
+        if not _same(found, value):
+            loses_state = wanted.topic is STATE and key == POLICY
+            why = ", else state is lost" if loses_state else ""
+            yield Difference(wanted.name, f"{key} is {found}, should be {value}{why}", fatal=loses_state)
+
+
+def _counted(partitions: int) -> str:
+    return f"{partitions} partition{'' if partitions == 1 else 's'}"
+
+
+def _same(one: str, other: str) -> bool:
+    try:
+        return float(one) == float(other)
+    except ValueError:
+        return set(one.split(",")) == set(other.split(","))
+
+
+def _failure(code: int) -> bool:
+    """Tell whether a topic is missing; raises for any other error."""
+    error = errors.for_code(code)
+    if error is errors.NoError:
+        return False
+    if error is errors.UnknownTopicOrPartitionError:
+        return True
+    raise error
+
+
+def _check_made(answer: dict[str, Any]) -> None:
+    error = errors.for_code(answer["error_code"])
+    # Another process may have made it since we looked.
+    if error in {errors.NoError, errors.TopicAlreadyExistsError}:
+        return
+    if issubclass(error, errors.AuthorizationError):
+        raise error
+    if error is errors.InvalidReplicationFactorError:
+        many = f"{variable('replication_factor')} asks for more copies than there are brokers"
+        raise TopicsError(f"{answer['name']}: {many}; 1 is enough for development")
+    raise TopicsError(f"{answer['name']}: Kafka won't make it: {answer['error_message'] or error.__name__}")

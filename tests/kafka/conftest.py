@@ -1,0 +1,76 @@
+"""A broker for the whole session, from the code of `kafka up`, and topics of its own for each test."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+from uuid import uuid4
+
+import pytest
+
+from streams.runtime.admin import admin_client
+from streams.runtime.kafka_runtime import LocalKafkaError
+from streams.runtime.local_kafka import FragileBroker, choose_engine, local_kafka
+from streams.runtime.topics import create, plan
+from streams.settings import ENV_PREFIX, Settings
+
+JARS: Final = Path(__file__).parents[2] / ".kafka"
+
+
+@pytest.fixture(autouse=True)
+def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out the settings of whoever runs the tests."""
+    for name in list(os.environ):
+        if name.upper().startswith(ENV_PREFIX):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def jars() -> Path:
+    """Give the folder that keeps Apache Kafka; skip, in CI fail, where none can run."""
+    try:
+        choose_engine(JARS)
+    except LocalKafkaError as error:
+        if os.environ.get("CI", "").lower() in {"1", "true"}:
+            pytest.fail(f"no Kafka for the tests: {error}", pytrace=False)
+        pytest.skip(f"NOT TESTED, no Kafka: {error}")
+    return JARS
+
+
+@pytest.fixture(scope="session")
+def broker(jars: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FragileBroker]:
+    """Give the broker that all tests share: don't hurt it."""
+    with local_kafka(tmp_path_factory.mktemp("kafka"), jars=jars) as shared:
+        yield shared
+
+
+@pytest.fixture
+def own_broker(jars: Path, tmp_path: Path) -> Iterator[FragileBroker]:
+    """Give a broker for one test, to be killed and restarted."""
+    with local_kafka(tmp_path / "kafka", jars=jars) as own:
+        yield own
+
+
+@pytest.fixture
+def settings(broker: FragileBroker) -> Settings:
+    """Give settings for the shared broker, with names of the test's own; no topics yet."""
+    return settings_for(broker)
+
+
+@pytest.fixture
+def topics(settings: Settings) -> Settings:
+    """Give the same settings, with all topics made."""
+    with admin_client(settings) as admin:
+        create(admin, plan(settings))
+    return settings
+
+
+def settings_for(broker: FragileBroker) -> Settings:
+    """Return settings for a broker, with names that no other test has."""
+    name = f"t{uuid4().hex[:12]}"
+    return Settings(
+        bootstrap_servers=(broker.bootstrap,),
+        topic_prefix=f"{name}.",
+        application_id=name,
+        replication_factor=1,
+    )
