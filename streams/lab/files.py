@@ -15,7 +15,7 @@ import polars as pl
 
 from schemas.common import MAX_BYTES
 from schemas.times import format_ms
-from streams.core.watermark import Input
+from streams.core.watermark import FACTS, Input
 
 _SUFFIXES: Final = (".jsonl", ".jsonl.gz", ".parquet")
 _CHUNK_BYTES: Final = 1 << 20
@@ -39,7 +39,7 @@ class Batch:
 def find(directory: Path) -> dict[Input, Path]:
     """Return the file of each input that the directory has.
 
-    Raises InputError if it has no transactions, or one input in two forms.
+    Raises InputError if it has neither transactions nor contacts, or one input in two forms.
     """
     if not directory.is_dir():
         raise InputError(f"no such directory: {directory}")
@@ -50,8 +50,8 @@ def find(directory: Path) -> dict[Input, Path]:
             raise InputError(f"{' and '.join(path.name for path in there)}: keep one of them")
         if there:
             found[one] = there[0]
-    if Input.TRANSACTIONS not in found:
-        names = ", ".join(f"{Input.TRANSACTIONS.value}{suffix}" for suffix in _SUFFIXES)
+    if not any(one in found for one in FACTS):
+        names = ", ".join(f"{one.value}{suffix}" for one in FACTS for suffix in _SUFFIXES)
         others = ", ".join(path.name for path in found.values())
         raise InputError(f"nothing to read in {directory}: looked for {names}; found {others or 'no input'}")
     return found

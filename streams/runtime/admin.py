@@ -3,7 +3,7 @@
 import logging
 import socket
 import ssl
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -82,11 +82,28 @@ def connected(options: Mapping[str, Any], seconds: float) -> Iterator[KafkaAdmin
     where = ",".join(options["bootstrap_servers"])
     _knock(options["bootstrap_servers"], seconds)
     with _listening() as heard, _in_words(where, heard):
-        client = _Admin(**options, client_id="retention-signals", bootstrap_timeout_ms=round(seconds * 1000))
+        client = _Admin(
+            heard, **options, client_id="retention-signals", bootstrap_timeout_ms=round(seconds * 1000)
+        )
         try:
             yield client
         finally:
             client.close()
+
+
+class _Heard(logging.Handler):
+    """Keeps why connecting failed, which kafka-python logs but leaves out of its time-out."""
+
+    error: object = None
+    give_up: Callable[[], None] = staticmethod(lambda: None)
+
+    @override
+    def emit(self, record: logging.LogRecord) -> None:
+        if str(record.msg).startswith("Bootstrap connection to ") and isinstance(record.args, tuple):
+            self.error = record.args[1]
+            # It would go on trying until its time is up, and get the account locked.
+            if isinstance(self.error, _WRONG_LOGIN):
+                self.give_up()
 
 
 class _Admin(KafkaAdminClient):  # type: ignore[misc] # kafka-python has no types
@@ -94,7 +111,8 @@ class _Admin(KafkaAdminClient):  # type: ignore[misc] # kafka-python has no type
 
     _closed = False
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, heard: _Heard, **options: Any) -> None:
+        heard.give_up = lambda: self._manager.close()  # noqa: PLW0108 - there is no manager yet
         try:
             super().__init__(**options)
         except errors.KafkaError:
@@ -119,31 +137,17 @@ def _knock(addresses: Sequence[str], seconds: float) -> None:
 
 
 @contextmanager
-def _in_words(where: str, heard: "_Heard") -> Iterator[None]:
+def _in_words(where: str, heard: _Heard) -> Iterator[None]:
     try:
         yield
-    except _WRONG_LOGIN as error:
-        raise KafkaRefusedError(
-            f"Kafka at {where} refuses the log-in: user, password or mechanism"
-        ) from error
     except errors.AuthorizationError as error:
         raise KafkaRefusedError(
             f"Kafka at {where} refuses: {type(error).__name__}, a right is missing"
         ) from error
     except errors.KafkaError as error:
-        reason = heard.last or error
-        raise KafkaUnavailableError(f"Kafka at {where} does not answer: {reason}") from error
-
-
-class _Heard(logging.Handler):
-    """Keeps why a connection failed, which kafka-python logs but leaves out of its time-out."""
-
-    last = ""
-
-    @override
-    def emit(self, record: logging.LogRecord) -> None:
-        if record.msg == "Connection failed: %s":
-            self.last = record.getMessage().removeprefix("Connection failed: ")
+        if isinstance(heard.error, _WRONG_LOGIN):
+            raise KafkaRefusedError(f"Kafka at {where} refuses user, password or mechanism") from error
+        raise KafkaUnavailableError(f"Kafka at {where} does not answer: {heard.error or error}") from error
 
 
 @contextmanager

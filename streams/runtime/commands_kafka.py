@@ -9,19 +9,22 @@ import typer
 
 from streams.runtime.command_line import ERRORS, Exit, failed
 from streams.runtime.kafka_runtime import KAFKA_VERSION, LocalKafkaError
-from streams.runtime.local_kafka import USUAL_PORT, LocalKafka, Running, answers
+from streams.runtime.local_kafka import LocalKafka, Running, answers
 from streams.settings import variable
 
 kafka = typer.Typer(help="A Kafka for development, on this machine only.", no_args_is_help=True)
 
 _Folder = Annotated[Path, typer.Option("--folder", help="Where it is kept: program, data, log.")]
-_Port = Annotated[int, typer.Option(min=1, max=65_535, help="Port to take if it is free.")]
+_Port = Annotated[
+    int | None,
+    typer.Option(min=1, max=65_535, help="Port to take if free; else that of last time, 9092 at first."),
+]
 _Erase = Annotated[bool, typer.Option("--erase", help="Forget its topics and all they hold, too.")]
 _FOLDER = Path(".kafka")
 
 
 @kafka.command("up")
-def kafka_up(*, folder: _Folder = _FOLDER, port: _Port = USUAL_PORT) -> None:
+def kafka_up(*, folder: _Folder = _FOLDER, port: _Port = None) -> None:
     """Start Apache Kafka on 127.0.0.1 and wait until it answers: on Docker, else on Java 17 or newer.
 
     On Java the program comes from Maven Central, once (54 MB). What runs already is left alone.

@@ -42,18 +42,20 @@ class LocalKafka:
         self._jars = folder if jars is None else jars
         self._file = folder / "broker.json"
 
-    def up(self, wished_port: int = USUAL_PORT) -> Running:
+    def up(self, wished_port: int | None = None) -> Running:
         """Start the broker unless it runs, wait until it answers, and return it.
 
-        Its last port is taken again if it is free, else the wished one, else any.
+        It takes the wished port, or if none is wished that of last time, or the usual one; where that is
+        taken, or 0 is wished, any free one.
         """
         with self._alone():
             before = self._recorded()
             if before is not None and self._engine(before.engine).is_running(before.identity):
                 self._wait(before)
                 return before
-            port = free_port(wished_port if before is None else before.port)
-            return self._start(choose_engine(self._jars), port)
+            if wished_port is None:
+                wished_port = USUAL_PORT if before is None else before.port
+            return self._start(choose_engine(self._jars), free_port(wished_port))
 
     def running(self) -> Running | None:
         """Return the broker if its process runs, answering or not."""

@@ -90,14 +90,15 @@ def test_an_id_is_known_for_8_days(source: Input, crash: bool, after: int, dupli
     assert partition.apply(source, [event(time)]).duplicate == duplicate
 
 
-@pytest.mark.parametrize(("days", "kept"), [(8, True), (9, False)])
-def test_ids_leave_the_record_with_the_next_packing(days: int, kept: bool) -> None:
+@pytest.mark.parametrize(("beyond", "kept"), [(-1, True), (0, True), (1, False)])
+def test_ids_leave_the_record_with_the_first_packing_after_that(beyond: int, kept: bool) -> None:
+    """Their purchases stay."""
     partition = Partition(Ruleset())
     partition.apply(TX, [purchase("a", HOME)])
-    now = HOME + days * DAY_MS
+    now = HOME + 8 * DAY_MS + beyond
+    partition.advance(dict.fromkeys(FACTS, now - 1))
+    partition.apply(TX, [refund("a", now - 1)])
     partition.advance(dict.fromkeys(FACTS, now))
-    partition.apply(TX, [refund("a", now)])
-    partition.advance(dict.fromkeys(FACTS, now + 1))
     assert (HOME in [instant for instant, _, _ in partition._roster.ids("a")]) is kept
     assert seen(partition, "a").panes.spend(HOME_HOUR, HOME_HOUR + 1) == 1_000
 

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from schemas.events import Profile
 from streams.core.customer import unpack
 from streams.core.facts import item
+from streams.core.panes import Panes
 from streams.core.partition import Partition
 from streams.core.record import (
     DIRTY,
@@ -33,7 +34,6 @@ from streams.core.record import (
     split,
     wake_of,
 )
-from streams.core.panes import Panes
 from streams.core.ruleset import Ruleset
 from streams.core.state import StateError
 from streams.core.time import DAY_MS, HOUR_MS
@@ -55,7 +55,9 @@ spending = st.dictionaries(hours, st.integers(-(10**12), 10**12), max_size=30)
 
 def body_of(spend: dict[int, int]) -> Body:
     """Return a body of panes, with one of everything else."""
-    body = Body(frustration=1.25, revisions={"id": 3}, profile=Profile("a", "crm", "p", HOME, None, "x", True))
+    body = Body(
+        frustration=1.25, revisions={"id": 3}, profile=Profile("a", "crm", "p", HOME, None, "x", True)
+    )
     body.agenda.append(item(bad("a", HOME), HOME))
     body.keep(Panes(sorted(spend), [spend[hour] for hour in sorted(spend)]))
     return body

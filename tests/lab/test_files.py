@@ -56,7 +56,6 @@ def test_contacts_are_not_needed(tmp_path: Path) -> None:
     [
         ((), "found no input"),
         (("purchases.jsonl", "transactions.json", "transactions.csv"), "found no input"),
-        (("contacts.jsonl",), "found contacts.jsonl"),
         (("customers.jsonl", "dispositions.parquet"), "found customers.jsonl, dispositions.parquet"),
     ],
 )

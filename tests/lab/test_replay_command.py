@@ -207,8 +207,8 @@ def test_no_such_directory(tmp_path: Path) -> None:
     assert f"no such directory: {tmp_path / 'missing'}" in said
 
 
-@pytest.mark.parametrize("names", [(), ("contacts.jsonl",), ("truth.jsonl", "transactions.csv")])
-def test_a_directory_without_transactions(tmp_path: Path, names: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("names", [(), ("customers.jsonl",), ("truth.jsonl", "transactions.csv")])
+def test_a_directory_without_facts(tmp_path: Path, names: tuple[str, ...]) -> None:
     for name in names:
         (tmp_path / name).write_bytes(b"{}\n")
     said = failure(run("replay", tmp_path), 66)
@@ -218,8 +218,7 @@ def test_a_directory_without_transactions(tmp_path: Path, names: tuple[str, ...]
 def test_empty_files(tmp_path: Path) -> None:
     for name in ("transactions.jsonl", "contacts.jsonl"):
         (tmp_path / name).touch()
-    said = failure(run("replay", tmp_path), 66)
-    assert "transactions.jsonl, contacts.jsonl without a line" in said
+    assert run("replay", tmp_path).code == 0
 
 
 def test_two_forms_of_one_input(town: Path, tmp_path: Path) -> None:

@@ -75,7 +75,7 @@ WRONG: Final[dict[str, list[Message]]] = {
         *({"time": value} for value in (None, "2024-03-05", "1999-12-31T23:59:59Z", "2024-13-01T00:00:00Z")),
         *({"kind": value} for value in (None, "gift", "subscription_cancelled")),
         *({"attributes": {"a": value}} for value in (1, None, ["b"])),
-        *({"exchange_rate": value} for value in ("0", 1.5)),
+        *({"exchange_rate": value} for value in ("-1", 1.5)),
         {"surprise": None},
         {"type": "tick"},
     ],

@@ -1,0 +1,54 @@
+"""One customer who does everything a thousand times costs little more than others."""
+
+from time import perf_counter
+
+from streams.core.partition import Partition, Record
+from streams.core.ruleset import Ruleset
+from streams.core.time import DAY_MS, HOUR_MS
+from streams.core.watermark import FACTS, Input
+from tests.core.drive import HOME, State, bad, daily, keep, purchase, restored
+
+TOWN = Ruleset(population_minimum=1, high_value_quantile=0.1)
+TX, CT = Input.TRANSACTIONS, Input.CONTACTS
+DAY_150 = HOME + 150 * DAY_MS
+
+
+def test_a_thousand_bad_contacts_in_a_week_cost_seconds_and_stand_at_the_cap() -> None:
+    """Each is decided on its own as it comes, which is the dearest way."""
+    partition = Partition(TOWN)
+    partition.apply(TX, daily("a", HOME, 150))
+    alerts = []
+    begun = perf_counter()
+    for at in range(1_000):
+        time = DAY_150 + at * 7 * DAY_MS // 1_000
+        partition.apply(CT, [bad("a", time, f"k{at:04}")])
+        alerts += partition.advance(dict.fromkeys(FACTS, time + 1))
+    seconds = perf_counter() - begun
+    view = partition.lookup("a")
+    assert view is not None
+    assert (view.frustration, len(view.contacts)) == (2.95, 1_000)
+    assert [(alert.state, alert.level) for alert in alerts] == [("raised", "watch")]
+    assert seconds < 10
+
+
+def test_a_hundred_thousand_purchases_stay_small_and_fast() -> None:
+    """Over 400 days, 250 a day: the changelog's record stays below 256 KiB all the way."""
+    partition = Partition(TOWN)
+    state: State = {}
+    largest = 0
+    begun = perf_counter()
+    for day in range(400):
+        start = HOME + day * DAY_MS
+        batch: list[Record] = [purchase("a", start + at * DAY_MS // 250) for at in range(250)]
+        partition.apply(TX, batch)
+        partition.advance(dict.fromkeys(FACTS, start + DAY_MS))
+        keep(state, partition)
+        largest = max(largest, len(state[b"ca"]))
+    seconds = perf_counter() - begun
+    assert largest < 256 * 1024
+    assert seconds < 20
+    for one in (partition, restored(TOWN, state)):
+        view = one.lookup("a")
+        assert view is not None
+        assert sum(view.panes.cents) == 100_000 * 1_000
+        assert view.first_pane == HOME // HOUR_MS

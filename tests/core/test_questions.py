@@ -1,0 +1,181 @@
+"""What a partition answers: customers, the next wake-up, counts of a batch, and why an episode opened."""
+
+import pytest
+
+from schemas.dead_letter import Reason
+from streams.core.facts import Episode
+from streams.core.opening import Gates
+from streams.core.partition import Partition
+from streams.core.ruleset import Ruleset
+from streams.core.time import DAY_MS, HOUR_MS
+from streams.core.watermark import FACTS, NEVER, Input
+from tests.core.drive import HOME, bad, contact, daily, disposition, purchase, tick
+
+TOWN = Ruleset(population_minimum=1, high_value_quantile=0.1)
+TX, CT = Input.TRANSACTIONS, Input.CONTACTS
+DAY_150 = HOME + 150 * DAY_MS
+
+
+class Notebook:
+    """Keeps what an observer is told."""
+
+    def __init__(self) -> None:
+        self.gates: list[Gates] = []
+        self.ends: list[tuple[str, str, int]] = []
+
+    def judged(self, _customer_id: str, gates: Gates) -> None:
+        """Take note of a contact that was weighed."""
+        self.gates.append(gates)
+
+    def closed(self, customer_id: str, _episode: Episode, why: str, time: int) -> None:
+        """Take note of the end of an episode."""
+        self.ends.append((customer_id, why, time))
+
+
+def test_a_new_partition_knows_nothing() -> None:
+    partition = Partition(Ruleset())
+    assert (partition.watermark, partition.decided, partition.newest) == (NEVER, NEVER, NEVER)
+    assert (partition.clock(TX), partition.next_wake, partition.customers) == (NEVER, None, 0)
+    assert partition.lookup("a") is None
+    assert partition.decide() == []
+
+
+def test_the_next_wake_is_a_fact_that_waits_or_the_next_refresh() -> None:
+    partition = Partition(Ruleset())
+    partition.apply(CT, [bad("a", HOME + 3 * DAY_MS)])
+    assert partition.next_wake == (HOME + 3 * DAY_MS) // HOUR_MS
+    partition.advance(dict.fromkeys(FACTS, HOME + 4 * DAY_MS))
+    assert partition.next_wake == (HOME + 7 * DAY_MS) // HOUR_MS
+
+
+def test_the_clocks_of_a_partition_are_those_of_its_inputs() -> None:
+    partition = Partition(Ruleset())
+    partition.apply(TX, [purchase("a", HOME)])
+    assert (partition.clock(TX), partition.clock(CT)) == (HOME - 5_000, NEVER)
+    assert partition.newest == HOME
+    partition.apply(CT, [tick(HOME - 1)])
+    assert (partition.watermark, partition.newest) == (HOME - 5_000, HOME)
+
+
+@pytest.mark.parametrize(
+    ("behind", "late", "refused"),
+    [(-1, 0, []), (0, 1, []), (8 * DAY_MS, 1, []), (8 * DAY_MS + 1, 0, [Reason.TOO_LATE])],
+)
+@pytest.mark.parametrize("source", [TX, CT])
+def test_what_lies_behind_the_clock_is_late_until_it_is_too_late(
+    source: Input, behind: int, late: int, refused: list[Reason]
+) -> None:
+    partition = Partition(Ruleset())
+    partition.apply(source, [tick(HOME)])
+    outcome = partition.apply(source, [purchase("a", HOME - behind)])
+    assert (outcome.late, [refusal.reason for _, refusal in outcome.refused]) == (late, refused)
+    assert outcome.applied == 1 - len(refused)
+
+
+@pytest.mark.parametrize(("ahead", "refused"), [(299_999, 0), (300_000, 0), (300_001, 1)])
+@pytest.mark.parametrize("source", [TX, CT])
+def test_nothing_may_be_more_than_5_minutes_ahead_of_the_wall_clock(
+    source: Input, ahead: int, refused: int
+) -> None:
+    """Nor a tick: one typing error would end time. The place in the batch is told."""
+    partition = Partition(Ruleset())
+    records = [tick(HOME - 1), purchase("a", HOME + ahead), tick(HOME + ahead)]
+    outcome = partition.apply(source, records, now=HOME)
+    assert [at for at, _ in outcome.refused] == [1, 2][: 2 * refused]
+    assert all(refusal.reason is Reason.FUTURE for _, refusal in outcome.refused)
+    assert (outcome.applied, outcome.ticks) == (1 - refused, 2 - refused)
+    assert partition.newest == (HOME - 1 if refused else HOME + ahead)
+
+
+@pytest.mark.parametrize("behind", [1, 8 * DAY_MS + 1, 100 * DAY_MS])
+def test_a_tick_behind_the_clock_is_no_news_and_no_fault(behind: int) -> None:
+    partition = Partition(Ruleset())
+    outcome = partition.apply(CT, [tick(HOME), tick(HOME - behind)])
+    assert (outcome.ticks, outcome.refused, partition.clock(CT)) == (2, [], HOME)
+
+
+@pytest.mark.parametrize("kind", ["fee", "subscription_charge"])
+def test_what_is_not_volitional_is_counted_and_moves_time_but_no_pane(kind: str) -> None:
+    partition = Partition(Ruleset())
+    outcome = partition.apply(TX, [purchase("a", HOME, kind=kind), purchase("a", HOME, kind=kind)])
+    partition.advance(dict.fromkeys(FACTS, HOME + 1))
+    view = partition.lookup("a")
+    assert (outcome.applied, outcome.duplicate, partition.newest) == (1, 1, HOME)
+    assert view is not None
+    assert (view.first_pane, list(view.panes)) == (None, [])
+
+
+def judged(rules: Ruleset, days: int, *contacts: str) -> tuple[Partition, Notebook]:
+    """Return who was weighed, of a customer who bought for some days; contacts by the worst of their ids."""
+    notebook = Notebook()
+    partition = Partition(rules, observer=notebook)
+    partition.apply(TX, daily("a", DAY_150 - days * DAY_MS, days))
+    made = [
+        contact("a", DAY_150 + at, f"k{at}", **{kind: "unresolved"} if kind == "resolution" else {kind: True})
+        for at, kind in enumerate(contacts)
+    ]
+    partition.apply(CT, made)
+    partition.advance(dict.fromkeys(FACTS, DAY_150 + DAY_MS))
+    return partition, notebook
+
+
+def test_an_observer_sees_the_gates_that_were_passed() -> None:
+    partition, notebook = judged(TOWN, 100, "resolution")
+    [gates] = notebook.gates
+    assert gates.opened
+    assert (gates.contact_id, gates.frustration, gates.blocks, gates.protected) == ("k0", 1.85, 3, False)
+    assert gates.trailing_spend == 100_000
+    assert partition.tally["opened"] == 1
+
+
+@pytest.mark.parametrize(
+    ("days", "signal", "rules", "gate"),
+    [
+        (83, "resolution", TOWN, "undetectable"),
+        (100, "resolution", Ruleset(), "not_high_value"),
+        (100, "recovery", TOWN, None),
+        (100, "repeated_information", TOWN, None),
+    ],
+)
+def test_an_observer_sees_the_gate_that_held(
+    days: int, signal: str, rules: Ruleset, gate: str | None
+) -> None:
+    """Too short a past, no cut-off, no nats, too few nats: no episode."""
+    partition, notebook = judged(rules, days, signal)
+    assert not any(gates.opened for gates in notebook.gates)
+    assert len(notebook.gates) == (signal != "recovery")
+    assert dict(partition.tally) == ({gate: 1} if gate else {})
+    assert list(partition.open_customers) == []
+
+
+def test_an_open_episode_can_be_looked_up_with_its_evidence() -> None:
+    """Ten quiet days after the first hour, and 23 hours of the last day less the anchor's hour."""
+    partition, notebook = judged(TOWN, 150, "resolution")
+    partition.advance(dict.fromkeys(FACTS, DAY_150 + 10 * DAY_MS + HOUR_MS))
+    view = partition.lookup("a")
+    assert view is not None
+    assert view.episode is not None
+    episode, evidence = view.episode.episode, view.episode.evidence
+    assert (evidence.spend, evidence.working_days) == (0, 10.0)
+    assert evidence.silence == 10.0 / episode.yardstick.irregularity_days
+    assert view.episode.log_odds == pytest.approx(TOWN.prior + 1.85 + 0.55 * evidence.silence, abs=1e-12)
+    assert [(known.contact_id, signals) for known, signals in view.contacts] == [
+        ("k0", [("unresolved", 1.85)])
+    ]
+    assert view.time == DAY_150 + 10 * DAY_MS + HOUR_MS
+    assert notebook.ends == []
+
+
+def test_an_observer_sees_an_episode_end_that_was_silent() -> None:
+    partition, notebook = judged(TOWN, 150, "resolution")
+    view = partition.lookup("a")
+    assert view is not None
+    assert view.episode is not None
+    time = DAY_150 + 2 * DAY_MS
+    alert_id = view.episode.episode.alert_id
+    others = disposition("a", time - 1, "another", status="closed")
+    own = disposition("a", time, alert_id, status="closed")
+    partition.apply(Input.DISPOSITIONS, [others, own])
+    assert partition.advance(dict.fromkeys(FACTS, time + 1)) == []
+    assert notebook.ends == [("a", "closed", time)]
+    assert partition.tally["closed_closed"] == 1
