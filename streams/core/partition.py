@@ -113,6 +113,7 @@ class Partition:
         young, old, digest, pack = ids.young, ids.old, xxh3_64_intdigest, ENTRY.pack
         customers, counts, lateness = self._roster.records, self._guard.counts, clock.lateness_ms
         newest, now, source, salt, applied = clock.newest, clock.now, "", ids.seed(""), 0
+        forgettable = self._horizon
         for at, event in enumerate(records):
             if type(event) is not Transaction or event.kind != "purchase" or not now < event.time <= horizon:
                 clock.newest, clock.now = newest, now
@@ -140,8 +141,8 @@ class Partition:
                 record = self._add_huge(event, key)
             if record[FLAGS_AT] != DIRTY:
                 self._note(customer_id, record, hour, cents)
-            if len(record) > LONG_RECORD and is_foldable(record, self._horizon):
-                customers[customer_id] = fold_tail(record, self._horizon)
+            if len(record) > LONG_RECORD and is_foldable(record, forgettable):
+                customers[customer_id] = fold_tail(record, forgettable)
             if time > newest:
                 newest = time
                 if time - lateness > now:  # noqa: PLR1730 - half the time of max()
@@ -254,11 +255,12 @@ class Partition:
 
     def _run(self, before: int, before_hour: int) -> list[Alert]:
         alerts: list[Alert] = []
+        horizon = self._horizon
         for customer_id in self._roster.wakes.pop_before(before_hour):
             if customer_id in self._roster.records:  # not erased since
                 customer = self._roster.unpack(customer_id)
                 alerts += self._judge.step(customer, before, before_hour)
-                self._roster.store(customer, self._horizon)
+                self._roster.store(customer, horizon)
         return alerts
 
     def _rearm(self) -> None:

@@ -14,7 +14,7 @@ from kafka.net.sasl.oauth import AbstractTokenProvider
 from typing_extensions import override
 
 from streams.addresses import split_address
-from streams.settings import Settings
+from streams.settings import Settings, SettingsError
 
 CONNECT_SECONDS: Final = 10.0
 _WRONG_LOGIN: Final = (errors.SaslAuthenticationFailedError, errors.UnsupportedSaslMechanismError)
@@ -67,11 +67,14 @@ def client_options(settings: Settings) -> dict[str, Any]:
 
 @contextmanager
 def admin_client(settings: Settings) -> Iterator[KafkaAdminClient]:
-    """Give an administration client. Raises KafkaUnavailableError, KafkaRefusedError, also inside."""
+    """Give an administration client.
+
+    Raises SettingsError if the TLS files are none; KafkaUnavailableError and KafkaRefusedError, also inside.
+    """
     try:
         options = client_options(settings)
     except OSError as error:
-        raise KafkaRefusedError(f"the TLS files cannot be used: {error.strerror or error}") from error
+        raise SettingsError(f"the TLS files cannot be used: {error.strerror or error}") from error
     with connected(options, CONNECT_SECONDS) as client:
         yield client
 
@@ -80,8 +83,8 @@ def admin_client(settings: Settings) -> Iterator[KafkaAdminClient]:
 def connected(options: Mapping[str, Any], seconds: float) -> Iterator[KafkaAdminClient]:
     """Do as `admin_client`, with options for kafka-python and the time that connecting may take."""
     where = ",".join(options["bootstrap_servers"])
-    _knock(options["bootstrap_servers"], seconds)
-    with _listening() as heard, _in_words(where, heard):
+    _knock(options["bootstrap_servers"], options.get("ssl_context"), seconds)
+    with _listening() as heard, _in_words(where, heard, logs_in="sasl_mechanism" in options):
         client = _Admin(
             heard, **options, client_id="retention-signals", bootstrap_timeout_ms=round(seconds * 1000)
         )
@@ -120,15 +123,18 @@ class _Admin(KafkaAdminClient):  # type: ignore[misc] # kafka-python has no type
             raise
 
 
-def _knock(addresses: Sequence[str], seconds: float) -> None:
-    """Return if anyone listens at one of the addresses; else KafkaUnavailableError.
+def _knock(addresses: Sequence[str], tls: ssl.SSLContext | None, seconds: float) -> None:
+    """Return if one of the addresses listens, and with TLS proves itself; else KafkaUnavailableError.
 
     kafka-python would try again until its time is up, and leak a socket each time.
     """
     reason = ""
     for address in addresses:
+        host, port = split_address(address)
         try:
-            socket.create_connection(split_address(address), timeout=seconds).close()
+            with socket.create_connection((host, port), timeout=seconds) as plain:
+                if tls is not None:
+                    tls.wrap_socket(plain, server_hostname=host).close()
         except OSError as error:
             reason = error.strerror or str(error)
         else:
@@ -137,7 +143,11 @@ def _knock(addresses: Sequence[str], seconds: float) -> None:
 
 
 @contextmanager
-def _in_words(where: str, heard: _Heard) -> Iterator[None]:
+def _in_words(where: str, heard: _Heard, *, logs_in: bool) -> Iterator[None]:
+    """Raise kafka-python's errors as ours.
+
+    A broker refuses a log-in and hangs up in one go; kafka-python may see but the hanging up.
+    """
     try:
         yield
     except errors.AuthorizationError as error:
@@ -145,7 +155,7 @@ def _in_words(where: str, heard: _Heard) -> Iterator[None]:
             f"Kafka at {where} refuses: {type(error).__name__}, a right is missing"
         ) from error
     except errors.KafkaError as error:
-        if isinstance(heard.error, _WRONG_LOGIN):
+        if isinstance(heard.error, _WRONG_LOGIN) or (logs_in and "disconnected" in str(heard.error)):
             raise KafkaRefusedError(f"Kafka at {where} refuses user, password or mechanism") from error
         raise KafkaUnavailableError(f"Kafka at {where} does not answer: {heard.error or error}") from error
 

@@ -40,7 +40,7 @@ def settings_or_exit() -> Settings:
 
 @contextmanager
 def admin_or_exit(settings: Settings) -> Iterator[KafkaAdminClient]:
-    """Give an administration client; ends the command with 69 or 77 if Kafka is away or refuses."""
+    """Give an administration client; ends the command if Kafka is away, refuses, or TLS lacks files."""
     try:
         with admin_client(settings) as admin:
             yield admin
@@ -48,3 +48,5 @@ def admin_or_exit(settings: Settings) -> Iterator[KafkaAdminClient]:
         raise failed(str(error), Exit.UNAVAILABLE) from error
     except KafkaRefusedError as error:
         raise failed(str(error), Exit.NO_PERMISSION) from error
+    except SettingsError as error:
+        raise failed(str(error), Exit.CONFIG) from error

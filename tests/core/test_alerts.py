@@ -63,12 +63,19 @@ def test_the_weeks_before_the_anchor_and_since_add_up() -> None:
 
 
 def test_spend_since_the_anchor_stands_in_the_weeks_after_it() -> None:
-    """Alert by silence on a later day; 5.00 bought in its second week, the last one a part."""
-    alerts = run(*TWO, purchase("a", DAY_150 + 8 * DAY_MS, 500), until=DAY_150 + 60 * DAY_MS)
-    assert [alert.state for alert in alerts] == ["raised", "updated"]
-    since = alerts[1].spend_by_week[26:]
-    assert since[:2] == ("0.00", "5.00")
-    assert (alerts[1].spend_since, alerts[1].days_usual_spend_since) == ("5.00", 0.5)
+    """Alert by four days of silence, 5.00 bought in the second week, closed the day after that."""
+    [raised] = run(*TWO)
+    closed = disposition("a", DAY_150 + 9 * DAY_MS, raised.alert_id, status="closed")
+    events = (*TWO, purchase("a", DAY_150 + 8 * DAY_MS, 500), closed)
+    alerts = run(*events, until=DAY_150 + 10 * DAY_MS)
+    assert [(alert.state, alert.level) for alert in alerts] == [
+        ("raised", "watch"),
+        ("updated", "alert"),
+        ("resolved", "alert"),
+    ]
+    assert alerts[1].spend_by_week[26:] == ("0.00",)
+    assert alerts[2].spend_by_week[26:] == ("0.00", "5.00")
+    assert (alerts[2].spend_since, alerts[2].days_usual_spend_since) == ("5.00", 0.5)
     assert alerts[1].recommended_owner == "named executive"
 
 
@@ -122,8 +129,9 @@ def test_silence_alone_raises_in_words_that_hold_without_a_signal() -> None:
 
 def test_the_heaviest_64_reasons_are_named_in_their_order() -> None:
     """A hundred notices weigh less than the contacts; an alert stays below the size of an event."""
+    rules = Ruleset(population_minimum=1, high_value_quantile=0.1, unnotified_change=0.005)
     notices = [notice("a", DAY_150 - DAY_MS + at, f"n{at:03}") for at in range(100)]
-    [alert] = run(*notices, *TWO)
+    [alert] = run(*notices, *TWO, rules=rules)
     assert len(alert.reasons) == 64
     assert [(one.signal, one.contact_id) for one in alert.reasons[-3:]] == [
         ("unresolved", "k1"),
@@ -131,6 +139,15 @@ def test_the_heaviest_64_reasons_are_named_in_their_order() -> None:
         ("repeat", "k2"),
     ]
     assert [one.contact_id for one in alert.reasons[:-3]] == [f"n{at:03}" for at in range(61)]
+
+
+@pytest.mark.parametrize(("count", "named"), [(60, 63), (61, 64), (62, 64)])
+def test_64_reasons_are_all_named(count: int, named: int) -> None:
+    """The two contacts have three."""
+    rules = Ruleset(population_minimum=1, high_value_quantile=0.1, unnotified_change=0.005)
+    notices = [notice("a", DAY_150 - DAY_MS + at, f"n{at:03}") for at in range(count)]
+    [alert] = run(*notices, *TWO, rules=rules)
+    assert len(alert.reasons) == named
 
 
 @pytest.mark.parametrize(
@@ -142,12 +159,14 @@ def test_the_customers_own_contact_is_recommended(owner: str | None, expected: s
 
 
 def test_counters_are_of_whole_hours_and_of_contacts_up_to_the_moment() -> None:
-    [alert] = run(contact("a", DAY_150 - 2 * DAY_MS, "k0", transfers_warm=2, ended_by="agent"), *TWO)
+    """0.81 nats of transfers two days before, then 2.80 of a contact that was cut off: raised by that one."""
+    before = contact("a", DAY_150 - 2 * DAY_MS, "k0", transfers_warm=2, resolution="resolved")
+    [alert] = run(before, bad("a", DAY_150, "k1", ended_by="agent"))
     seen = alert.counters
     assert (seen.spend_24h, seen.spend_7d, seen.spend_28d) == ("10.00", "70.00", "280.00")
     assert (seen.spend_90d, seen.spend_364d) == ("900.00", "1500.00")
     assert (seen.contacts_24h, seen.contacts_7d, seen.contacts_30d) == (1, 2, 2)
-    assert (seen.transfers_30d, seen.hangups_30d) == (2, 1)
+    assert (seen.transfers_30d, seen.hangups_30d, seen.frustration) == (2, 1, 2.95)
 
 
 @pytest.mark.parametrize(("hours", "contacts"), [(23, 2), (24, 1), (25, 1)])

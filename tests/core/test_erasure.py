@@ -104,6 +104,7 @@ def test_whoever_comes_back_starts_anew(crash: bool) -> None:
     assert view.frustration == 1.85
     partition.apply(CT, [bad("a", back + 91 * DAY_MS, "k1")])
     [alert] = partition.advance(dict.fromkeys(FACTS, back + 92 * DAY_MS))
+    assert alert.anchor is not None
     assert (alert.state, alert.revision, alert.anchor.contact_id) == ("raised", 1, "k0")
 
 

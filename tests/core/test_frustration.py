@@ -1,6 +1,7 @@
 """Frustration: the rows of the table, repeats, and F as a fold, weighed bit by bit or all at once."""
 
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -27,7 +28,7 @@ def learned(*events: Contact, rules: Ruleset = RULES) -> Body:
 
 
 # The table: (fields, the signals that apply)
-OUTCOMES: list[tuple[dict[str, object], list[tuple[str, float]]]] = [
+OUTCOMES: list[tuple[dict[str, Any], list[tuple[str, float]]]] = [
     ({}, []),
     ({"resolution": "unresolved"}, [("unresolved", 1.85)]),
     ({"resolution": "unknown"}, []),
@@ -48,7 +49,7 @@ OUTCOMES: list[tuple[dict[str, object], list[tuple[str, float]]]] = [
     ({"resolution": "unresolved", "csat": 1, "complaint": True}, [("worst_score", 2.0)]),
     ({"resolution": "unresolved", "escalation_requested": True}, [("unresolved", 1.85)]),
 ]
-EFFORTS: list[tuple[dict[str, object], list[tuple[str, float]]]] = [
+EFFORTS: list[tuple[dict[str, Any], list[tuple[str, float]]]] = [
     ({"transfers_cold": 1}, [("transfers", 0.15 * 1.5)]),
     ({"transfers_warm": 1}, [("transfers", 0.15)]),
     ({"transfers_cold": 1, "transfers_warm": 2}, [("transfers", (0.15 + 1.32) * (1 + 0.5 / 3))]),
@@ -85,7 +86,7 @@ EFFORTS: list[tuple[dict[str, object], list[tuple[str, float]]]] = [
 
 @pytest.mark.parametrize(("fields", "signals"), OUTCOMES + EFFORTS)
 def test_a_contact_has_the_rows_of_the_table_that_apply(
-    fields: dict[str, object], signals: list[tuple[str, float]]
+    fields: dict[str, Any], signals: list[tuple[str, float]]
 ) -> None:
     found = own_signals(known(contact("a", HOME, **fields), RULES), RULES)
     assert [name for name, _ in found] == [name for name, _ in signals]
@@ -103,7 +104,7 @@ def test_a_notice_counts_unless_the_customer_was_told(notified: bool, nats: list
     assert (one.moment, one.reason, one.notice, one.version) == (HOME, "price", True, 1)
 
 
-def made(contact_id: str = "k1", moment: int = HOME, **fields: object) -> Known:
+def made(contact_id: str = "k1", moment: int = HOME, **fields: Any) -> Known:
     """Return what is known of a contact that has no nats."""
     return known(contact("a", moment, contact_id, **fields), RULES)
 
@@ -128,7 +129,7 @@ def made(contact_id: str = "k1", moment: int = HOME, **fields: object) -> Known:
     ],
 )
 def test_a_contact_repeats_by_case_else_reason_else_what_was_left_open(
-    later: dict[str, object], earlier: dict[str, object], expected: bool
+    later: dict[str, Any], earlier: dict[str, Any], expected: bool
 ) -> None:
     assert repeats(made("k2", **later), made("k1", **earlier)) is expected
 
@@ -152,7 +153,7 @@ def test_repeats_show_as_one_signal_with_the_nats_of_all() -> None:
 
 
 @pytest.mark.parametrize(("signals", "count"), [({}, 4), ({"complaint": True}, 3), ({"csat": 1}, 1)])
-def test_no_more_repeats_count_than_fill_the_cap(signals: dict[str, object], count: int) -> None:
+def test_no_more_repeats_count_than_fill_the_cap(signals: dict[str, Any], count: int) -> None:
     """0.95 four times, 1.00 + 0.95 three times, 2.00 + 0.95 once: 2.95 or more."""
     events = [contact("a", HOME + at, f"k{at}") for at in range(9)]
     body = learned(*events, contact("a", HOME + 9, "k9", **signals))

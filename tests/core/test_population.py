@@ -85,7 +85,8 @@ def test_a_customer_is_considered_once_a_pane_lies_before_the_refresh(pane: int,
 def test_a_newcomer_who_was_erased_since_is_passed_over() -> None:
     population = Population(Ruleset(population_minimum=1), Sampled())
     population.offer("a")
-    assert population.refresh(NOW, {}.get).cutoff is None
+    nobody: Histories = {}
+    assert population.refresh(NOW, nobody.get).cutoff is None
     assert population.refresh(NOW + WEEK_HOURS, {"a": spent((NOW, 5))}.get).cutoff is None
 
 

@@ -5,7 +5,7 @@ import pytest
 from schemas.dead_letter import Reason
 from streams.core.facts import Episode
 from streams.core.opening import Gates
-from streams.core.partition import Partition
+from streams.core.partition import Partition, Record
 from streams.core.ruleset import Ruleset
 from streams.core.time import DAY_MS, HOUR_MS
 from streams.core.watermark import FACTS, NEVER, Input
@@ -79,7 +79,7 @@ def test_nothing_may_be_more_than_5_minutes_ahead_of_the_wall_clock(
 ) -> None:
     """Nor a tick: one typing error would end time. The place in the batch is told."""
     partition = Partition(Ruleset())
-    records = [tick(HOME - 1), purchase("a", HOME + ahead), tick(HOME + ahead)]
+    records: list[Record] = [tick(HOME - 1), purchase("a", HOME + ahead), tick(HOME + ahead)]
     outcome = partition.apply(source, records, now=HOME)
     assert [at for at, _ in outcome.refused] == [1, 2][: 2 * refused]
     assert all(refusal.reason is Reason.FUTURE for _, refusal in outcome.refused)

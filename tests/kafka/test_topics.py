@@ -1,43 +1,20 @@
 """Topics in a real Kafka: made as the contract says, and every difference told in one line."""
 
-import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pytest
 from kafka.admin import ConfigResource, ConfigResourceType
-from typer.testing import CliRunner, Result
-from typing_extensions import override
 
 from schemas.topics import INPUTS, OUTPUTS
-from streams.runtime.admin import KafkaRefusedError, admin_client
-from streams.runtime.commands_topics import topics as app
-from streams.runtime.kafka_engine import free_port, is_free
-from streams.runtime.kafka_java import Java
-from streams.runtime.topics import create, differences, plan, read
-from streams.settings import Settings, variable
+from streams.runtime.admin import admin_client
+from streams.runtime.kafka_engine import free_port
+from streams.runtime.topics import differences, plan, read
+from streams.settings import Settings
+from tests.kafka.commands import run, until
 
 pytestmark = pytest.mark.kafka
 
 DAY_MS: Final = 86_400_000
-
-
-def run(settings: Settings, *arguments: str, **changes: object) -> Result:
-    """Run `topics` under settings, each that isn't a default as a variable of the environment."""
-    values = settings.model_dump(exclude_defaults=True) | changes
-    spelled = {
-        name: ",".join(value) if isinstance(value, tuple) else str(value) for name, value in values.items()
-    }
-    environment = {variable(name): value for name, value in spelled.items()} | {"COLUMNS": "160"}
-    return CliRunner().invoke(app, arguments, env=environment)
-
-
-def until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def alter(settings: Settings, name: str, **changes: str) -> None:
@@ -177,50 +154,3 @@ def test_settings_that_cannot_be_used_are_a_line_each(settings: Settings) -> Non
     assert [line.split(":")[1].strip() for line in told.stderr.splitlines()] == [
         *("RETENTION_PARTITIONS", "RETENTION_CLOCK")
     ]
-
-
-class LockedJava(Java):
-    """A broker that asks for a password."""
-
-    @override
-    def _settings(self, port: int, data: Path) -> str:
-        login = "org.apache.kafka.common.security.plain.PlainLoginModule required"
-        users = 'username="broker" password="b" user_broker="b" user_worker="right";'
-        return super()._settings(port, data).replace("PLAINTEXT", "SASL_PLAINTEXT") + (
-            "listener.security.protocol.map=CONTROLLER:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT\n"
-            "sasl.enabled.mechanisms=PLAIN\n"
-            "sasl.mechanism.inter.broker.protocol=PLAIN\n"
-            f"listener.name.sasl_plaintext.plain.sasl.jaas.config={login} {users}\n"
-        )
-
-
-@pytest.fixture
-def locked(jars: Path, tmp_path: Path) -> Iterator[dict[str, Any]]:
-    """Give settings that fit a broker with a password."""
-    engine, port = LockedJava(tmp_path / "locked", jars), free_port()
-    process = engine.start(port)
-    until(lambda: not is_free(port))
-    yield {
-        "bootstrap_servers": (f"127.0.0.1:{port}",),
-        "kafka_security_protocol": "SASL_PLAINTEXT",
-        "kafka_sasl_mechanism": "PLAIN",
-        "kafka_username": "worker",
-        "replication_factor": 1,
-    }
-    engine.kill(process)
-
-
-def test_a_password_opens_and_a_wrong_one_is_one_line(locked: dict[str, Any], tmp_path: Path) -> None:
-    secret = tmp_path / "password"
-    secret.write_text("right\n")
-    right = Settings(**locked, kafka_password_file=secret)
-    with admin_client(right) as admin:
-        assert len(create(admin, plan(right))) == 8
-    secret.write_text("wrong-horse\n")
-    with pytest.raises(KafkaRefusedError), admin_client(right):
-        pass
-    told = run(right, "check")
-    assert told.exit_code == 77
-    address = locked["bootstrap_servers"][0]
-    assert told.stderr == f"error: Kafka at {address} refuses user, password or mechanism\n"
-    assert "wrong-horse" not in told.output
