@@ -9,6 +9,9 @@ from schemas.export import export
 from streams.lab.explain_command import explain_command
 from streams.lab.generate.command import generate_command
 from streams.lab.replay_command import replay_command
+from streams.runtime.commands_kafka import kafka
+from streams.runtime.commands_settings import settings_command
+from streams.runtime.commands_topics import topics
 
 app = typer.Typer(
     help="Raise an alert when a high-value customer's spend drops after a bad contact.",
@@ -21,6 +24,9 @@ app.add_typer(schema, name="schema")
 app.command("generate")(generate_command)
 app.command("replay")(replay_command)
 app.command("explain")(explain_command)
+app.add_typer(kafka, name="kafka")
+app.add_typer(topics, name="topics")
+app.command("settings")(settings_command)
 
 
 @schema.command("export")

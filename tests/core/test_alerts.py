@@ -8,6 +8,7 @@ import pytest
 from schemas.alert import Alert
 from streams.core.alerts import arm, value_at_risk
 from streams.core.evidence import Evidence
+from streams.core.opening import alert_id
 from streams.core.partition import Partition, Record
 from streams.core.ruleset import Ruleset
 from streams.core.time import DAY_MS, HOUR_MS
@@ -207,3 +208,15 @@ def test_the_arm_goes_by_a_salted_hash() -> None:
 @pytest.mark.parametrize(("share", "expected"), [(0.0, {"treated"}), (1.0, {"holdout"})])
 def test_nobody_or_everybody_is_held_out(share: float, expected: set[str]) -> None:
     assert {arm(f"c{one}", Ruleset(holdout_share=share)) for one in range(100)} == expected
+
+
+@pytest.mark.parametrize(
+    ("beyond", "time"),
+    [(-1, "2024-06-02T01:00:00.000Z"), (0, "2024-06-02T01:00:00.000Z"), (1, "2024-06-02T02:00:00.000Z")],
+)
+def test_what_a_snooze_held_back_is_raised_at_the_first_hour_after_it(beyond: int, time: str) -> None:
+    """All in the anchor's hour: opened, snoozed to its end, and bad enough for a watch by contacts alone."""
+    until = DAY_150 + HOUR_MS + beyond
+    snooze = disposition("a", DAY_150 + 1, alert_id("a", "crm", "k1"), snooze_until=until)
+    [alert] = run(snooze, TWO[0], bad("a", DAY_150 + 2, "k2"))
+    assert (alert.state, alert.time) == ("raised", time)

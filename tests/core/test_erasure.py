@@ -58,6 +58,20 @@ def test_nothing_is_left_of_the_customer() -> None:
     assert partition.advance(dict.fromkeys(FACTS, DAY_150 + 200 * DAY_MS)) == []
 
 
+@pytest.mark.parametrize("back", [False, True])
+def test_a_fact_that_waits_outside_the_record_goes_too(back: bool) -> None:
+    """Its wake-up finds nobody, or whoever came back, and folds nothing either way."""
+    partition = town(contacts=2)
+    partition.apply(CT, [bad("a", DAY_150 + 4 * HOUR_MS, "waiting")])
+    partition.apply(CU, [erasure("a")])
+    if back:
+        partition.apply(TX, [purchase("a", DAY_150 + 5 * HOUR_MS)])
+    assert partition.advance(dict.fromkeys(FACTS, DAY_150 + DAY_MS)) == []
+    view = partition.lookup("a")
+    assert (view is not None) is back
+    assert view is None or (view.contacts, view.frustration) == ([], 0)
+
+
 def test_a_customer_who_is_not_known_leaves_no_tombstone() -> None:
     partition = town(contacts=1)
     partition.drain_dirty()

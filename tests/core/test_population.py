@@ -53,10 +53,14 @@ def test_the_cut_off_is_the_value_at_rank_ceil_of_0_8_n_from_20_on(count: int, c
     assert found == Refresh(NOW, cutoff, 8.6)
 
 
-@pytest.mark.parametrize(("count", "cutoff"), [(24, 20), (25, 20), (26, 21), (30, 24), (35, 28)])
-def test_a_whole_rank_is_not_rounded_up(count: int, cutoff: int) -> None:
-    """0.8 times 25, 30 or 35 is whole, whatever a product of floats says."""
-    assert refreshed(spenders(range(1, count + 1)), Ruleset()).cutoff == cutoff
+@pytest.mark.parametrize(
+    ("quantile", "count", "cutoff"),
+    [(0.8, 24, 20), (0.8, 25, 20), (0.8, 26, 21), (0.55, 99, 55), (0.55, 100, 55), (0.55, 101, 56)],
+)
+def test_a_whole_rank_is_not_rounded_up(quantile: float, count: int, cutoff: int) -> None:
+    """0.55 times 100 is 55, although the product of floats is a little more."""
+    rules = Ruleset(high_value_quantile=quantile)
+    assert refreshed(spenders(range(1, count + 1)), rules).cutoff == cutoff
 
 
 def test_those_who_spent_nothing_in_the_year_do_not_count() -> None:

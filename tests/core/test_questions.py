@@ -9,7 +9,7 @@ from streams.core.partition import Partition, Record
 from streams.core.ruleset import Ruleset
 from streams.core.time import DAY_MS, HOUR_MS
 from streams.core.watermark import FACTS, NEVER, Input
-from tests.core.drive import HOME, bad, contact, daily, disposition, purchase, tick
+from tests.core.drive import HOME, State, bad, contact, daily, disposition, keep, purchase, restored, tick
 
 TOWN = Ruleset(population_minimum=1, high_value_quantile=0.1)
 TX, CT = Input.TRANSACTIONS, Input.CONTACTS
@@ -179,3 +179,20 @@ def test_an_observer_sees_an_episode_end_that_was_silent() -> None:
     assert partition.advance(dict.fromkeys(FACTS, time + 1)) == []
     assert notebook.ends == [("a", "closed", time)]
     assert partition.tally["closed_closed"] == 1
+
+
+@pytest.mark.parametrize("crash", [False, True])
+def test_one_who_only_complained_joins_the_sample_with_the_first_purchase(crash: bool) -> None:
+    """Known for weeks without a pane, written and read back meanwhile."""
+    partition = Partition(TOWN)
+    partition.apply(CT, [bad("a", HOME)])
+    partition.advance(dict.fromkeys(FACTS, HOME + 8 * DAY_MS))
+    if crash:
+        state: State = {}
+        keep(state, partition)
+        partition = restored(TOWN, state)
+    partition.advance(dict.fromkeys(FACTS, HOME + 15 * DAY_MS))
+    partition.apply(TX, [purchase("a", HOME + 16 * DAY_MS)])
+    partition.advance(dict.fromkeys(FACTS, HOME + 21 * DAY_MS))
+    assert partition._judge.refresh is not None
+    assert partition._judge.refresh.cutoff == 1_000
