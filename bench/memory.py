@@ -20,11 +20,11 @@ import numpy as np
 from bench.alone import alone
 from bench.machine import machine
 from schemas.events import Transaction
+from schemas.partitioner import partition_of
 from streams.core.partition import Partition
 from streams.core.ruleset import Ruleset
 from streams.core.time import HOUR_MS
 from streams.core.watermark import FACTS, Input
-from streams.lab.replay import partition_of
 
 SEED = 1
 PARTITIONS = 4

@@ -2,32 +2,18 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from enum import IntEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from schemas.money import check_currency
+from streams.console import ERRORS, Exit, failed
 from streams.core.ruleset import Ruleset, RulesetError
 from streams.lab.files import InputError
 from streams.lab.replay import Progress as Told
 from streams.lab.replay import ReplayResult, Sampler, replay_directory
-
-ERRORS = Console(stderr=True)
-
-
-class Exit(IntEnum):
-    """Exit codes, as sysexits.h numbers them."""
-
-    BAD_DATA = 65
-    NO_INPUT = 66
-    CANNOT_CREATE = 73
-    CONFIG = 78
-
 
 Directory = Annotated[
     Path,
@@ -51,12 +37,6 @@ def _currency(code: str) -> str:
 
 
 Currency = Annotated[str, typer.Option(callback=_currency, help="Reporting currency (ISO 4217).")]
-
-
-def failed(message: str, code: Exit) -> typer.Exit:
-    """Print an error and return what ends the command."""
-    ERRORS.print(f"[red]error:[/red] {escape(message)}", soft_wrap=True)
-    return typer.Exit(code)
 
 
 def load_ruleset(path: Path | None) -> Ruleset:

@@ -5,16 +5,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from streams.lab.common_options import (
-    Currency,
-    Directory,
-    Exit,
-    Partitions,
-    RulesetFile,
-    failed,
-    load_ruleset,
-    replayed,
-)
+from streams.console import Exit, failed
+from streams.lab.common_options import Currency, Directory, Partitions, RulesetFile, load_ruleset, replayed
 from streams.lab.explain import render_story
 from streams.lab.watch import Watcher
 

@@ -7,11 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Protocol
 
-from aiokafka.partitioner import murmur2
-
 from schemas.alert import Alert
 from schemas.events import Contact, Notice, Refusal, Tick, Transaction
 from schemas.hot import Decoder
+from schemas.partitioner import partition_of
 from schemas.times import parse_ms
 from streams.core.episode import Observer
 from streams.core.partition import Partition, Record
@@ -62,11 +61,6 @@ class Sampler(Observer, Protocol):
 
     def sample(self, partition: Partition) -> None:
         """See a partition after it decided up to the end of a day."""
-
-
-def partition_of(customer_id: str, partitions: int) -> int:
-    """Return the partition that Kafka's default partitioner gives a key."""
-    return int(murmur2(customer_id.encode()) & 0x7FFFFFFF) % partitions
 
 
 def replay_directory(  # noqa: PLR0913 - all but the first have a default and go by name

@@ -12,17 +12,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from schemas.alert import Alert
+from streams.console import Exit, failed
 from streams.core.ruleset import Ruleset
-from streams.lab.common_options import (
-    Currency,
-    Directory,
-    Exit,
-    Partitions,
-    RulesetFile,
-    failed,
-    load_ruleset,
-    replayed,
-)
+from streams.lab.common_options import Currency, Directory, Partitions, RulesetFile, load_ruleset, replayed
 from streams.lab.replay import ReplayResult
 from streams.lab.report import write_report
 from streams.lab.report.words import money, signal_label, to_cents, visible

@@ -1,33 +1,13 @@
-"""What the commands around Kafka share: settings, exit codes, one line for each error."""
+"""What the commands around Kafka share: settings, and a client that ends the command when Kafka is away."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from enum import IntEnum
 
-import typer
 from kafka.admin import KafkaAdminClient
-from rich.console import Console
-from rich.markup import escape
 
+from streams.console import Exit, failed
 from streams.runtime.admin import KafkaRefusedError, KafkaUnavailableError, admin_client
 from streams.settings import Settings, SettingsError, load_settings
-
-ERRORS = Console(stderr=True)
-
-
-class Exit(IntEnum):
-    """Exit codes, as sysexits.h numbers them."""
-
-    UNAVAILABLE = 69
-    NO_PERMISSION = 77
-    CONFIG = 78
-
-
-def failed(message: str, code: Exit) -> typer.Exit:
-    """Print an error, a line for each of the message's, and return what ends the command."""
-    for line in message.splitlines():
-        ERRORS.print(f"[red]error:[/red] {escape(line)}", soft_wrap=True, highlight=False)
-    return typer.Exit(code)
 
 
 def settings_or_exit() -> Settings:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from streams.runtime.command_line import ERRORS, Exit, failed
+from streams.console import ERRORS, Exit, failed
 from streams.runtime.kafka_runtime import KAFKA_VERSION, LocalKafkaError
 from streams.runtime.local_kafka import LocalKafka, Running, answers
 from streams.settings import variable

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from streams.runtime.command_line import ERRORS, settings_or_exit
+from streams.console import ERRORS
+from streams.runtime.command_line import settings_or_exit
 from streams.settings_page import effective, manual, unknown_variables
 
 _Manual = Annotated[bool, typer.Option("--manual", help="Print what each setting does, as Markdown.")]

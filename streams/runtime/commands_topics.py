@@ -6,7 +6,8 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from streams.runtime.command_line import Exit, admin_or_exit, failed, settings_or_exit
+from streams.console import Exit, failed
+from streams.runtime.command_line import admin_or_exit, settings_or_exit
 from streams.runtime.topics import (
     IN_SYNC,
     POLICY,

@@ -3,11 +3,10 @@
 from collections.abc import Callable
 from typing import Final
 
-from aiokafka.partitioner import murmur2
-
 from schemas.dead_letter import Reason
 from schemas.events import Erasure, Refusal, Tick
 from schemas.hot import Decoder
+from schemas.partitioner import partition_of
 from streams.core.partition import Record
 from streams.core.watermark import Input
 from streams.runtime.log import RawRecord
@@ -20,11 +19,6 @@ _TICK_KEY: Final = Refusal(Reason.KEY_MISMATCH, "key: null for a tick")
 _NO_KEY: Final = Refusal(Reason.KEY_MISMATCH, "key: required, a customer_id in UTF-8")
 _NO_VALUE: Final = Refusal(Reason.SCHEMA, "value: required")
 _ELSEWHERE: Final = Refusal(Reason.WRONG_PARTITION, "key: belongs to another partition")
-
-
-def partition_of(key: bytes, partitions: int) -> int:
-    """Return the partition that Kafka's default partitioner gives a key."""
-    return int(murmur2(key) & 0x7FFFFFFF) % partitions
 
 
 class RecordDecoder:
@@ -53,12 +47,12 @@ class RecordDecoder:
         if raw.key != event.customer_id.encode():
             return _WRONG_KEY
         # Hashing costs more than all the rest, so only strangers are checked.
-        if not known(event.customer_id) and not self._is_ours(raw.key):
+        if (
+            not known(event.customer_id)
+            and partition_of(event.customer_id, self._partitions) != self._partition
+        ):
             return _ELSEWHERE
         return event
-
-    def _is_ours(self, key: bytes) -> bool:
-        return partition_of(key, self._partitions) == self._partition
 
     def _erasure(self, raw: RawRecord) -> Erasure | Refusal:
         try:

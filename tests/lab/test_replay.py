@@ -10,9 +10,10 @@ import pytest
 
 from schemas.events import Refusal, Tick
 from schemas.hot import Decoder
+from schemas.partitioner import partition_of
 from schemas.times import format_ms, parse_ms
 from streams.core.ruleset import Ruleset
-from streams.lab.replay import ReplayResult, partition_of, replay_directory
+from streams.lab.replay import ReplayResult, replay_directory
 from streams.lab.run_summary import run_summary, standing
 from tests.lab.towns import (
     CUSTOMERS,

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 
 from schemas.times import format_ms
+from streams.console import ERRORS, Exit, failed
 from streams.lab.generate.options import (
     DEFAULT_SHAPES,
     GenerateOptions,
@@ -24,16 +25,9 @@ from streams.lab.generate.options import (
 from streams.lab.generate.run import generate
 from streams.lab.generate.summary import GenerateSummary
 
-# sysexits.h
-EXIT_USAGE = 64
-EXIT_NO_INPUT = 66
-EXIT_CANNOT_CREATE = 73
-
 _DEFAULT = GenerateOptions()
 _START = datetime.combine(_DEFAULT.start, time.min)
 _SHAPES = ",".join(f"{shape}={weight:g}" for shape, weight in DEFAULT_SHAPES.items())
-
-_ERRORS = Console(stderr=True)
 
 
 def _help(name: str) -> typer.models.OptionInfo:
@@ -107,7 +101,7 @@ def generate_command(  # noqa: PLR0913, PLR0917 -- the options of a command are 
             gzip=gzip,
         )
     except OptionError as error:
-        raise _failed(str(error), EXIT_USAGE) from error
+        raise failed(str(error), Exit.USAGE) from error
     Console().print(_table(_run(directory, options, force=force)))
 
 
@@ -124,22 +118,17 @@ def parse_shapes(text: str) -> Mapping[Shape, float]:
 def _run(directory: Path, options: GenerateOptions, *, force: bool) -> GenerateSummary:
     try:
         if directory.is_dir() and any(directory.iterdir()) and not force:
-            raise _failed(f"{directory} is not empty; --force replaces its event files", EXIT_CANNOT_CREATE)
+            raise failed(f"{directory} is not empty; --force replaces its event files", Exit.CANNOT_CREATE)
         return _with_bar(directory, options)
     except ModuleNotFoundError as error:
-        raise _failed(str(error), EXIT_NO_INPUT) from error
+        raise failed(str(error), Exit.NO_INPUT) from error
     except OSError as error:
-        raise _failed(f"{directory} cannot be written: {error.strerror}", EXIT_CANNOT_CREATE) from error
-
-
-def _failed(message: str, code: int) -> typer.Exit:
-    _ERRORS.print(f"[red]error:[/red] {escape(message)}", soft_wrap=True)
-    return typer.Exit(code)
+        raise failed(f"{directory} cannot be written: {error.strerror}", Exit.CANNOT_CREATE) from error
 
 
 def _with_bar(directory: Path, options: GenerateOptions) -> GenerateSummary:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=_ERRORS, disable=not _ERRORS.is_terminal, transient=True) as bar:
+    with Progress(*columns, console=ERRORS, disable=not ERRORS.is_terminal, transient=True) as bar:
         tasks: dict[str, TaskID] = {}
 
         def progress(step: str, done: int, total: int) -> None:
