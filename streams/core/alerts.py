@@ -1,5 +1,6 @@
 """The alert record: a decision with its evidence, in the words of the contract."""
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from typing import Final, Literal, cast
@@ -7,18 +8,19 @@ from typing import Final, Literal, cast
 from schemas.alert import Alert, Anchor, Counters, LogOdds, Signal
 from schemas.contact import Channel
 from schemas.money import format_cents
-from schemas.times import format_ms
+from schemas.times import format_ms, parse_ms
 from streams.core.customer import Customer
 from streams.core.evidence import Evidence, log_odds, probability
 from streams.core.facts import Episode
 from streams.core.frustration import own_signals
 from streams.core.ruleset import Ruleset
-from streams.core.time import DAY_HOURS, HOUR_MS, WEEK_HOURS
+from streams.core.time import DAY_HOURS, DAY_MS, HOUR_MS, WEEK_HOURS
 from streams.core.view import counters
 from streams.core.words import clears_when, summary
 
 _WEEKS_BEFORE: Final = 26
 _PLACES: Final = 4
+_BACKFILL_MS: Final = 7 * DAY_MS
 _MOST_REASONS: Final = 64
 """The heaviest are named; an alert has to stay below the size of an event."""
 _LEVELS: Final[tuple[Literal["watch", "alert"], ...]] = ("watch", "alert")
@@ -91,6 +93,12 @@ def write_alert(customer: Customer, episode: Episode, decision: Decision) -> Ale
         recommended_owner=_owner(customer, level),
         ruleset=f"{rules.version}+{rules.hash}",
     )
+
+
+def dated(alerts: Iterable[Alert], now: int) -> list[Alert]:
+    """Return alerts with `backfill` as a wall clock (ms) has it: decided more than 7 days behind it."""
+    oldest = now - _BACKFILL_MS
+    return [alert.model_copy(update={"backfill": parse_ms(alert.time) < oldest}) for alert in alerts]
 
 
 def value_at_risk(chance: float, usual_per_day: float, found: Evidence, rules: Ruleset) -> float:

@@ -28,6 +28,6 @@ def learn(body: Body, new: Known, rules: Ruleset) -> bool:
 def _place(contacts: list[Known], new: Known) -> int | None:
     """Return where another version of a contact stands."""
     for at, old in enumerate(contacts):
-        if (old.source, old.contact_id) == (new.source, new.contact_id):
+        if old.identity == new.identity:
             return at
     return None

@@ -94,7 +94,5 @@ class Customer:
 def unpack(customer_id: str, record: bytes | bytearray) -> Customer:
     """Return the customer of a packed record; raises StateError."""
     parts = split(record)
-    hours = [hour_of(instant) for instant, cents, _ in parts.tail if cents >= 0]
-    if parts.first_pane != NO_HOUR:
-        hours.append(parts.first_pane)
-    return Customer(customer_id, parts.body, min(hours, default=None), parts.tail)
+    first = parts.earliest_pane()
+    return Customer(customer_id, parts.body, None if first == NO_HOUR else first, parts.tail)

@@ -109,12 +109,11 @@ class Judge:
                 assert_never(item.event)
 
     def _fold_spend(self, customer: Customer, event: Transaction, instant: int) -> None:
-        hour = hour_of(event.time if event.original_time is None else event.original_time)
-        cents = event.cents
-        if event.kind == "purchase":
-            hour = hour_of(event.time)
-        else:
+        hour, cents = hour_of(event.time), event.cents
+        if event.kind != "purchase":
             cents = -cents
+            if event.original_time is not None:
+                hour = hour_of(event.original_time)
         customer.add(hour, cents)
         self._spent(customer.customer_id, hour, cents)
         self.rearm(customer, hour_of(instant) + 1)
@@ -148,16 +147,15 @@ class Judge:
         new = known(event, rules)
         if not learn(customer.body, new, rules):
             return
-        own = new.own
         if customer.body.episode is None:
-            self._try_opening(customer, new, own, instant)
+            self._try_opening(customer, new, instant)
         else:
-            self._reconsider(customer, customer.body.episode, new, own, instant)
+            self._reconsider(customer, customer.body.episode, new, instant)
 
-    def _try_opening(self, customer: Customer, anchor: Known, own: float, instant: int) -> None:
+    def _try_opening(self, customer: Customer, anchor: Known, instant: int) -> None:
         """Open an episode with a bad contact as anchor, if the customer can and need be judged."""
         rules = self.rules
-        if own <= 0:
+        if anchor.own <= 0:
             return
         gates = gates_of(customer, anchor, instant, self.refresh, rules)
         if self._observer is not None:
@@ -173,12 +171,12 @@ class Judge:
             customer.body.episode = open_episode(customer.customer_id, anchor, gates, gates.usual, rules)
             self._judge_item(customer, customer.body.episode, instant)
 
-    def _reconsider(self, customer: Customer, episode: Episode, new: Known, own: float, instant: int) -> None:
+    def _reconsider(self, customer: Customer, episode: Episode, new: Known, instant: int) -> None:
         """Judge an open episode after a further contact or a new version of one."""
-        if (new.source, new.contact_id) == (episode.anchor.source, episode.anchor.contact_id):
+        if new.identity == episode.anchor.identity:
             episode.anchor = new
             opening = self.rules_of(episode).opening_frustration
-            if own <= 0 or customer.body.frustration < opening - TOLERANCE:
+            if new.own <= 0 or customer.body.frustration < opening - TOLERANCE:
                 self._close(customer, episode, "withdrawn", instant, hour_of(instant))
                 return
         self._judge_item(customer, episode, instant)

@@ -53,6 +53,11 @@ class Known(Struct, array_like=True):
     """Nats by itself, repeats included."""
 
     @property
+    def identity(self) -> tuple[str, str]:
+        """Return what all versions of a contact share."""
+        return self.source, self.contact_id
+
+    @property
     def order(self) -> tuple[int, str, str]:
         """Return the place of the contact in the fold."""
         return self.moment, self.contact_id, self.source

@@ -265,10 +265,11 @@ class Partition:
 
     def _rearm(self) -> None:
         """Set the wake-ups anew of those who were expected to buy nothing, and bought."""
+        horizon = self._horizon
         for customer_id in self._disturbed:
             customer = self._roster.unpack(customer_id)
             self._judge.rearm(customer, hour_of(self._decided) + 1)
-            self._roster.store(customer, self._horizon)
+            self._roster.store(customer, horizon)
         self._disturbed.clear()
 
     def _first_refresh(self, hour: int) -> int:
@@ -327,9 +328,10 @@ class Partition:
             self._judge.rulesets.setdefault(name, ruleset_of(given))
 
     def _restore_customer(self, customer_id: str, value: bytes) -> None:
-        if self._roster.restore(customer_id, value):
+        flags = self._roster.restore(customer_id, value)
+        if flags & QUIET:  # a purchase may have come that was not decided on
             self._disturbed.add(customer_id)
-        if not self._roster.records[customer_id][FLAGS_AT] & WITHOUT_PANE:
+        if not flags & WITHOUT_PANE:
             self._population.offer(customer_id)
         for instant, mark, key in self._roster.ids(customer_id):
             self._ids[input_of(mark)].restore(key, instant)

@@ -92,6 +92,13 @@ class Parts(NamedTuple):
     body: Body
     tail: list[Entry]
 
+    def earliest_pane(self) -> int:
+        """Return the first pane, the tail's included, or NO_HOUR."""
+        hours = [instant // HOUR_MS for instant, cents, _ in self.tail if cents >= 0]
+        if self.first_pane != NO_HOUR:
+            hours.append(self.first_pane)
+        return min(hours, default=NO_HOUR)
+
 
 def split(record: bytes | bytearray) -> Parts:
     """Return the parts of a record; raises StateError."""
@@ -134,14 +141,11 @@ def settle(panes: Panes, tail: Iterable[Entry], horizon: Horizon) -> list[Entry]
 
 def fold_tail(record: bytearray, horizon: Horizon) -> bytearray:
     """Return the record with its tail folded as far as may be."""
-    wake, first_pane, flags, body, tail = split(record)
-    panes = body.panes()
-    kept = settle(panes, tail, horizon)
-    body.keep(panes)
-    hours = [instant // HOUR_MS for instant, cents, _ in tail if cents >= 0]
-    if first_pane != NO_HOUR:
-        hours.append(first_pane)
-    return join(Parts(wake, min(hours, default=NO_HOUR), flags, body, kept))
+    parts = split(record)
+    panes = parts.body.panes()
+    kept = settle(panes, parts.tail, horizon)
+    parts.body.keep(panes)
+    return join(parts._replace(first_pane=parts.earliest_pane(), tail=kept))
 
 
 def is_foldable(record: bytes | bytearray, horizon: Horizon) -> bool:

@@ -113,16 +113,13 @@ class Roster:
         self._dirty.clear()
         return changed
 
-    def restore(self, customer_id: str, value: bytes) -> bool:
-        """Take back a record; tells whether its wake-up supposes that no further purchase comes.
-
-        Raises StateError for what is not a record.
-        """
+    def restore(self, customer_id: str, value: bytes) -> int:
+        """Take back a record, and return its flags; raises StateError for what is not a record."""
         known = has_pane(value)
         record = self.records[customer_id] = bytearray(value)
         record[FLAGS_AT] = record[FLAGS_AT] & (OPEN | QUIET) | (0 if known else WITHOUT_PANE)
         self._index(customer_id, wake_of(record), record[FLAGS_AT])
-        return bool(record[FLAGS_AT] & QUIET)
+        return record[FLAGS_AT]
 
     def ids(self, customer_id: str) -> list[Entry]:
         """Return the entries that hold the ids of a known customer's recent events."""

@@ -11,7 +11,7 @@ from schemas.alert import Alert
 from schemas.events import Contact, Notice, Refusal, Tick, Transaction
 from schemas.hot import Decoder
 from schemas.partitioner import partition_of
-from schemas.times import parse_ms
+from streams.core.alerts import dated
 from streams.core.episode import Observer
 from streams.core.partition import Partition, Record
 from streams.core.ruleset import Ruleset
@@ -20,7 +20,6 @@ from streams.core.view import CustomerView
 from streams.core.watermark import FACTS, NEVER, TOO_LATE_MS, Input
 from streams.lab.files import Batch, batches, find
 
-_BACKFILL_MS: Final = 7 * DAY_MS
 _DATED: Final = (Transaction, Contact, Notice)
 
 Progress = Callable[[int, int], None]
@@ -47,7 +46,6 @@ class ReplayResult:
     outcomes: dict[str, Counter[str]] = field(default_factory=dict)
     tally: Counter[str] = field(default_factory=Counter)
     customers: int = 0
-    open_episodes: int = 0
     first_ms: int | None = None
     """The oldest event of the transactions and contacts."""
     last_ms: int | None = None
@@ -179,7 +177,6 @@ class _Replay:
         for partition in self._partitions:
             self._result.tally.update(partition.tally)
             self._result.customers += partition.customers
-            self._result.open_episodes += len(partition.open_customers)
         self._result.lookup = self._lookup
         return self._result
 
@@ -243,7 +240,4 @@ class _Replay:
         yield end
 
     def _keep(self, alerts: list[Alert]) -> None:
-        self._alerts += [
-            alert.model_copy(update={"backfill": parse_ms(alert.time) < self._now - _BACKFILL_MS})
-            for alert in alerts
-        ]
+        self._alerts += dated(alerts, self._now)

@@ -12,17 +12,15 @@ from msgspec import MsgspecError, Struct, field, msgpack
 
 from schemas.alert import Alert
 from schemas.events import Refusal
-from schemas.times import parse_ms
+from streams.core.alerts import dated
 from streams.core.partition import Partition, Record
 from streams.core.ruleset import Ruleset
 from streams.core.state import StateError
-from streams.core.time import DAY_MS
 from streams.core.watermark import Input
 from streams.runtime.decode import RecordDecoder
 from streams.runtime.log import DeadLetter, Fetched, PartitionLog, RawRecord, Transaction
 
 OWNER_KEY: Final = b"o"
-_BACKFILL_MS: Final = 7 * DAY_MS
 
 
 class OwnerState(Struct, array_like=True):
@@ -131,10 +129,7 @@ class Owner:
         self._dead_letters.append(DeadLetter(source, raw, refusal.reason, refusal.detail))
 
     def _keep(self, alerts: list[Alert]) -> None:
-        oldest = self._now() - _BACKFILL_MS
-        self._alerts += [
-            alert.model_copy(update={"backfill": parse_ms(alert.time) < oldest}) for alert in alerts
-        ]
+        self._alerts += dated(alerts, self._now())
 
     def _adopt(self, state: OwnerState) -> None:
         identity = self._identity

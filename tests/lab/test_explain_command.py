@@ -9,22 +9,10 @@ from schemas.alert import Alert
 from streams.core.ruleset import Ruleset
 from streams.lab.replay import ReplayResult, replay_directory
 from streams.lab.watch import Watcher
-from tests.lab.towns import NOW, copy_as, lines_of, run, write_lines, write_rules, write_town
+from tests.lab.towns import NOW, copy_as, lines_of, run, write_lines, write_rules
 
 RULES = Ruleset(high_value_quantile=0.3, population_minimum=5, opening_frustration=0.5)
 TAKEN_IN = "an episode was open already; it took this contact in"
-
-
-@pytest.fixture(name="town", scope="module")
-def town_fixture(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    directory = tmp_path_factory.mktemp("town") / "here"
-    write_town(directory)
-    return directory
-
-
-@pytest.fixture(name="rules", scope="module")
-def rules_fixture(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_rules(tmp_path_factory.mktemp("rules"))
 
 
 @pytest.fixture(name="result", scope="module")

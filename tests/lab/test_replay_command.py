@@ -9,22 +9,10 @@ import pytest
 
 from schemas.alert import Alert
 from streams.lab.report.words import SIGNALS
-from tests.lab.towns import Done, copy_as, lines_of, run, write_lines, write_rules, write_town
+from tests.lab.towns import Done, copy_as, lines_of, run, write_lines, write_rules
 
 FULL = Path("/dev/full")
 BAD_LINES = [b'{"type": "transaction"', b"", b'{"type": "tick", "time": "2024-01-01T00:00:00Z", "s3cret": 1}']
-
-
-@pytest.fixture(name="town", scope="module")
-def town_fixture(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    directory = tmp_path_factory.mktemp("town") / "here"
-    write_town(directory)
-    return directory
-
-
-@pytest.fixture(name="rules", scope="module")
-def rules_fixture(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_rules(tmp_path_factory.mktemp("rules"))
 
 
 @pytest.fixture(name="spoilt", scope="module")
