@@ -16,6 +16,7 @@ class Exit(IntEnum):
     BAD_DATA = 65
     NO_INPUT = 66
     UNAVAILABLE = 69
+    SOFTWARE = 70
     CANNOT_CREATE = 73
     NO_PERMISSION = 77
     CONFIG = 78

@@ -106,6 +106,9 @@ class Settings(BaseSettings):
     commit_interval_ms: Annotated[int, Ge(10), Le(10_000)] = 250
     """Longest time between commits while no alert waits; never less than 10 ms for each partition owned."""
 
+    watchdog_seconds: Annotated[float, Field(ge=5, le=3600, allow_inf_nan=False)] = 60.0
+    """The worker ends itself when its event loop, a commit or a restore stands still for longer."""
+
     web_host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
     """Address for health, metrics and lookup. Anything but loopback is refused without a token."""
 

@@ -54,6 +54,8 @@ class Judge:
         """Event time (ms) up to which everything was decided."""
         self.tally: Counter[str] = Counter()
         """Facts for the shell to count: episodes opened or not, decisions held."""
+        self.folded = 0
+        """How many facts were taken from agendas."""
         self._guard = guard
         self._currency = currency
         self._spent = spent
@@ -72,6 +74,7 @@ class Judge:
                 self._decide_hour(customer, episode, wake)
             elif due is not None:
                 del agenda[0]
+                self.folded += 1
                 self._fold(customer, due)
             else:
                 return self._alerts

@@ -84,6 +84,7 @@ class Partition:
         self._population = Population(rules, self._roster.mark_sampled)
         self._judge = Judge(rules, self._guard, currency, self._spent, observer)
         self._disturbed: set[str] = set()
+        self._enqueued = 0
         self._decided = NEVER
         self._next_refresh: int | None = None
 
@@ -203,6 +204,7 @@ class Partition:
         self._roster.remember(event.customer_id, (instant, mark_of(source), key))
         if not (isinstance(event, Transaction) and event.kind in UNCOUNTED):
             self._roster.enqueue(event.customer_id, item(event, instant), hour_of(instant))
+            self._enqueued += 1
 
     def _spent(self, customer_id: str, hour: int, cents: int) -> None:
         """Let the population know of spend in a pane."""
@@ -221,6 +223,7 @@ class Partition:
         for instant, mark, key in customer.recent:
             self._ids[input_of(mark)].discard(key, instant)
         self._disturbed.discard(customer_id)
+        self._enqueued -= len(customer.body.agenda)
         return self._judge.erase(customer, self._decided)
 
     # Decisions
@@ -357,6 +360,10 @@ class Partition:
         """Return the event time (ms) that an input has reached; NEVER at first."""
         return self._clocks[source].now
 
+    def newest_of(self, source: Input) -> int:
+        """Return the newest accepted time (ms) of an input, ticks included; NEVER at first."""
+        return self._clocks[source].newest
+
     @property
     def newest(self) -> int:
         """Return the newest accepted time (ms) of all inputs, ticks included; NEVER at first."""
@@ -375,6 +382,16 @@ class Partition:
     def open_customers(self) -> Collection[str]:
         """Return the customers with an open episode; only until the next decision."""
         return self._roster.open
+
+    @property
+    def dirty(self) -> int:
+        """Return about how many records the next drain gives."""
+        return self._roster.dirty
+
+    @property
+    def undecided(self) -> int:
+        """Return how many facts wait in agendas; those of before a restore are not counted."""
+        return max(0, self._enqueued - self._judge.folded)
 
     @property
     def next_wake(self) -> int | None:

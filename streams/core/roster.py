@@ -105,6 +105,11 @@ class Roster:
         else:
             record[FLAGS_AT] &= ~SAMPLED
 
+    @property
+    def dirty(self) -> int:
+        """Return about how many records the next drain gives."""
+        return len(self._dirty) + len(self._inbox)
+
     def drain(self, horizon: Horizon) -> list[tuple[bytes, bytes | None]]:
         """Return the records that changed since the last call by state key; None for an erased customer."""
         for customer_id in list(self._inbox):

@@ -9,7 +9,7 @@ from schemas.hot import Decoder
 from schemas.partitioner import partition_of
 from streams.core.partition import Record
 from streams.core.watermark import Input
-from streams.runtime.log import RawRecord
+from streams.runtime.log import LogRecord
 
 Known = Callable[[str], bool]
 """Tells whether a customer was accepted on this partition before."""
@@ -26,16 +26,11 @@ class RecordDecoder:
 
     def __init__(self, currency: str, partition: int, partitions: int) -> None:
         decoder = Decoder(currency)
-        self._decode: dict[Input, Callable[[bytes], Record | Refusal]] = {
-            Input.TRANSACTIONS: decoder.transactions,
-            Input.CONTACTS: decoder.contacts,
-            Input.CUSTOMERS: decoder.customers,
-            Input.DISPOSITIONS: decoder.dispositions,
-        }
+        self._decode = {one: decoder.of(one) for one in Input}
         self._partition = partition
         self._partitions = partitions
 
-    def __call__(self, source: Input, raw: RawRecord, known: Known) -> Record | Refusal:
+    def __call__(self, source: Input, raw: LogRecord, known: Known) -> Record | Refusal:
         """Return the event of a record, or why it is refused."""
         if raw.value is None:
             return self._erasure(raw) if source is Input.CUSTOMERS else _NO_VALUE
@@ -54,7 +49,7 @@ class RecordDecoder:
             return _ELSEWHERE
         return event
 
-    def _erasure(self, raw: RawRecord) -> Erasure | Refusal:
+    def _erasure(self, raw: LogRecord) -> Erasure | Refusal:
         try:
             customer_id = (raw.key or b"").decode()
         except UnicodeDecodeError:

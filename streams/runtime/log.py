@@ -2,19 +2,42 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
 
 from schemas.alert import Alert
 from schemas.dead_letter import Reason
 from streams.core.watermark import Input
 
 Positions = Mapping[Input, int]
-"""For each input of a partition, the position after what is in its state; no entry before the first batch."""
+"""For each input of a partition, the position after what is in its state."""
+
+UNKNOWN: Final = -1
+"""The end of an input, or the time of a fetch, when nobody told."""
+
+
+class LogRecord(Protocol):
+    """A record as it stands in the log; `timestamp` is its append time in ms."""
+
+    @property
+    def offset(self) -> int:
+        """Its place in the partition."""
+
+    @property
+    def timestamp(self) -> int:
+        """When the broker appended it, ms UTC."""
+
+    @property
+    def key(self) -> bytes | None:
+        """Its key."""
+
+    @property
+    def value(self) -> bytes | None:
+        """Its value."""
 
 
 @dataclass(frozen=True, slots=True)
 class RawRecord:
-    """A record as it stands in the log; `timestamp` is its append time in ms."""
+    """A record made by hand."""
 
     offset: int
     timestamp: int
@@ -24,12 +47,19 @@ class RawRecord:
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """A fetched batch of one input: continuous from `before` to `after`, though offsets may have gaps."""
+    """A fetched batch of one input: continuous from `before` to `after`, though offsets may have gaps.
+
+    The broker told `end`, the end of the input, in answer to a request sent at `asked_ms`, and both are
+    UNKNOWN when nobody asked. `seek` counts the seeks before it.
+    """
 
     source: Input
     before: int
-    records: Sequence[RawRecord]
+    records: Sequence[LogRecord]
     after: int
+    end: int = UNKNOWN
+    asked_ms: int = UNKNOWN
+    seek: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +67,7 @@ class DeadLetter:
     """A refused record: its bytes unchanged, whence it came, and why."""
 
     source: Input
-    record: RawRecord
+    record: LogRecord
     reason: Reason
     detail: str
 
@@ -52,6 +82,14 @@ class Transaction:
     positions: Positions = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What an input holds: its records stand at offsets in `[start, end)`."""
+
+    start: int
+    end: int
+
+
 class FencedError(Exception):
     """Another owner opened the partition since."""
 
@@ -61,10 +99,13 @@ class LogError(Exception):
 
 
 class PartitionLog(Protocol):
-    """The outputs of one partition, and its state. Raises FencedError or LogError; calls may take long."""
+    """The outputs of one partition, and its state. Raises FencedError or LogError; no call waits for ever."""
 
     async def fence(self) -> None:
         """Shut out every earlier owner; what it left unfinished is aborted."""
+
+    async def bounds(self) -> Mapping[Input, Bounds]:
+        """Return what the inputs hold now."""
 
     def restore(self) -> AsyncIterator[tuple[bytes, bytes | None]]:
         """Yield the committed state up to its end, the newest value of a key last."""

@@ -1,26 +1,33 @@
-"""The owner of one partition: open, take batches, commit. No Kafka, no Faust, no clock of its own.
+"""The owner of one partition: open, take batches, let time pass, commit. No Kafka, no Faust, no clock.
 
 Whatever fails, the owner is dropped and a new one opens the partition again from what was committed. So
 there is no repair: state, alerts, dead letters and positions move together, or not at all.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
-from msgspec import MsgspecError, Struct, field, msgpack
+from msgspec import MsgspecError, Struct, msgpack
+from msgspec import field as member
 
 from schemas.alert import Alert
+from schemas.dead_letter import Reason
 from schemas.events import Refusal
 from streams.core.alerts import dated
-from streams.core.partition import Partition, Record
+from streams.core.partition import Outcome, Partition, Record
 from streams.core.ruleset import Ruleset
 from streams.core.state import StateError
 from streams.core.watermark import Input
 from streams.runtime.decode import RecordDecoder
-from streams.runtime.log import DeadLetter, Fetched, PartitionLog, RawRecord, Transaction
+from streams.runtime.log import Bounds, DeadLetter, Fetched, PartitionLog, Transaction
+from streams.runtime.poison import PoisonLimit
 
 OWNER_KEY: Final = b"o"
+SIDE_INPUTS: Final = (Input.CUSTOMERS, Input.DISPOSITIONS)
+
+MOST_UNDECIDED: Final = 20_000
+"""An input ahead of the watermark is held while more facts than this wait for it in agendas."""
 
 
 class OwnerState(Struct, array_like=True):
@@ -28,11 +35,14 @@ class OwnerState(Struct, array_like=True):
 
     application: str
     ruleset: str
-    positions: dict[str, int] = field(default_factory=dict)
+    positions: dict[str, int] = member(default_factory=dict)
+    partitions: int = 0
+    topics: dict[str, str] = member(default_factory=dict)
+    """The ids that Kafka gave the input topics when they were made, by input."""
 
 
-class AdoptionError(StateError):
-    """State that another application or ruleset wrote; the message says what to do."""
+class RefusedError(StateError):
+    """State that can't be gone on with here; the message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +55,24 @@ class Identity:
     partition: int
     partitions: int
     adopt_ruleset: bool = False
+    topics: Mapping[Input, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Taken:
+    """What became of a batch: in the core, and of the records that never got there."""
+
+    outcome: Outcome
+    refused: list[Reason] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a commit wrote; `decided_by` has the append time (ms) of the record that decided each alert."""
+
+    alerts: list[Alert]
+    decided_by: list[int]
+    dead_letters: list[DeadLetter]
 
 
 class Owner:
@@ -56,16 +84,25 @@ class Owner:
         self._now = wall_clock_ms
         self._decode = RecordDecoder(identity.currency, identity.partition, identity.partitions)
         self._alerts: list[Alert] = []
+        self._decided_by: list[int] = []
         self._dead_letters: list[DeadLetter] = []
         self._moved = False
+        self._ends: dict[Input, int] = {}
+        self._poison = PoisonLimit()
         self.partition = Partition(identity.rules, currency=identity.currency)
         self.positions: dict[Input, int] = {}
+        """Where each input goes on; all are known once the partition is open."""
+        self.restored = 0
+        """How many state records the newest values were found in."""
+
+    # Open
 
     async def open(self) -> None:
         """Fence earlier owners and restore; raises StateError, FencedError or LogError."""
         await self._log.fence()
         state: dict[bytes, bytes] = {}
         async for key, value in self._log.restore():
+            self.restored += 1
             if value is None:
                 state.pop(key, None)
             else:
@@ -73,71 +110,148 @@ class Owner:
         mine = state.pop(OWNER_KEY, None)
         if mine is not None:
             self._adopt(_decoded(mine))
+        elif state:
+            raise RefusedError(
+                "the state has no owner record: it is not of this product, or was tampered with"
+            )
         for key, value in state.items():
             self.partition.restore(key, value)
+        self._begin(await self._log.bounds())
 
-    def take(self, batch: Fetched) -> bool:
-        """Apply a batch and decide what can be; False, and nothing done, if it starts elsewhere."""
-        if batch.before != self.positions.get(batch.source, batch.before):
+    def _adopt(self, state: OwnerState) -> None:
+        identity = self._identity
+        if state.application != identity.application:
+            raise RefusedError("the state belongs to another application id: use that id, or a new prefix")
+        if state.partitions not in {0, identity.partitions}:
+            raise RefusedError(
+                f"the state was written for {state.partitions} partitions, the topics have "
+                f"{identity.partitions}: move it with `state export` and `state import`"
+            )
+        if state.ruleset != identity.rules.hash and not identity.adopt_ruleset:
+            raise RefusedError("the state was written under another ruleset: start with --adopt-ruleset")
+        for source, topic_id in identity.topics.items():
+            if state.topics.get(source.value, topic_id) != topic_id:
+                raise RefusedError(
+                    f"the topic of {source} was made anew since the state was written, so positions mean "
+                    "nothing: use a new application id and prefix, or bring back the old topic"
+                )
+        self.positions = {Input(name): position for name, position in state.positions.items()}
+
+    def _begin(self, bounds: Mapping[Input, Bounds]) -> None:
+        for source, held in bounds.items():
+            position = self.positions.setdefault(source, held.start)
+            if not held.start <= position <= held.end:
+                raise RefusedError(
+                    f"the state is at {position} of {source}, which holds {held.start} to {held.end}: what "
+                    "lay between was never read; bring it back, or use a new application id and prefix"
+                )
+        self._ends = {source: bounds[source].end for source in SIDE_INPUTS if source in bounds}
+
+    # Read
+
+    @property
+    def ready(self) -> bool:
+        """Tell whether the side inputs are read up to where they ended when the partition was opened."""
+        return all(self.positions[source] >= end for source, end in self._ends.items())
+
+    @property
+    def stopped(self) -> str | None:
+        """Return why nothing more is read, until an operator starts it anew; None while all is well."""
+        return self._poison.exceeded
+
+    def wants(self, source: Input) -> bool:
+        """Tell whether an input should be read on: side inputs first, none that is far ahead."""
+        if self.stopped is not None:
             return False
-        now = self._now()
-        records, places = self._decoded_records(batch)
-        outcome = self.partition.apply(batch.source, records, now)
-        for at, refusal in outcome.refused:
-            self._bury(batch.source, places[at], refusal)
+        if not self.ready:
+            return source in SIDE_INPUTS and self.positions[source] < self._ends[source]
+        return not self.holds(source)
+
+    def holds(self, source: Input) -> bool:
+        """Tell whether an input has to wait for the others: the facts that it brings can't be decided yet."""
+        partition = self.partition
+        return partition.undecided > MOST_UNDECIDED and partition.clock(source) > partition.watermark
+
+    def take(self, batch: Fetched) -> Taken | None:
+        """Apply a batch and decide what can be; None, and nothing done, if it starts elsewhere."""
+        if batch.before != self.positions.get(batch.source, batch.before):
+            return None
+        taken = self._apply(batch)
         self.positions[batch.source] = batch.after
         self._moved = True
-        self._keep([*outcome.alerts, *self.partition.decide()])
-        return True
+        appended = batch.records[-1].timestamp if batch.records else self._now()
+        self._keep([*taken.outcome.alerts, *self._decided()], appended)
+        return taken
 
-    def move(self, clocks: dict[Input, int]) -> None:
+    def move(self, clocks: Mapping[Input, int]) -> None:
         """Let time pass on inputs that are known to be complete up to a time (ms)."""
-        self._keep(self.partition.advance(clocks))
+        if self.ready and self.stopped is None:
+            self._keep(self.partition.advance(clocks), self._now())
+
+    def _apply(self, batch: Fetched) -> Taken:
+        records: list[Record] = []
+        places: list[int] = []
+        refused: list[int] = []
+        reasons: list[Reason] = []
+        decode, knows, source = self._decode, self.partition.knows, batch.source
+        for place, raw in enumerate(batch.records):
+            record = decode(source, raw, knows)
+            if isinstance(record, Refusal):
+                self._bury(batch, place, record)
+                refused.append(place)
+                reasons.append(record.reason)
+            else:
+                records.append(record)
+                places.append(place)
+        outcome = self.partition.apply(source, records, self._now())
+        for at, refusal in outcome.refused:
+            self._bury(batch, places[at], refusal)
+            refused.append(places[at])
+        self._poison.note(len(batch.records), sorted(refused))
+        return Taken(outcome, reasons)
+
+    def _bury(self, batch: Fetched, place: int, refusal: Refusal) -> None:
+        letter = DeadLetter(batch.source, batch.records[place], refusal.reason, refusal.detail)
+        self._dead_letters.append(letter)
+
+    def _decided(self) -> list[Alert]:
+        return self.partition.decide() if self.ready else []
+
+    def _keep(self, alerts: list[Alert], decided_by: int) -> None:
+        self._alerts += dated(alerts, self._now())
+        self._decided_by += [decided_by] * len(alerts)
+
+    # Write
 
     @property
     def urgent(self) -> bool:
         """Tell whether an alert waits for the next commit."""
         return bool(self._alerts)
 
-    async def commit(self) -> bool:
-        """Write what came of all batches since the last commit; False if there is nothing to write."""
-        if not (self._moved or self._alerts):
-            return False
+    @property
+    def waiting(self) -> bool:
+        """Tell whether there is anything to commit."""
+        return self._moved or bool(self._alerts)
+
+    async def commit(self) -> Written | None:
+        """Write what came of all batches since the last commit; None if there is nothing to write."""
+        if not self.waiting:
+            return None
+        written = Written(self._alerts, self._decided_by, self._dead_letters)
+        self._alerts, self._decided_by, self._dead_letters, self._moved = [], [], [], False
+        state = [*self.partition.drain_dirty(), (OWNER_KEY, msgpack.encode(self._state()))]
+        await self._log.commit(Transaction(state, written.alerts, written.dead_letters, dict(self.positions)))
+        return written
+
+    def _state(self) -> OwnerState:
         identity = self._identity
-        positions = {source.value: position for source, position in self.positions.items()}
-        mine = OwnerState(identity.application, identity.rules.hash, positions)
-        state = [*self.partition.drain_dirty(), (OWNER_KEY, msgpack.encode(mine))]
-        alerts, self._alerts = self._alerts, []
-        dead_letters, self._dead_letters = self._dead_letters, []
-        self._moved = False
-        await self._log.commit(Transaction(state, alerts, dead_letters, dict(self.positions)))
-        return True
-
-    def _decoded_records(self, batch: Fetched) -> tuple[list[Record], list[RawRecord]]:
-        records: list[Record] = []
-        places: list[RawRecord] = []
-        for raw in batch.records:
-            record = self._decode(batch.source, raw, self.partition.knows)
-            if isinstance(record, Refusal):
-                self._bury(batch.source, raw, record)
-            else:
-                records.append(record)
-                places.append(raw)
-        return records, places
-
-    def _bury(self, source: Input, raw: RawRecord, refusal: Refusal) -> None:
-        self._dead_letters.append(DeadLetter(source, raw, refusal.reason, refusal.detail))
-
-    def _keep(self, alerts: list[Alert]) -> None:
-        self._alerts += dated(alerts, self._now())
-
-    def _adopt(self, state: OwnerState) -> None:
-        identity = self._identity
-        if state.application != identity.application:
-            raise AdoptionError("the state belongs to another application id: use that id, or a new prefix")
-        if state.ruleset != identity.rules.hash and not identity.adopt_ruleset:
-            raise AdoptionError("the state was written under another ruleset: start with --adopt-ruleset")
-        self.positions = {Input(name): position for name, position in state.positions.items()}
+        return OwnerState(
+            application=identity.application,
+            ruleset=identity.rules.hash,
+            positions={source.value: position for source, position in self.positions.items()},
+            partitions=identity.partitions,
+            topics={source.value: topic_id for source, topic_id in identity.topics.items()},
+        )
 
 
 def _decoded(value: bytes) -> OwnerState:

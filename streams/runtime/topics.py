@@ -36,6 +36,8 @@ class ActualTopic(msgspec.Struct, frozen=True):
     partitions: int
     replicas: int
     settings: Mapping[str, str]
+    topic_id: str = ""
+    """What Kafka called it when it was made: a topic made anew has another."""
 
 
 class Difference(msgspec.Struct, frozen=True):
@@ -108,6 +110,7 @@ def read(admin: KafkaAdminClient, planned: Sequence[PlannedTopic]) -> dict[str, 
             partitions=len(one["partitions"]),
             replicas=min(len(part["replica_nodes"]) for part in one["partitions"]),
             settings={key: str(value["value"]) for key, value in configured[one["name"]].items()},
+            topic_id=str(one.get("topic_id", "")),
         )
         for one in found
     }
@@ -133,7 +136,7 @@ def _size_differs(wanted: PlannedTopic, actual: ActualTopic, usual: int) -> Iter
         yield Difference(wanted.name, what, fatal=wanted.topic in _TOGETHER)
     elif actual.partitions != wanted.partitions:
         what = f"{_counted(actual.partitions)}, {variable('partitions')} says {wanted.partitions}"
-        yield Difference(wanted.name, what, fatal=False)
+        yield Difference(wanted.name, what, fatal=wanted.topic in _TOGETHER)
     if actual.replicas < wanted.replicas:
         what = (
             f"replication factor {actual.replicas}, {variable('replication_factor')} says {wanted.replicas}"

@@ -1,0 +1,76 @@
+"""The command `worker`."""
+
+import asyncio
+import logging
+import time
+import traceback
+from typing import Annotated, Final
+
+import typer
+
+from streams.console import Exit, failed
+from streams.core.state import StateError
+from streams.runtime.admin import KafkaRefusedError, KafkaUnavailableError
+from streams.runtime.command_line import settings_or_exit
+from streams.runtime.keeper import GaveUpError
+from streams.runtime.preflight import Ground, PreflightError, preflight
+from streams.runtime.web import PortInUseError
+from streams.runtime.worker import Worker
+from streams.settings import Settings, SettingsError
+
+log = logging.getLogger(__name__)
+
+_EXITS: Final = (
+    ((SettingsError, PreflightError, StateError, PortInUseError), Exit.CONFIG),
+    ((KafkaUnavailableError, GaveUpError), Exit.UNAVAILABLE),
+    ((KafkaRefusedError,), Exit.NO_PERMISSION),
+)
+
+
+def worker_command(
+    *,
+    adopt_ruleset: Annotated[
+        bool,
+        typer.Option(
+            help="Go on with state of another ruleset; open episodes keep the rules they opened under."
+        ),
+    ] = False,
+) -> None:
+    """Consume the input topics and write alerts, exactly once, until SIGTERM or Ctrl-C.
+
+    Start at most as many as there are partitions: they share them out. Each serves /metrics, /live, /ready
+    and POST /lookup. Exits with 78 if settings, topics or state don't let it start, 69 if Kafka is away, 77
+    if it won't let us in, 70 if it failed: what is committed stands, and the next start goes on from there.
+    """
+    settings = settings_or_exit()
+    _set_up_logging()
+    try:
+        ground = preflight(settings)
+        for warning in ground.warnings:
+            log.warning("%s", warning)
+        asyncio.run(_work(settings, ground, adopt_ruleset=adopt_ruleset))
+    except Exception as error:  # noqa: BLE001 - the one place where a worker ends
+        raise _ended(error) from None
+
+
+async def _work(settings: Settings, ground: Ground, *, adopt_ruleset: bool) -> None:
+    await Worker(settings, ground, adopt_ruleset=adopt_ruleset).run()
+
+
+def _ended(error: Exception) -> typer.Exit:
+    for kinds, code in _EXITS:
+        if isinstance(error, kinds):
+            return failed(str(error), code)
+    # The message of an error that nobody expected may hold anything, also what must not be logged.
+    where = "".join(traceback.format_tb(error.__traceback__))
+    return failed(
+        f"{type(error).__name__} in the worker; it ends, nothing committed is lost\n{where}", Exit.SOFTWARE
+    )
+
+
+def _set_up_logging() -> None:
+    """Write a line each to standard error, in UTC; of the libraries only what went wrong."""
+    logging.Formatter.converter = time.gmtime
+    logging.basicConfig(level=logging.INFO, format="%(asctime)sZ %(levelname)s %(message)s", force=True)
+    for library in ("aiokafka", "faust", "mode", "kafka", "asyncio"):
+        logging.getLogger(library).setLevel(logging.ERROR)

@@ -1,0 +1,59 @@
+"""Faust's consumer, as the keepers see it."""
+
+import asyncio
+from collections.abc import Mapping
+
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
+from typing_extensions import override
+
+from streams.core.watermark import Input
+from streams.runtime.fetch import Answer
+from streams.runtime.keeper import Feed
+from streams.runtime.log import LogError
+from streams.runtime.transport import HEARTBEAT_SECONDS, ConsumerThread
+
+
+class FaustFeed(Feed):
+    """Seeks and questions go to the consumer's thread; `thread` is known from the first assignment on."""
+
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix
+        self._seeks = 0
+        self.thread: ConsumerThread | None = None
+
+    def _tp(self, partition: int, source: Input) -> TopicPartition:
+        return TopicPartition(self._prefix + source.value, partition)
+
+    def _thread(self) -> ConsumerThread:
+        if self.thread is None:
+            raise LogError("the consumer has not started")
+        return self.thread
+
+    @override
+    async def go_to(self, partition: int, positions: Mapping[Input, int]) -> int:
+        self._seeks += 1
+        number = self._seeks
+        await self._thread().go_to(
+            {self._tp(partition, source): (position, number) for source, position in positions.items()}
+        )
+        return number
+
+    @override
+    def answer(self, partition: int, source: Input) -> Answer:
+        known = {} if self.thread is None else self.thread.answers
+        return known.get(self._tp(partition, source), Answer())
+
+    @override
+    async def committed(self, partition: int) -> Mapping[Input, int | None]:
+        tps = {self._tp(partition, source): source for source in Input}
+        try:
+            found = await self._thread().committed(tps)
+        except KafkaError as error:
+            raise LogError(type(error).__name__) from error
+        return {tps[tp]: position for tp, position in found.items()}
+
+    @override
+    async def confirmed(self) -> None:
+        # The heartbeat that follows tells a zombie that it is one: its partitions are revoked then.
+        await asyncio.sleep(2 * HEARTBEAT_SECONDS)

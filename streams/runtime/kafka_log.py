@@ -1,0 +1,231 @@
+"""The log of a partition on Kafka: a transactional producer, and a reader of its changelog."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from importlib.metadata import version
+from typing import Any, Final
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import (
+    InvalidProducerEpoch,
+    KafkaError,
+    OutOfOrderSequenceNumber,
+    ProducerClosed,
+    ProducerFenced,
+)
+from typing_extensions import override
+
+from schemas.alert import Alert
+from schemas.cloud_events import CloudEventsHeaders
+from schemas.common import Headers
+from schemas.dead_letter import DeadLetterHeaders
+from schemas.topics import ALERTS, DEAD_LETTERS, HOLDOUT, STATE
+from streams.core.watermark import Input
+from streams.runtime.aiokafka_options import aiokafka_options
+from streams.runtime.fetch import WholeFetches
+from streams.runtime.log import (
+    Bounds,
+    DeadLetter,
+    FencedError,
+    LogError,
+    PartitionLog,
+    Positions,
+    Transaction,
+)
+from streams.settings import Settings
+
+TRANSACTION_SECONDS: Final = 40.0
+"""After this the broker gives up a transaction, and fences its producer."""
+COMMIT_SECONDS: Final = 20.0
+FENCE_SECONDS: Final = 60.0
+RESTORE_IDLE_SECONDS: Final = 20.0
+"""A restore in which nothing comes for so long has failed."""
+CLOSE_SECONDS: Final = 2.0
+
+_BATCH_BYTES: Final = 900_000
+"""Below the broker's usual limit for a batch of records, 1 MiB."""
+_RESTORE_FETCH_BYTES: Final = 8 << 20
+_SOURCE: Final = "retention-signals"
+_VERSION: Final = version("retention-signals")
+
+_HeaderList = list[tuple[str, bytes]]
+_Entry = tuple[bytes | None, bytes | None, _HeaderList]
+
+
+class KafkaLog(PartitionLog):
+    """The outputs of one partition number on Kafka."""
+
+    def __init__(self, settings: Settings, partition: int) -> None:
+        self._settings = settings
+        self._partition = partition
+        self._inputs = {source: self._tp(source.value) for source in Input}
+        self._producer: Any = None
+
+    @override
+    async def fence(self) -> None:
+        self._producer = AIOKafkaProducer(
+            **aiokafka_options(self._settings),
+            transactional_id=f"{self._settings.application_id}-{self._partition}",
+            transaction_timeout_ms=round(TRANSACTION_SECONDS * 1000),
+            # A broker that has just ended the last owner's transaction says "not yet" to the next one.
+            retry_backoff_ms=20,
+            max_batch_size=_BATCH_BYTES,
+            max_request_size=8 << 20,
+        )
+        with _as_log_errors():
+            async with asyncio.timeout(FENCE_SECONDS):
+                await self._producer.start()
+
+    @override
+    async def bounds(self) -> Mapping[Input, Bounds]:
+        with _as_log_errors():
+            async with asyncio.timeout(RESTORE_IDLE_SECONDS):
+                consumer = self._consumer()
+                try:
+                    await consumer.start()
+                    tps = list(self._inputs.values())
+                    consumer.assign(tps)
+                    starts = await consumer.beginning_offsets(tps)
+                    ends = await consumer.end_offsets(tps)
+                finally:
+                    await consumer.stop()
+        return {source: Bounds(starts[tp], ends[tp]) for source, tp in self._inputs.items()}
+
+    @override
+    async def restore(self) -> AsyncIterator[tuple[bytes, bytes | None]]:
+        consumer = self._consumer()
+        try:
+            with _as_log_errors():
+                async for key, value in self._read(consumer, self._tp(STATE.name)):
+                    yield key, value
+        finally:
+            await consumer.stop()
+
+    async def _read(self, consumer: Any, tp: TopicPartition) -> AsyncIterator[tuple[bytes, bytes | None]]:
+        async with asyncio.timeout(RESTORE_IDLE_SECONDS):
+            await consumer.start()
+            consumer.assign([tp])
+            end = (await consumer.end_offsets([tp]))[tp]
+            await consumer.seek_to_beginning(tp)
+            position = await consumer.position(tp)
+        fetches = WholeFetches(consumer, lambda: 0)
+        while position < end:
+            async with asyncio.timeout(RESTORE_IDLE_SECONDS):
+                taken: dict[TopicPartition, Any] = {}
+                while not taken:
+                    taken = await fetches.take({tp}, 1.0)
+            position = taken[tp].after
+            for record in taken[tp].records:
+                yield record.key, record.value
+
+    @override
+    async def commit(self, transaction: Transaction) -> None:
+        with _as_log_errors():
+            async with asyncio.timeout(COMMIT_SECONDS):
+                await self._producer.begin_transaction()
+                sent = [
+                    *await self._send(STATE.name, ((key, value, []) for key, value in transaction.state)),
+                    *await self._send(ALERTS.name, _alerts(transaction.alerts, "treated")),
+                    *await self._send(HOLDOUT.name, _alerts(transaction.alerts, "holdout")),
+                    *await self._send(DEAD_LETTERS.name, self._letters(transaction.dead_letters)),
+                ]
+                await self._send_positions(transaction.positions)
+                await self._producer.commit_transaction()
+                await asyncio.gather(*sent)
+
+    @override
+    async def close(self) -> None:
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            try:
+                # With the broker away it waits for ever.
+                await asyncio.wait_for(producer.stop(), CLOSE_SECONDS)
+            except (KafkaError, TimeoutError):
+                if producer._sender.sender_task is not None:  # noqa: SLF001 - nothing else ends it
+                    producer._sender.sender_task.cancel()  # noqa: SLF001
+                await producer.client.close()
+
+    def _tp(self, name: str) -> TopicPartition:
+        return TopicPartition(self._settings.topic_prefix + name, self._partition)
+
+    def _consumer(self) -> Any:
+        return AIOKafkaConsumer(
+            **aiokafka_options(self._settings),
+            isolation_level="read_committed",
+            auto_offset_reset="earliest",
+            enable_auto_commit=False,
+            max_partition_fetch_bytes=_RESTORE_FETCH_BYTES,
+        )
+
+    async def _send(self, topic: str, entries: Iterable[_Entry]) -> list[Any]:
+        """Send records in as few batches as can be, and return what tells of each batch."""
+        producer, tp = self._producer, self._tp(topic)
+        sent = []
+        batch, filled = producer.create_batch(), 0
+        for key, value, headers in entries:
+            if filled and batch.append(key=key, value=value, timestamp=None, headers=headers) is not None:
+                filled += 1
+                continue
+            if filled:
+                sent.append(await producer.send_batch(batch, tp.topic, partition=tp.partition))
+                batch = producer.create_batch()
+            batch.append(key=key, value=value, timestamp=None, headers=headers)  # the first always fits
+            filled = 1
+        if filled:
+            sent.append(await producer.send_batch(batch, tp.topic, partition=tp.partition))
+        return sent
+
+    async def _send_positions(self, positions: Positions) -> None:
+        offsets = {self._inputs[source]: position for source, position in positions.items()}
+        if offsets:
+            await self._producer.send_offsets_to_transaction(offsets, self._settings.application_id)
+
+    def _letters(self, letters: Iterable[DeadLetter]) -> Iterator[_Entry]:
+        for letter in letters:
+            headers = DeadLetterHeaders(
+                dl_topic=self._inputs[letter.source].topic,
+                dl_partition=str(self._partition),
+                dl_offset=str(letter.record.offset),
+                dl_timestamp=str(letter.record.timestamp),
+                dl_reason=letter.reason,
+                dl_detail=letter.detail,
+                dl_version=_VERSION,
+            )
+            yield letter.record.key, letter.record.value, _encoded(headers)
+
+
+def _alerts(alerts: Iterable[Alert], arm: str) -> Iterator[_Entry]:
+    for alert in alerts:
+        if alert.arm == arm:
+            value = alert.model_dump_json()
+            headers = CloudEventsHeaders(
+                ce_specversion="1.0",
+                ce_id=alert.event_id,
+                ce_source=_SOURCE,
+                ce_type=alert.type,
+                ce_time=alert.model_dump(mode="json", include={"time"})["time"],
+                ce_subject=alert.customer_id,
+            )
+            yield alert.customer_id.encode(), value.encode(), _encoded(headers)
+
+
+def _encoded(headers: Headers) -> _HeaderList:
+    return [
+        (name, str(value).encode())
+        for name, value in headers.model_dump(mode="json").items()
+        if value is not None
+    ]
+
+
+@contextmanager
+def _as_log_errors() -> Iterator[None]:
+    """Raise what clients raise as FencedError or LogError."""
+    try:
+        yield
+    except (ProducerFenced, InvalidProducerEpoch, OutOfOrderSequenceNumber) as error:
+        raise FencedError(type(error).__name__) from error
+    except TimeoutError as error:
+        raise LogError("Kafka did not answer in time") from error
+    except (KafkaError, ProducerClosed, OSError) as error:
+        raise LogError(f"{type(error).__name__}") from error

@@ -1,0 +1,402 @@
+"""A partition number while it is assigned: an owner takes, lets time pass, commits; one after another."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final, Protocol
+
+from streams.core.watermark import FACTS, NEVER, Input
+from streams.runtime.fetch import Answer
+from streams.runtime.log import UNKNOWN, FencedError, Fetched, LogError, PartitionLog
+from streams.runtime.metrics import Metrics, PartitionGauges
+from streams.runtime.owner import Owner
+
+log = logging.getLogger(__name__)
+
+MOST_QUEUED: Final = 4
+"""Batches that wait for a partition; with more it wants none."""
+MOST_TRIES: Final = 20
+PAUSE_SECONDS: Final = 5.0
+_LONGEST_BACKOFF_SECONDS: Final = 10.0
+_FIRST_BACKOFF_SECONDS: Final = 0.2
+_TIME_STEP_SECONDS: Final = 0.02
+"""On the live clock time is let pass as often."""
+_SHOW_SECONDS: Final = 1.0
+_MISSED_SECONDS: Final = 10.0
+"""An input that has more to read, and from which nothing came for as long, is sought anew."""
+
+
+class Feed(Protocol):
+    """Where batches come from."""
+
+    async def go_to(self, partition: int, positions: Mapping[Input, int]) -> int:
+        """Seek inputs of a partition, and return the number of the seek."""
+
+    def answer(self, partition: int, source: Input) -> Answer:
+        """Return what a broker last told of an input."""
+
+    async def committed(self, partition: int) -> Mapping[Input, int | None]:
+        """Return the positions that the group has committed."""
+
+    async def confirmed(self) -> None:
+        """Return once the group has confirmed that we are still a member."""
+
+
+class Clock(Protocol):
+    """The wall clock."""
+
+    def now_ms(self) -> int:
+        """Return the time in ms UTC."""
+
+    @property
+    def stopped(self) -> bool:
+        """Tell whether it can't be trusted now."""
+
+
+class Phase(StrEnum):
+    """What a keeper is at."""
+
+    OPENING = "opening"
+    READY = "ready"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often to commit, and what moves time."""
+
+    commit_seconds: Callable[[], float]
+    live: bool
+    stale_ms: int
+    lateness_ms: int
+
+
+@dataclass(slots=True)
+class _Serving:
+    """An open owner, and what is at hand for it."""
+
+    owner: Owner
+    seeks: dict[Input, int]
+    inbox: deque[Fetched] = field(default_factory=deque)
+    last_commit: float = 0.0
+    last_taken: dict[Input, float] = field(default_factory=dict)
+    next_shown: float = 0.0
+
+
+class GaveUpError(Exception):
+    """A partition could not be opened however often it was tried."""
+
+
+class Keeper:
+    """Keeps one partition number. All methods but `wants` belong to the event loop."""
+
+    def __init__(  # noqa: PLR0913 - what it is made of
+        self,
+        number: int,
+        *,
+        make_log: Callable[[], PartitionLog],
+        make_owner: Callable[[PartitionLog], Owner],
+        feed: Feed,
+        pace: Pace,
+        clock: Clock,
+        metrics: Metrics,
+    ) -> None:
+        self.number = number
+        self._make_log, self._make_owner = make_log, make_owner
+        self._feed, self._pace, self._clock, self._metrics = feed, pace, clock, metrics
+        self._log: PartitionLog | None = None
+        self._serving: _Serving | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._time = asyncio.get_running_loop().time
+        self._news = asyncio.Event()
+        self._pausing = False
+        self._idle = asyncio.Event()
+        self._going_on = asyncio.Event()
+        self.failure: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
+        """Is given what ends the worker."""
+        self.busy_since: float | None = None
+        """Since when (time of the event loop) it waits for a commit or a restore; None while it doesn't."""
+        self.paused_at: float | None = None
+
+    # Life
+
+    def start(self) -> None:
+        """Begin, or begin anew, to open the partition."""
+        self._pausing = False
+        self.paused_at = None
+        self._task = asyncio.create_task(self._run(), name=f"partition {self.number}")
+
+    async def pause(self) -> None:
+        """Commit and take nothing more; the state stays warm if that is done in time."""
+        self._pausing = True
+        self._idle.clear()
+        self._going_on.clear()
+        self._news.set()
+        self.paused_at = self._time()
+        try:
+            if self._serving is None:
+                await self.close()
+            else:
+                await asyncio.wait_for(self._idle.wait(), PAUSE_SECONDS)
+        except TimeoutError:
+            log.warning("partition %d: the last commit took too long", self.number)
+            await self.close()
+
+    async def go_on(self) -> None:
+        """Go on after a pause: with the warm state if nobody else has committed since, else from the log."""
+        serving = self._serving
+        if serving is not None and await self._unchanged(serving.owner):
+            serving.inbox.clear()
+            await self._seek(serving, serving.owner.positions)
+            self._pausing = False
+            self.paused_at = None
+            self._going_on.set()
+            return
+        await self.close()
+        self.start()
+
+    async def close(self) -> None:
+        """Let go of everything."""
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        await self._drop()
+        self._metrics.forget(self.number)
+
+    async def _unchanged(self, owner: Owner) -> bool:
+        try:
+            committed = await self._feed.committed(self.number)
+        except LogError:
+            return False
+        return all(committed.get(source) in {None, at} for source, at in owner.positions.items())
+
+    async def _run(self) -> None:
+        try:
+            await self._try_on()
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # noqa: BLE001 - whatever it is ends the worker
+            if not self.failure.done():
+                self.failure.set_result(error)
+
+    async def _try_on(self) -> None:
+        tries = 0
+        while True:
+            try:
+                serving = await self._open()
+                tries = 0
+                await self._serve(serving)
+            except FencedError:
+                log.warning("partition %d: another owner opened it", self.number)
+                self._metrics.reopened("fenced")
+                await self._drop()
+                await self._feed.confirmed()
+            except LogError as error:
+                log.warning("partition %d: %s; it is opened again", self.number, error)
+                self._metrics.reopened("log")
+                await self._drop()
+            tries += 1
+            if tries > MOST_TRIES:
+                raise GaveUpError(f"partition {self.number} could not be opened in {MOST_TRIES} tries")
+            await asyncio.sleep(min(_FIRST_BACKOFF_SECONDS * 2**tries, _LONGEST_BACKOFF_SECONDS))
+
+    async def _drop(self) -> None:
+        self._serving = None
+        self.busy_since = None
+        former, self._log = self._log, None
+        if former is not None:
+            await former.close()
+
+    async def _open(self) -> _Serving:
+        started = self._time()
+        self.busy_since = started
+        self._log = self._make_log()
+        owner = self._make_owner(self._log)
+        await owner.open()
+        serving = _Serving(owner, {}, last_commit=started)
+        await self._seek(serving, owner.positions)
+        self._serving = serving
+        self.busy_since = None
+        seconds = self._time() - started
+        self._metrics.restored(seconds, owner.restored)
+        log.info(
+            "partition %d: open after %.2f s, %d customers", self.number, seconds, owner.partition.customers
+        )
+        return serving
+
+    async def _seek(self, serving: _Serving, positions: Mapping[Input, int]) -> None:
+        number = await self._feed.go_to(self.number, positions)
+        now = self._time()
+        for source in positions:
+            serving.seeks[source] = number
+            serving.last_taken[source] = now
+
+    # Work
+
+    def wants(self, source: Input) -> bool:
+        """Tell whether a batch of an input is welcome; may be asked from any thread."""
+        serving = self._serving
+        return (
+            serving is not None
+            and not self._pausing
+            and len(serving.inbox) < MOST_QUEUED
+            and serving.owner.wants(source)
+        )
+
+    def offer(self, batch: Fetched) -> None:
+        """Take in a batch for later."""
+        if self._serving is not None and not self._pausing:
+            self._serving.inbox.append(batch)
+            self._news.set()
+
+    async def _serve(self, serving: _Serving) -> None:
+        owner = serving.owner
+        while True:
+            await self._wait()
+            while serving.inbox and not self._pausing:
+                await self._take(serving, serving.inbox.popleft())
+                await self._commit_if_due(serving)
+            self._pass_time(owner)
+            await self._commit_if_due(serving)
+            await self._look_for_missed(serving)
+            self._show(serving)
+            if self._pausing:
+                await self._rest(serving)
+
+    async def _wait(self) -> None:
+        """Wait for a batch, or until time is to be let pass."""
+        self._news.clear()
+        serving = self._serving
+        if serving is not None and serving.inbox:
+            await asyncio.sleep(0)
+            return
+        try:
+            async with asyncio.timeout(_TIME_STEP_SECONDS):
+                await self._news.wait()
+        except TimeoutError:
+            pass
+
+    async def _take(self, serving: _Serving, batch: Fetched) -> None:
+        owner, started = serving.owner, self._time()
+        if batch.seek < serving.seeks[batch.source] or owner.stopped is not None:
+            return
+        taken = owner.take(batch)
+        if taken is None:
+            self._metrics.stale(batch.source)
+            await self._seek(serving, {batch.source: owner.positions[batch.source]})
+            return
+        now = self._time()
+        serving.last_taken[batch.source] = now
+        for reason in taken.refused:
+            self._metrics.refused(batch.source, reason)
+        self._metrics.took(batch.source, taken.outcome, now - started)
+        if owner.stopped is not None:
+            log.error("partition %d is stopped: %s", self.number, owner.stopped)
+        await asyncio.sleep(0)
+
+    def _pass_time(self, owner: Owner) -> None:
+        """On the live clock, let the wall clock move inputs that are caught up and not stale."""
+        if not self._pace.live:
+            return
+        self._metrics.time_stopped(self._clock.stopped)
+        if self._clock.stopped:
+            return
+        clocks = {}
+        for source in FACTS:
+            answer = self._feed.answer(self.number, source)
+            caught_up = answer.asked_ms != UNKNOWN and owner.positions[source] >= answer.end
+            if caught_up and not self._is_stale(owner, source):
+                clocks[source] = answer.asked_ms - self._pace.lateness_ms
+        if clocks:
+            owner.move(clocks)
+
+    def _is_stale(self, owner: Owner, source: Input) -> bool:
+        newest = owner.partition.newest_of(source)
+        return newest == NEVER or self._clock.now_ms() - newest > self._pace.stale_ms
+
+    async def _commit_if_due(self, serving: _Serving) -> None:
+        owner = serving.owner
+        due = self._time() - serving.last_commit >= self._pace.commit_seconds()
+        if owner.urgent or (owner.waiting and (due or self._pausing or owner.stopped is not None)):
+            await self._commit(serving)
+
+    async def _commit(self, serving: _Serving) -> None:
+        started = self.busy_since = self._time()
+        written = await serving.owner.commit()
+        self.busy_since = None
+        serving.last_commit = self._time()
+        if written is None:
+            return
+        now_ms = self._clock.now_ms()
+        self._metrics.committed(self.number, serving.last_commit - started, written.alerts, now_ms)
+        for decided_by in written.decided_by:
+            self._metrics.latency(max(0.0, (now_ms - decided_by) / 1000))
+
+    async def _look_for_missed(self, serving: _Serving) -> None:
+        """Seek anew where a batch was lost on its way: Faust drops what comes in a rebalance."""
+        now = self._time()
+        for source, at in serving.last_taken.items():
+            if now - at > _MISSED_SECONDS and not serving.inbox and serving.owner.wants(source):
+                if self._feed.answer(self.number, source).end > serving.owner.positions[source]:
+                    self._metrics.stale(source)
+                    await self._seek(serving, {source: serving.owner.positions[source]})
+                    return
+                serving.last_taken[source] = now
+
+    async def _rest(self, serving: _Serving) -> None:
+        serving.inbox.clear()
+        if serving.owner.waiting:
+            await self._commit(serving)
+        self._idle.set()
+        await self._going_on.wait()
+
+    # Show
+
+    @property
+    def phase(self) -> tuple[Phase, str | None]:
+        """Return what it is at, and why if it is not reading."""
+        serving = self._serving
+        if serving is None:
+            return Phase.OPENING, None
+        why = serving.owner.stopped
+        if why is not None:
+            return Phase.STOPPED, why
+        if not serving.owner.ready:
+            return Phase.OPENING, "customers and dispositions are read first"
+        return Phase.READY, None
+
+    @property
+    def owner(self) -> Owner | None:
+        """Return the open owner."""
+        return None if self._serving is None else self._serving.owner
+
+    def _show(self, serving: _Serving) -> None:
+        now = self._time()
+        if now < serving.next_shown:
+            return
+        serving.next_shown = now + _SHOW_SECONDS
+        owner, partition = serving.owner, serving.owner.partition
+        lags = {
+            source: max(0, self._feed.answer(self.number, source).end - at)
+            for source, at in owner.positions.items()
+        }
+        self._metrics.state(
+            self.number,
+            PartitionGauges(
+                watermark_ms=None if partition.watermark == NEVER else partition.watermark,
+                now_ms=self._clock.now_ms(),
+                lag=lags,
+                customers=partition.customers,
+                open_episodes=len(partition.open_customers),
+                dirty=partition.dirty,
+                stalled={source: self._pace.live and self._is_stale(owner, source) for source in FACTS},
+                held={source: owner.holds(source) for source in Input},
+                stopped=owner.stopped is not None,
+                ready=owner.ready and owner.stopped is None,
+                tally=partition.tally,
+            ),
+        )

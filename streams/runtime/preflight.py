@@ -1,0 +1,58 @@
+"""What is checked before a worker touches anything: topics, rules, settings that don't go together."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from streams.core.ruleset import Ruleset, RulesetError
+from streams.core.watermark import Input
+from streams.runtime.admin import admin_client
+from streams.runtime.topics import differences, plan, read
+from streams.settings import Settings, SettingsError, variable
+
+
+class PreflightError(Exception):
+    """The worker can't start; the message has a line for each reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What the worker stands on."""
+
+    rules: Ruleset
+    partitions: int
+    topic_ids: Mapping[Input, str]
+    warnings: list[str]
+    """How the topics differ from the contract without harm to what the worker promises."""
+
+
+def preflight(settings: Settings) -> Ground:
+    """Return what the worker stands on.
+
+    Raises PreflightError, SettingsError, and what `admin_client` raises.
+    """
+    rules = load_rules(settings.ruleset_file)
+    planned = plan(settings)
+    with admin_client(settings) as admin:
+        actual = read(admin, planned)
+    found = differences(planned, actual)
+    fatal = [str(one) for one in found if one.fatal]
+    if fatal:
+        raise PreflightError("\n".join([*fatal, "`retention-signals topics create` makes missing topics"]))
+    names = {source: settings.topic_prefix + source.value for source in Input}
+    return Ground(
+        rules=rules,
+        partitions=actual[names[Input.TRANSACTIONS]].partitions,
+        topic_ids={source: actual[name].topic_id for source, name in names.items()},
+        warnings=[str(one) for one in found],
+    )
+
+
+def load_rules(path: Path | None) -> Ruleset:
+    """Return the rules of a file, or the defaults without one. Raises SettingsError."""
+    if path is None:
+        return Ruleset()
+    try:
+        return Ruleset.from_toml(path.read_text(encoding="utf-8"))
+    except (RulesetError, OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{variable('ruleset_file')}: {path}: {error}") from error

@@ -1,0 +1,230 @@
+"""Faust's transport, changed so that an agent receives whole fetched batches, and commits nothing itself.
+
+Faust keeps the life cycle, the agents and the group; state, positions and commits belong to the owners of
+the partitions. What is overridden, and why, stands at each place (Faust 0.15, aiokafka 0.14).
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP, AppT, ConsumerMessage
+from faust.types.tuples import Message
+from typing_extensions import override
+
+from streams.core.watermark import Input
+from streams.runtime.fetch import Answer, Whole, WholeFetches
+from streams.runtime.log import Fetched
+
+SESSION_SECONDS: Final = 10.0
+HEARTBEAT_SECONDS: Final = 2.0
+FETCH_WAIT_MS: Final = 250
+"""An idle input's clock lags by as much on the live clock."""
+FETCH_BYTES: Final = 1 << 20
+_TURN_SECONDS: Final = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One input of one partition."""
+
+    source: Input
+    partition: int
+
+
+@dataclass(frozen=True, slots=True)
+class Driven:
+    """What the transport asks of whom it serves; `wants` is called in the consumer's thread."""
+
+    wants: Callable[[Place], bool]
+    now_ms: Callable[[], int]
+
+
+class Host(AppT):
+    """What the transport needs of its application."""
+
+    options: Mapping[str, Any]
+    """Where Kafka is and how to log in, for a client of aiokafka."""
+    group: str
+    """The consumer group."""
+    driven: Driven
+    places: Mapping[TP, Place]
+
+
+class _Forgetful(dict[TP, int | None]):
+    """Offsets that Faust read or committed: it would drop what is read again after a seek."""
+
+    @override
+    def __getitem__(self, tp: TP) -> int | None:
+        return None
+
+    @override
+    def __setitem__(self, tp: TP, offset: int | None) -> None:
+        pass
+
+
+class ConsumerThread(driver.AIOKafkaConsumerThread):
+    """The thread that aiokafka's consumer lives in."""
+
+    app: "Host"
+    _whole: WholeFetches | None = None
+
+    @override
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._seeks: dict[TopicPartition, int] = {}
+
+    @override
+    def _create_worker_consumer(self, transport: Any) -> AIOKafkaConsumer:
+        """Return aiokafka's consumer: read_committed, from the earliest, co-partitioned.
+
+        Faust would read uncommitted records, and wait 1.5 s where nothing comes.
+        """
+        self._assignor = self.app.assignor
+        return AIOKafkaConsumer(
+            **self.app.options,
+            client_id=self.app.group,
+            group_id=self.app.group,
+            partition_assignment_strategy=[self._assignor],
+            enable_auto_commit=False,
+            # The default, latest, races with a seek right after the assignment: a restore reads nothing.
+            auto_offset_reset="earliest",
+            isolation_level="read_committed",
+            max_partition_fetch_bytes=FETCH_BYTES,
+            fetch_max_wait_ms=FETCH_WAIT_MS,
+            session_timeout_ms=round(SESSION_SECONDS * 1000),
+            heartbeat_interval_ms=round(HEARTBEAT_SECONDS * 1000),
+            rebalance_timeout_ms=60_000,
+            max_poll_interval_ms=300_000,
+            metadata_max_age_ms=60_000,
+        )
+
+    @override
+    async def on_start(self) -> None:
+        await super().on_start()
+        self._whole = WholeFetches(self._ensure_consumer(), self.app.driven.now_ms)
+
+    @property
+    def answers(self) -> Mapping[TopicPartition, Answer]:
+        """What brokers last told of each partition."""
+        return {} if self._whole is None else self._whole.answers
+
+    async def take(self, wanted: set[TopicPartition]) -> dict[TopicPartition, tuple[Whole, int]]:
+        """Return fetched batches, each with the number of seeks before it."""
+        taken: dict[TopicPartition, tuple[Whole, int]] = await self.call_thread(self._take, wanted)
+        return taken
+
+    async def _take(self, wanted: set[TopicPartition]) -> dict[TopicPartition, tuple[Whole, int]]:
+        if self._whole is None:
+            return {}
+        taken = await self._whole.take(wanted, _TURN_SECONDS)
+        return {tp: (whole, self._seeks.get(tp, 0)) for tp, whole in taken.items()}
+
+    async def go_to(self, positions: Mapping[TopicPartition, tuple[int, int]]) -> None:
+        """Seek to a position each, and number the seek."""
+        await self.call_thread(self._go_to, positions)
+
+    async def _go_to(self, positions: Mapping[TopicPartition, tuple[int, int]]) -> None:
+        consumer = self._ensure_consumer()
+        assigned = consumer.assignment()
+        for tp, (offset, number) in positions.items():
+            if tp in assigned:
+                consumer.seek(tp, offset)
+                self._seeks[tp] = number
+
+    async def committed(self, tps: Iterable[TopicPartition]) -> dict[TopicPartition, int | None]:
+        """Return the group's committed positions."""
+        found: dict[TopicPartition, int | None] = await self.call_thread(self._committed, list(tps))
+        return found
+
+    async def _committed(self, tps: list[TopicPartition]) -> dict[TopicPartition, int | None]:
+        consumer = self._ensure_consumer()
+        return {tp: await consumer.committed(tp) for tp in tps}
+
+
+class Consumer(driver.Consumer):
+    """Faust's consumer, without its bookkeeping of single records."""
+
+    app: "Host"
+    _thread: ConsumerThread
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._read_offset = _Forgetful()
+        self._committed_offset = _Forgetful()
+
+    @override
+    def _new_consumer_thread(self) -> ConsumerThread:
+        return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    @property
+    def thread(self) -> ConsumerThread:
+        """The thread that fetches."""
+        return self._thread
+
+    @override
+    async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:
+        """Fetch what is wanted, each batch as one record. Nothing wanted must not mean everything."""
+        places = self.app.places
+        wants = self.app.driven.wants
+        wanted = {tp for tp in active_partitions or () if tp in places and wants(places[tp])}
+        if not wanted:
+            await asyncio.sleep(_TURN_SECONDS / 10)
+            return {}
+        taken = await self._thread.take(wanted)
+        return {tp: [batch] for tp, batch in taken.items()}
+
+    @override
+    def _to_message(self, tp: TP, record: tuple[Whole, int]) -> ConsumerMessage:
+        whole, seek = record
+        batch = Fetched(
+            source=self.app.places[tp].source,
+            before=whole.before,
+            records=whole.records,
+            after=whole.after,
+            end=whole.answer.end,
+            asked_ms=whole.answer.asked_ms,
+            seek=seek,
+        )
+        return ConsumerMessage(
+            topic=tp.topic,
+            partition=tp.partition,
+            offset=whole.after,
+            timestamp=0.0,
+            timestamp_type=0,
+            headers=[],
+            key=None,
+            value=cast(Any, batch),
+            checksum=None,
+            tp=tp,
+            generation_id=self.app.consumer_generation_id,
+        )
+
+    @override
+    async def perform_seek(self) -> None:
+        """Seek nowhere: committed offsets may be stale or expired, each partition knows its positions."""
+
+    @override
+    async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:
+        """Commit nothing: positions go with the state, in the transactions of the partitions."""
+        return False
+
+    @override
+    def ack(self, message: Message) -> bool:
+        """Forget a message; only `commit` would empty the lists that Faust keeps of them."""
+        message.acked = True
+        self._unacked_messages.discard(message)
+        return True
+
+    @override
+    def verify_event_path(self, now: float, tp: TP) -> None:
+        """Leave it to the watchdog: without Faust's commits this would always complain."""
+
+
+class Transport(driver.Transport):
+    """The transport with this consumer."""
+
+    Consumer = Consumer
