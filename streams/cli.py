@@ -12,6 +12,7 @@ from streams.lab.replay_command import replay_command
 from streams.runtime.commands_kafka import kafka
 from streams.runtime.commands_settings import settings_command
 from streams.runtime.commands_topics import topics
+from streams.runtime.commands_worker import worker_command
 
 app = typer.Typer(
     help="Raise an alert when a high-value customer's spend drops after a bad contact.",
@@ -24,6 +25,7 @@ app.add_typer(schema, name="schema")
 app.command("generate")(generate_command)
 app.command("replay")(replay_command)
 app.command("explain")(explain_command)
+app.command("worker")(worker_command)
 app.add_typer(kafka, name="kafka")
 app.add_typer(topics, name="topics")
 app.command("settings")(settings_command)

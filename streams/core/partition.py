@@ -408,3 +408,7 @@ class Partition:
         """Return what is known of a customer at the last decided time; None if nothing is."""
         record = self._roster.records.get(customer_id)
         return None if record is None else view(unpack(customer_id, record), self._judge, self._decided)
+
+    def rules_for(self, seen: CustomerView) -> Ruleset:
+        """Return the rules that decide about a customer: those the open episode keeps, else those in force."""
+        return self._judge.rules if seen.episode is None else self._judge.rules_of(seen.episode.episode)

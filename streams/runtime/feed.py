@@ -55,5 +55,8 @@ class FaustFeed(Feed):
 
     @override
     async def confirmed(self) -> None:
-        # The heartbeat that follows tells a zombie that it is one: its partitions are revoked then.
-        await asyncio.sleep(2 * HEARTBEAT_SECONDS)
+        # A zombie is told by its next heartbeat that it is one, and its partitions are revoked.
+        thread = self._thread()
+        before = thread.heartbeats
+        while thread.heartbeats == before:
+            await asyncio.sleep(HEARTBEAT_SECONDS / 10)

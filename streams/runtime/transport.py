@@ -70,6 +70,8 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     """The thread that aiokafka's consumer lives in."""
 
     app: "Host"
+    heartbeats = 0
+    """How often the group has confirmed that we are a member."""
     _whole: WholeFetches | None = None
 
     @override
@@ -105,7 +107,15 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     @override
     async def on_start(self) -> None:
         await super().on_start()
-        self._whole = WholeFetches(self._ensure_consumer(), self.app.driven.now_ms)
+        consumer = self._ensure_consumer()
+        self._whole = WholeFetches(consumer, self.app.driven.now_ms)
+        self._do_heartbeat = consumer._coordinator._do_heartbeat  # noqa: SLF001
+        consumer._coordinator._do_heartbeat = self._counted_heartbeat  # noqa: SLF001
+
+    async def _counted_heartbeat(self) -> bool:
+        confirmed: bool = await self._do_heartbeat()
+        self.heartbeats += confirmed
+        return confirmed
 
     @property
     def answers(self) -> Mapping[TopicPartition, Answer]:

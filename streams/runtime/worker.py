@@ -13,7 +13,6 @@ from faust.types import TP
 
 from schemas.partitioner import partition_of
 from streams.core.state import StateError
-from streams.core.view import CustomerView
 from streams.core.watermark import Input
 from streams.runtime.faust_app import RetentionApp
 from streams.runtime.feed import FaustFeed
@@ -26,7 +25,7 @@ from streams.runtime.preflight import Ground
 from streams.runtime.transport import Consumer, Driven, Place
 from streams.runtime.wall_clock import WallClock
 from streams.runtime.watchdog import Watchdog
-from streams.runtime.web import NotMine, PartitionReadiness, Readiness, WebServer
+from streams.runtime.web import Found, NotMine, NotReady, PartitionReadiness, Readiness, WebServer
 from streams.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -79,7 +78,8 @@ class Worker:
             loop.add_signal_handler(one, self.stop)
         _tune()
         web = WebServer(self._settings, self._metrics, self)
-        await web.start()
+        port = await web.start()
+        log.info("metrics, health and lookup at http://%s:%d", self._settings.web_host, port)
         tasks = [
             asyncio.create_task(Watchdog(self._settings.watchdog_seconds, self._waits).run()),
             asyncio.create_task(self._tidy()),
@@ -251,13 +251,16 @@ class Worker:
         ready = self._assigned and all(one.state == Phase.READY for one in partitions)
         return Readiness(ready=ready, partitions=partitions)
 
-    def lookup(self, customer_id: str) -> CustomerView | NotMine | None:
+    def lookup(self, customer_id: str) -> Found | NotMine | NotReady | None:
         """Return what is known of a customer, if its partition is here."""
         number = partition_of(customer_id, self._ground.partitions)
         if number not in self._mine:
             return NotMine()
         owner = self._keepers[number].owner
-        return None if owner is None else owner.partition.lookup(customer_id)
+        if owner is None or not owner.ready:
+            return NotReady()
+        seen = owner.partition.lookup(customer_id)
+        return None if seen is None else Found(seen, owner.partition.rules_for(seen))
 
 
 def _tune() -> None:

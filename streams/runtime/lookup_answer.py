@@ -1,0 +1,246 @@
+"""What `POST /lookup` takes and gives: one customer at the last decided time, in the words of the contract.
+
+Money is decimal text in `currency`, times are RFC 3339 in UTC, floats are rounded to 4 places as in alerts.
+"""
+
+from dataclasses import asdict
+from typing import Annotated, Final, Literal, cast
+
+from annotated_types import Ge
+from pydantic import ConfigDict, Strict
+
+from schemas.alert import Anchor, Counters, LogOdds, NonNegative, Probability
+from schemas.common import Cents, Currency, Identifier, Model, UtcTime
+from schemas.contact import Channel
+from schemas.money import format_cents
+from schemas.times import format_ms
+from streams.core.alerts import Decision, arm, value_at_risk
+from streams.core.evidence import probability
+from streams.core.facts import Episode
+from streams.core.frustration import Known, Signal
+from streams.core.ruleset import Ruleset
+from streams.core.time import DAY_HOURS, HOUR_MS, hour_of
+from streams.core.view import CustomerView, EpisodeView
+from streams.core.watermark import NEVER
+from streams.core.words import clears_when
+
+_PLACES: Final = 4
+_LEVELS: Final[tuple[Literal["watch", "alert"] | None, ...]] = (None, "watch", "alert")
+
+
+class _Private(Model):
+    """A model whose errors never show what a customer did."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+
+class LookupQuestion(_Private):
+    """The body of a lookup."""
+
+    customer_id: Identifier
+    """Whom to look up."""
+
+
+class LookupSignal(_Private):
+    """One thing that went wrong in a contact."""
+
+    signal: str
+    """What happened, as the ruleset calls it."""
+    nats: float
+    """How much it adds to the log-odds, before decay and cap."""
+
+
+class LookupContact(_Private):
+    """A contact or notice that still counts, in its newest version."""
+
+    source: Identifier
+    """The system that it comes from."""
+    contact_id: Identifier
+    """Its id."""
+    version: Annotated[int, Ge(1)]
+    """The newest version known."""
+    kind: Literal["inbound", "outbound", "recovery", "notice"]
+    """Who got in touch; a recovery is somebody with authority who put it right."""
+    moment: UtcTime
+    """When it ended, else when it was recorded."""
+    channel: Channel | None
+    """How they spoke; null for a notice."""
+    reason: str | None
+    """What it was about, in the words of the contact centre's own list."""
+    nats: NonNegative
+    """What it adds by itself, before decay and cap."""
+    signals: Annotated[tuple[LookupSignal, ...], Strict(strict=False)]
+    """The same by signal."""
+
+
+class LookupEpisode(_Private):
+    """An open episode, with its evidence at `as_of`."""
+
+    alert_id: Identifier
+    """What alerts about it are called."""
+    level: Literal["watch", "alert"] | None
+    """The highest level sent; null while nothing was."""
+    opened: UtcTime
+    """When it opened."""
+    anchor: Anchor
+    """The bad contact that it starts from."""
+    cancelled: bool
+    """Whether a subscription was cancelled since."""
+    snoozed_until: UtcTime | None
+    """Nothing is raised before that."""
+    probability: Probability
+    """The probability of leaving."""
+    log_odds: LogOdds
+    """The same as log-odds, by where they come from."""
+    usual_spend_per_day: Cents
+    """The baseline before the anchor."""
+    spend_since: Cents
+    """Spend since the anchor's hour."""
+    days_since: NonNegative
+    """Days since the anchor's hour, without those of a broken feed."""
+    days_usual_spend_since: NonNegative
+    """`spend_since` in days of usual spend."""
+    irregularity_days: NonNegative
+    """How many quiet days make one nat of evidence for this customer."""
+    value_at_risk: Cents
+    """What 90 days without the customer would cost, times the probability."""
+    trailing_spend: Cents
+    """Spend of the 364 days before the anchor."""
+    value_cutoff: Cents | None
+    """The trailing spend from which on a customer was of high value; null if there was no cut-off."""
+    clears_when: str
+    """What would end it, in one plain sentence."""
+    deadline: UtcTime
+    """Day 90 after the anchor: nothing is raised after it."""
+    ruleset: str
+    """Version and hash of the settings that it keeps."""
+
+
+class LookupAnswer(_Private):
+    """What is known of a customer."""
+
+    customer_id: Identifier
+    """The customer."""
+    as_of: UtcTime | None
+    """The event time up to which everything is decided; null before anything is."""
+    currency: Currency
+    """The reporting currency."""
+    first_pane: UtcTime | None
+    """The first hour with spend; null if there was none."""
+    counters: Counters
+    """Windowed counters: spend of whole hours, contacts up to `as_of`."""
+    frustration: NonNegative
+    """Frustration after the newest contact, in nats."""
+    contacts: Annotated[tuple[LookupContact, ...], Strict(strict=False)]
+    """The contacts that still count, oldest first."""
+    open_episode: LookupEpisode | None
+    """The open episode; null if there is none, and for a customer of the hold-out arm."""
+
+
+def lookup_answer(view: CustomerView, rules: Ruleset, currency: str) -> LookupAnswer:
+    """Return the answer; `rules` are those of the open episode, and any if there is none."""
+    episode = view.episode
+    if episode is not None and arm(view.customer_id, rules) == "holdout":
+        episode = None
+    return LookupAnswer(
+        customer_id=view.customer_id,
+        as_of=None if view.time == NEVER else format_ms(view.time),
+        currency=currency,
+        first_pane=None if view.first_pane is None else format_ms(view.first_pane * HOUR_MS),
+        counters=_counters(view),
+        frustration=round(view.frustration, _PLACES),
+        contacts=tuple(_contact(known, signals) for known, signals in view.contacts),
+        open_episode=None if episode is None else _episode(view, episode, rules, currency),
+    )
+
+
+def _counters(view: CustomerView) -> Counters:
+    found = asdict(view.counters)
+    money = {name: format_cents(value) for name, value in found.items() if name.startswith("spend_")}
+    return Counters(**{**found, **money, "frustration": round(view.frustration, _PLACES)})
+
+
+def _contact(known: Known, signals: list[Signal]) -> LookupContact:
+    return LookupContact(
+        source=known.source,
+        contact_id=known.contact_id,
+        version=known.version,
+        kind=_kind(known),
+        moment=format_ms(known.moment),
+        channel=cast("Channel | None", known.channel),
+        reason=known.reason,
+        nats=round(known.own, _PLACES),
+        signals=tuple(LookupSignal(signal=name, nats=round(nats, _PLACES)) for name, nats in signals),
+    )
+
+
+def _kind(known: Known) -> Literal["inbound", "outbound", "recovery", "notice"]:
+    if known.notice:
+        return "notice"
+    if known.recovery:
+        return "recovery"
+    return "outbound" if known.outbound else "inbound"
+
+
+def _episode(view: CustomerView, seen: EpisodeView, rules: Ruleset, currency: str) -> LookupEpisode:
+    episode, found = seen.episode, seen.evidence
+    yardstick, anchor = episode.yardstick, episode.anchor
+    chance = probability(seen.log_odds)
+    at_risk = value_at_risk(chance, yardstick.usual_per_day, found, rules)
+    return LookupEpisode(
+        alert_id=episode.alert_id,
+        level=_LEVELS[episode.sent],
+        opened=format_ms(episode.opened),
+        anchor=Anchor(
+            contact_id=anchor.contact_id,
+            ended_at=None if anchor.ended_at is None else format_ms(anchor.ended_at),
+            channel=cast("Channel | None", anchor.channel),
+            reason=anchor.reason,
+        ),
+        cancelled=episode.cancelled,
+        snoozed_until=None if episode.snooze_until is None else format_ms(episode.snooze_until),
+        probability=round(chance, _PLACES),
+        log_odds=LogOdds(
+            prior=round(rules.prior, _PLACES),
+            frustration=round(view.frustration, _PLACES),
+            silence=round(rules.temperature * found.silence, _PLACES),
+        ),
+        usual_spend_per_day=format_cents(round(yardstick.usual_per_day)),
+        spend_since=format_cents(found.spend),
+        days_since=round(found.working_days, _PLACES),
+        days_usual_spend_since=round(found.spend / yardstick.usual_per_day, _PLACES),
+        irregularity_days=round(yardstick.irregularity_days, _PLACES),
+        value_at_risk=format_cents(round(at_risk)),
+        trailing_spend=format_cents(episode.trailing_spend),
+        value_cutoff=None if episode.cutoff is None else format_cents(episode.cutoff),
+        clears_when=_clears_when(view, seen, rules, currency),
+        deadline=format_ms((yardstick.first_hour + rules.raise_days * DAY_HOURS) * HOUR_MS),
+        ruleset=f"{rules.version}+{rules.hash}",
+    )
+
+
+def _clears_when(view: CustomerView, seen: EpisodeView, rules: Ruleset, currency: str) -> str:
+    """Return what would end the episode; the sentence of its alerts if there are any."""
+    if seen.episode.sent == 0:
+        return _closes_silently_when(seen.episode, seen.evidence.working_days, rules, currency)
+    decision = Decision(
+        state="raised",
+        resolution=None,
+        time=view.time,
+        hour=hour_of(view.time),
+        revision=1,
+        evidence=seen.evidence,
+        rules=rules,
+        currency=currency,
+    )
+    return clears_when(decision, seen.episode.yardstick)
+
+
+def _closes_silently_when(episode: Episode, days: float, rules: Ruleset, currency: str) -> str:
+    """Return it for an episode of which nothing was sent: S has to come down to `returned_evidence`."""
+    yardstick = episode.yardstick
+    enough = yardstick.usual_per_day * (days - rules.returned_evidence * yardstick.irregularity_days) / 2
+    return (
+        f"Nothing was sent. Ends silently once {format_cents(round(enough))} {currency} are spent since the "
+        f"contact, half the usual spend more with every day, or {rules.expiry_days} days after it."
+    )
