@@ -24,6 +24,15 @@ from schemas.transaction import CANCELLED
 from schemas.wire import checks, structs
 
 Decode: TypeAlias = Callable[[bytes], Any]
+Decoded: TypeAlias = (
+    events.Transaction
+    | events.Contact
+    | events.Notice
+    | events.Profile
+    | events.Disposition
+    | events.Tick
+    | events.Refusal
+)
 
 _DOUBTS = (MsgspecError, ValueError, RecursionError)
 
@@ -51,6 +60,16 @@ class Decoder:
         self.contacts = topic_decoder(CONTACTS, slow(CONTACTS))
         self.customers = topic_decoder(CUSTOMERS, slow(CUSTOMERS))
         self.dispositions = topic_decoder(DISPOSITIONS, slow(DISPOSITIONS))
+
+    def of(self, topic: str) -> Callable[[bytes], Decoded]:
+        """Return the decoder of an input topic, by its name without the prefix; else KeyError."""
+        decoders: dict[str, Callable[[bytes], Decoded]] = {
+            TRANSACTIONS.name: self.transactions,
+            CONTACTS.name: self.contacts,
+            CUSTOMERS.name: self.customers,
+            DISPOSITIONS.name: self.dispositions,
+        }
+        return decoders[topic]
 
 
 def transaction_decoder(reporting_currency: str, doubt: Decode) -> Decode:
