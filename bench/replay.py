@@ -23,8 +23,8 @@ from schemas.events import Transaction
 from schemas.hot import Decoder
 from streams.core.partition import Partition
 from streams.core.watermark import Input
+from streams.files import batches, find
 from streams.lab import replay
-from streams.lab.files import batches, find
 from streams.lab.generate import GenerateOptions, Population, Weights, generate
 
 SEED = 1

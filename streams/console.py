@@ -1,5 +1,6 @@
-"""What all commands share: exit codes, and how an error is said."""
+"""What all commands share: exit codes, how an error is said, and text from outside made harmless."""
 
+import unicodedata
 from enum import IntEnum
 
 import typer
@@ -7,6 +8,9 @@ from rich.console import Console
 from rich.markup import escape
 
 ERRORS = Console(stderr=True)
+
+# Categories that a page or a terminal might obey instead of showing.
+_UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 
 class Exit(IntEnum):
@@ -27,3 +31,14 @@ def failed(message: str, code: Exit) -> typer.Exit:
     for line in message.splitlines():
         ERRORS.print(f"[red]error:[/red] {escape(line)}", soft_wrap=True, highlight=False)
     return typer.Exit(code)
+
+
+def visible(text: str) -> str:
+    """Return the text with every control, format, surrogate and unassigned character written as an escape."""
+    return "".join(_shown(char) for char in text)
+
+
+def _shown(char: str) -> str:
+    if unicodedata.category(char) not in _UNSEEN:
+        return char
+    return f"\\u{ord(char):04x}" if ord(char) <= 0xFFFF else f"\\U{ord(char):08x}"

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from schemas.money import check_currency
 from streams.console import ERRORS, Exit, failed
 from streams.core.ruleset import Ruleset, RulesetError
-from streams.lab.files import InputError
+from streams.files import InputError
 from streams.lab.replay import Progress as Told
 from streams.lab.replay import ReplayResult, Sampler, replay_directory
 

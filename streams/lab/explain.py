@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from streams.console import visible
 from streams.lab.explain_charts import evidence_chart, spend_chart
 from streams.lab.report.words import (
     chance,
@@ -20,7 +21,6 @@ from streams.lab.report.words import (
     signal_label,
     to_cents,
     to_ms,
-    visible,
 )
 
 if TYPE_CHECKING:

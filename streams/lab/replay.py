@@ -10,7 +10,7 @@ from typing import Final, Protocol
 from schemas.alert import Alert
 from schemas.events import Contact, Notice, Refusal, Tick, Transaction
 from schemas.hot import Decoder
-from schemas.partitioner import partition_of
+from schemas.partitioner import Routes
 from streams.core.alerts import dated
 from streams.core.episode import Observer
 from streams.core.partition import Partition, Record
@@ -18,7 +18,7 @@ from streams.core.ruleset import Ruleset
 from streams.core.time import DAY_MS, HOUR_MS, hour_of
 from streams.core.view import CustomerView
 from streams.core.watermark import FACTS, NEVER, TOO_LATE_MS, Input
-from streams.lab.files import Batch, batches, find
+from streams.files import Batch, batches, find
 
 _DATED: Final = (Transaction, Contact, Notice)
 
@@ -92,31 +92,16 @@ def replay_directory(  # noqa: PLR0913 - all but the first have a default and go
     return result
 
 
-class _Routes(dict[str, int]):
-    """The partition of every customer met."""
-
-    def __init__(self, partitions: int) -> None:
-        super().__init__()
-        self._partitions = partitions
-
-    def __missing__(self, customer_id: str) -> int:
-        self[customer_id] = partition_of(customer_id, self._partitions)
-        return self[customer_id]
-
-
 class _Replay:
     def __init__(
         self, rules: Ruleset, partitions: int, currency: str, now: int, sampler: Sampler | None
     ) -> None:
         decoder = Decoder(currency)
         self._decode: Mapping[Input, Callable[[bytes], Record | Refusal]] = {
-            Input.TRANSACTIONS: decoder.transactions,
-            Input.CONTACTS: decoder.contacts,
-            Input.CUSTOMERS: decoder.customers,
-            Input.DISPOSITIONS: decoder.dispositions,
+            one: decoder.of(one) for one in Input
         }
         self._partitions = [Partition(rules, currency=currency, observer=sampler) for _ in range(partitions)]
-        self._routes = _Routes(partitions)
+        self._routes = Routes(partitions)
         self._now = now
         self._sampler = sampler
         self._alerts: list[Alert] = []

@@ -12,12 +12,12 @@ from rich.markup import escape
 from rich.table import Table
 
 from schemas.alert import Alert
-from streams.console import Exit, failed
+from streams.console import Exit, failed, visible
 from streams.core.ruleset import Ruleset
 from streams.lab.common_options import Currency, Directory, Partitions, RulesetFile, load_ruleset, replayed
 from streams.lab.replay import ReplayResult
 from streams.lab.report import write_report
-from streams.lab.report.words import money, signal_label, to_cents, visible
+from streams.lab.report.words import money, signal_label, to_cents
 from streams.lab.run_summary import report_data, run_summary, standing
 from streams.lab.story import RunSummary
 from streams.lab.watch import Watcher

@@ -19,14 +19,20 @@ def settings_or_exit() -> Settings:
 
 
 @contextmanager
-def admin_or_exit(settings: Settings) -> Iterator[KafkaAdminClient]:
-    """Give an administration client; ends the command if Kafka is away, refuses, or TLS lacks files."""
+def kafka_or_exit() -> Iterator[None]:
+    """End the command if Kafka is away or refuses, or settings turn out to be unusable."""
     try:
-        with admin_client(settings) as admin:
-            yield admin
+        yield
     except KafkaUnavailableError as error:
         raise failed(str(error), Exit.UNAVAILABLE) from error
     except KafkaRefusedError as error:
         raise failed(str(error), Exit.NO_PERMISSION) from error
     except SettingsError as error:
         raise failed(str(error), Exit.CONFIG) from error
+
+
+@contextmanager
+def admin_or_exit(settings: Settings) -> Iterator[KafkaAdminClient]:
+    """Give an administration client; ends the command if Kafka is away, refuses, or TLS lacks files."""
+    with kafka_or_exit(), admin_client(settings) as admin:
+        yield admin

@@ -110,6 +110,7 @@ class Keeper:
         self._log: PartitionLog | None = None
         self._serving: _Serving | None = None
         self._task: asyncio.Task[None] | None = None
+        self._resuming: asyncio.Task[None] | None = None
         self._time = asyncio.get_running_loop().time
         self._news = asyncio.Event()
         self._pausing = False
@@ -131,6 +132,11 @@ class Keeper:
 
     async def pause(self) -> None:
         """Commit and take nothing more; the state stays warm if that is done in time."""
+        if self._resuming is not None:
+            self._resuming.cancel()
+            await asyncio.gather(self._resuming, return_exceptions=True)
+        if self.paused_at is not None:
+            return
         self._pausing = True
         self._idle.clear()
         self._going_on.clear()
@@ -147,16 +153,28 @@ class Keeper:
 
     async def go_on(self) -> None:
         """Go on after a pause: with the warm state if nobody else has committed since, else from the log."""
+        self._resuming = asyncio.current_task()
+        try:
+            if not await self._warm_start():
+                await self.close()
+                self.start()
+        finally:
+            self._resuming = None
+
+    async def _warm_start(self) -> bool:
         serving = self._serving
-        if serving is not None and await self._unchanged(serving.owner):
-            serving.inbox.clear()
+        try:
+            if serving is None or not await self._unchanged(serving.owner):
+                return False
             await self._seek(serving, serving.owner.positions)
-            self._pausing = False
-            self.paused_at = None
-            self._going_on.set()
-            return
-        await self.close()
-        self.start()
+        except LogError:
+            return False
+        if self._serving is not serving:
+            return False
+        self._pausing = False
+        self.paused_at = None
+        self._going_on.set()
+        return True
 
     async def close(self) -> None:
         """Let go of everything."""
@@ -168,10 +186,7 @@ class Keeper:
         self._metrics.forget(self.number)
 
     async def _unchanged(self, owner: Owner) -> bool:
-        try:
-            committed = await self._feed.committed(self.number)
-        except LogError:
-            return False
+        committed = await self._feed.committed(self.number)
         return all(committed.get(source) in {None, at} for source, at in owner.positions.items())
 
     async def _run(self) -> None:

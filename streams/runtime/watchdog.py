@@ -30,7 +30,7 @@ class Watchdog:
         """Watch until cancelled."""
         try:
             while True:
-                faulthandler.dump_traceback_later(self._limit, exit=True, file=sys.__stderr__)
+                faulthandler.dump_traceback_later(self._limit, exit=True, file=sys.stderr)
                 self._look()
                 await asyncio.sleep(self._limit / _BEATS)
         finally:

@@ -173,7 +173,12 @@ class Worker:
         else:
             task = asyncio.create_task(keeper.go_on())
             self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            task.add_done_callback(self._resumed)
+
+    def _resumed(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._fail(error)
 
     def _new_keeper(self, number: int) -> Keeper:
         ground, settings = self._ground, self._settings

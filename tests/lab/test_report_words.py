@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from streams.console import visible
 from streams.lab.report import words
 from streams.lab.report.svg import number, pct, tag
 
@@ -93,7 +94,7 @@ def test_probability_never_overflows(log_odds: float) -> None:
     ],
 )
 def test_unseen_characters_are_made_visible(text: str, shown: str) -> None:
-    assert words.visible(text) == shown
+    assert visible(text) == shown
 
 
 def test_svg_escapes_text_and_attributes() -> None:

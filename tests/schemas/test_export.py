@@ -137,7 +137,10 @@ def test_asyncapi_has_every_topic_with_its_messages() -> None:
         ),
         "retention.alerts": (["alert"], {"cleanup.policy": ["delete"], "retention.ms": 365 * day}),
         "retention.alerts.holdout": (["alert"], {"cleanup.policy": ["delete"], "retention.ms": 365 * day}),
-        "retention.dead-letters": (["dead_letter"], {"cleanup.policy": ["delete"], "retention.ms": 30 * day}),
+        "retention.dead-letters": (
+            ["dead_letter"],
+            {"cleanup.policy": ["delete"], "retention.ms": 30 * day, "max.message.bytes": 4 * 1024 * 1024},
+        ),
         "retention.state": (
             ["state"],
             {

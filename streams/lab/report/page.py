@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from streams.console import visible
 from streams.core.time import DAY_MS
 from streams.lab.report import words
 from streams.lab.report.chart import draw, spoken
@@ -120,7 +121,7 @@ def setting_value(value: object) -> str:
 
 def _shown(value: object) -> object:
     # Markup is a str too, but ours and already safe.
-    return words.visible(value) if type(value) is str else value
+    return visible(value) if type(value) is str else value
 
 
 @cache

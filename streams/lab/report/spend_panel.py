@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from streams.console import visible
 from streams.core.time import HOUR_MS, hour_of
 from streams.lab.report.axis import Panel, TimeAxis
 from streams.lab.report.picture import LANE, SPEND, Picture
 from streams.lab.report.svg import pct, tag
-from streams.lab.report.words import WEEK_MS, day, day_and_time, money, nats, signal_label, visible
+from streams.lab.report.words import WEEK_MS, day, day_and_time, money, nats, signal_label
 
 if TYPE_CHECKING:
     from markupsafe import Markup

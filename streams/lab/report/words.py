@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import math
-import unicodedata
 from datetime import UTC, datetime
 from decimal import Decimal
 
 from streams.core.time import DAY_MS
 
 WEEK_MS = 7 * DAY_MS
-
-# Categories that a page or a terminal might obey instead of showing.
-_UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 SIGNALS = {
     "unresolved": "left unresolved",
@@ -43,17 +39,6 @@ RESOLUTIONS = {
     "withdrawn": "withdrawn",
     "erased": "erased",
 }
-
-
-def visible(text: str) -> str:
-    """Return the text with every control, format, surrogate and unassigned character written as an escape."""
-    return "".join(_shown(char) for char in text)
-
-
-def _shown(char: str) -> str:
-    if unicodedata.category(char) not in _UNSEEN:
-        return char
-    return f"\\u{ord(char):04x}" if ord(char) <= 0xFFFF else f"\\U{ord(char):08x}"
 
 
 def signal_label(signal: str) -> str:
