@@ -9,7 +9,10 @@ from schemas.export import export
 from streams.lab.explain_command import explain_command
 from streams.lab.generate.command import generate_command
 from streams.lab.replay_command import replay_command
+from streams.runtime.commands_alerts import alerts_command
 from streams.runtime.commands_kafka import kafka
+from streams.runtime.commands_lookup import lookup_command
+from streams.runtime.commands_publish import publish_command
 from streams.runtime.commands_settings import settings_command
 from streams.runtime.commands_topics import topics
 from streams.runtime.commands_worker import worker_command
@@ -25,7 +28,10 @@ app.add_typer(schema, name="schema")
 app.command("generate")(generate_command)
 app.command("replay")(replay_command)
 app.command("explain")(explain_command)
+app.command("publish")(publish_command)
 app.command("worker")(worker_command)
+app.command("alerts")(alerts_command)
+app.command("lookup")(lookup_command)
 app.add_typer(kafka, name="kafka")
 app.add_typer(topics, name="topics")
 app.command("settings")(settings_command)

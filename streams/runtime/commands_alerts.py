@@ -1,0 +1,118 @@
+"""The command `alerts`: what a CRM would read."""
+
+from collections.abc import Iterable
+from contextlib import suppress
+from operator import attrgetter
+from typing import Annotated
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from schemas.alert import Alert
+from schemas.topics import ALERTS, HOLDOUT
+from streams.console import ERRORS, Exit, failed, visible
+from streams.runtime.command_line import admin_or_exit, settings_or_exit
+from streams.runtime.read_alerts import NoAlert, alert_reader
+from streams.runtime.topics import plan, read
+
+_Follow = Annotated[bool, typer.Option("--follow", help="Go on with what comes, until Ctrl-C.")]
+_FromBeginning = Annotated[
+    bool, typer.Option("--from-beginning", help="With --follow: begin with the alerts that are there.")
+]
+_Json = Annotated[bool, typer.Option("--json", help="One alert a line, as on the topic.")]
+_Holdout = Annotated[
+    bool, typer.Option("--holdout", help="The alerts of the hold-out arm, which no CRM may see.")
+]
+
+
+def alerts_command(
+    *,
+    follow: _Follow = False,
+    from_beginning: _FromBeginning = False,
+    as_json: _Json = False,
+    holdout: _Holdout = False,
+) -> None:
+    """Print the alerts that the topic holds, as a CRM reads them: only what was committed.
+
+    Without --follow all that are there now, by time; with --follow the new ones as they come, as `tail -f`.
+    A record that is no alert is told, and ends the command with 65 unless it follows.
+    """
+    settings = settings_or_exit()
+    topic = HOLDOUT if holdout else ALERTS
+    planned = [one for one in plan(settings) if one.topic is topic]
+    name = planned[0].name
+    out = _Out(as_json=as_json)
+    with admin_or_exit(settings) as admin:
+        actual = read(admin, planned).get(name)
+        if actual is None:
+            raise failed(f"{name}: missing; `retention-signals topics create` makes it", Exit.CONFIG)
+        new = follow and not from_beginning
+        with suppress(KeyboardInterrupt), alert_reader(settings, name, actual.partitions, new=new) as reader:
+            out.show(reader.there())
+            if follow:
+                for found in reader.following():
+                    out.show(found)
+    if not as_json:
+        typer.echo(f"{out.alerts:,} alert records")
+    if out.others and not follow:
+        raise typer.Exit(Exit.BAD_DATA)
+
+
+class _Out:
+    """Standard output; counts the alerts, and the records that are none."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self._as_json = as_json
+        self._console = Console()
+        self._headed = False
+        self.alerts = 0
+        self.others = 0
+
+    def show(self, found: Iterable[Alert | NoAlert]) -> None:
+        """Print alerts by time, and tell what is none."""
+        alerts: list[Alert] = []
+        for one in found:
+            if isinstance(one, Alert):
+                alerts.append(one)
+            else:
+                self.others += 1
+                self._tell(one)
+        alerts.sort(key=attrgetter("time"))
+        self.alerts += len(alerts)
+        if self._as_json:
+            for alert in alerts:
+                typer.echo(alert.model_dump_json())
+        elif alerts:
+            self._console.print(_table(alerts, headed=not self._headed))
+            self._headed = True
+
+    def _tell(self, one: NoAlert) -> None:
+        place = f"{one.topic}, partition {one.partition}, offset {one.offset}"
+        ERRORS.print(f"no alert: {place}: {visible(one.why)}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _table(alerts: list[Alert], *, headed: bool) -> Table:
+    """Return a line an alert; columns are as wide in every table, so that they line up."""
+    table = Table(box=SIMPLE_HEAD if headed else None, pad_edge=False, expand=True, show_header=headed)
+    table.padding = (0, 1, 0, 0)
+    for name, width in (("customer", 16), ("level", 5), ("state", 8)):
+        table.add_column(name, no_wrap=True, width=width)
+    for name, width in (("P", 4), ("at risk", 10), ("usual/day", 9), ("since", 10), ("days", 4)):
+        table.add_column(name, justify="right", no_wrap=True, width=width)
+    table.add_column("what happened", no_wrap=True, ratio=1)
+    for alert in alerts:
+        table.add_row(
+            escape(visible(alert.customer_id)),
+            alert.level,
+            alert.state,
+            f"{alert.probability:.2f}",
+            f"{float(alert.value_at_risk):,.2f}",
+            f"{float(alert.usual_spend_per_day):,.2f}",
+            f"{float(alert.spend_since):,.2f}",
+            f"{alert.days_since:.0f}",
+            escape(visible(alert.summary)),
+        )
+    return table

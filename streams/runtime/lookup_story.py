@@ -1,0 +1,126 @@
+"""What a lookup found, for the terminal. Every text of an event is hostile: it is made visible first."""
+
+import unicodedata
+from collections.abc import Iterator
+from typing import Final
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from streams.runtime.lookup_answer import LookupAnswer, LookupContact, LookupEpisode
+
+_UNSEEN: Final = {"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"}
+_LEVEL_STYLES: Final = {"alert": "bold red", "watch": "yellow"}
+
+
+def show(console: Console, answer: LookupAnswer) -> None:
+    """Print it: spend, contacts, the open episode."""
+    for part in _parts(answer):
+        console.print(part, highlight=False)
+
+
+def _parts(answer: LookupAnswer) -> Iterator[RenderableType]:
+    yield Text(f"Customer {_visible(answer.customer_id)}", style="bold")
+    yield Text(_in_short(answer))
+    yield _spend(answer)
+    yield _contacts(answer) if answer.contacts else Text("No contact that still counts.\n")
+    if answer.open_episode is None:
+        yield Text("No open episode.")
+    else:
+        yield from _episode(answer.open_episode, answer.currency)
+
+
+def _in_short(answer: LookupAnswer) -> str:
+    since = "no spend yet" if answer.first_pane is None else f"spend since {_time(answer.first_pane)}"
+    if answer.as_of is None:
+        return f"Nothing is decided yet; {since}."
+    return f"As of {_time(answer.as_of)}; {since}; frustration {answer.frustration:.2f} nats."
+
+
+def _spend(answer: LookupAnswer) -> Table:
+    counters = answer.counters
+    table = _table("", "24 h", "7 d", "28 d", "30 d", "90 d", "364 d", numbers=True)
+    spend = (counters.spend_24h, counters.spend_7d, counters.spend_28d, "")
+    table.add_row(f"spend, {answer.currency}", *spend, counters.spend_90d, counters.spend_364d)
+    contacts = (counters.contacts_24h, counters.contacts_7d, "", counters.contacts_30d)
+    table.add_row("contacts", *map(str, contacts), "", "")
+    table.add_row("transfers", "", "", "", str(counters.transfers_30d), "", "")
+    table.add_row("cut off", "", "", "", str(counters.hangups_30d), "", "")
+    return table
+
+
+def _contacts(answer: LookupAnswer) -> Table:
+    table = _table("contact", "kind", "channel", "reason", "nats", "what went wrong")
+    for one in answer.contacts:
+        how = (one.kind, one.channel or "", _visible(one.reason or ""))
+        cells = (_time(one.moment), *how, f"{one.nats:.2f}", _signals(one))
+        table.add_row(*map(Text, cells))
+    return table
+
+
+def _signals(contact: LookupContact) -> str:
+    return ", ".join(f"{_visible(one.signal.replace('_', ' '))} {one.nats:.2f}" for one in contact.signals)
+
+
+def _episode(episode: LookupEpisode, currency: str) -> Iterator[RenderableType]:
+    level = episode.level or "nothing sent"
+    style = _LEVEL_STYLES.get(level, "")
+    yield Text.assemble(("Open episode: ", "bold"), (level, style), f", since {_time(episode.opened)}")
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for name, value in _facts(episode, currency):
+        table.add_row(Text(name), Text(value))
+    yield table
+
+
+def _facts(episode: LookupEpisode, currency: str) -> Iterator[tuple[str, str]]:
+    odds, anchor = episode.log_odds, episode.anchor
+    how = ", ".join(part for part in (anchor.channel, anchor.reason) if part)
+    yield "alert_id", episode.alert_id
+    yield "anchor", _visible(anchor.contact_id) + (f" ({_visible(how)})" if how else "")
+    yield "probability", f"{episode.probability:.2f}"
+    yield (
+        "log-odds",
+        f"any customer {odds.prior:+.2f}, contacts {odds.frustration:+.2f}, spend {odds.silence:+.2f} nats",
+    )
+    yield "value at risk", f"{episode.value_at_risk} {currency}"
+    yield "usual spend", f"{episode.usual_spend_per_day} {currency} a day, {_irregular(episode)}"
+    worth = f"worth {episode.days_usual_spend_since:.1f} usual days"
+    yield "spend since", f"{episode.spend_since} {currency} in {episode.days_since:.1f} days, {worth}"
+    yield "spend before", f"{episode.trailing_spend} {currency} in 364 days{_cutoff(episode)}"
+    if episode.cancelled:
+        yield "cancelled", "a subscription, since the contact"
+    if episode.snoozed_until is not None:
+        yield "snoozed until", _time(episode.snoozed_until)
+    yield "clears when", episode.clears_when
+    yield "deadline", _time(episode.deadline)
+    yield "ruleset", _visible(episode.ruleset)
+
+
+def _irregular(episode: LookupEpisode) -> str:
+    return f"{episode.irregularity_days:.1f} quiet days make a nat of evidence"
+
+
+def _cutoff(episode: LookupEpisode) -> str:
+    return "" if episode.value_cutoff is None else f", high value from {episode.value_cutoff}"
+
+
+def _table(*columns: str, numbers: bool = False) -> Table:
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for name in columns:
+        table.add_column(name, justify="right" if (numbers and name) or name == "nats" else "left")
+    return table
+
+
+def _time(text: str) -> str:
+    """Return a time of the answer to the minute."""
+    return f"{text[:10]} {text[11:16]} UTC"
+
+
+def _visible(text: str) -> str:
+    """Return the text with all that would not be seen, or move the cursor, written as an escape."""
+    return "".join(
+        char if unicodedata.category(char) not in _UNSEEN else char.encode("unicode_escape").decode()
+        for char in text
+    )

@@ -1,0 +1,105 @@
+"""What `publish` writes: each line of a directory where Kafka would put it, and the ticks in between."""
+
+import heapq
+from collections import deque
+from collections.abc import Iterator
+from operator import attrgetter
+from typing import Final, NamedTuple
+
+import msgspec
+
+from schemas.events import Refusal, Tick
+from schemas.hot import Decoder
+from schemas.partitioner import Routes
+from schemas.times import format_ms
+from streams.core.watermark import FACTS, NEVER, Input
+from streams.files import WHOLE_BYTES, batches
+from streams.runtime.survey import Survey
+
+EVERY: Final = -1
+"""In place of a partition: all of them."""
+TICK_SOURCE: Final = "publish"
+
+
+class Entry(NamedTuple):
+    """What is to be published, and the event time (ms) that its file has reached with it."""
+
+    reached: int
+    source: Input
+    partition: int
+    key: bytes | None
+    value: bytes
+    is_line: bool = True
+
+
+class _Keyed(msgspec.Struct):
+    customer_id: str
+
+
+def entries(surveyed: Survey, partitions: int, currency: str) -> Iterator[Entry]:
+    """Yield all there is to publish: side inputs, then facts and their ticks merged by time, then the end.
+
+    Raises InputError.
+    """
+    reader = _Reader(surveyed, partitions, currency)
+    for source in (Input.CUSTOMERS, Input.DISPOSITIONS):
+        yield from reader.entries(source)
+    yield from heapq.merge(*map(reader.entries, FACTS), key=attrgetter("reached"))
+    if surveyed.newest != NEVER:
+        for source in FACTS:
+            yield _tick(surveyed.newest, source, surveyed.newest + 1)
+
+
+def _tick(reached: int, source: Input, time_ms: int) -> Entry:
+    value = msgspec.json.encode({"type": "tick", "time": format_ms(time_ms), "source": TICK_SOURCE})
+    return Entry(reached, source, EVERY, None, value, is_line=False)
+
+
+class _Reader:
+    def __init__(self, surveyed: Survey, partitions: int, currency: str) -> None:
+        decoder = Decoder(currency)
+        self._surveyed = surveyed
+        self._decode = {one: decoder.of(one) for one in Input}
+        self._routes = Routes(partitions)
+
+    def entries(self, source: Input) -> Iterator[Entry]:
+        """Yield the lines of an input in their order, and its ticks where they may stand."""
+        ticks = deque(self._surveyed.ticks.get(source, ()))
+        reached, newest = NEVER, self._surveyed.newest
+        for before, raw in enumerate(self._lines(source)):
+            while ticks and ticks[0].after <= before:
+                reached = max(reached, ticks[0].time)
+                yield _tick(reached, source, ticks.popleft().time)
+            if len(raw) <= WHOLE_BYTES:
+                time_ms, partition, key = self._place(source, raw)
+                if reached < time_ms <= newest:  # what lies beyond is refused
+                    reached = time_ms
+                yield Entry(reached, source, partition, key, raw)
+        for tick in ticks:
+            reached = max(reached, tick.time)
+            yield _tick(reached, source, tick.time)
+
+    def _lines(self, source: Input) -> Iterator[bytes]:
+        path = self._surveyed.paths.get(source)
+        return (line for batch in (batches(path) if path else ()) for line in batch.lines)
+
+    def _place(self, source: Input, raw: bytes) -> tuple[int, int, bytes | None]:
+        """Return time, partition and key of a line; of one that is refused what can be read of them."""
+        event = self._decode[source](raw)
+        if isinstance(event, Tick):
+            return event.time, EVERY, None
+        if not isinstance(event, Refusal):
+            return event.time, self._routes[event.customer_id], event.customer_id.encode()
+        customer_id = _customer_of(raw)
+        if customer_id is None:
+            return NEVER, 0, None
+        return NEVER, self._routes[customer_id], customer_id.encode()
+
+
+def _customer_of(raw: bytes) -> str | None:
+    """Return the customer id of a line that is refused, if it has one that could be a key."""
+    try:
+        customer_id = msgspec.json.decode(raw, type=_Keyed).customer_id
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return None
+    return customer_id if 0 < len(customer_id) <= 128 else None

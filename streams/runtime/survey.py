@@ -1,0 +1,151 @@
+"""A directory read once before it is published: what a worker will make of its lines, and where ticks may go.
+
+A tick at T leaves the instant of whatever is later than T as it was, and makes late what is not: so it goes
+after the last line of its file with a time of T or before that is not refused, and every record is judged
+as a replay would.
+The last tick is one past the newest event accepted: duplicates and refused lines don't count, as in a replay.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import accumulate
+from pathlib import Path
+from typing import NamedTuple
+
+from schemas.dead_letter import Reason
+from schemas.events import Refusal, Tick
+from schemas.hot import Decoder
+from schemas.partitioner import Routes
+from streams.core.event_ids import EventIds
+from streams.core.facts import Event
+from streams.core.time import DAY_MS
+from streams.core.watermark import FACTS, FUTURE_MS, NEVER, TOO_LATE_MS, Clock, Input
+from streams.files import WHOLE_BYTES, Batch, batches, find
+
+Told = Callable[[int, int], None]
+"""Is told the bytes read and the bytes of all files."""
+
+
+class DayTick(NamedTuple):
+    """A tick at a time (ms), to be published once so many lines of the file are."""
+
+    after: int
+    time: int
+
+
+@dataclass(slots=True)
+class Survey:
+    """What a directory holds."""
+
+    paths: dict[Input, Path]
+    lines: Counter[Input] = field(default_factory=Counter)
+    refused: Counter[Reason] = field(default_factory=Counter)
+    """Lines that a worker will refuse."""
+    left_out: int = 0
+    """Those of them that are too large for Kafka, too."""
+    newest: int = NEVER
+    """The newest event accepted, ms; NEVER if there is none."""
+    ticks: dict[Input, list[DayTick]] = field(default_factory=dict)
+    """One for each day of event time."""
+
+
+def survey(  # noqa: PLR0913 - all but the first go by name
+    directory: Path,
+    *,
+    partitions: int,
+    currency: str,
+    lateness_ms: int,
+    now_ms: int,
+    told: Told = lambda _read, _total: None,
+) -> Survey:
+    """Return what a directory holds. `now_ms` is the wall clock; raises InputError if it can't be read."""
+    paths = find(directory)
+    surveyor = _Surveyor(Survey(paths), partitions, currency, lateness_ms, now_ms + FUTURE_MS)
+    total, before = sum(path.stat().st_size for path in paths.values()), 0
+    for source, path in paths.items():
+        for batch in batches(path):
+            surveyor.take(source, batch)
+            told(before + batch.bytes_read, total)
+        before += path.stat().st_size
+    return surveyor.finish()
+
+
+class _Intake:
+    """One input of one partition, as far as it decides what is accepted."""
+
+    def __init__(self, lateness_ms: int) -> None:
+        self.clock = Clock(lateness_ms)
+        self._ids = EventIds()
+
+    def take(self, event: Event) -> Reason | None:
+        """Take note of an event, and return why it is refused; duplicates leave no trace."""
+        clock, ids = self.clock, self._ids
+        instant = clock.instant(event.time)
+        if instant - event.time > TOO_LATE_MS:
+            return Reason.TOO_LATE
+        key = ids.key(event.source, event.event_id)
+        if not ids.is_duplicate(key, instant):
+            ids.remember(key, instant)
+            clock.accept(event.time)
+        return None
+
+    def forget(self) -> None:
+        """Let go of ids that can't come again."""
+        self._ids.rotate(self.clock)
+
+
+class _Surveyor:
+    def __init__(self, found: Survey, partitions: int, currency: str, lateness_ms: int, horizon: int) -> None:
+        decoder = Decoder(currency)
+        self._found = found
+        self._decode = {one: decoder.of(one) for one in Input}
+        self._routes = Routes(partitions)
+        self._horizon = horizon
+        self._intakes = {one: [_Intake(lateness_ms) for _ in range(partitions)] for one in Input}
+        self._oldest = -NEVER
+        self._last_lines: dict[Input, dict[int, int]] = {one: {} for one in Input}
+        """For each day, counted up to its end, the last line of it."""
+
+    def take(self, source: Input, batch: Batch) -> None:
+        """Take note of some lines."""
+        found = self._found
+        for line, raw in enumerate(batch.lines, batch.first_line):
+            reason = self._reason(source, line, raw)
+            if reason is not None:
+                found.refused[reason] += 1
+                found.left_out += len(raw) > WHOLE_BYTES
+        found.lines[source] += len(batch.lines)
+        for intake in self._intakes[source]:
+            intake.forget()
+
+    def _reason(self, source: Input, line: int, raw: bytes) -> Reason | None:
+        event = self._decode[source](raw)
+        if isinstance(event, Refusal):
+            return event.reason
+        if event.time > self._horizon:
+            return Reason.FUTURE
+        intakes = self._intakes[source]
+        if isinstance(event, Tick):
+            for intake in intakes:
+                intake.clock.tick(event.time)
+        elif (reason := intakes[self._routes[event.customer_id]].take(event)) is not None:
+            return reason
+        self._last_lines[source][-(-event.time // DAY_MS)] = line
+        if source in FACTS:
+            self._oldest = min(self._oldest, event.time)
+        return None
+
+    def finish(self) -> Survey:
+        """Return all that was found."""
+        found = self._found
+        found.newest = max(one.clock.newest for intakes in self._intakes.values() for one in intakes)
+        found.ticks = {source: self._ticks(source) for source in FACTS}
+        return found
+
+    def _ticks(self, source: Input) -> list[DayTick]:
+        """Return the ticks of an input; a time in (d - 1, d] days lets tick d come after it."""
+        last_lines = self._last_lines[source]
+        days = range(self._oldest // DAY_MS + 1, self._found.newest // DAY_MS + 1)
+        ends = accumulate((last_lines.get(day, 0) for day in days), max)
+        return [DayTick(after, day * DAY_MS) for day, after in zip(days, ends, strict=True)]

@@ -1,0 +1,235 @@
+"""Directories of event files: what is found, in which form, and the lines that come of it."""
+
+import gzip
+import json
+import math
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from schemas.common import MAX_BYTES
+from streams.core.watermark import Input
+from streams.files import Batch, InputError, batches, find
+
+
+def lines(path: Path) -> list[bytes]:
+    return [line for batch in batches(path) for line in batch.lines]
+
+
+def row(path: Path, **columns: object) -> dict[str, Any]:
+    """Return the event of a table of one row."""
+    pl.DataFrame({name: [value] for name, value in columns.items()}, strict=False).write_parquet(path)
+    event: dict[str, Any] = json.loads(lines(path)[0])
+    return event
+
+
+@pytest.fixture(name="path")
+def path_fixture(tmp_path: Path) -> Path:
+    return tmp_path / "transactions.parquet"
+
+
+@pytest.mark.parametrize("form", [".jsonl", ".jsonl.gz", ".parquet"])
+def test_every_input_is_found_in_every_form(tmp_path: Path, form: str) -> None:
+    for one in Input:
+        (tmp_path / f"{one.value}{form}").touch()
+    (tmp_path / "truth.jsonl").touch()
+    assert find(tmp_path) == {one: tmp_path / f"{one.value}{form}" for one in Input}
+
+
+def test_forms_may_differ_between_inputs(tmp_path: Path) -> None:
+    (tmp_path / "transactions.parquet").touch()
+    (tmp_path / "contacts.jsonl.gz").touch()
+    assert {path.name for path in find(tmp_path).values()} == {"transactions.parquet", "contacts.jsonl.gz"}
+
+
+def test_contacts_are_not_needed(tmp_path: Path) -> None:
+    (tmp_path / "transactions.jsonl").touch()
+    assert list(find(tmp_path)) == [Input.TRANSACTIONS]
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        ((), "found no input"),
+        (("purchases.jsonl", "transactions.json", "transactions.csv"), "found no input"),
+        (("customers.jsonl", "dispositions.parquet"), "found customers.jsonl, dispositions.parquet"),
+    ],
+)
+def test_without_transactions_it_says_what_it_looked_for(
+    tmp_path: Path, names: tuple[str, ...], said: str
+) -> None:
+    for name in names:
+        (tmp_path / name).touch()
+    with pytest.raises(InputError) as caught:
+        find(tmp_path)
+    assert "looked for transactions.jsonl, transactions.jsonl.gz, transactions.parquet" in str(caught.value)
+    assert str(tmp_path) in str(caught.value)
+    assert said in str(caught.value)
+
+
+def test_a_directory_named_like_an_input_is_none(tmp_path: Path) -> None:
+    (tmp_path / "transactions.parquet").mkdir()
+    with pytest.raises(InputError, match="looked for"):
+        find(tmp_path)
+
+
+def test_no_such_directory(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for path in (tmp_path / "missing", tmp_path / "file"):
+        with pytest.raises(InputError, match="no such directory"):
+            find(path)
+
+
+def test_two_forms_of_one_input_are_refused(tmp_path: Path) -> None:
+    for name in ("transactions.jsonl", "contacts.jsonl", "contacts.parquet"):
+        (tmp_path / name).touch()
+    with pytest.raises(InputError, match=r"contacts\.jsonl and contacts\.parquet: keep one of them"):
+        find(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"", []),
+        (b"a", [b"a"]),
+        (b"a\n", [b"a"]),
+        (b"a\nb", [b"a", b"b"]),
+        (b"a\r\n\nb\n", [b"a\r", b"", b"b"]),
+        (b"\n", [b""]),
+        (b"a\x0bb\x85c\n", [b"a\x0bb\x85c"]),
+    ],
+)
+@pytest.mark.parametrize("packed", [False, True])
+def test_lines_end_at_line_feeds_alone(
+    tmp_path: Path, content: bytes, expected: list[bytes], *, packed: bool
+) -> None:
+    path = tmp_path / ("transactions.jsonl.gz" if packed else "transactions.jsonl")
+    path.write_bytes(gzip.compress(content) if packed else content)
+    assert lines(path) == expected
+
+
+def test_lines_are_numbered_from_one_over_all_batches(tmp_path: Path) -> None:
+    path = tmp_path / "transactions.jsonl"
+    written = [b"%07d" % number * 10 for number in range(1, 60_001)]
+    path.write_bytes(b"\n".join(written))
+    seen = list(batches(path))
+    assert len(seen) > 3
+    assert [line for batch in seen for line in batch.lines] == written
+    for batch in seen:
+        assert batch.lines[0] == written[batch.first_line - 1]
+    assert seen[-1].bytes_read == path.stat().st_size
+    assert [batch.bytes_read for batch in seen] == sorted(batch.bytes_read for batch in seen)
+
+
+def test_of_a_line_without_end_only_so_much_is_kept_as_shows_that_it_is_too_large(tmp_path: Path) -> None:
+    path = tmp_path / "transactions.jsonl"
+    path.write_bytes(b"first\n" + b"x" * (20 << 20) + b"\nlast")
+    first, huge, last = lines(path)
+    assert (first, last) == (b"first", b"last")
+    assert MAX_BYTES < len(huge) < 2 << 20
+
+
+def test_several_members_of_a_gzip_file_are_one_file(tmp_path: Path) -> None:
+    path = tmp_path / "transactions.jsonl.gz"
+    path.write_bytes(gzip.compress(b"a\nb") + gzip.compress(b"c\nd\n"))
+    assert lines(path) == [b"a", b"bc", b"d"]
+
+
+def _flipped(packed: bytes) -> bytes:
+    middle = len(packed) // 2
+    return (
+        packed[:middle] + bytes(byte ^ 0xFF for byte in packed[middle : middle + 40]) + packed[middle + 40 :]
+    )
+
+
+PACKED = gzip.compress(b"".join(b"%d\n" % (number * number) for number in range(5_000)))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [PACKED[:-9], PACKED[: len(PACKED) // 2], _flipped(PACKED), PACKED[:-8] + b"\0" * 8, b"plain text\n"],
+)
+def test_a_damaged_gzip_file_is_an_input_error(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "contacts.jsonl.gz"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"contacts\.jsonl\.gz can't be read to its end: "):
+        lines(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1", b"PAR1" + b"\xff" * 60 + b"PAR1", b"no parquet at all"])
+def test_a_damaged_parquet_file_is_an_input_error(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"transactions\.parquet can't be read to its end: "):
+        lines(path)
+
+
+def test_a_parquet_file_without_rows_has_no_lines(path: Path) -> None:
+    pl.DataFrame({"time": []}, schema={"time": pl.String}).write_parquet(path)
+    assert list(batches(path)) == []
+
+
+def test_rows_of_parquet_are_numbered_from_one(path: Path) -> None:
+    pl.DataFrame({"n": range(40_000)}).write_parquet(path)
+    seen = list(batches(path))
+    assert [batch.first_line for batch in seen] == [1, 16_385, 32_769]
+    assert seen[0].lines[0] == b'{"n":0}'
+    assert seen[-1] == Batch(32_769, seen[-1].lines, path.stat().st_size)
+
+
+def test_a_null_column_is_absent_also_inside_a_struct(path: Path) -> None:
+    assert row(path, a="x", b=None, attributes={"k": "v", "gone": None}) == {
+        "a": "x",
+        "attributes": {"k": "v"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("value", "read"),
+    [
+        (3.0, 3),
+        (-0.0, 0),
+        (2.5, 2.5),
+        (math.inf, "inf"),
+        (-math.inf, "-inf"),
+        (7, 7),
+        (True, True),
+        ("5.0", "5.0"),
+        (["a", "b"], ["a", "b"]),
+        (b"caf\xc3\xa9", "café"),
+        (Decimal("12.50000000"), "12.5"),
+        (Decimal("1200.00"), "1200"),
+        (Decimal("0.000001"), "0.000001"),
+    ],
+)
+def test_values_of_columns_read_as_the_wire_has_them(path: Path, value: object, read: object) -> None:
+    event = row(path, value=value)
+    assert event == {"value": read}
+    assert type(event["value"]) is type(read)
+
+
+def test_not_a_number_is_a_gap(path: Path) -> None:
+    assert row(path, value=math.nan, other=1) == {"other": 1}
+
+
+@pytest.mark.parametrize("unit", ["ms", "us", "ns"])
+@pytest.mark.parametrize("zone", [None, "UTC", "America/New_York"])
+def test_a_time_column_is_utc_unless_it_has_a_zone(path: Path, unit: Any, zone: str | None) -> None:
+    moment = datetime(2024, 3, 5, 14, 23, 11, 482_000, tzinfo=UTC)
+    series = pl.Series([moment]).cast(pl.Datetime(unit, "UTC"))
+    column = series.dt.replace_time_zone(None) if zone is None else series.dt.convert_time_zone(zone)
+    pl.DataFrame({"time": column}).write_parquet(path)
+    assert lines(path) == [b'{"time":"2024-03-05T14:23:11.482Z"}']
+
+
+def test_a_time_column_before_1970_is_floored(path: Path) -> None:
+    assert row(path, time=datetime(1969, 12, 31, 23, 59, 59, 999_999)) == {"time": "1969-12-31T23:59:59.999Z"}  # noqa: DTZ001
+
+
+def test_binary_that_is_no_text_is_an_input_error(path: Path) -> None:
+    pl.DataFrame({"customer_id": [b"\xff\xfe"]}).write_parquet(path)
+    with pytest.raises(InputError, match="can't be read to its end"):
+        lines(path)
