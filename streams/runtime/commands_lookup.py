@@ -19,12 +19,13 @@ def lookup_command(
 ) -> None:
     """Show what the running workers know of a customer: spend, contacts, the open episode.
 
-    Asks the workers of RETENTION_WORKER_ADDRESSES one after the other, with the token of
-    RETENTION_TOKEN_FILE or RETENTION_TOKEN, until the one answers that has the customer's partition. An
-    episode of the hold-out arm is not shown.
+    Asks the workers of RETENTION_WORKER_ADDRESSES one after the other, with
+    the token of RETENTION_TOKEN_FILE or RETENTION_TOKEN, until one answers
+    that has the customer's partition. An episode of the hold-out arm is not
+    shown.
 
-    Exit codes: 64 no customer_id, 66 no event of the customer was accepted, 69 no worker answers for the
-    customer, 77 wrong token, 78 settings.
+    Exit codes: 64 no customer_id, 66 no event of the customer was accepted,
+    69 no worker answers for the customer, 77 wrong token, 78 settings.
     """
     settings = settings_or_exit()
     try:

@@ -25,7 +25,12 @@ def _parts(answer: LookupAnswer) -> Iterator[RenderableType]:
     yield Text(f"Customer {_visible(answer.customer_id)}", style="bold")
     yield Text(_in_short(answer))
     yield _spend(answer)
-    yield _contacts(answer) if answer.contacts else Text("No contact that still counts.\n")
+    if answer.contacts:
+        yield Text("Contacts", style="bold")
+        yield _contacts(answer)
+    else:
+        yield Text("No contact that still counts.")
+    yield Text()
     if answer.open_episode is None:
         yield Text("No open episode.")
     else:
@@ -41,7 +46,10 @@ def _in_short(answer: LookupAnswer) -> str:
 
 def _spend(answer: LookupAnswer) -> Table:
     counters = answer.counters
-    table = _table("", "24 h", "7 d", "28 d", "30 d", "90 d", "364 d", numbers=True)
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("", no_wrap=True)
+    for name in ("24 h", "7 d", "28 d", "30 d", "90 d", "364 d"):
+        table.add_column(name, justify="right", overflow="fold")
     spend = (counters.spend_24h, counters.spend_7d, counters.spend_28d, "")
     table.add_row(f"spend, {answer.currency}", *spend, counters.spend_90d, counters.spend_364d)
     contacts = (counters.contacts_24h, counters.contacts_7d, "", counters.contacts_30d)
@@ -52,23 +60,24 @@ def _spend(answer: LookupAnswer) -> Table:
 
 
 def _contacts(answer: LookupAnswer) -> Table:
-    table = _table("contact", "kind", "channel", "reason", "nats", "what went wrong")
+    table = _lines()
     for one in answer.contacts:
-        how = (one.kind, one.channel or "", _visible(one.reason or ""))
-        cells = (_time(one.moment), *how, f"{one.nats:.2f}", _signals(one))
-        table.add_row(*map(Text, cells))
+        when = f"{_time(one.moment)} {one.nats:5.2f} nats"
+        table.add_row(Text(when, style="red" if one.nats else ""), Text(_what_happened(one)))
     return table
 
 
-def _signals(contact: LookupContact) -> str:
-    return ", ".join(f"{_visible(one.signal.replace('_', ' '))} {one.nats:.2f}" for one in contact.signals)
+def _what_happened(contact: LookupContact) -> str:
+    how = ", ".join(part for part in (contact.kind, contact.channel, contact.reason) if part)
+    wrong = ", ".join(f"{one.signal.replace('_', ' ')} {one.nats:.2f}" for one in contact.signals)
+    return _visible(f"{how}: {wrong}" if wrong else how)
 
 
 def _episode(episode: LookupEpisode, currency: str) -> Iterator[RenderableType]:
     level = episode.level or "nothing sent"
     style = _LEVEL_STYLES.get(level, "")
     yield Text.assemble(("Open episode: ", "bold"), (level, style), f", since {_time(episode.opened)}")
-    table = Table(box=None, show_header=False, pad_edge=False)
+    table = _lines()
     for name, value in _facts(episode, currency):
         table.add_row(Text(name), Text(value))
     yield table
@@ -93,7 +102,7 @@ def _facts(episode: LookupEpisode, currency: str) -> Iterator[tuple[str, str]]:
         yield "cancelled", "a subscription, since the contact"
     if episode.snoozed_until is not None:
         yield "snoozed until", _time(episode.snoozed_until)
-    yield "clears when", episode.clears_when
+    yield "how it ends", episode.clears_when
     yield "deadline", _time(episode.deadline)
     yield "ruleset", _visible(episode.ruleset)
 
@@ -106,10 +115,11 @@ def _cutoff(episode: LookupEpisode) -> str:
     return "" if episode.value_cutoff is None else f", high value from {episode.value_cutoff}"
 
 
-def _table(*columns: str, numbers: bool = False) -> Table:
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for name in columns:
-        table.add_column(name, justify="right" if (numbers and name) or name == "nats" else "left")
+def _lines() -> Table:
+    """Return a table without lines, of names and texts; long texts are folded."""
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
     return table
 
 

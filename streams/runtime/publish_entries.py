@@ -21,6 +21,10 @@ EVERY: Final = -1
 TICK_SOURCE: Final = "publish"
 
 
+_NO_KEY: Final = dict.fromkeys(Input) | {Input.CUSTOMERS: b""}
+"""A compacted topic takes no record without a key."""
+
+
 class Entry(NamedTuple):
     """What is to be published, and the event time (ms) that its file has reached with it."""
 
@@ -65,7 +69,8 @@ class _Reader:
     def entries(self, source: Input) -> Iterator[Entry]:
         """Yield the lines of an input in their order, and its ticks where they may stand."""
         ticks = deque(self._surveyed.ticks.get(source, ()))
-        reached, newest = NEVER, self._surveyed.newest
+        reached = NEVER
+        newest = self._surveyed.newest if source in FACTS else NEVER
         for before, raw in enumerate(self._lines(source)):
             while ticks and ticks[0].after <= before:
                 reached = max(reached, ticks[0].time)
@@ -92,7 +97,7 @@ class _Reader:
             return event.time, self._routes[event.customer_id], event.customer_id.encode()
         customer_id = _customer_of(raw)
         if customer_id is None:
-            return NEVER, 0, None
+            return NEVER, 0, _NO_KEY[source]
         return NEVER, self._routes[customer_id], customer_id.encode()
 
 

@@ -157,7 +157,7 @@ class WebServer:
         match found:
             case Found():
                 answer = lookup_answer(found.view, found.rules, self._currency)
-                return web.Response(text=answer.model_dump_json(), content_type="application/json")
+                return web.Response(text=answer.model_dump_json() + "\n", content_type="application/json")
             case NotMine():
                 return _error(HTTPStatus.MISDIRECTED_REQUEST, "another worker has this customer")
             case NotReady():

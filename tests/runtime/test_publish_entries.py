@@ -15,7 +15,7 @@ from schemas.partitioner import partition_of
 from schemas.times import format_ms, parse_ms
 from streams.core.partition import Partition, Record
 from streams.core.ruleset import Ruleset
-from streams.core.watermark import FACTS, Input
+from streams.core.watermark import FACTS, NEVER, Input
 from streams.files import WHOLE_BYTES, batches
 from streams.lab.replay import replay_directory
 from streams.runtime.decode import RecordDecoder
@@ -238,6 +238,7 @@ def test_facts_are_merged_by_time_and_side_inputs_come_first(tmp_path: Path) -> 
         customers=[profile | {"time": "2024-03-03T16:00:00Z"}],
     )
     hours = [json.loads(entry.value)["time"][11:13] for entry in published(directory) if entry.is_line]
+    assert published(directory)[0].reached == NEVER
     assert hours == ["16", "10", "11", "12", "13", "14", "15"]
     assert json.loads(published(directory)[-1].value)["time"] == "2024-03-03T16:00:00.001Z"
 
@@ -273,6 +274,16 @@ def test_a_line_that_cannot_be_read_goes_where_its_key_says(
     place = 0 if key is None else partition_of(key.decode(), PARTITIONS)
     assert (found.key, found.partition, found.value) == (key, place, line)
     assert surveyed(tmp_path).refused.total() == 1
+
+
+def test_without_a_customer_a_compacted_topic_gets_an_empty_key(tmp_path: Path) -> None:
+    for name in ("transactions", "customers", "dispositions"):
+        (tmp_path / f"{name}.jsonl").write_bytes(b"{not json\n")
+    assert [(one.source, one.key, one.partition) for one in published(tmp_path)] == [
+        (Input.CUSTOMERS, b"", 0),
+        (Input.DISPOSITIONS, None, 0),
+        (Input.TRANSACTIONS, None, 0),
+    ]
 
 
 def test_a_line_goes_to_the_partition_of_its_customer(tmp_path: Path) -> None:

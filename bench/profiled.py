@@ -1,0 +1,87 @@
+"""The command line with a clock at the worker's phases; at the end, their seconds as JSON on standard error.
+
+Only what the first thread does itself counts, not what it waits for, but for its turn while another has it.
+"""
+
+import json
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable, Coroutine, Generator
+from functools import wraps
+from types import coroutine
+from typing import Any
+
+from streams.cli import app
+from streams.core.partition import Partition
+from streams.runtime.kafka_log import KafkaLog
+from streams.runtime.owner import Owner
+
+_spent: defaultdict[str, float] = defaultdict(float)
+
+
+def timed(phase: str, owner: type, name: str) -> None:
+    """Count the seconds of a method as those of a phase."""
+    function: Callable[..., Any] = getattr(owner, name)
+
+    @wraps(function)
+    def wrapper(*arguments: Any, **named: Any) -> Any:
+        started = time.perf_counter()
+        try:
+            return function(*arguments, **named)
+        finally:
+            _spent[phase] += time.perf_counter() - started
+
+    setattr(owner, name, wrapper)
+
+
+def stepped(phase: str, owner: type, name: str) -> None:
+    """Count the seconds in which an asynchronous method runs, not those in which it waits."""
+    function: Callable[..., Coroutine[Any, Any, Any]] = getattr(owner, name)
+
+    @coroutine
+    def steps(running: Coroutine[Any, Any, Any]) -> Generator[Any, Any, Any]:
+        answer = None
+        while True:
+            started = time.perf_counter()
+            try:
+                waited_for = running.send(answer)
+            except StopIteration as end:
+                return end.value
+            finally:
+                _spent[phase] += time.perf_counter() - started
+            answer = yield waited_for
+
+    @wraps(function)
+    async def wrapper(*arguments: Any, **named: Any) -> Any:
+        return await steps(function(*arguments, **named))
+
+    setattr(owner, name, wrapper)
+
+
+def phases() -> dict[str, float]:
+    """Return the seconds by phase, each without the others."""
+    return {
+        "decode": _spent["take"] - _spent["apply"] - _spent["decide"],
+        "apply": _spent["apply"],
+        "decide": _spent["decide"],
+        "pack": _spent["drain"],
+        "send": _spent["send"],
+    }
+
+
+def main() -> None:
+    """Run a command, and say where its time went."""
+    timed("take", Owner, "take")
+    timed("apply", Partition, "apply")
+    timed("decide", Partition, "decide")
+    timed("drain", Partition, "drain_dirty")
+    stepped("send", KafkaLog, "commit")
+    try:
+        app()
+    finally:
+        print(json.dumps(phases()), file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

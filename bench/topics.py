@@ -1,0 +1,105 @@
+"""What the benchmarks of the worker need of a Kafka: a broker of their own, topics filled and emptied."""
+
+import asyncio
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final, cast
+from uuid import uuid4
+
+from kafka import TopicPartition
+from kafka.admin import KafkaAdminClient, OffsetSpec
+
+from schemas.topics import OUTPUTS
+from streams.core.watermark import Input
+from streams.runtime.admin import admin_client
+from streams.runtime.local_kafka import local_kafka
+from streams.runtime.preflight import load_rules
+from streams.runtime.publish import Publisher
+from streams.runtime.publish_entries import entries
+from streams.runtime.survey import survey
+from streams.runtime.topics import create, plan, read
+from streams.settings import ENV_PREFIX, Settings
+
+PARTITIONS: Final = 4
+_JARS: Final = Path(__file__).parents[1] / ".kafka"
+_GONE_SECONDS: Final = 30.0
+
+
+@contextmanager
+def broker() -> Iterator[str]:
+    """Give the address of a broker of our own; settings of whoever runs this count for nothing."""
+    for name in [name for name in os.environ if name.upper().startswith(ENV_PREFIX)]:
+        del os.environ[name]
+    with TemporaryDirectory() as folder, local_kafka(Path(folder), jars=_JARS) as own:
+        yield own.bootstrap
+
+
+def fresh_settings(bootstrap: str, **changes: Any) -> Settings:
+    """Return settings with names that nobody has used, and make all topics."""
+    name = _new_name()
+    settings = Settings(
+        bootstrap_servers=(bootstrap,),
+        topic_prefix=f"{name}.",
+        application_id=name,
+        replication_factor=1,
+        partitions=PARTITIONS,
+        web_port=0,
+        **changes,
+    )
+    with admin_client(settings) as admin:
+        create(admin, plan(settings))
+    return settings
+
+
+def publish(settings: Settings, directory: Path) -> int:
+    """Publish a directory as the command does, and return how many records Kafka has of it."""
+    surveyed = survey(
+        directory,
+        partitions=PARTITIONS,
+        currency=settings.reporting_currency,
+        lateness_ms=load_rules(settings.ruleset_file).lateness_ms,
+        now_ms=time.time_ns() // 1_000_000,
+    )
+    publisher = Publisher(settings, PARTITIONS)
+    asyncio.run(publisher.publish(entries(surveyed, PARTITIONS, settings.reporting_currency)))
+    return publisher.published.arrived
+
+
+def emptied(settings: Settings) -> Settings:
+    """Make the output topics anew, and return settings of an application that has read nothing."""
+    outputs = [one for one in plan(settings) if one.topic in OUTPUTS]
+    with admin_client(settings) as admin:
+        admin.delete_topics([one.name for one in outputs])
+        deadline = time.monotonic() + _GONE_SECONDS
+        while read(admin, outputs):
+            assert time.monotonic() < deadline, "the topics do not go"
+            time.sleep(0.1)
+        create(admin, outputs)
+    return settings.model_copy(update={"application_id": _new_name()})
+
+
+def ends(settings: Settings) -> dict[TopicPartition, int]:
+    """Return where the partitions of the inputs end, of those that hold anything."""
+    asked = {
+        TopicPartition(settings.topic_prefix + source.value, number): OffsetSpec.LATEST
+        for source in Input
+        for number in range(PARTITIONS)
+    }
+    with admin_client(settings) as admin:
+        found = admin.list_partition_offsets(asked)
+    return {tp: at.offset for tp, at in found.items() if at.offset > 0}
+
+
+def committed(admin: KafkaAdminClient, settings: Settings) -> Mapping[TopicPartition, int]:
+    """Return the positions that the application has committed."""
+    group = settings.application_id
+    found = cast("Mapping[TopicPartition, Any]", admin.list_group_offsets({group: None})[group])
+    return {tp: at.offset for tp, at in found.items()}
+
+
+def _new_name() -> str:
+    return f"b{uuid4().hex[:8]}"

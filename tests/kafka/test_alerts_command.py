@@ -1,0 +1,252 @@
+"""What a CRM reads from a real Kafka: what was committed, all of it, and nothing else."""
+
+import asyncio
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from aiokafka import AIOKafkaProducer
+
+from schemas.alert import Alert
+from schemas.partitioner import partition_of
+from schemas.topics import ALERTS
+from streams.core.ruleset import Ruleset
+from streams.lab.replay import replay_directory
+from streams.runtime.aiokafka_options import aiokafka_options
+from streams.runtime.commands_alerts import alerts_command
+from streams.runtime.kafka_engine import free_port
+from streams.runtime.kafka_log import KafkaLog
+from streams.runtime.log import Transaction
+from streams.settings import Settings
+from tests.kafka.commands import environment, run_command, until
+from tests.lab.towns import NOW, write_town
+
+pytestmark = pytest.mark.kafka
+
+ROOT = Path(__file__).parents[2]
+RULES = Ruleset(high_value_quantile=0.3, population_minimum=5, opening_frustration=0.5)
+
+
+@pytest.fixture(name="alerts", scope="module")
+def alerts_fixture(tmp_path_factory: pytest.TempPathFactory) -> list[Alert]:
+    """Give a town's alerts, of both arms, by time."""
+    directory = tmp_path_factory.mktemp("town")
+    write_town(directory)
+    rules = replace(RULES, holdout_share=0.3, holdout_salt="s")
+    replayed = replay_directory(directory, ruleset=rules, now_ms=NOW)
+    found = sorted(replayed.alerts + replayed.holdout, key=lambda alert: alert.time)
+    assert {alert.arm for alert in found} == {"treated", "holdout"}
+    return found
+
+
+def treated(alerts: list[Alert]) -> list[Alert]:
+    return [alert for alert in alerts if alert.arm == "treated"]
+
+
+def commit(settings: Settings, alerts: list[Alert]) -> None:
+    """Write alerts as the workers do, in a few transactions."""
+
+    async def write(number: int) -> None:
+        mine = [one for one in alerts if partition_of(one.customer_id, settings.partitions) == number]
+        log = KafkaLog(settings, number)
+        await log.fence()
+        for at in range(0, len(mine), 5):
+            await log.commit(Transaction(alerts=mine[at : at + 5]))
+        await log.close()
+
+    async def write_all() -> None:
+        for number in range(settings.partitions):
+            await write(number)
+
+    asyncio.run(write_all())
+
+
+def send(settings: Settings, *values: bytes | None, take_back: bool = False) -> None:
+    """Write values to partition 1 of the alerts topic, in a transaction that is perhaps aborted."""
+
+    async def write() -> None:
+        producer = AIOKafkaProducer(**aiokafka_options(settings), transactional_id=settings.application_id)
+        await producer.start()
+        await producer.begin_transaction()
+        for value in values:
+            topic = settings.topic_prefix + ALERTS.name
+            await (await producer.send(topic, value, key=b"c", partition=1))
+        await (producer.abort_transaction() if take_back else producer.commit_transaction())
+        await producer.stop()
+
+    asyncio.run(write())
+
+
+@contextmanager
+def running(settings: Settings, log: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """Run a program of Python that writes to a file."""
+    with log.open("w") as out:
+        process = subprocess.Popen(  # noqa: S603 - ourselves
+            [sys.executable, *arguments],
+            env=dict(os.environ) | environment(settings) | {"PYTHONUNBUFFERED": "1"},
+            stdout=out,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+        )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def ids(log: Path) -> list[str]:
+    return [json.loads(line)["event_id"] for line in log.read_text().splitlines() if line.startswith("{")]
+
+
+def test_it_prints_what_was_committed_by_time_and_nothing_else(topics: Settings, alerts: list[Alert]) -> None:
+    commit(topics, alerts[:-1])
+    send(topics, alerts[-1].model_dump_json().encode(), take_back=True)
+    told = run_command(alerts_command, topics, "--json")
+    assert (told.exit_code, told.stderr) == (0, "")
+    printed = told.stdout.splitlines()
+    assert printed == sorted(printed, key=lambda line: str(json.loads(line)["time"]))
+    assert sorted(printed) == sorted(alert.model_dump_json() for alert in treated(alerts[:-1]))
+
+
+def test_the_hold_out_arm_is_shown_only_when_asked_for(topics: Settings, alerts: list[Alert]) -> None:
+    commit(topics, alerts)
+    told = run_command(alerts_command, topics, "--json", "--holdout")
+    assert told.exit_code == 0
+    held_out = [alert.model_dump_json() for alert in alerts if alert.arm == "holdout"]
+    assert sorted(told.stdout.splitlines()) == sorted(held_out)
+
+
+def test_the_table_has_a_line_an_alert(topics: Settings, alerts: list[Alert]) -> None:
+    shown = [*treated(alerts)[:3], treated(alerts)[3].model_copy(update={"customer_id": "\x1b[2Jevil[red]"})]
+    commit(topics, shown)
+    told = run_command(alerts_command, topics)
+    assert told.exit_code == 0
+    head, rule, *rows, blank, end = told.stdout.strip("\n").splitlines()[0:]
+    columns = [
+        "customer",
+        "level",
+        "state",
+        "P",
+        "at",
+        "risk",
+        "usual/day",
+        "since",
+        "days",
+        "what",
+        "happened",
+    ]
+    assert (head.split(), blank.strip(), end) == (columns, "", "4 alert records")
+    assert set(rule.strip()) == {"─"}
+    for row, alert in zip(rows, shown[:3], strict=False):
+        assert row.split()[:4] == [
+            alert.customer_id,
+            alert.level,
+            alert.state,
+            f"{alert.probability:.2f}",
+        ]
+        assert alert.summary[:20] in row
+    assert "\\u001b[2Jevil[r" in told.stdout
+    assert "\x1b" not in told.stdout
+
+
+def test_none_is_said(topics: Settings) -> None:
+    told = run_command(alerts_command, topics)
+    assert (told.exit_code, told.stdout) == (0, "0 alert records\n")
+
+
+def test_a_record_that_is_no_alert_is_told_without_its_value(topics: Settings, alerts: list[Alert]) -> None:
+    good = treated(alerts)[0].model_dump_json()
+    wrong = json.dumps(json.loads(good) | {"level": "secret"})
+    send(topics, wrong.encode(), good.encode(), b"secret", None)
+    told = run_command(alerts_command, topics, "--json")
+    assert (told.exit_code, told.stdout) == (65, good + "\n")
+    place = f"no alert: {topics.topic_prefix}alerts, partition 1, offset"
+    assert told.stderr.splitlines() == [
+        f"{place} 0: level: literal_error",
+        f"{place} 2: json_invalid",
+        f"{place} 3: json_invalid",
+    ]
+
+
+def test_following_begins_now_and_goes_on_until_ctrl_c(
+    topics: Settings, alerts: list[Alert], tmp_path: Path
+) -> None:
+    first, second, third = treated(alerts)[:3]
+    commit(topics, [first])
+    log = tmp_path / "out"
+    with running(topics, log, "-m", "streams", "alerts", "--follow", "--json") as process:
+
+        def begun() -> bool:
+            commit(topics, [second])
+            return bool(ids(log))
+
+        until(begun)
+        commit(topics, [third])
+        until(lambda: ids(log)[-1] == third.event_id)
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=30)[1] == ""
+        assert process.returncode == 0
+    assert set(ids(log)) == {second.event_id, third.event_id}
+
+
+def test_following_from_the_beginning_shows_both(
+    topics: Settings, alerts: list[Alert], tmp_path: Path
+) -> None:
+    first, second = treated(alerts)[:2]
+    commit(topics, [first])
+    log = tmp_path / "out"
+    with running(topics, log, "-m", "streams", "alerts", "--follow", "--from-beginning", "--json"):
+        until(lambda: ids(log) == [first.event_id])
+        commit(topics, [second])
+        until(lambda: ids(log) == [first.event_id, second.event_id])
+
+
+def test_a_missing_topic_is_one_line(settings: Settings) -> None:
+    told = run_command(alerts_command, settings)
+    name = f"{settings.topic_prefix}alerts"
+    assert told.exit_code == 78
+    assert told.stderr == f"error: {name}: missing; `retention-signals topics create` makes it\n"
+
+
+def test_no_kafka_is_one_line(settings: Settings) -> None:
+    away = f"127.0.0.1:{free_port()}"
+    told = run_command(alerts_command, settings, bootstrap_servers=(away,))
+    assert told.exit_code == 69
+    assert told.stderr == f"error: Kafka at {away} does not answer: Connection refused\n"
+
+
+def rows(database: Path) -> list[str]:
+    if not database.exists():
+        return []
+    with closing(sqlite3.connect(database)) as crm:
+        try:
+            return [row[0] for row in crm.execute("SELECT event_id FROM alerts ORDER BY rowid")]
+        except sqlite3.OperationalError:  # not made yet
+            return []
+
+
+def test_the_lines_for_a_crm_handle_each_alert_once(
+    topics: Settings, alerts: list[Alert], tmp_path: Path
+) -> None:
+    """Also when it is killed, and when an alert is handled whose reading was not committed."""
+    first, later = treated(alerts)[:8], treated(alerts)[8:12]
+    database = tmp_path / "crm.db"
+    reader = ("docs/crm_reader.py", *topics.bootstrap_servers, f"{topics.topic_prefix}alerts", str(database))
+    commit(topics, first)
+    send(topics, later[0].model_dump_json().encode(), take_back=True)
+    with running(topics, tmp_path / "out", *reader):
+        until(lambda: len(rows(database)) == len(first))
+    commit(topics, [*first[:2], *later])  # two of them come again
+    with running(topics, tmp_path / "out", *reader):
+        until(lambda: len(rows(database)) >= len(first) + len(later))
+    assert sorted(rows(database)) == sorted(alert.event_id for alert in first + later)
