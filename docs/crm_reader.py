@@ -19,6 +19,7 @@ consumer = KafkaConsumer(
     isolation_level="read_committed",  # else alerts show that are taken back
     auto_offset_reset="earliest",
     enable_auto_commit=False,
+    session_timeout_ms=10_000,  # after a crash its partitions wait as long
 )
 while True:
     for records in consumer.poll(timeout_ms=1000).values():

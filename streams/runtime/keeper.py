@@ -142,6 +142,7 @@ class Keeper:
         self._going_on.clear()
         self._news.set()
         self.paused_at = self._time()
+        self._metrics.forget(self.number)
         try:
             if self._serving is None:
                 await self.close()
@@ -156,6 +157,8 @@ class Keeper:
         self._resuming = asyncio.current_task()
         try:
             if not await self._warm_start():
+                if self._serving is not None:
+                    self._metrics.reopened("stale")
                 await self.close()
                 self.start()
         finally:

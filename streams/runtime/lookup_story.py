@@ -1,6 +1,5 @@
 """What a lookup found, for the terminal. Every text of an event is hostile: it is made visible first."""
 
-import unicodedata
 from collections.abc import Iterator
 from typing import Final
 
@@ -9,9 +8,9 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from streams.console import visible
 from streams.runtime.lookup_answer import LookupAnswer, LookupContact, LookupEpisode
 
-_UNSEEN: Final = {"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"}
 _LEVEL_STYLES: Final = {"alert": "bold red", "watch": "yellow"}
 
 
@@ -22,7 +21,7 @@ def show(console: Console, answer: LookupAnswer) -> None:
 
 
 def _parts(answer: LookupAnswer) -> Iterator[RenderableType]:
-    yield Text(f"Customer {_visible(answer.customer_id)}", style="bold")
+    yield Text(f"Customer {visible(answer.customer_id)}", style="bold")
     yield Text(_in_short(answer))
     yield _spend(answer)
     if answer.contacts:
@@ -70,7 +69,7 @@ def _contacts(answer: LookupAnswer) -> Table:
 def _what_happened(contact: LookupContact) -> str:
     how = ", ".join(part for part in (contact.kind, contact.channel, contact.reason) if part)
     wrong = ", ".join(f"{one.signal.replace('_', ' ')} {one.nats:.2f}" for one in contact.signals)
-    return _visible(f"{how}: {wrong}" if wrong else how)
+    return visible(f"{how}: {wrong}" if wrong else how)
 
 
 def _episode(episode: LookupEpisode, currency: str) -> Iterator[RenderableType]:
@@ -87,7 +86,7 @@ def _facts(episode: LookupEpisode, currency: str) -> Iterator[tuple[str, str]]:
     odds, anchor = episode.log_odds, episode.anchor
     how = ", ".join(part for part in (anchor.channel, anchor.reason) if part)
     yield "alert_id", episode.alert_id
-    yield "anchor", _visible(anchor.contact_id) + (f" ({_visible(how)})" if how else "")
+    yield "anchor", visible(anchor.contact_id) + (f" ({visible(how)})" if how else "")
     yield "probability", f"{episode.probability:.2f}"
     yield (
         "log-odds",
@@ -104,7 +103,7 @@ def _facts(episode: LookupEpisode, currency: str) -> Iterator[tuple[str, str]]:
         yield "snoozed until", _time(episode.snoozed_until)
     yield "how it ends", episode.clears_when
     yield "deadline", _time(episode.deadline)
-    yield "ruleset", _visible(episode.ruleset)
+    yield "ruleset", visible(episode.ruleset)
 
 
 def _irregular(episode: LookupEpisode) -> str:
@@ -126,11 +125,3 @@ def _lines() -> Table:
 def _time(text: str) -> str:
     """Return a time of the answer to the minute."""
     return f"{text[:10]} {text[11:16]} UTC"
-
-
-def _visible(text: str) -> str:
-    """Return the text with all that would not be seen, or move the cursor, written as an escape."""
-    return "".join(
-        char if unicodedata.category(char) not in _UNSEEN else char.encode("unicode_escape").decode()
-        for char in text
-    )

@@ -1,0 +1,83 @@
+"""What a topic holds: committed records only, up to where each partition ended when the reading began."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Final, Protocol, cast
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from streams.runtime.aiokafka_options import aiokafka_options
+from streams.runtime.fetch import Whole, WholeFetches
+from streams.runtime.log import LogRecord
+from streams.settings import Settings
+
+_IDLE_SECONDS: Final = 20.0
+"""A reading in which nothing comes for so long has failed."""
+_FETCH_BYTES: Final = 8 << 20
+
+
+class HeadedRecord(LogRecord, Protocol):
+    """A record with its headers."""
+
+    @property
+    def headers(self) -> list[tuple[str, bytes | None]]:
+        """Its headers, in their order."""
+
+
+class CommittedReader:
+    """Reads a topic's partitions, one after the other. Raises aiokafka's errors, TimeoutError."""
+
+    def __init__(
+        self, consumer: Any, places: list[TopicPartition], bounds: dict[int, tuple[int, int]]
+    ) -> None:
+        self._consumer = consumer
+        self._places = places
+        self._bounds = bounds
+        self._fetches = WholeFetches(consumer, lambda: 0)
+
+    @property
+    def offsets(self) -> int:
+        """Return how many offsets there are to read; markers and gaps count."""
+        return sum(end - start for start, end in self._bounds.values())
+
+    async def read(self, partition: int) -> AsyncIterator[list[HeadedRecord]]:
+        """Yield what a partition holds, a fetch at a time."""
+        place = self._places[partition]
+        position, end = self._bounds[partition]
+        self._consumer.assign([place])
+        self._consumer.seek(place, position)
+        while position < end:
+            whole = await self._next(place)
+            position = whole.after
+            yield [one for one in cast("list[HeadedRecord]", whole.records) if one.offset < end]
+
+    async def _next(self, place: TopicPartition) -> Whole:
+        async with asyncio.timeout(_IDLE_SECONDS):
+            while True:
+                taken = await self._fetches.take({place}, 1.0)
+                if taken:
+                    return taken[place]
+
+
+@asynccontextmanager
+async def committed_reader(settings: Settings, topic: str, partitions: int) -> AsyncIterator[CommittedReader]:
+    """Give a reader of all partitions of a topic. Raises SettingsError, aiokafka's errors, TimeoutError."""
+    consumer = AIOKafkaConsumer(
+        **aiokafka_options(settings),
+        isolation_level="read_committed",
+        auto_offset_reset="earliest",
+        enable_auto_commit=False,
+        max_partition_fetch_bytes=_FETCH_BYTES,
+    )
+    places = [TopicPartition(topic, number) for number in range(partitions)]
+    try:
+        async with asyncio.timeout(_IDLE_SECONDS):
+            await consumer.start()
+            consumer.assign(places)
+            starts = await consumer.beginning_offsets(places)
+            ends = await consumer.end_offsets(places)
+        bounds = {place.partition: (starts[place], ends[place]) for place in places}
+        yield CommittedReader(consumer, places, bounds)
+    finally:
+        await consumer.stop()

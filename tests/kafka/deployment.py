@@ -1,0 +1,173 @@
+"""Workers as processes, for tests that start, hurt and end them."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.error import HTTPError
+from urllib.request import urlopen
+
+from streams.settings import Settings
+from tests.kafka.commands import environment
+from tests.kafka.held import lag
+
+MOST_SECONDS = 120.0
+
+
+class WorkerProcess:
+    """`retention-signals worker`, its output in a file."""
+
+    def __init__(self, settings: Settings, log: Path, *arguments: str, **changes: object) -> None:
+        self._log = log
+        changes = {"web_port": 0} | changes
+        with log.open("wb") as output:
+            self._process = subprocess.Popen(  # noqa: S603 - ourselves
+                [sys.executable, "-m", "streams", "worker", *arguments],
+                env=dict(os.environ) | environment(settings, **changes),
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+
+    @property
+    def log(self) -> str:
+        """Return all it has said."""
+        return self._log.read_text(encoding="utf-8")
+
+    @property
+    def runs(self) -> bool:
+        """Tell whether it runs."""
+        return self._process.poll() is None
+
+    def get(self, path: str) -> tuple[int, str]:
+        """Return status and body; status 0 while it does not listen."""
+        found = re.search(r"http://127\.0\.0\.1:\d+", self.log)
+        if found is None:
+            return 0, ""
+        try:
+            with urlopen(found[0] + path, timeout=5) as answer:  # noqa: S310 - http on loopback
+                return answer.status, answer.read().decode()
+        except HTTPError as error:
+            return error.code, error.read().decode()
+        except OSError:
+            return 0, ""
+
+    def partitions(self) -> dict[int, tuple[str, str | None]]:
+        """Return what it tells of its partitions: state, and why if it isn't ready."""
+        _, body = self.get("/ready")
+        told: list[dict[str, Any]] = json.loads(body)["partitions"] if body else []
+        return {one["number"]: (one["state"], one["why"]) for one in told}
+
+    def metric(self, name: str, **labels: str) -> float:
+        """Return the sum of a metric over the samples that have these labels."""
+        wanted = {f'{label}="{value}"' for label, value in labels.items()}
+        samples = re.findall(rf"^{name}(?:\{{(.*)\}})? (\S+)$", self.get("/metrics")[1], re.MULTILINE)
+        return sum(float(value) for told, value in samples if wanted <= set(told.split(",")))
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        self._process.send_signal(number)
+
+    def wait(self, seconds: float = MOST_SECONDS) -> int:
+        """Return its exit code once it ended."""
+        return self._process.wait(seconds)
+
+    def kill(self) -> None:
+        """End it as a crash does."""
+        self._process.kill()
+        self._process.wait()
+
+
+class Deployment:
+    """The workers of one application; those that still run at the end are killed."""
+
+    def __init__(self, settings: Settings, folder: Path, **changes: object) -> None:
+        self.settings = settings
+        self.workers: list[WorkerProcess] = []
+        self._folder, self._changes = folder, changes
+        self._started = 0
+
+    def start(self, *arguments: str, **changes: object) -> WorkerProcess:
+        """Start another worker."""
+        self._started += 1
+        log = self._folder / f"{self.settings.application_id}-{self._started}.log"
+        one = WorkerProcess(self.settings, log, *arguments, **(self._changes | changes))
+        self.workers.append(one)
+        return one
+
+    def kill(self, one: WorkerProcess) -> None:
+        """Kill a worker."""
+        self.workers.remove(one)
+        one.kill()
+
+    def owned(self) -> list[int]:
+        """Return the partitions that are ready, of all workers."""
+        return sorted(
+            number
+            for one in self.workers
+            for number, (phase, _) in one.partitions().items()
+            if phase == "ready"
+        )
+
+    def when(self, holds: Callable[[], bool], seconds: float = MOST_SECONDS) -> float:
+        """Return after how many seconds something held; fails when it takes too long or a worker ends."""
+        started = time.monotonic()
+        while not holds():
+            ended = [one.log for one in self.workers if not one.runs]
+            assert not ended, ended[0][-3000:]
+            assert time.monotonic() - started < seconds, self._logs()
+            time.sleep(0.1)
+        return time.monotonic() - started
+
+    def when_ready(self) -> float:
+        """Return after how many seconds each partition was ready at exactly one worker."""
+        return self.when(lambda: self.owned() == list(range(self.settings.partitions)))
+
+    def when_drained(self, seconds: float = MOST_SECONDS) -> float:
+        """Return after how many seconds all that the inputs hold was committed."""
+        return self.when(lambda: lag(self.settings) == 0, seconds)
+
+    def _logs(self) -> str:
+        return "\n---\n".join(one.log[-2000:] for one in self.workers)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for one in self.workers:
+            one.kill()
+
+
+@contextmanager
+def publishing(settings: Settings, directory: Path, *arguments: object) -> Iterator[Callable[[], bool]]:
+    """Run `publish` while the context lasts, which tells whether it is still at it; fails if it fails."""
+    command = [sys.executable, "-m", "streams", "publish", str(directory), *map(str, arguments)]
+    process = subprocess.Popen(  # noqa: S603 - ourselves
+        command,
+        env=dict(os.environ) | environment(settings),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        yield lambda: process.poll() is None
+        output, _ = process.communicate(timeout=MOST_SECONDS)
+        assert process.returncode == 0, output
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def publish(settings: Settings, directory: Path) -> None:
+    """Publish a directory as fast as it goes."""
+    with publishing(settings, directory):
+        pass

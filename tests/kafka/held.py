@@ -1,0 +1,84 @@
+"""What Kafka holds, as a reader of committed records sees it, and records put there by hand."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from typing import Any
+
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+
+from schemas.alert import Alert
+from schemas.partitioner import partition_of
+from streams.core.watermark import Input
+from streams.runtime.admin import client_options
+from streams.settings import Settings
+from tests.kafka.commands import until
+
+Sent = tuple[Input, bytes | None, bytes | None]
+"""A record to send: input, key and value."""
+
+
+@contextmanager
+def reader(settings: Settings, isolation: str = "read_committed") -> Iterator[Any]:
+    """Give a consumer that begins at the earliest and commits nothing."""
+    consumer = KafkaConsumer(
+        **client_options(settings),
+        group_id=settings.application_id,
+        isolation_level=isolation,
+        auto_offset_reset="earliest",
+        enable_auto_commit=False,
+    )
+    with closing(consumer):
+        yield consumer
+
+
+def places(settings: Settings, *names: str) -> list[TopicPartition]:
+    """Return all partitions of topics."""
+    return [
+        TopicPartition(settings.topic_prefix + name, number)
+        for name in names
+        for number in range(settings.partitions)
+    ]
+
+
+def held(settings: Settings, name: str) -> list[list[Any]]:
+    """Return the committed records of each partition of a topic, once no transaction is open on it."""
+    wanted = places(settings, name)
+    found: dict[TopicPartition, list[Any]] = {place: [] for place in wanted}
+    with reader(settings) as consumer, reader(settings, "read_uncommitted") as uncommitted:
+        until(lambda: consumer.end_offsets(wanted) == uncommitted.end_offsets(wanted))
+        ends = consumer.end_offsets(wanted)
+        consumer.assign(wanted)
+        while any(consumer.position(place) < ends[place] for place in wanted):
+            for place, records in consumer.poll(timeout_ms=200).items():
+                found[place] += records
+    return list(found.values())
+
+
+def alerts(settings: Settings, name: str = "alerts") -> list[Alert]:
+    """Return the committed alerts, partition by partition in their order."""
+    return [
+        Alert.model_validate_json(record.value) for records in held(settings, name) for record in records
+    ]
+
+
+def state(settings: Settings, number: int) -> dict[bytes, bytes]:
+    """Return the newest state of a partition, by key."""
+    newest = {record.key: record.value for record in held(settings, "state")[number]}
+    return {key: value for key, value in newest.items() if value is not None}
+
+
+def lag(settings: Settings) -> int:
+    """Return how many offsets the group is behind the ends of all inputs."""
+    wanted = places(settings, *Input)
+    with reader(settings) as consumer:
+        ends = consumer.end_offsets(wanted)
+        return sum(end - (consumer.committed(place) or 0) for place, end in ends.items())
+
+
+def send(settings: Settings, records: Iterable[Sent], *, partition: int | None = None) -> None:
+    """Send records in their order: each where its key belongs, or all to one partition."""
+    with closing(KafkaProducer(**client_options(settings), acks="all", linger_ms=5)) as producer:
+        for source, key, value in records:
+            at = partition_of((key or b"").decode(), settings.partitions) if partition is None else partition
+            producer.send(settings.topic_prefix + source.value, value, key, partition=at)
+        producer.flush()
