@@ -96,23 +96,29 @@ class _Out:
 
 def _table(alerts: list[Alert], *, headed: bool) -> Table:
     """Return a line an alert; columns are as wide in every table, so that they line up."""
-    table = Table(box=SIMPLE_HEAD if headed else None, pad_edge=False, expand=True, show_header=headed)
-    table.padding = (0, 1, 0, 0)
-    for name, width in (("customer", 16), ("level", 5), ("state", 8)):
+    table = Table(box=SIMPLE_HEAD, show_edge=False, padding=0, expand=True, show_header=headed)
+    table.add_column("customer", no_wrap=True, ratio=1, min_width=12)
+    for name, width in (("level", 5), ("state", 8)):
         table.add_column(name, no_wrap=True, width=width)
-    for name, width in (("P", 4), ("at risk", 10), ("usual/day", 9), ("since", 10), ("days", 4)):
+    for name, width in (("P", 4), ("at risk", 8), ("usual/day", 9), ("since", 8), ("days", 4)):
         table.add_column(name, justify="right", no_wrap=True, width=width)
-    table.add_column("what happened", no_wrap=True, ratio=1)
+    table.add_column("what happened", no_wrap=True, ratio=3)
     for alert in alerts:
         table.add_row(
             escape(visible(alert.customer_id)),
             alert.level,
             alert.state,
             f"{alert.probability:.2f}",
-            f"{float(alert.value_at_risk):,.2f}",
-            f"{float(alert.usual_spend_per_day):,.2f}",
-            f"{float(alert.spend_since):,.2f}",
+            _money(alert.value_at_risk),
+            _money(alert.usual_spend_per_day),
+            _money(alert.spend_since),
             f"{alert.days_since:.0f}",
             escape(visible(alert.summary)),
         )
     return table
+
+
+def _money(amount: str) -> str:
+    """Return whole units from 100 up, as a table has room for."""
+    number = float(amount)
+    return f"{number:,.0f}" if abs(number) >= 100 else f"{number:,.2f}"

@@ -9,7 +9,12 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import ClusterAuthorizationFailedError, KafkaError, TopicAuthorizationFailedError
+from aiokafka.errors import (
+    ClusterAuthorizationFailedError,
+    KafkaError,
+    KafkaTimeoutError,
+    TopicAuthorizationFailedError,
+)
 from typing_extensions import override
 
 from streams.core.watermark import NEVER, Input
@@ -118,8 +123,10 @@ class Publisher:
             except (TopicAuthorizationFailedError, ClusterAuthorizationFailedError) as error:
                 raise KafkaRefusedError(f"Kafka at {where} refuses: the right to write is missing") from error
             except (KafkaError, TimeoutError) as error:
-                reason = str(error) or "no answer in time"
-                raise KafkaUnavailableError(f"Kafka at {where} does not take it: {reason}") from error
+                why = "no answer in time" if isinstance(error, TimeoutError | KafkaTimeoutError) else error
+                raise KafkaUnavailableError(
+                    f"Kafka at {where} does not take it: {why}; {outbox.arrived:,} records arrived before"
+                ) from error
             finally:
                 await outbox.close()
 

@@ -1,0 +1,256 @@
+"""The image, Compose, and the rules of Prometheus: what can be said of them without a Docker daemon."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any, Final, cast
+
+import pytest
+import yaml
+from prometheus_client.metrics_core import Metric
+
+from streams.runtime.kafka_docker import IMAGE
+from streams.runtime.metrics import DECLARED, Metrics
+from streams.settings import Settings
+from streams.settings_page import unknown_variables
+
+TOP: Final = Path(__file__).parents[2]
+DEPLOY: Final = TOP / "deploy"
+WORKERS: Final = ("worker-1", "worker-2")
+OURS: Final = (*WORKERS, "topics", "publish")
+# The series that Prometheus itself makes of each target.
+UP: Final = "up"
+
+
+def parsed(path: Path) -> dict[str, Any]:
+    return cast(dict[str, Any], yaml.safe_load(path.read_text(encoding="utf-8")))
+
+
+@pytest.fixture(name="services")
+def _services() -> dict[str, dict[str, Any]]:
+    return cast(dict[str, dict[str, Any]], parsed(TOP / "docker-compose.yml")["services"])
+
+
+def rules() -> list[dict[str, Any]]:
+    return [rule for group in parsed(DEPLOY / "alerts.yml")["groups"] for rule in group["rules"]]
+
+
+def metrics_in(text: str) -> set[str]:
+    return set(re.findall(r"\b(?:retention|process|python)_[a-z_]+\b|\bup\b(?={)", text))
+
+
+def labels_of_metrics() -> dict[str, set[str]]:
+    """Return for every series that a worker shows the labels that it can have."""
+    declared = {one.name: {label.name for label in one.labels} for one in DECLARED}
+    others: list[Metric] = list(Metrics().registry.collect())
+    shown = {sample.name: set(sample.labels) for metric in others for sample in metric.samples}
+    return shown | declared
+
+
+# Compose
+
+
+def test_compose_starts_what_the_readme_says(services: dict[str, dict[str, Any]]) -> None:
+    assert set(services) == {"kafka", "prometheus", *OURS}
+    assert services["publish"]["profiles"] == ["tools"]
+    assert [name for name, one in services.items() if "profiles" in one] == ["publish"]
+
+
+def test_kafka_is_that_of_the_local_one(services: dict[str, dict[str, Any]]) -> None:
+    assert services["kafka"]["image"] == IMAGE
+
+
+def test_each_waits_for_what_it_needs(services: dict[str, dict[str, Any]]) -> None:
+    assert "healthcheck" in services["kafka"]
+    assert services["topics"]["depends_on"] == {"kafka": {"condition": "service_healthy"}}
+    for name in (*WORKERS, "publish"):
+        waits = {"topics": {"condition": "service_completed_successfully"}}
+        assert services[name]["depends_on"] == waits
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_our_containers_can_do_little(services: dict[str, dict[str, Any]], name: str) -> None:
+    one = services[name]
+    assert one["read_only"] is True
+    assert one["tmpfs"] == ["/tmp"]  # noqa: S108 - that of the container
+    assert one["networks"] == ["inside"]
+    assert not {"ports", "privileged", "user", "cap_add"} & one.keys()
+
+
+def test_no_container_has_rights_it_does_not_need(services: dict[str, dict[str, Any]]) -> None:
+    for one in services.values():
+        assert one["cap_drop"] == ["ALL"]
+        assert one["security_opt"] == ["no-new-privileges:true"]
+
+
+def test_the_network_of_the_workers_has_no_way_out() -> None:
+    assert parsed(TOP / "docker-compose.yml")["networks"]["inside"] == {"internal": True}
+
+
+def test_ports_are_open_on_this_machine_only(services: dict[str, dict[str, Any]]) -> None:
+    ports = [port for one in services.values() for port in one.get("ports", [])]
+    assert len(ports) == 2
+    assert all(port.startswith("127.0.0.1:") for port in ports)
+
+
+def test_a_worker_has_time_to_commit_and_comes_back(services: dict[str, dict[str, Any]]) -> None:
+    for name in WORKERS:
+        assert services[name]["stop_grace_period"] == "15s"
+        assert services[name]["restart"] == "on-failure"
+        assert "healthcheck" not in services[name], "that of the image holds"
+
+
+def test_all_settings_in_compose_are_settings(services: dict[str, dict[str, Any]]) -> None:
+    text = (TOP / "docker-compose.yml").read_text(encoding="utf-8")
+    assert unknown_variables(re.findall(r"\bRETENTION_[A-Z_]+", text)) == []
+    assert all(type(value) is str for name in OURS for value in services[name]["environment"].values())
+
+
+def test_the_settings_in_compose_are_taken(
+    services: dict[str, dict[str, Any]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    token = tmp_path / "token"
+    token.write_text("secret\n")
+    for name, value in services["worker-1"]["environment"].items():
+        default = re.fullmatch(r"\${\w+:-(.*)}", value)
+        monkeypatch.setenv(name, value if default is None else default[1])
+    monkeypatch.setenv("RETENTION_TOKEN_FILE", str(token))
+    settings = Settings()
+    assert settings.web_token() == "secret"
+    assert settings.worker_addresses == tuple(f"{name}:{settings.web_port}" for name in WORKERS)
+
+
+def test_the_token_is_where_the_readme_makes_it_and_git_does_not_see_it() -> None:
+    compose = parsed(TOP / "docker-compose.yml")
+    assert compose["secrets"] == {"token": {"file": "deploy/secrets/token"}}
+    assert "> deploy/secrets/token" in (DEPLOY / "README.md").read_text(encoding="utf-8")
+    assert "/secrets/" in (DEPLOY / ".gitignore").read_text(encoding="utf-8").splitlines()
+    mounted = compose["services"]["worker-1"]["environment"]["RETENTION_TOKEN_FILE"]
+    assert mounted == "/run/secrets/token"
+
+
+# The image
+
+
+def instructions() -> list[str]:
+    text = (DEPLOY / "Dockerfile").read_text(encoding="utf-8")
+    joined = re.sub(r"\\\n", " ", re.sub(r"^#.*\n", "", text, flags=re.MULTILINE))
+    return [" ".join(line.split()) for line in joined.splitlines() if line]
+
+
+def test_the_image_runs_the_worker_without_rights() -> None:
+    stage = instructions()
+    stage = stage[max(at for at, line in enumerate(stage) if line.startswith("FROM ")) :]
+    assert "USER 10001:10001" in stage
+    assert "WORKDIR /tmp" in stage
+    assert stage[-2:] == ['ENTRYPOINT ["retention-signals"]', 'CMD ["worker"]']
+    assert any(line.startswith("HEALTHCHECK") and "'/live'" in line for line in stage)
+
+
+def test_the_image_is_made_of_the_lock_and_its_hashes() -> None:
+    installs = [line for line in instructions() if "pip download" in line or "pip install" in line]
+    assert "--require-hashes" in installs[0]
+    assert installs[0].endswith("-r requirements.lock")
+    assert all("--no-index" in line for line in installs[1:])
+
+
+def test_the_image_and_compose_say_the_version_of_the_project() -> None:
+    version = tomllib.loads((TOP / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    assert any(f'image.version="{version}"' in line for line in instructions())
+    assert parsed(TOP / "docker-compose.yml")["services"]["topics"]["image"] == f"retention-signals:{version}"
+
+
+def test_what_the_image_copies_is_let_in_and_nothing_else() -> None:
+    ignored = (TOP / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    copied = {
+        name
+        for line in instructions()
+        if line.startswith("COPY ") and "--from" not in line
+        for name in line.split()[1:-1]
+    }
+    assert ignored[1] == "*"
+    assert {line[1:] for line in ignored if line.startswith("!")} == copied
+
+
+# Prometheus
+
+
+def test_the_workers_are_watched() -> None:
+    (scraped,) = parsed(DEPLOY / "prometheus.yml")["scrape_configs"]
+    assert scraped["static_configs"] == [{"targets": [f"{name}:8080" for name in WORKERS]}]
+
+
+@pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule["alert"])
+def test_rules_ask_for_metrics_and_labels_that_there_are(rule: dict[str, Any]) -> None:
+    known = labels_of_metrics()
+    named = metrics_in(rule["expr"])
+    assert named
+    assert metrics_in(str(rule)) - {UP} <= known.keys()
+    grouped = re.findall(r"(?:by|on) \(([^)]*)\)", rule["expr"])
+    labels = {label.strip() for labels in grouped for label in labels.split(",")}
+    assert labels <= set().union(*(known.get(name, set()) for name in named))
+
+
+@pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule["alert"])
+def test_rules_say_how_bad_it_is_and_what_to_do(rule: dict[str, Any]) -> None:
+    assert rule["labels"]["severity"] in {"critical", "warning", "info"}
+    assert rule["annotations"].keys() == {"summary", "description"}
+    row = f"| {rule['alert']} | {rule['labels']['severity']} |"
+    assert row in (DEPLOY / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", [rule["alert"] for rule in rules()])
+def test_every_rule_is_shown_to_fire_and_not_to_fire(name: str) -> None:
+    asked = [one for test in parsed(DEPLOY / "alerts_test.yml")["tests"] for one in test["promql_expr_test"]]
+    found = [bool(one["exp_samples"]) for one in asked if f'"{name}"' in one["expr"]]
+    assert {True, False} <= set(found)
+
+
+def test_settings_in_the_readme_are_settings() -> None:
+    told = (DEPLOY / "README.md").read_text(encoding="utf-8") + str(rules())
+    assert unknown_variables(re.findall(r"\bRETENTION_[A-Z_]+\b", told)) == []
+
+
+# The tools themselves
+
+
+def run(*command: str) -> subprocess.CompletedProcess[str]:
+    """Run a tool, of the environment or of PATH, in the top folder; skip the test where it is missing."""
+    places = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    tool = shutil.which(command[0], path=places)
+    if tool is None:
+        pytest.skip(f"NOT TESTED: {command[0]} is not installed")
+    return subprocess.run(  # noqa: S603 - no shell, and nothing in it from outside
+        [tool, *command[1:]], cwd=TOP, capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+def test_hadolint_has_nothing_to_say() -> None:
+    done = run("hadolint", "--no-color", "deploy/Dockerfile")
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("check", "config", "deploy/prometheus.yml"),
+        ("check", "rules", "deploy/alerts.yml"),
+        ("test", "rules", "deploy/alerts_test.yml"),
+    ],
+    ids=" ".join,
+)
+def test_promtool_agrees(command: tuple[str, ...]) -> None:
+    done = run("promtool", *command)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "SUCCESS" in done.stdout
+
+
+def test_docker_compose_takes_the_file() -> None:
+    if run("docker", "compose", "version").returncode:
+        pytest.skip("NOT TESTED: docker has no compose")
+    done = run("docker", "compose", "--profile", "tools", "config", "--quiet")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
