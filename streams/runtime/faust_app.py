@@ -70,6 +70,10 @@ class RetentionApp(Host, faust.App):
         )
 
     @override
+    def _create_directories(self) -> None:
+        """Create none: no state is kept on disk, and the container's is read-only."""
+
+    @override
     def _new_transport(self) -> Transport:
         return Transport(self.conf.broker_consumer, self)
 

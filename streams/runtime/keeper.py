@@ -12,12 +12,12 @@ from streams.core.watermark import FACTS, NEVER, Input
 from streams.runtime.fetch import Answer
 from streams.runtime.log import UNKNOWN, FencedError, Fetched, LogError, PartitionLog
 from streams.runtime.metrics import Metrics, PartitionGauges
-from streams.runtime.owner import Owner
+from streams.runtime.owner import SIDE_INPUTS, Owner
 
 log = logging.getLogger(__name__)
 
 MOST_QUEUED: Final = 4
-"""Batches that wait for a partition; with more it wants none."""
+"""Batches of facts, and as many of the side inputs, that wait for a partition; then it wants no more."""
 MOST_TRIES: Final = 20
 PAUSE_SECONDS: Final = 5.0
 _LONGEST_BACKOFF_SECONDS: Final = 10.0
@@ -258,12 +258,10 @@ class Keeper:
     def wants(self, source: Input) -> bool:
         """Tell whether a batch of an input is welcome; may be asked from any thread."""
         serving = self._serving
-        return (
-            serving is not None
-            and not self._pausing
-            and len(serving.inbox) < MOST_QUEUED
-            and serving.owner.wants(source)
-        )
+        if serving is None or self._pausing or not serving.owner.wants(source):
+            return False
+        queued = sum((one.source in SIDE_INPUTS) is (source in SIDE_INPUTS) for one in list(serving.inbox))
+        return queued < MOST_QUEUED
 
     def offer(self, batch: Fetched) -> None:
         """Take in a batch for later."""
@@ -274,9 +272,9 @@ class Keeper:
     async def _serve(self, serving: _Serving) -> None:
         owner = serving.owner
         while True:
-            await self._wait()
-            while serving.inbox and not self._pausing:
-                await self._take(serving, serving.inbox.popleft())
+            self._news.clear()
+            while not self._pausing and (batch := self._next(serving)) is not None:
+                await self._take(serving, batch)
                 await self._commit_if_due(serving)
             self._pass_time(owner)
             await self._commit_if_due(serving)
@@ -284,14 +282,30 @@ class Keeper:
             self._show(serving)
             if self._pausing:
                 await self._rest(serving)
+            await self._wait()
+
+    def _next(self, serving: _Serving) -> Fetched | None:
+        """Return the next batch; on the event clock, of facts only once the side inputs are read as far."""
+        for at, batch in enumerate(serving.inbox):
+            if self._pace.live or batch.source in SIDE_INPUTS or self._side_inputs_read(serving, batch):
+                del serving.inbox[at]
+                return batch
+        return None
+
+    def _side_inputs_read(self, serving: _Serving, batch: Fetched) -> bool:
+        """Tell whether what the side inputs held when a batch was asked for is in the state.
+
+        A history's profiles and dispositions are published before its facts, but fetched apart from them.
+        """
+        positions = serving.owner.positions
+        answers = {source: self._feed.answer(self.number, source) for source in SIDE_INPUTS}
+        return all(
+            answer.asked_ms >= batch.asked_ms and positions[source] >= answer.end
+            for source, answer in answers.items()
+        )
 
     async def _wait(self) -> None:
         """Wait for a batch, or until time is to be let pass."""
-        self._news.clear()
-        serving = self._serving
-        if serving is not None and serving.inbox:
-            await asyncio.sleep(0)
-            return
         try:
             async with asyncio.timeout(_TIME_STEP_SECONDS):
                 await self._news.wait()

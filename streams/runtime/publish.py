@@ -17,7 +17,7 @@ from aiokafka.errors import (
 )
 from typing_extensions import override
 
-from streams.core.watermark import NEVER, Input
+from streams.core.watermark import FACTS, NEVER, Input
 from streams.runtime.admin import KafkaRefusedError, KafkaUnavailableError
 from streams.runtime.aiokafka_options import aiokafka_options, quiet
 from streams.runtime.outbox import BATCH_BYTES, Outbox
@@ -132,8 +132,12 @@ class Publisher:
 
     async def _pump(self, entries: Iterable[Entry], outbox: Outbox) -> None:
         started = time.monotonic()
+        facts_begun = False
         try:
             for before, entry in enumerate(entries):
+                if not facts_begun and entry.source in FACTS:
+                    facts_begun = True
+                    await outbox.finish()  # a worker that runs already must find the side inputs before
                 if self._pace is not None:
                     due = started + self._pace.due(before, entry.reached)
                     await self._wait(due - time.monotonic(), outbox)

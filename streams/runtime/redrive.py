@@ -20,6 +20,7 @@ from schemas.topics import DEAD_LETTERS
 from streams.core.watermark import Input
 from streams.runtime.admin import admin_client
 from streams.runtime.committed import CommittedReader, HeadedRecord, committed_reader
+from streams.runtime.groups import positions_of
 from streams.runtime.one_transaction import in_words, transaction, transactional
 from streams.settings import Settings
 
@@ -158,12 +159,7 @@ class Redrive:
 
     def _read_marks(self) -> Marks:
         with admin_client(self._settings) as admin:
-            return {kind: self._marks_of(admin, kind) for kind in self._choice.kinds}
-
-    def _marks_of(self, admin: Any, kind: Kind) -> dict[int, int]:
-        group = self._group(kind)
-        found = admin.list_group_offsets(group)[group]
-        return {place.partition: mark.offset for place, mark in found.items() if place.topic == self._topic}
+            return {kind: positions_of(admin, self._group(kind), self._topic) for kind in self._choice.kinds}
 
     def _group(self, kind: Kind) -> str:
         return f"{self._settings.application_id}-redrive-{kind.source}-{kind.reason}"
@@ -208,20 +204,25 @@ class Redrive:
         """
         marks = self._marks[kind]
         moved = {number: max(offset, marks.get(number, 0)) for number, offset in chunk.marks.items()}
-        sent: list[asyncio.Future[Any]] = []
-        try:
-            async with transaction(producer, _CHUNK_SECONDS):
-                topic = self._settings.topic_prefix + kind.source.value
-                for letter in chunk.letters:
-                    sent.append(await producer.send(topic, letter.value, letter.key, letter.home))
-                await asyncio.gather(*sent)
-                offsets = {TopicPartition(self._topic, number): mark for number, mark in moved.items()}
-                await producer.send_offsets_to_transaction(offsets, self._group(kind))
-        finally:
-            for one in sent:
-                one.cancel()  # else asyncio complains of errors nobody took
+        offsets = {TopicPartition(self._topic, number): mark for number, mark in moved.items()}
+        async with transaction(producer, _CHUNK_SECONDS):
+            await self._write(producer, chunk.letters)
+            await producer.send_offsets_to_transaction(offsets, self._group(kind))
         marks.update(moved)
         self.redriven.sent[kind] += len(chunk.letters)
+
+    async def _write(self, producer: Any, letters: list[Letter]) -> None:
+        """Write letters as they once came; aiokafka's own partitioner is Kafka's."""
+        prefix = self._settings.topic_prefix
+        sent: list[asyncio.Future[Any]] = []
+        try:
+            for one in letters:
+                arrival = await producer.send(prefix + one.source.value, one.value, one.key, one.home)
+                sent.append(arrival)
+            await asyncio.gather(*sent)
+        finally:
+            for arrival in sent:
+                arrival.cancel()  # else asyncio complains of errors nobody took
 
 
 class _Chunk:

@@ -71,8 +71,15 @@ def lag(settings: Settings) -> int:
     """Return how many offsets the group is behind the ends of all inputs."""
     wanted = places(settings, *Input)
     with reader(settings) as consumer:
-        ends = consumer.end_offsets(wanted)
-        return sum(end - (consumer.committed(place) or 0) for place, end in ends.items())
+        ends = consumer.end_offsets(wanted).values()
+    return sum(ends) - progress(settings)
+
+
+def progress(settings: Settings) -> int:
+    """Return the sum of the positions that the group has committed."""
+    # A reader of committed records would wait for the end of each transaction that is open.
+    with reader(settings, "read_uncommitted") as consumer:
+        return sum(consumer.committed(place) or 0 for place in places(settings, *Input))
 
 
 def send(settings: Settings, records: Iterable[Sent], *, partition: int | None = None) -> None:

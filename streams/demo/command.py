@@ -1,0 +1,106 @@
+"""The command `demo`."""
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from streams.console import Exit, failed
+from streams.demo.endings import endings_alike
+from streams.demo.ground import Place, some_kafka
+from streams.demo.play import Demo, play, replay
+from streams.demo.workers import DemoError
+from streams.files import InputError
+from streams.lab.generate.command import generate_command
+from streams.runtime.command_line import kafka_or_exit, settings_or_exit
+from streams.runtime.commands_publish import INTERRUPTED
+from streams.runtime.kafka_runtime import LocalKafkaError
+from streams.settings import Settings
+
+_Data = Annotated[
+    Path | None,
+    typer.Option(
+        "--data",
+        help="A directory of events to show, instead of a year of real baskets with synthetic contacts.",
+        show_default=False,
+    ),
+]
+_Out = Annotated[Path, typer.Option("--out", help="Where data, alerts, report and logs go.")]
+_Seconds = Annotated[float, typer.Option("--seconds", min=1, help="How long publishing takes.")]
+_Keep = Annotated[bool, typer.Option("--keep", help="At the end leave Kafka and the topics as they are.")]
+_NoKafka = Annotated[bool, typer.Option("--no-kafka", help="Only replay.")]
+
+
+def demo_command(
+    *,
+    data: _Data = None,
+    out: _Out = Path("out/demo"),
+    seconds: _Seconds = 50.0,
+    keep: _Keep = False,
+    no_kafka: _NoKafka = False,
+) -> None:
+    """Show all of it: history into Kafka, two workers on it, alerts as they come, and the same by replay.
+
+    Kafka is that of RETENTION_BOOTSTRAP_SERVERS if it is set and answers, else that of `kafka up` if it
+    runs, else one is started on 127.0.0.1 with Docker or Java 17; where none can be, there is only replay.
+    Half-way a worker is killed and started again: exits with 1 if the topic does not hold exactly the alerts
+    of replay at the end. Topics and group have names of their own, and all that was started is stopped.
+    """
+    settings = settings_or_exit()
+    try:
+        with endings_alike(), _alone(out):
+            demo = Demo(_history(data, out), out, seconds, keep=keep, synthetic=data is None)
+            with ExitStack() as stack, _in_words():
+                place = None if no_kafka else _kafka(stack, settings, out / "kafka", keep=keep)
+                equal = play(demo, place) if place else replay(demo, settings)
+    except KeyboardInterrupt:
+        typer.echo("stopped before the end, and all that was started with it", err=True)
+        raise typer.Exit(INTERRUPTED) from None
+    if not equal:
+        raise typer.Exit(1)
+
+
+@contextmanager
+def _alone(out: Path) -> Iterator[None]:
+    """Make the folder, and keep others out: what else runs from it was left behind."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with (out / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield
+    except BlockingIOError as error:
+        raise failed(f"another demo runs in {out}", Exit.UNAVAILABLE) from error
+    except OSError as error:
+        raise failed(f"{out} cannot be written: {error.strerror}", Exit.CANNOT_CREATE) from error
+
+
+def _history(data: Path | None, out: Path) -> Path:
+    if data is not None:
+        return data
+    directory = out / "data"
+    generate_command(directory, force=True)
+    return directory
+
+
+def _kafka(stack: ExitStack, settings: Settings, folder: Path, *, keep: bool) -> Place | None:
+    try:
+        place = stack.enter_context(some_kafka(settings, folder, keep=keep))
+    except (LocalKafkaError, OSError) as error:
+        typer.echo(f"no Kafka, so there is only replay: {error}")
+        return None
+    typer.echo(f"Kafka at {','.join(place.settings.bootstrap_servers)} ({place.whose})")
+    return place
+
+
+@contextmanager
+def _in_words() -> Iterator[None]:
+    try:
+        with kafka_or_exit():
+            yield
+    except InputError as error:
+        raise failed(str(error), Exit.NO_INPUT) from error
+    except DemoError as error:
+        raise failed(str(error), Exit.SOFTWARE) from error

@@ -1,0 +1,34 @@
+"""However the demo is told to end, it ends the same way, and its tidying up is not disturbed."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Final
+
+_OTHERS: Final = (signal.SIGTERM, signal.SIGHUP)
+
+
+@contextmanager
+def endings_alike() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP do what Ctrl-C does while the context lasts; main thread only."""
+
+    def as_ctrl_c(_number: int, _frame: FrameType | None) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    before = [(one, signal.signal(one, as_ctrl_c)) for one in _OTHERS]
+    try:
+        yield
+    finally:
+        for one, handler in before:
+            signal.signal(one, handler)
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Ignore a second Ctrl-C while something is put away."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,121 @@
+"""The demo from its Kafka on: topics, workers, the show, replay, and whether both gave the same."""
+
+import asyncio
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import typer
+
+from streams.console import ERRORS, visible
+from streams.demo.display import displayed
+from streams.demo.ground import Place, topics_of
+from streams.demo.scene import Scene, WorkerSeen
+from streams.demo.show import Show
+from streams.demo.verdict import Verdict, verdict
+from streams.demo.workers import WORKERS, workers
+from streams.lab.replay_command import replay_command
+from streams.runtime.preflight import load_rules
+from streams.runtime.survey import Survey, survey
+from streams.settings import Settings, variable
+
+_FOR_GOOD: Final = f"""
+Everything is stopped. To bring it up for good, each but the first two in a terminal of its own:
+  retention-signals kafka up            # and set what it prints; for history also {variable("clock")}=event
+  retention-signals topics create
+  retention-signals worker              # more of them share the partitions
+  retention-signals publish {{directory}}
+  retention-signals alerts --follow"""
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """What is shown: a directory of events, where everything goes, and in how many seconds."""
+
+    directory: Path
+    out: Path
+    seconds: float
+    keep: bool
+    synthetic: bool
+    """Whether these are the real baskets with synthetic contacts."""
+
+
+def play(demo: Demo, place: Place) -> bool:
+    """Show it on a Kafka, and tell whether the topic holds exactly the alerts of replay.
+
+    Raises InputError, DemoError, and what `admin_client` raises.
+    """
+    settings = place.settings
+    with ERRORS.status("reading the history ..."):
+        surveyed = _surveyed(demo.directory, settings)
+    with topics_of(place, keep=demo.keep):
+        _show(demo, settings, surveyed)
+        replay(demo, settings)
+        found = verdict(settings, demo.out / "alerts.jsonl")
+    _tell(found)
+    _tell_how_to_go_on(demo, place)
+    return found.equal
+
+
+def replay(demo: Demo, settings: Settings) -> bool:
+    """Replay the directory, with its table and report."""
+    replay_command(
+        demo.directory,
+        alerts=demo.out / "alerts.jsonl",
+        report=demo.out / "report.html",
+        dead_letters=demo.out / "dead-letters.jsonl",
+        ruleset=settings.ruleset_file,
+        partitions=settings.partitions,
+        currency=settings.reporting_currency,
+    )
+    return True
+
+
+def _surveyed(directory: Path, settings: Settings) -> Survey:
+    return survey(
+        directory,
+        partitions=settings.partitions,
+        currency=settings.reporting_currency,
+        lateness_ms=load_rules(settings.ruleset_file).lateness_ms,
+        now_ms=time.time_ns() // 1_000_000,
+    )
+
+
+def _show(demo: Demo, settings: Settings, surveyed: Survey) -> None:
+    scene = Scene(
+        title="a year of real baskets, synthetic contacts"
+        if demo.synthetic
+        else visible(demo.directory.name),
+        currency=settings.reporting_currency,
+        lines=surveyed.lines.total(),
+        workers=[WorkerSeen(number) for number in range(1, WORKERS + 1)],
+    )
+    with workers(settings, demo.out) as processes, displayed(scene) as display:
+        show = Show(settings, surveyed, processes, scene, demo.seconds)
+        asyncio.run(show.run(display))
+
+
+def _tell(found: Verdict) -> None:
+    records = f"{found.records:,} alert records on the topic"
+    if found.equal:
+        typer.echo(f"{records}: exactly those of replay, none twice, though a worker was killed on the way")
+    else:
+        differs = (
+            f"{found.missing:,} missing, {found.others:,} that replay does not have, {found.twice:,} twice"
+        )
+        typer.echo(f"{records}, and NOT those of replay: {differs}")
+
+
+def _tell_how_to_go_on(demo: Demo, place: Place) -> None:
+    if not demo.keep:
+        typer.echo(_FOR_GOOD.format(directory=demo.directory))
+        return
+    names = ("bootstrap_servers", "topic_prefix", "application_id", "replication_factor", "clock")
+    values = {name: getattr(place.settings, name) for name in names}
+    values["bootstrap_servers"] = ",".join(place.settings.bootstrap_servers)
+    typer.echo("Kafka and the topics are kept; to look at them:")
+    typer.echo("export " + " ".join(f"{variable(name)}={value}" for name, value in values.items()))
+    typer.echo("retention-signals alerts")
+    if place.own:
+        typer.echo(f"retention-signals kafka down --erase --folder {demo.out / 'kafka'}   # ends it")

@@ -1,0 +1,75 @@
+"""What a worker must have come to: the alerts and the state of an undisturbed replay."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from schemas.alert import Alert
+from streams.core.partition import Partition
+from streams.core.ruleset import Ruleset
+from streams.core.state import customer_of, is_customer_key
+from streams.lab.replay import ReplayResult
+from streams.runtime.owner import OWNER_KEY
+from streams.settings import Settings
+from tests.kafka.held import alerts, state
+from tests.lab.test_against_recomputation import of_core, of_plain
+from tests.recompute.recompute import Rules, recompute
+
+Facts = tuple[object, ...]
+
+
+def facts_of(found: Iterable[Alert]) -> list[Facts]:
+    """Return what was decided, in an order that doesn't depend on how it came."""
+    return sorted(map(of_core, found), key=repr)
+
+
+def expected_facts(directory: Path, settings: Settings, rules: Rules | None = None) -> list[Facts]:
+    """Return what the independent recomputation says must have been decided."""
+    return sorted(
+        map(of_plain, recompute(directory, partitions=settings.partitions, ruleset=rules)), key=repr
+    )
+
+
+def assert_alerts(settings: Settings, wanted: Iterable[Alert], name: str = "alerts") -> list[Alert]:
+    """Check that a topic of alerts holds these, field by field, each once and in order; return them."""
+    found = alerts(settings, name)
+    ids = [one.event_id for one in found]
+    assert len(set(ids)) == len(ids)
+    assert _fields(found) == _fields(wanted)
+    revisions: dict[str, int] = {}
+    for one in found:
+        assert one.revision == revisions.get(one.alert_id, 0) + 1
+        revisions[one.alert_id] = one.revision
+    return found
+
+
+def _fields(many: Iterable[Alert]) -> list[str]:
+    return sorted(one.model_dump_json(exclude={"backfill"}) for one in many)
+
+
+def assert_state(settings: Settings, wanted: ReplayResult, rules: Ruleset | None = None) -> None:
+    """Check that the changelog holds what the replay knows of each customer at its end."""
+    customers = 0
+    for number in range(settings.partitions):
+        partition = Partition(rules or Ruleset())
+        held = state(settings, number)
+        del held[OWNER_KEY]
+        for key, value in held.items():
+            partition.restore(key, value)
+        for customer_id in map(customer_of, filter(is_customer_key, held)):
+            assert _seen(partition, customer_id) == _seen(wanted, customer_id)
+        customers += partition.customers
+    assert customers == wanted.customers
+
+
+def _seen(whose: Partition | ReplayResult, customer_id: str) -> Facts:
+    seen = whose.lookup(customer_id)
+    if seen is None:
+        return ()
+    return (
+        seen.time,
+        seen.first_pane,
+        list(seen.panes),
+        seen.counters,
+        seen.contacts,
+        seen.episode,
+    )
