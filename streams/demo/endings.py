@@ -11,12 +11,16 @@ _OTHERS: Final = (signal.SIGTERM, signal.SIGHUP)
 
 @contextmanager
 def endings_alike() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP do what Ctrl-C does while the context lasts; main thread only."""
+    """Let SIGTERM and SIGHUP do what Ctrl-C does while the context lasts; main thread only.
+
+    Ctrl-C itself works too where a shell has it ignored, as it does for what runs in the background.
+    """
 
     def as_ctrl_c(_number: int, _frame: FrameType | None) -> None:
         signal.raise_signal(signal.SIGINT)
 
-    before = [(one, signal.signal(one, as_ctrl_c)) for one in _OTHERS]
+    before = [(signal.SIGINT, signal.signal(signal.SIGINT, signal.default_int_handler))]
+    before += [(one, signal.signal(one, as_ctrl_c)) for one in _OTHERS]
     try:
         yield
     finally:

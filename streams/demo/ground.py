@@ -78,7 +78,9 @@ def topics_of(place: Place, *, keep: bool) -> Iterator[None]:
         if not (keep or place.own):
             with undisturbed(), admin_client(place.settings) as admin:
                 admin.delete_topics(list(read(admin, planned)))
-                admin.delete_groups([place.settings.application_id])
+                group = place.settings.application_id
+                if group in {one["group_id"] for one in admin.list_groups()}:
+                    admin.delete_groups([group])
 
 
 def environment(settings: Settings, web_port: int) -> dict[str, str]:

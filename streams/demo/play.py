@@ -13,7 +13,7 @@ from streams.demo.display import displayed
 from streams.demo.ground import Place, topics_of
 from streams.demo.scene import Scene, WorkerSeen
 from streams.demo.show import Show
-from streams.demo.verdict import Verdict, verdict
+from streams.demo.verdict import verdict
 from streams.demo.workers import WORKERS, workers
 from streams.lab.replay_command import replay_command
 from streams.runtime.preflight import load_rules
@@ -53,7 +53,7 @@ def play(demo: Demo, place: Place) -> bool:
         _show(demo, settings, surveyed)
         replay(demo, settings)
         found = verdict(settings, demo.out / "alerts.jsonl")
-    _tell(found)
+    typer.echo(str(found))
     _tell_how_to_go_on(demo, place)
     return found.equal
 
@@ -94,17 +94,6 @@ def _show(demo: Demo, settings: Settings, surveyed: Survey) -> None:
     with workers(settings, demo.out) as processes, displayed(scene) as display:
         show = Show(settings, surveyed, processes, scene, demo.seconds)
         asyncio.run(show.run(display))
-
-
-def _tell(found: Verdict) -> None:
-    records = f"{found.records:,} alert records on the topic"
-    if found.equal:
-        typer.echo(f"{records}: exactly those of replay, none twice, though a worker was killed on the way")
-    else:
-        differs = (
-            f"{found.missing:,} missing, {found.others:,} that replay does not have, {found.twice:,} twice"
-        )
-        typer.echo(f"{records}, and NOT those of replay: {differs}")
 
 
 def _tell_how_to_go_on(demo: Demo, place: Place) -> None:

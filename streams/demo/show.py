@@ -21,6 +21,7 @@ from streams.runtime.aiokafka_options import aiokafka_options, quiet
 from streams.runtime.publish import PerSecond, Publisher
 from streams.runtime.publish_entries import entries
 from streams.runtime.survey import Survey
+from streams.runtime.transport import SESSION_SECONDS
 from streams.runtime.web import Readiness
 from streams.settings import Settings
 
@@ -87,7 +88,10 @@ class Show:
         await self._until(lambda: scene.published.lines.total() >= scene.lines / 2, "publishing")
         self._workers[1].kill()
         two.killed, two.partitions = True, {}
-        scene.say("worker 2 was killed (SIGKILL): its partitions go to worker 1")
+        scene.say(
+            "worker 2 was killed (SIGKILL): its partitions go to worker 1, "
+            f"once the group has missed it for {SESSION_SECONDS:.0f} s"
+        )
         await self._until(lambda: one.ready == everything, "taking over")
         scene.say("worker 1 has taken over, from where the last transaction ended")
         self._workers[1].start()

@@ -9,6 +9,7 @@ from typing import Final
 from kafka import TopicPartition
 from kafka.admin import KafkaAdminClient, OffsetSpec
 from kafka.protocol.consumer.offsets import IsolationLevel
+from typing_extensions import override
 
 from schemas.topics import ALERTS
 from streams.demo.workers import DemoError
@@ -32,6 +33,14 @@ class Verdict:
     def equal(self) -> bool:
         """Tell whether the topic holds exactly the alerts of replay."""
         return not (self.missing or self.others or self.twice)
+
+    @override
+    def __str__(self) -> str:
+        records = f"{self.records:,} alert records on the topic"
+        if self.equal:
+            return f"{records}: exactly those of replay, none twice, though a worker was killed on the way"
+        differs = f"{self.missing:,} missing, {self.others:,} that replay does not have, {self.twice:,} twice"
+        return f"{records}, and NOT those of replay: {differs}"
 
 
 def verdict(settings: Settings, replayed: Path) -> Verdict:

@@ -13,23 +13,23 @@ from schemas.alert import Alert
 from schemas.times import format_ms
 from streams.console import visible
 from streams.core.watermark import NEVER
-from streams.demo.scene import Scene, WorkerSeen
+from streams.demo.scene import Arrival, Scene, WorkerSeen
 from streams.lab.report.words import money, signal_label, to_cents
 
-_NEWS: Final = 5
 _SAID: Final = 3
 _NEW_SECONDS: Final = 4.0
 _LEVELS: Final = {"alert": "bold red", "watch": "yellow"}
 _STATES: Final = {"raised": "bold", "updated": "", "resolved": "green"}
 _NOBODY: Final = "nobody yet: it takes twelve weeks to know what is usual for a customer"
-_OTHER_LINES: Final = 11
+_OTHER_LINES: Final = 12
 """Lines of the screen that are neither news, nor said, nor a customer."""
 
 
 def screen(scene: Scene, height: int) -> RenderableType:
     """Return all that fits on a terminal of so many lines."""
     ranked = scene.ranked()
-    rows = max(1, height - _OTHER_LINES - _SAID - _NEWS)
+    news = height // 6
+    rows = max(1, height - _OTHER_LINES - _SAID - news)
     return Group(
         Panel(
             _header(scene),
@@ -39,10 +39,10 @@ def screen(scene: Scene, height: int) -> RenderableType:
             subtitle_align="right",
             border_style="dim",
         ),
-        _heading(f"Customers to win back now, by value at risk ({scene.currency})", len(ranked), rows),
+        _heading(f"Customers to win back now, by value at risk ({scene.currency})", _more(ranked, rows)),
         _ranking(ranked[:rows], _new(scene), rows),
         _heading("Newest alert records"),
-        _news(scene),
+        _news(scene.arrivals[-news:]),
     )
 
 
@@ -89,9 +89,14 @@ def _padded(said: Iterable[tuple[float, str]]) -> list[tuple[str, str]]:
     return lines + [("", "")] * (_SAID - len(lines))
 
 
-def _heading(text: str, count: int = 0, rows: int = 0) -> Text:
-    more = f"  and {count - rows} more" if count > rows else ""
-    return Text.assemble("\n", (text, "bold"), (more, "dim"))
+def _heading(text: str, more: str = "") -> Text:
+    return Text.assemble("\n", (text, "bold"), "  ", (more, "dim"), no_wrap=True, overflow="ellipsis")
+
+
+def _more(ranked: list[Alert], rows: int) -> str:
+    if not ranked:
+        return _NOBODY
+    return f"and {len(ranked) - rows} more" if len(ranked) > rows else ""
 
 
 def _ranking(ranked: list[Alert], new: set[str], rows: int) -> Table:
@@ -117,19 +122,17 @@ def _ranking(ranked: list[Alert], new: set[str], rows: int) -> Table:
             Text(_what_happened(alert)),
             style="bold" if is_new else "",
         )
-    if not ranked:
-        table.add_row("", *[""] * 7, Text(_NOBODY, "dim"))
-    for _ in range(rows - max(1, len(ranked))):
+    for _ in range(rows - len(ranked)):
         table.add_row()
     return table
 
 
-def _news(scene: Scene) -> Table:
+def _news(arrivals: list[Arrival]) -> Table:
     table = Table.grid(padding=(0, 1), expand=True)
     for width in (10, 12, 8, 5):
         table.add_column(no_wrap=True, width=width)
     table.add_column(no_wrap=True, ratio=1)
-    for _, alert in reversed(scene.arrivals[-_NEWS:]):
+    for _, alert in reversed(arrivals):
         table.add_row(
             Text(alert.time[:10], "dim"),
             Text(visible(alert.customer_id)),
@@ -146,7 +149,9 @@ def _new(scene: Scene) -> set[str]:
 
 
 def _what_happened(alert: Alert) -> str:
-    heaviest = max(alert.reasons, key=lambda one: one.nats, default=None)
+    """Return what weighed most in the anchor, or in any contact if the anchor is forgotten."""
+    anchor = None if alert.anchor is None else alert.anchor.contact_id
+    heaviest = max(alert.reasons, key=lambda one: (one.contact_id == anchor, one.nats), default=None)
     return "" if heaviest is None else visible(signal_label(heaviest.signal))
 
 

@@ -26,15 +26,18 @@ class HeadedRecord(LogRecord, Protocol):
 
 
 class CommittedReader:
-    """Reads a topic's partitions, one after the other. Raises aiokafka's errors, TimeoutError."""
+    """Reads a topic's partitions, one after the other. Raises aiokafka's errors, TimeoutError.
 
-    def __init__(
-        self, consumer: Any, places: list[TopicPartition], bounds: dict[int, tuple[int, int]]
-    ) -> None:
+    All are assigned once and paused until their turn: aiokafka (0.14) may never stop if it is asked to just
+    after an assignment.
+    """
+
+    def __init__(self, consumer: Any, bounds: dict[TopicPartition, tuple[int, int]]) -> None:
         self._consumer = consumer
-        self._places = places
         self._bounds = bounds
         self._fetches = WholeFetches(consumer, lambda: 0)
+        for place, (start, _) in bounds.items():
+            consumer.seek(place, start)
 
     @property
     def offsets(self) -> int:
@@ -43,14 +46,14 @@ class CommittedReader:
 
     async def read(self, partition: int) -> AsyncIterator[list[HeadedRecord]]:
         """Yield what a partition holds, a fetch at a time."""
-        place = self._places[partition]
-        position, end = self._bounds[partition]
-        self._consumer.assign([place])
-        self._consumer.seek(place, position)
+        place = list(self._bounds)[partition]
+        position, end = self._bounds[place]
+        self._consumer.resume(place)
         while position < end:
             whole = await self._next(place)
             position = whole.after
             yield [one for one in cast("list[HeadedRecord]", whole.records) if one.offset < end]
+        self._consumer.pause(place)
 
     async def _next(self, place: TopicPartition) -> Whole:
         async with asyncio.timeout(_IDLE_SECONDS):
@@ -75,9 +78,9 @@ async def committed_reader(settings: Settings, topic: str, partitions: int) -> A
         async with asyncio.timeout(_IDLE_SECONDS):
             await consumer.start()
             consumer.assign(places)
+            consumer.pause(*places)
             starts = await consumer.beginning_offsets(places)
             ends = await consumer.end_offsets(places)
-        bounds = {place.partition: (starts[place], ends[place]) for place in places}
-        yield CommittedReader(consumer, places, bounds)
+        yield CommittedReader(consumer, {place: (starts[place], ends[place]) for place in places})
     finally:
         await consumer.stop()

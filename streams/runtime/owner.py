@@ -4,7 +4,7 @@ Whatever fails, the owner is dropped and a new one opens the partition again fro
 there is no repair: state, alerts, dead letters and positions move together, or not at all.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -189,30 +189,27 @@ class Owner:
             self._keep(self.partition.advance(clocks), self._now())
 
     def _apply(self, batch: Fetched) -> Taken:
-        records: list[Record] = []
-        places: list[int] = []
-        refused: list[int] = []
-        reasons: list[Reason] = []
+        undecodable: dict[int, Refusal] = {}
+        outcome = self.partition.apply(batch.source, self._events(batch, undecodable), self._now())
+        refused = dict(undecodable)
+        if outcome.refused:
+            places = [place for place in range(len(batch.records)) if place not in undecodable]
+            refused |= {places[at]: refusal for at, refusal in outcome.refused}
+        for place, refusal in refused.items():
+            letter = DeadLetter(batch.source, batch.records[place], refusal.reason, refusal.detail)
+            self._dead_letters.append(letter)
+        self._poison.note(len(batch.records), sorted(refused))
+        return Taken(outcome, [refusal.reason for refusal in undecodable.values()])
+
+    def _events(self, batch: Fetched, undecodable: dict[int, Refusal]) -> Iterator[Record]:
+        """Yield the events of a batch, each when it is applied: so it is still at hand; the others by place."""
         decode, knows, source = self._decode, self.partition.knows, batch.source
         for place, raw in enumerate(batch.records):
             record = decode(source, raw, knows)
-            if isinstance(record, Refusal):
-                self._bury(batch, place, record)
-                refused.append(place)
-                reasons.append(record.reason)
+            if record.__class__ is Refusal:
+                undecodable[place] = record
             else:
-                records.append(record)
-                places.append(place)
-        outcome = self.partition.apply(source, records, self._now())
-        for at, refusal in outcome.refused:
-            self._bury(batch, places[at], refusal)
-            refused.append(places[at])
-        self._poison.note(len(batch.records), sorted(refused))
-        return Taken(outcome, reasons)
-
-    def _bury(self, batch: Fetched, place: int, refusal: Refusal) -> None:
-        letter = DeadLetter(batch.source, batch.records[place], refusal.reason, refusal.detail)
-        self._dead_letters.append(letter)
+                yield record
 
     def _decided(self) -> list[Alert]:
         return self.partition.decide() if self.ready else []

@@ -13,6 +13,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, AppT, ConsumerMessage
 from faust.types.tuples import Message
+from mode.threads import ServiceThread, WorkerThread
 from typing_extensions import override
 
 from streams.core.watermark import Input
@@ -66,9 +67,18 @@ class _Forgetful(dict[TP, int | None]):
         pass
 
 
+class _EndsWithProcess(WorkerThread):
+    """A thread that ends with the process: while a broker hangs, a consumer can't be stopped."""
+
+    def __init__(self, service: ServiceThread, **named: Any) -> None:
+        super().__init__(service, **named)
+        self.daemon = True
+
+
 class ConsumerThread(driver.AIOKafkaConsumerThread):
     """The thread that aiokafka's consumer lives in."""
 
+    Worker = _EndsWithProcess
     app: "Host"
     heartbeats = 0
     """How often the group has confirmed that we are a member."""

@@ -91,15 +91,16 @@ class Deployment:
     def __init__(self, settings: Settings, folder: Path, **changes: object) -> None:
         self.settings = settings
         self.workers: list[WorkerProcess] = []
+        """Those that are meant to run."""
         self._folder, self._changes = folder, changes
-        self._started = 0
+        self._started: list[WorkerProcess] = []
 
     def start(self, *arguments: str, **changes: object) -> WorkerProcess:
         """Start another worker."""
-        self._started += 1
-        log = self._folder / f"{self.settings.application_id}-{self._started}.log"
+        log = self._folder / f"{self.settings.application_id}-{len(self._started)}.log"
         one = WorkerProcess(self.settings, log, *arguments, **(self._changes | changes))
         self.workers.append(one)
+        self._started.append(one)
         return one
 
     def kill(self, one: WorkerProcess) -> None:
@@ -143,7 +144,7 @@ class Deployment:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for one in self.workers:
+        for one in self._started:
             one.kill()
 
 

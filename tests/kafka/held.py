@@ -1,21 +1,16 @@
-"""What Kafka holds, as a reader of committed records sees it, and records put there by hand."""
+"""What Kafka holds, as a reader of committed records sees it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import Any
 
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import KafkaConsumer, TopicPartition
 
 from schemas.alert import Alert
-from schemas.partitioner import partition_of
 from streams.core.watermark import Input
 from streams.runtime.admin import client_options
 from streams.settings import Settings
 from tests.kafka.commands import until
-
-Sent = tuple[Input, bytes | None, bytes | None]
-"""A record to send: input, key and value."""
-
 
 @contextmanager
 def reader(settings: Settings, isolation: str = "read_committed") -> Iterator[Any]:
@@ -80,12 +75,3 @@ def progress(settings: Settings) -> int:
     # A reader of committed records would wait for the end of each transaction that is open.
     with reader(settings, "read_uncommitted") as consumer:
         return sum(consumer.committed(place) or 0 for place in places(settings, *Input))
-
-
-def send(settings: Settings, records: Iterable[Sent], *, partition: int | None = None) -> None:
-    """Send records in their order: each where its key belongs, or all to one partition."""
-    with closing(KafkaProducer(**client_options(settings), acks="all", linger_ms=5)) as producer:
-        for source, key, value in records:
-            at = partition_of((key or b"").decode(), settings.partitions) if partition is None else partition
-            producer.send(settings.topic_prefix + source.value, value, key, partition=at)
-        producer.flush()

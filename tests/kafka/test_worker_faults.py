@@ -1,5 +1,6 @@
 """Workers that are killed, stopped, frozen and cut off: what they come to is what one undisturbed gives."""
 
+import json
 import os
 import random
 import signal
@@ -55,7 +56,7 @@ def test_killed_workers_lose_and_double_nothing(
         for _ in range(2):
             deployment.start()
         deployment.when_ready()
-        with publishing(event_clock, year, "--rate", 2000) as busy:
+        with publishing(event_clock, year, "--rate", 3000) as busy:
             while kills < KILLS:
                 before = progress(event_clock)
                 deployment.when(lambda before=before: progress(event_clock) > before)
@@ -70,3 +71,108 @@ def test_killed_workers_lose_and_double_nothing(
     found = assert_alerts(event_clock, truth.alerts)
     assert facts_of(found) == expected_facts(year, event_clock)
     assert_state(event_clock, truth)
+
+
+def test_a_stopped_worker_leaves_at_once_and_nothing_is_read_again(
+    event_clock: Settings, year: Path, truth: ReplayResult, tmp_path: Path
+) -> None:
+    with Deployment(event_clock, tmp_path) as deployment:
+        first = deployment.start()
+        deployment.when_ready()
+        with publishing(event_clock, year, "--rate", 20_000):
+            deployment.when(lambda: progress(event_clock) > 20_000)
+            deployment.workers.remove(first)
+            started = time.monotonic()
+            first.signal(signal.SIGTERM)
+            assert (first.wait(10), time.monotonic() - started < 10) == (0, True)
+        left = lag(event_clock)
+        second = deployment.start()
+        ready = deployment.when_ready()
+        deployment.when_drained()
+        assert ready < 9, "the group waited for a member that was gone"
+        assert second.metric("retention_events_total") == left > 20_000
+    assert_alerts(event_clock, truth.alerts)
+
+
+def test_a_zombie_writes_nothing(
+    event_clock: Settings, year: Path, truth: ReplayResult, tmp_path: Path
+) -> None:
+    """A worker that stands still for longer than its session; another has its partitions when it wakes."""
+    with Deployment(event_clock, tmp_path) as deployment:
+        deployment.start()
+        deployment.when_ready()
+        zombie = deployment.start()
+        deployment.when(lambda: bool(zombie.partitions()))
+        deployment.when_ready()
+        with publishing(event_clock, year, "--rate", 8000):
+            before = progress(event_clock)
+            deployment.when(lambda: progress(event_clock) > before + 5000)
+            zombie.signal(signal.SIGSTOP)
+            deployment.workers.remove(zombie)
+            waited = deployment.when_ready()
+            assert waited > 5
+            stood = progress(event_clock)
+            deployment.when(lambda: progress(event_clock) > stood)
+            zombie.signal(signal.SIGCONT)
+            deployment.workers.append(zombie)
+        deployment.when(lambda: [len(one.partitions()) for one in deployment.workers] == [2, 2])
+        deployment.when_ready()
+        deployment.when_drained()
+        print(f"taken over after {waited:.1f} s; the zombie: {zombie.log[-600:]}")
+    assert_alerts(event_clock, truth.alerts)
+    assert_state(event_clock, truth)
+
+
+def test_a_broker_that_crashes_is_waited_for(
+    own_broker: FragileBroker, year: Path, truth: ReplayResult, tmp_path: Path
+) -> None:
+    settings = _made(settings_for(own_broker))
+    with Deployment(settings, tmp_path) as deployment:
+        deployment.start()
+        deployment.when_ready()
+        with publishing(settings, year, "--rate", 8000):
+            before = progress(settings)
+            deployment.when(lambda: progress(settings) > before + 20_000)
+            own_broker.kill()
+            time.sleep(3)
+            own_broker.restart()
+            stood = progress(settings)
+            waited = deployment.when(lambda: progress(settings) > stood, 30)
+        deployment.when_drained()
+        print(f"works again {waited:.1f} s after the broker")
+    assert_alerts(settings, truth.alerts)
+    assert_state(settings, truth)
+
+
+def test_a_broker_that_hangs_ends_the_worker(own_broker: FragileBroker, year: Path, tmp_path: Path) -> None:
+    """The one with a short patience ends itself; the one that is asked to end does so."""
+    settings = _made(settings_for(own_broker))
+    broker = json.loads((tmp_path / "kafka" / "broker.json").read_text())
+    if broker["engine"] != "Java":
+        pytest.skip("a container is not ours to halt")
+    with Deployment(settings, tmp_path) as deployment:
+        publish(settings, year)
+        impatient, patient = deployment.start(watchdog_seconds=5), deployment.start()
+        deployment.when(lambda: all(one.partitions() for one in deployment.workers))
+        deployment.when_ready()
+        before = progress(settings)
+        deployment.when(lambda: progress(settings) > before)
+        assert lag(settings) > 20_000, "there is nothing left to commit"
+        os.kill(int(broker["identity"]), signal.SIGSTOP)
+        started = time.monotonic()
+        deployment.workers.clear()
+        code = impatient.wait(30)
+        ended = time.monotonic() - started
+        patient.signal(signal.SIGTERM)
+        asked = time.monotonic()
+        patient.wait(30)
+        stopped = time.monotonic() - asked
+        os.kill(int(broker["identity"]), signal.SIGCONT)
+        print(f"ended itself after {ended:.1f} s, when asked after {stopped:.1f} s")
+        assert (code, ended < 7.5, stopped < 10) == (70, True, True), impatient.log[-2000:]
+
+
+def _made(settings: Settings) -> Settings:
+    with admin_client(settings) as admin:
+        create(admin, plan(settings))
+    return settings.model_copy(update={"clock": "event"})
