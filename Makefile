@@ -7,7 +7,7 @@ BIN := .venv/bin
 # Written last, so a set-up that was interrupted is done again.
 STAMP := .venv/.set-up
 
-.PHONY: help setup demo test lint format schema bench-replay bench-memory lock
+.PHONY: help setup demo test lint format schema bench-replay bench-worker bench-latency bench-restore bench-memory lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,10 +22,8 @@ $(STAMP): requirements.lock pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $(STAMP)
 
-demo: setup ## replay a year of real baskets with synthetic contacts; table here, report in out/demo
-	@$(BIN)/retention-signals generate out/demo/data --force
-	@$(BIN)/retention-signals replay out/demo/data --alerts out/demo/alerts.jsonl \
-		--report out/demo/report.html --dead-letters out/demo/dead-letters.jsonl
+demo: setup ## a year of real baskets through a local Kafka and two workers, live; report in out/demo
+	@$(BIN)/retention-signals demo
 
 test: setup lint ## everything that CI runs: lint, types, import rules, all tests, coverage
 	$(BIN)/pytest --cov --cov-report=term-missing:skip-covered --cov-fail-under=100
@@ -44,10 +42,19 @@ schema: setup ## write schemas/exported anew after a change of the contract
 	$(BIN)/retention-signals schema export schemas/exported
 
 bench-replay: setup ## replay against reading, decoding and adding up alone, in one interleaved run
-	$(BIN)/python bench/replay.py
+	$(BIN)/python -m bench.replay
+
+bench-worker: setup ## the worker against reading, decoding and adding up alone, on a real Kafka
+	$(BIN)/python -m bench.worker
+
+bench-latency: setup ## from the append of a severe contact to the readable alert, at 2,000 events a second
+	$(BIN)/python -m bench.latency
+
+bench-restore: setup ## seconds until a worker with 200,000 customers is ready
+	$(BIN)/python -m bench.restore
 
 bench-memory: setup ## bytes for a customer at rest
-	$(BIN)/python bench/memory.py
+	$(BIN)/python -m bench.memory
 
 lock: ## resolve requirements.lock anew from pyproject.toml (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --all-extras \

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from schemas.export import export
+from streams.demo.command import demo_command
 from streams.lab.explain_command import explain_command
 from streams.lab.generate.command import generate_command
 from streams.lab.replay_command import replay_command
@@ -25,6 +26,7 @@ app = typer.Typer(
 )
 schema = typer.Typer(help="The wire contract.", no_args_is_help=True)
 app.add_typer(schema, name="schema")
+app.command("demo")(demo_command)
 app.command("generate")(generate_command)
 app.command("replay")(replay_command)
 app.command("explain")(explain_command)

@@ -56,8 +56,9 @@ class Customer:
 
     def add(self, hour: int, cents: int) -> None:
         """Fold spend that does not come as an entry."""
-        self.panes.add(hour, cents)
         self.folded.add(hour, cents)
+        if self._panes is not None:
+            self._panes.add(hour, cents)
         self.first_pane = hour if self.first_pane is None else min(hour, self.first_pane)
 
     def enqueue(self, new: Item) -> None:

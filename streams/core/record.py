@@ -5,7 +5,7 @@ event ids. Entries too old for that are folded into the body now and then, with 
 """
 
 from collections.abc import Iterable
-from itertools import accumulate
+from itertools import accumulate, starmap
 from operator import sub
 from struct import Struct as Layout
 from typing import Final, NamedTuple
@@ -94,10 +94,10 @@ class Parts(NamedTuple):
 
     def earliest_pane(self) -> int:
         """Return the first pane, the tail's included, or NO_HOUR."""
-        hours = [instant // HOUR_MS for instant, cents, _ in self.tail if cents >= 0]
-        if self.first_pane != NO_HOUR:
-            hours.append(self.first_pane)
-        return min(hours, default=NO_HOUR)
+        first = min((instant for instant, cents, _ in self.tail if cents >= 0), default=None)
+        if first is None:
+            return self.first_pane
+        return first // HOUR_MS if self.first_pane == NO_HOUR else min(self.first_pane, first // HOUR_MS)
 
 
 def split(record: bytes | bytearray) -> Parts:
@@ -116,7 +116,7 @@ def join(parts: Parts) -> bytearray:
     """Return the record of parts."""
     body = _encode(parts.body)
     head = _HEAD.pack(FORMAT, parts.wake, parts.first_pane, parts.flags, len(body))
-    return bytearray(b"".join((head, body, *(ENTRY.pack(*entry) for entry in parts.tail))))
+    return bytearray(b"".join((head, body, *starmap(ENTRY.pack, parts.tail))))
 
 
 def is_settling(tail: Iterable[Entry], horizon: Horizon) -> bool:

@@ -14,7 +14,8 @@ from schemas.times import format_ms
 from streams.console import visible
 from streams.core.watermark import NEVER
 from streams.demo.scene import Arrival, Scene, WorkerSeen
-from streams.lab.report.words import money, signal_label, to_cents
+from streams.lab.replay_command import what_happened
+from streams.lab.report.words import money, to_cents
 
 _SAID: Final = 3
 _NEW_SECONDS: Final = 4.0
@@ -119,7 +120,7 @@ def _ranking(ranked: list[Alert], new: set[str], rows: int) -> Table:
             money(to_cents(alert.usual_spend_per_day)),
             money(to_cents(alert.spend_since)),
             f"{alert.days_since:.0f}",
-            Text(_what_happened(alert)),
+            Text(what_happened(alert)),
             style="bold" if is_new else "",
         )
     for _ in range(rows - len(ranked)):
@@ -146,13 +147,6 @@ def _news(arrivals: list[Arrival]) -> Table:
 def _new(scene: Scene) -> set[str]:
     now = scene.seconds
     return {one.alert.event_id for one in scene.arrivals if now - one.seconds < _NEW_SECONDS}
-
-
-def _what_happened(alert: Alert) -> str:
-    """Return what weighed most in the anchor, or in any contact if the anchor is forgotten."""
-    anchor = None if alert.anchor is None else alert.anchor.contact_id
-    heaviest = max(alert.reasons, key=lambda one: (one.contact_id == anchor, one.nats), default=None)
-    return "" if heaviest is None else visible(signal_label(heaviest.signal))
 
 
 def _event_time(scene: Scene) -> str:

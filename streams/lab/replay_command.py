@@ -136,12 +136,12 @@ def _table(ranked: list[Alert], currency: str) -> Table:
             money(to_cents(alert.usual_spend_per_day)),
             money(to_cents(alert.spend_since)),
             f"{alert.days_since:.0f}",
-            escape(_what_happened(alert)),
+            escape(what_happened(alert)),
         )
     return table
 
 
-def _what_happened(alert: Alert) -> str:
+def what_happened(alert: Alert) -> str:
     """Return what weighed most in the anchor, or in any contact if the anchor is forgotten."""
     anchor = None if alert.anchor is None else alert.anchor.contact_id
     heaviest = max(alert.reasons, key=lambda one: (one.contact_id == anchor, one.nats), default=None)

@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 WARM_SECONDS: Final = 300.0
 """State of a partition that went elsewhere is kept as long: it often comes back."""
 MANY_PARTITIONS: Final = 16
-_STOP_SECONDS: Final = 3.0
+_STOP_SECONDS: Final = 2.0
 _TIDY_SECONDS: Final = 5.0
 _COMMIT_SECONDS_A_PARTITION: Final = 0.01
 

@@ -103,10 +103,26 @@ class Deployment:
         self._started.append(one)
         return one
 
+    def start_ready(self, *arguments: str, **changes: object) -> WorkerProcess:
+        """Start another worker, and wait until all partitions are ready."""
+        one = self.start(*arguments, **changes)
+        self.when(lambda: bool(one.partitions()))
+        self.when_ready()
+        return one
+
     def kill(self, one: WorkerProcess) -> None:
         """Kill a worker."""
         self.workers.remove(one)
         one.kill()
+
+    def stop(self, one: WorkerProcess) -> float:
+        """Ask a worker to end, and return after how many seconds it did; fails unless it ends well."""
+        self.workers.remove(one)
+        started = time.monotonic()
+        one.signal(signal.SIGTERM)
+        code = one.wait(20)
+        assert code == 0, one.log[-3000:]
+        return time.monotonic() - started
 
     def owned(self) -> list[int]:
         """Return the partitions that are ready, of all workers."""
