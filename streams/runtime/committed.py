@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from streams.runtime.aiokafka_options import aiokafka_options
 from streams.runtime.fetch import Whole, WholeFetches
-from streams.runtime.log import LogRecord
+from streams.runtime.log import Bounds, LogRecord
 from streams.settings import Settings
 
 _IDLE_SECONDS: Final = 20.0
@@ -38,6 +38,11 @@ class CommittedReader:
         self._fetches = WholeFetches(consumer, lambda: 0)
         for place, (start, _) in bounds.items():
             consumer.seek(place, start)
+
+    @property
+    def bounds(self) -> list[Bounds]:
+        """Return what each partition holds."""
+        return [Bounds(*bounds) for bounds in self._bounds.values()]
 
     @property
     def offsets(self) -> int:

@@ -11,9 +11,10 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from hashlib import sha256
+from io import BufferedIOBase
 from pathlib import Path
 from struct import Struct as Layout
-from typing import IO, Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from msgspec import MsgspecError, Struct, json
 
@@ -57,7 +58,7 @@ class Entry(NamedTuple):
 class StateFileWriter:
     """Takes the records of a state file."""
 
-    def __init__(self, stream: IO[bytes], header: Header) -> None:
+    def __init__(self, stream: BufferedIOBase, header: Header) -> None:
         self._stream = stream
         self._digest = sha256()
         self._put(json.encode(header) + b"\n")
@@ -106,7 +107,7 @@ def read_header(path: Path) -> Header:
 
 
 def read_entries(path: Path) -> Iterator[Entry]:
-    """Yield the records of a file; at its end StateFileError if it is not what was written. Raises OSError."""
+    """Yield the records of a file, and at its end raise StateFileError if it is damaged. Raises OSError."""
     digest = sha256()
     with _opened(path) as stream:
         line = stream.readline(_LONGEST_HEADER)
@@ -128,12 +129,12 @@ def read_entries(path: Path) -> Iterator[Entry]:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[IO[bytes]]:
+def _opened(path: Path) -> Iterator[BufferedIOBase]:
     """Give the unpacked bytes, with what unpacking can raise in words."""
     with path.open("rb") as raw:
         try:
             with gzip.GzipFile(fileobj=raw) as stream:
-                yield _plain(stream)
+                yield stream
         except EOFError as error:
             raise StateFileError(f"{path}: cut off, the rest is missing") from error
         except gzip.BadGzipFile as error:
@@ -142,12 +143,7 @@ def _opened(path: Path) -> Iterator[IO[bytes]]:
             raise StateFileError(f"{path}: damaged: {error}") from error
 
 
-def _plain(stream: Any) -> IO[bytes]:
-    bytes_of: IO[bytes] = stream
-    return bytes_of
-
-
-def _exactly(stream: IO[bytes], length: int) -> bytes:
+def _exactly(stream: BufferedIOBase, length: int) -> bytes:
     found = stream.read(length)
     if len(found) < length:
         raise EOFError
@@ -157,7 +153,7 @@ def _exactly(stream: IO[bytes], length: int) -> bytes:
 def _header(path: Path, line: bytes) -> Header:
     try:
         header = json.decode(line, type=Header)
-    except MsgspecError as error:
+    except (MsgspecError, UnicodeDecodeError) as error:
         raise StateFileError(f"{path}: not a state file") from error
     if header.format != FORMAT:
         raise StateFileError(f"{path}: not a state file")

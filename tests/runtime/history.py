@@ -9,6 +9,8 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
+from msgspec import Struct, to_builtins
+
 from schemas.alert import Alert
 from schemas.dead_letter import Reason
 from schemas.events import Erasure, Refusal, Tick
@@ -159,7 +161,7 @@ def state_of(partition: Partition) -> dict[str, object]:
     partition.drain_dirty()
     state = partition._state()
     state.rulesets = {}
-    found: dict[str, object] = {"": state}
+    found = {"": plain(state)}
     oldest = partition._horizon.oldest_instants[0]
     for customer_id, record in partition._roster.records.items():
         customer = unpack(customer_id, record)
@@ -168,8 +170,23 @@ def state_of(partition: Partition) -> dict[str, object]:
             episode.ruleset = ""
         ids = sorted(entry for entry in customer.recent if entry[0] >= oldest)
         rest = (body.agenda, body.contacts, body.frustration, episode, body.revisions, body.profile)
-        found[customer_id] = customer.first_pane, list(customer.panes), ids, rest
+        found[customer_id] = plain((customer.first_pane, list(customer.panes), ids, rest))
     return found
+
+
+def plain(value: object) -> object:
+    """Return values as JSON would have them; the last bits of a mean depend on the order of its terms."""
+    match value:
+        case float():
+            return float(f"{value:.12g}")
+        case list() | tuple():
+            return [plain(one) for one in value]
+        case dict():
+            return {key: plain(one) for key, one in value.items()}
+        case Struct():
+            return plain(to_builtins(value))
+        case _:
+            return value
 
 
 # Making them

@@ -240,7 +240,8 @@ class Simulation:
         if self._history.erases or self._rng.random() < 0.7:
             return
         source = self._rng.choice(FACTS)
-        until = min(self._next_time(one, owner) for one in (source, *SIDE_INPUTS)) - self._rng.choice((1, 9_999))
+        earliest = min(self._next_time(one, owner) for one in (source, *SIDE_INPUTS))
+        until = min(earliest - self._rng.choice((1, 9_999)), self._history.truth.newest)
         if until > owner.partition.clock(source):
             self.faults["time passed between batches"] += 1
             owner.move({source: until})

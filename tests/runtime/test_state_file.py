@@ -42,9 +42,8 @@ def test_a_header_says_what_it_is(path: Path) -> None:
 
 def test_a_file_that_fails_on_the_way_leaves_the_old_one(path: Path) -> None:
     before = path.read_bytes()
-    with pytest.raises(ZeroDivisionError), writing(path, HEADER) as writer:
-        writer.write(ENTRIES[0])
-        raise ZeroDivisionError
+    with pytest.raises(TypeError), writing(path, HEADER) as writer:
+        writer.write(Entry(0, b"key", None))  # type: ignore[arg-type]
     assert path.read_bytes() == before
     assert list(path.parent.iterdir()) == [path]
 
@@ -53,7 +52,7 @@ def test_a_file_that_fails_on_the_way_leaves_the_old_one(path: Path) -> None:
 def test_a_file_that_was_cut_off_is_refused(path: Path, kept: float) -> None:
     whole = path.read_bytes()
     path.write_bytes(whole[: int(len(whole) * kept)])
-    with pytest.raises(StateFileError, match="cut off|not a state file"):
+    with pytest.raises(StateFileError, match=r"cut off|not a state file"):
         list(read_entries(path))
 
 
@@ -66,12 +65,16 @@ def test_every_cut_between_frames_is_refused(path: Path) -> None:
             list(read_entries(path))
 
 
-def test_every_damaged_byte_is_refused(path: Path) -> None:
+def test_no_damaged_byte_makes_another_state_of_it(path: Path) -> None:
     whole = path.read_bytes()
-    for at in range(10, len(whole), 7):  # before that stand times and flags of gzip
+    refused = 0
+    for at in range(10, len(whole)):  # before that stand times and flags of gzip
         path.write_bytes(whole[:at] + bytes([whole[at] ^ 0x55]) + whole[at + 1 :])
-        with pytest.raises(StateFileError):
-            list(read_entries(path))
+        try:
+            assert list(read_entries(path)) == ENTRIES
+        except StateFileError:
+            refused += 1
+    assert refused >= len(whole) - 12  # a few bits mean nothing to gzip
 
 
 DAMAGES: Final[dict[str, Callable[[bytes], bytes]]] = {
