@@ -125,7 +125,7 @@ class Partition:
             if event.source != source:
                 source = event.source
                 salt = ids.seed(source)
-            key = digest(event.event_id.encode(), salt)
+            key = digest(event.event_id, salt)
             if (key in young or key in old) and ids.is_duplicate(key, time):
                 outcome.duplicate += 1
                 continue
@@ -154,9 +154,12 @@ class Partition:
 
     def _note(self, customer_id: str, record: bytearray, hour: int, cents: int) -> None:
         """Do what a purchase means beyond the customer's own record."""
-        self._roster.touch(customer_id, record)
-        self._spent(customer_id, hour, cents)
-        if record[FLAGS_AT] & QUIET:
+        flags = record[FLAGS_AT]
+        if not flags & DIRTY:
+            self._roster.touch(customer_id, record)
+        if flags & (SAMPLED | WITHOUT_PANE):
+            self._spent(customer_id, hour, cents)
+        if flags & QUIET:
             self._disturbed.add(customer_id)
 
     def _add_huge(self, event: Transaction, key: int) -> bytearray:

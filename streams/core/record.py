@@ -94,10 +94,13 @@ class Parts(NamedTuple):
 
     def earliest_pane(self) -> int:
         """Return the first pane, the tail's included, or NO_HOUR."""
-        first = min((instant for instant, cents, _ in self.tail if cents >= 0), default=None)
+        first = min(self.tail, default=None)
+        if first is not None and first[1] < 0:  # no purchase
+            first = min((entry for entry in self.tail if entry[1] >= 0), default=None)
         if first is None:
             return self.first_pane
-        return first // HOUR_MS if self.first_pane == NO_HOUR else min(self.first_pane, first // HOUR_MS)
+        hour = first[0] // HOUR_MS
+        return hour if self.first_pane == NO_HOUR else min(self.first_pane, hour)
 
 
 def split(record: bytes | bytearray) -> Parts:
@@ -121,8 +124,8 @@ def join(parts: Parts) -> bytearray:
 
 def is_settling(tail: Iterable[Entry], horizon: Horizon) -> bool:
     """Tell whether `settle` would fold an entry, or drop one."""
-    oldest = min(horizon.oldest_instants[:2])
-    return any(instant < oldest for instant, _, _ in tail)
+    first = min(tail, default=None)
+    return first is not None and first[0] < min(horizon.oldest_instants[:2])
 
 
 def settle(panes: Panes, tail: Iterable[Entry], horizon: Horizon) -> list[Entry]:

@@ -134,10 +134,11 @@ class Roster:
         record = self.records.get(customer_id)
         if record is None:
             return None
-        record[FLAGS_AT] &= ~DIRTY
-        value = bytearray(record)
-        value[FLAGS_AT] &= OPEN | QUIET
-        return bytes(value)
+        flags = record[FLAGS_AT]
+        record[FLAGS_AT] = flags & (OPEN | QUIET)
+        value = bytes(record)
+        record[FLAGS_AT] = flags & ~DIRTY
+        return value
 
     def _index(self, customer_id: str, wake: int, flags: int) -> None:
         if wake != NO_HOUR:

@@ -72,7 +72,8 @@ def _set_up_logging() -> None:
     """Write a line each to standard error, in UTC; of the libraries only what went wrong."""
     logging.Formatter.converter = time.gmtime
     logging.basicConfig(level=logging.INFO, format="%(asctime)sZ %(levelname)s %(message)s", force=True)
-    # Faust's services log under the module of the class that they are.
+    # Not kafka: what it logs of a wrong password is listened for, and goes no further. Faust's services log
+    # under the module of the class that they are.
     ours = ("streams.runtime.transport", "streams.runtime.faust_app")
-    for library in ("aiokafka", "faust", "mode", "kafka", "asyncio", *ours):
+    for library in ("aiokafka", "faust", "mode", "asyncio", *ours):
         logging.getLogger(library).setLevel(logging.ERROR)

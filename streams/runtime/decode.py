@@ -1,6 +1,7 @@
 """Records to events: the contract's decoder, and what only the log can tell of a record."""
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any, Final
 
 from schemas.dead_letter import Reason
@@ -25,7 +26,7 @@ class RecordDecoder:
     """Decodes the records of one partition number; never raises, whatever the bytes."""
 
     def __init__(self, currency: str, partition: int, partitions: int) -> None:
-        decoder = Decoder(currency)
+        decoder = _decoder(currency)
         self._decode: dict[Input, Callable[[bytes], Any]] = {one: decoder.of(one) for one in Input}
         self._partition = partition
         self._partitions = partitions
@@ -55,3 +56,9 @@ class RecordDecoder:
         except UnicodeDecodeError:
             return _NO_KEY
         return Erasure(customer_id) if customer_id else _NO_KEY
+
+
+@cache
+def _decoder(currency: str) -> Decoder:
+    """Return the one decoder of a currency: partitions share what it remembers of times and amounts."""
+    return Decoder(currency)

@@ -65,6 +65,12 @@ def topics(settings: Settings) -> Settings:
     return settings
 
 
+@pytest.fixture
+def event_clock(topics: Settings) -> Settings:
+    """Give the same settings for a worker whose time is moved by records and ticks alone."""
+    return topics.model_copy(update={"clock": "event"})
+
+
 def settings_for(broker: FragileBroker) -> Settings:
     """Return settings for a broker, with names that no other test has."""
     name = f"t{uuid4().hex[:12]}"

@@ -39,12 +39,6 @@ def truth(year: Path) -> ReplayResult:
     return replay_directory(year)
 
 
-@pytest.fixture
-def event_clock(topics: Settings) -> Settings:
-    """Give settings for a worker whose time is moved by records and ticks alone."""
-    return topics.model_copy(update={"clock": "event"})
-
-
 def test_killed_workers_lose_and_double_nothing(
     event_clock: Settings, year: Path, truth: ReplayResult, tmp_path: Path
 ) -> None:

@@ -13,6 +13,7 @@ from schemas.topics import OUTPUTS
 from streams.core.watermark import Input
 from streams.runtime.admin import admin_client
 from streams.runtime.kafka_engine import free_port
+from streams.runtime.topics import create, plan
 from streams.settings import Settings
 from tests.kafka.deployment import Deployment, WorkerProcess
 from tests.kafka.feeds import contact, purchase, raw, send, ticks
@@ -148,11 +149,12 @@ def test_no_kafka(settings: Settings, tmp_path: Path) -> None:
 def test_a_wrong_password(java: Path, tmp_path: Path) -> None:
     login = {"kafka_sasl_mechanism": "PLAIN", "kafka_username": "worker"}
     secret = tmp_path / "password"
-    secret.write_text("wrong-horse\n")
+    secret.write_text("right\n")
     with running(LockedJava(tmp_path / "locked", java), kafka_security_protocol="SASL_PLAINTEXT") as fitting:
         settings = Settings(**fitting, **login, kafka_password_file=secret)
-        code, lines = refused(settings, tmp_path)
-    assert code == 77
-    assert len(lines) == 1
-    assert "refuses user, password or mechanism" in lines[0]
-    assert "wrong-horse" not in lines[0]
+        with admin_client(settings) as admin:
+            create(admin, plan(settings))
+        secret.write_text("wrong-horse\n")
+        told = refused(settings, tmp_path)
+    address = settings.bootstrap_servers[0]
+    assert told == (77, [f"Kafka at {address} refuses user, password or mechanism"])

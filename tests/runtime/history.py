@@ -1,8 +1,9 @@
 """Histories for simulations: what the inputs of one partition hold, in parts, and what must come of it."""
 
+import json
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -14,10 +15,10 @@ from msgspec import Struct, to_builtins
 from schemas.alert import Alert
 from schemas.dead_letter import Reason
 from schemas.events import Erasure, Refusal, Tick
+from schemas.times import format_ms
 from streams.core.customer import unpack
 from streams.core.partition import Partition, Record
 from streams.core.ruleset import Ruleset
-from streams.core.time import DAY_MS
 from streams.core.watermark import FACTS, NEVER, Input
 from streams.runtime.decode import RecordDecoder
 from streams.runtime.log import Bounds, Fetched, RawRecord
@@ -28,7 +29,6 @@ NOW: Final = 1_800_000_000_000
 """The wall clock of histories, ms: after all that is sound in them."""
 RULES: Final = Ruleset(high_value_quantile=0.2, population_minimum=5, opening_frustration=0.3)
 PARTS: Final = 3
-
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class Truth:
 
 @dataclass(frozen=True)
 class History:
-    """What the inputs hold, published part by part: side inputs first, the next once all before is written."""
+    """What the inputs hold, to be published part by part; at its end a tick in both fact inputs."""
 
     name: str
     tapes: Mapping[Input, Tape]
@@ -92,14 +92,23 @@ class History:
         return Truth(comparable(fold.alerts), fold.dead_letters, state_of(fold.partition), newest)
 
     def fold(self) -> "Fold":
-        """Fold it without any trouble, and let time pass to its newest event."""
+        """Fold it without any trouble."""
         fold = Fold()
         for part in range(PARTS):
             for source in (*SIDE_INPUTS, *FACTS):
                 fold.apply(source, self.part(source, part))
             fold.decide()
-        fold.pass_time(fold.partition.newest + 1)
         return fold
+
+    def stages(self) -> Iterator[dict[Input, int]]:
+        """Yield how many records there are next of some inputs, each once all before is committed.
+
+        What comes of an erasure depends on what was read of the other inputs before.
+        """
+        groups = [(Input.CUSTOMERS,), (Input.DISPOSITIONS,), FACTS] if self.erases else [SIDE_INPUTS, FACTS]
+        for part in range(PARTS):
+            for group in groups:
+                yield {source: self.tapes[source].bounds[part] for source in group}
 
     def part(self, source: Input, part: int) -> Sequence[RawRecord]:
         """Return the records of one part of an input."""
@@ -145,10 +154,6 @@ class Fold:
         """Decide what can be."""
         self.alerts += self.partition.decide()
 
-    def pass_time(self, until: int) -> None:
-        """Let time pass, to an event time (ms)."""
-        self.alerts += self.partition.advance(dict.fromkeys(FACTS, until))
-
 
 def comparable(alerts: Iterable[Alert]) -> list[tuple[object, ...]]:
     """Return alerts in one order, without what depends on the wall clock or the name of the rules."""
@@ -157,12 +162,12 @@ def comparable(alerts: Iterable[Alert]) -> list[tuple[object, ...]]:
 
 
 def state_of(partition: Partition) -> dict[str, object]:
-    """Return all that is known, in a form that does not depend on when it was packed, and under which rules."""
+    """Return all that is known, in a form that does not depend on when or under which rules it was packed."""
     partition.drain_dirty()
     state = partition._state()
     state.rulesets = {}
     found = {"": plain(state)}
-    oldest = partition._horizon.oldest_instants[0]
+    (oldest, *_), oldest_pane = partition._horizon
     for customer_id, record in partition._roster.records.items():
         customer = unpack(customer_id, record)
         body, episode = customer.body, customer.body.episode
@@ -170,7 +175,8 @@ def state_of(partition: Partition) -> dict[str, object]:
             episode.ruleset = ""
         ids = sorted(entry for entry in customer.recent if entry[0] >= oldest)
         rest = (body.agenda, body.contacts, body.frustration, episode, body.revisions, body.profile)
-        found[customer_id] = plain((customer.first_pane, list(customer.panes), ids, rest))
+        panes = [pane for pane in customer.panes if pane[0] >= oldest_pane]
+        found[customer_id] = plain((customer.first_pane, panes, ids, rest))
     return found
 
 
@@ -198,6 +204,7 @@ def history(directory: Path, seed: int, *, erases: bool = False, customers: int 
     rng = Random(seed)
     lines = {source: _lines(directory / f"{source.value}.jsonl", source) for source in Input}
     bounds = _bounds(lines)
+    _end(lines, bounds)
     if erases:
         _erase(lines, bounds, rng)
     tapes = {source: _tape(lines[source], bounds[source], rng) for source in Input}
@@ -232,7 +239,18 @@ def _bounds(lines: Mapping[Input, list[RawRecord]]) -> dict[Input, list[int]]:
 
 def _time(source: Input, raw: RawRecord) -> int:
     event = RecordDecoder("USD", 0, 1)(source, raw, lambda _: True)
-    return NEVER if isinstance(event, Refusal | Erasure) else event.time
+    if isinstance(event, Refusal | Erasure) or event.time > NOW:
+        return NEVER
+    return event.time
+
+
+def _end(lines: Mapping[Input, list[RawRecord]], bounds: dict[Input, list[int]]) -> None:
+    """End both fact inputs with a tick, as `publish` does."""
+    newest = max(_time(source, raw) for source in Input for raw in lines[source])
+    tick = json.dumps({"type": "tick", "time": format_ms(newest + 1), "source": "end"}).encode()
+    for source in FACTS:
+        lines[source].append(RawRecord(0, NOW, None, tick))
+        bounds[source][-1] += 1
 
 
 def _erase(lines: Mapping[Input, list[RawRecord]], bounds: dict[Input, list[int]], rng: Random) -> None:
@@ -259,5 +277,5 @@ def _earliest_to_come(source: Input, tape: Tape) -> list[int]:
     earliest = [NOW]
     for raw in reversed(tape.records):
         time = _time(source, raw)
-        earliest.append(min(earliest[-1], time if NEVER < time < NOW + DAY_MS else earliest[-1]))
+        earliest.append(earliest[-1] if time == NEVER else min(earliest[-1], time))
     return earliest[::-1]

@@ -3,6 +3,7 @@
 import gzip
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 from typing import Final
 
 import pytest
@@ -10,7 +11,11 @@ import pytest
 from streams.runtime.state_file import Entry, Header, StateFileError, read_entries, read_header, writing
 
 HEADER: Final = Header("shop", "retention.state", 4, "2026-03-01T12:00:00.000Z")
-ENTRIES: Final = [Entry(0, b"o", b"\x00" * 40), Entry(3, b"c\xff\n", b""), Entry(2, b"", b"v" * 100_000)]
+ENTRIES: Final = [
+    Entry(0, b"o", b"vvv"),
+    Entry(3, b"c\xff\n", b""),
+    Entry(2, b"", Random(1).randbytes(1_000)),
+]
 
 
 @pytest.fixture(name="path")
