@@ -14,7 +14,9 @@ from streams.runtime.commands_alerts import alerts_command
 from streams.runtime.commands_kafka import kafka
 from streams.runtime.commands_lookup import lookup_command
 from streams.runtime.commands_publish import publish_command
+from streams.runtime.commands_redrive import redrive_command
 from streams.runtime.commands_settings import settings_command
+from streams.runtime.commands_state import state
 from streams.runtime.commands_topics import topics
 from streams.runtime.commands_worker import worker_command
 
@@ -34,6 +36,8 @@ app.command("publish")(publish_command)
 app.command("worker")(worker_command)
 app.command("alerts")(alerts_command)
 app.command("lookup")(lookup_command)
+app.command("redrive")(redrive_command)
+app.add_typer(state, name="state")
 app.add_typer(kafka, name="kafka")
 app.add_typer(topics, name="topics")
 app.command("settings")(settings_command)

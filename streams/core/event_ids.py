@@ -39,7 +39,7 @@ class EventIds:
 
     def key(self, source: str, event_id: str) -> int:
         """Return the hash that stands for an event's id."""
-        return xxh3_64_intdigest(event_id, self.seed(source))
+        return xxh3_64_intdigest(event_id.encode(), self.seed(source))
 
     def is_duplicate(self, key: int, instant: int) -> bool:
         """Tell whether an event with this id came within the 8 days before an instant."""

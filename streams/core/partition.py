@@ -125,7 +125,7 @@ class Partition:
             if event.source != source:
                 source = event.source
                 salt = ids.seed(source)
-            key = digest(event.event_id, salt)
+            key = digest(event.event_id.encode(), salt)
             if (key in young or key in old) and ids.is_duplicate(key, time):
                 outcome.duplicate += 1
                 continue

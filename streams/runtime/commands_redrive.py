@@ -125,10 +125,10 @@ def _print(redriven: Redriven, shown: list[Letter], *, execute: bool) -> None:
     if redriven.unusable:
         typer.echo(f"left alone, no letters of these inputs: {redriven.unusable:,}")
     if execute:
-        typer.echo(f"{going.total():,} letters sent back")
+        typer.echo(f"letters sent back: {going.total():,}")
     else:
         hint = "; --execute sends them" if going else ""
-        typer.echo(f"{going.total():,} letters would go back{hint}")
+        typer.echo(f"letters that would go back: {going.total():,}{hint}")
 
 
 def _table(redriven: Redriven, going: Counter[Kind], title: str) -> Table:

@@ -41,7 +41,7 @@ def state_export(file: _Target) -> None:
     """
     settings = settings_or_exit()
     partitions = _partitions(settings)
-    with _ending(), _told("exporting") as told:
+    with _ending(f"{file} cannot be written", Exit.CANNOT_CREATE), _told("exporting") as told:
         records = asyncio.run(export_state(settings, file, partitions, told))
     size = file.stat().st_size / 1_000_000
     typer.echo(f"{file}: {records:,} records of {partitions} partitions, {size:,.1f} MB")
@@ -67,7 +67,7 @@ def state_import(file: _Source, *, positions: _Positions = Positions.KEPT) -> No
     until the weekly refresh the cut-off of high value (that of the middle partition).
     """
     settings = settings_or_exit()
-    with _ending():
+    with _ending(f"{file} cannot be read", Exit.NO_INPUT):
         ground = preflight(settings)
         with _told("importing") as told:
             contents = asyncio.run(import_state(settings, ground, file, positions, told))
@@ -90,7 +90,7 @@ def _partitions(settings: Settings) -> int:
 
 
 @contextmanager
-def _ending() -> Iterator[None]:
+def _ending(trouble: str, code: Exit) -> Iterator[None]:
     """End the command if the file, the topics or Kafka don't do."""
     try:
         with kafka_or_exit():
@@ -99,10 +99,8 @@ def _ending() -> Iterator[None]:
         raise failed(str(error), Exit.BAD_DATA) from error
     except (MoveError, PreflightError) as error:
         raise failed(str(error), Exit.CONFIG) from error
-    except FileNotFoundError as error:
-        raise failed(f"no such file: {error.filename}", Exit.NO_INPUT) from error
     except OSError as error:
-        raise failed(f"{error.filename}: {error.strerror}", Exit.CANNOT_CREATE) from error
+        raise failed(f"{trouble}: {error.strerror}", code) from error
 
 
 @contextmanager

@@ -14,6 +14,8 @@ from aiokafka.errors import (
     ProducerClosed,
     ProducerFenced,
 )
+from aiokafka.producer.message_accumulator import BatchBuilder
+from aiokafka.record.default_records import DefaultRecordBatch
 from typing_extensions import override
 
 from schemas.alert import Alert
@@ -128,11 +130,17 @@ class KafkaLog(PartitionLog):
                     *await self._send(STATE.name, ((key, value, []) for key, value in transaction.state)),
                     *await self._send(ALERTS.name, _alerts(transaction.alerts, "treated")),
                     *await self._send(HOLDOUT.name, _alerts(transaction.alerts, "holdout")),
-                    *await self._send(DEAD_LETTERS.name, self._letters(transaction.dead_letters)),
+                    *await self._send(
+                        DEAD_LETTERS.name,
+                        self._letters(transaction.dead_letters),
+                        # What came compressed may be larger than any batch.
+                        DefaultRecordBatch.CODEC_GZIP,
+                    ),
                 ]
                 await self._send_positions(transaction.positions)
-                await self._producer.commit_transaction()
+                # aiokafka would commit without a batch that the broker refused.
                 await asyncio.gather(*sent)
+                await self._producer.commit_transaction()
 
     @override
     async def close(self) -> None:
@@ -158,18 +166,24 @@ class KafkaLog(PartitionLog):
             max_partition_fetch_bytes=_RESTORE_FETCH_BYTES,
         )
 
-    async def _send(self, topic: str, entries: Iterable[_Entry]) -> list[Any]:
+    async def _send(
+        self, topic: str, entries: Iterable[_Entry], compression: int = DefaultRecordBatch.CODEC_NONE
+    ) -> list[Any]:
         """Send records in as few batches as can be, and return what tells of each batch."""
         producer, tp = self._producer, self._tp(topic)
         sent = []
-        batch, filled = producer.create_batch(), 0
+
+        def new_batch() -> Any:
+            return BatchBuilder(_BATCH_BYTES, compression, is_transactional=True)
+
+        batch, filled = new_batch(), 0
         for key, value, headers in entries:
             if filled and batch.append(key=key, value=value, timestamp=None, headers=headers) is not None:
                 filled += 1
                 continue
             if filled:
                 sent.append(await producer.send_batch(batch, tp.topic, partition=tp.partition))
-                batch = producer.create_batch()
+                batch = new_batch()
             batch.append(key=key, value=value, timestamp=None, headers=headers)  # the first always fits
             filled = 1
         if filled:

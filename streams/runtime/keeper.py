@@ -113,6 +113,7 @@ class Keeper:
         self._resuming: asyncio.Task[None] | None = None
         self._time = asyncio.get_running_loop().time
         self._news = asyncio.Event()
+        self._tries = 0
         self._pausing = False
         self._idle = asyncio.Event()
         self._going_on = asyncio.Event()
@@ -202,12 +203,10 @@ class Keeper:
                 self.failure.set_result(error)
 
     async def _try_on(self) -> None:
-        tries = 0
+        self._tries = 0
         while True:
             try:
-                serving = await self._open()
-                tries = 0
-                await self._serve(serving)
+                await self._serve(await self._open())
             except FencedError:
                 log.warning("partition %d: another owner opened it", self.number)
                 self._metrics.reopened("fenced")
@@ -217,10 +216,10 @@ class Keeper:
                 log.warning("partition %d: %s; it is opened again", self.number, error)
                 self._metrics.reopened("log")
                 await self._drop()
-            tries += 1
-            if tries > MOST_TRIES:
-                raise GaveUpError(f"partition {self.number} could not be opened in {MOST_TRIES} tries")
-            await asyncio.sleep(min(_FIRST_BACKOFF_SECONDS * 2**tries, _LONGEST_BACKOFF_SECONDS))
+            self._tries += 1
+            if self._tries > MOST_TRIES:
+                raise GaveUpError(f"partition {self.number} did not come on in {MOST_TRIES} tries")
+            await asyncio.sleep(min(_FIRST_BACKOFF_SECONDS * 2**self._tries, _LONGEST_BACKOFF_SECONDS))
 
     async def _drop(self) -> None:
         self._serving = None
@@ -363,6 +362,7 @@ class Keeper:
         serving.last_commit = self._time()
         if written is None:
             return
+        self._tries = 0  # not when it opens: what can't be committed would be tried for ever
         now_ms = self._clock.now_ms()
         self._metrics.committed(self.number, serving.last_commit - started, written.alerts, now_ms)
         for decided_by in written.decided_by:

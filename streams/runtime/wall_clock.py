@@ -6,7 +6,7 @@ from typing import Final
 
 _MOST: Final = 1.01
 """The wall clock may run by this factor faster than the monotonic one; beyond, it was set."""
-_SLACK_MS: Final = 1_000
+_SLACK_NS: Final = 1_000_000_000
 """What time servers put right at once is less."""
 
 
@@ -17,28 +17,29 @@ def _boot_time_ns() -> int:
 
 
 class WallClock:
-    """Time in ms UTC that never runs ahead of what can have passed since the start."""
+    """Time in ms UTC that never runs ahead of what can have passed since the start; for all threads."""
 
     def __init__(
         self, wall_ns: Callable[[], int] = time.time_ns, steady_ns: Callable[[], int] = _boot_time_ns
     ) -> None:
         self._wall, self._steady = wall_ns, steady_ns
-        self._started_wall, self._started_steady = wall_ns(), steady_ns()
-        self._stood_at: int | None = None
+        self._started = self._trusted = wall_ns(), steady_ns()
+        self._stopped = False
 
     def now_ms(self) -> int:
-        """Return the time; while the wall clock is ahead of what can be, the last time before that."""
-        wall = self._wall()
-        can_be = self._started_wall + round((self._steady() - self._started_steady) * _MOST)
-        if wall <= can_be + _SLACK_MS * 1_000_000:
-            self._stood_at = None
+        """Return the time; while the wall clock is ahead of what can be, what passed since it was right."""
+        wall, steady = self._wall(), self._steady()
+        started_wall, started_steady = self._started
+        can_be = started_wall + round((steady - started_steady) * _MOST) + _SLACK_NS
+        self._stopped = wall > can_be
+        if not self._stopped:
+            self._trusted = wall, steady
             return wall // 1_000_000
-        if self._stood_at is None:
-            self._stood_at = can_be // 1_000_000
-        return self._stood_at
+        trusted_wall, trusted_steady = self._trusted
+        return (trusted_wall + steady - trusted_steady) // 1_000_000
 
     @property
     def stopped(self) -> bool:
-        """Tell whether time stands still because the wall clock was set ahead."""
+        """Tell whether event time has to stand still because the wall clock was set ahead."""
         self.now_ms()
-        return self._stood_at is not None
+        return self._stopped

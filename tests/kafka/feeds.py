@@ -3,16 +3,12 @@
 import asyncio
 import json
 from collections.abc import Iterable
-from contextlib import closing
 from pathlib import Path
-from typing import Any, NamedTuple
-
-from kafka import KafkaProducer
+from typing import Any, NamedTuple, cast
 
 from schemas.partitioner import partition_of
 from schemas.times import format_ms
 from streams.core.watermark import FACTS, NEVER, Input
-from streams.runtime.admin import client_options
 from streams.runtime.publish import Publisher
 from streams.runtime.publish_entries import EVERY, Entry, entries
 from streams.runtime.survey import survey
@@ -31,7 +27,11 @@ class Raw(NamedTuple):
 
 def purchase(customer_id: str, time_ms: int, **other: Any) -> bytes:
     """Return a purchase of 20.00; `other` replaces fields."""
-    fields = {"type": "transaction", "event_id": f"t-{customer_id}-{time_ms}", "customer_id": customer_id}
+    fields: dict[str, Any] = {
+        "type": "transaction",
+        "event_id": f"t-{customer_id}-{time_ms}",
+        "customer_id": customer_id,
+    }
     fields |= {"time": format_ms(time_ms), "source": "shop", "kind": "purchase"}
     return json.dumps(fields | {"amount": "20.00", "currency": "USD"} | other).encode()
 
@@ -39,7 +39,12 @@ def purchase(customer_id: str, time_ms: int, **other: Any) -> bytes:
 def contact(customer_id: str, time_ms: int, **other: Any) -> bytes:
     """Return a contact that was left unresolved; `other` replaces fields."""
     name = f"c-{customer_id}-{time_ms}"
-    fields = {"type": "contact", "event_id": name, "customer_id": customer_id, "time": format_ms(time_ms)}
+    fields: dict[str, Any] = {
+        "type": "contact",
+        "event_id": name,
+        "customer_id": customer_id,
+        "time": format_ms(time_ms),
+    }
     fields |= {"source": "phone", "contact_id": name, "version": 1, "channel": "voice"}
     return json.dumps(fields | {"resolution": "unresolved"} | other).encode()
 
@@ -61,11 +66,8 @@ def ticks(settings: Settings, time_ms: int) -> list[Raw]:
 
 
 def send(settings: Settings, records: Iterable[Raw]) -> None:
-    """Send records in their order."""
-    with closing(KafkaProducer(**client_options(settings), acks="all", max_request_size=1 << 20)) as producer:
-        for one in records:
-            producer.send(settings.topic_prefix + one.source.value, one.value, one.key, partition=one.partition)
-        producer.flush()
+    """Send records in their order, whatever they are: even without key and value."""
+    put(settings, (Entry(0, one.source, one.partition, one.key, cast(bytes, one.value)) for one in records))
 
 
 def planned(settings: Settings, directory: Path) -> list[Entry]:

@@ -12,16 +12,12 @@ from streams.runtime.admin import client_options
 from streams.settings import Settings
 from tests.kafka.commands import until
 
+
 @contextmanager
-def reader(settings: Settings, isolation: str = "read_committed") -> Iterator[Any]:
+def reader(settings: Settings, isolation: str = "read_committed", group: str | None = None) -> Iterator[Any]:
     """Give a consumer that begins at the earliest and commits nothing."""
-    consumer = KafkaConsumer(
-        **client_options(settings),
-        group_id=settings.application_id,
-        isolation_level=isolation,
-        auto_offset_reset="earliest",
-        enable_auto_commit=False,
-    )
+    options = {"isolation_level": isolation, "auto_offset_reset": "earliest", "enable_auto_commit": False}
+    consumer = KafkaConsumer(**client_options(settings), group_id=group, **options)
     with closing(consumer):
         yield consumer
 
@@ -51,9 +47,7 @@ def held(settings: Settings, name: str) -> list[list[Any]]:
 
 def alerts(settings: Settings, name: str = "alerts") -> list[Alert]:
     """Return the committed alerts, partition by partition in their order."""
-    return [
-        Alert.model_validate_json(record.value) for records in held(settings, name) for record in records
-    ]
+    return [Alert.model_validate_json(record.value) for records in held(settings, name) for record in records]
 
 
 def state(settings: Settings, number: int) -> dict[bytes, bytes]:
@@ -73,5 +67,5 @@ def lag(settings: Settings) -> int:
 def progress(settings: Settings) -> int:
     """Return the sum of the positions that the group has committed."""
     # A reader of committed records would wait for the end of each transaction that is open.
-    with reader(settings, "read_uncommitted") as consumer:
+    with reader(settings, "read_uncommitted", settings.application_id) as consumer:
         return sum(consumer.committed(place) or 0 for place in places(settings, *Input))

@@ -118,7 +118,7 @@ def test_nothing_goes_back_until_it_is_told_to(topics: Settings, office: Office)
         ["not_json", "transactions", "2", "0", "2"],
         ["schema", "contacts", "1", "0", "1"],
     ]
-    assert "3 letters would go back; --execute sends them" in looked.stdout
+    assert "letters that would go back: 3; --execute sends them" in looked.stdout
     assert f"{topics.topic_prefix}contacts" in looked.stdout
     assert "amount: string_pattern_mismatch" in looked.stdout
     assert looked.stdout.count(topics.topic_prefix) == 2
@@ -136,7 +136,7 @@ def test_bytes_and_key_go_back_unchanged_to_where_the_key_belongs(topics: Settin
     office.refuse(b"\xff\xfe", b"", "key_mismatch")
     sent = redrive(topics, "--execute")
     assert (sent.exit_code, sent.stderr) == (0, "")
-    assert "4 letters sent back" in sent.stdout
+    assert "letters sent back: 4" in sent.stdout
     found = came_back(topics)
     assert (home, b"c-1", b'{ "as":"it was" }\n') in found
     assert (3, None, b"\xff\x00") in found
@@ -147,10 +147,10 @@ def test_bytes_and_key_go_back_unchanged_to_where_the_key_belongs(topics: Settin
 
 def test_a_letter_goes_back_once_unless_asked_again(topics: Settings, office: Office) -> None:
     office.refuse(b"c-1", b"1")
-    assert "1 letters sent back" in redrive(topics, "--execute").stdout
+    assert "letters sent back: 1" in redrive(topics, "--execute").stdout
     second = redrive(topics, "--execute")
     assert rows(second) == [["schema", "contacts", "1", "1", "0"]]
-    assert "0 letters sent back" in second.stdout
+    assert "letters sent back: 0" in second.stdout
     office.refuse(b"c-1", b"2")
     assert rows(redrive(topics, "--execute")) == [["schema", "contacts", "2", "1", "1"]]
     assert [value for *_, value in came_back(topics)] == [b"1", b"2"]
@@ -158,7 +158,7 @@ def test_a_letter_goes_back_once_unless_asked_again(topics: Settings, office: Of
         ["schema", "contacts", "2", "2", "1"]
     ]
     assert [value for *_, value in came_back(topics)] == [b"1", b"2", b"1"]
-    assert "0 letters sent back" in redrive(topics, "--execute").stdout
+    assert "letters sent back: 0" in redrive(topics, "--execute").stdout
 
 
 def test_what_is_not_chosen_stays_for_another_time(topics: Settings, office: Office) -> None:

@@ -91,7 +91,10 @@ HARMS: dict[str, tuple[Harm, str]] = {
         "the topic of contacts was made anew since the state was written",
     ),
     "an input missing": (lambda settings: delete(settings, "dispositions"), "dispositions: missing"),
-    "not co-partitioned": (lambda settings: recreate(settings, "contacts", 3), "contacts: not co-partitioned: 3"),
+    "not co-partitioned": (
+        lambda settings: recreate(settings, "contacts", 3),
+        "contacts: not co-partitioned: 3",
+    ),
     "the changelog is not compacted": (
         lambda settings: alter(settings, "state", cleanup_policy="delete"),
         "state: cleanup.policy is delete, should be compact, else state is lost",

@@ -7,9 +7,11 @@ from typing import Any
 import msgspec
 
 from schemas.alert import Alert
+from streams.core.baseline import KEPT_HOURS
 from streams.core.partition import Partition
 from streams.core.ruleset import Ruleset
 from streams.core.state import customer_of, is_customer_key
+from streams.core.time import hour_of
 from streams.lab.replay import ReplayResult
 from streams.runtime.owner import OWNER_KEY
 from streams.settings import Settings
@@ -53,15 +55,20 @@ def assert_state(settings: Settings, wanted: ReplayResult, rules: Ruleset | None
     """Check that the changelog holds what the replay knows of each customer at its end."""
     customers = 0
     for number in range(settings.partitions):
-        partition = Partition(rules or Ruleset())
-        held = state(settings, number)
-        del held[OWNER_KEY]
-        for key, value in held.items():
-            partition.restore(key, value)
-        for customer_id in map(customer_of, filter(is_customer_key, held)):
+        partition, names = restored(settings, number, rules or Ruleset())
+        for customer_id in names:
             assert _seen(partition, customer_id) == _seen(wanted, customer_id)
-        customers += partition.customers
+        customers += len(names)
     assert customers == wanted.customers
+
+
+def restored(settings: Settings, number: int, rules: Ruleset) -> tuple[Partition, list[str]]:
+    """Return a partition as the changelog has it, and its customers."""
+    partition, found = Partition(rules), state(settings, number)
+    del found[OWNER_KEY]
+    for key, value in found.items():
+        partition.restore(key, value)
+    return partition, [customer_of(key) for key in found if is_customer_key(key)]
 
 
 def _seen(whose: Partition | ReplayResult, customer_id: str) -> Facts:
@@ -71,7 +78,7 @@ def _seen(whose: Partition | ReplayResult, customer_id: str) -> Facts:
     return (
         seen.time,
         seen.first_pane,
-        list(seen.panes),
+        [pane for pane in seen.panes if pane[0] >= hour_of(seen.time) - KEPT_HOURS],
         seen.counters,
         seen.contacts,
         _rounded(msgspec.to_builtins(seen.episode)),

@@ -18,7 +18,7 @@ from schemas.dead_letter import Reason
 from streams.core.partition import Outcome
 from streams.core.watermark import Input
 from streams.runtime.fetch import Answer
-from streams.runtime.keeper import MOST_QUEUED, Clock, Feed, Keeper, Pace
+from streams.runtime.keeper import Clock, Feed, Keeper, Pace
 from streams.runtime.log import Fetched, LogError, PartitionLog
 from streams.runtime.metrics import Cause, Metrics, PartitionGauges
 from streams.runtime.owner import SIDE_INPUTS, Identity, Owner
@@ -91,7 +91,7 @@ class Surroundings:
     """A worker looks for batches as often."""
     request_seconds: float = 0.05
     """A fetch takes up to as long."""
-    most: int = 40
+    most: int = 10
     """Records in a batch, at most."""
     faults: Counter[str] = field(default_factory=Counter)
     dropping: list[float] = field(default_factory=lambda: [0.0])
@@ -194,7 +194,7 @@ class FakeFeed(Feed):
         batch = tape.batch(source, self._positions[place], published, around.most, around.rng)
         self._answers[place] = Answer(tape.end_of(published), asked_ms)
         if batch is not None:
-            self._fetched[place] = replace(batch, asked_ms=asked_ms, seek=self._seeks.get(place, 0))
+            self._fetched[place] = replace(batch, asked_ms=asked_ms)
 
     def _hand_out(self, place: Place) -> None:
         batch = self._fetched.pop(place)
@@ -203,9 +203,9 @@ class FakeFeed(Feed):
         if around.rng.random() < around.dropping[0]:
             around.faults["a batch was dropped on its way"] += 1
             return
-        seconds = around.rng.choice((0.0, around.turn_seconds, 5 * around.turn_seconds))
         seek = self._seeks.get(place, 0)
-        asyncio.get_running_loop().call_later(seconds, self._offer, place[0], replace(batch, seek=seek))
+        deliver = asyncio.get_running_loop().call_later
+        deliver(around.turn_seconds / 3, self._offer, place[0], replace(batch, seek=seek))
 
 
 class FakeWorker:
@@ -235,7 +235,7 @@ class FakeWorker:
                 self.keepers[number] = self._new_keeper(number)
                 self.keepers[number].start()
             else:
-                task = asyncio.create_task(keeper.go_on())
+                task = asyncio.create_task(self._go_on(keeper))
                 self._tasks.add(task)
                 task.add_done_callback(self._resumed)
 
@@ -250,6 +250,11 @@ class FakeWorker:
         for keeper in self.keepers.values():
             if keeper.failure.done():
                 raise keeper.failure.result()
+
+    async def _go_on(self, keeper: Keeper) -> None:
+        owner = keeper.owner
+        await keeper.go_on()
+        self._around.faults["came back warm"] += owner is not None and keeper.owner is owner
 
     def _resumed(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
@@ -280,3 +285,72 @@ class FakeWorker:
         keeper = self.keepers.get(number)
         if keeper is not None:
             keeper.offer(batch)
+
+
+class Group:
+    """The workers, and who has which partitions. Faults happen until they are told to end."""
+
+    def __init__(self, around: Surroundings, workers: int) -> None:
+        self._around, self._rng = around, around.rng
+        self.members = [FakeWorker(around) for _ in range(workers)]
+        self.deaf: list[FakeWorker] = []
+        """Out of the group, and not told so yet."""
+
+    async def rebalance(self) -> None:
+        """Revoke everything, and spread it over the members anew."""
+        await asyncio.gather(*(worker.revoked() for worker in self.members))
+        shares: dict[FakeWorker, set[int]] = {worker: set() for worker in self.members}
+        for number in self._around.brokers:
+            shares[self._rng.choice(self.members)].add(number)
+        for worker, numbers in shares.items():
+            worker.assigned(numbers)
+
+    async def disturb(self, until: float) -> None:
+        """Let things go wrong until a time of the event loop; then all are members, and told so."""
+        now, faults = asyncio.get_running_loop().time, self._around.faults
+        while now() < until:
+            await asyncio.sleep(self._rng.choice((0.1, 1.0, 6.0)) * self._rng.random())
+            self._around.dropping[0] = self._rng.choice((0.0, 0.0, 0.1))
+            match self._rng.randrange(5):
+                case 0:
+                    faults["a worker was killed"] += 1
+                    await self._kill(self._rng.choice(self.members))
+                case 1 if len(self.members) > 1:
+                    faults["two owners at once"] += 1
+                    await self._deafen(self._rng.choice(self.members))
+                case 2 if self.deaf:
+                    await self._tell()
+                case _:
+                    faults["a rebalance"] += 1
+                    await self.rebalance()
+        self._around.dropping[0] = 0.0
+        while self.deaf:
+            await self._tell()
+
+    async def _kill(self, worker: FakeWorker) -> None:
+        await worker.killed()
+        self.members[self.members.index(worker)] = FakeWorker(self._around)
+        await self.rebalance()
+
+    async def _deafen(self, worker: FakeWorker) -> None:
+        self.members.remove(worker)
+        self.deaf.append(worker)
+        worker.feed.member = False
+        await self.rebalance()
+
+    async def _tell(self) -> None:
+        worker = self.deaf.pop(0)
+        await worker.revoked()
+        worker.feed.member = True
+        self.members.append(worker)
+        await self.rebalance()
+
+    def fail_if_failed(self) -> None:
+        """Raise what would have ended a worker."""
+        for worker in (*self.members, *self.deaf):
+            worker.fail_if_failed()
+
+    async def end(self) -> None:
+        """Let go of everything."""
+        for worker in (*self.members, *self.deaf):
+            await worker.killed()

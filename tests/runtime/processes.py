@@ -250,12 +250,3 @@ class Simulation:
     def _next_time(self, source: Input, owner: Owner) -> int:
         read = bisect_left(self._history.tapes[source].offsets, owner.positions[source])
         return self._history.earliest[source][read]
-
-
-def finish(work: Coroutine[Any, Any, None]) -> None:
-    """Run to its end what only waits for the scheduler."""
-    try:
-        while True:
-            work.send(None)
-    except StopIteration:
-        return

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from streams.runtime.owner import Identity, Owner
 from tests.lab.test_against_recomputation import NOW, PLAIN_SMALL, of_core, of_plain
 from tests.recompute.recompute import recompute
-from tests.runtime.fake_log import POINTS, Broker, FakeLog
-from tests.runtime.history import RULES, History, comparable, history, state_of
-from tests.runtime.processes import AWAY, BETWEEN, TAKEN, Simulation, finish
+from tests.runtime.fake_log import POINTS
+from tests.runtime.history import History, history
+from tests.runtime.processes import AWAY, BETWEEN, TAKEN, Simulation
+from tests.runtime.truth import assert_true
 
 SEEDS = int(os.environ.get("RETENTION_SIMULATIONS", "1000"))
 FIRST = int(os.environ.get("RETENTION_SIMULATIONS_FROM", "0"))
@@ -75,22 +75,7 @@ def test_everything_is_written_once_whatever_fails(histories: list[History]) -> 
         print(f"seed {seed}, {chosen.name}")
         simulation = Simulation(chosen, seed, STEPS)
         simulation.run()
-        assert_true(simulation.broker, chosen)
+        assert_true(simulation.broker)
         faults += simulation.faults
     print(*(f"{count:9,} {fault}" for fault, count in faults.most_common()), sep="\n")
     assert [fault for fault in FAULTS if faults[fault] < max(1, EACH)] == []
-
-
-def assert_true(broker: Broker, chosen: History) -> None:
-    """Check what was written, and what an owner knows that opens now."""
-    truth = chosen.truth
-    revisions: Counter[str] = Counter()
-    for alert in broker.alerts:
-        revisions[alert.alert_id] += 1
-        assert alert.revision == revisions[alert.alert_id]
-    assert comparable(broker.alerts) == truth.alerts
-    assert broker.dead_letters == truth.dead_letters
-    assert broker.read
-    owner = Owner(Identity("test", RULES, "USD", 0, 1, adopt_ruleset=True), FakeLog(broker), lambda: NOW)
-    finish(owner.open())
-    assert state_of(owner.partition) == truth.state

@@ -1,0 +1,243 @@
+"""Records that nobody can use: each once in the dead letters, unchanged, and the good ones as without them."""
+
+import json
+import random
+from collections import Counter
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kafka import KafkaProducer
+
+from schemas.partitioner import partition_of
+from streams.core.ruleset import Ruleset
+from streams.core.watermark import Input
+from streams.lab.generate import GenerateOptions, Population, generate
+from streams.lab.replay import replay_directory
+from streams.runtime.admin import admin_client, client_options
+from streams.runtime.commands_redrive import redrive_command
+from streams.runtime.poison import IN_A_ROW
+from streams.runtime.topics import create, plan
+from streams.settings import Settings
+from tests.kafka.commands import run_command
+from tests.kafka.deployment import Deployment
+from tests.kafka.feeds import Raw, contact, planned, purchase, raw, send, spread, tick, ticks
+from tests.kafka.held import held
+from tests.kafka.truth import assert_alerts, assert_state, restored
+from tests.worlds.worlds import FIRST
+
+pytestmark = pytest.mark.kafka
+
+DAY = 86_400_000
+TIME = FIRST + 300 * DAY
+ROUNDS = 30
+LARGE_ROUNDS = 2
+Poison = tuple[str, bytes | None, bytes | None]
+"""Reason, key and value."""
+
+
+@pytest.fixture(scope="module")
+def town(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a year of 45,000 synthetic purchases."""
+    directory = tmp_path_factory.mktemp("town")
+    options = GenerateOptions(
+        population=Population.SYNTHETIC,
+        customers=300,
+        transactions=45_000,
+        contact_rate=5.0,
+        severe_share=0.5,
+    )
+    generate(directory, options)
+    return directory
+
+
+def living_at(number: int, partitions: int = 4) -> str:
+    """Return a customer of a partition."""
+    return next(name for at in range(1000) if partition_of(name := f"guest-{at}", partitions) == number)
+
+
+def kinds(at: int, guest: str) -> dict[str, Poison]:
+    """Return one of each kind of poison, made of a good event of a guest."""
+    key, mark = guest.encode(), str(at).encode()
+
+    def spoiled(**other: Any) -> bytes:
+        return json.dumps(json.loads(purchase(guest, TIME)) | {"event_id": f"bad-{at}"} | other).encode()
+
+    event = spoiled()
+    return {
+        "no JSON": ("not_json", key, b"{" + mark),
+        "bad UTF-8": ("not_json", key, b'{"customer_id":"\xff' + mark + b'"}'),
+        "truncated": ("not_json", key, event[:-10]),
+        "empty": ("not_json", key + mark, b""),
+        "deep nesting": ("not_json", key, b"[" * 50_000 + mark),
+        "a number of 60,000 digits": ("not_json", key, event.replace(b'"20.00"', b"9" * 60_000)),
+        "NaN": ("not_json", key, event.replace(b'"20.00"', b"NaN")),
+        "1e999999": ("schema", key, event.replace(b'"20.00"', b"1e999999")),
+        "a number for an amount": ("schema", key, spoiled(amount=20.0)),
+        "an amount of 0": ("schema", key, spoiled(amount="0.00")),
+        "a negative amount": ("schema", key, spoiled(amount="-1.00")),
+        "a list": ("schema", key, b"[1,2," + mark + b"]"),
+        "null in JSON": ("schema", key + mark, b"null"),
+        "an unknown field": ("schema", key, spoiled(surprise=1)),
+        "an unknown type": ("unknown_type", key, spoiled(type="party")),
+        "a contact": ("unknown_type", key, contact(guest, TIME, event_id=f"bad-{at}")),
+        "no value": ("schema", key + mark, None),
+        "neither key nor value": ("schema", None, None),
+        "no key": ("key_mismatch", None, event),
+        "another's key": ("key_mismatch", b"somebody", event),
+        "a key that is no text": ("key_mismatch", b"\xff\xfe", event),
+        "a hostile id": ("schema", key, spoiled(customer_id="")),
+        "an id of 129": ("schema", key, spoiled(customer_id="x" * 129)),
+        "a naive time": ("schema", key, spoiled(time="2024-06-01T12:00:00")),
+        "1970": ("schema", key, spoiled(time="1970-01-01T00:00:00Z")),
+        "2001": ("too_late", key, spoiled(time="2001-01-01T00:00:00Z")),
+        "2100": ("future", key, spoiled(time="2100-01-01T00:00:00Z")),
+        "a tick of 2100": ("future", None, tick(4_102_444_800_000 + at)),
+        "a tick with a key": ("key_mismatch", key, tick(TIME + at)),
+        "unknown currency": ("schema", key, spoiled(currency="dollars")),
+        "no rate": ("currency", key, spoiled(currency="EUR")),
+        "70 KiB": ("too_large", key, spoiled(attributes={"note": "x" * 70_000})),
+        "as large as it gets": ("too_large", key, spoiled(attributes={"note": "x" * 1_000_000})),
+    }
+
+
+def seconds_of(settings: Settings) -> float:
+    """Return how long a worker took, from its first transaction to its last."""
+    times = [record.timestamp for records in held(settings, "state") for record in records]
+    return (max(times) - min(times)) / 1000
+
+
+def run_through(settings: Settings, records: list[Raw], folder: Path) -> None:
+    """Let a worker read records that are there already."""
+    send(settings, records)
+    with Deployment(settings, folder) as deployment:
+        deployment.start_ready()
+        deployment.when_drained()
+
+
+def test_poison_is_put_aside_and_the_rest_goes_on(event_clock: Settings, town: Path, tmp_path: Path) -> None:
+    seed = random.randrange(1 << 32)
+    print(f"seed {seed}")
+    rng = random.Random(seed)
+    good = spread(event_clock, planned(event_clock, town))
+    poison: list[tuple[str, Raw]] = []
+    for at in range(ROUNDS):
+        home = at % event_clock.partitions
+        for reason, key, value in kinds(at, living_at(home)).values():
+            if at < LARGE_ROUNDS or len(value or b"") < 100_000:
+                poison.append((reason, Raw(Input.TRANSACTIONS, home, key, value)))
+        stranger = raw(event_clock, Input.TRANSACTIONS, purchase(living_at(home), TIME))
+        poison.append(("wrong_partition", stranger._replace(partition=(home + 1) % event_clock.partitions)))
+    dirty = list(good)
+    for _, one in poison:
+        dirty.insert(rng.randrange(len(good) // 2, len(good)), one)
+    run_through(event_clock, dirty, tmp_path)
+
+    letters = [record for records in held(event_clock, "dead-letters") for record in records]
+    told = Counter((dict(one.headers)["dl_reason"].decode(), one.key, one.value) for one in letters)
+    assert told == Counter((reason, one.key, one.value) for reason, one in poison)
+    there = held(event_clock, "transactions")
+    for one in letters:
+        headers = {name: value.decode() for name, value in one.headers}
+        source = there[int(headers["dl_partition"])][int(headers["dl_offset"])]
+        assert (source.key, source.value, str(source.timestamp)) == (
+            one.key,
+            one.value,
+            headers["dl_timestamp"],
+        )
+    truth = replay_directory(town)
+    assert len(assert_alerts(event_clock, truth.alerts)) > 20
+    assert_state(event_clock, truth)
+    print(f"{len(letters)} of {len(dirty)} records refused, of {len(kinds(0, '')) + 1} kinds")
+
+    clean = _elsewhere(event_clock)
+    run_through(clean, good, tmp_path)
+    ratio = (seconds_of(clean) / len(good)) / (seconds_of(event_clock) / len(dirty))
+    print(f"throughput with poison / without: {ratio:.2f}")
+    assert ratio > 0.5
+
+
+def test_a_flood_stops_its_partition_alone_and_nothing_is_lost(event_clock: Settings, tmp_path: Path) -> None:
+    """The wrong reporting currency: what was refused goes back once that is put right."""
+    flooded = [name for at in range(200) if partition_of(name := f"c-{at}", event_clock.partitions) == 1]
+    calm = living_at(2)
+    bought = [
+        (customer_id, FIRST + at * 60_000)
+        for at in range(3 * IN_A_ROW // len(flooded))
+        for customer_id in flooded
+    ]
+    with Deployment(event_clock, tmp_path) as deployment:
+        mistaken = deployment.start(reporting_currency="EUR")
+        deployment.when_ready()
+        send(event_clock, (raw(event_clock, Input.TRANSACTIONS, purchase(*one)) for one in bought))
+        deployment.when(lambda: mistaken.partitions()[1][0] == "stopped")
+        send(event_clock, [raw(event_clock, Input.CONTACTS, contact(calm, FIRST))])
+        send(event_clock, [raw(event_clock, Input.CONTACTS, contact(flooded[0], FIRST + DAY))])
+        deployment.when(lambda: mistaken.metric("retention_events_total", input="contacts") == 1)
+        assert mistaken.partitions() == {
+            0: ("ready", None),
+            1: ("stopped", "1,000 records in a row were refused"),
+            2: ("ready", None),
+            3: ("ready", None),
+        }
+        assert mistaken.get("/ready")[0] == 503
+        assert "partition 1 is stopped: 1,000 records in a row were refused" in mistaken.log
+        deployment.stop(mistaken)
+        refused = sum(map(len, held(event_clock, "dead-letters")))
+        assert refused >= IN_A_ROW
+        deployment.start_ready()
+        deployment.when_drained()
+        told = run_command(redrive_command, event_clock, "--reason", "currency", "--execute")
+        assert told.exit_code == 0, told.output
+        send(event_clock, ticks(event_clock, FIRST + 2 * DAY))
+        deployment.when_drained()
+    partition, names = restored(event_clock, 1, Ruleset())
+    assert sorted(names) == sorted(flooded)
+    for customer_id in flooded:
+        seen = partition.lookup(customer_id)
+        assert seen is not None
+        assert sum(cents for _, cents in seen.panes) == 2000 * len(bought) // len(flooded)
+    assert sum(map(len, held(event_clock, "dead-letters"))) == refused
+    print(f"{refused} of {len(bought)} refused, and redriven")
+
+
+def test_a_customer_of_100_000_events_has_a_small_record(event_clock: Settings, tmp_path: Path) -> None:
+    """A purchase every five minutes for a year, and a contact each day."""
+    settings = _elsewhere(event_clock.model_copy(update={"partitions": 1}))
+    many = [
+        raw(settings, Input.TRANSACTIONS, purchase("mall", FIRST + at * 5 * 60_000)) for at in range(100_000)
+    ]
+    many += [raw(settings, Input.CONTACTS, contact("mall", FIRST + at * DAY)) for at in range(340)]
+    run_through(settings, [*many, *ticks(settings, FIRST + 360 * DAY)], tmp_path)
+    sizes = [len(record.value or b"") for records in held(settings, "state") for record in records]
+    print(f"largest state record: {max(sizes):,} bytes")
+    assert max(sizes) < 256 * 1024
+    partition, names = restored(settings, 0, Ruleset())
+    assert names == ["mall"]
+    seen = partition.lookup("mall")
+    assert seen is not None
+    assert sum(cents for _, cents in seen.panes) == 100_000 * 2000
+
+
+def test_a_bomb_goes_off_in_the_dead_letters(event_clock: Settings, tmp_path: Path) -> None:
+    """A record that is small on its way, and large when it is unpacked."""
+    guest = living_at(0)
+    bomb = b"0" * (32 << 20)
+    with closing(
+        KafkaProducer(**client_options(event_clock), compression_type="gzip", max_request_size=1 << 30)
+    ) as producer:
+        producer.send(event_clock.topic_prefix + "transactions", bomb, guest.encode(), partition=0)
+        producer.flush()
+    run_through(event_clock, [raw(event_clock, Input.TRANSACTIONS, purchase(guest, FIRST))], tmp_path)
+    letters = held(event_clock, "dead-letters")[0]
+    assert [one.value for one in letters] == [bomb]
+
+
+def _elsewhere(settings: Settings) -> Settings:
+    """Return settings with topics of their own."""
+    name = f"{settings.application_id}-2"
+    other = settings.model_copy(update={"application_id": name, "topic_prefix": f"{name}."})
+    with admin_client(other) as admin:
+        create(admin, plan(other))
+    return other

@@ -1,0 +1,130 @@
+"""One worker over inputs that are written as time goes on, in simulated time."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from random import Random
+from typing import Final
+
+from streams.core.partition import Partition
+from streams.core.ruleset import Ruleset
+from streams.core.watermark import Input
+from streams.runtime.keeper import Clock, Keeper, Pace
+from streams.runtime.log import RawRecord
+from streams.runtime.owner import Identity
+from tests.runtime.fake_log import Broker
+from tests.runtime.group import FakeWorker, Surroundings
+from tests.runtime.history import NOW, History, Tape
+from tests.runtime.lines import key_of
+
+STALE_MS: Final = 36 * 3_600_000
+
+Arrivals = Sequence[tuple[float, bytes]]
+"""Lines, each with the time of the event loop (seconds) when it is appended."""
+
+
+def true_ms() -> int:
+    """Return the time that it really is."""
+    return NOW + round(asyncio.get_running_loop().time() * 1000)
+
+
+class RightClock(Clock):
+    """A wall clock that is right."""
+
+    stopped = False
+
+    def now_ms(self) -> int:
+        """Return the time."""
+        return true_ms()
+
+
+class Scene:
+    """A worker that has one partition, and what is written to its inputs."""
+
+    def __init__(
+        self,
+        arrivals: Mapping[Input, Arrivals],
+        rules: Ruleset,
+        clock: Clock,
+        *,
+        live: bool,
+        turn_seconds: float,
+    ) -> None:
+        rng = Random(1)
+        self._arrivals = {source: arrivals.get(source, ()) for source in Input}
+        tapes = {source: _tape(lines) for source, lines in self._arrivals.items()}
+        self.broker = Broker(History("written", tapes, erases=False), rng, self._pause, 0.0)
+        self.log_seconds = 0.0
+        """How long the log takes for each of its steps."""
+        around = Surroundings(
+            brokers={0: self.broker},
+            rng=rng,
+            pace=Pace(lambda: 0.25, live=live, stale_ms=STALE_MS, lateness_ms=rules.lateness_ms),
+            clock=clock,
+            make_identity=lambda _: Identity("test", rules, "USD", 0, 1),
+            turn_seconds=turn_seconds,
+            most=500,
+        )
+        self.worker = FakeWorker(around)
+
+    async def _pause(self, _name: str) -> None:
+        await asyncio.sleep(self.log_seconds)
+
+    async def write(self) -> None:
+        """Append each line at its time."""
+        await asyncio.gather(*map(self._write, Input))
+
+    async def _write(self, source: Input) -> None:
+        now = asyncio.get_running_loop().time
+        for seconds, _ in self._arrivals[source]:
+            if seconds > now():
+                await asyncio.sleep(seconds - now())
+            self.broker.published[source] += 1
+
+    @property
+    def keeper(self) -> Keeper:
+        """The keeper of the partition."""
+        return self.worker.keepers[0]
+
+    @property
+    def partition(self) -> Partition:
+        """The partition as it stands in the owner."""
+        owner = self.keeper.owner
+        assert owner is not None
+        return owner.partition
+
+    async def until_read(self, most_seconds: float) -> None:
+        """Wait until all that is written is committed; raises TimeoutError."""
+        async with asyncio.timeout(most_seconds):
+            while not self.broker.read:
+                await asyncio.sleep(0.1)
+
+
+@asynccontextmanager
+async def scene(
+    arrivals: Mapping[Input, Arrivals],
+    *,
+    rules: Ruleset | None = None,
+    clock: Clock | None = None,
+    live: bool = False,
+    turn_seconds: float = 0.02,
+) -> AsyncIterator[Scene]:
+    """Start a worker, and writing; what comes at 0 s is there before it."""
+    made = Scene(arrivals, rules or Ruleset(), clock or RightClock(), live=live, turn_seconds=turn_seconds)
+    writing = asyncio.create_task(made.write())
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    made.worker.assigned({0})
+    try:
+        yield made
+        made.worker.fail_if_failed()
+    finally:
+        writing.cancel()
+        with suppress(asyncio.CancelledError):
+            await writing
+        await made.worker.killed()
+
+
+def _tape(lines: Arrivals) -> Tape:
+    records = [RawRecord(at, NOW, key_of(line), line) for at, (_, line) in enumerate(lines)]
+    return Tape(records, (), len(records))

@@ -1,0 +1,38 @@
+"""Events as they stand on the wire."""
+
+import json
+from typing import Any
+
+from schemas.times import format_ms
+
+
+def purchase(customer_id: str, time_ms: int) -> bytes:
+    """Return a purchase of 20.00."""
+    return _line("transaction", customer_id, time_ms, kind="purchase", amount="20.00", currency="USD")
+
+
+def contact(customer_id: str, time_ms: int) -> bytes:
+    """Return a contact that was left unresolved."""
+    told = {"version": 1, "channel": "voice", "resolution": "unresolved"}
+    return _line("contact", customer_id, time_ms, contact_id=f"{customer_id}-{time_ms}", **told)
+
+
+def profile(customer_id: str, time_ms: int, tier: str | None = None) -> bytes:
+    """Return a profile."""
+    return _line("profile", customer_id, time_ms, tier=tier)
+
+
+def tick(time_ms: int) -> bytes:
+    """Return a tick."""
+    return json.dumps({"type": "tick", "time": format_ms(time_ms), "source": "pulse"}).encode()
+
+
+def key_of(line: bytes) -> bytes | None:
+    """Return the key that a line has in its topic; None for a tick, and for what is no event."""
+    key = line.partition(b'"customer_id": "')[2].partition(b'"')[0]
+    return key or None
+
+
+def _line(type_: str, customer_id: str, time_ms: int, **fields: Any) -> bytes:
+    common = {"type": type_, "event_id": f"{type_}-{customer_id}-{time_ms}", "customer_id": customer_id}
+    return json.dumps(common | {"time": format_ms(time_ms), "source": "test"} | fields).encode()

@@ -1,0 +1,74 @@
+"""What only the log can tell of a record: its key, its partition, and that it has no value."""
+
+import pytest
+
+from schemas.dead_letter import Reason
+from schemas.events import Erasure, Refusal, Tick, Transaction
+from schemas.partitioner import partition_of
+from streams.core.watermark import Input
+from streams.runtime.decode import RecordDecoder
+from streams.runtime.log import RawRecord
+from tests.runtime.lines import purchase, tick
+
+TIME = 1_700_000_000_000
+HERE, ELSEWHERE = partition_of("a", 4), (partition_of("a", 4) + 1) % 4
+
+
+def decoded(
+    value: bytes | None,
+    key: bytes | None,
+    *,
+    source: Input = Input.TRANSACTIONS,
+    partition: int = HERE,
+    known: bool = False,
+) -> object:
+    decode = RecordDecoder("USD", partition, 4)
+    return decode(source, RawRecord(0, TIME, key, value), lambda _: known)
+
+
+def test_an_event_under_its_key_in_its_partition() -> None:
+    event = decoded(purchase("a", TIME), b"a")
+    assert isinstance(event, Transaction)
+    assert event.customer_id == "a"
+
+
+@pytest.mark.parametrize("key", [None, b"", b"b", b"A", b"\xff", b"a "])
+def test_another_key(key: bytes | None) -> None:
+    assert decoded(purchase("a", TIME), key) == Refusal(Reason.KEY_MISMATCH, "key: not the customer_id")
+
+
+def test_another_partition() -> None:
+    found = decoded(purchase("a", TIME), b"a", partition=ELSEWHERE)
+    assert found == Refusal(Reason.WRONG_PARTITION, "key: belongs to another partition")
+
+
+def test_a_customer_who_is_known_here_belongs_here() -> None:
+    assert isinstance(decoded(purchase("a", TIME), b"a", partition=ELSEWHERE, known=True), Transaction)
+
+
+@pytest.mark.parametrize("partition", range(4))
+def test_a_tick_has_no_key_and_belongs_everywhere(partition: int) -> None:
+    assert decoded(tick(TIME), None, partition=partition) == Tick("pulse", TIME)
+    found = decoded(tick(TIME), b"pulse", partition=partition)
+    assert found == Refusal(Reason.KEY_MISMATCH, "key: null for a tick")
+
+
+@pytest.mark.parametrize("source", [one for one in Input if one is not Input.CUSTOMERS])
+def test_no_value_is_refused_but_of_customers(source: Input) -> None:
+    assert decoded(None, b"a", source=source) == Refusal(Reason.SCHEMA, "value: required")
+
+
+def test_no_value_erases_a_customer() -> None:
+    assert decoded(None, "ä".encode(), source=Input.CUSTOMERS) == Erasure("ä")
+
+
+@pytest.mark.parametrize("key", [None, b"", b"\xff"])
+def test_an_erasure_needs_a_key(key: bytes | None) -> None:
+    found = decoded(None, key, source=Input.CUSTOMERS)
+    assert found == Refusal(Reason.KEY_MISMATCH, "key: required, a customer_id in UTF-8")
+
+
+def test_what_the_contract_refuses_is_refused_whatever_the_key() -> None:
+    found = decoded(b"\xff", b"a")
+    assert isinstance(found, Refusal)
+    assert found.reason is Reason.NOT_JSON

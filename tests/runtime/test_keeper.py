@@ -1,0 +1,151 @@
+"""A keeper among inputs that come apart from one another, in simulated time."""
+
+import asyncio
+
+import pytest
+
+from streams.core.time import DAY_MS
+from streams.core.watermark import FACTS, Input
+from streams.runtime.keeper import MOST_QUEUED, Keeper, Phase
+from streams.runtime.log import Fetched
+from streams.runtime.owner import SIDE_INPUTS
+from tests.runtime.history import NOW
+from tests.runtime.inputs import Arrivals, RightClock, scene, true_ms
+from tests.runtime.lines import contact, profile, purchase, tick
+from tests.runtime.virtual_time import run
+
+TX, CT, CUSTOMERS = Input.TRANSACTIONS, Input.CONTACTS, Input.CUSTOMERS
+FIRST = NOW - 100 * DAY_MS
+
+
+def facts(at: float, many: int = 100) -> dict[Input, Arrivals]:
+    """Return purchases, and a contact after them, all appended at a time."""
+    bought = [(at, purchase(f"c{one % 10}", FIRST + one * DAY_MS)) for one in range(many)]
+    return {TX: bought, CT: [(at, contact("c1", FIRST + many * DAY_MS))]}
+
+
+def test_it_takes_no_more_than_a_few_batches_while_it_commits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of facts, and as many of the side inputs: one commit does not end for a while."""
+    most: list[int] = []
+    offer = Keeper.offer
+
+    def counting(self: Keeper, batch: Fetched) -> None:
+        offer(self, batch)
+        serving = self._serving
+        if serving is not None:
+            most.append(sum(one.source in FACTS for one in serving.inbox))
+
+    monkeypatch.setattr(Keeper, "offer", counting)
+
+    async def busy() -> None:
+        trickle = [(1.0 + one * 0.02, purchase("a", FIRST + one)) for one in range(500)]
+        async with scene({TX: trickle}) as here:
+            await asyncio.sleep(2)
+            here.log_seconds = 5.0
+            await asyncio.sleep(5)
+            here.log_seconds = 0.0
+            await here.until_read(30)
+
+    run(busy())
+    assert MOST_QUEUED <= max(most) <= MOST_QUEUED + 1
+
+
+@pytest.mark.parametrize("profiles", [19_000, 25_000])
+def test_side_inputs_as_long_as_may_be_do_not_hold_up_the_facts_after_them(profiles: int) -> None:
+    """A history is published to a worker that waits for one: more profiles than facts may wait."""
+    known = [(5.0, profile(f"p{one}", FIRST + one)) for one in range(profiles)]
+
+    async def publish() -> None:
+        async with scene({CUSTOMERS: known, **facts(6.0)}) as here:
+            await asyncio.sleep(7)
+            await here.until_read(60)
+
+    run(publish())
+
+
+def test_facts_wait_for_the_side_inputs_written_before_them() -> None:
+    """Whichever is fetched first."""
+
+    async def publish(gap: float) -> int:
+        known = [(5.0, profile(f"c{one}", FIRST, "gold")) for one in range(2_000)]
+        waited = 0
+        async with scene({CUSTOMERS: known, **facts(5.0 + gap)}) as here:
+            await asyncio.sleep(4.99)
+            while not here.broker.read or asyncio.get_running_loop().time() < 6:
+                owner = here.keeper.owner
+                assert owner is not None
+                if owner.positions[TX] > 0:
+                    assert owner.positions[CUSTOMERS] == len(known)
+                elif owner.positions[CUSTOMERS]:
+                    waited += 1
+                await asyncio.sleep(0.001)
+        return waited
+
+    for gap in (0.0, 0.02, 0.05, 0.2):
+        assert run(publish(gap))
+
+
+def test_a_wall_clock_set_back_does_not_hold_up_anything() -> None:
+    """On the event clock, what was fetched before is not waited for until that time comes again."""
+
+    class SetBack(RightClock):
+        def now_ms(self) -> int:
+            return true_ms() - (3_600_000 if asyncio.get_running_loop().time() > 5 else 0)
+
+    async def go() -> None:
+        trickle = [(one * 0.01, purchase("a", FIRST + one)) for one in range(1_000)]
+        async with scene({TX: trickle, CT: [(0.0, tick(FIRST))]}, clock=SetBack()) as here:
+            await asyncio.sleep(11)
+            await here.until_read(10)
+
+    run(go())
+
+
+def test_a_partition_is_ready_once_the_side_inputs_are_read() -> None:
+    async def go() -> list[Phase]:
+        phases: list[Phase] = []
+        known = [(0.0, profile(f"c{one}", FIRST)) for one in range(20_000)]
+        async with scene({CUSTOMERS: known}) as here:
+            here.log_seconds = 0.1
+            while not phases or phases[-1] is not Phase.READY:
+                phase, why = here.keeper.phase
+                assert (why is None) is (phase is Phase.READY or here.keeper.owner is None)
+                if phase not in phases:
+                    phases.append(phase)
+                await asyncio.sleep(0.01)
+            assert here.keeper.owner is not None
+            assert here.keeper.owner.positions[CUSTOMERS] == len(known)
+        return phases
+
+    assert run(go()) == [Phase.OPENING, Phase.READY]
+
+
+def test_a_flood_of_poison_stops_it_with_everything_written() -> None:
+    async def go() -> None:
+        poison = [(0.0, b"poison")] * 1_500
+        async with scene({TX: poison}) as here:
+            await asyncio.sleep(5)
+            phase, why = here.keeper.phase
+            assert phase is Phase.STOPPED
+            assert why == "1,000 records in a row were refused"
+            assert not any(map(here.keeper.wants, Input))
+            written = sum(here.broker.dead_letters.values())
+            assert 1_000 <= written <= 1_500
+            assert here.broker.positions[TX] == written
+            assert here.worker.metrics.shown[0].stopped
+
+    run(go())
+
+
+def test_side_inputs_go_on_while_facts_wait() -> None:
+    """As many batches of either may wait, so that neither can keep the other out."""
+
+    async def go() -> None:
+        known = [(at * 0.01, profile(f"c{at}", FIRST)) for at in range(1_000)]
+        bought = [(at * 0.01, purchase("a", FIRST + at)) for at in range(1_000)]
+        async with scene({CUSTOMERS: known, TX: bought}) as here:
+            await asyncio.sleep(11)
+            await here.until_read(10)
+            assert all(here.keeper.wants(source) for source in (*SIDE_INPUTS, *FACTS))
+
+    run(go())

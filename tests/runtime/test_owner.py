@@ -1,0 +1,323 @@
+"""The owner of a partition: what it refuses to go on with, what it holds, and when it stops."""
+
+from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from msgspec import msgpack
+from typing_extensions import override
+
+from schemas.alert import Alert
+from schemas.dead_letter import Reason
+from streams.core.ruleset import Ruleset
+from streams.core.state import PARTITION_KEY, StateError
+from streams.core.watermark import FACTS, Input
+from streams.runtime.log import Bounds, Fetched, PartitionLog, RawRecord, Transaction
+from streams.runtime.owner import (
+    MOST_UNDECIDED,
+    OWNER_KEY,
+    SIDE_INPUTS,
+    Identity,
+    Owner,
+    OwnerState,
+    RefusedError,
+)
+from streams.runtime.poison import IN_A_ROW
+from tests.runtime.lines import contact, key_of, purchase
+from tests.runtime.history import NOW, RULES, comparable, history
+
+TX, CT = FACTS
+IDENTITY = Identity("test", Ruleset(), "USD", 0, 1, topics={TX: "first", CT: "second"})
+OTHER_RULES = Ruleset(version="other")
+FULL = dict.fromkeys(Input, Bounds(0, 1_000_000))
+DAY_MS = 86_400_000
+
+
+class Memory(PartitionLog):
+    """A log that does all that is asked."""
+
+    def __init__(self, bounds: Mapping[Input, Bounds] = FULL) -> None:
+        self.state: dict[bytes, bytes | None] = {}
+        self.written: list[Transaction] = []
+        self._bounds = bounds
+
+    @override
+    async def fence(self) -> None:
+        pass
+
+    @override
+    async def bounds(self) -> Mapping[Input, Bounds]:
+        return self._bounds
+
+    @override
+    async def restore(self) -> AsyncIterator[tuple[bytes, bytes | None]]:
+        for entry in self.state.items():
+            yield entry
+
+    @override
+    async def commit(self, transaction: Transaction) -> None:
+        self.state.update(transaction.state)
+        self.written.append(transaction)
+
+    @override
+    async def close(self) -> None:
+        pass
+
+
+def now(work: Coroutine[Any, Any, Any]) -> None:
+    """Run to its end what waits for nothing."""
+    with pytest.raises(StopIteration):
+        work.send(None)
+
+
+def opened(log: Memory, identity: Identity = IDENTITY) -> Owner:
+    owner = Owner(identity, log, lambda: NOW)
+    now(owner.open())
+    return owner
+
+
+def used() -> Memory:
+    """Return a log with a customer in it, and an input read up to 2."""
+    log = Memory(dict.fromkeys(Input, Bounds(0, 2)))
+    owner = opened(log)
+    for source in SIDE_INPUTS:
+        assert owner.take(Fetched(source, 0, (), 2))
+    assert owner.take(fetched(TX, 0, [purchase("a", NOW - DAY_MS), purchase("b", NOW - DAY_MS)]))
+    now(owner.commit())
+    return log
+
+
+def fetched(source: Input, before: int, lines: Iterable[bytes]) -> Fetched:
+    """Return a batch of lines."""
+    records = [RawRecord(before + at, NOW, key_of(line), line) for at, line in enumerate(lines)]
+    return Fetched(source, before, records, before + len(records))
+
+
+def owner_record(**changes: Any) -> bytes:
+    state = OwnerState("test", IDENTITY.rules.hash, {TX.value: 2}, 1, {TX.value: "first"})
+    fields = {name: getattr(state, name) for name in OwnerState.__struct_fields__}
+    return msgpack.encode(OwnerState(**(fields | changes)))
+
+
+def test_what_was_written_is_gone_on_with() -> None:
+    owner = opened(used())
+    assert owner.positions == {TX: 2, CT: 0, Input.CUSTOMERS: 2, Input.DISPOSITIONS: 2}
+    assert owner.partition.customers == 2
+    assert owner.ready
+
+
+def test_with_nothing_written_it_begins_at_the_beginning_of_the_inputs() -> None:
+    owner = opened(Memory(dict.fromkeys(Input, Bounds(7, 9))))
+    assert owner.positions == dict.fromkeys(Input, 7)
+    assert not owner.ready
+
+
+@pytest.mark.parametrize(
+    ("identity", "told"),
+    [
+        (replace(IDENTITY, application="other"), "another application id"),
+        (replace(IDENTITY, partitions=2), "written for 1 partitions, the topics have 2.*state export"),
+        (replace(IDENTITY, rules=OTHER_RULES), "under another ruleset: start with --adopt-ruleset"),
+        (replace(IDENTITY, topics={CT: "anew"}), "the topic of contacts was made anew"),
+        (replace(IDENTITY, topics={TX: "first", CT: "anew"}), "the topic of contacts was made anew"),
+    ],
+)
+def test_state_of_another_kind_is_refused(identity: Identity, told: str) -> None:
+    log = used()
+    with pytest.raises(RefusedError, match=told):
+        opened(log, identity)
+    assert len(log.written) == 1
+
+
+def test_another_ruleset_can_be_adopted() -> None:
+    owner = opened(used(), replace(IDENTITY, rules=OTHER_RULES, adopt_ruleset=True))
+    assert owner.partition.customers == 2
+
+
+def test_adopting_a_ruleset_adopts_nothing_else() -> None:
+    with pytest.raises(RefusedError, match="another application id"):
+        opened(used(), replace(IDENTITY, application="other", adopt_ruleset=True))
+
+
+def test_topics_of_which_no_id_is_known_are_not_compared() -> None:
+    assert opened(used(), replace(IDENTITY, topics={})).ready
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "refused"),
+    [(1, 3, False), (2, 3, False), (3, 3, True), (0, 2, False), (0, 1, True)],
+)
+def test_a_position_must_lie_in_what_the_input_holds(start: int, end: int, refused: bool) -> None:
+    """The state is at 2 of the transactions: whatever begins above or ends below has lost something."""
+    log = used()
+    log._bounds = FULL | {TX: Bounds(start, end)}
+    if not refused:
+        assert opened(log).positions[TX] == 2
+        return
+    with pytest.raises(
+        RefusedError, match=f"at 2 of transactions, which holds {start} to {end}: .*bring it back"
+    ):
+        opened(log)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "told"),
+    [
+        (OWNER_KEY, b"", "an owner record that does not parse"),
+        (OWNER_KEY, b"\xc1garbage", "an owner record that does not parse"),
+        (OWNER_KEY, msgpack.encode({"application": "test"}), "an owner record that does not parse"),
+        (OWNER_KEY, None, "no owner record"),
+        (PARTITION_KEY, b"garbage", "a partition record that does not parse"),
+        (b"ca", bytes(14), "state of format 0"),
+        (b"ca", b"garbage", "cut off"),
+        (b"c\xff", b"", "not UTF-8"),
+        (b"?", b"", "of unknown kind"),
+    ],
+)
+def test_garbage_is_refused(key: bytes, value: bytes | None, told: str) -> None:
+    log = used()
+    log.state[key] = value
+    with pytest.raises(StateError, match=told):
+        opened(log)
+
+
+def test_state_of_a_later_release_is_refused() -> None:
+    log = used()
+    packed = log.state[PARTITION_KEY]
+    assert packed is not None
+    log.state[PARTITION_KEY] = msgpack.encode([*msgpack.decode(packed)[:-1], 99])
+    with pytest.raises(StateError, match="partition state of format 99, this release reads"):
+        opened(log)
+
+
+def test_an_owner_record_of_an_earlier_release_has_no_partitions_and_no_topics() -> None:
+    log = used()
+    log.state[OWNER_KEY] = owner_record(partitions=0, topics={})
+    assert opened(log).positions[TX] == 2
+
+
+# Read
+
+
+def test_side_inputs_are_read_first_and_only_as_far_as_they_went() -> None:
+    owner = opened(Memory(FULL | {Input.CUSTOMERS: Bounds(0, 2), Input.DISPOSITIONS: Bounds(0, 0)}))
+    assert [source for source in Input if owner.wants(source)] == [Input.CUSTOMERS]
+    owner.move(dict.fromkeys(FACTS, NOW))
+    assert owner.partition.watermark < 0
+    assert owner.take(Fetched(Input.CUSTOMERS, 0, (), 2))
+    assert all(map(owner.wants, Input))
+    owner.move(dict.fromkeys(FACTS, NOW))
+    assert owner.partition.watermark == NOW
+
+
+def test_a_batch_that_starts_elsewhere_changes_nothing() -> None:
+    owner = opened(used())
+    for before in (1, 3):
+        assert owner.take(fetched(TX, before, [purchase("a", NOW)])) is None
+    assert owner.positions[TX] == 2
+    assert not owner.waiting
+
+
+def test_a_position_that_moves_without_a_record_is_committed() -> None:
+    log = used()
+    owner = opened(log)
+    assert owner.take(Fetched(TX, 2, (), 5))
+    now(owner.commit())
+    assert log.written[-1].positions[TX] == 5
+
+
+def test_nothing_is_written_when_nothing_happened() -> None:
+    log = used()
+    now(opened(log).commit())
+    assert len(log.written) == 1
+
+
+@pytest.mark.parametrize(("refused", "stops"), [(IN_A_ROW - 1, False), (IN_A_ROW, True)])
+def test_a_flood_of_refused_records_stops_it(refused: int, stops: bool) -> None:
+    """What was taken in can still be written; nothing more is wanted, and time stands."""
+    log = used()
+    owner = opened(log)
+    assert owner.take(fetched(TX, 2, [b"poison"] * refused))
+    assert (owner.stopped is not None) is stops
+    assert any(map(owner.wants, Input)) is not stops
+    owner.move(dict.fromkeys(FACTS, NOW))
+    assert (owner.partition.watermark == NOW) is not stops
+    now(owner.commit())
+    letters = log.written[-1].dead_letters
+    assert [letter.reason for letter in letters] == [Reason.NOT_JSON] * refused
+    assert [letter.record.offset for letter in letters] == list(range(2, 2 + refused))
+
+
+def test_refused_by_the_decoder_or_by_the_core_each_is_written_in_its_place() -> None:
+    log = used()
+    owner = opened(log)
+    lines = [purchase("a", NOW), b"poison", purchase("b", NOW + DAY_MS), purchase("c", NOW)]
+    assert owner.take(fetched(TX, 2, lines))
+    now(owner.commit())
+    letters = {letter.record.offset: letter.reason for letter in log.written[-1].dead_letters}
+    assert letters == {3: Reason.NOT_JSON, 4: Reason.FUTURE}
+
+
+# Hold
+
+
+def alerts_of(log: Memory) -> list[Alert]:
+    return [alert for transaction in log.written for alert in transaction.alerts]
+
+
+def test_an_input_far_ahead_is_held_until_the_other_comes() -> None:
+    """Contacts lie 30 days ahead of the transactions, more than may wait: they go on as they are decided."""
+    first, customers = NOW - 60 * DAY_MS, 500
+    ahead = [
+        contact(f"c{at % customers}", first + 30 * DAY_MS + at * 1_000)
+        for at in range(MOST_UNDECIDED + 8_000)
+    ]
+    behind = [purchase(f"c{at % customers}", first + at * DAY_MS // 100) for at in range(40 * 100)]
+    lines, read = {CT: ahead, TX: behind}, {CT: 0, TX: 0}
+    owner = opened(Memory(dict.fromkeys(Input, Bounds(0, 0)) | dict.fromkeys(FACTS, Bounds(0, 1 << 40))))
+    held = most = 0
+    while read[TX] < len(behind) or read[CT] < len(ahead):
+        source = CT if owner.wants(CT) and read[CT] < len(ahead) else TX
+        held += owner.holds(CT)
+        assert owner.wants(source)
+        assert not owner.holds(TX)
+        assert owner.take(fetched(source, read[source], lines[source][read[source] : read[source] + 500]))
+        read[source] += 500
+        most = max(most, owner.partition.undecided)
+    assert held
+    assert MOST_UNDECIDED < most <= MOST_UNDECIDED + 500
+    owner.move(dict.fromkeys(FACTS, NOW))
+    assert owner.partition.undecided == 0
+    assert owner.partition.tally["opened"] > 0
+
+
+@pytest.mark.parametrize("behind", FACTS)
+def test_holding_does_not_change_what_comes_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, behind: Input
+) -> None:
+    """One fact input is read only while the other is held."""
+    monkeypatch.setattr("streams.runtime.owner.MOST_UNDECIDED", 20)
+    held, found, rng = 0, 0, Random(1)
+    for seed in (3, 5, 18):
+        told = history(tmp_path / str(seed), seed)
+        log = Memory(told.bounds({source: len(tape.records) for source, tape in told.tapes.items()}))
+        owner = opened(log, Identity("test", RULES, "USD", 0, 1))
+        ahead = FACTS[1 - FACTS.index(behind)]
+        while any(owner.positions[source] < bounds.end for source, bounds in log._bounds.items()):
+            more = [
+                one for one in (*SIDE_INPUTS, ahead, behind) if owner.positions[one] < log._bounds[one].end
+            ]
+            source = next(one for one in more if owner.wants(one))
+            held += owner.holds(ahead)
+            tape = told.tapes[source]
+            batch = tape.batch(source, owner.positions[source], len(tape.records), 7, rng)
+            assert batch is not None
+            assert owner.take(batch)
+        now(owner.commit())
+        assert comparable(alerts_of(log)) == told.truth.alerts
+        found += len(told.truth.alerts)
+    assert held
+    assert found

@@ -1,0 +1,85 @@
+"""What is a letter of an input of ours, and what is left alone."""
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import pytest
+
+from schemas.dead_letter import Reason
+from streams.core.watermark import Input
+from streams.runtime.redrive import Choice, Kind, Letter, letter_of
+
+INPUTS: Final = {f"retention.{source}": source for source in Input}
+
+
+@dataclass(frozen=True)
+class Record:
+    """A record of the dead letters."""
+
+    key: bytes | None = b"c-1"
+    value: bytes | None = b"value"
+    offset: int = 7
+    timestamp: int = 0
+    headers: list[tuple[str, bytes | None]] = field(default_factory=list)
+
+
+def letter(key: bytes | None = b"c-1", value: bytes | None = b"value", **other: Any) -> Letter | None:
+    """Return the letter of a sound record, in which `other` replaces headers; None leaves one out."""
+    headers: dict[str, bytes | None] = {
+        "dl_topic": b"retention.contacts",
+        "dl_partition": b"3",
+        "dl_offset": b"42",
+        "dl_timestamp": b"1700000000000",
+        "dl_reason": b"schema",
+        "dl_detail": b"time: missing",
+        "dl_version": b"0.1.0",
+        "traceparent": b"\xc2\xa7",
+    }
+    return letter_of(Record(key, value, headers=list((headers | other).items())), 2, INPUTS, 4)
+
+
+def test_a_letter_knows_whence_it_came_and_where_it_stands() -> None:
+    found = letter()
+    assert found is not None
+    assert (found.partition, found.offset, found.kind) == (2, 7, Kind(Reason.SCHEMA, Input.CONTACTS))
+    assert (found.key, found.value, found.size, found.home) == (b"c-1", b"value", 8, None)
+
+
+def test_without_a_key_it_goes_where_it_was() -> None:
+    found = letter(None)
+    assert found is not None
+    assert found.home == 3
+
+
+def test_an_erasure_is_a_letter_too() -> None:
+    found = letter(value=None)
+    assert found is not None
+    assert found.value is None
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"dl_topic": b"payments"},
+        {"dl_topic": None},
+        {"dl_reason": b"bad luck"},
+        {"dl_partition": b"4"},
+        {"dl_partition": b"-1"},
+        {"dl_partition": "\u0663".encode()},
+        {"dl_partition": b"9" * 5_000},
+        {"dl_detail": b"\xff"},
+    ],
+)
+def test_what_its_headers_do_not_make_one_is_none(other: dict[str, bytes | None]) -> None:
+    assert letter(**other) is None
+
+
+def test_what_nobody_could_take_is_none() -> None:
+    assert letter(None, None) is None
+    assert letter_of(Record(), 0, INPUTS, 4) is None
+
+
+def test_a_choice_is_of_reasons_and_inputs() -> None:
+    assert len(Choice().kinds) == len(Reason) * len(Input)
+    some = Choice(reasons=[Reason.SCHEMA], sources=[Input.CONTACTS, Input.CUSTOMERS])
+    assert some.kinds == [Kind(Reason.SCHEMA, Input.CONTACTS), Kind(Reason.SCHEMA, Input.CUSTOMERS)]
