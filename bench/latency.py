@@ -1,8 +1,8 @@
 """From the append of a severe contact to its alert in the hands of a `read_committed` reader.
 
-A worker on the live clock reads purchases with the event time of now at a steady rate; a fifth of its customers
-is of high value, and of these some get in touch, badly, at a rate of their own: each gives a watch alert at
-once. An alert has to wait for the allowed lateness; what comes on top is the worker's.
+A worker on the live clock reads purchases with the event time of now at a steady rate. A fifth of its
+customers is of high value, and of these some get in touch, badly, at a rate of their own: each gives a watch
+alert at once. An alert has to wait for the allowed lateness; what comes on top is the worker's.
 """
 
 import argparse

@@ -1,8 +1,8 @@
-"""How long a worker that starts anew takes until it is ready: a year of purchases of many customers to restore.
+"""How long a worker that starts anew takes until it is ready: many customers, a year of purchases of each.
 
-The state is written by the worker's own owner of each partition, commit by commit, without a feed. Then worker
-processes are started, one after the other: each restores all partitions. Seconds are those from the assignment
-of the partitions to the last that is open, and from the start of the process.
+The state is written by the worker's own owner of each partition, commit by commit, without a feed. Then
+worker processes are started, one after the other: each restores all partitions. Seconds are those from the
+assignment of the partitions to the last that is open, and from the start of the process.
 """
 
 import argparse
@@ -54,8 +54,8 @@ def main(arguments: list[str] | None = None) -> None:
         started = time.perf_counter()
         written = asyncio.run(_write(settings, asked.customers))
         print(
-            f"{asked.customers:,} customers, {PURCHASE_HOURS} purchase hours in a year, {PARTITIONS} partitions; "
-            f"{written:,} state records written in {time.perf_counter() - started:.0f} s"
+            f"{asked.customers:,} customers, {PURCHASE_HOURS} purchase hours in a year, {PARTITIONS} "
+            f"partitions; {written:,} state records written in {time.perf_counter() - started:.0f} s"
         )
         print(f"{'round':>5} {'assigned -> ready':>18} {'start -> ready':>15} {'records':>10}")
         rounds = []

@@ -1,19 +1,17 @@
-"""How near the worker comes to its limit: getmany + hot decode + one dict addition per event, nothing durable.
+"""How near the worker comes to its limit: getmany + hot decode + one dict addition per event, no state kept.
 
 Both read the same topics of a broker of their own, in turn, each in a process of its own; the worker is the
 command as it is deployed, on the event clock. The limit is timed from its first fetched record to the last,
-the worker from the moment at which the first partition is open to its last commit. Customers are drawn evenly,
-which is the worst case, and by Zipf's law; purchases alone, and with one contact in a hundred events. One more
-round of each shows where the time goes.
+the worker from the moment at which the first partition is open to its last commit. Customers are drawn
+evenly, which is the worst case, and by Zipf's law; purchases alone, and with one contact in a hundred events.
+One more round of each shows where the time goes.
 """
 
 import argparse
 import asyncio
 import json
-import sys
 import time
 from collections import defaultdict
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -23,9 +21,9 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from bench.alone import alone
-from bench.topics import broker, emptied, ends, fresh_settings, publish
 from bench.machine import machine
 from bench.running import WORKER, running
+from bench.topics import broker, emptied, ends, fresh_settings, publish
 from schemas.events import Tick, Transaction
 from schemas.hot import Decoder
 from streams.lab.generate import GenerateOptions, Population, Weights, generate
@@ -37,6 +35,13 @@ DAYS = 400
 CONTACTS_PER_TRANSACTION = 0.01
 CONTACTS_PER_JOURNEY = 1.72
 """Mean of `generate`, further versions and notices included."""
+SETS = {
+    "uniform": (Weights.UNIFORM, False),
+    "zipf": (Weights.ZIPF, False),
+    "uniform-contacts": (Weights.UNIFORM, True),
+    "zipf-contacts": (Weights.ZIPF, True),
+}
+"""How purchases spread over customers, and whether there are contacts."""
 PROFILED = ("-m", "bench.profiled", "worker")
 
 
@@ -59,11 +64,10 @@ def main(arguments: list[str] | None = None) -> None:
     asked = _parser().parse_args(arguments)
     print(machine())
     with broker() as bootstrap:
-        for weights in (Weights.UNIFORM, Weights.ZIPF):
-            for contacts in (False, True):
-                settings = fresh_settings(bootstrap, clock="event")
-                print(f"\n{_filled(settings, asked, weights, contacts=contacts)}")
-                _measure(settings, asked.rounds)
+        for one in asked.sets:
+            settings = fresh_settings(bootstrap, clock="event")
+            print(f"\n{one}: {_filled(settings, one, asked.customers, asked.transactions)}")
+            _measure(settings, asked.rounds)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -73,18 +77,19 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--customers", type=int, default=100_000)
     parser.add_argument("--transactions", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS))
     return parser
 
 
-def _filled(settings: Settings, asked: argparse.Namespace, weights: Weights, *, contacts: bool) -> str:
+def _filled(settings: Settings, one: str, customers: int, transactions: int) -> str:
     """Publish a history, and say what it is."""
-    options = _options(asked.customers, asked.transactions, weights, contacts=contacts)
+    weights, contacts = SETS[one]
+    options = _options(customers, transactions, weights, contacts=contacts)
     with TemporaryDirectory() as name:
         made = generate(Path(name), options)
         records = publish(settings, Path(name))
     lines = ", ".join(f"{lines:,} {path.stem}" for path, lines in made.lines.items() if path.stem != "truth")
-    kind = "with contacts" if contacts else "purchases alone"
-    return f"{weights.value}, {kind}: {lines}; {records:,} records with ticks"
+    return f"{lines}; {records:,} records with ticks ({customers:,} customers, seed {SEED}, {DAYS} days)"
 
 
 def _options(customers: int, transactions: int, weights: Weights, *, contacts: bool) -> GenerateOptions:

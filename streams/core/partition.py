@@ -339,8 +339,12 @@ class Partition:
             self._disturbed.add(customer_id)
         if not flags & WITHOUT_PANE:
             self._population.offer(customer_id)
+        young = self._ids[Input.TRANSACTIONS].young
         for instant, mark, key in self._roster.ids(customer_id):
-            self._ids[input_of(mark)].restore(key, instant)
+            if mark >= 0 and key not in young:  # nearly all
+                young[key] = instant
+            else:
+                self._ids[input_of(mark)].restore(key, instant)
 
     @property
     def _horizon(self) -> Horizon:

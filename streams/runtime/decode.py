@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import cache
-from typing import Any, Final
+from typing import Final
 
 from schemas.dead_letter import Reason
 from schemas.events import Erasure, Refusal, Tick
@@ -27,7 +27,7 @@ class RecordDecoder:
 
     def __init__(self, currency: str, partition: int, partitions: int) -> None:
         decoder = _decoder(currency)
-        self._decode: dict[Input, Callable[[bytes], Any]] = {one: decoder.of(one) for one in Input}
+        self._decode = {one: decoder.of(one) for one in Input}
         self._partition = partition
         self._partitions = partitions
 
@@ -37,12 +37,11 @@ class RecordDecoder:
         if value is None:
             return self._erasure(raw) if source is Input.CUSTOMERS else _NO_VALUE
         event = self._decode[source](value)
-        # type() tells mypy as isinstance() does, in a third of the time.
-        if type(event) is Refusal:
+        if isinstance(event, Refusal):
             return event
-        if type(event) is Tick:
+        if isinstance(event, Tick):
             return event if key is None else _TICK_KEY
-        customer_id: str = event.customer_id
+        customer_id = event.customer_id
         if key != customer_id.encode():
             return _WRONG_KEY
         # Hashing costs more than all the rest, so only strangers are checked.

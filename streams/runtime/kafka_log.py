@@ -47,6 +47,7 @@ CLOSE_SECONDS: Final = 2.0
 
 _BATCH_BYTES: Final = 900_000
 """Below the broker's usual limit for a batch of records, 1 MiB."""
+_LARGE_BYTES: Final = 128 * 1024
 _RESTORE_FETCH_BYTES: Final = 8 << 20
 _SOURCE: Final = "retention-signals"
 _VERSION: Final = version("retention-signals")
@@ -99,12 +100,13 @@ class KafkaLog(PartitionLog):
         consumer = self._consumer()
         try:
             with _as_log_errors():
-                async for key, value in self._read(consumer, self._tp(STATE.name)):
-                    yield key, value
+                async for records in self._read(consumer, self._tp(STATE.name)):
+                    for record in records:
+                        yield record.key, record.value
         finally:
             await consumer.stop()
 
-    async def _read(self, consumer: Any, tp: TopicPartition) -> AsyncIterator[tuple[bytes, bytes | None]]:
+    async def _read(self, consumer: Any, tp: TopicPartition) -> AsyncIterator[list[Any]]:
         async with asyncio.timeout(RESTORE_IDLE_SECONDS):
             await consumer.start()
             consumer.assign([tp])
@@ -118,8 +120,7 @@ class KafkaLog(PartitionLog):
                 while not taken:
                     taken = await fetches.take({tp}, 1.0)
             position = taken[tp].after
-            for record in taken[tp].records:
-                yield record.key, record.value
+            yield taken[tp].records
 
     @override
     async def commit(self, transaction: Transaction) -> None:
@@ -130,12 +131,7 @@ class KafkaLog(PartitionLog):
                     *await self._send(STATE.name, ((key, value, []) for key, value in transaction.state)),
                     *await self._send(ALERTS.name, _alerts(transaction.alerts, "treated")),
                     *await self._send(HOLDOUT.name, _alerts(transaction.alerts, "holdout")),
-                    *await self._send(
-                        DEAD_LETTERS.name,
-                        self._letters(transaction.dead_letters),
-                        # What came compressed may be larger than any batch.
-                        DefaultRecordBatch.CODEC_GZIP,
-                    ),
+                    *await self._send(DEAD_LETTERS.name, self._letters(transaction.dead_letters)),
                 ]
                 await self._send_positions(transaction.positions)
                 # aiokafka would commit without a batch that the broker refused.
@@ -166,29 +162,12 @@ class KafkaLog(PartitionLog):
             max_partition_fetch_bytes=_RESTORE_FETCH_BYTES,
         )
 
-    async def _send(
-        self, topic: str, entries: Iterable[_Entry], compression: int = DefaultRecordBatch.CODEC_NONE
-    ) -> list[Any]:
-        """Send records in as few batches as can be, and return what tells of each batch."""
+    async def _send(self, topic: str, entries: Iterable[_Entry]) -> list[Any]:
+        """Send records, and return what tells of each batch."""
         producer, tp = self._producer, self._tp(topic)
-        sent = []
-
-        def new_batch() -> Any:
-            return BatchBuilder(_BATCH_BYTES, compression, is_transactional=True)
-
-        batch, filled = new_batch(), 0
-        for key, value, headers in entries:
-            if filled and batch.append(key=key, value=value, timestamp=None, headers=headers) is not None:
-                filled += 1
-                continue
-            if filled:
-                sent.append(await producer.send_batch(batch, tp.topic, partition=tp.partition))
-                batch = new_batch()
-            batch.append(key=key, value=value, timestamp=None, headers=headers)  # the first always fits
-            filled = 1
-        if filled:
-            sent.append(await producer.send_batch(batch, tp.topic, partition=tp.partition))
-        return sent
+        return [
+            await producer.send_batch(batch, tp.topic, partition=tp.partition) for batch in _batches(entries)
+        ]
 
     async def _send_positions(self, positions: Positions) -> None:
         offsets = {self._inputs[source]: position for source, position in positions.items()}
@@ -207,6 +186,30 @@ class KafkaLog(PartitionLog):
                 dl_version=_VERSION,
             )
             yield letter.record.key, letter.record.value, _encoded(headers)
+
+
+def _batches(entries: Iterable[_Entry]) -> Iterator[Any]:
+    """Yield records in as few batches as can be, large ones alone and compressed.
+
+    They may be larger than a batch that a broker takes: refused records that came compressed, customers with
+    thousands of facts that wait.
+    """
+    batch = _batch(DefaultRecordBatch.CODEC_NONE)
+    for key, value, headers in entries:
+        if value is not None and len(value) > _LARGE_BYTES:
+            large = _batch(DefaultRecordBatch.CODEC_GZIP)
+            large.append(key=key, value=value, timestamp=None, headers=headers)
+            yield large
+        elif batch.append(key=key, value=value, timestamp=None, headers=headers) is None:
+            yield batch
+            batch = _batch(DefaultRecordBatch.CODEC_NONE)
+            batch.append(key=key, value=value, timestamp=None, headers=headers)
+    if batch.record_count():
+        yield batch
+
+
+def _batch(compression: int) -> Any:
+    return BatchBuilder(_BATCH_BYTES, compression, is_transactional=True)
 
 
 def _alerts(alerts: Iterable[Alert], arm: str) -> Iterator[_Entry]:

@@ -18,7 +18,7 @@ from streams.core.alerts import dated
 from streams.core.partition import Outcome, Partition, Record
 from streams.core.ruleset import Ruleset
 from streams.core.state import StateError
-from streams.core.watermark import Input
+from streams.core.watermark import FACTS, Input
 from streams.runtime.decode import RecordDecoder
 from streams.runtime.log import Bounds, DeadLetter, Fetched, PartitionLog, Transaction
 from streams.runtime.poison import PoisonLimit
@@ -168,9 +168,13 @@ class Owner:
         return not self.holds(source)
 
     def holds(self, source: Input) -> bool:
-        """Tell whether an input has to wait for the others: the facts that it brings can't be decided yet."""
+        """Tell whether an input of facts has to wait for the other: what it brings can't be decided yet.
+
+        Side inputs never do: on the event clock the facts wait for them.
+        """
         partition = self.partition
-        return partition.undecided > MOST_UNDECIDED and partition.clock(source) > partition.watermark
+        is_ahead = source in FACTS and partition.clock(source) > partition.watermark
+        return is_ahead and partition.undecided > MOST_UNDECIDED
 
     def take(self, batch: Fetched) -> Taken | None:
         """Apply a batch and decide what can be; None, and nothing done, if it starts elsewhere."""
@@ -202,11 +206,11 @@ class Owner:
         return Taken(outcome, [refusal.reason for refusal in undecodable.values()])
 
     def _events(self, batch: Fetched, undecodable: dict[int, Refusal]) -> Iterator[Record]:
-        """Yield the events of a batch, each when it is applied: so it is still at hand; the others by place."""
+        """Yield the events of a batch, one by one as they are applied; take note of the others by place."""
         decode, knows, source = self._decode, self.partition.knows, batch.source
         for place, raw in enumerate(batch.records):
             record = decode(source, raw, knows)
-            if record.__class__ is Refusal:
+            if isinstance(record, Refusal):
                 undecodable[place] = record
             else:
                 yield record

@@ -6,11 +6,13 @@ from contextlib import asynccontextmanager, suppress
 from random import Random
 from typing import Final
 
+from typing_extensions import override
+
 from streams.core.partition import Partition
 from streams.core.ruleset import Ruleset
 from streams.core.watermark import Input
 from streams.runtime.keeper import Clock, Keeper, Pace
-from streams.runtime.log import RawRecord
+from streams.runtime.log import Fetched, RawRecord
 from streams.runtime.owner import Identity
 from tests.runtime.fake_log import Broker
 from tests.runtime.group import FakeWorker, Surroundings
@@ -33,8 +35,8 @@ class RightClock(Clock):
 
     stopped = False
 
+    @override
     def now_ms(self) -> int:
-        """Return the time."""
         return true_ms()
 
 
@@ -49,8 +51,9 @@ class Scene:
         *,
         live: bool,
         turn_seconds: float,
+        seed: int,
     ) -> None:
-        rng = Random(1)
+        rng = Random(seed)
         self._arrivals = {source: arrivals.get(source, ()) for source in Input}
         tapes = {source: _tape(lines) for source, lines in self._arrivals.items()}
         self.broker = Broker(History("written", tapes, erases=False), rng, self._pause, 0.0)
@@ -63,6 +66,7 @@ class Scene:
             clock=clock,
             make_identity=lambda _: Identity("test", rules, "USD", 0, 1),
             turn_seconds=turn_seconds,
+            request_seconds=2.5 * turn_seconds,
             most=500,
         )
         self.worker = FakeWorker(around)
@@ -93,10 +97,16 @@ class Scene:
         assert owner is not None
         return owner.partition
 
+    @property
+    def inbox(self) -> Sequence[Fetched]:
+        """The batches that wait in the keeper."""
+        serving = self.keeper._serving
+        return () if serving is None else tuple(serving.inbox)
+
     async def until_read(self, most_seconds: float) -> None:
         """Wait until all that is written is committed; raises TimeoutError."""
         async with asyncio.timeout(most_seconds):
-            while not self.broker.read:
+            while not self.broker.read:  # noqa: ASYNC110 - time is simulated
                 await asyncio.sleep(0.1)
 
 
@@ -108,9 +118,12 @@ async def scene(
     clock: Clock | None = None,
     live: bool = False,
     turn_seconds: float = 0.02,
+    seed: int = 1,
 ) -> AsyncIterator[Scene]:
     """Start a worker, and writing; what comes at 0 s is there before it."""
-    made = Scene(arrivals, rules or Ruleset(), clock or RightClock(), live=live, turn_seconds=turn_seconds)
+    made = Scene(
+        arrivals, rules or Ruleset(), clock or RightClock(), live=live, turn_seconds=turn_seconds, seed=seed
+    )
     writing = asyncio.create_task(made.write())
     await asyncio.sleep(0)
     await asyncio.sleep(0)

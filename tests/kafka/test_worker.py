@@ -1,0 +1,123 @@
+"""The worker on the live clock, and as one of many."""
+
+import math
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from schemas.partitioner import partition_of
+from streams.core.watermark import Input
+from streams.runtime.admin import admin_client
+from streams.settings import Settings
+from tests.kafka.deployment import Deployment
+from tests.kafka.feeds import Raw, contact, purchase, raw, send
+from tests.kafka.held import alerts
+
+pytestmark = pytest.mark.kafka
+
+HOUR = 3_600_000
+DAY = 24 * HOUR
+SEVERE = {"complaint": True, "ended_by": "system", "repeated_information": True, "hold_seconds": 900}
+"""With what the contact brings anyway, more than the cap: even odds at once."""
+
+
+@pytest.fixture
+def live(topics: Settings, tmp_path: Path) -> Settings:
+    """Give settings for the live clock, under which a handful of customers is judged."""
+    rules = tmp_path / "rules.toml"
+    rules.write_text("high_value_quantile = 0.1\npopulation_minimum = 1\n")
+    return topics.model_copy(update={"ruleset_file": rules})
+
+
+def habits(settings: Settings, until: int) -> Iterator[Raw]:
+    """Yield half a year of daily purchases of twenty customers."""
+    for day in range(180, 0, -1):
+        for at in range(20):
+            yield raw(settings, Input.TRANSACTIONS, purchase(f"c-{at}", until - day * DAY + at))
+
+
+def calm(settings: Settings, time_ms: int) -> list[Raw]:
+    """Return a harmless contact in each partition: without any, nobody knows how far that feed is."""
+    customers = {partition_of(f"c-{at}", settings.partitions): f"c-{at}" for at in range(20)}
+    return [
+        raw(settings, Input.CONTACTS, contact(one, time_ms, resolution="resolved"))
+        for one in customers.values()
+    ]
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def test_a_bad_contact_is_an_alert_within_seconds_though_nothing_else_comes(
+    live: Settings, tmp_path: Path
+) -> None:
+    send(live, habits(live, now_ms() + DAY - HOUR))
+    send(live, calm(live, now_ms() - HOUR))
+    with Deployment(live, tmp_path) as deployment:
+        deployment.start_ready()
+        deployment.when_drained()
+        assert alerts(live) == []
+        send(live, [raw(live, Input.CONTACTS, contact("c-7", now_ms(), **SEVERE))])
+        waited = deployment.when(lambda: bool(alerts(live)))
+    [found] = alerts(live)
+    assert (found.customer_id, found.level, found.state, found.backfill) == ("c-7", "watch", "raised", False)
+    print(f"alert after {waited:.1f} s, of which 5 are the lateness")
+    assert 4 < waited < 10
+
+
+def test_time_stands_still_while_a_feed_is_silent_for_too_long(live: Settings, tmp_path: Path) -> None:
+    """No purchase for three days: no alert, though there are bad contacts; it comes with the purchases."""
+    send(live, habits(live, now_ms() - 2 * DAY))
+    send(live, calm(live, now_ms() - HOUR))
+    with Deployment(live, tmp_path) as deployment:
+        worker = deployment.start_ready()
+        deployment.when_drained()
+        send(live, [raw(live, Input.CONTACTS, contact("c-7", now_ms(), **SEVERE))])
+        deployment.when_drained()
+        time.sleep(8)
+        number = str(partition_of("c-7", live.partitions))
+        assert worker.metric("retention_feed_stalled", input="transactions", partition=number) == 1
+        assert worker.metric("retention_feed_stalled", input="contacts", partition=number) == 0
+        assert alerts(live) == []
+        late = (raw(live, Input.TRANSACTIONS, purchase(f"c-{at}", now_ms() - HOUR)) for at in range(20))
+        send(live, late)
+        waited = deployment.when(lambda: bool(alerts(live)))
+        deployment.when(lambda: worker.metric("retention_feed_stalled", partition=number) == 0)
+    assert [(one.customer_id, one.level) for one in alerts(live)] == [("c-7", "watch")]
+    print(f"alert {waited:.1f} s after the purchases")
+
+
+def test_each_partition_has_one_worker_and_all_its_inputs_there(topics: Settings, tmp_path: Path) -> None:
+    """From one worker to five, which is one too many, and back."""
+    with Deployment(topics, tmp_path) as deployment:
+        for workers in (1, 2, 3, 4, 5, 3, 1):
+            while len(deployment.workers) < workers:
+                deployment.start()
+            while len(deployment.workers) > workers:
+                assert deployment.stop(deployment.workers[0]) < 10
+            deployment.when(lambda: all(one.get("/ready")[0] == 200 for one in deployment.workers))
+            deployment.when_ready()
+            shares = sorted(len(one.partitions()) for one in deployment.workers)
+            print(f"{workers} workers: {shares}")
+            assert shares[-1] == math.ceil(topics.partitions / workers)
+            given = _assignments(topics)
+            assert len(given) == workers
+            for partitions in given:
+                assert len({tuple(partitions[topics.topic_prefix + one]) for one in Input}) == 1
+            owned = [number for one in given for number in one[topics.topic_prefix + Input.CONTACTS]]
+            assert sorted(owned) == list(range(topics.partitions))
+
+
+def _assignments(settings: Settings) -> list[dict[str, list[int]]]:
+    """Return the partitions that each member of the group was given, by topic."""
+    with admin_client(settings) as admin:
+        group = admin.describe_groups([settings.application_id])[settings.application_id]
+    return [
+        defaultdict(list)
+        | {one["topic"]: one["partitions"] for one in member["member_assignment"]["assigned_partitions"]}
+        for member in group["members"]
+    ]
