@@ -62,8 +62,7 @@ def stepped(phase: str, owner: type, name: str) -> None:
 def phases() -> dict[str, float]:
     """Return the seconds by phase, each without the others."""
     return {
-        "decode": _spent["take"] - _spent["apply"] - _spent["decide"],
-        "apply": _spent["apply"],
+        "decode and apply": _spent["take"] - _spent["decide"],
         "decide": _spent["decide"],
         "pack": _spent["drain"],
         "send": _spent["send"],
@@ -73,7 +72,6 @@ def phases() -> dict[str, float]:
 def main() -> None:
     """Run a command, and say where its time went."""
     timed("take", Owner, "take")
-    timed("apply", Partition, "apply")
     timed("decide", Partition, "decide")
     timed("drain", Partition, "drain_dirty")
     stepped("send", KafkaLog, "commit")

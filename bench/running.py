@@ -47,7 +47,8 @@ class Running:
         self.started = time.time()
         self.lines: list[tuple[float, str]] = []
         assert process.stderr is not None
-        Thread(target=self._listen, args=(process.stderr,), daemon=True).start()
+        self.listener = Thread(target=self._listen, args=(process.stderr,), daemon=True)
+        self.listener.start()
 
     def _listen(self, stream: IO[str]) -> None:
         self.lines.extend((time.time(), line) for line in stream)
@@ -110,16 +111,16 @@ class Running:
 @contextmanager
 def running(settings: Settings, command: Sequence[str] = WORKER) -> Iterator[Running]:
     """Run a worker; it is stopped at the end, whatever happened."""
-    process = subprocess.Popen(  # noqa: S603 - our own command
+    with subprocess.Popen(  # noqa: S603 - our own command
         [sys.executable, *command], env=_environment(settings), stderr=subprocess.PIPE, text=True
-    )
-    try:
+    ) as process:
         worker = Running(process)
-        yield worker
-        worker.stop()
-    finally:
-        process.kill()
-        process.wait()
+        try:
+            yield worker
+            worker.stop()
+        finally:
+            process.kill()
+            worker.listener.join()
 
 
 def _environment(settings: Settings) -> dict[str, str]:

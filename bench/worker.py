@@ -204,6 +204,8 @@ def _summary(pairs: list[tuple[Measured, Measured]]) -> None:
     rates = [median(run.rate for run in runs) for runs in zip(*pairs, strict=True)]
     print(f"ratio worker / limit: median {median(ratios):.3f}, {min(ratios):.3f} to {max(ratios):.3f}")
     print(f"records/s, median: limit {rates[0]:,.0f}, worker {rates[1]:,.0f}")
+    thrift = median(lower.cpu / upper.cpu for lower, upper in pairs)
+    print(f"the same by CPU seconds, which others on the machine disturb less: {thrift:.3f}")
 
 
 def _phases(spent: dict[str, float]) -> None:

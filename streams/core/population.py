@@ -128,7 +128,9 @@ class Population:
         if np.count_nonzero(judged) < self._rules.population_minimum:
             return self._rules.irregularity_default_days
         dispersion = _dispersion(blocks[judged], inside[judged], counts[judged], sums[judged])
-        return math.exp(float(np.log(np.maximum(dispersion, self._rules.dispersion_floor_days)).mean()))
+        logs = np.log(np.maximum(dispersion, self._rules.dispersion_floor_days))
+        # Exact, because the order of rows is another one after a restore.
+        return math.exp(math.fsum(logs) / len(logs))
 
     def _enrol(self, hour: int, history: History) -> None:
         """Take newcomers with a pane before the hour into the sample, if their hash is small enough."""

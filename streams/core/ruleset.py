@@ -121,7 +121,7 @@ class Ruleset:
 
     def as_mapping(self) -> dict[str, Any]:
         """Return all settings by name; `from_mapping` takes them back."""
-        return asdict(self)
+        return {one.name: getattr(self, one.name) for one in fields(self)}
 
     @classmethod
     def from_toml(cls, text: str) -> "Ruleset":

@@ -2,17 +2,22 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from importlib.metadata import version
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import (
+    ClusterAuthorizationFailedError,
+    GroupAuthorizationFailedError,
+    IllegalOperation,
     InvalidProducerEpoch,
     KafkaError,
     OutOfOrderSequenceNumber,
     ProducerClosed,
     ProducerFenced,
+    TopicAuthorizationFailedError,
+    TransactionalIdAuthorizationFailed,
 )
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.record.default_records import DefaultRecordBatch
@@ -24,6 +29,7 @@ from schemas.common import Headers
 from schemas.dead_letter import DeadLetterHeaders
 from schemas.topics import ALERTS, DEAD_LETTERS, HOLDOUT, STATE
 from streams.core.watermark import Input
+from streams.runtime.admin import KafkaRefusedError
 from streams.runtime.aiokafka_options import aiokafka_options
 from streams.runtime.fetch import WholeFetches
 from streams.runtime.log import (
@@ -51,6 +57,13 @@ _LARGE_BYTES: Final = 128 * 1024
 _RESTORE_FETCH_BYTES: Final = 8 << 20
 _SOURCE: Final = "retention-signals"
 _VERSION: Final = version("retention-signals")
+
+_NO_RIGHT: Final = (
+    ClusterAuthorizationFailedError,
+    GroupAuthorizationFailedError,
+    TopicAuthorizationFailedError,
+    TransactionalIdAuthorizationFailed,
+)
 
 _HeaderList = list[tuple[str, bytes]]
 _Entry = tuple[bytes | None, bytes | None, _HeaderList]
@@ -82,61 +95,35 @@ class KafkaLog(PartitionLog):
 
     @override
     async def bounds(self) -> Mapping[Input, Bounds]:
+        tps = list(self._inputs.values())
         with _as_log_errors():
-            async with asyncio.timeout(RESTORE_IDLE_SECONDS):
-                consumer = self._consumer()
-                try:
-                    await consumer.start()
-                    tps = list(self._inputs.values())
-                    consumer.assign(tps)
-                    starts = await consumer.beginning_offsets(tps)
-                    ends = await consumer.end_offsets(tps)
-                finally:
-                    await consumer.stop()
+            async with asyncio.timeout(RESTORE_IDLE_SECONDS), self._reading("read_committed") as consumer:
+                starts = await consumer.beginning_offsets(tps)
+                ends = await consumer.end_offsets(tps)
         return {source: Bounds(starts[tp], ends[tp]) for source, tp in self._inputs.items()}
 
     @override
     async def restore(self) -> AsyncIterator[tuple[bytes, bytes | None]]:
-        consumer = self._consumer()
-        try:
-            with _as_log_errors():
-                async for records in self._read(consumer, self._tp(STATE.name)):
-                    for record in records:
-                        yield record.key, record.value
-        finally:
-            await consumer.stop()
-
-    async def _read(self, consumer: Any, tp: TopicPartition) -> AsyncIterator[list[Any]]:
-        async with asyncio.timeout(RESTORE_IDLE_SECONDS):
-            await consumer.start()
-            consumer.assign([tp])
-            end = (await consumer.end_offsets([tp]))[tp]
-            await consumer.seek_to_beginning(tp)
-            position = await consumer.position(tp)
-        fetches = WholeFetches(consumer, lambda: 0)
-        while position < end:
-            async with asyncio.timeout(RESTORE_IDLE_SECONDS):
-                taken: dict[TopicPartition, Any] = {}
-                while not taken:
-                    taken = await fetches.take({tp}, 1.0)
-            position = taken[tp].after
-            yield taken[tp].records
+        tp = self._tp(STATE.name)
+        with _as_log_errors():
+            async with asyncio.timeout(RESTORE_IDLE_SECONDS), self._reading("read_uncommitted") as consumer:
+                # Not what a reader of committed records is told: an open transaction would hide what follows.
+                end = (await consumer.end_offsets([tp]))[tp]
+            async with self._reading("read_committed") as consumer:
+                async for key, value in _read(consumer, tp, end):
+                    yield key, value
 
     @override
     async def commit(self, transaction: Transaction) -> None:
         with _as_log_errors():
             async with asyncio.timeout(COMMIT_SECONDS):
                 await self._producer.begin_transaction()
-                sent = [
-                    *await self._send(STATE.name, ((key, value, []) for key, value in transaction.state)),
-                    *await self._send(ALERTS.name, _alerts(transaction.alerts, "treated")),
-                    *await self._send(HOLDOUT.name, _alerts(transaction.alerts, "holdout")),
-                    *await self._send(DEAD_LETTERS.name, self._letters(transaction.dead_letters)),
-                ]
-                await self._send_positions(transaction.positions)
-                # aiokafka would commit without a batch that the broker refused.
-                await asyncio.gather(*sent)
-                await self._producer.commit_transaction()
+                try:
+                    await self._write(transaction)
+                except (IllegalOperation, AssertionError):
+                    # So aiokafka answers what follows on a failure; the transaction knows of the failure.
+                    await self._producer._txn_manager.wait_for_transaction_end()  # noqa: SLF001
+                    raise
 
     @override
     async def close(self) -> None:
@@ -150,17 +137,36 @@ class KafkaLog(PartitionLog):
                     producer._sender.sender_task.cancel()  # noqa: SLF001
                 await producer.client.close()
 
+    async def _write(self, transaction: Transaction) -> None:
+        sent = [
+            *await self._send(STATE.name, ((key, value, []) for key, value in transaction.state)),
+            *await self._send(ALERTS.name, _alerts(transaction.alerts, "treated")),
+            *await self._send(HOLDOUT.name, _alerts(transaction.alerts, "holdout")),
+            *await self._send(DEAD_LETTERS.name, self._letters(transaction.dead_letters)),
+        ]
+        await self._send_positions(transaction.positions)
+        # aiokafka would commit without a batch that the broker refused.
+        await asyncio.gather(*sent)
+        await self._producer.commit_transaction()
+
     def _tp(self, name: str) -> TopicPartition:
         return TopicPartition(self._settings.topic_prefix + name, self._partition)
 
-    def _consumer(self) -> Any:
-        return AIOKafkaConsumer(
+    @asynccontextmanager
+    async def _reading(self, isolation: str) -> AsyncIterator[Any]:
+        consumer = AIOKafkaConsumer(
             **aiokafka_options(self._settings),
-            isolation_level="read_committed",
+            isolation_level=isolation,
             auto_offset_reset="earliest",
             enable_auto_commit=False,
             max_partition_fetch_bytes=_RESTORE_FETCH_BYTES,
         )
+        try:
+            async with asyncio.timeout(RESTORE_IDLE_SECONDS):
+                await consumer.start()
+            yield consumer
+        finally:
+            await _stop(consumer)
 
     async def _send(self, topic: str, entries: Iterable[_Entry]) -> list[Any]:
         """Send records, and return what tells of each batch."""
@@ -186,6 +192,31 @@ class KafkaLog(PartitionLog):
                 dl_version=_VERSION,
             )
             yield letter.record.key, letter.record.value, _encoded(headers)
+
+
+async def _read(consumer: Any, tp: TopicPartition, end: int) -> AsyncIterator[tuple[bytes, bytes | None]]:
+    async with asyncio.timeout(RESTORE_IDLE_SECONDS):
+        consumer.assign([tp])
+        await consumer.seek_to_beginning(tp)
+        position = await consumer.position(tp)
+    fetches = WholeFetches(consumer, lambda: 0)
+    while position < end:
+        async with asyncio.timeout(RESTORE_IDLE_SECONDS):
+            taken: dict[TopicPartition, Any] = {}
+            while not taken:
+                taken = await fetches.take({tp}, 1.0)
+        position = taken[tp].after
+        for record in taken[tp].records:
+            yield record.key, record.value
+
+
+async def _stop(consumer: Any) -> None:
+    """Let go of a consumer; with the broker away it may hang, or raise the CancelledError of its own task."""
+    stopping = asyncio.create_task(consumer.stop())
+    await asyncio.wait([stopping], timeout=CLOSE_SECONDS)
+    if not stopping.done() or stopping.cancelled() or stopping.exception() is not None:
+        stopping.cancel()
+        await consumer._client.close()  # noqa: SLF001 - else its connections stay
 
 
 def _batches(entries: Iterable[_Entry]) -> Iterator[Any]:
@@ -237,11 +268,13 @@ def _encoded(headers: Headers) -> _HeaderList:
 
 @contextmanager
 def _as_log_errors() -> Iterator[None]:
-    """Raise what clients raise as FencedError or LogError."""
+    """Raise what clients raise as FencedError or LogError; a right that is missing as KafkaRefusedError."""
     try:
         yield
     except (ProducerFenced, InvalidProducerEpoch, OutOfOrderSequenceNumber) as error:
         raise FencedError(type(error).__name__) from error
+    except _NO_RIGHT as error:
+        raise KafkaRefusedError(f"Kafka refuses: {error}") from error
     except TimeoutError as error:
         raise LogError("Kafka did not answer in time") from error
     except (KafkaError, ProducerClosed, OSError) as error:

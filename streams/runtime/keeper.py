@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -20,6 +20,8 @@ MOST_QUEUED: Final = 4
 """Batches of facts, and as many of the side inputs, that wait for a partition; then it wants no more."""
 MOST_TRIES: Final = 20
 PAUSE_SECONDS: Final = 5.0
+MOST_STALE: Final = 5
+"""After more in a row the partition is opened anew: that tells whether Kafka still holds what comes next."""
 _LONGEST_BACKOFF_SECONDS: Final = 10.0
 _FIRST_BACKOFF_SECONDS: Final = 0.2
 _TIME_STEP_SECONDS: Final = 0.02
@@ -84,6 +86,8 @@ class _Serving:
     last_commit: float = 0.0
     last_taken: dict[Input, float] = field(default_factory=dict)
     next_shown: float = 0.0
+    stale: Counter[Input] = field(default_factory=Counter)
+    """How many batches in a row did not begin at the position of the state."""
 
 
 class GaveUpError(Exception):
@@ -183,6 +187,7 @@ class Keeper:
     async def close(self) -> None:
         """Let go of everything."""
         task, self._task = self._task, None
+        self._serving = None  # first: who is cancelled in here must not leave state behind that nobody serves
         if task is not None:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
@@ -216,6 +221,9 @@ class Keeper:
                 log.warning("partition %d: %s; it is opened again", self.number, error)
                 self._metrics.reopened("log")
                 await self._drop()
+            if self._pausing:
+                self._idle.set()
+                return
             self._tries += 1
             if self._tries > MOST_TRIES:
                 raise GaveUpError(f"partition {self.number} did not come on in {MOST_TRIES} tries")
@@ -318,8 +326,12 @@ class Keeper:
         taken = owner.take(batch)
         if taken is None:
             self._metrics.stale(batch.source)
+            serving.stale[batch.source] += 1
+            if serving.stale[batch.source] > MOST_STALE:
+                raise LogError(f"{batch.source} does not go on where it was read to")
             await self._seek(serving, {batch.source: owner.positions[batch.source]})
             return
+        serving.stale[batch.source] = 0
         now = self._time()
         serving.last_taken[batch.source] = now
         for reason in taken.refused:

@@ -110,7 +110,9 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             session_timeout_ms=round(SESSION_SECONDS * 1000),
             heartbeat_interval_ms=round(HEARTBEAT_SECONDS * 1000),
             rebalance_timeout_ms=60_000,
-            max_poll_interval_ms=300_000,
+            # Who fetches nothing for as long leaves the group and never comes back: a worker in reserve, one
+            # that restores for long, or whose partitions are stopped. What hangs is for the watchdog.
+            max_poll_interval_ms=(1 << 31) - 1,
             metadata_max_age_ms=60_000,
         )
 

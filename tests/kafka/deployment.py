@@ -17,7 +17,7 @@ from urllib.request import urlopen
 
 from streams.settings import Settings
 from tests.kafka.commands import environment
-from tests.kafka.held import lag
+from tests.kafka.held import lag, progress
 
 MOST_SECONDS = 120.0
 
@@ -146,6 +146,11 @@ class Deployment:
     def when_ready(self) -> float:
         """Return after how many seconds each partition was ready at exactly one worker."""
         return self.when(lambda: self.owned() == list(range(self.settings.partitions)))
+
+    def when_it_comes_on(self, records: int = 1, seconds: float = MOST_SECONDS) -> float:
+        """Return after how many seconds so many more records were committed."""
+        before = progress(self.settings)
+        return self.when(lambda: progress(self.settings) >= before + records, seconds)
 
     def when_drained(self, seconds: float = MOST_SECONDS) -> float:
         """Return after how many seconds all that the inputs hold was committed."""

@@ -60,8 +60,8 @@ def lag(settings: Settings) -> int:
     """Return how many offsets the group is behind the ends of all inputs."""
     wanted = places(settings, *Input)
     with reader(settings) as consumer:
-        ends = consumer.end_offsets(wanted).values()
-    return sum(ends) - progress(settings)
+        ends: dict[TopicPartition, int] = consumer.end_offsets(wanted)
+    return sum(ends.values()) - progress(settings)
 
 
 def progress(settings: Settings) -> int:

@@ -17,7 +17,7 @@ from streams.runtime.topics import create, plan
 from streams.settings import Settings
 from tests.kafka.conftest import settings_for
 from tests.kafka.deployment import Deployment, publish, publishing
-from tests.kafka.held import lag, progress
+from tests.kafka.held import lag
 from tests.kafka.truth import assert_alerts, assert_state, expected_facts, facts_of
 
 pytestmark = pytest.mark.kafka
@@ -31,6 +31,20 @@ def year(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("year")
     generate(directory, GenerateOptions())
     return directory
+
+
+@pytest.fixture(scope="module")
+def part(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a year of the baskets of some households."""
+    directory = tmp_path_factory.mktemp("part")
+    generate(directory, GenerateOptions(customers=1000))
+    return directory
+
+
+@pytest.fixture(scope="module")
+def part_truth(part: Path) -> ReplayResult:
+    """Give what an undisturbed replay makes of the part."""
+    return replay_directory(part)
 
 
 @pytest.fixture(scope="module")
@@ -52,8 +66,7 @@ def test_killed_workers_lose_and_double_nothing(
         deployment.when_ready()
         with publishing(event_clock, year, "--rate", 3000) as busy:
             while kills < KILLS:
-                before = progress(event_clock)
-                deployment.when(lambda before=before: progress(event_clock) > before)
+                deployment.when_it_comes_on()
                 time.sleep(rng.random())
                 assert busy(), f"published before the {kills + 1}th kill"
                 for victim in rng.sample(deployment.workers, rng.choice((1, 2, 2))):
@@ -68,13 +81,13 @@ def test_killed_workers_lose_and_double_nothing(
 
 
 def test_a_stopped_worker_leaves_at_once_and_nothing_is_read_again(
-    event_clock: Settings, year: Path, truth: ReplayResult, tmp_path: Path
+    event_clock: Settings, part: Path, part_truth: ReplayResult, tmp_path: Path
 ) -> None:
     with Deployment(event_clock, tmp_path) as deployment:
         first = deployment.start()
         deployment.when_ready()
-        with publishing(event_clock, year, "--rate", 20_000):
-            deployment.when(lambda: progress(event_clock) > 20_000)
+        with publishing(event_clock, part, "--rate", 20_000):
+            deployment.when_it_comes_on(10_000)
             deployment.workers.remove(first)
             started = time.monotonic()
             first.signal(signal.SIGTERM)
@@ -84,12 +97,12 @@ def test_a_stopped_worker_leaves_at_once_and_nothing_is_read_again(
         ready = deployment.when_ready()
         deployment.when_drained()
         assert ready < 9, "the group waited for a member that was gone"
-        assert second.metric("retention_events_total") == left > 20_000
-    assert_alerts(event_clock, truth.alerts)
+        assert second.metric("retention_events_total") == left > 10_000
+    assert_alerts(event_clock, part_truth.alerts)
 
 
 def test_a_zombie_writes_nothing(
-    event_clock: Settings, year: Path, truth: ReplayResult, tmp_path: Path
+    event_clock: Settings, part: Path, part_truth: ReplayResult, tmp_path: Path
 ) -> None:
     """A worker that stands still for longer than its session; another has its partitions when it wakes."""
     with Deployment(event_clock, tmp_path) as deployment:
@@ -98,44 +111,40 @@ def test_a_zombie_writes_nothing(
         zombie = deployment.start()
         deployment.when(lambda: bool(zombie.partitions()))
         deployment.when_ready()
-        with publishing(event_clock, year, "--rate", 8000):
-            before = progress(event_clock)
-            deployment.when(lambda: progress(event_clock) > before + 5000)
+        with publishing(event_clock, part, "--rate", 4000):
+            deployment.when_it_comes_on(5000)
             zombie.signal(signal.SIGSTOP)
             deployment.workers.remove(zombie)
             waited = deployment.when_ready()
             assert waited > 5
-            stood = progress(event_clock)
-            deployment.when(lambda: progress(event_clock) > stood)
+            deployment.when_it_comes_on()
             zombie.signal(signal.SIGCONT)
             deployment.workers.append(zombie)
         deployment.when(lambda: [len(one.partitions()) for one in deployment.workers] == [2, 2])
         deployment.when_ready()
         deployment.when_drained()
         print(f"taken over after {waited:.1f} s; the zombie: {zombie.log[-600:]}")
-    assert_alerts(event_clock, truth.alerts)
-    assert_state(event_clock, truth)
+    assert_alerts(event_clock, part_truth.alerts)
+    assert_state(event_clock, part_truth)
 
 
 def test_a_broker_that_crashes_is_waited_for(
-    own_broker: FragileBroker, year: Path, truth: ReplayResult, tmp_path: Path
+    own_broker: FragileBroker, part: Path, part_truth: ReplayResult, tmp_path: Path
 ) -> None:
     settings = _made(settings_for(own_broker))
     with Deployment(settings, tmp_path) as deployment:
         deployment.start()
         deployment.when_ready()
-        with publishing(settings, year, "--rate", 8000):
-            before = progress(settings)
-            deployment.when(lambda: progress(settings) > before + 20_000)
+        with publishing(settings, part, "--rate", 4000):
+            deployment.when_it_comes_on(10_000)
             own_broker.kill()
             time.sleep(3)
             own_broker.restart()
-            stood = progress(settings)
-            waited = deployment.when(lambda: progress(settings) > stood, 30)
+            waited = deployment.when_it_comes_on(seconds=30)
         deployment.when_drained()
         print(f"works again {waited:.1f} s after the broker")
-    assert_alerts(settings, truth.alerts)
-    assert_state(settings, truth)
+    assert_alerts(settings, part_truth.alerts)
+    assert_state(settings, part_truth)
 
 
 def test_a_broker_that_hangs_ends_the_worker(own_broker: FragileBroker, year: Path, tmp_path: Path) -> None:
@@ -149,8 +158,7 @@ def test_a_broker_that_hangs_ends_the_worker(own_broker: FragileBroker, year: Pa
         impatient, patient = deployment.start(watchdog_seconds=5), deployment.start()
         deployment.when(lambda: all(one.partitions() for one in deployment.workers))
         deployment.when_ready()
-        before = progress(settings)
-        deployment.when(lambda: progress(settings) > before)
+        deployment.when_it_comes_on()
         assert lag(settings) > 20_000, "there is nothing left to commit"
         os.kill(int(broker["identity"]), signal.SIGSTOP)
         started = time.monotonic()

@@ -104,7 +104,7 @@ def kinds(at: int, guest: str) -> dict[str, Poison]:
 
 def seconds_of(settings: Settings) -> float:
     """Return how long a worker took, from its first transaction to its last."""
-    times = [record.timestamp for records in held(settings, "state") for record in records]
+    times: list[int] = [record.timestamp for records in held(settings, "state") for record in records]
     return (max(times) - min(times)) / 1000
 
 

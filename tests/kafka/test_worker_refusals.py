@@ -1,7 +1,8 @@
 """What a worker must not start on: a clear line, the exit code, and nothing written."""
 
+import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from streams.runtime.kafka_engine import free_port
 from streams.runtime.topics import create, plan
 from streams.settings import Settings
 from tests.kafka.deployment import Deployment, WorkerProcess
-from tests.kafka.feeds import contact, purchase, raw, send, ticks
+from tests.kafka.feeds import Raw, contact, purchase, raw, send, ticks
 from tests.kafka.held import places, progress, reader
 from tests.kafka.test_security import LockedJava, java, running
 from tests.kafka.test_topics import alter, delete, recreate
@@ -150,7 +151,7 @@ def test_no_kafka(settings: Settings, tmp_path: Path) -> None:
 
 
 def test_a_wrong_password(java: Path, tmp_path: Path) -> None:
-    login = {"kafka_sasl_mechanism": "PLAIN", "kafka_username": "worker"}
+    login: dict[str, Any] = {"kafka_sasl_mechanism": "PLAIN", "kafka_username": "worker"}
     secret = tmp_path / "password"
     secret.write_text("right\n")
     with running(LockedJava(tmp_path / "locked", java), kafka_security_protocol="SASL_PLAINTEXT") as fitting:
@@ -161,3 +162,25 @@ def test_a_wrong_password(java: Path, tmp_path: Path) -> None:
         told = refused(settings, tmp_path)
     address = settings.bootstrap_servers[0]
     assert told == (77, [f"Kafka at {address} refuses user, password or mechanism"])
+
+
+def test_records_that_go_while_the_worker_stands_still(event_clock: Settings, tmp_path: Path) -> None:
+    """What was deleted before it was read is missed at once, not at the next start."""
+
+    def bought(first: int, many: int) -> Iterable[Raw]:
+        times = range(FIRST + first, FIRST + first + many)
+        return (raw(event_clock, Input.TRANSACTIONS, purchase("c-1", time)) for time in times)
+
+    with Deployment(event_clock, tmp_path) as deployment:
+        worker = deployment.start_ready()
+        send(event_clock, bought(0, 50))
+        deployment.when_drained()
+        worker.signal(signal.SIGSTOP)
+        send(event_clock, bought(1000, 40_000))  # more than a fetch that is under way brings
+        with admin_client(event_clock) as admin, reader(event_clock) as consumer:
+            admin.delete_records(consumer.end_offsets(places(event_clock, Input.TRANSACTIONS)))
+        worker.signal(signal.SIGCONT)
+        deployment.workers.clear()
+        send(event_clock, bought(90_000, 50))
+        assert worker.wait() == 78
+        assert "error: the state is at 50 of transactions, which holds 40050 to 40100" in worker.log

@@ -29,6 +29,8 @@ NOW: Final = 1_800_000_000_000
 """The wall clock of histories, ms: after all that is sound in them."""
 RULES: Final = Ruleset(high_value_quantile=0.2, population_minimum=5, opening_frustration=0.3)
 PARTS: Final = 3
+WORLDS: Final = (0, 1, 2, 3, 5, 9, 11, 18)
+"""Worlds that are not large, and raise alerts."""
 
 
 @dataclass(frozen=True)
@@ -198,9 +200,18 @@ def plain(value: object) -> object:
 # Making them
 
 
-def history(directory: Path, seed: int, *, erases: bool = False, customers: int = 12) -> History:
+def histories(directory: Path) -> list[History]:
+    """Return histories of some worlds, each without erasures and with."""
+    return [
+        history(directory / f"{seed} {erases}", seed, erases=erases)
+        for erases in (False, True)
+        for seed in WORLDS
+    ]
+
+
+def history(directory: Path, seed: int, *, erases: bool = False) -> History:
     """Write a random world of 130 days, and return it as a history in parts."""
-    write_world(directory, seed, customers=customers, days=130)
+    write_world(directory, seed, customers=12, days=130)
     rng = Random(seed)
     lines = {source: _lines(directory / f"{source.value}.jsonl", source) for source in Input}
     bounds = _bounds(lines)

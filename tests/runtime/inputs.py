@@ -14,8 +14,9 @@ from streams.core.watermark import Input
 from streams.runtime.keeper import Clock, Keeper, Pace
 from streams.runtime.log import Fetched, RawRecord
 from streams.runtime.owner import Identity
+from tests.runtime.fake_feed import Surroundings
 from tests.runtime.fake_log import Broker
-from tests.runtime.group import FakeWorker, Surroundings
+from tests.runtime.group import FakeWorker
 from tests.runtime.history import NOW, History, Tape
 from tests.runtime.lines import key_of
 
@@ -57,9 +58,9 @@ class Scene:
         self._arrivals = {source: arrivals.get(source, ()) for source in Input}
         tapes = {source: _tape(lines) for source, lines in self._arrivals.items()}
         self.broker = Broker(History("written", tapes, erases=False), rng, self._pause, 0.0)
-        self.log_seconds = 0.0
-        """How long the log takes for each of its steps."""
-        around = Surroundings(
+        self.slow: dict[str, float] = {}
+        """How long (seconds) the log takes for its steps."""
+        self.around = Surroundings(
             brokers={0: self.broker},
             rng=rng,
             pace=Pace(lambda: 0.25, live=live, stale_ms=STALE_MS, lateness_ms=rules.lateness_ms),
@@ -69,10 +70,10 @@ class Scene:
             request_seconds=2.5 * turn_seconds,
             most=500,
         )
-        self.worker = FakeWorker(around)
+        self.worker = FakeWorker(self.around)
 
-    async def _pause(self, _name: str) -> None:
-        await asyncio.sleep(self.log_seconds)
+    async def _pause(self, name: str) -> None:
+        await asyncio.sleep(self.slow.get(name, 0.0))
 
     async def write(self) -> None:
         """Append each line at its time."""

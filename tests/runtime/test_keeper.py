@@ -7,9 +7,11 @@ from typing_extensions import override
 
 from streams.core.time import DAY_MS
 from streams.core.watermark import FACTS, Input
-from streams.runtime.keeper import MOST_QUEUED, Keeper, Phase
+from streams.runtime.keeper import MOST_QUEUED, PAUSE_SECONDS, GaveUpError, Keeper, Phase
 from streams.runtime.log import Fetched
 from streams.runtime.owner import SIDE_INPUTS
+from tests.runtime.fake_log import COMMITTED, IN_TRANSACTION, POINTS
+from tests.runtime.group import FakeWorker
 from tests.runtime.history import NOW
 from tests.runtime.inputs import Arrivals, RightClock, scene, true_ms
 from tests.runtime.lines import contact, profile, purchase, tick
@@ -42,9 +44,9 @@ def test_it_takes_no_more_than_a_few_batches_while_it_commits(monkeypatch: pytes
         trickle = [(1.0 + one * 0.02, purchase("a", FIRST + one)) for one in range(500)]
         async with scene({TX: trickle}) as here:
             await asyncio.sleep(2)
-            here.log_seconds = 5.0
+            here.slow = dict.fromkeys(POINTS, 5.0)
             await asyncio.sleep(5)
-            here.log_seconds = 0.0
+            here.slow.clear()
             await here.until_read(30)
 
     run(busy())
@@ -110,7 +112,7 @@ def test_a_partition_is_ready_once_the_side_inputs_are_read() -> None:
         phases: list[Phase] = []
         known = [(0.0, profile(f"c{one}", FIRST)) for one in range(20_000)]
         async with scene({CUSTOMERS: known}) as here:
-            here.log_seconds = 0.1
+            here.slow = dict.fromkeys(POINTS, 0.1)
             while not phases or phases[-1] is not Phase.READY:
                 phase, why = here.keeper.phase
                 assert (why is None) is (phase is Phase.READY or here.keeper.owner is None)
@@ -151,5 +153,119 @@ def test_side_inputs_go_on_while_facts_wait() -> None:
             await asyncio.sleep(11)
             await here.until_read(10)
             assert all(here.keeper.wants(source) for source in (*SIDE_INPUTS, *FACTS))
+
+    run(go())
+
+
+# Coming and going
+
+
+def bought(many: int) -> dict[Input, Arrivals]:
+    """Return a purchase every tenth of a second, and a tick so that time can pass."""
+    return {
+        TX: [(at * 0.1, purchase("a", FIRST + at * DAY_MS)) for at in range(many)],
+        CT: [(0.0, tick(FIRST))],
+    }
+
+
+def test_a_pause_commits_what_was_taken_and_coming_back_goes_on_with_it() -> None:
+    async def go() -> None:
+        async with scene(bought(100)) as here:
+            await asyncio.sleep(5)
+            owner = here.keeper.owner
+            assert owner is not None
+            await here.worker.revoked()
+            assert here.broker.positions == owner.positions
+            assert not any(map(here.keeper.wants, Input))
+            await asyncio.sleep(10)
+            here.worker.assigned({0})
+            await here.until_read(5)
+            assert here.keeper.owner is owner
+            assert here.worker.metrics.counts["opened"] == 1
+
+    run(go())
+
+
+def test_what_others_wrote_meanwhile_is_read_from_the_log() -> None:
+    async def go() -> None:
+        async with scene(bought(100)) as here:
+            await asyncio.sleep(3)
+            owner = here.keeper.owner
+            await here.worker.revoked()
+            other = FakeWorker(here.around)
+            other.assigned({0})
+            await asyncio.sleep(3)
+            await other.killed()
+            here.worker.assigned({0})
+            await here.until_read(10)
+            assert here.keeper.owner is not owner
+            assert here.worker.metrics.counts["opened again: stale"] == 1
+            assert here.worker.metrics.counts["opened again: fenced"] == 0
+
+    run(go())
+
+
+@pytest.mark.parametrize("point", [IN_TRANSACTION, COMMITTED])
+def test_a_pause_does_not_wait_long_for_a_commit(point: str) -> None:
+    """What became of it is known from the log by whoever opens the partition next."""
+
+    async def go() -> None:
+        async with scene(bought(100)) as here:
+            await asyncio.sleep(3)
+            here.slow[point] = 1_000.0
+            await asyncio.sleep(1)
+            before = asyncio.get_running_loop().time()
+            await here.worker.revoked()
+            assert asyncio.get_running_loop().time() - before == pytest.approx(PAUSE_SECONDS, abs=0.1)
+            assert here.keeper.owner is None
+            here.slow.clear()
+            here.worker.assigned({0})
+            await here.until_read(10)
+
+    run(go())
+
+
+def test_the_last_batch_lost_on_its_way_is_sought_anew() -> None:
+    """Faust drops what comes in a rebalance; nothing that comes later tells of it."""
+
+    async def go() -> None:
+        async with scene({TX: [(5.0, purchase("a", FIRST))]}) as here:
+            await asyncio.sleep(4.9)
+            here.around.dropping[0] = 1.0
+            await asyncio.sleep(1)
+            here.around.dropping[0] = 0.0
+            assert here.worker.metrics.counts["a batch was dropped on its way"] == 1
+            await here.until_read(15)
+            assert here.worker.metrics.counts["sought anew"] == 1
+
+    run(go())
+
+
+def test_a_zombie_learns_of_it_when_it_writes_and_waits_to_be_told() -> None:
+    async def go() -> None:
+        async with scene(bought(200)) as here:
+            await asyncio.sleep(3)
+            here.worker.feed.member = False
+            other = FakeWorker(here.around)
+            other.assigned({0})
+            await asyncio.sleep(10)
+            assert here.broker.faults["a zombie was fenced"] == 1
+            assert here.keeper.owner is None
+            await here.worker.revoked()
+            assert here.worker.metrics.counts["opened"] == 2, "the zombie did not open it again"
+            await asyncio.sleep(10)
+            await here.until_read(5)
+            await other.killed()
+
+    run(go())
+
+
+def test_a_partition_that_cannot_be_opened_ends_the_worker() -> None:
+    async def go() -> None:
+        async with scene(bought(10)) as here:
+            here.broker.trouble = 1.0
+            await asyncio.sleep(600)
+            assert isinstance(here.keeper.failure.result(), GaveUpError)
+            here.worker.keepers.clear()
 
     run(go())

@@ -9,25 +9,26 @@ from collections import Counter
 from pathlib import Path
 from random import Random
 
-import pytest
-
 from streams.runtime.keeper import Pace
 from streams.runtime.log import LogError
 from streams.runtime.owner import Identity
+from tests.runtime.fake_feed import Surroundings
 from tests.runtime.fake_log import Broker
-from tests.runtime.group import Group, Surroundings
-from tests.runtime.history import NOW, RULES, History, history
+from tests.runtime.group import Group
+from tests.runtime.history import RULES, History, histories
+from tests.runtime.inputs import RightClock
 from tests.runtime.truth import assert_true
 from tests.runtime.virtual_time import run
 
-SEEDS = int(os.environ.get("RETENTION_KEEPER_SIMULATIONS", "60"))
+SEEDS = int(os.environ.get("RETENTION_KEEPER_SIMULATIONS", "40"))
 FIRST = int(os.environ.get("RETENTION_SIMULATIONS_FROM", "0"))
-WORLDS = (0, 1, 2, 3, 5, 9, 11, 18)
 PARTITIONS = 2
 FAULTY_SECONDS = 40.0
 MOST_SECONDS = 90.0
 """When the faults have ended, everything is committed in as long."""
 COMMIT_DEADLINE_SECONDS = 20.0
+ENOUGH = 40
+"""With as many seeds each fault must happen."""
 FAULTS = (
     "a rebalance",
     "a worker was killed",
@@ -45,26 +46,6 @@ FAULTS = (
     "opened again: stale",
     "came back warm",
 )
-
-
-class Ticking:
-    """A wall clock that goes with the event loop."""
-
-    stopped = False
-
-    def now_ms(self) -> int:
-        """Return the time."""
-        return NOW + round(asyncio.get_running_loop().time() * 1000)
-
-
-@pytest.fixture(scope="module")
-def histories(tmp_path_factory: pytest.TempPathFactory) -> list[History]:
-    directory = tmp_path_factory.mktemp("worlds")
-    return [
-        history(directory / f"{seed} {erases}", seed, erases=erases)
-        for erases in (False, True)
-        for seed in WORLDS
-    ]
 
 
 def broker(chosen: History, rng: Random, faults: Counter[str]) -> Broker:
@@ -85,7 +66,7 @@ def broker(chosen: History, rng: Random, faults: Counter[str]) -> Broker:
 async def publish(made: Broker, rng: Random) -> None:
     """Publish a history over time, side inputs first; where customers are erased, once all before is read."""
     for stage in made.history.stages():
-        while made.history.erases and not made.read:
+        while made.history.erases and not made.read:  # noqa: ASYNC110 - time is simulated
             await asyncio.sleep(0.1)
         for source, published in stage.items():
             while made.published[source] < published:
@@ -102,7 +83,7 @@ async def simulate(chosen: list[History], seed: int) -> tuple[list[Broker], Coun
         brokers=brokers,
         rng=rng,
         pace=Pace(commit_seconds=lambda: 0.25, live=False, stale_ms=0, lateness_ms=RULES.lateness_ms),
-        clock=Ticking(),
+        clock=RightClock(),
         make_identity=lambda _: Identity("test", RULES, "USD", 0, 1),
         faults=faults,
     )
@@ -114,22 +95,23 @@ async def simulate(chosen: list[History], seed: int) -> tuple[list[Broker], Coun
         one.trouble = 0.0
     async with asyncio.timeout(MOST_SECONDS):
         await asyncio.gather(*publishing)
-        while not all(one.read for one in brokers.values()):
+        while not all(one.read for one in brokers.values()):  # noqa: ASYNC110 - time is simulated
             await asyncio.sleep(0.1)
     group.fail_if_failed()
     await group.end()
     return list(brokers.values()), faults
 
 
-def test_everything_is_written_once_whatever_fails(histories: list[History]) -> None:
+def test_everything_is_written_once_whatever_fails(tmp_path: Path) -> None:
     """Nothing hangs, and alerts, dead letters and state are those of the undisturbed fold."""
-    faults: Counter[str] = Counter()
+    worlds, faults = histories(tmp_path), Counter[str]()
     for seed in range(FIRST, FIRST + SEEDS):
-        chosen = [histories[(seed + 5 * number) % len(histories)] for number in range(PARTITIONS)]
+        chosen = [worlds[(seed + 5 * number) % len(worlds)] for number in range(PARTITIONS)]
         print(f"seed {seed}, {', '.join(one.name for one in chosen)}")
         brokers, happened = run(simulate(chosen, seed))
         for one in brokers:
             assert_true(one)
         faults += happened
     print(*(f"{count:9,} {fault}" for fault, count in faults.most_common()), sep="\n")
-    assert [fault for fault in FAULTS if not faults[fault]] == []
+    if SEEDS >= ENOUGH:
+        assert [fault for fault in FAULTS if not faults[fault]] == []

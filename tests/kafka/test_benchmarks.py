@@ -1,0 +1,41 @@
+"""The benchmarks of the worker run, at a size that says nothing about speed."""
+
+import re
+
+import pytest
+
+from bench import latency, restore, worker
+
+pytestmark = pytest.mark.kafka
+RATE = r"[\d,]+/s"
+
+
+@pytest.mark.usefixtures("jars")
+def test_worker_is_measured_beside_its_limit(capsys: pytest.CaptureFixture[str]) -> None:
+    worker.main(["--customers", "100", "--transactions", "2000", "--rounds", "1", "--sets", "zipf-contacts"])
+    out = capsys.readouterr().out
+    assert re.search(
+        r"^zipf-contacts: [\d,]+ transactions, \d+ contacts, .* records with ticks", out, re.MULTILINE
+    )
+    assert re.search(rf"^ +1 +{RATE} +{RATE} +\d\.\d{{3}} +[\d.]+, [\d.]+$", out, re.MULTILINE)
+    assert re.search(r"^ratio worker / limit: median \d\.\d{3}, \d\.\d{3} to \d\.\d{3}$", out, re.MULTILINE)
+    assert re.search(r"wall [\d.]+ s, decode and apply [\d.]+ s, decide .*pack .*send .*fetch", out)
+
+
+@pytest.mark.usefixtures("jars")
+def test_latency_is_measured_over_every_severe_contact(capsys: pytest.CaptureFixture[str]) -> None:
+    latency.main(["--customers", "500", "--rate", "200", "--contacts", "5", "--seconds", "2"])
+    out = capsys.readouterr().out
+    assert re.search(r"^(9|10) alerts, append of the contact", out, re.MULTILINE)
+    p50 = re.search(r"^p50 ([\d,]+) ms, p99 [\d,]+ ms", out, re.MULTILINE)
+    assert p50 is not None
+    assert int(p50[1].replace(",", "")) >= latency.LATENESS_SECONDS * 1000 - 100  # clocks are in ms
+
+
+@pytest.mark.usefixtures("jars")
+def test_restore_is_measured_from_assignment_and_from_start(capsys: pytest.CaptureFixture[str]) -> None:
+    restore.main(["--customers", "200", "--rounds", "1"])
+    out = capsys.readouterr().out
+    assert "200 customers, 60 purchase hours in a year" in out
+    assert re.search(r"^ +1 +[\d.]+ s +[\d.]+ s +[\d,]+$", out, re.MULTILINE)
+    assert re.search(r"^assigned -> ready: median [\d.]+ s", out, re.MULTILINE)

@@ -1,0 +1,210 @@
+"""The consumer of one worker, in virtual time, and what it shares with others.
+
+It fetches as aiokafka does: one request at a time for each input, whose answer is kept until somebody wants
+it, and thrown away when its input was sought or assigned since.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from random import Random
+from typing import Final
+
+from typing_extensions import override
+
+from schemas.alert import Alert
+from schemas.dead_letter import Reason
+from streams.core.partition import Outcome
+from streams.core.watermark import Input
+from streams.runtime.fetch import Answer
+from streams.runtime.keeper import Clock, Feed, Pace
+from streams.runtime.log import Fetched, LogError
+from streams.runtime.metrics import Cause, Metrics, PartitionGauges
+from streams.runtime.owner import Identity
+from tests.runtime.fake_log import Broker
+
+HEARTBEAT_SECONDS: Final = 2.0
+
+Place = tuple[int, Input]
+
+
+class Counts(Metrics):
+    """What keepers told, with nothing behind it."""
+
+    @override
+    def __init__(self, counts: Counter[str]) -> None:
+        self.counts = counts
+        self.shown: dict[int, PartitionGauges] = {}
+
+    @override
+    def took(self, source: Input, outcome: Outcome, seconds: float) -> None:
+        self.counts["taken"] += 1
+
+    @override
+    def refused(self, source: Input, reason: Reason) -> None:
+        self.counts["refused"] += 1
+
+    @override
+    def committed(self, partition: int, seconds: float, alerts: list[Alert], now_ms: int) -> None:  # type: ignore[override]
+        self.counts["committed"] += 1
+
+    @override
+    def latency(self, seconds: float) -> None:
+        assert seconds >= 0
+
+    @override
+    def stale(self, source: Input) -> None:
+        self.counts["sought anew"] += 1
+
+    @override
+    def restored(self, seconds: float, records: int) -> None:
+        self.counts["opened"] += 1
+
+    @override
+    def reopened(self, cause: Cause) -> None:
+        self.counts[f"opened again: {cause}"] += 1
+
+    @override
+    def time_stopped(self, stopped: bool) -> None:
+        self.counts["time stopped"] += stopped
+
+    @override
+    def state(self, partition: int, seen: PartitionGauges) -> None:
+        self.shown[partition] = seen
+
+    @override
+    def forget(self, partition: int) -> None:
+        self.shown.pop(partition, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What all workers share: partitions by number, dice, and how they are to work."""
+
+    brokers: Mapping[int, Broker]
+    rng: Random
+    pace: Pace
+    clock: Clock
+    make_identity: Callable[[int], Identity]
+    turn_seconds: float = 0.02
+    """A worker looks for batches as often."""
+    request_seconds: float = 0.05
+    """A fetch takes up to as long."""
+    most: int = 10
+    """Records in a batch, at most."""
+    faults: Counter[str] = field(default_factory=Counter)
+    dropping: list[float] = field(default_factory=lambda: [0.0])
+    """The probability that a batch is lost on its way, as Faust loses them in rebalances."""
+
+
+class FakeFeed(Feed):
+    """The consumer of one worker."""
+
+    def __init__(
+        self, around: Surroundings, wants: Callable[[int, Input], bool], offer: Callable[[int, Fetched], None]
+    ) -> None:
+        self._around, self._wants, self._offer = around, wants, offer
+        self._positions: dict[Place, int] = {}
+        self._seeks: dict[Place, int] = {}
+        self._asked: dict[Place, object] = {}
+        self._fetched: dict[Place, Fetched] = {}
+        self._answers: dict[Place, Answer] = {}
+        self._number = 0
+        self.member = True
+        """Whether heartbeats are confirmed."""
+        self.down = False
+        """Whether the broker can't be reached."""
+
+    # As keepers see it
+
+    @override
+    async def go_to(self, partition: int, positions: Mapping[Input, int]) -> int:
+        self._number += 1
+        number = self._number
+        await asyncio.sleep(0)
+        for source, position in positions.items():
+            place = partition, source
+            if place in self._positions:
+                self._go(place, position)
+                self._seeks[place] = number
+        return number
+
+    @override
+    def answer(self, partition: int, source: Input) -> Answer:
+        return self._answers.get((partition, source), Answer())
+
+    @override
+    async def committed(self, partition: int) -> Mapping[Input, int | None]:
+        await asyncio.sleep(self._around.rng.random() * self._around.request_seconds)
+        if self.down or self._around.rng.random() < self._around.brokers[partition].trouble:
+            raise LogError("the coordinator is away")
+        committed = self._around.brokers[partition].positions
+        return {source: committed.get(source) for source in Input}
+
+    @override
+    async def confirmed(self) -> None:
+        await asyncio.sleep(HEARTBEAT_SECONDS)
+        while not self.member:  # noqa: ASYNC110 - time is simulated
+            await asyncio.sleep(HEARTBEAT_SECONDS)
+
+    # As the group sees it
+
+    def assign(self, numbers: Iterable[int]) -> None:
+        """Begin where the group has committed, whatever was fetched before."""
+        committed = {number: self._around.brokers[number].positions for number in numbers}
+        self._positions.clear()
+        self._asked.clear()
+        self._fetched.clear()
+        for number, positions in committed.items():
+            for source in Input:
+                self._go((number, source), positions.get(source, 0))
+
+    def _go(self, place: Place, position: int) -> None:
+        self._positions[place] = position
+        self._asked.pop(place, None)
+        self._fetched.pop(place, None)
+
+    # Work
+
+    async def run(self) -> None:
+        """Fetch, and hand out what is wanted."""
+        while True:
+            await asyncio.sleep(self._around.turn_seconds * (0.5 + self._around.rng.random()))
+            for place in self._positions:
+                if place not in self._asked and place not in self._fetched and not self.down:
+                    self._ask(place)
+            for place in list(self._fetched):
+                if self._wants(*place):
+                    self._hand_out(place)
+
+    def _ask(self, place: Place) -> None:
+        request = self._asked[place] = object()
+        asked_ms = self._around.clock.now_ms()
+        seconds = self._around.rng.random() * self._around.request_seconds
+        asyncio.get_running_loop().call_later(seconds, self._answered, place, request, asked_ms)
+
+    def _answered(self, place: Place, request: object, asked_ms: int) -> None:
+        if self._asked.get(place) is not request:
+            return
+        del self._asked[place]
+        if self.down:
+            return
+        number, source = place
+        broker, around = self._around.brokers[number], self._around
+        tape, published = broker.history.tapes[source], broker.published[source]
+        batch = tape.batch(source, self._positions[place], published, around.most, around.rng)
+        self._answers[place] = Answer(tape.end_of(published), asked_ms)
+        if batch is not None:
+            self._fetched[place] = replace(batch, asked_ms=asked_ms)
+
+    def _hand_out(self, place: Place) -> None:
+        batch = self._fetched.pop(place)
+        self._positions[place] = batch.after
+        around = self._around
+        if around.rng.random() < around.dropping[0]:
+            around.faults["a batch was dropped on its way"] += 1
+            return
+        seek = self._seeks.get(place, 0)
+        deliver = asyncio.get_running_loop().call_later
+        deliver(around.turn_seconds / 3, self._offer, place[0], replace(batch, seek=seek))
