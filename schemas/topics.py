@@ -83,6 +83,8 @@ STATE: Final = Topic(
         "segment.bytes": 64 * 1024 * 1024,
         "segment.ms": 10 * _MINUTE_MS,
         "min.cleanable.dirty.ratio": 0.1,
+        # A customer with thousands of facts that wait has a record larger than the usual limit.
+        "max.message.bytes": 8 * 1024 * 1024,
     },
 )
 INPUTS: Final = (TRANSACTIONS, CONTACTS, CUSTOMERS, DISPOSITIONS)

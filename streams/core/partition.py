@@ -417,5 +417,5 @@ class Partition:
         return None if record is None else view(unpack(customer_id, record), self._judge, self._decided)
 
     def rules_for(self, seen: CustomerView) -> Ruleset:
-        """Return the rules that decide about a customer: those the open episode keeps, else those in force."""
+        """Return the rules that decide about a customer: those an open episode keeps, else those in force."""
         return self._judge.rules if seen.episode is None else self._judge.rules_of(seen.episode.episode)

@@ -4,13 +4,28 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from aiokafka.abc import AbstractTokenProvider
+from aiokafka.errors import (
+    ClusterAuthorizationFailedError,
+    GroupAuthorizationFailedError,
+    KafkaError,
+    TopicAuthorizationFailedError,
+    TransactionalIdAuthorizationFailed,
+)
 from typing_extensions import override
 
-from streams.runtime.admin import tls_context
+from streams.runtime.admin import KafkaRefusedError, KafkaUnavailableError, tls_context
 from streams.settings import Settings, SettingsError
+
+NO_RIGHT: Final = (
+    ClusterAuthorizationFailedError,
+    GroupAuthorizationFailedError,
+    TopicAuthorizationFailedError,
+    TransactionalIdAuthorizationFailed,
+)
+"""What aiokafka raises where the broker knows us, and does not let us."""
 
 
 class TokenFile(AbstractTokenProvider):  # type: ignore[misc] # aiokafka has no types
@@ -42,6 +57,13 @@ def aiokafka_options(settings: Settings) -> dict[str, Any]:
         return options | {"sasl_oauth_token_provider": TokenFile(settings.kafka_token_file)}
     secret = {"sasl_plain_username": settings.kafka_username, "sasl_plain_password": settings.kafka_secret()}
     return options | secret
+
+
+def ending(error: KafkaError) -> KafkaRefusedError | KafkaUnavailableError:
+    """Return an error of aiokafka's as one that ends a command, in words."""
+    if isinstance(error, NO_RIGHT):
+        return KafkaRefusedError(f"Kafka refuses: {error}")
+    return KafkaUnavailableError(f"Kafka does not do it: {error}")
 
 
 @contextmanager

@@ -27,7 +27,7 @@ from streams.runtime.preflight import load_rules
 from streams.runtime.publish import Pace, PerSecond, Published, Publisher, TimesFaster
 from streams.runtime.publish_entries import entries
 from streams.runtime.survey import Survey, survey
-from streams.runtime.topics import differences, plan, read
+from streams.runtime.topics import differences, plan, read, refusal
 from streams.settings import Settings
 
 INTERRUPTED = 130
@@ -92,9 +92,7 @@ def _partitions(settings: Settings) -> int:
         actual = read(admin, planned)
     fatal = [str(one) for one in differences(planned, actual) if one.fatal]
     if fatal:
-        raise failed(
-            "\n".join([*fatal, "`retention-signals topics create` makes missing topics"]), Exit.CONFIG
-        )
+        raise failed(refusal(fatal), Exit.CONFIG)
     return actual[planned[0].name].partitions
 
 

@@ -17,7 +17,7 @@ from streams.console import ERRORS, Exit, failed, visible
 from streams.core.watermark import Input
 from streams.runtime.command_line import admin_or_exit, kafka_or_exit, settings_or_exit
 from streams.runtime.redrive import Choice, Kind, Letter, Redrive, Redriven, Shown
-from streams.runtime.topics import differences, plan, read
+from streams.runtime.topics import differences, plan, read, refusal
 from streams.settings import Settings
 
 INTERRUPTED = 130
@@ -83,9 +83,7 @@ def _partitions(settings: Settings) -> int:
     found = differences(planned, actual)
     fatal = [str(one) for one in found if one.fatal]
     if fatal:
-        raise failed(
-            "\n".join([*fatal, "`retention-signals topics create` makes missing topics"]), Exit.CONFIG
-        )
+        raise failed(refusal(fatal), Exit.CONFIG)
     counts = {one.partitions for one in actual.values()}
     if len(counts) > 1:
         raise failed("\n".join(map(str, found)), Exit.CONFIG)

@@ -58,5 +58,5 @@ class FaustFeed(Feed):
         # A zombie is told by its next heartbeat that it is one, and its partitions are revoked.
         thread = self._thread()
         before = thread.heartbeats
-        while thread.heartbeats == before:
+        while thread.heartbeats == before:  # noqa: ASYNC110 - it is counted in another thread
             await asyncio.sleep(HEARTBEAT_SECONDS / 10)

@@ -8,16 +8,12 @@ from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import (
-    ClusterAuthorizationFailedError,
-    GroupAuthorizationFailedError,
     IllegalOperation,
     InvalidProducerEpoch,
     KafkaError,
     OutOfOrderSequenceNumber,
     ProducerClosed,
     ProducerFenced,
-    TopicAuthorizationFailedError,
-    TransactionalIdAuthorizationFailed,
 )
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.record.default_records import DefaultRecordBatch
@@ -29,8 +25,7 @@ from schemas.common import Headers
 from schemas.dead_letter import DeadLetterHeaders
 from schemas.topics import ALERTS, DEAD_LETTERS, HOLDOUT, STATE
 from streams.core.watermark import Input
-from streams.runtime.admin import KafkaRefusedError
-from streams.runtime.aiokafka_options import aiokafka_options
+from streams.runtime.aiokafka_options import NO_RIGHT, aiokafka_options, ending
 from streams.runtime.fetch import WholeFetches
 from streams.runtime.log import (
     Bounds,
@@ -49,7 +44,7 @@ COMMIT_SECONDS: Final = 20.0
 FENCE_SECONDS: Final = 60.0
 RESTORE_IDLE_SECONDS: Final = 20.0
 """A restore in which nothing comes for so long has failed."""
-CLOSE_SECONDS: Final = 2.0
+CLOSE_SECONDS: Final = 1.0
 
 _BATCH_BYTES: Final = 900_000
 """Below the broker's usual limit for a batch of records, 1 MiB."""
@@ -57,13 +52,6 @@ _LARGE_BYTES: Final = 128 * 1024
 _RESTORE_FETCH_BYTES: Final = 8 << 20
 _SOURCE: Final = "retention-signals"
 _VERSION: Final = version("retention-signals")
-
-_NO_RIGHT: Final = (
-    ClusterAuthorizationFailedError,
-    GroupAuthorizationFailedError,
-    TopicAuthorizationFailedError,
-    TransactionalIdAuthorizationFailed,
-)
 
 _HeaderList = list[tuple[str, bytes]]
 _Entry = tuple[bytes | None, bytes | None, _HeaderList]
@@ -273,8 +261,8 @@ def _as_log_errors() -> Iterator[None]:
         yield
     except (ProducerFenced, InvalidProducerEpoch, OutOfOrderSequenceNumber) as error:
         raise FencedError(type(error).__name__) from error
-    except _NO_RIGHT as error:
-        raise KafkaRefusedError(f"Kafka refuses: {error}") from error
+    except NO_RIGHT as error:
+        raise ending(error) from error
     except TimeoutError as error:
         raise LogError("Kafka did not answer in time") from error
     except (KafkaError, ProducerClosed, OSError) as error:

@@ -187,7 +187,8 @@ class Keeper:
     async def close(self) -> None:
         """Let go of everything."""
         task, self._task = self._task, None
-        self._serving = None  # first: who is cancelled in here must not leave state behind that nobody serves
+        # First: who is cancelled in here must not leave state behind that nobody serves.
+        self._serving = self.busy_since = None
         if task is not None:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
@@ -204,6 +205,7 @@ class Keeper:
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # noqa: BLE001 - whatever it is ends the worker
+            self._serving = self.busy_since = None
             if not self.failure.done():
                 self.failure.set_result(error)
 

@@ -6,18 +6,10 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import (
-    ClusterAuthorizationFailedError,
-    GroupAuthorizationFailedError,
-    InvalidProducerEpoch,
-    KafkaError,
-    ProducerFenced,
-    TopicAuthorizationFailedError,
-    TransactionalIdAuthorizationFailed,
-)
+from aiokafka.errors import InvalidProducerEpoch, KafkaError, ProducerFenced
 
 from streams.runtime.admin import KafkaRefusedError, KafkaUnavailableError
-from streams.runtime.aiokafka_options import aiokafka_options, quiet
+from streams.runtime.aiokafka_options import NO_RIGHT, aiokafka_options, quiet
 from streams.runtime.outbox import BATCH_BYTES
 from streams.settings import Settings
 
@@ -25,12 +17,6 @@ _START_SECONDS: Final = 60.0
 _END_SECONDS: Final = 2.0
 """How long a transaction that failed, or a producer, may take to end; with the broker away it never does."""
 _FENCED: Final = (ProducerFenced, InvalidProducerEpoch)
-_NO_RIGHT: Final = (
-    ClusterAuthorizationFailedError,
-    GroupAuthorizationFailedError,
-    TopicAuthorizationFailedError,
-    TransactionalIdAuthorizationFailed,
-)
 
 
 @contextmanager
@@ -40,7 +26,7 @@ def in_words(settings: Settings) -> Iterator[None]:
     with quiet():
         try:
             yield
-        except _NO_RIGHT as error:
+        except NO_RIGHT as error:
             raise KafkaRefusedError(f"Kafka at {where} refuses: {type(error).__name__}") from error
         except _FENCED as error:
             raise KafkaUnavailableError(

@@ -26,7 +26,7 @@ from streams.runtime.poison import PoisonLimit
 OWNER_KEY: Final = b"o"
 SIDE_INPUTS: Final = (Input.CUSTOMERS, Input.DISPOSITIONS)
 
-MOST_UNDECIDED: Final = 20_000
+MOST_UNDECIDED: Final = 5_000
 """An input ahead of the watermark is held while more facts than this wait for it in agendas."""
 
 
@@ -39,6 +39,8 @@ class OwnerState(Struct, array_like=True):
     partitions: int = 0
     topics: dict[str, str] = member(default_factory=dict)
     """The ids that Kafka gave the input topics when they were made, by input."""
+    currency: str = ""
+    """What money is counted in; empty while none was."""
 
 
 class RefusedError(StateError):
@@ -87,6 +89,7 @@ class Owner:
         self._decided_by: list[int] = []
         self._dead_letters: list[DeadLetter] = []
         self._moved = False
+        self._currency = ""
         self._ends: dict[Input, int] = {}
         self._poison = PoisonLimit()
         self.partition = Partition(identity.rules, currency=identity.currency)
@@ -127,6 +130,11 @@ class Owner:
                 f"the state was written for {state.partitions} partitions, the topics have "
                 f"{identity.partitions}: move it with `state export` and `state import`"
             )
+        if state.currency not in {"", identity.currency}:
+            raise RefusedError(
+                f"the state counts in {state.currency}, the settings say {identity.currency}: "
+                f"set {state.currency}, or use a new application id and prefix"
+            )
         if state.ruleset != identity.rules.hash and not identity.adopt_ruleset:
             raise RefusedError("the state was written under another ruleset: start with --adopt-ruleset")
         for source, topic_id in identity.topics.items():
@@ -136,6 +144,7 @@ class Owner:
                     "nothing: use a new application id and prefix, or bring back the old topic"
                 )
         self.positions = {Input(name): position for name, position in state.positions.items()}
+        self._currency = state.currency
 
     def _begin(self, bounds: Mapping[Input, Bounds]) -> None:
         for source, held in bounds.items():
@@ -195,6 +204,8 @@ class Owner:
     def _apply(self, batch: Fetched) -> Taken:
         undecodable: dict[int, Refusal] = {}
         outcome = self.partition.apply(batch.source, self._events(batch, undecodable), self._now())
+        if batch.source is Input.TRANSACTIONS and outcome.applied:
+            self._currency = self._identity.currency
         refused = dict(undecodable)
         if outcome.refused:
             places = [place for place in range(len(batch.records)) if place not in undecodable]
@@ -252,6 +263,7 @@ class Owner:
             positions={source.value: position for source, position in self.positions.items()},
             partitions=identity.partitions,
             topics={source.value: topic_id for source, topic_id in identity.topics.items()},
+            currency=self._currency,
         )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from streams.core.ruleset import Ruleset, RulesetError
 from streams.core.watermark import Input
 from streams.runtime.admin import admin_client
-from streams.runtime.topics import differences, plan, read
+from streams.runtime.topics import differences, plan, read, refusal
 from streams.settings import Settings, SettingsError, variable
 
 
@@ -38,7 +38,7 @@ def preflight(settings: Settings) -> Ground:
     found = differences(planned, actual)
     fatal = [str(one) for one in found if one.fatal]
     if fatal:
-        raise PreflightError("\n".join([*fatal, "`retention-signals topics create` makes missing topics"]))
+        raise PreflightError(refusal(fatal))
     names = {source: settings.topic_prefix + source.value for source in Input}
     return Ground(
         rules=rules,

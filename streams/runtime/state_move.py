@@ -150,6 +150,8 @@ def _kept(contents: Contents, target: Target) -> dict[int, OwnerState]:
 def _made(contents: Contents, target: Target) -> dict[int, OwnerState]:
     """Return owners for all partitions, with new positions."""
     rulesets = {owner.ruleset for owner in contents.owners.values()}
+    # Each release has written the currency of all partitions, or of none.
+    currency = max((owner.currency for owner in contents.owners.values()), default="")
     if len(rulesets) > 1:
         raise MoveError(
             "the partitions were written under different rulesets: run the workers with --adopt-ruleset "
@@ -163,6 +165,7 @@ def _made(contents: Contents, target: Target) -> dict[int, OwnerState]:
             positions={source.value: position for source, position in positions.items()},
             partitions=target.partitions,
             topics={source.value: topic_id for source, topic_id in target.topics.items()},
+            currency=currency,
         )
         for number, positions in enumerate(target.positions or ())
     }

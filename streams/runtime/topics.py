@@ -16,6 +16,7 @@ POLICY: Final = "cleanup.policy"
 TIMESTAMPS: Final = "message.timestamp.type"
 IN_SYNC: Final = "min.insync.replicas"
 
+_MISSING: Final = "missing"
 _TOGETHER: Final = (*INPUTS, STATE)
 
 
@@ -126,8 +127,14 @@ def differences(planned: Sequence[PlannedTopic], actual: Mapping[str, ActualTopi
             found += _size_differs(wanted, actual[wanted.name], usual)
             found += _settings_differ(wanted, actual[wanted.name])
         else:
-            found.append(Difference(wanted.name, "missing", fatal=True))
+            found.append(Difference(wanted.name, _MISSING, fatal=True))
     return found
+
+
+def refusal(fatal: Sequence[str]) -> str:
+    """Return differences that nothing can start on, a line each, with what helps if a topic is missing."""
+    hint = ["`retention-signals topics create` makes missing topics"]
+    return "\n".join([*fatal, *(hint if any(one.endswith(_MISSING) for one in fatal) else [])])
 
 
 def _size_differs(wanted: PlannedTopic, actual: ActualTopic, usual: int) -> Iterator[Difference]:

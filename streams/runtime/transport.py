@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final, cast
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, AppT, ConsumerMessage
 from faust.types.tuples import Message
@@ -42,6 +43,8 @@ class Driven:
 
     wants: Callable[[Place], bool]
     now_ms: Callable[[], int]
+    failed: Callable[[KafkaError], None]
+    """Is told what can't be gone on after, in any thread."""
 
 
 class Host(AppT):
@@ -121,8 +124,16 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         await super().on_start()
         consumer = self._ensure_consumer()
         self._whole = WholeFetches(consumer, self.app.driven.now_ms)
-        self._do_heartbeat = consumer._coordinator._do_heartbeat  # noqa: SLF001
-        consumer._coordinator._do_heartbeat = self._counted_heartbeat  # noqa: SLF001
+        coordinator = consumer._coordinator  # noqa: SLF001
+        self._do_heartbeat = coordinator._do_heartbeat  # noqa: SLF001
+        coordinator._do_heartbeat = self._counted_heartbeat  # noqa: SLF001
+        self._push_error = coordinator._push_error_to_user  # noqa: SLF001
+        coordinator._push_error_to_user = self._told_error  # noqa: SLF001
+
+    async def _told_error(self, error: KafkaError) -> None:
+        """Tell of what keeps us out of the group: aiokafka tells who fetches, and without partitions nobody does."""
+        self.app.driven.failed(error)
+        await self._push_error(error)
 
     async def _counted_heartbeat(self) -> bool:
         confirmed: bool = await self._do_heartbeat()
@@ -196,7 +207,11 @@ class Consumer(driver.Consumer):
         if not wanted:
             await asyncio.sleep(_TURN_SECONDS / 10)
             return {}
-        taken = await self._thread.take(wanted)
+        try:
+            taken = await self._thread.take(wanted)
+        except KafkaError as error:
+            self.app.driven.failed(error)
+            return {}
         return {tp: [batch] for tp, batch in taken.items()}
 
     @override

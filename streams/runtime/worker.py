@@ -9,11 +9,13 @@ import sys
 from collections.abc import Iterable
 from typing import Any, Final, cast
 
+from aiokafka.errors import KafkaError
 from faust.types import TP
 
 from schemas.partitioner import partition_of
 from streams.core.state import StateError
 from streams.core.watermark import Input
+from streams.runtime.aiokafka_options import ending
 from streams.runtime.faust_app import RetentionApp
 from streams.runtime.feed import FaustFeed
 from streams.runtime.kafka_log import KafkaLog
@@ -62,14 +64,17 @@ class Worker:
         self._assigned = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
-        self._failed: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
+        self._loop = asyncio.get_running_loop()
+        self._failed: asyncio.Future[BaseException] = self._loop.create_future()
         self._pace = Pace(
             commit_seconds=self._commit_seconds,
             live=settings.clock == "live",
             stale_ms=round(settings.stale_feed_hours * 3_600_000),
             lateness_ms=ground.rules.lateness_ms,
         )
-        self._app = RetentionApp(settings, ground.partitions, Driven(self._wants, self._clock.now_ms))
+        self._app = RetentionApp(
+            settings, ground.partitions, Driven(self._wants, self._clock.now_ms, self._consumer_failed)
+        )
 
     async def run(self) -> None:
         """Work until SIGTERM, SIGINT or `stop`. Raises StateError, GaveUpError, PortInUseError."""
@@ -207,6 +212,9 @@ class Worker:
         keeper.failure.add_done_callback(lambda failure: self._fail(failure.result()))
         return keeper
 
+    def _consumer_failed(self, error: KafkaError) -> None:
+        self._loop.call_soon_threadsafe(self._fail, ending(error))
+
     def _fail(self, error: BaseException) -> None:
         if not self._failed.done():
             self._failed.set_result(error)
@@ -218,7 +226,8 @@ class Worker:
         while True:
             await asyncio.sleep(_TIDY_SECONDS)
             for number, keeper in list(self._keepers.items()):
-                if keeper.paused_at is not None and loop.time() - keeper.paused_at > WARM_SECONDS:
+                since = None if number in self._mine else keeper.paused_at
+                if since is not None and loop.time() - since > WARM_SECONDS:
                     del self._keepers[number]
                     await keeper.close()
             ready = {number for number in self._mine if self._keepers[number].phase[0] is Phase.READY}

@@ -6,6 +6,7 @@ import ssl
 from pathlib import Path
 
 import pytest
+from aiokafka.codec import has_gzip, has_lz4, has_snappy, has_zstd
 
 from streams.runtime.aiokafka_options import aiokafka_options, quiet
 from streams.settings import Settings, SettingsError
@@ -69,3 +70,7 @@ def test_its_log_does_not_show_and_then_does(capsys: pytest.CaptureFixture[str])
     assert logger.propagate is propagate
     assert not logger.handlers
     assert capsys.readouterr().err == ""
+
+
+def test_whatever_producers_compress_with_can_be_read() -> None:
+    assert (has_gzip(), has_lz4(), has_snappy(), has_zstd()) == (True, True, True, True)

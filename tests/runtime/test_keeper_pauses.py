@@ -10,7 +10,7 @@ from streams.core.watermark import Input
 from streams.runtime.keeper import PAUSE_SECONDS
 from streams.runtime.log import LogError
 from tests.runtime.fake_feed import FakeFeed
-from tests.runtime.fake_log import IN_TRANSACTION, FakeLog
+from tests.runtime.fake_log import FakeLog
 from tests.runtime.history import NOW
 from tests.runtime.inputs import scene
 from tests.runtime.lines import purchase

@@ -121,6 +121,7 @@ def test_with_nothing_written_it_begins_at_the_beginning_of_the_inputs() -> None
         (replace(IDENTITY, application="other"), "another application id"),
         (replace(IDENTITY, partitions=2), "written for 1 partitions, the topics have 2.*state export"),
         (replace(IDENTITY, rules=OTHER_RULES), "under another ruleset: start with --adopt-ruleset"),
+        (replace(IDENTITY, currency="EUR"), "the state counts in USD, the settings say EUR"),
         (replace(IDENTITY, topics={CT: "anew"}), "the topic of contacts was made anew"),
         (replace(IDENTITY, topics={TX: "first", CT: "anew"}), "the topic of contacts was made anew"),
     ],
@@ -140,6 +141,16 @@ def test_another_ruleset_can_be_adopted() -> None:
 def test_adopting_a_ruleset_adopts_nothing_else() -> None:
     with pytest.raises(RefusedError, match="another application id"):
         opened(used(), replace(IDENTITY, application="other", adopt_ruleset=True))
+
+
+def test_while_no_money_was_counted_the_currency_may_change() -> None:
+    log = Memory(dict.fromkeys(Input, Bounds(0, 1)))
+    owner = opened(log)
+    for source in SIDE_INPUTS:
+        assert owner.take(Fetched(source, 0, (), 1))
+    assert owner.take(fetched(CT, 0, [contact("a", NOW - DAY_MS)]))
+    now(owner.commit())
+    assert opened(log, replace(IDENTITY, currency="EUR")).partition.customers == 1
 
 
 def test_topics_of_which_no_id_is_known_are_not_compared() -> None:

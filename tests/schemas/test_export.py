@@ -148,6 +148,7 @@ def test_asyncapi_has_every_topic_with_its_messages() -> None:
                 "segment.bytes": 67_108_864,
                 "segment.ms": 600_000,
                 "min.cleanable.dirty.ratio": 0.1,
+                "max.message.bytes": 8 * 1024 * 1024,
             },
         ),
     }
