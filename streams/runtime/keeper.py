@@ -123,8 +123,8 @@ class Keeper:
         self._going_on = asyncio.Event()
         self.failure: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
         """Is given what ends the worker."""
-        self.busy_since: float | None = None
-        """Since when (time of the event loop) it waits for a commit or a restore; None while it doesn't."""
+        self._busy_since: float | None = None
+        self._opening: tuple[Owner, int] | None = None
         self.paused_at: float | None = None
 
     # Life
@@ -188,7 +188,7 @@ class Keeper:
         """Let go of everything."""
         task, self._task = self._task, None
         # First: who is cancelled in here must not leave state behind that nobody serves.
-        self._serving = self.busy_since = None
+        self._serving = self._busy_since = None
         if task is not None:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
@@ -205,7 +205,7 @@ class Keeper:
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # noqa: BLE001 - whatever it is ends the worker
-            self._serving = self.busy_since = None
+            self._serving = self._busy_since = None
             if not self.failure.done():
                 self.failure.set_result(error)
 
@@ -233,21 +233,22 @@ class Keeper:
 
     async def _drop(self) -> None:
         self._serving = None
-        self.busy_since = None
+        self._busy_since = self._opening = None
         former, self._log = self._log, None
         if former is not None:
             await former.close()
 
     async def _open(self) -> _Serving:
         started = self._time()
-        self.busy_since = started
+        self._busy_since = started
         self._log = self._make_log()
         owner = self._make_owner(self._log)
+        self._opening = owner, 0
         await owner.open()
         serving = _Serving(owner, {}, last_commit=started)
         await self._seek(serving, owner.positions)
         self._serving = serving
-        self.busy_since = None
+        self._busy_since = self._opening = None
         seconds = self._time() - started
         self._metrics.restored(seconds, owner.restored)
         log.info(
@@ -370,9 +371,9 @@ class Keeper:
             await self._commit(serving)
 
     async def _commit(self, serving: _Serving) -> None:
-        started = self.busy_since = self._time()
+        started = self._busy_since = self._time()
         written = await serving.owner.commit()
-        self.busy_since = None
+        self._busy_since = None
         serving.last_commit = self._time()
         if written is None:
             return
@@ -414,6 +415,17 @@ class Keeper:
         if not serving.owner.ready:
             return Phase.OPENING, "customers and dispositions are read first"
         return Phase.READY, None
+
+    @property
+    def busy_since(self) -> float | None:
+        """Return since when (time of the event loop) a commit or restore stands still; None if there is none.
+
+        A restore that comes on may take as long as it has to.
+        """
+        if self._opening is not None and self._opening[0].restored != self._opening[1]:
+            self._opening = self._opening[0], self._opening[0].restored
+            self._busy_since = self._time()
+        return self._busy_since
 
     @property
     def owner(self) -> Owner | None:

@@ -131,7 +131,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         coordinator._push_error_to_user = self._told_error  # noqa: SLF001
 
     async def _told_error(self, error: KafkaError) -> None:
-        """Tell of what keeps us out of the group: aiokafka tells who fetches, and without partitions nobody does."""
+        """Tell what keeps us out of the group; aiokafka would tell whoever fetches, and now nobody does."""
         self.app.driven.failed(error)
         await self._push_error(error)
 

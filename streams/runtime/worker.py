@@ -85,18 +85,18 @@ class Worker:
         web = WebServer(self._settings, self._metrics, self)
         port = await web.start()
         log.info("metrics, health and lookup at http://%s:%d", self._settings.web_host, port)
-        tasks = [
-            asyncio.create_task(Watchdog(self._settings.watchdog_seconds, self._waits).run()),
-            asyncio.create_task(self._tidy()),
-        ]
+        watchdog = Watchdog(self._settings.watchdog_seconds, self._waits)
+        parts = (watchdog.run(), self._tidy(), self._start_app(), self._wait_for_a_crash())
+        tasks = [asyncio.create_task(part) for part in parts]
+        for task in tasks:
+            task.add_done_callback(self._fail_with)
         try:
-            await self._start_app()
             await self._wait_for_the_end()
         finally:
             await self._stop_all()
             for task in tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.wait(tasks, timeout=_STOP_SECONDS)
             await web.stop()
 
     def stop(self) -> None:
@@ -104,6 +104,7 @@ class Worker:
         self._stopping.set()
 
     async def _start_app(self) -> None:
+        """Start Faust; that takes until it is a member of the group."""
         app = self._app
         for source in Input:
             app.hand_on(source, self._receive)
@@ -112,15 +113,13 @@ class Worker:
         app.finalize()
         await app.start()
 
-    async def _wait_for_the_end(self) -> None:
-        async def crash() -> None:
-            await self._app._crashed.wait()  # noqa: SLF001 - Faust gives no other way to wait for it
-            self._fail(self._app.crash_reason or RuntimeError("Faust ended without a reason"))
+    async def _wait_for_a_crash(self) -> None:
+        await self._app._crashed.wait()  # noqa: SLF001 - Faust gives no other way to wait for it
+        self._fail(self._app.crash_reason or RuntimeError("Faust ended without a reason"))
 
-        crashed = asyncio.create_task(crash())
+    async def _wait_for_the_end(self) -> None:
         stopping = asyncio.create_task(self._stopping.wait())
         await asyncio.wait((stopping, self._failed), return_when=asyncio.FIRST_COMPLETED)
-        crashed.cancel()
         stopping.cancel()
         if self._failed.done():
             raise self._failed.result()
@@ -178,10 +177,10 @@ class Worker:
         else:
             task = asyncio.create_task(keeper.go_on())
             self._tasks.add(task)
-            task.add_done_callback(self._resumed)
+            task.add_done_callback(self._tasks.discard)
+            task.add_done_callback(self._fail_with)
 
-    def _resumed(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
+    def _fail_with(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
             self._fail(error)
 
@@ -213,11 +212,11 @@ class Worker:
         return keeper
 
     def _consumer_failed(self, error: KafkaError) -> None:
-        self._loop.call_soon_threadsafe(self._fail, ending(error))
+        self._loop.call_soon_threadsafe(self._fail, error)
 
     def _fail(self, error: BaseException) -> None:
         if not self._failed.done():
-            self._failed.set_result(error)
+            self._failed.set_result(ending(error) if isinstance(error, KafkaError) else error)
 
     async def _tidy(self) -> None:
         """Let go of warm state that did not come back, and keep what is known of the heap out of the GC."""
