@@ -27,7 +27,8 @@ def learn(body: Body, new: Known, rules: Ruleset) -> bool:
 
 def _place(contacts: list[Known], new: Known) -> int | None:
     """Return where another version of a contact stands."""
+    contact_id, source = new.contact_id, new.source
     for at, old in enumerate(contacts):
-        if old.identity == new.identity:
+        if old.contact_id == contact_id and old.source == source:
             return at
     return None

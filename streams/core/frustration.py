@@ -5,6 +5,7 @@ the table in docs/detection.md that apply to it. Repeats depend on the other con
 with every fold.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -202,7 +203,8 @@ def weigh(contacts: Sequence[Known], moments: Iterable[int], rules: Ruleset) -> 
     """Weigh those of the ordered contacts anew that can repeat one which came or went at some moments."""
     reach = rules.repeat_days * DAY_MS
     changed = list(moments)
-    for at, contact in enumerate(contacts):
+    for at in range(bisect_left(contacts, min(changed), key=_moment), len(contacts)):
+        contact = contacts[at]
         if any(0 <= contact.moment - moment <= reach for moment in changed):
             contact.repeats = _repeats(contacts, at, rules)
             contact.own = sum((nats for _, nats in own_signals(contact, rules)), 0.0)
@@ -227,22 +229,31 @@ def _repeats(contacts: Sequence[Known], at: int, rules: Ruleset) -> int:
     return count
 
 
+def _moment(contact: Known) -> int:
+    return contact.moment
+
+
 def forget(contacts: list[Known], rules: Ruleset) -> list[Known]:
     """Return the ordered contacts, of which there is one, without those too long before the newest moment."""
     oldest = contacts[-1].moment - rules.frustration_days * DAY_MS
+    if contacts[0].moment >= oldest:
+        return contacts
     return [one for one in contacts if one.moment >= oldest]
 
 
 def frustration(contacts: Iterable[Known], rules: Ruleset) -> float:
     """Return F in nats after the newest of the ordered contacts, all weighed."""
-    total, last = 0.0, None
+    total, last, cap, half_life = 0.0, None, rules.frustration_cap, rules.frustration_half_life_days
     for contact in contacts:
-        if last is not None:
-            days = (contact.moment - last) / DAY_MS
-            total *= 2.0 ** (-days / rules.frustration_half_life_days)
-        last = contact.moment
+        moment = contact.moment
+        if last is not None and moment != last:
+            days = (moment - last) / DAY_MS
+            total *= 2.0 ** (-days / half_life)
+        last = moment
         if contact.recovery:
             total *= rules.recovery_factor
         else:
-            total = min(total + contact.own, rules.frustration_cap)
+            total += contact.own
+            if total > cap:  # noqa: PLR1730 - half the time of min()
+                total = cap
     return total

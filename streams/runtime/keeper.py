@@ -206,6 +206,7 @@ class Keeper:
             raise
         except BaseException as error:  # noqa: BLE001 - whatever it is ends the worker
             self._serving = self._busy_since = None
+            self._idle.set()
             if not self.failure.done():
                 self.failure.set_result(error)
 
