@@ -26,7 +26,7 @@ demo: setup ## a year of real baskets through a local Kafka and two workers, liv
 	@$(BIN)/retention-signals demo
 
 test: setup lint ## everything that CI runs: lint, types, import rules, all tests, coverage
-	$(BIN)/pytest --cov --cov-report=term-missing:skip-covered --cov-fail-under=100
+	$(BIN)/pytest -n 2 --dist loadfile --cov --cov-report=term-missing:skip-covered --cov-fail-under=100
 
 lint: setup ## ruff, mypy strict, the import rules
 	$(BIN)/ruff check .

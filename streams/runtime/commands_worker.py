@@ -7,6 +7,7 @@ import traceback
 from typing import Annotated, Final
 
 import typer
+from typing_extensions import override
 
 from streams.console import Exit, failed
 from streams.core.state import StateError
@@ -19,6 +20,8 @@ from streams.runtime.worker import Worker
 from streams.settings import Settings, SettingsError
 
 log = logging.getLogger(__name__)
+
+_QUIET_SECONDS: Final = 60.0
 
 _EXITS: Final = (
     ((SettingsError, PreflightError, StateError, PortInUseError), Exit.CONFIG),
@@ -68,6 +71,23 @@ def _ended(error: Exception) -> typer.Exit:
     )
 
 
+class Seldom(logging.Filter):
+    """Lets a library say the same once a minute: with Kafka away, aiokafka says it each few ms."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: dict[str, float] = {}
+
+    @override
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.name.startswith("streams."):
+            return True
+        seldom = record.created - self._said.get(record.msg, -_QUIET_SECONDS) >= _QUIET_SECONDS
+        if seldom:
+            self._said[record.msg] = record.created
+        return seldom
+
+
 def _set_up_logging() -> None:
     """Write a line each to standard error, in UTC; of the libraries only what went wrong."""
     logging.Formatter.converter = time.gmtime
@@ -77,3 +97,5 @@ def _set_up_logging() -> None:
     ours = ("streams.runtime.transport", "streams.runtime.faust_app")
     for library in ("aiokafka", "faust", "mode", "asyncio", *ours):
         logging.getLogger(library).setLevel(logging.ERROR)
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(Seldom())

@@ -75,8 +75,11 @@ def fetch_jars(folder: Path) -> Path:
     with tempfile.TemporaryDirectory(dir=folder, prefix="fetching-") as scratch:
         fetched = _fetch(maven, Path(scratch))
         # Renamed last, so what was interrupted is never taken for complete.
-        if not jars.is_dir():
+        try:
             fetched.rename(jars)
+        except OSError:  # another has fetched them meanwhile
+            if not jars.is_dir():
+                raise
     return jars
 
 

@@ -6,6 +6,7 @@ the partitions. What is overridden, and why, stands at each place (Faust 0.15, a
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
@@ -129,6 +130,12 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         coordinator._do_heartbeat = self._counted_heartbeat  # noqa: SLF001
         self._push_error = coordinator._push_error_to_user  # noqa: SLF001
         coordinator._push_error_to_user = self._told_error  # noqa: SLF001
+
+    @override
+    async def on_thread_stop(self) -> None:
+        # With the broker away a task of aiokafka's own raises it in whoever stops the consumer.
+        with suppress(asyncio.CancelledError):
+            await super().on_thread_stop()
 
     async def _told_error(self, error: KafkaError) -> None:
         """Tell what keeps us out of the group; aiokafka would tell whoever fetches, and now nobody does."""
