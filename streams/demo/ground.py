@@ -100,7 +100,7 @@ def _lets_us_in(user: Settings) -> bool:
         with admin_client(user) as admin:
             return bool(admin.describe_cluster()["brokers"])
     except KafkaUnavailableError as error:
-        ERRORS.print(f"{error}; going on without it", highlight=False, markup=False)
+        ERRORS.print(f"{error}; going on without it", highlight=False, markup=False, soft_wrap=True)
         return False
 
 
