@@ -196,3 +196,22 @@ def test_one_who_only_complained_joins_the_sample_with_the_first_purchase(crash:
     partition.advance(dict.fromkeys(FACTS, HOME + 21 * DAY_MS))
     assert partition._judge.refresh is not None
     assert partition._judge.refresh.cutoff == 1_000
+
+
+def test_an_open_episode_keeps_the_rules_that_it_opened_under() -> None:
+    partition = Partition(TOWN)
+    partition.apply(TX, [*daily("a", HOME, 160), *daily("b", HOME, 160)])
+    partition.apply(CT, [bad("a", DAY_150)])
+    partition.advance(dict.fromkeys(FACTS, DAY_150 + HOUR_MS))
+    state: State = {}
+    keep(state, partition)
+    adopted = Ruleset(version="2", population_minimum=1)
+    again = Partition(adopted)
+    for key, value in state.items():
+        again.restore(key, value)
+    asked, not_asked = again.lookup("a"), again.lookup("b")
+    assert asked is not None
+    assert asked.episode is not None
+    assert not_asked is not None
+    assert again.rules_for(asked) == TOWN
+    assert again.rules_for(not_asked) == adopted
