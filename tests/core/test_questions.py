@@ -215,3 +215,16 @@ def test_an_open_episode_keeps_the_rules_that_it_opened_under() -> None:
     assert not_asked is not None
     assert again.rules_for(asked) == TOWN
     assert again.rules_for(not_asked) == adopted
+
+
+def test_what_changed_since_the_last_drain_is_counted() -> None:
+    partition = Partition(TOWN)
+    assert (partition.dirty, partition.undecided) == (0, 0)
+    partition.apply(TX, [purchase("a", HOME)])
+    partition.apply(CT, [bad("b", HOME)])
+    assert (partition.dirty, partition.undecided) == (3, 1)  # b has an id to keep, and a fact that waits
+    partition.advance(dict.fromkeys(FACTS, HOME + DAY_MS))
+    assert partition.undecided == 0
+    partition.drain_dirty()
+    assert partition.dirty == 0
+    assert (partition.newest_of(TX), partition.newest_of(CT)) == (HOME, HOME)
