@@ -13,8 +13,8 @@ Where the rules promise less than "never", a test states how much less, in these
 - The first hours of an outage look like silence: the guard looks a day back.
 - A purchase that is lost can't close an episode, nor outweigh the silence that follows.
 - Spend that is missing when the population is refreshed moves the cut-off until the next refresh, and spend
-  that is lost its customer for a year: who is judged changes a little, either way.
-- Late purchases count, the broken hours they were made in do not: an episode closes sooner or raised later.
+  that is lost weighs on its customer for a year: who is judged changes a little, either way.
+- Late purchases count, the broken hours they were made in do not: episodes close sooner or are raised later.
 - Who goes on buying a little may buy once more before a decision that was held is made.
 """
 
