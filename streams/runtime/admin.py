@@ -49,18 +49,26 @@ def tls_context(settings: Settings) -> ssl.SSLContext | None:
     return context
 
 
-def client_options(settings: Settings) -> dict[str, Any]:
-    """Return where Kafka is and how to log in, as the arguments of any client of kafka-python."""
+def client_options(settings: Settings, token_file: Callable[[Path], Any] = TokenFile) -> dict[str, Any]:
+    """Return where Kafka is and how to log in, as the arguments of any client of kafka-python.
+
+    They are those of aiokafka's clients too, but for what gives the token in a file. Raises SettingsError if
+    the TLS files can't be used.
+    """
+    try:
+        tls = tls_context(settings)
+    except OSError as error:
+        raise SettingsError(f"the TLS files cannot be used: {error.strerror or error}") from error
     options: dict[str, Any] = {
         "bootstrap_servers": list(settings.bootstrap_servers),
         "security_protocol": settings.kafka_security_protocol,
-        "ssl_context": tls_context(settings),
+        "ssl_context": tls,
     }
     if not settings.kafka_security_protocol.startswith("SASL_"):
         return options
     options["sasl_mechanism"] = settings.kafka_sasl_mechanism
     if settings.kafka_token_file is not None and settings.kafka_sasl_mechanism == "OAUTHBEARER":
-        return options | {"sasl_oauth_token_provider": TokenFile(settings.kafka_token_file)}
+        return options | {"sasl_oauth_token_provider": token_file(settings.kafka_token_file)}
     secret = {"sasl_plain_username": settings.kafka_username, "sasl_plain_password": settings.kafka_secret()}
     return options | secret
 
@@ -71,11 +79,7 @@ def admin_client(settings: Settings) -> Iterator[KafkaAdminClient]:
 
     Raises SettingsError if the TLS files are none; KafkaUnavailableError and KafkaRefusedError, also inside.
     """
-    try:
-        options = client_options(settings)
-    except OSError as error:
-        raise SettingsError(f"the TLS files cannot be used: {error.strerror or error}") from error
-    with connected(options, CONNECT_SECONDS) as client:
+    with connected(client_options(settings), CONNECT_SECONDS) as client:
         yield client
 
 

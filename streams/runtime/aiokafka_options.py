@@ -16,8 +16,8 @@ from aiokafka.errors import (
 )
 from typing_extensions import override
 
-from streams.runtime.admin import KafkaRefusedError, KafkaUnavailableError, tls_context
-from streams.settings import Settings, SettingsError
+from streams.runtime.admin import KafkaRefusedError, KafkaUnavailableError, client_options
+from streams.settings import Settings
 
 NO_RIGHT: Final = (
     ClusterAuthorizationFailedError,
@@ -41,22 +41,7 @@ class TokenFile(AbstractTokenProvider):  # type: ignore[misc] # aiokafka has no 
 
 def aiokafka_options(settings: Settings) -> dict[str, Any]:
     """Return the arguments of any client of aiokafka. Raises SettingsError if the TLS files can't be used."""
-    try:
-        tls = tls_context(settings)
-    except OSError as error:
-        raise SettingsError(f"the TLS files cannot be used: {error.strerror or error}") from error
-    options: dict[str, Any] = {
-        "bootstrap_servers": list(settings.bootstrap_servers),
-        "security_protocol": settings.kafka_security_protocol,
-        "ssl_context": tls,
-    }
-    if not settings.kafka_security_protocol.startswith("SASL_"):
-        return options
-    options["sasl_mechanism"] = settings.kafka_sasl_mechanism
-    if settings.kafka_token_file is not None and settings.kafka_sasl_mechanism == "OAUTHBEARER":
-        return options | {"sasl_oauth_token_provider": TokenFile(settings.kafka_token_file)}
-    secret = {"sasl_plain_username": settings.kafka_username, "sasl_plain_password": settings.kafka_secret()}
-    return options | secret
+    return client_options(settings, TokenFile)
 
 
 def ending(error: KafkaError) -> KafkaRefusedError | KafkaUnavailableError:

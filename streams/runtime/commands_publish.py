@@ -90,9 +90,9 @@ def _partitions(settings: Settings) -> int:
     planned = [one for one in plan(settings) if one.topic in INPUTS]
     with admin_or_exit(settings) as admin:
         actual = read(admin, planned)
-    fatal = [str(one) for one in differences(planned, actual) if one.fatal]
-    if fatal:
-        raise failed(refusal(fatal), Exit.CONFIG)
+    refused = refusal(differences(planned, actual))
+    if refused:
+        raise failed(refused, Exit.CONFIG)
     return actual[planned[0].name].partitions
 
 

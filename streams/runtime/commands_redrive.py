@@ -81,9 +81,9 @@ def _partitions(settings: Settings) -> int:
     with admin_or_exit(settings) as admin:
         actual = read(admin, planned)
     found = differences(planned, actual)
-    fatal = [str(one) for one in found if one.fatal]
-    if fatal:
-        raise failed(refusal(fatal), Exit.CONFIG)
+    refused = refusal(found)
+    if refused:
+        raise failed(refused, Exit.CONFIG)
     counts = {one.partitions for one in actual.values()}
     if len(counts) > 1:
         raise failed("\n".join(map(str, found)), Exit.CONFIG)

@@ -36,9 +36,9 @@ def preflight(settings: Settings) -> Ground:
     with admin_client(settings) as admin:
         actual = read(admin, planned)
     found = differences(planned, actual)
-    fatal = [str(one) for one in found if one.fatal]
-    if fatal:
-        raise PreflightError(refusal(fatal))
+    refused = refusal(found)
+    if refused:
+        raise PreflightError(refused)
     names = {source: settings.topic_prefix + source.value for source in Input}
     return Ground(
         rules=rules,

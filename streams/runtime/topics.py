@@ -131,8 +131,9 @@ def differences(planned: Sequence[PlannedTopic], actual: Mapping[str, ActualTopi
     return found
 
 
-def refusal(fatal: Sequence[str]) -> str:
-    """Return differences that nothing can start on, a line each, with what helps if a topic is missing."""
+def refusal(found: Sequence[Difference]) -> str:
+    """Return the differences that nothing can start on, a line each, and what helps; empty if none is."""
+    fatal = [str(one) for one in found if one.fatal]
     hint = ["`retention-signals topics create` makes missing topics"]
     return "\n".join([*fatal, *(hint if any(one.endswith(_MISSING) for one in fatal) else [])])
 
