@@ -44,7 +44,7 @@ class LogOdds(Model):
     frustration: float
     """From contacts, decayed and capped."""
     silence: float
-    """From spend since the anchor; negative when spending goes on."""
+    """From spend since the anchor, or since it began to fall; negative when spending goes on."""
 
 
 class Counters(Model):
@@ -75,7 +75,10 @@ class Counters(Model):
 
 
 class Alert(Model):
-    """A customer of high value who may be leaving after a bad contact, with the evidence.
+    """A customer of high value who may be leaving, after a bad contact or in silence, with the evidence.
+
+    Under the silent rule there is no anchor: what is said of it here holds of the hour since which spend is
+    weighed, the last reset.
 
     Money is in `currency`, spend is volitional (purchases less refunds and chargebacks), floats are rounded
     to 4 places by the producer. `model_dump_json` writes the fields in this order, and is deterministic.
@@ -86,7 +89,10 @@ class Alert(Model):
     event_id: Identifier
     """`alert_id/revision`."""
     alert_id: Identifier
-    """The same for every revision about one anchor: UUIDv5 of customer_id, source and contact_id."""
+    """The same for every revision about one anchor: UUIDv5 of customer_id, source and contact_id.
+
+    Under the silent rule: of customer_id and the hour since which spend is weighed.
+    """
     revision: Annotated[int, Ge(1), Le(MAX_INT)]
     """Counts up from 1, also when an anchor opens a second episode."""
     customer_id: Identifier
@@ -140,7 +146,7 @@ class Alert(Model):
     summary: str
     """What happened, in one plain sentence."""
     deadline: UtcTime
-    """Day 90 after the anchor: nothing is raised after it."""
+    """Day 90 after the anchor, under the silent rule after it was noticed: nothing is raised after it."""
     recommended_owner: str | None
     """Who should take it."""
     ruleset: str

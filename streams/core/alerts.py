@@ -10,9 +10,10 @@ from schemas.contact import Channel
 from schemas.money import format_cents
 from schemas.times import format_ms, parse_ms
 from streams.core.customer import Customer
-from streams.core.evidence import Evidence, log_odds, probability
+from streams.core.evidence import Evidence
 from streams.core.facts import Episode
-from streams.core.frustration import own_signals
+from streams.core.frustration import Known, own_signals
+from streams.core.odds import odds_of
 from streams.core.ruleset import Ruleset
 from streams.core.time import DAY_HOURS, DAY_MS, HOUR_MS, WEEK_HOURS
 from streams.core.view import counters
@@ -52,8 +53,8 @@ def arm(customer_id: str, rules: Ruleset) -> Literal["treated", "holdout"]:
 def write_alert(customer: Customer, episode: Episode, decision: Decision) -> Alert:
     """Return the record of a decision about an open episode; `backfill` is left to the shell."""
     rules, found, yardstick = decision.rules, decision.evidence, episode.yardstick
-    odds = log_odds(customer.body.frustration, found.silence, rules)
-    chance = probability(odds)
+    odds = odds_of(episode, customer.body.frustration, found.silence, rules)
+    chance = odds.probability
     level = _LEVELS[episode.sent - 1]
     at_risk = value_at_risk(chance, yardstick.usual_per_day, found, rules)
     return Alert(
@@ -61,19 +62,19 @@ def write_alert(customer: Customer, episode: Episode, decision: Decision) -> Ale
         alert_id=episode.alert_id,
         revision=decision.revision,
         customer_id=customer.customer_id,
-        rule="contact",
+        rule=episode.rule,
         state=decision.state,
         resolution=decision.resolution,
         level=level,
         arm=arm(customer.customer_id, rules),
         time=format_ms(decision.time),
-        anchor=_anchor(episode),
+        anchor=None if episode.anchor is None else anchor_of(episode.anchor),
         reasons=_reasons(customer, episode, rules),
         probability=round(chance, _PLACES),
         log_odds=LogOdds(
-            prior=round(rules.prior, _PLACES),
-            frustration=round(customer.body.frustration, _PLACES),
-            silence=round(rules.temperature * found.silence, _PLACES),
+            prior=round(odds.prior, _PLACES),
+            frustration=round(odds.frustration, _PLACES),
+            silence=round(odds.silence, _PLACES),
         ),
         usual_spend_per_day=format_cents(round(yardstick.usual_per_day)),
         spend_since=format_cents(found.spend),
@@ -87,9 +88,9 @@ def write_alert(customer: Customer, episode: Episode, decision: Decision) -> Ale
         spend_by_week=tuple(format_cents(one) for one in _weeks(customer, episode, decision.hour)),
         counters=_counters(customer, decision),
         backfill=False,
-        clears_when=clears_when(decision, yardstick),
+        clears_when=clears_when(decision, episode),
         summary=summary(customer, episode, decision),
-        deadline=format_ms((yardstick.first_hour + rules.raise_days * DAY_HOURS) * HOUR_MS),
+        deadline=format_ms((episode.starts + rules.raise_days * DAY_HOURS) * HOUR_MS),
         recommended_owner=_owner(customer, level),
         ruleset=f"{rules.version}+{rules.hash}",
     )
@@ -109,8 +110,8 @@ def value_at_risk(chance: float, usual_per_day: float, found: Evidence, rules: R
     return chance * usual_per_day * rules.raise_days * lost
 
 
-def _anchor(episode: Episode) -> Anchor:
-    anchor = episode.anchor
+def anchor_of(anchor: Known) -> Anchor:
+    """Return an anchor in the words of the contract."""
     return Anchor(
         contact_id=anchor.contact_id,
         ended_at=None if anchor.ended_at is None else format_ms(anchor.ended_at),
@@ -122,7 +123,7 @@ def _anchor(episode: Episode) -> Anchor:
 def _reasons(customer: Customer, episode: Episode, rules: Ruleset) -> tuple[Signal, ...]:
     reasons = [
         Signal(signal=name, nats=round(nats, _PLACES), contact_id=contact.contact_id)
-        for contact in customer.body.contacts
+        for contact in (customer.body.contacts if episode.heard else ())
         for name, nats in own_signals(contact, rules)
     ]
     if len(reasons) > _MOST_REASONS:
@@ -134,10 +135,10 @@ def _reasons(customer: Customer, episode: Episode, rules: Ruleset) -> tuple[Sign
 
 
 def _weeks(customer: Customer, episode: Episode, hour: int) -> list[int]:
-    """Return the cents of 26 weeks up to the anchor's hour, then of those since; the last may be a part."""
-    anchor_hour = episode.yardstick.first_hour - 1
-    before = range(anchor_hour - _WEEKS_BEFORE * WEEK_HOURS, anchor_hour, WEEK_HOURS)
-    since = range(anchor_hour, max(hour, anchor_hour + 1), WEEK_HOURS)
+    """Return the cents of 26 weeks before the episode's own, then of those since; the last may be a part."""
+    middle = episode.parting
+    before = range(middle - _WEEKS_BEFORE * WEEK_HOURS, middle, WEEK_HOURS)
+    since = range(middle, max(hour, middle + 1), WEEK_HOURS)
     spend = customer.panes.spend
     return [spend(start, start + WEEK_HOURS) for start in before] + [
         spend(start, min(start + WEEK_HOURS, hour)) for start in since

@@ -1,4 +1,4 @@
-"""The life of an episode: opened by a bad contact, raised by evidence, closed by spend or time.
+"""The life of an episode: opened by a bad contact or by silence, raised by evidence, closed by spend or time.
 
 `Judge.step` folds a customer's agenda and makes its hour decisions, in order of event time. It sleeps from
 one hour that can matter to the next; scanning every hour would give the same alerts.
@@ -14,13 +14,16 @@ from streams.core.alerts import Decision, Resolution, State, write_alert
 from streams.core.baseline import BLOCK_HOURS
 from streams.core.contacts import learn
 from streams.core.customer import Customer
-from streams.core.evidence import Evidence, evidence, log_odds
+from streams.core.evidence import Evidence
 from streams.core.facts import Episode, Item
 from streams.core.feed_guard import FeedGuard
 from streams.core.frustration import TOLERANCE, Known, known
+from streams.core.measure import measure
+from streams.core.odds import Odds, odds_of
 from streams.core.opening import Gates, gates_of, open_episode
 from streams.core.population import Refresh
 from streams.core.ruleset import Ruleset
+from streams.core.silent import Silence, Verdict, basis_hour
 from streams.core.time import DAY_HOURS, HOUR_MS, hour_of
 from streams.core.waking import HIGHEST_LEVEL, next_wake
 from streams.core.watermark import NEVER
@@ -60,6 +63,7 @@ class Judge:
         self._currency = currency
         self._spent = spent
         self._observer = observer
+        self._silence = Silence(guard, self.tally)
         self._alerts: list[Alert] = []
 
     def step(self, customer: Customer, before: int, before_hour: int) -> list[Alert]:
@@ -78,6 +82,22 @@ class Judge:
                 self._fold(customer, due)
             else:
                 return self._alerts
+
+    def look(self, customer: Customer, refresh: Refresh) -> Verdict | None:
+        """Return what the silent decision at a refresh changes; None if nothing. No episode may be open."""
+        return self._silence.look(customer, refresh, self.rules)
+
+    def conclude(self, customer: Customer, verdict: Verdict, hour: int) -> list[Alert]:
+        """Do what a silent decision at an hour came to, and return the alerts."""
+        self._alerts = []
+        customer.body.watch, episode = verdict
+        customer.body.episode = episode
+        if episode is not None:
+            self.tally["opened_silent"] += 1
+            basis = basis_hour(episode.yardstick.first_hour, hour, self.rules)
+            self._raise(customer, episode, hour * HOUR_MS, hour, basis)
+            self.rearm(customer, hour + 1)
+        return self._alerts
 
     def rearm(self, customer: Customer, hour: int) -> None:
         """Set the wake-up of an open episode anew, from an hour on."""
@@ -127,12 +147,9 @@ class Judge:
             return
         hour = hour_of(instant)
         rules = self.rules_of(episode)
-        if (
-            episode.sent < HIGHEST_LEVEL
-            and hour <= episode.yardstick.first_hour + rules.raise_days * DAY_HOURS
-        ):
+        if episode.sent < HIGHEST_LEVEL and hour <= episode.starts + rules.raise_days * DAY_HOURS:
             episode.cancelled = True
-            self._send(customer, episode, HIGHEST_LEVEL, instant, max(hour, episode.yardstick.first_hour))
+            self._send(customer, episode, HIGHEST_LEVEL, instant, max(hour, episode.starts))
         self.rearm(customer, hour + 1)
 
     def _fold_disposition(self, customer: Customer, event: Disposition, instant: int) -> None:
@@ -171,12 +188,16 @@ class Judge:
             self.tally["not_high_value"] += 1
         else:
             self.tally["opened"] += 1
-            customer.body.episode = open_episode(customer.customer_id, anchor, gates, gates.usual, rules)
+            customer.body.watch = None
+            customer.body.episode = open_episode(
+                customer.customer_id, anchor, gates, gates.usual, rules, self._guard
+            )
             self._judge_item(customer, customer.body.episode, instant)
 
     def _reconsider(self, customer: Customer, episode: Episode, new: Known, instant: int) -> None:
         """Judge an open episode after a further contact or a new version of one."""
-        if new.identity == episode.anchor.identity:
+        episode.heard = True
+        if episode.anchor is not None and new.identity == episode.anchor.identity:
             episode.anchor = new
             opening = self.rules_of(episode).opening_frustration
             if new.own <= 0 or customer.body.frustration < opening - TOLERANCE:
@@ -187,13 +208,13 @@ class Judge:
     # Decisions
 
     def _judge_item(self, customer: Customer, episode: Episode, instant: int) -> None:
-        hour = max(hour_of(instant), episode.yardstick.first_hour)
+        hour = max(hour_of(instant), episode.starts)
         self._raise(customer, episode, instant, hour, hour)
         self.rearm(customer, hour_of(instant) + 1)
 
     def _decide_hour(self, customer: Customer, episode: Episode, hour: int) -> None:
         rules = self.rules_of(episode)
-        days, rest = divmod(hour - episode.yardstick.first_hour, DAY_HOURS)
+        days, rest = divmod(hour - episode.starts, DAY_HOURS)
         settled = hour - rules.settle_hours
         if rest == 0 and days >= 1:
             why = self._closing(customer, episode, days, settled)
@@ -222,13 +243,11 @@ class Judge:
     def _raise(self, customer: Customer, episode: Episode, time: int, hour: int, settled: int) -> None:
         """Send the level that the evidence before `settled` reaches, if it is new and not held."""
         rules = self.rules_of(episode)
-        if hour > episode.yardstick.first_hour + rules.raise_days * DAY_HOURS:
+        if hour > episode.starts + rules.raise_days * DAY_HOURS:
             return
         if episode.snooze_until is not None and time < episode.snooze_until:
             return
-        odds = log_odds(
-            customer.body.frustration, self.evidence_at(customer, episode, settled).silence, rules
-        )
+        odds = self.odds_at(customer, episode, self.evidence_at(customer, episode, settled)).total
         level = sum(odds >= least - TOLERANCE for least in rules.levels)
         if level > episode.sent:
             self._send(customer, episode, level, time, settled)
@@ -265,9 +284,11 @@ class Judge:
 
     def evidence_at(self, customer: Customer, episode: Episode, hour: int) -> Evidence:
         """Return the evidence of the panes before an hour."""
-        first = episode.yardstick.first_hour
-        spend = customer.panes.spend(first, hour)
-        return evidence(episode.yardstick, hour, spend, self._guard.working_hours(first, hour))
+        return measure(customer, episode.yardstick, hour, self.rules_of(episode), self._guard)
+
+    def odds_at(self, customer: Customer, episode: Episode, found: Evidence) -> Odds:
+        """Return the log-odds of an episode with some evidence."""
+        return odds_of(episode, customer.body.frustration, found.silence, self.rules_of(episode))
 
     def rules_of(self, episode: Episode) -> Ruleset:
         """Return the ruleset that an episode opened under."""

@@ -1,12 +1,13 @@
 """What waits in a customer's agenda, and the episode that may be open."""
 
-from typing import assert_never
+from typing import Literal, assert_never
 
 from msgspec import Struct
 
 from schemas.events import Contact, Disposition, Notice, Profile, Transaction
 from streams.core.evidence import Yardstick
 from streams.core.frustration import Known
+from streams.core.time import hour_of
 
 Event = Transaction | Contact | Notice | Profile | Disposition
 
@@ -47,10 +48,19 @@ def item(event: Event, instant: int) -> Item:
     return Item(instant, rank, event_id, version, event)
 
 
-class Episode(Struct, array_like=True):
-    """From a bad contact, the anchor, until spend returns or time runs out."""
+class Watch(Struct, array_like=True, frozen=True):
+    """A customer of high value whose spend is watched for falling by itself; all of it frozen as it began."""
 
-    anchor: Known
+    yardstick: Yardstick
+    """Its `first_hour` is that of the last reset."""
+    cutoff: int | None
+    trailing_spend: int
+
+
+class Episode(Struct, array_like=True):
+    """From a bad contact, the anchor, until spend returns or time runs out; a silent one has no anchor."""
+
+    anchor: Known | None
     alert_id: str
     yardstick: Yardstick
     opened: int
@@ -66,3 +76,21 @@ class Episode(Struct, array_like=True):
     wake: int = 0
     """The first hour that can matter."""
     quiet: bool = False
+    """Whether `wake` supposes that no further purchase comes."""
+    heard: bool = True
+    """Whether contacts count: in a silent episode only once one was folded into it."""
+
+    @property
+    def rule(self) -> Literal["contact", "silent"]:
+        """Return the rule that opened it."""
+        return "silent" if self.anchor is None else "contact"
+
+    @property
+    def starts(self) -> int:
+        """Return the hour that raising, closings and expiry count from."""
+        return hour_of(self.opened) if self.anchor is None else self.yardstick.first_hour
+
+    @property
+    def parting(self) -> int:
+        """Return the hour that parts the weeks before from those since: the anchor's, or the last reset."""
+        return self.yardstick.first_hour - (self.anchor is not None)

@@ -1,13 +1,15 @@
 """The feed guard: which hours the purchase feed of a partition was broken, by its own counts.
 
-A broken feed, or a holiday with closed shops, must never look like thousands of silent customers.
+A broken feed, or a holiday with closed shops, must never look like thousands of silent customers. The same
+counts are the clock of operational time: how many purchases there were, against how many are usual.
 """
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
+from itertools import accumulate
 from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from streams.core.baseline import KEPT_HOURS
 from streams.core.ruleset import Ruleset
@@ -24,18 +26,28 @@ class GuardState(Struct, array_like=True):
     decided: int | None
     counts: dict[int, int]
     broken: list[int]
+    known_since: int | None = None
+    """The first pane that `weeks` need not know of; None before any, and in state of older releases."""
+    before: int = 0
+    """Purchases in the panes before that one."""
+    weeks: dict[int, int] = field(default_factory=dict)
+    """Purchases in all panes before the start of a week, by the number of the week."""
 
 
 class FeedGuard:
     """On-time purchases by pane, and the hours found broken, for one partition."""
 
-    __slots__ = ("_broken", "_decided", "_windows", "counts")
+    __slots__ = ("_broken", "_decided", "_known_since", "_totals", "_weeks", "_windows", "counts")
 
     def __init__(self) -> None:
         self.counts: defaultdict[int, int] = defaultdict(int)
         self._broken: list[int] = []
         self._decided: int | None = None
         self._windows: list[int] = []
+        self._known_since: int | None = None
+        self._totals: list[int] = [0]
+        """Purchases in all panes before `_known_since`, before the pane after it, and so on."""
+        self._weeks: dict[int, int] = {}
 
     def advance(self, until: int, rules: Ruleset) -> None:
         """Decide every hour before `until`; the counts of those panes are final."""
@@ -44,13 +56,24 @@ class FeedGuard:
                 return
             # Purchases within the allowed lateness may still come to the hours before the first one known.
             self._decided = min(until, *self.counts)
+        if self._known_since is None:
+            self._known_since = self._decided
+            self._weeks[self._decided // WEEK_HOURS] = 0
         if not self._windows:
             self._windows = [self._window(self._decided, week) for week in range(_WEEKS + 1)]
         for hour in range(self._decided, until):
             self._slide(hour)
+            self._count(hour)
             if self._is_broken(rules):
                 self._broken.append(hour)
         self._decided = max(self._decided, until)
+
+    def _count(self, hour: int) -> None:
+        """Add the purchases of a pane to the running total."""
+        week, rest = divmod(hour, WEEK_HOURS)
+        if rest == 0:
+            self._weeks[week] = self._totals[-1]
+        self._totals.append(self._totals[-1] + self.counts.get(hour, 0))
 
     def _window(self, hour: int, weeks_before: int) -> int:
         """Return the purchases in the day that ends before an hour, some weeks earlier."""
@@ -79,16 +102,51 @@ class FeedGuard:
             return 0
         return end - start - (bisect_left(self._broken, end) - bisect_left(self._broken, start))
 
+    def purchases_before(self, hour: int) -> int | None:
+        """Return the on-time purchases in all panes before an hour already decided; None if it is too old."""
+        if self._known_since is None or hour < self._known_since:
+            return None if self._totals[0] else 0
+        return self._totals[hour - self._known_since]
+
+    def usual_purchases_per_day(self, hour: int, weeks: int) -> float | None:
+        """Return the purchases a day over some whole weeks, the last of which ends at or before an hour.
+
+        Weeks before the first purchase count as they were, with none. None where the weeks are too old.
+        """
+        end = self._before_week(hour // WEEK_HOURS)
+        start = self._before_week(hour // WEEK_HOURS - weeks)
+        return None if end is None or start is None else (end - start) * DAY_HOURS / (weeks * WEEK_HOURS)
+
+    def _before_week(self, week: int) -> int | None:
+        before = self.purchases_before(week * WEEK_HOURS)
+        if before is not None:
+            return before
+        first = min(self._weeks, default=week)
+        return 0 if week < first and self._weeks[first] == 0 else self._weeks.get(week)
+
     def forget(self, hour: int) -> None:
         """Drop what no decision from an hour on can need."""
         oldest = hour - (_WEEKS * WEEK_HOURS + DAY_HOURS + 1)
         for pane in [one for one in self.counts if one < oldest]:
             del self.counts[pane]
+        if self._known_since is not None and self._known_since < oldest:
+            gone = min(oldest - self._known_since, len(self._totals) - 1)
+            del self._totals[:gone]
+            self._known_since += gone
+        for week in [one for one in self._weeks if one * WEEK_HOURS < hour - KEPT_HOURS]:
+            del self._weeks[week]
         del self._broken[: bisect_right(self._broken, hour - KEPT_HOURS)]
 
     def state(self) -> GuardState:
         """Return what must survive."""
-        return GuardState(self._decided, dict(self.counts), list(self._broken))
+        return GuardState(
+            self._decided,
+            dict(self.counts),
+            list(self._broken),
+            self._known_since,
+            self._totals[0],
+            dict(self._weeks),
+        )
 
     def restore(self, state: GuardState) -> None:
         """Become what `state` described."""
@@ -96,3 +154,9 @@ class FeedGuard:
         self._broken = list(state.broken)
         self._decided = state.decided
         self._windows = []
+        self._known_since = state.known_since
+        self._weeks = dict(state.weeks)
+        self._totals = [state.before]
+        if state.known_since is not None and state.decided is not None:
+            kept = (state.counts.get(pane, 0) for pane in range(state.known_since, state.decided))
+            self._totals = list(accumulate(kept, initial=state.before))

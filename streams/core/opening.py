@@ -6,17 +6,19 @@ from uuid import UUID, uuid5
 import msgspec
 from msgspec import Struct
 
-from streams.core.baseline import KEPT_HOURS, YEAR_HOURS, Baseline, baseline, block_starts
+from streams.core.baseline import BLOCK_HOURS, KEPT_HOURS, YEAR_HOURS, Baseline, baseline, block_starts
 from streams.core.customer import Customer
-from streams.core.evidence import Yardstick
+from streams.core.evidence import Pace, PopulationClock, Yardstick
 from streams.core.facts import Episode
+from streams.core.feed_guard import FeedGuard
 from streams.core.frustration import TOLERANCE, Known
 from streams.core.panes import Panes
 from streams.core.population import Refresh
 from streams.core.ruleset import Ruleset
-from streams.core.time import hour_of
+from streams.core.time import WEEK_HOURS, hour_of
 
-_NAMESPACE: Final = UUID("731beb54-e8c9-5a95-9036-e6143143d599")
+NAMESPACE: Final = UUID("731beb54-e8c9-5a95-9036-e6143143d599")
+"""Of all alert ids."""
 
 
 class Gates(Struct, frozen=True):
@@ -51,8 +53,7 @@ def gates_of(
     panes = _visible(customer.panes, hour_of(instant))
     trailing = panes.spend(hour - YEAR_HOURS, hour)
     cutoff = None if refresh is None else refresh.cutoff
-    profile = customer.body.profile
-    protected = profile is not None and profile.tier in rules.protected_tiers
+    protected = is_protected(customer, rules)
     return Gates(
         time=instant,
         contact_id=anchor.contact_id,
@@ -63,18 +64,19 @@ def gates_of(
         trailing_spend=trailing,
         cutoff=cutoff,
         protected=protected,
-        valuable=protected or (cutoff is not None and trailing >= cutoff),
+        valuable=protected or is_valuable(trailing, cutoff),
         irregularity_days=rules.irregularity_default_days if refresh is None else refresh.irregularity_days,
     )
 
 
-def open_episode(customer_id: str, anchor: Known, gates: Gates, usual: Baseline, rules: Ruleset) -> Episode:
+def open_episode(  # noqa: PLR0913, PLR0917 - all that an episode freezes
+    customer_id: str, anchor: Known, gates: Gates, usual: Baseline, rules: Ruleset, guard: FeedGuard
+) -> Episode:
     """Return the episode that an anchor opens, with its yardstick frozen."""
-    irregularity = usual.irregularity(gates.irregularity_days, rules)
     return Episode(
         anchor=anchor,
         alert_id=alert_id(customer_id, anchor.source, anchor.contact_id),
-        yardstick=Yardstick(usual.usual_per_day, irregularity, hour_of(anchor.moment) + 1),
+        yardstick=yardstick_of(usual, gates.irregularity_days, hour_of(anchor.moment) + 1, rules, guard),
         opened=gates.time,
         cutoff=gates.cutoff,
         trailing_spend=gates.trailing_spend,
@@ -82,10 +84,53 @@ def open_episode(customer_id: str, anchor: Known, gates: Gates, usual: Baseline,
     )
 
 
+def is_protected(customer: Customer, rules: Ruleset) -> bool:
+    """Tell whether a customer is judged whatever the spend."""
+    profile = customer.body.profile
+    return profile is not None and profile.tier in rules.protected_tiers
+
+
+def is_valuable(trailing_spend: int, cutoff: int | None) -> bool:
+    """Tell whether the spend of a year is of high value; nobody's is without a cut-off."""
+    return cutoff is not None and trailing_spend >= cutoff
+
+
+def yardstick_of(
+    usual: Baseline, population_days: float, first_hour: int, rules: Ruleset, guard: FeedGuard
+) -> Yardstick:
+    """Return the yardstick of a baseline for spend from an hour on; `population_days` is D_pop."""
+    pace = None
+    irregularity = usual.irregularity(population_days, rules)
+    if usual.trips is not None:
+        irregularity = usual.recent_irregularity(population_days, rules)
+        pace = Pace(
+            spend_per_day=usual.recent_per_day(rules),
+            trips_per_day=usual.trips.recent_per_day(rules),
+            spend_irregularity_days=irregularity,
+            trips_irregularity_days=usual.trips.recent_irregularity(population_days, rules),
+        )
+    clock = population_clock(first_hour - 1, len(usual.blocks), rules, guard)
+    return Yardstick(usual.usual_per_day, irregularity, first_hour, pace, clock)
+
+
+def population_clock(hour: int, blocks: int, rules: Ruleset, guard: FeedGuard) -> PopulationClock | None:
+    """Return the clock of operational time from an hour on, against the blocks before it.
+
+    None where the rules have none, the partition buys too little to tell, or the hour is long gone.
+    """
+    if not rules.population_clock:
+        return None
+    before = guard.purchases_before(hour)
+    usual = guard.usual_purchases_per_day(hour, blocks * BLOCK_HOURS // WEEK_HOURS)
+    if before is None or usual is None or usual < rules.guard_minimum:
+        return None
+    return PopulationClock(before, usual)
+
+
 def alert_id(customer_id: str, source: str, contact_id: str) -> str:
     """Return the id of every alert about an anchor."""
     name = msgspec.json.encode([customer_id, source, contact_id]).decode()
-    return str(uuid5(_NAMESPACE, name))
+    return str(uuid5(NAMESPACE, name))
 
 
 def _visible(panes: Panes, hour: int) -> Panes:

@@ -42,6 +42,11 @@ class Panes:
         hours = self.hours
         return sum(self.cents[bisect_left(hours, start) : bisect_left(hours, end)])
 
+    def trips(self, start: int, end: int) -> int:
+        """Return how many panes in `[start, end)` have spend."""
+        hours = self.hours
+        return sum(cents > 0 for cents in self.cents[bisect_left(hours, start) : bisect_left(hours, end)])
+
     def since(self, start: int) -> list[int]:
         """Return the cents of each pane from `start` on."""
         return self.cents[bisect_left(self.hours, start) :]

@@ -21,7 +21,7 @@ from streams.core.event_ids import EventIds
 from streams.core.facts import Event, item
 from streams.core.feed_guard import FeedGuard
 from streams.core.panes import Panes
-from streams.core.population import Population
+from streams.core.population import Population, Refresh
 from streams.core.record import (
     DIRTY,
     ENTRY,
@@ -29,6 +29,7 @@ from streams.core.record import (
     INPUTS,
     LONG_RECORD,
     MOST_CENTS,
+    OPEN,
     QUIET,
     SAMPLED,
     WITHOUT_PANE,
@@ -253,7 +254,10 @@ class Partition:
             self._next_refresh = self._first_refresh(hour_of(end))
         while self._next_refresh * HOUR_MS <= end:
             alerts += self._run(self._next_refresh * HOUR_MS, self._next_refresh)
-            self._refresh(self._next_refresh)
+            refresh = self._refresh(self._next_refresh)
+            if self._judge.rules.silent:
+                alerts += self._run(refresh.hour * HOUR_MS, refresh.hour + 1)
+                alerts += self._look(refresh)
         alerts += self._run(end, hour_of(end) + 1)
         self._decided = self._judge.decided = max(self._decided, end)
         alerts.sort(key=lambda alert: (alert.time, alert.customer_id))
@@ -266,6 +270,20 @@ class Partition:
             if customer_id in self._roster.records:  # not erased since
                 customer = self._roster.unpack(customer_id)
                 alerts += self._judge.step(customer, before, before_hour)
+                self._roster.store(customer, horizon)
+        return alerts
+
+    def _look(self, refresh: Refresh) -> list[Alert]:
+        """Make the silent decisions at a refresh, about everybody with a pane and without an open episode."""
+        alerts: list[Alert] = []
+        horizon = self._horizon
+        for customer_id, record in self._roster.records.items():
+            if record[FLAGS_AT] & (OPEN | WITHOUT_PANE):
+                continue
+            verdict = self._judge.look(unpack(customer_id, record), refresh)
+            if verdict is not None:
+                customer = self._roster.unpack(customer_id)
+                alerts += self._judge.conclude(customer, verdict, refresh.hour)
                 self._roster.store(customer, horizon)
         return alerts
 
@@ -285,10 +303,11 @@ class Partition:
             hours.append(self._roster.wakes.first)
         return (min(hours) // WEEK_HOURS + 1) * WEEK_HOURS
 
-    def _refresh(self, hour: int) -> None:
-        self._judge.refresh = self._population.refresh(hour, self._history)
+    def _refresh(self, hour: int) -> Refresh:
+        refresh = self._judge.refresh = self._population.refresh(hour, self._history)
         self._guard.forget(hour)
         self._next_refresh = hour + WEEK_HOURS
+        return refresh
 
     def _history(self, customer_id: str) -> tuple[int, Panes] | None:
         record = self._roster.records.get(customer_id)

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from msgspec import MsgspecError, Struct, field, msgpack
 
 from schemas.events import Profile
-from streams.core.facts import Episode, Item
+from streams.core.facts import Episode, Item, Watch
 from streams.core.frustration import Known
 from streams.core.panes import Panes
 from streams.core.state import StateError
@@ -61,6 +61,7 @@ class Body(Struct, array_like=True):
     episode: Episode | None = None
     revisions: dict[str, int] = field(default_factory=dict)
     profile: Profile | None = None
+    watch: Watch | None = None
 
     def panes(self) -> Panes:
         """Return the panes folded into the body."""

@@ -7,10 +7,12 @@ version and hash, and an episode keeps the ruleset that it opened under.
 import json
 import math
 import tomllib
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from hashlib import sha256
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 SQM = "SQM: 5 / 9 / 25 % intend to leave when resolved at once / later / not"
 PORTLAND = "Portland Research 2003: repeats and transfers"
@@ -19,19 +21,25 @@ QUALTRICS = "Qualtrics XM: what follows a very bad experience"
 KNOX = "Knox & van Oest 2014: earlier failures fade, recovery helps but does not restore"
 PLACEBO = "placebo windows of real customers"
 DESIGN = "design of the rule, docs/detection.md"
+EVALUATION = "chosen on half of the households of `evaluate`, docs/detection.md"
+
+SPEND: Final = "spend"
+TRIPS_OR_SPEND: Final = "trips_or_spend"
+EVIDENCES: Final = (SPEND, TRIPS_OR_SPEND)
 
 
 class RulesetError(ValueError):
     """A ruleset that does not parse; the message says which key and why."""
 
 
-def _rule(default: Any, unit: str, source: str) -> Any:
-    return field(default=default, metadata={"unit": unit, "source": source})
+def _rule(default: Any, unit: str, source: str, *, added: bool = False) -> Any:
+    """Return a setting; `added` ones came later and do not change the hash of who leaves them alone."""
+    return field(default=default, metadata={"unit": unit, "source": source, "added": added})
 
 
 @dataclass(frozen=True)
 class Ruleset:
-    """Every number of the contact rule. Names end in their unit where they have one."""
+    """Every number of the rules. Names end in their unit where they have one."""
 
     version: str = _rule("1", "name", DESIGN)
     allowed_lateness_seconds: float = _rule(5.0, "s", DESIGN)
@@ -90,18 +98,44 @@ class Ruleset:
     settle_hours: int = _rule(0, "h", "24 for nightly feeds")
     guard_minimum: int = _rule(20, "purchases in 24 h", DESIGN)
 
+    evidence: str = _rule(SPEND, "spend, or trips_or_spend", DESIGN, added=True)
+    fallen_share: float = _rule(0.25, "share of the usual", EVALUATION, added=True)
+    trips_certainty: float = _rule(8.0, "trips' worth", EVALUATION, added=True)
+    spend_certainty: float = _rule(16.0, "trips' worth", EVALUATION, added=True)
+    recent_half_life_blocks: float = _rule(0.5, "blocks of 28 d", EVALUATION, added=True)
+    recent_floor: float = _rule(0.5, "share of the usual", EVALUATION, added=True)
+    population_clock: bool = _rule(False, "true or false", EVALUATION, added=True)
+
+    silent: bool = _rule(False, "true or false", DESIGN, added=True)
+    silent_prior_probability: float = _rule(0.002, "probability", DESIGN, added=True)
+    silent_days: int = _rule(182, "d", DESIGN, added=True)
+
     holdout_share: float = _rule(0.0, "share", DESIGN)
     holdout_salt: str = _rule("", "text", DESIGN)
 
     @cached_property
     def hash(self) -> str:
-        """Return the first 12 hexadecimal digits of the SHA-256 of all settings."""
-        return sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:12]
+        """Return the first 12 hexadecimal digits of the SHA-256 of all settings.
+
+        Settings added later count where they differ from their default: what decides as before has the
+        name that it had before.
+        """
+        counting = {
+            one.name: getattr(self, one.name)
+            for one in fields(self)
+            if not one.metadata["added"] or getattr(self, one.name) != one.default
+        }
+        return sha256(json.dumps(counting, sort_keys=True).encode()).hexdigest()[:12]
 
     @cached_property
     def prior(self) -> float:
-        """Return the prior log-odds of leaving."""
+        """Return the prior log-odds of leaving after a bad contact."""
         return math.log(self.prior_probability / (1 - self.prior_probability))
+
+    @cached_property
+    def silent_prior(self) -> float:
+        """Return the prior log-odds of leaving without a bad contact."""
+        return math.log(self.silent_prior_probability / (1 - self.silent_prior_probability))
 
     @cached_property
     def levels(self) -> tuple[float, float]:
@@ -125,15 +159,19 @@ class Ruleset:
 
     @classmethod
     def from_toml(cls, text: str) -> "Ruleset":
-        """Return the default ruleset with the keys of a TOML document in their place.
+        """Return a built-in ruleset with the keys of a TOML document in their place.
 
-        Raises RulesetError for what is not TOML, an unknown key, a wrong type or a number out of range.
+        The key `based_on` names the built-in version; without it that is "1". Raises RulesetError for what
+        is not TOML, an unknown version or key, a wrong type or a number out of range.
         """
         try:
             given = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
             raise RulesetError(f"not TOML: {error}") from error
-        return cls.from_mapping(given)
+        base = VERSIONS.get(str(given.pop("based_on", "1")))
+        if base is None:
+            raise RulesetError(f"based_on must be one of {', '.join(VERSIONS)}")
+        return cls.from_mapping({**base.as_mapping(), **given})
 
     @classmethod
     def from_mapping(cls, given: dict[str, Any]) -> "Ruleset":
@@ -145,13 +183,20 @@ class Ruleset:
         return cls(**{name: _checked(name, value, known[name].default) for name, value in given.items()})
 
 
-_SHARES = {"prior_probability", "high_value_quantile"}
+_SHARES = {"prior_probability", "silent_prior_probability", "high_value_quantile", "fallen_share"}
 _MAY_BE_NEGATIVE = {"worst_effort", "returned_evidence"}
+_MOST_SILENT_DAYS = 182
 
 
 def _checked(name: str, value: Any, default: Any) -> Any:
+    if name == "evidence" and value not in EVIDENCES:
+        raise RulesetError(f"{name} must be one of {', '.join(EVIDENCES)}")
     if isinstance(default, tuple):
         return _texts(name, value)
+    if isinstance(default, bool):
+        if not isinstance(value, bool):
+            raise RulesetError(f"{name} must be true or false")
+        return value
     if isinstance(default, str):
         if not isinstance(value, str):
             raise RulesetError(f"{name} must be text")
@@ -179,6 +224,8 @@ def _check_range(name: str, value: float) -> None:
         raise RulesetError(f"{name} must not be negative")
     if name == "alert_odds" and value <= 1:
         raise RulesetError(f"{name} must be above 1: watch stands at even odds")
+    if name == "silent_days" and value > _MOST_SILENT_DAYS:
+        raise RulesetError(f"{name} must be at most {_MOST_SILENT_DAYS}: what is older may be forgotten")
     if name == "returned_evidence" and value >= 0:
         raise RulesetError(f"{name} must be below 0")
     if value == 0 and name in _MUST_BE_POSITIVE:
@@ -196,4 +243,24 @@ _MUST_BE_POSITIVE = {
     "irregularity_prior_blocks",
     "dispersion_floor_days",
     "returned_usual_days",
+    "silent_days",
+    "trips_certainty",
+    "spend_certainty",
+    "recent_half_life_blocks",
+    "recent_floor",
 }
+
+VERSIONS: Final[Mapping[str, Ruleset]] = MappingProxyType(
+    {
+        "1": Ruleset(),
+        "2": Ruleset(
+            version="2",
+            evidence=TRIPS_OR_SPEND,
+            irregularity_floor_days=3.0,
+            irregularity_prior_blocks=2.0,
+            returned_evidence=-2.0,
+            population_clock=True,
+        ),
+    }
+)
+"""The built-in rulesets. None is ever changed: alerts name what decided them."""

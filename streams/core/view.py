@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from streams.core.customer import Customer
-from streams.core.evidence import Evidence, log_odds
+from streams.core.evidence import Evidence
 from streams.core.facts import Episode
 from streams.core.frustration import Known, Signal, own_signals
+from streams.core.odds import Odds
 from streams.core.panes import Panes
 from streams.core.time import DAY_HOURS, DAY_MS, hour_of
 
@@ -62,7 +63,7 @@ class EpisodeView:
 
     episode: Episode
     evidence: Evidence
-    log_odds: float
+    odds: Odds
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +88,7 @@ def view(customer: Customer, judge: "Judge", time: int) -> CustomerView:
     seen = None
     if episode is not None:
         now = judge.evidence_at(customer, episode, hour)
-        seen = EpisodeView(
-            episode, now, log_odds(customer.body.frustration, now.silence, judge.rules_of(episode))
-        )
+        seen = EpisodeView(episode, now, judge.odds_at(customer, episode, now))
     return CustomerView(
         customer_id=customer.customer_id,
         time=time,

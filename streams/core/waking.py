@@ -6,10 +6,11 @@ Scanning every hour would give the same decisions; waking early is harmless, wak
 from typing import Final
 
 from streams.core.customer import Customer
-from streams.core.evidence import hours_until
+from streams.core.evidence import Since, hours_until
 from streams.core.facts import Episode
 from streams.core.feed_guard import FeedGuard
 from streams.core.frustration import TOLERANCE
+from streams.core.odds import odds_of
 from streams.core.ruleset import Ruleset
 from streams.core.time import DAY_HOURS, hours_up
 
@@ -25,12 +26,11 @@ def next_wake(customer: Customer, episode: Episode, hour: int, guard: FeedGuard,
 
 def _next_closing(customer: Customer, episode: Episode, hour: int, rules: Ruleset) -> int:
     """Return the next hour at which the episode can close; with no spend since, when it expires."""
-    first = episode.yardstick.first_hour
-    days = max(1, -(-(hour - first) // DAY_HOURS))
-    episode.quiet = not any(cents > 0 for cents in customer.panes.since(first))
+    days = max(1, -(-(hour - episode.starts) // DAY_HOURS))
+    episode.quiet = not any(cents > 0 for cents in customer.panes.since(episode.yardstick.first_hour))
     if episode.quiet:
         days = max(days, rules.expiry_days)
-    return first + days * DAY_HOURS
+    return episode.starts + days * DAY_HOURS
 
 
 def _next_raise(
@@ -40,25 +40,27 @@ def _next_raise(
     if episode.sent >= HIGHEST_LEVEL:
         return None
     first = episode.yardstick.first_hour
-    need = rules.levels[episode.sent] - customer.body.frustration - rules.prior
+    odds = odds_of(episode, customer.body.frustration, 0.0, rules)
+    need = rules.levels[episode.sent] - odds.frustration - odds.prior
     if need <= TOLERANCE and hour - rules.settle_hours <= first:
         wake = hour
     else:
         settled = max(hour - 1 - rules.settle_hours, first)
-        wait = hours_until(
-            episode.yardstick,
-            need,
-            _least_spend(customer, first, settled),
-            guard.working_hours(first, settled),
-            rules,
-        )
+        wait = hours_until(episode.yardstick, need, _least(customer, episode, settled, guard), rules)
+        if wait is None:
+            return None
         wake = max(hour, settled + wait + rules.settle_hours)
     if episode.snooze_until is not None:
         wake = max(wake, hours_up(episode.snooze_until))
-    return wake if wake <= first + rules.raise_days * DAY_HOURS else None
+    return wake if wake <= episode.starts + rules.raise_days * DAY_HOURS else None
 
 
-def _least_spend(customer: Customer, first: int, settled: int) -> int:
-    """Return the least that spend since an hour can become by time alone: known later refunds count."""
-    later = sum(min(0, cents) for cents in customer.panes.since(settled))
-    return customer.panes.spend(first, settled) + later
+def _least(customer: Customer, episode: Episode, settled: int, guard: FeedGuard) -> Since:
+    """Return what gives the most evidence that time alone can bring: known later refunds count.
+
+    Days are those of the calendar, which operational time never outruns.
+    """
+    first, panes = episode.yardstick.first_hour, customer.panes
+    later = sum(min(0, cents) for cents in panes.since(settled))
+    days = guard.working_hours(first, settled) / DAY_HOURS
+    return Since(panes.spend(first, settled) + later, panes.trips(first, settled), days)

@@ -6,7 +6,7 @@ from schemas.money import format_cents
 from streams.core.customer import Customer
 from streams.core.evidence import Yardstick
 from streams.core.facts import Episode
-from streams.core.frustration import own_signals
+from streams.core.frustration import Known, own_signals
 from streams.core.ruleset import Ruleset
 
 if TYPE_CHECKING:
@@ -48,20 +48,24 @@ def summary(customer: Customer, episode: Episode, decision: "Decision") -> str:
     if decision.resolution is not None:
         return f"{_RESOLUTIONS[decision.resolution]}: {spent} in {days}, usually {usual}."
     if episode.cancelled:
-        return f"A subscription was cancelled after a bad contact: {spent} in {days}, usually {usual}."
-    what = _worst(customer, episode, decision.rules)
+        after = "spend had fallen" if episode.anchor is None else "a bad contact"
+        return f"A subscription was cancelled after {after}: {spent} in {days}, usually {usual}."
+    if episode.anchor is None:
+        return f"Spend fell without a known bad contact: {spent} in {days}, usually {usual}."
+    what = _worst(customer, episode.anchor, decision.rules)
     return f"The customer {what}; since then {spent} in {days}, usually {usual}."
 
 
-def clears_when(decision: "Decision", yardstick: Yardstick) -> str:
+def clears_when(decision: "Decision", episode: Episode) -> str:
     """Return what would clear the alert in one sentence."""
     rules = decision.rules
     if decision.resolution is not None:
         return "Nothing more is needed."
-    enough = format_cents(round(rules.returned_usual_days * yardstick.usual_per_day))
+    enough = format_cents(round(rules.returned_usual_days * episode.yardstick.usual_per_day))
+    beginning = "it was noticed" if episode.anchor is None else "the contact"
     return (
         f"Clears when the customer spends {enough} {decision.currency} within 28 days, "
-        f"or by itself {rules.expiry_days} days after the contact."
+        f"or by itself {rules.expiry_days} days after {beginning}."
     )
 
 
@@ -74,10 +78,10 @@ def _per_day(yardstick: Yardstick) -> str:
     return format_cents(round(yardstick.usual_per_day))
 
 
-def _worst(customer: Customer, episode: Episode, rules: Ruleset) -> str:
+def _worst(customer: Customer, anchor: Known, rules: Ruleset) -> str:
     """Return what weighed most in the anchor, else in any contact."""
     signals = [
-        (one.contact_id == episode.anchor.contact_id, nats, name)
+        (one.contact_id == anchor.contact_id, nats, name)
         for one in customer.body.contacts
         for name, nats in own_signals(one, rules)
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from schemas.alert import Alert
-    from streams.lab.story import ContactMark, CustomerStory, EpisodeStory, Judgement
+    from streams.lab.story import ContactMark, CustomerStory, EpisodeStory, Judgement, Levels
 
 STYLES = {"alert": "bold red", "watch": "yellow"}
 INDENT = " " * 19
@@ -130,18 +131,31 @@ def _signals(mark: ContactMark) -> Iterator[str]:
 
 
 def _episode(story: CustomerStory, episode: EpisodeStory, width: int) -> Iterator[Text]:
-    yield from _head(f"Episode from {day_and_time(episode.opened_ms)}, anchor {visible(episode.anchor_id)}")
+    yield from _head(f"Episode from {day_and_time(episode.opened_ms)}, {_origin(episode)}")
     usual = money(episode.usual_cents_per_day, story.currency)
     yield Text(
         f"usual spend {usual} a day; {episode.irregularity_days:.1f} quiet days make a nat of evidence"
     )
-    for line in evidence_chart(episode, story.levels, width):
+    for line in evidence_chart(episode, _levels(story, episode), width):
         yield Text(line)
     for alert in episode.alerts:
         yield from _decision(story, alert, width)
     if not episode.alerts:
         yield Text(_silent(story, episode))
     yield from _clearing(episode)
+
+
+def _origin(episode: EpisodeStory) -> str:
+    if episode.anchor_id is None:
+        return f"without a bad contact: spend fell from {day(episode.first_hour_ms)} on"
+    return f"anchor {visible(episode.anchor_id)}"
+
+
+def _levels(story: CustomerStory, episode: EpisodeStory) -> Levels:
+    """Return the levels that an episode crossed, with the odds that any customer starts from in it."""
+    if episode.anchor_id is None and episode.alerts:
+        return replace(story.levels, prior=episode.alerts[0].log_odds.prior)
+    return story.levels
 
 
 def _decision(story: CustomerStory, alert: Alert, width: int) -> Iterator[Text]:
@@ -174,8 +188,9 @@ def _because(story: CustomerStory, alert: Alert, total: float) -> str:
         return f"why now: the subscription was cancelled, which is {alert.level} whatever the evidence"
     if contacts >= level - ROUNDED:
         return f"why now: the contacts alone reach {alert.level} ({nats(level)})"
+    stood = "the contacts alone stood" if alert.anchor or alert.reasons else "any customer stands"
     return (
-        f"why now: the contacts alone stood at {chance(contacts)}; "
+        f"why now: {stood} at {chance(contacts)}; "
         f"{nats(alert.log_odds.silence)} from the spend since reached {alert.level} ({nats(level)})"
     )
 
@@ -198,9 +213,10 @@ def _clearing(episode: EpisodeStory) -> Iterator[Text]:
 
 def _why_not(story: CustomerStory, width: int) -> Iterator[Text]:
     refused = [judgement for judgement in story.judgements if not judgement.opened]
-    if not story.judgements and not any(mark.nats for mark in story.contacts):
+    if not (story.judgements or story.episodes or any(mark.nats for mark in story.contacts)):
         yield from _head("Why there was nothing to judge")
-        yield Text("no contact went wrong, and silence alone raises nothing")
+        silence = "the silent rule found no reason" if story.silent_rule else "silence alone raises nothing"
+        yield Text(f"no contact went wrong, and {silence}")
     elif refused:
         yield from _head("Contacts that opened no episode")
     for judgement in refused:

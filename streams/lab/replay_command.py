@@ -111,7 +111,7 @@ def _show(console: Console, result: ReplayResult, summary: RunSummary, top: int,
     for reason, count in summary.refused.items():
         console.print(f"refused: {count:,} {reason}", highlight=False, markup=False)
     console.print(
-        f"{len(result.alerts):,} alert records, {summary.episodes:,} episodes, "
+        f"{len(result.alerts):,} alert records, {summary.episodes + summary.silent:,} episodes, "
         f"{summary.customers:,} customers, {summary.seconds:.1f} s",
         highlight=False,
     )
@@ -143,6 +143,8 @@ def _table(ranked: list[Alert], currency: str) -> Table:
 
 def what_happened(alert: Alert) -> str:
     """Return what weighed most in the anchor, or in any contact if the anchor is forgotten."""
-    anchor = None if alert.anchor is None else alert.anchor.contact_id
+    if alert.anchor is None:
+        return signal_label("silence")
+    anchor = alert.anchor.contact_id
     heaviest = max(alert.reasons, key=lambda one: (one.contact_id == anchor, one.nats), default=None)
     return "" if heaviest is None else signal_label(heaviest.signal)

@@ -41,6 +41,7 @@ def run_summary(result: ReplayResult, directory: Path, partitions: int) -> RunSu
         last_ms=result.last_ms,
         seconds=result.seconds,
         episodes=result.tally["opened"],
+        silent=result.tally["opened_silent"],
         alert_records={state: dict(levels) for state, levels in records.items()},
         notes=notes,
     )

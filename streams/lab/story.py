@@ -74,8 +74,9 @@ class WeekSpend:
 class Story:
     """One alert: all its revisions in order (at least one), the evidence curve, the customer's contacts.
 
-    `weeks` is spend by week from 26 weeks before the anchor to the end of the run, on the alert's own grid;
-    left empty, the report shows the `spend_by_week` of the last revision, which ends at its decision.
+    `weeks` is spend by week from 26 weeks before the anchor (of a silent alert: before spend began to fall) to
+    the end of the run, on the alert's own grid; left empty, the report shows the `spend_by_week` of the last
+    revision, which ends at its decision.
     """
 
     customer_id: str
@@ -90,8 +91,8 @@ class RunSummary:
     """What a replay did. `directory` is a base name, never a path; `seconds` is wall time.
 
     `outcomes` counts events by file and outcome (accepted, duplicate, late, refused ...), `refused` by
-    reason, `alert_records` by state and level. `episodes` counts the openings. `notes` are further (label,
-    value) lines, shown as they are.
+    reason, `alert_records` by state and level. `episodes` counts the openings by a bad contact, `silent` those
+    without one. `notes` are further (label, value) lines, shown as they are.
     """
 
     directory: str
@@ -104,6 +105,7 @@ class RunSummary:
     seconds: float
     episodes: int
     alert_records: dict[str, dict[str, int]]
+    silent: int = 0
     notes: list[tuple[str, str]] = field(default_factory=list)
 
 
@@ -150,11 +152,11 @@ class Judgement:
 class EpisodeStory:
     """One episode, from its anchor until it closed (`closed_ms` None while open), alerts sent or not.
 
-    `first_hour_ms` is h0, from which spend is weighed. `resolution` is why it closed, also when it closed
-    silently; None while open.
+    `first_hour_ms` is h0, from which spend is weighed. An episode of the silent rule has no anchor.
+    `resolution` is why it closed, also when it closed silently; None while open.
     """
 
-    anchor_id: str
+    anchor_id: str | None
     opened_ms: int
     first_hour_ms: int
     closed_ms: int | None
@@ -170,7 +172,7 @@ class CustomerStory:
     """All that `explain` tells of one customer. `last_ms` is how far event time ran in the run.
 
     `weeks` are consecutive, oldest first, empty weeks included. A customer without any event has no weeks and
-    no contacts.
+    no contacts. `silent_rule` tells whether the rules in force look for silence without a contact.
     """
 
     customer_id: str
@@ -182,3 +184,4 @@ class CustomerStory:
     episodes: list[EpisodeStory]
     synthetic: bool
     levels: Levels
+    silent_rule: bool = False

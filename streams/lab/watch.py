@@ -103,6 +103,7 @@ class Watcher(Sampler):
             ],
             synthetic=any(mark.synthetic for mark in marks),
             levels=Levels.of(self._ruleset),
+            silent_rule=self._ruleset.silent,
         )
 
     def _see(self, view: CustomerView) -> None:
@@ -110,8 +111,8 @@ class Watcher(Sampler):
             return
         seen = view.episode
         watched = self._watched(view.customer_id, seen.episode)
-        silence = self._ruleset.temperature * seen.evidence.silence
-        watched.curve.append(EvidencePoint(view.time, view.frustration, silence, seen.log_odds))
+        odds = seen.odds
+        watched.curve.append(EvidencePoint(view.time, odds.frustration, odds.silence, odds.total))
 
     def _watched(self, customer_id: str, episode: Episode) -> _Watched:
         return self._episodes.setdefault((episode.alert_id, episode.opened), _Watched(customer_id, episode))
@@ -192,7 +193,7 @@ def _episode_story(watched: _Watched, alerts: list[Alert]) -> EpisodeStory:
         and (end is None or parse_ms(one.time) <= end)
     ]
     return EpisodeStory(
-        anchor_id=episode.anchor.contact_id,
+        anchor_id=None if episode.anchor is None else episode.anchor.contact_id,
         opened_ms=episode.opened,
         first_hour_ms=episode.yardstick.first_hour * HOUR_MS,
         closed_ms=end,
@@ -205,9 +206,8 @@ def _episode_story(watched: _Watched, alerts: list[Alert]) -> EpisodeStory:
 
 
 def _weeks_around(view: CustomerView, episode: Episode) -> list[WeekSpend]:
-    anchor = episode.yardstick.first_hour - 1
-    end = min(hour_of(view.time), anchor + _WEEKS_AFTER * WEEK_HOURS)
-    return _weeks(view, anchor - _WEEKS_BEFORE * WEEK_HOURS, end)
+    end = min(hour_of(view.time), episode.starts - 1 + _WEEKS_AFTER * WEEK_HOURS)
+    return _weeks(view, episode.parting - _WEEKS_BEFORE * WEEK_HOURS, end)
 
 
 def _all_weeks(view: CustomerView) -> list[WeekSpend]:

@@ -14,8 +14,7 @@ from schemas.common import Cents, Currency, Identifier, Model, UtcTime
 from schemas.contact import Channel
 from schemas.money import format_cents
 from schemas.times import format_ms
-from streams.core.alerts import Decision, arm, value_at_risk
-from streams.core.evidence import probability
+from streams.core.alerts import Decision, anchor_of, arm, value_at_risk
 from streams.core.facts import Episode
 from streams.core.frustration import Known, Signal
 from streams.core.ruleset import Ruleset
@@ -82,8 +81,12 @@ class LookupEpisode(_Private):
     """The highest level sent; null while nothing was."""
     opened: UtcTime
     """When it opened."""
-    anchor: Anchor
-    """The bad contact that it starts from."""
+    rule: Literal["contact", "silent"]
+    """What opened it: a bad contact, or silence alone."""
+    anchor: Anchor | None
+    """The bad contact that it starts from; null only under the silent rule."""
+    weighed_from: UtcTime
+    """From when spend is weighed: the hour after the anchor; without one, when it began to fall."""
     cancelled: bool
     """Whether a subscription was cancelled since."""
     snoozed_until: UtcTime | None
@@ -93,11 +96,11 @@ class LookupEpisode(_Private):
     log_odds: LogOdds
     """The same as log-odds, by where they come from."""
     usual_spend_per_day: Cents
-    """The baseline before the anchor."""
+    """The baseline before `weighed_from`."""
     spend_since: Cents
-    """Spend since the anchor's hour."""
+    """Spend since `weighed_from`."""
     days_since: NonNegative
-    """Days since the anchor's hour, without those of a broken feed."""
+    """Days since `weighed_from`, without those of a broken feed."""
     days_usual_spend_since: NonNegative
     """`spend_since` in days of usual spend."""
     irregularity_days: NonNegative
@@ -105,13 +108,13 @@ class LookupEpisode(_Private):
     value_at_risk: Cents
     """What 90 days without the customer would cost, times the probability."""
     trailing_spend: Cents
-    """Spend of the 364 days before the anchor."""
+    """Spend of the 364 days before the anchor, or before `weighed_from` without one."""
     value_cutoff: Cents | None
     """The trailing spend from which on a customer was of high value; null if there was no cut-off."""
     clears_when: str
     """What would end it, in one plain sentence."""
     deadline: UtcTime
-    """Day 90 after the anchor: nothing is raised after it."""
+    """Day 90 after the anchor, without one after it opened: nothing is raised after it."""
     ruleset: str
     """Version and hash of the settings that it keeps."""
 
@@ -184,26 +187,23 @@ def _kind(known: Known) -> Literal["inbound", "outbound", "recovery", "notice"]:
 
 def _episode(view: CustomerView, seen: EpisodeView, rules: Ruleset, currency: str) -> LookupEpisode:
     episode, found = seen.episode, seen.evidence
-    yardstick, anchor = episode.yardstick, episode.anchor
-    chance = probability(seen.log_odds)
+    yardstick, odds = episode.yardstick, seen.odds
+    chance = odds.probability
     at_risk = value_at_risk(chance, yardstick.usual_per_day, found, rules)
     return LookupEpisode(
         alert_id=episode.alert_id,
         level=_LEVELS[episode.sent],
         opened=format_ms(episode.opened),
-        anchor=Anchor(
-            contact_id=anchor.contact_id,
-            ended_at=None if anchor.ended_at is None else format_ms(anchor.ended_at),
-            channel=cast("Channel | None", anchor.channel),
-            reason=anchor.reason,
-        ),
+        rule=episode.rule,
+        anchor=None if episode.anchor is None else anchor_of(episode.anchor),
+        weighed_from=format_ms(yardstick.first_hour * HOUR_MS),
         cancelled=episode.cancelled,
         snoozed_until=None if episode.snooze_until is None else format_ms(episode.snooze_until),
         probability=round(chance, _PLACES),
         log_odds=LogOdds(
-            prior=round(rules.prior, _PLACES),
-            frustration=round(view.frustration, _PLACES),
-            silence=round(rules.temperature * found.silence, _PLACES),
+            prior=round(odds.prior, _PLACES),
+            frustration=round(odds.frustration, _PLACES),
+            silence=round(odds.silence, _PLACES),
         ),
         usual_spend_per_day=format_cents(round(yardstick.usual_per_day)),
         spend_since=format_cents(found.spend),
@@ -214,7 +214,7 @@ def _episode(view: CustomerView, seen: EpisodeView, rules: Ruleset, currency: st
         trailing_spend=format_cents(episode.trailing_spend),
         value_cutoff=None if episode.cutoff is None else format_cents(episode.cutoff),
         clears_when=_clears_when(view, seen, rules, currency),
-        deadline=format_ms((yardstick.first_hour + rules.raise_days * DAY_HOURS) * HOUR_MS),
+        deadline=format_ms((episode.starts + rules.raise_days * DAY_HOURS) * HOUR_MS),
         ruleset=f"{rules.version}+{rules.hash}",
     )
 
@@ -233,7 +233,7 @@ def _clears_when(view: CustomerView, seen: EpisodeView, rules: Ruleset, currency
         rules=rules,
         currency=currency,
     )
-    return clears_when(decision, seen.episode.yardstick)
+    return clears_when(decision, seen.episode)
 
 
 def _closes_silently_when(episode: Episode, days: float, rules: Ruleset, currency: str) -> str:

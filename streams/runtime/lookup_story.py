@@ -83,10 +83,9 @@ def _episode(episode: LookupEpisode, currency: str) -> Iterator[RenderableType]:
 
 
 def _facts(episode: LookupEpisode, currency: str) -> Iterator[tuple[str, str]]:
-    odds, anchor = episode.log_odds, episode.anchor
-    how = ", ".join(part for part in (anchor.channel, anchor.reason) if part)
+    odds = episode.log_odds
     yield "alert_id", episode.alert_id
-    yield "anchor", visible(anchor.contact_id) + (f" ({visible(how)})" if how else "")
+    yield "anchor", _anchor(episode)
     yield "probability", f"{episode.probability:.2f}"
     yield (
         "log-odds",
@@ -98,12 +97,20 @@ def _facts(episode: LookupEpisode, currency: str) -> Iterator[tuple[str, str]]:
     yield "spend since", f"{episode.spend_since} {currency} in {episode.days_since:.1f} days, {worth}"
     yield "spend before", f"{episode.trailing_spend} {currency} in 364 days{_cutoff(episode)}"
     if episode.cancelled:
-        yield "cancelled", "a subscription, since the contact"
+        yield "cancelled", "a subscription, since it opened"
     if episode.snoozed_until is not None:
         yield "snoozed until", _time(episode.snoozed_until)
     yield "how it ends", episode.clears_when
     yield "deadline", _time(episode.deadline)
     yield "ruleset", visible(episode.ruleset)
+
+
+def _anchor(episode: LookupEpisode) -> str:
+    anchor = episode.anchor
+    if anchor is None:
+        return f"none: spend fell by itself from {_time(episode.weighed_from)} on"
+    how = ", ".join(part for part in (anchor.channel, anchor.reason) if part)
+    return visible(anchor.contact_id) + (f" ({visible(how)})" if how else "")
 
 
 def _irregular(episode: LookupEpisode) -> str:

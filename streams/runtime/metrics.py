@@ -87,7 +87,8 @@ _STATE: Final = Label("state", get_args(State))
 _ARM: Final = Label("arm", ("treated", "holdout"))
 _CAUSE: Final = Label("cause", get_args(Cause))
 _EPISODE: Final = Label(
-    "outcome", ("opened", "not_high_value", *(f"closed_{why}" for why in get_args(Resolution)))
+    "outcome",
+    ("opened", "opened_silent", "not_high_value", *(f"closed_{why}" for why in get_args(Resolution))),
 )
 
 _BUILD: Final = _declare("info", "retention_build_info", "1", "The release that runs.", (Label("version"),))
@@ -127,8 +128,8 @@ _EPISODES: Final = _declare(
     "counter",
     "retention_episodes_total",
     "episodes",
-    "Bad contacts that opened an episode, or did not because the customer is not of high value; "
-    "and why episodes closed, alerts sent or not.",
+    "Bad contacts that opened an episode, or did not because the customer is not of high value; those that "
+    "the silent rule opened; and why episodes closed, alerts sent or not.",
     (_EPISODE,),
 )
 _UNDETECTABLE: Final = _declare(
@@ -141,7 +142,7 @@ _HELD_BY_GUARD: Final = _declare(
     "counter",
     "retention_held_by_feed_guard_total",
     "decisions",
-    "Hour decisions that raised nothing because the feed was broken.",
+    "Hour decisions, and openings by the silent rule, held back because the feed was broken.",
 )
 
 _WATERMARK: Final = _declare(

@@ -1,6 +1,7 @@
 """The promise of equal alerts: whatever the order of arrival, batches, duplicates, crashes, steps of time."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -12,7 +13,7 @@ from schemas.alert import Alert
 from schemas.events import Disposition, Tick, Transaction
 from streams.core.facts import Episode
 from streams.core.partition import Partition, Record
-from streams.core.ruleset import Ruleset
+from streams.core.ruleset import VERSIONS, Ruleset
 from streams.core.time import DAY_MS, HOUR_MS
 from streams.core.watermark import FACTS, NEVER, Input
 from tests.core.drive import (
@@ -36,6 +37,7 @@ RULES = (
     Ruleset(**SMALL, settle_hours=24),
     Ruleset(**SMALL, guard_minimum=1, population_sample=8),
     Ruleset(protected_tiers=("gold", "platinum"), holdout_share=0.5, guard_minimum=1),
+    replace(VERSIONS["2"], **SMALL, guard_minimum=1),
 )
 LATENESS = 5_000
 COPIES = 0.3

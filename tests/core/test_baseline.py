@@ -6,7 +6,7 @@ import pytest
 
 from streams.core.baseline import BLOCK_HOURS, Baseline, baseline, block_starts, of_blocks
 from streams.core.panes import Panes
-from streams.core.ruleset import Ruleset
+from streams.core.ruleset import VERSIONS, Ruleset
 
 RULES = Ruleset()
 NOW = 500_000
@@ -54,7 +54,9 @@ def test_nobody_is_judged_without_a_pane_or_with_blocks_of_zero() -> None:
 def test_the_mean_is_by_day_and_a_block_below_zero_is_zero() -> None:
     """Blocks 1400, 2800, 4200: mean 2800, sample variance 1400²; with -1 in place of 0 it would differ."""
     found = baseline(monthly(1_400, 2_800, 4_200), NOW - 3 * BLOCK_HOURS, NOW, RULES)
-    assert found == Baseline(usual_per_day=100.0, dispersion=28 * 1_400**2 / 2_800**2, degrees=2)
+    assert found == Baseline(
+        usual_per_day=100.0, dispersion=28 * 1_400**2 / 2_800**2, degrees=2, blocks=(4_200, 2_800, 1_400)
+    )
     assert baseline(monthly(-700, 2_800, 2_800), NOW - 3 * BLOCK_HOURS, NOW, RULES) == of_blocks(
         [2_800, 2_800, 0]
     )
@@ -70,7 +72,7 @@ def test_a_block_has_its_first_hour_and_not_its_last() -> None:
 
 
 def test_one_block_alone_says_nothing_of_irregularity() -> None:
-    assert of_blocks([2_800]) == Baseline(100.0, 0.0, 0)
+    assert of_blocks([2_800]) == Baseline(100.0, 0.0, 0, (2_800,))
 
 
 def test_irregularity_is_drawn_towards_the_population() -> None:
@@ -88,3 +90,38 @@ def test_dispersion_has_a_floor(dispersion: float, used: float) -> None:
 @pytest.mark.parametrize(("population", "expected"), [(1.4, 1.5), (1.5, 1.5), (1.6, 1.6)])
 def test_irregularity_has_a_floor_of_a_day_and_a_half(population: float, expected: float) -> None:
     assert Baseline(1.0, 9.0, 0).irregularity(population, RULES) == pytest.approx(expected, rel=1e-12)
+
+
+# Ruleset 2: trips beside spend, and the recent pace
+
+
+def test_trips_are_counted_in_the_same_blocks_where_the_rules_ask_for_them() -> None:
+    """Two panes with spend in the newest block, one in each before; a pane that was refunded is no trip."""
+    panes = monthly(2_800, 2_800, 2_800)
+    panes.add(NOW - 10, 500)
+    panes.add(NOW - 9, -1)
+    panes.add(NOW - 8, 0)
+    first = NOW - 3 * BLOCK_HOURS
+    assert baseline(panes, first, NOW, RULES) == of_blocks([3_299, 2_800, 2_800])
+    found = baseline(panes, first, NOW, VERSIONS["2"])
+    assert found is not None
+    assert found.blocks == (3_299, 2_800, 2_800)
+    assert found.trips == of_blocks([2, 1, 1])
+
+
+def test_the_recent_pace_counts_a_block_a_quarter_of_the_one_after_it() -> None:
+    found = of_blocks([280, 560, 1_120])
+    assert found.recent_per_day(VERSIONS["2"]) == pytest.approx(
+        (10 + 20 / 4 + 40 / 16) / (1 + 1 / 4 + 1 / 16)
+    )
+
+
+@pytest.mark.parametrize(("newest", "slower"), [(0, 2.0), (1_000, 1.0), (4_000, 42 / 69)])
+def test_who_slowed_down_lately_needs_longer_silence(newest: int, slower: float) -> None:
+    """Recent pace by usual pace divides D, but never by less than half: (16 b + 5) / 21 by (b + 2) / 3."""
+    rules = VERSIONS["2"]
+    found = of_blocks([newest, 1_000, 1_000])
+    pace = (16 * newest + 5_000) / 21 / ((newest + 2_000) / 3)
+    expected = found.irregularity(5.0, rules) / max(0.5, pace)
+    assert found.recent_irregularity(5.0, rules) == pytest.approx(expected)
+    assert expected / found.irregularity(5.0, rules) == pytest.approx(slower, rel=0.01)

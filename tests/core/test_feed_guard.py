@@ -124,3 +124,74 @@ def test_forgetting_changes_no_later_hour() -> None:
         dead_for(20).is_broken(NOW + hour) for hour in range(20)
     ]
     assert min(again.counts) == NOW + 1 - (4 * 7 + 1) * DAY_HOURS - 1
+
+
+# The clock of operational time
+
+
+def steady(until: int = NOW) -> FeedGuard:
+    """Return a guard of a feed that began at `START` with 10 purchases an hour."""
+    guard = FeedGuard()
+    for hour in range(START, until):
+        guard.counts[hour] = 10
+    guard.advance(until, RULES)
+    return guard
+
+
+@pytest.mark.parametrize(("hour", "purchases"), [(-1, 0), (0, 0), (1, 10), (700, 7_000)])
+def test_purchases_are_counted_from_the_beginning(hour: int, purchases: int) -> None:
+    assert steady().purchases_before(START + hour) == purchases
+
+
+def test_a_guard_that_saw_nothing_counts_nothing() -> None:
+    assert FeedGuard().purchases_before(START) == 0
+    assert FeedGuard().usual_purchases_per_day(START, 4) == 0.0
+
+
+@pytest.mark.parametrize(("age", "known"), [(696, True), (697, True), (698, False)])
+def test_hours_are_known_for_four_weeks_and_a_day_before_a_refresh(age: int, known: bool) -> None:
+    refresh = START + 8 * WEEK_HOURS
+    guard = steady(refresh + 5)
+    guard.forget(refresh)
+    purchases = guard.purchases_before(refresh - age)
+    assert purchases == ((8 * WEEK_HOURS - age) * 10 if known else None)
+
+
+@pytest.mark.parametrize("forgotten", [False, True])
+@pytest.mark.parametrize(
+    ("hour", "weeks", "per_day"),
+    [
+        (8 * WEEK_HOURS, 4, 240.0),
+        (9 * WEEK_HOURS - 1, 8, 240.0),
+        (8 * WEEK_HOURS - 1, 7, 240.0),
+        (8 * WEEK_HOURS - 1, 14, 120.0),  # half of these weeks lie before the beginning
+    ],
+)
+def test_usual_purchases_are_those_of_whole_weeks(
+    hour: int, weeks: int, per_day: float, forgotten: bool
+) -> None:
+    guard = steady(START + 9 * WEEK_HOURS)
+    if forgotten:
+        guard.forget(START + 9 * WEEK_HOURS)
+    again = FeedGuard()
+    again.restore(guard.state())
+    for one in (guard, again):
+        assert one.usual_purchases_per_day(START + hour, weeks) == pytest.approx(per_day)
+
+
+def test_weeks_are_forgotten_with_the_panes() -> None:
+    guard = steady(START + 20 * WEEK_HOURS)
+    guard.forget(START + 20 * WEEK_HOURS)
+    assert guard.usual_purchases_per_day(START + 10 * WEEK_HOURS, 4) == 240.0
+    guard.forget(START + 79 * WEEK_HOURS)  # 484 days are 69 weeks and one day
+    assert guard.usual_purchases_per_day(START + 10 * WEEK_HOURS, 4) is None
+
+
+def test_the_total_goes_on_after_forgetting_and_after_a_crash() -> None:
+    guard = steady(START + 9 * WEEK_HOURS)
+    guard.forget(START + 9 * WEEK_HOURS)
+    again = FeedGuard()
+    again.restore(guard.state())
+    again.counts[START + 9 * WEEK_HOURS] = 7
+    again.advance(START + 9 * WEEK_HOURS + 3, RULES)
+    assert again.purchases_before(START + 9 * WEEK_HOURS + 2) == 9 * WEEK_HOURS * 10 + 7

@@ -74,3 +74,12 @@ def test_windows_of_additions_in_any_order_are_plain_sums(
         panes.add(hour, cents)
     assert panes.hours == sorted({hour for hour, _ in added})
     assert panes.spend(start, end) == sum(cents for hour, cents in added if start <= hour < end)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "trips"),
+    # [4 -5] [5 1] [7 10] [8 0] [9 100]: panes without spend are no trips.
+    [(4, 10, 3), (5, 9, 2), (6, 7, 0), (7, 7, 0), (9, 5, 0), (0, 5, 0)],
+)
+def test_a_trip_is_a_pane_with_spend(start: int, end: int, trips: int) -> None:
+    assert Panes([4, 5, 7, 8, 9], [-5, 1, 10, 0, 100]).trips(start, end) == trips

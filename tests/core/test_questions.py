@@ -158,7 +158,7 @@ def test_an_open_episode_can_be_looked_up_with_its_evidence() -> None:
     episode, evidence = view.episode.episode, view.episode.evidence
     assert (evidence.spend, evidence.working_days) == (0, 10.0)
     assert evidence.silence == 10.0 / episode.yardstick.irregularity_days
-    assert view.episode.log_odds == pytest.approx(TOWN.prior + 1.85 + 0.55 * evidence.silence, abs=1e-12)
+    assert view.episode.odds.total == pytest.approx(TOWN.prior + 1.85 + 0.55 * evidence.silence, abs=1e-12)
     assert [(known.contact_id, signals) for known, signals in view.contacts] == [
         ("k0", [("unresolved", 1.85)])
     ]

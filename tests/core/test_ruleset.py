@@ -1,10 +1,11 @@
 """The numbers that decide: defaults, files that override them, and what is refused."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
-from streams.core.ruleset import Ruleset, RulesetError
+from streams.core.ruleset import VERSIONS, Ruleset, RulesetError
 
 
 def test_a_file_replaces_what_it_names() -> None:
@@ -16,6 +17,12 @@ def test_a_file_replaces_what_it_names() -> None:
 def test_an_empty_file_changes_nothing() -> None:
     assert Ruleset.from_toml("") == Ruleset()
     assert Ruleset.from_toml("").hash == Ruleset().hash
+
+
+def test_a_file_may_build_on_another_version() -> None:
+    rules = Ruleset.from_toml('based_on = "2"\nversion = "2-ours"\nsettle_hours = 24')
+    assert rules == replace(VERSIONS["2"], version="2-ours", settle_hours=24)
+    assert Ruleset.from_toml('based_on = "1"') == VERSIONS["1"] == Ruleset()
 
 
 def test_every_setting_counts_in_the_hash() -> None:
@@ -55,6 +62,8 @@ def test_each_setting_has_a_unit_and_a_source() -> None:
         ("repeats = 1", "unknown key: repeats"),
         ("b = 1\na = 1", "unknown key: a, b"),
         ("version = 1", "version must be text"),
+        ('based_on = "3"', "based_on must be one of 1, 2"),
+        ('evidence = "tea leaves"', "evidence must be one of spend, trips_or_spend"),
         ("holdout_salt = 1", "holdout_salt must be text"),
         ("repeat_days = 1.5", "repeat_days must be a whole number"),
         ("repeat_days = true", "repeat_days must be a whole number"),

@@ -25,7 +25,9 @@ def draw(picture: Picture) -> Markup:
         bands(picture, panel),
         _months(picture.axis),
         _ahead(picture),
-        _vertical(picture.axis, picture.anchor_ms, "anchor", "the contact"),
+        _vertical(
+            picture.axis, picture.anchor_ms, "anchor", "a fall in spend" if picture.silent else "the contact"
+        ),
         _vertical(picture.axis, picture.deadline_ms, "deadline", "deadline"),
         spend_panel(picture),
         contact_lane(picture),

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from streams.lab.report.view import Card
 
 SIGNALS_NAMED = 3
+NO_REASON = "no reason recorded"
+NO_CONTACT = "no bad contact known"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +42,8 @@ def by_signal(cards: Iterable[Card]) -> list[Group]:
 
 
 def by_reason(cards: Iterable[Card]) -> list[Group]:
-    """Group by what the anchor contact was about; those without a reason stand together."""
-    return _groups(cards, lambda card: [card.reason or "no reason recorded"])
+    """Group by what the anchor contact was about; those without a reason or a contact stand together."""
+    return _groups(cards, lambda card: [card.reason or (NO_CONTACT if card.silent else NO_REASON)])
 
 
 def _groups(cards: Iterable[Card], labels: Callable[[Card], list[str]]) -> list[Group]:

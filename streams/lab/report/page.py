@@ -114,6 +114,8 @@ def setting_value(value: object) -> str:
     """Format a ruleset value: numbers without needless digits, nothing at all as an en dash."""
     if isinstance(value, tuple):
         return ", ".join(str(one) for one in value) or "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:,.10g}"
     return f"{value:,}" if isinstance(value, int) else str(value) or "–"

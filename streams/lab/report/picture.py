@@ -31,6 +31,7 @@ class Decision:
 class Picture:
     """What one chart shows. `usual_week_cents` is the baseline, `anchor_ms` the bad contact.
 
+    Without one (`silent`), `anchor_ms` is when spend began to fall.
     `last_ms` is how far event time ran: what lies beyond is drawn pale.
     """
 
@@ -38,6 +39,7 @@ class Picture:
     title: str
     axis: TimeAxis
     anchor_ms: int
+    silent: bool
     deadline_ms: int
     usual_week_cents: float
     currency: str

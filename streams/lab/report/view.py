@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from streams.lab.story import ReportData, Story
 
 # Every chart spans the same time, so that stories compare at a glance: what the alert carries before the
-# anchor, and the 120 days after which an episode is over.
+# anchor, and the 120 days after which an episode is over. Only that of a silent alert is longer, by the weeks
+# that spend had been falling before it was noticed.
 WEEKS_BEFORE = 26
 DAYS_AFTER = 122
 CONTACTS_SHOWN = 10
@@ -64,6 +65,18 @@ class Card:
         return "open" if self.last.resolution is None else resolution_label(self.last.resolution)
 
     @property
+    def silent(self) -> bool:
+        """Tell whether spend fell without a bad contact."""
+        return self.last.anchor is None
+
+    @property
+    def axis(self) -> TimeAxis:
+        """Return the time that the chart spans; like the weeks of an alert, it counts from a whole hour."""
+        start = hour_of(self.anchor_ms) * HOUR_MS
+        noticed = to_ms(self.story.alerts[0].time) if self.silent else start
+        return TimeAxis(start - WEEKS_BEFORE * WEEK_MS, noticed + DAYS_AFTER * DAY_MS)
+
+    @property
     def reason(self) -> str | None:
         """Return what the anchor contact was about."""
         return self.last.anchor.reason if self.last.anchor else None
@@ -86,8 +99,9 @@ class Card:
 
     @property
     def signals(self) -> list[str]:
-        """Return the signals that spoke, each once, in the order of the reasons."""
-        return list(dict.fromkeys(reason.signal for reason in self.last.reasons))
+        """Return the signals that spoke, each once, in the order of the reasons; silence alone comes first."""
+        first = ["silence"] if self.silent else []
+        return list(dict.fromkeys([*first, *(reason.signal for reason in self.last.reasons)]))
 
     @property
     def reasons(self) -> list[Reason]:
@@ -104,7 +118,7 @@ class Card:
     @property
     def contacts(self) -> list[ContactMark]:
         """Return the newest contacts that the chart spans, oldest first."""
-        axis = time_axis(self.anchor_ms)
+        axis = self.axis
         return [mark for mark in self.story.contacts if axis.shows(mark.time_ms)][-CONTACTS_SHOWN:]
 
 
@@ -130,26 +144,23 @@ def _order(card: Card) -> tuple[bool, bool, int, str, str]:
 def anchor_ms(story: Story) -> int:
     """Return the moment of the bad contact; where no contact is known, from when the days since count."""
     last = story.alerts[-1]
+    if last.anchor is None and story.weeks:
+        return story.weeks[WEEKS_BEFORE].start_ms
     anchor_id = last.anchor.contact_id if last.anchor else None
     # A contact still open and a notice have no end; their moment is known from the contact itself.
     moments = [mark.time_ms for mark in story.contacts if mark.contact_id == anchor_id]
     return moments[-1] if moments else to_ms(last.time) - round(last.days_since * DAY_MS)
 
 
-def time_axis(anchor: int) -> TimeAxis:
-    """Return the time that a story's chart spans; like the weeks of an alert, it counts from a whole hour."""
-    start = hour_of(anchor) * HOUR_MS
-    return TimeAxis(start - WEEKS_BEFORE * WEEK_MS, start + DAYS_AFTER * DAY_MS)
-
-
 def picture(card: Card, data: ReportData) -> Picture:
     """Return what the chart of a story shows."""
-    axis = time_axis(card.anchor_ms)
+    axis = card.axis
     return Picture(
         key=card.key,
         title=f"Spend by week, contacts and evidence for story {card.rank}",
         axis=axis,
         anchor_ms=card.anchor_ms,
+        silent=card.silent,
         deadline_ms=to_ms(card.last.deadline),
         last_ms=_last_ms(card, data),
         usual_week_cents=to_cents(card.last.usual_spend_per_day) * 7,
@@ -159,7 +170,7 @@ def picture(card: Card, data: ReportData) -> Picture:
         curve=[point for point in card.story.curve if axis.shows(point.time_ms)],
         decisions=[_decision(alert) for alert in card.story.alerts if axis.shows(to_ms(alert.time))],
         ended=card.last.state == "resolved",
-        levels=data.levels,
+        levels=replace(data.levels, prior=card.last.log_odds.prior) if card.silent else data.levels,
     )
 
 
@@ -168,7 +179,7 @@ def _last_ms(card: Card, data: ReportData) -> int:
 
 
 def _weeks(card: Card) -> list[WeekSpend]:
-    start = time_axis(card.anchor_ms).start_ms
+    start = card.axis.start_ms
     return [
         WeekSpend(start + index * WEEK_MS, to_cents(spend))
         for index, spend in enumerate(card.last.spend_by_week)

@@ -1,0 +1,37 @@
+"""The log-odds of leaving, by where they come from."""
+
+from typing import NamedTuple
+
+from streams.core.evidence import probability
+from streams.core.facts import Episode
+from streams.core.ruleset import Ruleset
+
+
+class Odds(NamedTuple):
+    """L in its three parts, in nats."""
+
+    prior: float
+    frustration: float
+    silence: float
+
+    @property
+    def total(self) -> float:
+        """Return L."""
+        return self.prior + self.frustration + self.silence
+
+    @property
+    def probability(self) -> float:
+        """Return P."""
+        return probability(self.total)
+
+
+def odds_of(episode: Episode, frustration: float, silence: float, rules: Ruleset) -> Odds:
+    """Return the odds of an episode from its customer's frustration F and the evidence S, both in nats.
+
+    A silent episode has its own prior, and F counts in it only once a contact was folded into it.
+    """
+    return Odds(
+        prior=rules.silent_prior if episode.anchor is None else rules.prior,
+        frustration=frustration if episode.heard else 0.0,
+        silence=rules.temperature * silence,
+    )

@@ -1,0 +1,87 @@
+"""The silent rule: customers of high value whose spend falls by itself, without a word.
+
+A one-sided CUSUM of the evidence of an episode, looked at when the population is refreshed: a watch begins
+anew whenever the evidence since it began comes down to nothing. Its yardstick is frozen, so that the sum of
+the weekly steps is the evidence since then.
+"""
+
+from collections import Counter
+from typing import NamedTuple
+from uuid import uuid5
+
+from streams.core.baseline import YEAR_HOURS, baseline
+from streams.core.customer import Customer
+from streams.core.facts import Episode, Watch
+from streams.core.feed_guard import FeedGuard
+from streams.core.frustration import TOLERANCE
+from streams.core.measure import measure
+from streams.core.opening import NAMESPACE, is_protected, is_valuable, yardstick_of
+from streams.core.population import Refresh
+from streams.core.ruleset import Ruleset
+from streams.core.time import DAY_HOURS, HOUR_MS
+
+
+class Verdict(NamedTuple):
+    """What a silent decision changes: the customer's watch from now on, and the episode that opens."""
+
+    watch: Watch | None
+    episode: Episode | None = None
+
+
+class Silence:
+    """Looks at the customers of one partition that have no open episode; changes nothing itself."""
+
+    def __init__(self, guard: FeedGuard, tally: Counter[str]) -> None:
+        self._guard = guard
+        self._tally = tally
+
+    def look(self, customer: Customer, refresh: Refresh, rules: Ruleset) -> Verdict | None:
+        """Return what the decision at the hour of a population refresh changes; None if nothing."""
+        watch, hour = customer.body.watch, refresh.hour
+        if watch is None:
+            begun = begin_watch(customer, refresh, rules, self._guard)
+            return None if begun is None else Verdict(begun)
+        first = watch.yardstick.first_hour
+        basis = basis_hour(first, hour, rules)
+        silence = measure(customer, watch.yardstick, basis, rules, self._guard).silence
+        if silence <= TOLERANCE or hour - first >= rules.silent_days * DAY_HOURS:
+            return Verdict(begin_watch(customer, refresh, rules, self._guard))
+        if rules.silent_prior + rules.temperature * silence < rules.levels[0] - TOLERANCE:
+            return None
+        if self._guard.is_broken(hour - 1):
+            self._tally["held_by_feed_guard"] += 1
+            return None
+        return Verdict(None, open_silent(customer.customer_id, watch, hour, rules))
+
+
+def basis_hour(first_hour: int, hour: int, rules: Ruleset) -> int:
+    """Return the hour before which a silent decision at an hour counts what was spent."""
+    return max(first_hour, hour - rules.settle_hours)
+
+
+def begin_watch(customer: Customer, refresh: Refresh, rules: Ruleset, guard: FeedGuard) -> Watch | None:
+    """Return the watch that begins at a refresh; None for who is not of high value, or has no baseline."""
+    panes, hour = customer.panes, refresh.hour
+    trailing = panes.spend(hour - YEAR_HOURS, hour)
+    if not (is_valuable(trailing, refresh.cutoff) or is_protected(customer, rules)):
+        return None
+    usual = baseline(panes, customer.first_pane, hour, rules)
+    if usual is None:
+        return None
+    yardstick = yardstick_of(usual, refresh.irregularity_days, hour, rules, guard)
+    return Watch(yardstick, refresh.cutoff, trailing)
+
+
+def open_silent(customer_id: str, watch: Watch, hour: int, rules: Ruleset) -> Episode:
+    """Return the episode that opens out of a watch at an hour, with what the watch froze."""
+    reset = watch.yardstick.first_hour
+    return Episode(
+        anchor=None,
+        alert_id=str(uuid5(NAMESPACE, f"{customer_id}/silent/{reset}")),
+        yardstick=watch.yardstick,
+        opened=hour * HOUR_MS,
+        cutoff=watch.cutoff,
+        trailing_spend=watch.trailing_spend,
+        ruleset=rules.hash,
+        heard=False,
+    )

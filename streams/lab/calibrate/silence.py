@@ -1,0 +1,174 @@
+"""The prior of the silent rule at which customers without a reason give as many alerts as the target says.
+
+Each customer is watched as the silent decision does it, only that no episode ever opens: a stretch from one
+reset to the next gives one alert at most, if it would reach the level. Alerts are counted in 90 days watched.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from streams.core.customer import Customer
+from streams.core.episode import Judge
+from streams.core.evidence import probability
+from streams.core.facts import Watch
+from streams.core.frustration import TOLERANCE
+from streams.core.population import Refresh, customer_hash
+from streams.core.ruleset import Ruleset
+from streams.core.silent import basis_hour, begin_watch
+from streams.core.time import DAY_HOURS, WEEK_HOURS
+from streams.lab.calibrate.history import History
+from streams.lab.calibrate.share import Share, bootstrapped
+from streams.lab.calibrate.windows import QUIET_DAYS_BEFORE, Floats, any_between, largest
+
+Ints = npt.NDArray[np.int64]
+
+PER_DAYS: Final = 90
+LOWEST: Final = 1e-9
+HIGHEST: Final = 0.2
+_MOST: Final = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """Stretches of customers watched: the largest S at which each would still be an alert, and its days."""
+
+    customer: Ints
+    """Which of the customers, from 0 on."""
+    peaks: Floats
+    days: Floats
+
+    @property
+    def customers(self) -> int:
+        """Return how many customers were watched."""
+        return len(np.unique(self.customer))
+
+    def drawn(self, rng: np.random.Generator, customers: int) -> Ints:
+        """Return how often each stretch counts when so many customers are drawn with replacement."""
+        times = np.bincount(rng.integers(0, self.customers, customers), minlength=self.customers)
+        return np.asarray(times[self.customer], np.int64)
+
+    def once(self) -> Ints:
+        """Return that each stretch counts once."""
+        return np.ones(len(self.peaks), np.int64)
+
+
+def watched(history: History, rules: Ruleset, start: int, end: int) -> Watched:
+    """Return the stretches in the hours `[start, end)` in which no customer had a bad contact."""
+    refreshes = history.refreshes(rules)
+    judges = [Judge(rules, feed, "USD", lambda _customer, _hour, _cents: None) for feed in history.feeds]
+    rows: list[tuple[int, float, float]] = []
+    for customer_id in sorted(history.customers, key=customer_hash):
+        partition = history.routes[customer_id]
+        bad = history.bad_hours.get(customer_id, ())
+        run = _Run(history.customers[customer_id], judges[partition], bad)
+        due = [refresh for hour, refresh in refreshes[partition].items() if start <= hour < end]
+        number = rows[-1][0] + 1 if rows else 0
+        rows += [(number, *stretch) for stretch in run.stretches(due)]
+        if number >= _MOST:
+            break
+    columns = np.array(rows, np.float64).reshape(len(rows), 3).T
+    return Watched(columns[0].astype(np.int64), columns[1], columns[2])
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    customer: Customer
+    judge: Judge
+    bad: Sequence[int]
+
+    def stretches(self, refreshes: Sequence[Refresh]) -> Iterator[tuple[float, float]]:
+        """Yield the largest S that counts, and the days, of each stretch without a bad contact."""
+        watch, reached = None, _Reached()
+        for refresh in refreshes:
+            if watch is not None:
+                first = watch.yardstick.first_hour
+                if not self._is_over(watch, refresh.hour):
+                    self._follow(watch, refresh.hour, reached)
+                    continue
+                yield from self._ended(first, refresh.hour, reached)
+            watch, reached = begin_watch(self.customer, refresh, self.judge.rules), _Reached()
+        if watch is not None:
+            yield from self._ended(watch.yardstick.first_hour, refreshes[-1].hour, reached)
+
+    def _is_over(self, watch: Watch, hour: int) -> bool:
+        first, rules = watch.yardstick.first_hour, self.judge.rules
+        silence = self.judge.measure(self.customer, watch.yardstick, basis_hour(first, hour, rules)).silence
+        return silence <= TOLERANCE or hour - first >= rules.silent_days * DAY_HOURS
+
+    def _follow(self, watch: Watch, hour: int, reached: "_Reached") -> None:
+        """Take note of a decision at an hour, and of the hours until the next."""
+        judge, rules = self.judge, self.judge.rules
+        last = largest(judge, self.customer, watch.yardstick, hour, hour + WEEK_HOURS - 1)
+        now = judge.measure(
+            self.customer, watch.yardstick, basis_hour(watch.yardstick.first_hour, hour, rules)
+        ).silence
+        # The episode opens a level below the alert.
+        opened = now + (rules.levels[1] - rules.levels[0]) / rules.temperature
+        reached.note(opened, last)
+
+    def _ended(self, first: int, hour: int, reached: "_Reached") -> Iterator[tuple[float, float]]:
+        if hour > first and not any_between(self.bad, first - QUIET_DAYS_BEFORE * DAY_HOURS, hour):
+            yield reached.peak, (hour - first) / DAY_HOURS
+
+
+@dataclass(slots=True)
+class _Reached:
+    """The largest S at which a stretch would be an alert: opened at a decision, and raised then or later."""
+
+    opened: float = -math.inf
+    peak: float = 0.0
+
+    def note(self, opened: float, largest_after: float) -> None:
+        """Take note of a decision, and of the largest S from it to the next one."""
+        self.opened = max(self.opened, opened)
+        self.peak = max(self.peak, min(self.opened, largest_after))
+
+
+def alerts_per_90_days(stretches: Watched, times: Ints, rules: Ruleset) -> float:
+    """Return the alerts under a ruleset per 90 days watched, where stretches count so many times."""
+    odds = rules.silent_prior + rules.temperature * stretches.peaks
+    alerts = times[odds >= rules.levels[-1] - TOLERANCE].sum()
+    return float(PER_DAYS * alerts / max(1.0, times @ stretches.days))
+
+
+def fit_prior(stretches: Watched, times: Ints, rules: Ruleset, target: float) -> float:
+    """Return the largest prior probability, within the bounds, with which alerts are not above the target."""
+    order = np.argsort(-stretches.peaks)
+    allowed = target * (times @ stretches.days) / PER_DAYS
+    over = np.flatnonzero(np.cumsum(times[order]) > allowed)
+    if not len(over):
+        return HIGHEST
+    highest = stretches.peaks[order[over[0]]]
+    chance = probability(rules.levels[-1] - rules.temperature * float(highest))
+    return min(HIGHEST, max(LOWEST, _down(chance)))
+
+
+def _down(chance: float) -> float:
+    """Return a probability with three digits, and below."""
+    step = 10.0 ** (math.floor(math.log10(chance)) - 2)
+    return float(f"{(math.ceil(chance / step) - 1) * step:.3g}")
+
+
+def predicted_silent(stretches: Watched, rules: Ruleset, target: float, customers: int) -> Share:
+    """Return the alerts per 90 days that a ruleset with its fitted prior will have on so many others."""
+
+    def trial(rng: np.random.Generator) -> float:
+        prior = fit_prior(stretches, stretches.drawn(rng, stretches.customers), rules, target)
+        drawn = stretches.drawn(rng, customers)
+        return alerts_per_90_days(stretches, drawn, replace(rules, silent_prior_probability=prior))
+
+    return bootstrapped(alerts_per_90_days(stretches, stretches.once(), rules), trial)
+
+
+def realised_silent(stretches: Watched, rules: Ruleset) -> Share:
+    """Return the alerts per 90 days under a ruleset, with the interval over customers."""
+
+    def trial(rng: np.random.Generator) -> float:
+        return alerts_per_90_days(stretches, stretches.drawn(rng, stretches.customers), rules)
+
+    return bootstrapped(alerts_per_90_days(stretches, stretches.once(), rules), trial)

@@ -1,0 +1,86 @@
+"""Does the prediction hold? Calibrated on one half of the households, tried on the other, many times over."""
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+
+from streams.core.ruleset import Ruleset
+from streams.lab.calibrate.history import History
+from streams.lab.calibrate.share import Share
+from streams.lab.calibrate.temperature import Sample, false_alarms, fit, predicted
+from streams.lab.calibrate.windows import PER_CUSTOMER, Floats, placebo_windows
+from streams.lab.generate import GenerateOptions, Population
+from streams.lab.generate.populations import load
+from streams.lab.generate.purchases import Flags, Purchases
+
+_SPREAD: Final = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """One split: what was predicted of the second half from the first, and what came."""
+
+    temperature: float
+    calibrated_on: int
+    tried_on: int
+    predicted: Share
+    realised: float
+
+    @property
+    def within(self) -> bool:
+        """Tell whether what came lies within the interval stated."""
+        return self.realised in self.predicted
+
+
+def held_out_splits(  # noqa: PLR0913 - all have a default and go by name
+    rules: Ruleset | None = None,
+    *,
+    splits: int = 40,
+    target: float = 0.02,
+    population: Population = Population.COMPLETEJOURNEY,
+    customers: int | None = None,
+    frustrations: Floats | None = None,
+) -> list[Split]:
+    """Return what calibrating on a half of a population's households comes to on the other half.
+
+    The same every time. Each half is a population of its own, with its own cut-off and irregularity. Without
+    the F of episodes, values from the least that opens one to the cap stand for them. Raises
+    ModuleNotFoundError as `generate` does.
+    """
+    base = Ruleset() if rules is None else rules
+    spread = np.linspace(base.opening_frustration, base.frustration_cap, _SPREAD)
+    levels = spread if frustrations is None else np.sort(frustrations)
+    options = GenerateOptions(population=population, customers=customers)
+    purchases = load(options, np.random.default_rng(options.seed))
+    return [_split(purchases, base, levels, target, seed) for seed in range(splits)]
+
+
+def _split(purchases: Purchases, rules: Ruleset, levels: Floats, target: float, seed: int) -> Split:
+    half = np.random.default_rng(seed).permutation(len(purchases.customer_ids)) % 2
+    first, second = (_sample(purchases, half == side, rules) for side in (0, 1))
+    temperature = fit(first, levels, rules, target)
+    return Split(
+        temperature=temperature,
+        calibrated_on=first.windows,
+        tried_on=second.windows,
+        predicted=predicted(first, levels, rules, target, second.customers),
+        realised=false_alarms(second, levels, replace(rules, temperature=temperature), temperature),
+    )
+
+
+def _sample(purchases: Purchases, chosen: Flags, rules: Ruleset) -> Sample:
+    """Return the sample of some of the customers, by their index, in one partition."""
+    history = History(rules, partitions=1)
+    history.stretch(purchases.start_ms)
+    history.stretch(purchases.end_ms)
+    mine = chosen[purchases.customer]
+    for at, time_ms, cents in zip(
+        purchases.customer[mine].tolist(),
+        purchases.time_ms[mine].tolist(),
+        purchases.cents[mine].tolist(),
+        strict=True,
+    ):
+        history.spend(purchases.customer_ids[at], time_ms, cents)
+    history.complete()
+    return Sample.of(placebo_windows(history, rules, history.first_hour, history.end_hour, PER_CUSTOMER))

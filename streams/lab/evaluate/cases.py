@@ -1,0 +1,95 @@
+"""Cases: which households are judged at an anchor of their own, from nothing but what lies before it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from streams.core.baseline import BLOCK_HOURS, YEAR_HOURS, Baseline, baseline
+from streams.core.evidence import Yardstick
+from streams.core.opening import is_valuable, yardstick_of
+from streams.core.panes import Panes
+from streams.core.time import DAY_HOURS, HOUR_MS, WEEK_HOURS
+from streams.lab.evaluate.prepare import Prepared, panes_of
+from streams.lab.evaluate.results import DAYS
+from streams.lab.generate.purchases import Floats, Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A household and its anchor, at the end of an hour."""
+
+    customer: int
+    hour: int
+    """Of the anchor."""
+    usual: Baseline
+    trips_per_month: float
+    """Hours with a purchase before the anchor, in 28 days."""
+    months: float
+    """Of 28 days, from the first purchase to the anchor."""
+
+    @property
+    def first_hour(self) -> int:
+        """Return h0, the first hour in which a boycott shows."""
+        return self.hour + 1
+
+    def yardstick(self, prepared: Prepared, ruleset: int) -> Yardstick:
+        """Return what an episode that opens at the anchor would freeze."""
+        refresh = prepared.refreshes[ruleset][_refreshed(self.hour)]
+        rules = prepared.rulesets[ruleset]
+        return yardstick_of(self.usual, refresh.irregularity_days, self.first_hour, rules)
+
+
+@dataclass(frozen=True, slots=True)
+class Cases:
+    """The cases of one seed, in order of the customer."""
+
+    every: tuple[Case, ...]
+
+    @property
+    def customers(self) -> Ints:
+        """Return each case's customer."""
+        return np.array([case.customer for case in self.every], np.int64)
+
+    @property
+    def first_hours(self) -> Ints:
+        """Return each case's h0."""
+        return np.array([case.first_hour for case in self.every], np.int64)
+
+    @property
+    def usual_per_day(self) -> Floats:
+        """Return each case's usual spend, cents a day."""
+        return np.array([case.usual.usual_per_day for case in self.every], np.float64)
+
+
+def draw_cases(prepared: Prepared, rng: np.random.Generator) -> Cases:
+    """Return one case for each household that is judged at its anchor, which is uniform over its span.
+
+    The span goes from three blocks after the first purchase to 90 days before the history ends. Judged are
+    those whose spend in the 52 weeks before the anchor reaches the cut-off of the last weekly refresh before
+    it, and that have a baseline: by the core's own functions and the first ruleset.
+    """
+    panes = panes_of(prepared.purchases)
+    return Cases(tuple(_judged(prepared, panes, rng.random(len(panes)))))
+
+
+def _judged(prepared: Prepared, panes: list[Panes], luck: Floats) -> Iterator[Case]:
+    rules, refreshes = prepared.rulesets[0], prepared.refreshes[0]
+    last = prepared.purchases.end_ms // HOUR_MS - DAYS * DAY_HOURS - 1
+    for customer, (spent, share) in enumerate(zip(panes, luck.tolist(), strict=True)):
+        first = spent.hours[0] if spent.hours else last
+        earliest = first + rules.minimum_blocks * BLOCK_HOURS
+        if earliest > last:
+            continue
+        hour = earliest + int(share * (last - earliest + 1))
+        if not is_valuable(spent.spend(hour - YEAR_HOURS, hour), refreshes[_refreshed(hour)].cutoff):
+            continue
+        usual = baseline(spent, first, hour, rules)
+        if usual is not None:
+            months = (hour - first) / BLOCK_HOURS
+            trips = sum(pane < hour for pane in spent.hours)
+            yield Case(customer, hour, usual, trips / months, months)
+
+
+def _refreshed(hour: int) -> int:
+    return hour // WEEK_HOURS * WEEK_HOURS

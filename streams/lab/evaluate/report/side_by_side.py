@@ -1,0 +1,83 @@
+"""The detectors side by side, as tables with intervals."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from streams.lab.evaluate.report.document import Cell, Group, Part, Row, Table
+from streams.lab.evaluate.report.ranked import ranked
+from streams.lab.evaluate.report.words import SHAPES, cell, days, fewer_days, points, share
+
+if TYPE_CHECKING:
+    from streams.lab.evaluate.results import (
+        DetectorComparison,
+        DetectorFigures,
+        Difference,
+        Goal,
+        PopulationFigures,
+        ShapeFigures,
+    )
+
+
+def goals(comparison: DetectorComparison) -> Part:
+    """Return the goals, met or not, by detector."""
+    names = dict.fromkeys(goal.detector for goal in comparison.goals)
+    groups = (
+        Group(name, tuple(_goal(goal) for goal in comparison.goals if goal.detector == name)) for name in names
+    )
+    return Part("", "", (Table("Goals and what was measured", ("Goal", "Measured", ""), tuple(groups)),))
+
+
+def tables(figures: PopulationFigures, leader: str, target: float) -> Part:
+    """Return what each detector finds of each shape, at what false alarms, and how far ours is ahead."""
+    hint = (
+        f"Every detector may cry wolf for {share(target)} of the households that did nothing, in 90 days: its "
+        "threshold is set on half of the households and scored on the other half, both ways. In small: the "
+        "interval that holds the figure in 95 of 100 draws of households."
+    )
+    return Part(
+        "Side by side", hint, (_found(figures, leader), _alarms(figures, leader), _ahead(figures))
+    )
+
+
+def _goal(goal: Goal) -> Row:
+    return Row(goal.goal, (Cell(goal.measured), Cell("met" if goal.met else "not met", met=goal.met)))
+
+
+def _found(figures: PopulationFigures, leader: str) -> Table:
+    detectors = [one for _, one in ranked(figures, leader)]
+    groups = (
+        Group(SHAPES[shape], tuple(_found_row(one, one.of(shape), leader) for one in detectors))
+        for shape in (one.shape for one in detectors[0].shapes)
+    )
+    columns = ("Detector", "Found in 30 days", "in 90 days", "Median, days")
+    return Table("Boycotts found, by their shape", columns, tuple(groups))
+
+
+def _found_row(detector: DetectorFigures, found: ShapeFigures, leader: str) -> Row:
+    cells = (cell(found.found_30, share), cell(found.found_90, share), cell(found.median_days, days))
+    return Row(detector.name, cells, strong=detector.name == leader)
+
+
+def _alarms(figures: PopulationFigures, leader: str) -> Table:
+    rows = (
+        Row(one.name, (cell(one.false_alarms, share),), strong=one.name == leader)
+        for _, one in ranked(figures, leader)
+    )
+    return Table("False alarms as they came out", ("Detector", "In 90 days"), (Group("", tuple(rows)),))
+
+
+def _ahead(figures: PopulationFigures) -> Table:
+    names = dict.fromkeys(one.detector for one in figures.differences)
+    groups = (
+        Group(name, tuple(_ahead_row(one) for one in figures.differences if one.detector == name))
+        for name in names
+    )
+    columns = ("Shape", "Found, points more", "Median, days later")
+    return Table("Ours less the best of the others", columns, tuple(groups))
+
+
+def _ahead_row(difference: Difference) -> Row:
+    found = cell(difference.recall, points, f"against {difference.best}")
+    delay = cell(difference.median_days, fewer_days, f"against {difference.earliest}")
+    return Row(SHAPES[difference.shape], (found, delay))

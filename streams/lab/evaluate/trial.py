@@ -1,0 +1,95 @@
+"""One seed: anchors, copies, every detector on every copy, and a threshold from the other half."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from streams.lab.evaluate.cases import Case, draw_cases
+from streams.lab.evaluate.copies import STEP_HOURS, Copies, asked_hours, untouched
+from streams.lab.evaluate.detectors import Score, detectors
+from streams.lab.evaluate.prepare import Prepared
+from streams.lab.evaluate.results import TARGETS
+from streams.lab.generate.options import Shape
+from streams.lab.generate.purchases import Floats, Ints
+
+Steps = npt.NDArray[np.int16]
+
+SHAPES = tuple(Shape)
+
+
+@dataclass(frozen=True, slots=True)
+class Caught:
+    """What one detector did on the cases of a seed."""
+
+    steps: Steps
+    """Cases x shapes: the quarter of a day after the anchor that finds the boycott; -1 where none does."""
+    alarms: npt.NDArray[np.bool_]
+    """By case: whether the untouched copy alarms."""
+    found_at: npt.NDArray[np.bool_]
+    """Cases x shapes x `TARGETS`: found in 90 days, with the threshold set for the target."""
+    alarms_at: npt.NDArray[np.bool_]
+    """Cases x `TARGETS`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What a seed gave."""
+
+    cases: tuple[Case, ...]
+    caught: Mapping[str, Caught]
+    """By detector."""
+
+
+def run_trial(prepared: Prepared, seed: int, target: float) -> Trial:
+    """Return what every detector finds of the boycotts of one seed; the same whoever runs it."""
+    rng = np.random.default_rng([seed, list(type(prepared.population)).index(prepared.population)])
+    cases = draw_cases(prepared, rng)
+    plain = untouched(prepared.purchases, cases.customers, cases.first_hours)
+    luck = rng.random(len(plain.cents))
+    treated = [plain.treated(shape, cases.first_hours, luck) for shape in SHAPES]
+    half = rng.permutation(len(cases.every)) % 2
+    hours = asked_hours(cases.first_hours)
+    caught = {
+        name: _caught(score, plain, treated, hours, half, target)
+        for name, score in detectors(prepared, cases, plain).items()
+    }
+    return Trial(cases.every, caught)
+
+
+def _caught(  # noqa: PLR0913, PLR0917 - everything a detector is tried on
+    score: Score, plain: Copies, treated: list[Copies], hours: Ints, half: Ints, target: float
+) -> Caught:
+    calm = score(plain, hours).max(axis=1)
+    thresholds = other_half(calm, half, (target, *TARGETS))
+    steps = np.empty((len(calm), len(treated)), np.int16)
+    found_at = np.empty((len(calm), len(treated), len(TARGETS)), np.bool_)
+    for at, copies in enumerate(treated):
+        scores = score(copies, hours)
+        hit = scores > thresholds[:, :1]
+        steps[:, at] = np.where(hit.any(axis=1), hit.argmax(axis=1), -1)
+        found_at[:, at] = scores.max(axis=1)[:, None] > thresholds[:, 1:]
+    return Caught(
+        steps=steps,
+        alarms=calm > thresholds[:, 0],
+        found_at=found_at,
+        alarms_at=calm[:, None] > thresholds[:, 1:],
+    )
+
+
+def other_half(calm: Floats, half: Ints, targets: tuple[float, ...]) -> Floats:
+    """Return each case's thresholds (cases x targets) from the largest scores of untouched copies of the other half.
+
+    The threshold for a rate of false alarms is the quantile that leaves this share above it.
+    """
+    levels = 1 - np.array(targets)
+    thresholds = np.empty((len(calm), len(levels)))
+    for side in (0, 1):
+        thresholds[half == side] = np.quantile(calm[half != side], levels)
+    return thresholds
+
+
+def days_of(step: int) -> float:
+    """Return the days after the anchor of a step."""
+    return step * STEP_HOURS / 24
