@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from schemas.common import Currency
 from schemas.topics import DEFAULT_PREFIX
 from streams.addresses import is_loopback, split_address
+from streams.core.ruleset import VERSIONS
 
 ENV_PREFIX: Final = "RETENTION_"
 
@@ -95,7 +96,7 @@ class Settings(BaseSettings):
     """Currency (ISO 4217) that all money is counted in; its unit is always the hundredth."""
 
     ruleset_file: Path | None = None
-    """TOML file with the rules to change; others keep their defaults."""
+    """A built-in version of the rules (`1`, the default, or `2`), or a TOML file with the rules to change."""
 
     clock: Literal["live", "event"] = "live"
     """What moves time: records and ticks, and on `live` also the wall clock while an input is caught up."""
@@ -179,7 +180,7 @@ def _problems(settings: Settings) -> Iterable[str]:
 
 def _file_problems(settings: Settings) -> Iterable[str]:
     for name, value in settings:
-        if isinstance(value, Path):
+        if isinstance(value, Path) and not (name == "ruleset_file" and str(value) in VERSIONS):
             try:
                 if not value.read_bytes().strip() and name != "ruleset_file":
                     yield f"{variable(name)}: {value} is empty"

@@ -258,6 +258,7 @@ VERSIONS: Final[Mapping[str, Ruleset]] = MappingProxyType(
             evidence=TRIPS_OR_SPEND,
             irregularity_floor_days=3.0,
             irregularity_prior_blocks=2.0,
+            temperature=0.9,
             returned_evidence=-2.0,
             population_clock=True,
         ),

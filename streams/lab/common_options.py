@@ -9,6 +9,7 @@ import typer
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from schemas.money import check_currency
+from streams import rulesets
 from streams.console import ERRORS, Exit, failed
 from streams.core.ruleset import Ruleset, RulesetError
 from streams.files import InputError
@@ -24,7 +25,11 @@ Directory = Annotated[
 ]
 RulesetFile = Annotated[
     Path | None,
-    typer.Option("--ruleset", help="TOML file with the rules to change, others stay."),
+    typer.Option(
+        "--ruleset",
+        help="A built-in version (1, the default, or 2), or a TOML file with the rules to change "
+        '(`based_on = "2"` starts from version 2).',
+    ),
 ]
 Partitions = Annotated[int, typer.Option(min=1, max=1024, help="Partitions, as the topics have.")]
 
@@ -40,12 +45,10 @@ Currency = Annotated[str, typer.Option(callback=_currency, help="Reporting curre
 
 
 def load_ruleset(path: Path | None) -> Ruleset:
-    """Return the ruleset of a file, or the default; ends the command if it does not parse."""
-    if path is None:
-        return Ruleset()
+    """Return the ruleset of a file or a built-in version; ends the command if it does not parse."""
     try:
-        return Ruleset.from_toml(path.read_text(encoding="utf-8"))
-    except (RulesetError, UnicodeDecodeError) as error:
+        return rulesets.load(path)
+    except RulesetError as error:
         raise failed(f"ruleset {path}: {error}", Exit.CONFIG) from error
     except OSError as error:
         raise failed(f"ruleset {path} cannot be read: {error.strerror}", Exit.NO_INPUT) from error

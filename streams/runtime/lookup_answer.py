@@ -239,6 +239,11 @@ def _clears_when(view: CustomerView, seen: EpisodeView, rules: Ruleset, currency
 def _closes_silently_when(episode: Episode, days: float, rules: Ruleset, currency: str) -> str:
     """Return it for an episode of which nothing was sent: S has to come down to `returned_evidence`."""
     yardstick = episode.yardstick
+    if yardstick.pace is not None:
+        return (
+            "Nothing was sent. Ends silently once the customer has bought as usual for some weeks, "
+            f"or {rules.expiry_days} days after the contact."
+        )
     enough = yardstick.usual_per_day * (days - rules.returned_evidence * yardstick.irregularity_days) / 2
     return (
         f"Nothing was sent. Ends silently once {format_cents(round(enough))} {currency} are spent since the "

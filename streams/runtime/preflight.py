@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from streams import rulesets
 from streams.core.ruleset import Ruleset, RulesetError
 from streams.core.watermark import Input
 from streams.runtime.admin import admin_client
@@ -49,10 +50,8 @@ def preflight(settings: Settings) -> Ground:
 
 
 def load_rules(path: Path | None) -> Ruleset:
-    """Return the rules of a file, or the defaults without one. Raises SettingsError."""
-    if path is None:
-        return Ruleset()
+    """Return the rules of a file or a built-in version, or the defaults. Raises SettingsError."""
     try:
-        return Ruleset.from_toml(path.read_text(encoding="utf-8"))
-    except (RulesetError, OSError, UnicodeDecodeError) as error:
+        return rulesets.load(path)
+    except (RulesetError, OSError) as error:
         raise SettingsError(f"{variable('ruleset_file')}: {path}: {error}") from error

@@ -26,6 +26,9 @@ SMALL: Final[dict[str, Any]] = {
 }
 """Settings under which a handful of customers raises many alerts."""
 
+SILENT: Final[dict[str, Any]] = {"silent": True, "silent_prior_probability": 0.05, "silent_days": 98}
+"""Settings under which about as many of them are silent."""
+
 Log = list[tuple[Input, Record]]
 """Records of all inputs in the order of their arrival."""
 State = dict[bytes, bytes]

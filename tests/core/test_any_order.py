@@ -17,6 +17,7 @@ from streams.core.ruleset import VERSIONS, Ruleset
 from streams.core.time import DAY_MS, HOUR_MS
 from streams.core.watermark import FACTS, NEVER, Input
 from tests.core.drive import (
+    SILENT,
     SMALL,
     Crashes,
     Log,
@@ -34,8 +35,8 @@ from tests.core.drive import (
 
 RULES = (
     Ruleset(**SMALL),
-    Ruleset(**SMALL, settle_hours=24),
-    Ruleset(**SMALL, guard_minimum=1, population_sample=8),
+    Ruleset(**SMALL, **SILENT, settle_hours=24),
+    Ruleset(**SMALL, **SILENT, guard_minimum=1, population_sample=8),
     Ruleset(protected_tiers=("gold", "platinum"), holdout_share=0.5, guard_minimum=1),
     replace(VERSIONS["2"], **SMALL, guard_minimum=1),
 )

@@ -32,6 +32,14 @@ def test_every_setting_counts_in_the_hash() -> None:
     assert all(len(one) == 12 for one in hashes)
 
 
+def test_settings_added_later_leave_the_name_of_who_does_not_use_them() -> None:
+    """The default ruleset is named as it was before there was a silent rule, and its alerts with it."""
+    added = [Ruleset(silent=True), Ruleset(silent_days=181), Ruleset(silent_prior_probability=0.003)]
+    assert Ruleset().hash == "ae6cb754f7c0"
+    assert Ruleset(silent=False, silent_days=182, silent_prior_probability=0.002).hash == "ae6cb754f7c0"
+    assert len({"ae6cb754f7c0", *(one.hash for one in added)}) == 4
+
+
 def test_whole_numbers_and_floats_of_a_file_are_one_ruleset() -> None:
     assert Ruleset.from_toml("frustration_half_life_days = 30").hash == Ruleset().hash
 
@@ -45,6 +53,7 @@ def test_levels_prior_and_lateness_follow_from_the_settings() -> None:
     rules = Ruleset(allowed_lateness_seconds=2.5, prior_probability=0.2, alert_odds=9.0)
     assert rules.levels == (0.0, math.log(9.0))
     assert rules.prior == pytest.approx(math.log(0.25))
+    assert Ruleset(silent_prior_probability=0.2).silent_prior == pytest.approx(math.log(0.25))
     assert rules.lateness_ms == 2_500
 
 
@@ -69,6 +78,10 @@ def test_each_setting_has_a_unit_and_a_source() -> None:
         ("repeat_days = true", "repeat_days must be a whole number"),
         ('repeat = "1"', "repeat must be a number"),
         ("repeat = false", "repeat must be a number"),
+        ("silent = 1", "silent must be true or false"),
+        ("silent_prior_probability = 0", "between 0 and 1"),
+        ("silent_days = 0", "silent_days must be above 0"),
+        ("silent_days = 183", "silent_days must be at most 182"),
         ('protected_tiers = "gold"', "protected_tiers must be a list of texts"),
         ("protected_tiers = [1]", "protected_tiers must be a list of texts"),
         ("repeat = inf", "repeat must be finite"),
@@ -104,6 +117,9 @@ def test_what_cannot_decide_is_refused_and_says_why(text: str, reason: str) -> N
         ("returned_evidence", -0.01),
         ("worst_effort", -5),
         ("temperature", 0.01),
+        ("silent", True),
+        ("silent_days", 1),
+        ("silent_days", 182),
         ("minimum_blocks", 1),
         ("alert_odds", 1.01),
     ],

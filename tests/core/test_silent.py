@@ -124,7 +124,8 @@ def test_a_silent_alert_carries_its_evidence() -> None:
         "Spend fell without a known bad contact: 12.00 USD in 21 days, usually 10.00 USD a day."
     )
     assert alert.clears_when == (
-        "Clears when the customer spends 140.00 USD within 28 days, or by itself 120 days after it was noticed."
+        "Clears when the customer spends 140.00 USD within 28 days, or by itself 120 days after it was "
+        "noticed."
     )
 
 

@@ -12,7 +12,7 @@ import pytest
 from typing_extensions import override
 
 from streams.lab.evaluate.report.axis import classes, days, shares
-from streams.lab.evaluate.report.document import Cell, Document, Figure, Group, Row, Section, Table
+from streams.lab.evaluate.report.document import Cell, Document, Figure, Group, Part, Row, Section, Table
 from streams.lab.evaluate.report.labels import ROW, apart
 from streams.lab.evaluate.report.marks import SHAPES
 from streams.lab.evaluate.report.page import render
@@ -42,8 +42,16 @@ def document() -> Document:
     table = Table(
         "Side by side", ("Detector", "Found", "Days"), (Group("full boycott", rows), Group("", rows))
     )
-    first = Section("sides", "Side by side", "What it says.", (table,), (Figure("Delay", DELAY, "Rises."),))
-    second = Section("by", "By class", "More.", (), (Figure("Bins", CLASSES, "Grows."),), ("A note.",))
+    first = Section(
+        "sides",
+        "Side by side",
+        "What it says.",
+        (Part("", "", (table,), (Figure("Delay", DELAY, "Rises."),)),),
+    )
+    shown = Part("In classes", "Classes.", (), (Figure("Bins", CLASSES, "Grows."),), ("A note.",))
+    second = Section(
+        "by", "By class", "More.", (shown, Part("More of it", "", notes=("Folded.",), folded=True))
+    )
     tiles = (("1,234", "households"),)
     return Document("T", "E", ("Found,", "early"), "Lead", "Synthetic", tiles, (first, second), "Foot")
 
@@ -120,8 +128,8 @@ def test_a_goal_is_seen_as_met_or_missed(page: Elements) -> None:
 
 def test_the_legend_stands_where_lines_have_no_names(page: Elements) -> None:
     assert len(page.of("ul", "legend")) == 1
-    one = replace(document().sections[0].figures[0], plot=replace(DELAY, lines=(RISING,)))
-    sections = (replace(document().sections[0], figures=(one,)),)
+    alone = Figure("Delay", replace(DELAY, lines=(RISING,)), "Rises.")
+    sections = (Section("one", "One", "", (Part("", "", figures=(alone,)),)),)
     assert not Elements(render(replace(document(), sections=sections))).of("ul", "legend")
 
 

@@ -28,8 +28,9 @@ class Expected:
     state: str
     level: str
     resolution: str | None
-    anchor_contact_id: str
-    anchor_source: str
+    rule: str
+    anchor_contact_id: str | None
+    anchor_source: str | None
     arm: str
     probability: float
     prior: float
@@ -40,11 +41,14 @@ class Expected:
     days_since: float
     irregularity_days: float
     value_at_risk: float
+    trailing_spend: float
+    value_cutoff: float | None
+    deadline_ms: int
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """Spend since the anchor's hour in hundredths (X), days of working feed (e), nats (S, L), P."""
+    """Spend since h0 in hundredths (X), days of working feed (e), nats (S, L), P."""
 
     spend: int
     days: float
@@ -53,15 +57,30 @@ class Evidence:
     probability: float
 
 
-@dataclass
-class Episode:
-    """An open episode; `sent` is an index of the levels, 0 when nothing was sent yet."""
+@dataclass(frozen=True)
+class Yardstick:
+    """What is frozen when an episode opens or a watch begins; money in hundredths."""
 
-    anchor: Contact
     h0: int
     usual: Baseline
     irregularity: float
-    next_hour: int
+    trailing_spend: int
+    cutoff: int | None
+
+
+@dataclass
+class Episode:
+    """An open episode; `sent` is an index of the levels, 0 when nothing was sent yet.
+
+    Raising, closing and the deadline count from the hour `since`: h0 after a contact, o of a silent episode.
+    """
+
+    alert_id: str
+    anchor: Contact | None
+    frozen: Yardstick
+    since: int
+    prior: float
+    is_frustrated: bool
     sent: int = 0
     snooze_until_ms: int | None = None
 
@@ -79,6 +98,11 @@ def alert_id_of(customer_id: str, source: str, contact_id: str) -> str:
     """Deterministic id of all alerts that are anchored in one contact."""
     name = json.dumps([customer_id, source, contact_id], ensure_ascii=False, separators=(",", ":"))
     return str(uuid5(_NAMESPACE, name))
+
+
+def silent_alert_id_of(customer_id: str, z: int) -> str:
+    """Deterministic id of all alerts of the silent episode whose watch began at hour z."""
+    return str(uuid5(_NAMESPACE, f"{customer_id}/silent/{z}"))
 
 
 def arm_of(customer_id: str, rules: Rules) -> str:
@@ -118,6 +142,8 @@ class Story:
         self._tier: str | None = None
         self._revisions: Counter[str] = Counter()
         self._episode: Episode | None = None
+        self._watch: Yardstick | None = None
+        self._hour = min(around.refreshes)
 
     def run(self, end_ms: int) -> list[Expected]:
         """Let time run to the end of the clocks."""
@@ -128,11 +154,14 @@ class Story:
         return self.alerts
 
     def _scan(self, last: int) -> None:
-        """Decide every hour up to and with the last one, as long as an episode is open."""
-        while self._episode and self._episode.next_hour <= last:
-            h = self._episode.next_hour
-            self._episode.next_hour += 1
-            self._decide_hour(self._episode, h)
+        """Decide up to and with the last hour: every hour of an episode, else those of the refreshes."""
+        while self._hour <= last:
+            h = self._hour
+            if self._episode:
+                self._decide_hour(self._episode, h)
+            if self._rules.silent and self._episode is None and h in self._around.refreshes:
+                self._decide_silently(h)
+            self._hour += 1 if self._episode else self._rules.refresh_hours - h % self._rules.refresh_hours
 
     def _decide_hour(self, episode: Episode, h: int) -> None:
         evidence = self._evidence(episode, h - self._rules.settle_hours)
@@ -142,20 +171,37 @@ class Story:
         elif not self._around.feed.broken_hours(h - 1, h):
             self._raise(episode, h * HOUR_MS, h, evidence)
 
+    def _decide_silently(self, r: int) -> None:
+        """Decide at a refresh on a customer without an open episode: raise, go on watching, or begin anew."""
+        if self._watch:
+            episode = self._silent_episode(self._watch, r)
+            evidence = self._evidence(episode, r - self._rules.settle_hours)
+            is_over = r - self._watch.h0 >= 24 * self._rules.silent_days
+            if evidence.nats > self._rules.tolerance and not is_over:
+                if self._level(evidence) and not self._around.feed.broken_hours(r - 1, r):
+                    self._episode, self._watch = episode, None
+                    self._raise(episode, r * HOUR_MS, r, evidence)
+                return
+        self._watch = self._yardstick(r, r, r)
+
+    def _silent_episode(self, watch: Yardstick, r: int) -> Episode:
+        alert_id = silent_alert_id_of(self._customer_id, watch.h0)
+        return Episode(alert_id, None, watch, r, self._rules.silent_prior, is_frustrated=False)
+
     def _resolution(self, episode: Episode, h: int, evidence: Evidence) -> str | None:
-        days, hours = divmod(h - episode.h0, 24)
+        days, hours = divmod(h - episode.since, 24)
         if hours or days < 1:
             return None
         if evidence.nats <= self._rules.returned_silence + self._rules.tolerance:
             return "returned"
-        if episode.sent and self._spends_as_usual(episode, h - self._rules.settle_hours, h):
+        if episode.sent and self._spends_as_usual(episode.frozen, h - self._rules.settle_hours, h):
             return "returned"
         return "expired" if days >= self._rules.expire_days else None
 
-    def _spends_as_usual(self, episode: Episode, end: int, now: int) -> bool:
+    def _spends_as_usual(self, frozen: Yardstick, end: int, now: int) -> bool:
         """Whether 28 days hold 14 usual days: in whole numbers, since m is a sum of blocks over 28 n."""
-        start = max(episode.h0, end - self._rules.returned_hours)
-        blocks = episode.usual.blocks
+        start = max(frozen.h0, end - self._rules.returned_hours)
+        blocks = frozen.usual.blocks
         usual = self._rules.returned_usual_days * sum(blocks)
         return self._ledger.spend(start, end, now) * 28 * len(blocks) >= usual
 
@@ -181,10 +227,13 @@ class Story:
         bad = self._contacts.own_nats(contact) > 0 and self._is_frustrated()
         if self._episode is None and bad:
             self._open(contact, instant_ms)
-        elif self._episode and contact.identity == self._episode.anchor.identity and not bad:
-            self._close_now(self._episode, instant_ms, "withdrawn")
+        elif self._episode:
+            self._episode.is_frustrated = True
+            anchor = self._episode.anchor
+            if anchor and contact.identity == anchor.identity and not bad:
+                self._close_now(self._episode, instant_ms, "withdrawn")
         if self._episode:
-            h = max(hour_of(instant_ms), self._episode.h0)
+            h = max(hour_of(instant_ms), self._episode.frozen.h0)
             self._raise(self._episode, instant_ms, h, self._evidence(self._episode, h))
 
     def _is_frustrated(self) -> bool:
@@ -192,31 +241,37 @@ class Story:
 
     def _open(self, contact: Contact, instant_ms: int) -> None:
         h, now = hour_of(contact.moment_ms), hour_of(instant_ms)
+        frozen = self._yardstick(h, h + 1, now)
+        if frozen:
+            alert_id = alert_id_of(self._customer_id, *contact.identity)
+            self._episode = Episode(alert_id, contact, frozen, h + 1, self._rules.prior, is_frustrated=True)
+            self._watch, self._hour = None, now + 1
+
+    def _yardstick(self, h: int, h0: int, now: int) -> Yardstick | None:
+        """What is usual before hour h as known at hour `now`; None for who has no baseline or low value."""
         usual = baseline(self._ledger, h, now, self._rules)
         refresh = self._around.refreshes.get(
             now // self._rules.refresh_hours * self._rules.refresh_hours,
             Refresh(None, self._rules.dispersion_default),
         )
-        if usual and self._has_high_value(h, now, refresh.cutoff):
+        trailing = self._ledger.spend(h - self._rules.year_hours, h, now)
+        is_protected = self._tier in self._rules.protected_tiers
+        if usual and (is_protected or (refresh.cutoff is not None and trailing >= refresh.cutoff)):
             irregularity = usual.irregularity(refresh.dispersion, self._rules)
-            self._episode = Episode(contact, h + 1, usual, irregularity, next_hour=now + 1)
-
-    def _has_high_value(self, h: int, now: int, cutoff: int | None) -> bool:
-        if self._tier in self._rules.protected_tiers:
-            return True
-        return cutoff is not None and self._ledger.spend(h - self._rules.year_hours, h, now) >= cutoff
+            return Yardstick(h0, usual, irregularity, trailing, refresh.cutoff)
+        return None
 
     def _cancel(self, instant_ms: int) -> None:
         episode = self._episode
         if episode is None:
             return
-        h = max(hour_of(instant_ms), episode.h0)
-        if h <= episode.h0 + self._rules.raise_hours:
+        h = max(hour_of(instant_ms), episode.frozen.h0)
+        if h <= episode.since + self._rules.raise_hours:
             self._send(episode, instant_ms, 2, self._evidence(episode, h))
 
     def _dispose(self, disposition: Disposition, instant_ms: int) -> None:
         episode = self._episode
-        if episode is None or disposition.alert_id != self._alert_id(episode):
+        if episode is None or disposition.alert_id != episode.alert_id:
             return
         if disposition.status == "closed":
             self._close_now(episode, instant_ms, "closed")
@@ -226,11 +281,12 @@ class Story:
     def _raise(self, episode: Episode, time_ms: int, h: int, evidence: Evidence) -> None:
         """Send the level reached at hour h, unless it is too late for it or snoozed."""
         snoozed = episode.snooze_until_ms is not None and time_ms < episode.snooze_until_ms
-        if snoozed or h > episode.h0 + self._rules.raise_hours:
-            return
+        if not snoozed and h <= episode.since + self._rules.raise_hours:
+            self._send(episode, time_ms, self._level(evidence), evidence)
+
+    def _level(self, evidence: Evidence) -> int:
         thresholds = (self._rules.watch, self._rules.alert)
-        level = sum(evidence.log_odds >= each - self._rules.tolerance for each in thresholds)
-        self._send(episode, time_ms, level, evidence)
+        return sum(evidence.log_odds >= each - self._rules.tolerance for each in thresholds)
 
     def _send(self, episode: Episode, time_ms: int, level: int, evidence: Evidence) -> None:
         if level > episode.sent:
@@ -239,7 +295,7 @@ class Story:
             self._record(episode, time_ms, state, None, evidence)
 
     def _close_now(self, episode: Episode, instant_ms: int, resolution: str) -> None:
-        evidence = self._evidence(episode, max(hour_of(instant_ms), episode.h0))
+        evidence = self._evidence(episode, max(hour_of(instant_ms), episode.frozen.h0))
         self._close(episode, instant_ms, resolution, evidence)
 
     def _close(self, episode: Episode, time_ms: int, resolution: str, evidence: Evidence) -> None:
@@ -248,49 +304,53 @@ class Story:
         self._episode = None
 
     def _evidence(self, episode: Episode, h: int) -> Evidence:
-        spend, days, nats = 0, 0.0, 0.0
-        if h > episode.h0:
-            spend = max(0, self._ledger.spend(episode.h0, h, h))
-            days = (h - episode.h0 - self._around.feed.broken_hours(episode.h0, h)) / 24
-            usual_days = spend / episode.usual.per_day
-            nats = (days - self._rules.spend_weight * usual_days) / episode.irregularity
-        log_odds = self._rules.prior + self._frustration + self._rules.temperature * nats
+        spend, days, nats, frozen = 0, 0.0, 0.0, episode.frozen
+        if h > frozen.h0:
+            spend = max(0, self._ledger.spend(frozen.h0, h, h))
+            days = (h - frozen.h0 - self._around.feed.broken_hours(frozen.h0, h)) / 24
+            usual_days = spend / frozen.usual.per_day
+            nats = (days - self._rules.spend_weight * usual_days) / frozen.irregularity
+        log_odds = episode.prior + self._nats_of_contacts(episode) + self._rules.temperature * nats
         return Evidence(spend, days, nats, log_odds, _probability(log_odds))
 
-    def _alert_id(self, episode: Episode) -> str:
-        return alert_id_of(self._customer_id, *episode.anchor.identity)
+    def _nats_of_contacts(self, episode: Episode) -> float:
+        return self._frustration if episode.is_frustrated else 0.0
 
     def _record(
         self, episode: Episode, time_ms: int, state: str, resolution: str | None, evidence: Evidence
     ) -> None:
-        alert_id = self._alert_id(episode)
-        self._revisions[alert_id] += 1
+        self._revisions[episode.alert_id] += 1
+        anchor, frozen = episode.anchor, episode.frozen
         self.alerts.append(
             Expected(
                 time_ms=time_ms,
                 customer_id=self._customer_id,
-                alert_id=alert_id,
-                revision=self._revisions[alert_id],
+                alert_id=episode.alert_id,
+                revision=self._revisions[episode.alert_id],
                 state=state,
                 level=_LEVELS[episode.sent],
                 resolution=resolution,
-                anchor_contact_id=episode.anchor.contact_id,
-                anchor_source=episode.anchor.source,
+                rule="contact" if anchor else "silent",
+                anchor_contact_id=anchor.contact_id if anchor else None,
+                anchor_source=anchor.source if anchor else None,
                 arm=arm_of(self._customer_id, self._rules),
                 probability=evidence.probability,
-                prior=self._rules.prior,
-                frustration=self._frustration,
+                prior=episode.prior,
+                frustration=self._nats_of_contacts(episode),
                 silence=self._rules.temperature * evidence.nats,
-                usual_spend_per_day=episode.usual.per_day / 100,
+                usual_spend_per_day=frozen.usual.per_day / 100,
                 spend_since=evidence.spend / 100,
                 days_since=evidence.days,
-                irregularity_days=episode.irregularity,
-                value_at_risk=self._value_at_risk(episode, evidence),
+                irregularity_days=frozen.irregularity,
+                value_at_risk=self._value_at_risk(frozen, evidence),
+                trailing_spend=frozen.trailing_spend / 100,
+                value_cutoff=None if frozen.cutoff is None else frozen.cutoff / 100,
+                deadline_ms=(episode.since + self._rules.raise_hours) * HOUR_MS,
             )
         )
 
-    def _value_at_risk(self, episode: Episode, evidence: Evidence) -> float:
-        per_day = episode.usual.per_day / 100
+    def _value_at_risk(self, frozen: Yardstick, evidence: Evidence) -> float:
+        per_day = frozen.usual.per_day / 100
         missing = 1.0
         if evidence.days >= 1:
             missing = max(0, 1 - evidence.spend / 100 / (per_day * evidence.days))

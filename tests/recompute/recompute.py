@@ -41,6 +41,6 @@ def _partition(partition: Partition, end_ms: int, rules: Rules) -> list[Expected
     return [
         alert
         for customer_id, customer in partition.customers.items()
-        if any(isinstance(fact.event, Contact) for fact in customer.agenda)
+        if rules.silent or any(isinstance(fact.event, Contact) for fact in customer.agenda)
         for alert in Story(customer_id, customer, around).run(end_ms)
     ]

@@ -88,3 +88,12 @@ class Rules:
     pane_hours: int = 484 * 24
     holdout_share: float = 0.0
     holdout_salt: str = ""
+
+    silent: bool = False
+    silent_prior_probability: float = 0.002
+    silent_days: int = 182
+
+    @property
+    def silent_prior(self) -> float:
+        """Log-odds that a customer under watch is leaving, before any evidence."""
+        return log(self.silent_prior_probability / (1 - self.silent_prior_probability))

@@ -1,4 +1,4 @@
-"""The detectors as curves: recall against false alarms, and the share found by day; a picture for each shape."""
+"""The detectors as curves: recall against false alarms and the share found by day, for each shape."""
 
 from __future__ import annotations
 
@@ -85,6 +85,6 @@ def _delay_caption(figures: PopulationFigures, shape: Shape, leader: str) -> str
     first, *others = (one for _, one in ranked(figures, leader))
     earliest = min((one for one in others if not one.ours), key=lambda one: one.of(shape).median_days.value)
     return (
-        f"{first.name} has found half after {days(first.of(shape).median_days.value)} days; the earliest of the "
-        f"others, {earliest.name}, after {days(earliest.of(shape).median_days.value)}."
+        f"{first.name} has found half after {days(first.of(shape).median_days.value)} days; the earliest of "
+        f"the others, {earliest.name}, after {days(earliest.of(shape).median_days.value)}."
     )

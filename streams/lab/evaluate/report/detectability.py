@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 SHIFT = 0.06
 
 
-def detectability(figures: PopulationFigures, leader: str) -> Part:
-    """Return pictures of recall and tables of median delays, over classes of cases."""
+def detectability(figures: PopulationFigures, leader: str) -> tuple[Part, Part]:
+    """Return pictures of recall over classes of cases, and tables of median delays over the same."""
     one = next(one for one in figures.detectability if one.detector == leader)
-    trips = (f"{figures.population}-trips", "purchases a month", one.by_trips)
-    history = (f"{figures.population}-history", "months of history", one.by_history)
-    return Part(
-        "Who can be judged",
-        f"{leader} in classes of households, with 95 % intervals.",
-        tables=tuple(_medians(name, classes) for _, name, classes in (trips, history) if classes),
-        figures=tuple(_recall(*shown) for shown in (trips, history) if shown[2]),
+    known = (("trips", "purchases a month", one.by_trips), ("history", "months of history", one.by_history))
+    shown = tuple(by for by in known if by[2])
+    pictures = tuple(_recall(f"{figures.population}-{key}", name, classes) for key, name, classes in shown)
+    medians = tuple(_medians(name, classes) for _, name, classes in shown)
+    hint = f"{leader} in classes of cases, with 95 % intervals."
+    return Part("Who can be judged", hint, figures=pictures), Part(
+        "Their median delays", "", medians, folded=True
     )
 
 
@@ -37,7 +37,9 @@ def _recall(key: str, name: str, classes: tuple[ClassFigures, ...]) -> Figure:
         for tone, shape in enumerate(shapes)
     )
     x = axis.classes(name, tuple(one.label for one in classes))
-    plot = Plot(f"by-{key}", f"Found in 90 days by {name}", x, axis.shares("found in 90 days"), lines, named=True)
+    plot = Plot(
+        f"by-{key}", f"Found in 90 days by {name}", x, axis.shares("found in 90 days"), lines, named=True
+    )
     return Figure(f"Found by {name}", plot, _caption(name, classes))
 
 

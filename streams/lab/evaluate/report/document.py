@@ -56,13 +56,17 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Tables, figures and sentences on one question, in this order; figures without names get a legend."""
+    """Tables, figures and sentences on one question, in this order; figures without names get a legend.
+
+    A `folded` part shows its heading only, until it is opened.
+    """
 
     heading: str
     hint: str
     tables: tuple[Table, ...] = ()
     figures: tuple[Figure, ...] = ()
     notes: tuple[str, ...] = ()
+    folded: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from streams.lab.evaluate.report.axis import Axis
 
 TOP = 22.0
-HEIGHT = 210.0
+HEIGHT = 180.0
 # Below: the marks' words and the axis' name.
 BELOW = 36.0
 

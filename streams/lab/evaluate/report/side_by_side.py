@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from streams.lab.evaluate.report.document import Cell, Group, Part, Row, Table
 from streams.lab.evaluate.report.ranked import ranked
-from streams.lab.evaluate.report.words import SHAPES, cell, days, fewer_days, points, share
+from streams.lab.evaluate.report.words import SHAPES, SHORT_SHAPES, cell, days, fewer_days, points, share
 
 if TYPE_CHECKING:
     from streams.lab.evaluate.results import (
@@ -23,21 +23,40 @@ def goals(comparison: DetectorComparison) -> Part:
     """Return the goals, met or not, by detector."""
     names = dict.fromkeys(goal.detector for goal in comparison.goals)
     groups = (
-        Group(name, tuple(_goal(goal) for goal in comparison.goals if goal.detector == name)) for name in names
+        Group(name, tuple(_goal(goal) for goal in comparison.goals if goal.detector == name))
+        for name in names
     )
     return Part("", "", (Table("Goals and what was measured", ("Goal", "Measured", ""), tuple(groups)),))
 
 
-def tables(figures: PopulationFigures, leader: str, target: float) -> Part:
-    """Return what each detector finds of each shape, at what false alarms, and how far ours is ahead."""
+def overview(figures: PopulationFigures, leader: str, target: float) -> Part:
+    """Return what each detector finds of each shape, without intervals: rows are detectors, columns shapes."""
     hint = (
         f"Every detector may cry wolf for {share(target)} of the households that did nothing, in 90 days: its "
-        "threshold is set on half of the households and scored on the other half, both ways. In small: the "
-        "interval that holds the figure in 95 of 100 draws of households."
+        "threshold is set on half of the households and scored on the other half, both ways. Large: found in "
+        "90 days; small: the median delay in days."
     )
+    detectors = [one for _, one in ranked(figures, leader)]
+    rows = tuple(
+        Row(one.name, tuple(map(_short, one.shapes)), strong=one.name == leader) for one in detectors
+    )
+    columns = ("Detector", *(SHORT_SHAPES[one.shape] for one in detectors[0].shapes))
+    table = Table("Found in 90 days, and median days", columns, (Group("", rows),))
+    return Part("Side by side", hint, (table,))
+
+
+def intervals(figures: PopulationFigures, leader: str) -> Part:
+    """Return the same and more with intervals: found, delays, false alarms, and how far ours is ahead."""
     return Part(
-        "Side by side", hint, (_found(figures, leader), _alarms(figures, leader), _ahead(figures))
+        "The same with intervals, false alarms as they came out, and how far ours is ahead",
+        "In small: the interval that holds the figure in 95 of 100 draws of households.",
+        (_alarms(figures, leader), _ahead(figures), _found(figures, leader)),
+        folded=True,
     )
+
+
+def _short(found: ShapeFigures) -> Cell:
+    return Cell(share(found.found_90.value), days(found.median_days.value))
 
 
 def _goal(goal: Goal) -> Row:

@@ -1,4 +1,4 @@
-"""How the figures of an evaluation read: shares, days, their intervals, and the names of what was compared."""
+"""How the figures of an evaluation read: shares, days, their intervals, the names of what was compared."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def points(value: float) -> str:
 
 
 def fewer_days(value: float) -> str:
-    """Say a difference of delays in days, with its sign; it is infinite where only one of the two finds half."""
+    """Say a difference of delays in days, with its sign; infinite where only one of the two finds half."""
     return _signed(value, 1)
 
 
