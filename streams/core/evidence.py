@@ -35,7 +35,7 @@ class Pace(Struct, array_like=True, frozen=True):
 
 
 class PopulationClock(Struct, array_like=True, frozen=True):
-    """Operational time: as fast as the partition buys, against what was usual, but never ahead of the days."""
+    """Operational time: as fast as the partition buys, against what was usual, never ahead of the days."""
 
     purchases_before: int
     """On-time purchases of the partition in all panes before the one that the evidence starts after."""
@@ -117,11 +117,6 @@ def _fallen(count: float, expected: float, certainty: float, share: float) -> fl
     return count * math.log(share) + (certainty + count) * math.log(
         (certainty + expected) / (certainty + share * expected)
     )
-
-
-def log_odds(frustration: float, silence: float, rules: Ruleset) -> float:
-    """Return L."""
-    return rules.prior + frustration + rules.temperature * silence
 
 
 def probability(log_odds_: float) -> float:

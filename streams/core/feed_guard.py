@@ -16,6 +16,9 @@ from streams.core.ruleset import Ruleset
 from streams.core.time import DAY_HOURS, WEEK_HOURS
 
 _WEEKS: Final = 4
+_KEPT_BY_HOUR: Final = _WEEKS * WEEK_HOURS + DAY_HOURS + 1
+_NO_HOUR: Final = 1 << 40
+"""After all time: nothing is counted yet."""
 _SHARE: Final = 2
 """Broken: fewer than one in this many of the usual."""
 
@@ -26,27 +29,28 @@ class GuardState(Struct, array_like=True):
     decided: int | None
     counts: dict[int, int]
     broken: list[int]
-    known_since: int | None = None
-    """The first pane that `weeks` need not know of; None before any, and in state of older releases."""
+    forgotten: int | None = None
+    """Before this hour purchases are known by week only; None: nothing is forgotten."""
     before: int = 0
-    """Purchases in the panes before that one."""
+    """Purchases in all panes before the first of `counts`."""
     weeks: dict[int, int] = field(default_factory=dict)
-    """Purchases in all panes before the start of a week, by the number of the week."""
+    """Purchases in all panes before the start of a week, if there were any, by the number of the week."""
 
 
 class FeedGuard:
     """On-time purchases by pane, and the hours found broken, for one partition."""
 
-    __slots__ = ("_broken", "_decided", "_known_since", "_totals", "_weeks", "_windows", "counts")
+    __slots__ = ("_base", "_broken", "_decided", "_forgotten", "_totals", "_weeks", "_windows", "counts")
 
     def __init__(self) -> None:
         self.counts: defaultdict[int, int] = defaultdict(int)
         self._broken: list[int] = []
         self._decided: int | None = None
         self._windows: list[int] = []
-        self._known_since: int | None = None
+        self._forgotten: int | None = None
+        self._base = _NO_HOUR
         self._totals: list[int] = [0]
-        """Purchases in all panes before `_known_since`, before the pane after it, and so on."""
+        """Purchases in all panes before the hour `_base`, before the hour after it, and so on."""
         self._weeks: dict[int, int] = {}
 
     def advance(self, until: int, rules: Ruleset) -> None:
@@ -55,10 +59,7 @@ class FeedGuard:
             if not self.counts:
                 return
             # Purchases within the allowed lateness may still come to the hours before the first one known.
-            self._decided = min(until, *self.counts)
-        if self._known_since is None:
-            self._known_since = self._decided
-            self._weeks[self._decided // WEEK_HOURS] = 0
+            self._decided = self._base = min(until, *self.counts)
         if not self._windows:
             self._windows = [self._window(self._decided, week) for week in range(_WEEKS + 1)]
         for hour in range(self._decided, until):
@@ -70,10 +71,11 @@ class FeedGuard:
 
     def _count(self, hour: int) -> None:
         """Add the purchases of a pane to the running total."""
+        total = self._totals[-1]
         week, rest = divmod(hour, WEEK_HOURS)
-        if rest == 0:
-            self._weeks[week] = self._totals[-1]
-        self._totals.append(self._totals[-1] + self.counts.get(hour, 0))
+        if rest == 0 and total:
+            self._weeks[week] = total
+        self._totals.append(total + self.counts.get(hour, 0))
 
     def _window(self, hour: int, weeks_before: int) -> int:
         """Return the purchases in the day that ends before an hour, some weeks earlier."""
@@ -104,9 +106,10 @@ class FeedGuard:
 
     def purchases_before(self, hour: int) -> int | None:
         """Return the on-time purchases in all panes before an hour already decided; None if it is too old."""
-        if self._known_since is None or hour < self._known_since:
-            return None if self._totals[0] else 0
-        return self._totals[hour - self._known_since]
+        before = self._totals[0]
+        if before and self._forgotten is not None and hour < self._forgotten:
+            return None
+        return self._totals[hour - self._base] if hour > self._base else before
 
     def usual_purchases_per_day(self, hour: int, weeks: int) -> float | None:
         """Return the purchases a day over some whole weeks, the last of which ends at or before an hour.
@@ -119,20 +122,19 @@ class FeedGuard:
 
     def _before_week(self, week: int) -> int | None:
         before = self.purchases_before(week * WEEK_HOURS)
-        if before is not None:
+        if before is not None or self._forgotten is None:
             return before
-        first = min(self._weeks, default=week)
-        return 0 if week < first and self._weeks[first] == 0 else self._weeks.get(week)
+        oldest = self._forgotten + _KEPT_BY_HOUR - KEPT_HOURS
+        return None if week * WEEK_HOURS < oldest else self._weeks.get(week, 0)
 
     def forget(self, hour: int) -> None:
         """Drop what no decision from an hour on can need."""
-        oldest = hour - (_WEEKS * WEEK_HOURS + DAY_HOURS + 1)
+        self._forgotten = oldest = hour - _KEPT_BY_HOUR
         for pane in [one for one in self.counts if one < oldest]:
             del self.counts[pane]
-        if self._known_since is not None and self._known_since < oldest:
-            gone = min(oldest - self._known_since, len(self._totals) - 1)
-            del self._totals[:gone]
-            self._known_since += gone
+        gone = max(0, min(oldest - self._base, len(self._totals) - 1))
+        del self._totals[:gone]
+        self._base += gone
         for week in [one for one in self._weeks if one * WEEK_HOURS < hour - KEPT_HOURS]:
             del self._weeks[week]
         del self._broken[: bisect_right(self._broken, hour - KEPT_HOURS)]
@@ -143,7 +145,7 @@ class FeedGuard:
             self._decided,
             dict(self.counts),
             list(self._broken),
-            self._known_since,
+            self._forgotten,
             self._totals[0],
             dict(self._weeks),
         )
@@ -154,9 +156,9 @@ class FeedGuard:
         self._broken = list(state.broken)
         self._decided = state.decided
         self._windows = []
-        self._known_since = state.known_since
+        self._forgotten = state.forgotten
         self._weeks = dict(state.weeks)
-        self._totals = [state.before]
-        if state.known_since is not None and state.decided is not None:
-            kept = (state.counts.get(pane, 0) for pane in range(state.known_since, state.decided))
+        if state.decided is not None:
+            self._base = min([state.decided, *state.counts])
+            kept = (state.counts.get(pane, 0) for pane in range(self._base, state.decided))
             self._totals = list(accumulate(kept, initial=state.before))

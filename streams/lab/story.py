@@ -74,7 +74,7 @@ class WeekSpend:
 class Story:
     """One alert: all its revisions in order (at least one), the evidence curve, the customer's contacts.
 
-    `weeks` is spend by week from 26 weeks before the anchor (of a silent alert: before spend began to fall) to
+    `weeks` is spend by week from 26 weeks before the anchor, of a silent alert before spend began to fall, to
     the end of the run, on the alert's own grid; left empty, the report shows the `spend_by_week` of the last
     revision, which ends at its decision.
     """
@@ -91,7 +91,7 @@ class RunSummary:
     """What a replay did. `directory` is a base name, never a path; `seconds` is wall time.
 
     `outcomes` counts events by file and outcome (accepted, duplicate, late, refused ...), `refused` by
-    reason, `alert_records` by state and level. `episodes` counts the openings by a bad contact, `silent` those
+    reason, `alert_records` by state and level. `episodes` counts openings by a bad contact, `silent` those
     without one. `notes` are further (label, value) lines, shown as they are.
     """
 

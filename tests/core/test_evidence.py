@@ -13,7 +13,6 @@ from streams.core.evidence import (
     Yardstick,
     evidence,
     hours_until,
-    log_odds,
     probability,
 )
 from streams.core.ruleset import VERSIONS, Ruleset
@@ -39,10 +38,6 @@ def test_each_quiet_day_adds_and_usual_spend_takes_away(spend: int, silence: flo
     """Ten working days at D = 4 are 2.5 nats; break-even is half the usual; refunds beyond zero are zero."""
     found = evidence(YARD, 2_000, Since(spend, 0, 10.0), RULES)
     assert found == Evidence(max(0, spend), 10.0, silence)
-
-
-def test_log_odds_add_up() -> None:
-    assert log_odds(1.85, 2.0, RULES) == pytest.approx(math.log(0.05 / 0.95) + 1.85 + 1.1, abs=1e-12)
 
 
 @pytest.mark.parametrize(

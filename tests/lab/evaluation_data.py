@@ -2,7 +2,9 @@
 
 import math
 from dataclasses import replace
+from itertools import pairwise
 
+from streams.lab.evaluate.disturb import Disturbance
 from streams.lab.evaluate.results import (
     DAYS,
     TARGETS,
@@ -16,9 +18,23 @@ from streams.lab.evaluate.results import (
     PopulationFigures,
     ShapeFigures,
 )
-from streams.lab.generate.options import Population, Shape
+from streams.lab.evaluate.stress import Ratio, StressResult
+from streams.lab.evaluate.wilson import wilson
+from streams.lab.evaluate.world_figures import (
+    EDGES,
+    STATED,
+    Bin,
+    FalseAlarms,
+    FoundShape,
+    Mix,
+    MixFigures,
+    Precision,
+    Value,
+)
+from streams.lab.evaluate.worlds import WorldsResult
+from streams.lab.generate.options import Population, Severity, Shape
 
-OURS = ("ruleset 1", "ruleset 2")
+OURS = ("ours, ruleset 1", "ours, ruleset 2")
 OTHERS = (
     "fixed inactivity",
     "silence / own mean gap",
@@ -107,3 +123,49 @@ def comparison() -> DetectorComparison:
         for shape in (Shape.FULL, Shape.HALF_HALF)
     )
     return DetectorComparison(0.05, (population(), cdnow, synthetic), goals)
+
+
+def mix_figures(mix: Mix, name: Population | None, records: int = 600) -> MixFigures:
+    """Return a mix in which 8 of 10 records stated `STATED` are real, and of the others as many as stated."""
+    bins = [
+        Bin(low, high, (low + high) / 2, wilson(round(records * (low + high) / 2), records))
+        for low, high in pairwise(EDGES[1:])
+    ]
+    return MixFigures(
+        mix,
+        name,
+        worlds=20,
+        customers=49_380,
+        boycotts=3_210,
+        precision=tuple(Precision(one, wilson(40, 50), wilson(27, 50)) for one in (None, *Severity)),
+        bins=(Bin(EDGES[0], EDGES[1], None, wilson(0, 0)), *bins),
+        stated=Bin(*STATED, 0.81 if records else None, wilson(round(records * 0.8), records)),
+        found=tuple(FoundShape(shape, wilson(90, 100), wilson(80, 100), 17.5) for shape in Shape),
+        value=Value(lost=1_000_000, caught=800_000, to_come=500_000),
+        false_alarms=FalseAlarms(wilson(12, 400), 36_000.0, 0.03),
+    )
+
+
+def worlds(ruleset: str = "2+0123456789ab", records: int = 600) -> WorldsResult:
+    """Return the alerts of a ruleset against the truth, on two populations."""
+    names = (None, Population.COMPLETEJOURNEY, Population.SYNTHETIC)
+    figures = tuple(mix_figures(mix, name, records) for mix in Mix for name in names)
+    return WorldsResult(ruleset, (0, 1, 2), figures)
+
+
+def stressed(ruleset: str = "2+0123456789ab") -> StressResult:
+    """Return disturbances of which the first raises 1.5 times the false alarms, the others none more."""
+    return StressResult(
+        ruleset,
+        (0, 1, 2),
+        tuple(
+            Ratio(what, name, 6, 140, 200, 200 + 100 * (at == 0), 1 + 0.5 * (at == 0), 0.9, 1.6)
+            for at, what in enumerate(Disturbance)
+            for name in (None, Population.SYNTHETIC)
+        ),
+    )
+
+
+def results() -> tuple[DetectorComparison, tuple[WorldsResult, ...], tuple[StressResult, ...]]:
+    """Return all that a page shows."""
+    return comparison(), (worlds("1+ae6cb754f7c0"), worlds()), (stressed("1+ae6cb754f7c0"), stressed())

@@ -7,16 +7,32 @@ import hashlib
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from math import inf, nan
+from pathlib import Path
 
 import pytest
 from typing_extensions import override
 
+from streams.lab.evaluate.disturb import Disturbance
+from streams.lab.evaluate.report import write_evaluation
 from streams.lab.evaluate.report.axis import classes, days, shares
+from streams.lab.evaluate.report.curves import delay_curves
+from streams.lab.evaluate.report.detectability import detectability
 from streams.lab.evaluate.report.document import Cell, Document, Figure, Group, Part, Row, Section, Table
+from streams.lab.evaluate.report.evaluation import evaluation
+from streams.lab.evaluate.report.goals import calibration_goal, goals, met
 from streams.lab.evaluate.report.labels import ROW, apart
 from streams.lab.evaluate.report.marks import SHAPES
 from streams.lab.evaluate.report.page import render
 from streams.lab.evaluate.report.plot import HEIGHT, TOP, Guide, Line, Plot, Point, draw, legend, spoken
+from streams.lab.evaluate.report.ranked import leading, ranked
+from streams.lab.evaluate.report.truth import calibration_figure
+from streams.lab.evaluate.report.under_stress import stress_goals
+from streams.lab.evaluate.report.words import days as days_said
+from streams.lab.evaluate.report.words import fewer_days, points, share
+from streams.lab.evaluate.stress import Ratio
+from streams.lab.evaluate.world_figures import Mix
+from tests.lab.evaluation_data import comparison, detector, mix_figures, population, results, stressed, worlds
 
 HOSTILE = "\u202e<script>alert(1)</script>{{ 7*7 }}"
 RISING = Line("ours", 0, tuple(Point(day, day / 90) for day in range(91)))
@@ -211,6 +227,142 @@ def test_tones_have_contrast_in_light_and_dark(html: str, dark: bool) -> None:
     assert len(tones) == 10
     low = {tone for tone, colour in tones.items() if _contrast(colour, paper["paper"]) < 4.5}
     assert low == set()
+
+
+@pytest.fixture(scope="module")
+def whole() -> str:
+    return render(evaluation(*results()))
+
+
+@pytest.fixture(scope="module")
+def told(whole: str) -> str:
+    return " ".join(Elements(whole).text.split())
+
+
+def test_writes_the_page_as_utf8(tmp_path: Path, whole: str) -> None:
+    write_evaluation(tmp_path / "evaluation.html", *results())
+    assert (tmp_path / "evaluation.html").read_text(encoding="utf-8") == whole
+
+
+def test_the_headline_is_that_of_the_ruleset_that_meets_most_goals(told: str) -> None:
+    assert leading(comparison()) == "ours, ruleset 2"
+    assert "99.9 % of full boycotts found in 90 days, half of them by day 9.0, at 5.2 % false alarms" in told
+    assert "goals met 6 of 7 households 512 seeds 10 cases 4,321 copies scored 30,247" in told
+
+
+def test_of_equals_the_ruleset_named_first_leads() -> None:
+    assert leading(replace(comparison(), goals=())) == "ours, ruleset 1"
+
+
+def test_a_picture_for_each_population_shape_and_question(whole: str) -> None:
+    pictures = [a["aria-labelledby"] for a in Elements(whole).of("svg", "chart") if "aria-labelledby" in a]
+    assert len(pictures) == len(set(pictures)) == 3 * (6 + 6 + 2) + 2 * 2
+
+
+def test_the_leading_ruleset_has_the_thick_line_everywhere() -> None:
+    detectors = [one.name for _, one in ranked(comparison().populations[0], "ours, ruleset 2")]
+    assert detectors[:3] == ["ours, ruleset 2", "ours, ruleset 1", "fixed inactivity"]
+
+
+def test_captions_say_what_to_see(told: str) -> None:
+    for caption in (
+        "At the tables’ rate, ours, ruleset 2, finds 99.5 %; the best of the others, fixed inactivity, 91 %.",
+        "ours, ruleset 2, finds half in 21.0 days; the earliest of the others, fixed inactivity, finds half",
+        "“Full” depends most: 50 % found at 3–6 months of history, 70 % at 9 and more.",
+    ):
+        assert caption in told
+
+
+def test_where_half_is_never_found_the_caption_says_so() -> None:
+    figures = population()
+    slow = replace(figures, detectors=(detector("ours, ruleset 1", 9), detector("CUSUM", 9)))
+    (caption,) = {figure.caption for figure in delay_curves(slow, "ours, ruleset 1").figures}
+    assert (
+        caption
+        == "ours, ruleset 1, does not find half; the earliest of the others, CUSUM, does not find half."
+    )
+
+
+def test_tables_carry_intervals_and_what_ours_is_better_by(told: str) -> None:
+    assert "ours, ruleset 2 5.2 % 4.0 % to 6.4 %" in told
+    assert "Full boycott +2.1 −0.4 to +4.1, against fixed inactivity −4.0 −6.0 to +0.0" in told
+    assert "−∞ −∞ to –, against BG/NBD P(alive)" in told
+    assert "37 % > 90 31 % > 90" in told
+    assert "The BG/NBD fit did not converge for 1 of 10 seeds." in told
+
+
+def test_classes_that_a_population_does_not_have_are_left_out() -> None:
+    figures = population()
+    one = replace(figures.detectability[1], by_history=())
+    pictures, medians = detectability(replace(figures, detectability=(one,)), "ours, ruleset 2")
+    assert len(pictures.figures) == len(medians.tables) == 1
+
+
+def test_the_stated_probability_is_held_against_the_outcome(told: str) -> None:
+    assert "Of 600 records stated 0.78 to 0.85, 80 % (77 % to 83 %) had left." in told
+    assert "as frequent as the weights say met 80 % (77 % to 83 %) of 600" in told
+    assert "0.78 to 0.85 600 82 % 82 % 78 % to 84 %" in told
+
+
+def test_only_what_was_seen_is_drawn() -> None:
+    figure = calibration_figure("key", mix_figures(Mix.WEIGHTS, None))
+    assert len(figure.plot.lines[0].points) == 5
+    nothing = calibration_figure("key", replace(mix_figures(Mix.WEIGHTS, None, 0), bins=()))
+    assert nothing.plot.lines[0].points == ()
+    assert nothing.caption == "No record stated 0.78 to 0.85."
+
+
+def test_too_few_records_neither_meet_nor_miss_the_goal() -> None:
+    for few, said in ((0, "none seen"), (100, "80 % (71 % to 87 %) of 100".replace(" %", "\u00a0%"))):
+        group = goals([("ours", calibration_goal(worlds(records=few)))])
+        assert [row.cells for row in group[0].rows] == [(Cell("too few to tell", said),)]
+        assert met(group, "ours") == (0, 1)
+
+
+def test_disturbances_are_held_against_the_same_worlds_without(told: str) -> None:
+    outage = "Feed outage of 3 days, purchases lost"
+    assert f"{outage} 140 times in 6 worlds 200 300 1.50 0.90 to 1.60" in told
+    assert (
+        f"{outage}: at most 1.2 times the false alarms not met 1.50 (0.90 to 1.60), 300 against 200" in told
+    )
+    assert f"{outage} Synthetic customers, 140 times in 6 worlds 200 300" in told
+    assert "One of two shop systems fails for 3 days: at most" not in told
+
+
+def test_without_any_false_alarm_there_is_no_ratio() -> None:
+    none = Ratio(Disturbance.LOST, None, 6, 140, 0, 3, None, 0.0, inf)
+    (row,) = stress_goals(replace(stressed(), ratios=(none,)))
+    assert row.cells == (Cell("not met", "– (0.00 to ∞), 3 against 0", met=False),)
+
+
+def test_what_was_not_measured_has_no_section() -> None:
+    assert [one.key for one in evaluation(comparison(), [], []).sections][-1] == "synthetic"
+
+
+def test_alerts_are_told_by_severity_shape_and_worth(told: str) -> None:
+    assert "severe 54 % 40 % to 67 %, of 50 80 % 67 % to 89 %, of 50" in told
+    assert "Full boycott 90 % 83 % to 94 %, of 100 80 % 71 % to 87 %, of 100 17.5" in told
+    assert "20 worlds 80 % of 10,000 62 % of the caught, at the alert 3.0 % 12 of 400 episodes" in told
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (0.0, "0\u00a0%"),
+        (0.052, "5.2\u00a0%"),
+        (0.5, "50\u00a0%"),
+        (0.993, "99.3\u00a0%"),
+        (1.0, "100\u00a0%"),
+        (nan, "–"),
+    ],
+)
+def test_shares_read_finer_where_it_matters(value: float, said: str) -> None:
+    assert share(value) == said
+
+
+def test_days_read_as_days_or_as_never() -> None:
+    assert (days_said(17.25), days_said(inf), days_said(nan)) == ("17.2", "> 90", "–")
+    assert (points(-0.004), points(-0.0), fewer_days(inf)) == ("−0.4", "+0.0", "+∞")
 
 
 def _marks(svg: str) -> list[dict[str, str | None]]:

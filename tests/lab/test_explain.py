@@ -149,6 +149,29 @@ def test_a_cancelled_subscription_is_named_as_the_cause() -> None:
     assert "why now: the subscription was cancelled, which is alert whatever the evidence" in text
 
 
+def silent_story() -> CustomerStory:
+    """Return the story of a customer whose spend fell without a contact."""
+    odds = {"prior": -6.2126, "frustration": 0.0, "silence": 7.7}
+    story = customer_story(ANNA)
+    alerts = story_of(ANNA, anchor=None, rule="silent", reasons=[], log_odds=odds, level="alert").alerts[:1]
+    episode = replace(story.episodes[0], anchor_id=None, alerts=alerts)
+    return replace(story, contacts=[], judgements=[], episodes=[episode], silent_rule=True)
+
+
+def test_a_silent_episode_says_since_when_spend_fell() -> None:
+    text = shown(silent_story())
+    assert "Episode from 22 Nov 2017 00:00, without a bad contact: spend fell from 22 Nov 2017 on\n" in text
+    assert "  any < 1 % │" in text
+    assert "log-odds +1.49 (82 %) = any customer −6.21, contacts +0.00, spend +7.70" in text
+    assert "why now: any customer stands at < 1 %; +7.70 from the spend since reached alert" in text
+    assert "Why there was nothing to judge" not in text
+
+
+def test_without_an_episode_the_silent_rule_is_named() -> None:
+    text = shown(replace(silent_story(), episodes=[]))
+    assert text.endswith("no contact went wrong, and the silent rule found no reason\n")
+
+
 def test_what_leaves_the_chart_is_marked() -> None:
     assert "▲" in shown(customer_story(Person("far", END_MS - 80 * DAY_MS, 1_000, 1.5, 0, 0)))
     assert "▲" not in shown(customer_story(ANNA))

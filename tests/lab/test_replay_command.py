@@ -73,6 +73,21 @@ def test_the_report_does_not_change_the_alerts(town: Path, rules: Path, tmp_path
     assert "From 1 Jan 2024 to 2" in report.read_text(encoding="utf-8")
 
 
+def test_silent_alerts_are_listed_reported_and_explained(town: Path, rules: Path, tmp_path: Path) -> None:
+    path, report, silent = tmp_path / "alerts", tmp_path / "report.html", tmp_path / "silent.toml"
+    silent.write_text(rules.read_text() + "silent = true\nsilent_prior_probability = 0.02\n")
+    done = run("replay", town, "--ruleset", silent, "--alerts", path, "--report", report)
+    alerts = alerts_of(path)
+    raised = [alert for alert in alerts if (alert.rule, alert.state) == ("silent", "raised")]
+    episodes = sum(alert.state == "raised" for alert in alerts)
+    assert raised
+    assert " spend fell silent" in done.out
+    assert int(done.out.split(" episodes,")[0].split()[-1]) >= episodes
+    assert f"{len(raised)} times spend fell without one;" in " ".join(report.read_text("utf-8").split())
+    told = run("explain", town, "--ruleset", silent, "--customer", raised[0].customer_id, width=120).out
+    assert ", without a bad contact: spend fell from " in told
+
+
 def test_the_hold_out_arm_goes_to_its_own_file_and_into_the_report(town: Path, tmp_path: Path) -> None:
     rules = _half_held_out(tmp_path)
     alerts, holdout, report = tmp_path / "alerts", tmp_path / "holdout", tmp_path / "report.html"

@@ -15,7 +15,11 @@ from typing_extensions import override
 
 from streams.core.time import DAY_MS
 from streams.lab.report import write_report
+from streams.lab.report.chart import draw
 from streams.lab.report.page import render, setting_value
+from streams.lab.report.view import cards, picture
+from streams.lab.report.words import WEEK_MS, to_ms
+from streams.lab.story import WeekSpend
 from tests.lab.report_data import (
     END_MS,
     HOSTILE,
@@ -206,9 +210,26 @@ def test_unknown_signal_and_missing_contact_still_show() -> None:
 
 def test_silence_without_an_anchor_is_told() -> None:
     story = story_of(ANNA, anchor=None, rule="silent", reasons=[])
-    page = Page(render(report_data([replace(story, contacts=[])])))
-    assert "no reason recorded" in page.text
+    page = Page(render(report_data([replace(story, contacts=[])], summary=summary(silent=1))))
+    assert "no bad contact known" in page.text
+    assert "spend fell silent" in page.text
+    assert "1 time spend fell without one;" in page.plain()
+    assert "Fell silent without one 1" in page.plain()
     assert page.count("rect", "since") == 6
+
+
+def test_a_silent_story_begins_where_spend_began_to_fall_and_spans_its_life() -> None:
+    """Noticed 35 days after the last reset, it lasts for up to 120 days more."""
+    odds = {"prior": -6.2126, "frustration": 0.0, "silence": 6.3}
+    story = story_of(ANNA, anchor=None, rule="silent", reasons=[], log_odds=odds)
+    reset = to_ms(story.alerts[0].time) - 35 * DAY_MS
+    weeks = [WeekSpend(reset + at * WEEK_MS, 7_000) for at in range(-26, 10)]
+    [card] = cards([replace(story, contacts=[], weeks=weeks)])
+    shown = picture(card, report_data([story]))
+    assert (card.anchor_ms, shown.anchor_ms) == (reset, reset)
+    assert shown.axis.end_ms == reset + (35 + 122) * DAY_MS
+    assert (shown.levels.prior, shown.levels.alert) == (-6.2126, LEVELS.alert)
+    assert "a fall in spend" in draw(shown)
 
 
 def test_resolved_counts_what_was_at_risk() -> None:

@@ -1,88 +1,25 @@
 """The life of one customer's episodes: every hour and every item, one after the other."""
 
-import json
 from collections import Counter
 from dataclasses import dataclass
-from hashlib import sha256
 from math import exp
-from uuid import UUID, uuid5
 
 from tests.recompute.arrival import Customer, Fact
 from tests.recompute.events import Cancellation, Contact, Disposition, Profile, Purchase, Reversal
 from tests.recompute.frustration import Contacts
+from tests.recompute.records import (
+    Episode,
+    Evidence,
+    Expected,
+    Yardstick,
+    alert_id_of,
+    arm_of,
+    silent_alert_id_of,
+)
 from tests.recompute.rules import HOUR_MS, Rules, hour_of
-from tests.recompute.spending import Baseline, Feed, Ledger, Refresh, baseline
+from tests.recompute.spending import Feed, Ledger, Refresh, baseline
 
-_NAMESPACE = UUID("731beb54-e8c9-5a95-9036-e6143143d599")
 _LEVELS = ("", "watch", "alert")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Expected:
-    """One alert record as the text has it; money in whole units, reals unrounded."""
-
-    time_ms: int
-    customer_id: str
-    alert_id: str
-    revision: int
-    state: str
-    level: str
-    resolution: str | None
-    rule: str
-    anchor_contact_id: str | None
-    anchor_source: str | None
-    arm: str
-    probability: float
-    prior: float
-    frustration: float
-    silence: float
-    usual_spend_per_day: float
-    spend_since: float
-    days_since: float
-    irregularity_days: float
-    value_at_risk: float
-    trailing_spend: float
-    value_cutoff: float | None
-    deadline_ms: int
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """Spend since h0 in hundredths (X), days of working feed (e), nats (S, L), P."""
-
-    spend: int
-    days: float
-    nats: float
-    log_odds: float
-    probability: float
-
-
-@dataclass(frozen=True)
-class Yardstick:
-    """What is frozen when an episode opens or a watch begins; money in hundredths."""
-
-    h0: int
-    usual: Baseline
-    irregularity: float
-    trailing_spend: int
-    cutoff: int | None
-
-
-@dataclass
-class Episode:
-    """An open episode; `sent` is an index of the levels, 0 when nothing was sent yet.
-
-    Raising, closing and the deadline count from the hour `since`: h0 after a contact, o of a silent episode.
-    """
-
-    alert_id: str
-    anchor: Contact | None
-    frozen: Yardstick
-    since: int
-    prior: float
-    is_frustrated: bool
-    sent: int = 0
-    snooze_until_ms: int | None = None
 
 
 @dataclass(frozen=True)
@@ -92,23 +29,6 @@ class Surroundings:
     refreshes: dict[int, Refresh]
     feed: Feed
     rules: Rules
-
-
-def alert_id_of(customer_id: str, source: str, contact_id: str) -> str:
-    """Deterministic id of all alerts that are anchored in one contact."""
-    name = json.dumps([customer_id, source, contact_id], ensure_ascii=False, separators=(",", ":"))
-    return str(uuid5(_NAMESPACE, name))
-
-
-def silent_alert_id_of(customer_id: str, z: int) -> str:
-    """Deterministic id of all alerts of the silent episode whose watch began at hour z."""
-    return str(uuid5(_NAMESPACE, f"{customer_id}/silent/{z}"))
-
-
-def arm_of(customer_id: str, rules: Rules) -> str:
-    """Arm of the hold-out experiment that a customer is in."""
-    digest = sha256(f"{rules.holdout_salt}\0{customer_id}".encode()).digest()
-    return "holdout" if int.from_bytes(digest[:8], "big") < rules.holdout_share * 2**64 else "treated"
 
 
 def agenda_order(fact: Fact) -> tuple[int, int, str, int, str, str]:
@@ -186,7 +106,7 @@ class Story:
 
     def _silent_episode(self, watch: Yardstick, r: int) -> Episode:
         alert_id = silent_alert_id_of(self._customer_id, watch.h0)
-        return Episode(alert_id, None, watch, r, self._rules.silent_prior, is_frustrated=False)
+        return Episode(alert_id, None, watch, r, self._rules.silent_prior, counts_contacts=False)
 
     def _resolution(self, episode: Episode, h: int, evidence: Evidence) -> str | None:
         days, hours = divmod(h - episode.since, 24)
@@ -228,7 +148,7 @@ class Story:
         if self._episode is None and bad:
             self._open(contact, instant_ms)
         elif self._episode:
-            self._episode.is_frustrated = True
+            self._episode.counts_contacts = True
             anchor = self._episode.anchor
             if anchor and contact.identity == anchor.identity and not bad:
                 self._close_now(self._episode, instant_ms, "withdrawn")
@@ -244,11 +164,11 @@ class Story:
         frozen = self._yardstick(h, h + 1, now)
         if frozen:
             alert_id = alert_id_of(self._customer_id, *contact.identity)
-            self._episode = Episode(alert_id, contact, frozen, h + 1, self._rules.prior, is_frustrated=True)
+            self._episode = Episode(alert_id, contact, frozen, h + 1, self._rules.prior, counts_contacts=True)
             self._watch, self._hour = None, now + 1
 
     def _yardstick(self, h: int, h0: int, now: int) -> Yardstick | None:
-        """What is usual before hour h as known at hour `now`; None for who has no baseline or low value."""
+        """Freeze what is known at hour `now` of the time before h; None without a baseline or high value."""
         usual = baseline(self._ledger, h, now, self._rules)
         refresh = self._around.refreshes.get(
             now // self._rules.refresh_hours * self._rules.refresh_hours,
@@ -314,7 +234,7 @@ class Story:
         return Evidence(spend, days, nats, log_odds, _probability(log_odds))
 
     def _nats_of_contacts(self, episode: Episode) -> float:
-        return self._frustration if episode.is_frustrated else 0.0
+        return self._frustration if episode.counts_contacts else 0.0
 
     def _record(
         self, episode: Episode, time_ms: int, state: str, resolution: str | None, evidence: Evidence

@@ -4,8 +4,9 @@ from pathlib import Path
 from time import time_ns
 
 from tests.recompute.arrival import Partition, read
-from tests.recompute.episodes import Expected, Story, Surroundings
+from tests.recompute.episodes import Story, Surroundings
 from tests.recompute.events import Contact
+from tests.recompute.records import Expected
 from tests.recompute.rules import Rules, hour_of
 from tests.recompute.spending import Feed, refreshes
 

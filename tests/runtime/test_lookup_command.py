@@ -18,8 +18,8 @@ from streams.core.watermark import Input
 from streams.runtime.commands_lookup import lookup_command
 from streams.runtime.lookup_answer import LookupAnswer
 from streams.settings import ENV_PREFIX
-from tests.core.drive import disposition, notice
-from tests.runtime.town import CT, HOLDOUT, TROUBLE, wait
+from tests.core.drive import HOME, disposition, notice
+from tests.runtime.town import CT, HOLDOUT, SILENT, TROUBLE, silent_town, wait
 from tests.runtime.workers import FakeWorker, served, troubled
 
 TOKEN = "open sesame"  # noqa: S105 - of the tests
@@ -106,6 +106,18 @@ def expected(alert: Alert) -> list[str]:
         "deadline 2024-08-31 01:00 UTC",
         f"ruleset {alert.ruleset}",
     ]
+
+
+def test_the_story_of_a_silent_episode() -> None:
+    """There is no anchor, but a time since when spend fell."""
+    worker = FakeWorker(silent_town(), SILENT)
+    assert worker.partition is not None
+    wait(worker.partition, HOME + 175 * DAY_MS)
+    told = " ".join(ask(worker).stdout.split())
+    assert "Open episode: alert, since 2024-06-27 00:00 UTC" in told
+    assert "anchor none: spend fell by itself from 2024-05-30 00:00 UTC on" in told
+    assert "log-odds any customer -6.21, contacts +0.00, spend +8.07 nats" in told
+    assert "spend since 30.00 USD in 28.0 days" in told
 
 
 def test_a_customer_without_troubles() -> None:

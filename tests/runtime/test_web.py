@@ -21,7 +21,7 @@ from streams.runtime.metrics import Metrics
 from streams.runtime.web import PartitionReadiness, PortInUseError, Readiness, WebServer
 from streams.settings import ENV_PREFIX, Settings
 from tests.core.drive import HOME, contact, notice, purchase
-from tests.runtime.town import CT, HOLDOUT, RULES, TROUBLE, TX, town, wait
+from tests.runtime.town import CT, HOLDOUT, RULES, TROUBLE, TX, silent_town, town, wait
 from tests.runtime.workers import NOTHING, FakeWorker, serving, troubled
 
 TOKEN = "open sésame"  # noqa: S105 - of the tests
@@ -244,7 +244,7 @@ def as_alert_says(answer: LookupAnswer, alert: Alert) -> None:
 def answer_of(partition: Partition, customer_id: str = "a") -> LookupAnswer:
     view = partition.lookup(customer_id)
     assert view is not None
-    return lookup_answer(view, RULES, "USD")
+    return lookup_answer(view, partition.rules_for(view), "USD")
 
 
 def test_a_lookup_says_what_an_alert_of_the_same_moment_says() -> None:
@@ -254,6 +254,17 @@ def test_a_lookup_says_what_an_alert_of_the_same_moment_says() -> None:
         hour += HOUR_MS
         raised = wait(partition, hour)
     as_alert_says(answer_of(partition), raised[0])
+
+
+def test_a_lookup_of_a_silent_episode_says_what_its_alert_says() -> None:
+    """The reset of day 147 is the last; S = (28 - 6) / 1.5 opens the episode 28 days later."""
+    partition = silent_town()
+    [raised] = wait(partition, HOME + 175 * DAY_MS)
+    as_alert_says(answer_of(partition), raised)
+    episode = answer_of(partition).open_episode
+    assert episode is not None
+    assert (episode.rule, episode.anchor) == ("silent", None)
+    assert episode.weighed_from == "2024-05-30T00:00:00.000Z"
 
 
 def test_a_lookup_over_http() -> None:

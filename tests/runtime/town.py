@@ -11,6 +11,7 @@ from tests.core.drive import HOME, bad, daily
 
 RULES: Final = Ruleset(population_minimum=1, high_value_quantile=0.1)
 HOLDOUT: Final = Ruleset(population_minimum=1, high_value_quantile=0.1, holdout_share=1.0)
+SILENT: Final = Ruleset(population_minimum=1, high_value_quantile=0.1, silent=True)
 TROUBLE: Final = HOME + 150 * DAY_MS
 """When it went wrong, ms."""
 TX, CT = Input.TRANSACTIONS, Input.CONTACTS
@@ -21,6 +22,13 @@ def town(customer_id: str = "a", rules: Ruleset = RULES, *, reason: str | None =
     partition = Partition(rules)
     partition.apply(TX, daily(customer_id, HOME, 150))
     partition.apply(CT, [bad(customer_id, TROUBLE, reason=reason)])
+    return partition
+
+
+def silent_town() -> Partition:
+    """Return a partition of a customer who bought daily and stopped on day 150, under the silent rule."""
+    partition = Partition(SILENT)
+    partition.apply(TX, daily("a", HOME, 150))
     return partition
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from tests.transcripts.vocabulary import moment, stamp
+from tests.transcripts.vocabulary import moment, silent_alert_id, stamp
 
 _TOLERANCE = 5.1e-5  # published floats are rounded to four places
 _PLACES = {"customer": "customer_id", "anchor": "anchor.contact_id"}
@@ -53,7 +53,10 @@ def _expanded(words: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _expectation(written: str | dict[str, Any]) -> dict[str, Any]:
-    """Read `TIME STATE LEVEL [RESOLUTION]`, alone or as `alert` among further fields."""
+    """Read `TIME STATE LEVEL [RESOLUTION]`, alone or as `alert` among further fields.
+
+    `z`, a day, makes it an alert of the silent rule for a customer under watch since that day.
+    """
     fields = {"alert": written} if isinstance(written, str) else dict(written)
     day, clock, state, level, *resolution = fields.pop("alert").split()
     common = {
@@ -62,8 +65,13 @@ def _expectation(written: str | dict[str, Any]) -> dict[str, Any]:
         "level": level,
         "resolution": resolution[0] if resolution else None,
     }
-    named = {"customer": "a", "anchor": "k1"} | fields
+    z = fields.pop("z", None)
+    named = {"customer": "a"} | ({"anchor": "k1"} if z is None else _silent(fields, z)) | fields
     return common | {_PLACES.get(key, key): value for key, value in named.items()}
+
+
+def _silent(fields: dict[str, Any], z: str) -> dict[str, Any]:
+    return {"rule": "silent", "anchor": None, "alert_id": silent_alert_id(fields.get("customer", "a"), z)}
 
 
 def differences(expected: list[dict[str, Any]], alerts: list[dict[str, Any]]) -> list[str]:
@@ -83,7 +91,7 @@ def differences(expected: list[dict[str, Any]], alerts: list[dict[str, Any]]) ->
 def _at(alert: dict[str, Any], place: str) -> Any:
     value: Any = alert
     for key in place.split("."):
-        value = value[key]
+        value = None if value is None else value[key]
     return value
 
 

@@ -124,11 +124,26 @@ def customers(scenario: dict[str, Any]) -> Iterator[Arrival]:
 
 
 def dispositions(scenario: dict[str, Any]) -> Iterator[Arrival]:
-    """Yield the dispositions; `contact` names the anchor, from which the alert's id follows."""
+    """Yield the dispositions; `contact`, or `z` under the silent rule, gives the alert's id."""
     for written in scenario.get("dispositions", []):
-        rest = {key: value for key, value in written.items() if key != "contact"}
-        name = json.dumps([rest.get("customer", "a"), "crm", written["contact"]], separators=(",", ":"))
-        yield _arrival(rest, type="disposition", source="desk", alert_id=str(uuid5(_NAMESPACE, name)))
+        rest = {key: value for key, value in written.items() if key not in {"contact", "z"}}
+        customer = rest.get("customer", "a")
+        alert_id = (
+            silent_alert_id(customer, written["z"])
+            if "z" in written
+            else _contact_alert_id(customer, written["contact"])
+        )
+        yield _arrival(rest, type="disposition", source="desk", alert_id=alert_id)
+
+
+def _contact_alert_id(customer: str, contact_id: str) -> str:
+    return str(uuid5(_NAMESPACE, json.dumps([customer, "crm", contact_id], separators=(",", ":"))))
+
+
+def silent_alert_id(customer: str, day: str) -> str:
+    """Return the id of the silent alert of a customer under watch since 00:00 of a day such as `d147`."""
+    hour = int(moment(f"{day} 00:00").timestamp()) // 3600
+    return str(uuid5(_NAMESPACE, f"{customer}/silent/{hour}"))
 
 
 def _arrival(written: dict[str, Any], **fixed: Any) -> Arrival:

@@ -1,6 +1,6 @@
 """Calibrating, step by step, on a source that holds nothing but what may be learnt from."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -8,11 +8,12 @@ import numpy as np
 
 from schemas.times import format_ms
 from streams.core.baseline import BLOCK_DAYS
+from streams.core.evidence import Yardstick
 from streams.core.ruleset import Ruleset
 from streams.core.time import DAY_HOURS
 from streams.lab.calibrate import silence, temperature
 from streams.lab.calibrate.history import History
-from streams.lab.calibrate.population import Value, judgeable, value_check
+from streams.lab.calibrate.population import Value, judgeable, value_check, yardsticks
 from streams.lab.calibrate.result import (
     LEAST_CUSTOMERS,
     Calibration,
@@ -67,6 +68,7 @@ def calibrate(
     rules = replace(draft.rules, version=_version(base, last_ms))
     watched = stretches.customers
     typical = float(np.median(frustrations))
+    now = yardsticks(history, rules)
     return Calibration(
         base=base,
         rules=rules,
@@ -83,9 +85,9 @@ def calibrate(
         if watched < LEAST_CUSTOMERS
         else silence.predicted_silent(stretches, rules, targets.silent, watched),
         value=value,
-        judgeable_before=judgeable(history, base, typical),
-        judgeable=judgeable(history, rules, typical),
-        choices=[_choice(target, sample, frustrations, history, rules) for target in _OTHER_TARGETS],
+        judgeable_before=judgeable(yardsticks(history, base), base, typical),
+        judgeable=judgeable(now, rules, typical),
+        choices=[_choice(target, sample, frustrations, now, rules) for target in _OTHER_TARGETS],
         season=season(history),
         weights=found,
         notes=draft.notes,
@@ -199,10 +201,16 @@ def _set_silent_prior(draft: _Draft, history: History, target: float) -> silence
     return stretches
 
 
-def _choice(target: float, sample: Sample, frustrations: Floats, history: History, rules: Ruleset) -> Choice:
+def _choice(
+    target: float,
+    sample: Sample,
+    frustrations: Floats,
+    measured_by: Sequence[Yardstick | None],
+    rules: Ruleset,
+) -> Choice:
     best = temperature.fit(sample, frustrations, rules, target)
     other = replace(rules, temperature=best)
-    return Choice(target, best, judgeable(history, other, float(np.median(frustrations))))
+    return Choice(target, best, judgeable(measured_by, other, float(np.median(frustrations))))
 
 
 def _note_bounds(draft: _Draft, key: str, value: float, bounds: tuple[float, float]) -> None:

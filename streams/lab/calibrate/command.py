@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from streams.console import ERRORS, Exit, failed
-from streams.core.ruleset import VERSIONS, Ruleset
+from streams.core.ruleset import Ruleset
 from streams.core.time import DAY_HOURS, DAY_MS
 from streams.files import InputError
 from streams.lab.calibrate.calibrate import Step, calibrate, least_days
@@ -25,8 +25,8 @@ from streams.lab.common_options import Currency, Directory, Partitions, load_rul
 
 _Out = Annotated[Path, typer.Option("--out", help="Write the ruleset (TOML) here.")]
 _BasedOn = Annotated[
-    str,
-    typer.Option("--based-on", help=f"The ruleset to start from: {' or '.join(VERSIONS)}, or a TOML file."),
+    Path,
+    typer.Option("--based-on", help="The ruleset to start from: a built-in version, or a TOML file."),
 ]
 _Target = Annotated[
     float,
@@ -60,7 +60,7 @@ def calibrate_command(  # noqa: PLR0913 - the options of a command are its argum
     directory: Directory,
     out: _Out,
     *,
-    based_on: _BasedOn = "1",
+    based_on: _BasedOn = Path("1"),
     target: _Target = 0.02,
     silent_target: _SilentTarget = 0.005,
     first: _First = 0.6,
@@ -75,7 +75,7 @@ def calibrate_command(  # noqa: PLR0913 - the options of a command are its argum
     `replay --ruleset` and the worker load what it writes.
     """
     _check_place(out)
-    base = VERSIONS.get(based_on) or load_ruleset(Path(based_on))
+    base = load_ruleset(based_on)
     try:
         with _steps() as step:
             calibration, proof = _calibrated(

@@ -19,7 +19,7 @@ def document(calibration: Calibration) -> str:
     for one in fields(Ruleset):
         value = getattr(rules, one.name)
         if one.name != "version" and value != getattr(VERSIONS[based_on], one.name):
-            lines += _comment(changed.get(one.name), base.version)
+            lines += _comment(changed.get(one.name))
             lines.append(f"{one.name} = {_value(value)}")
     return "\n".join(lines) + "\n"
 
@@ -34,9 +34,9 @@ def _head(calibration: Calibration) -> list[str]:
     ]
 
 
-def _comment(change: Change | None, version: str) -> list[str]:
+def _comment(change: Change | None) -> list[str]:
     if change is None:
-        return ["", f"# as in version {_value(version)}"]
+        return ["", "# as it was"]
     return ["", f"# was {_value(change.old)}", f"# {change.why}"]
 
 

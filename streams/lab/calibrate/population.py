@@ -1,7 +1,7 @@
 """What the population is like: who holds the spend, how irregular it is, who can be judged at all."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -55,10 +55,10 @@ class Judgeable:
     """Days until then; infinite for who can't be judged for want of a baseline."""
 
 
-def judgeable(history: History, rules: Ruleset, frustration: float) -> Judgeable:
-    """Return who of the customers of high value can be judged at all, from a typical F in nats."""
+def judgeable(yardsticks: Sequence[Yardstick | None], rules: Ruleset, frustration: float) -> Judgeable:
+    """Return who can be judged at all, from a typical F in nats; there must be somebody."""
     need = rules.levels[-1] - rules.prior - frustration
-    days = np.array([_days(found, need, rules) for found in _yardsticks(history, rules)])
+    days = np.array([_days(one, need, rules) for one in yardsticks])
     quartiles = np.quantile(days, (0.25, 0.5, 0.75), method="higher")
     return Judgeable(
         customers=len(days),
@@ -72,12 +72,14 @@ def _days(yardstick: Yardstick | None, need: float, rules: Ruleset) -> float:
     return math.inf if hours is None else hours / DAY_HOURS
 
 
-def _yardsticks(history: History, rules: Ruleset) -> Iterator[Yardstick | None]:
-    """Yield the yardstick of each customer of high value at the last refresh; None without a baseline."""
+def yardsticks(history: History, rules: Ruleset) -> list[Yardstick | None]:
+    """Return the yardstick of each customer of high value at the last refresh; None without a baseline."""
     refresh = history.last_refresh(rules)
     if refresh is None or refresh.cutoff is None:
-        return
-    for customer in history.customers.values():
+        return []
+    found: list[Yardstick | None] = []
+    for customer_id, customer in history.customers.items():
         if customer.panes.spend(refresh.hour - YEAR_HOURS, refresh.hour) >= refresh.cutoff:
-            watch = begin_watch(customer, refresh, rules)
-            yield None if watch is None else watch.yardstick
+            watch = begin_watch(customer, refresh, rules, history.feed(customer_id))
+            found.append(None if watch is None else watch.yardstick)
+    return found

@@ -21,6 +21,9 @@ class Shown:
     before: Share
     after: Share
 
+    blocks: float | None = None
+    """Blocks of 28 days that the yardsticks stand on, the median; None where that is not known."""
+
     @property
     def within(self) -> bool:
         """Tell whether what came lies within the interval stated."""
@@ -54,6 +57,7 @@ def _contact(history: History, calibration: Calibration, start: int) -> Shown | 
         predicted=temperature.predicted(calibration.sample, levels, rules, target, new.customers),
         before=temperature.realised(sample(calibration.base), levels, calibration.base),
         after=temperature.realised(new, levels, rules),
+        blocks=new.blocks,
     )
 
 

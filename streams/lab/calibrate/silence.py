@@ -7,16 +7,18 @@ reset to the next gives one alert at most, if it would reach the level. Alerts a
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from operator import itemgetter
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from streams.core.customer import Customer
-from streams.core.episode import Judge
 from streams.core.evidence import probability
 from streams.core.facts import Watch
+from streams.core.feed_guard import FeedGuard
 from streams.core.frustration import TOLERANCE
+from streams.core.measure import measure
 from streams.core.population import Refresh, customer_hash
 from streams.core.ruleset import Ruleset
 from streams.core.silent import basis_hour, begin_watch
@@ -35,7 +37,7 @@ _MOST: Final = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """Stretches of customers watched: the largest S at which each would still be an alert, and its days."""
+    """Stretches of customers watched, each with the largest S that would be an alert; in descending order."""
 
     customer: Ints
     """Which of the customers, from 0 on."""
@@ -45,7 +47,7 @@ class Watched:
     @property
     def customers(self) -> int:
         """Return how many customers were watched."""
-        return len(np.unique(self.customer))
+        return int(self.customer.max(initial=-1)) + 1
 
     def drawn(self, rng: np.random.Generator, customers: int) -> Ints:
         """Return how often each stretch counts when so many customers are drawn with replacement."""
@@ -60,26 +62,27 @@ class Watched:
 def watched(history: History, rules: Ruleset, start: int, end: int) -> Watched:
     """Return the stretches in the hours `[start, end)` in which no customer had a bad contact."""
     refreshes = history.refreshes(rules)
-    judges = [Judge(rules, feed, "USD", lambda _customer, _hour, _cents: None) for feed in history.feeds]
     rows: list[tuple[int, float, float]] = []
     for customer_id in sorted(history.customers, key=customer_hash):
         partition = history.routes[customer_id]
         bad = history.bad_hours.get(customer_id, ())
-        run = _Run(history.customers[customer_id], judges[partition], bad)
+        run = _Run(history.customers[customer_id], bad, rules, history.feeds[partition], end)
         due = [refresh for hour, refresh in refreshes[partition].items() if start <= hour < end]
         number = rows[-1][0] + 1 if rows else 0
         rows += [(number, *stretch) for stretch in run.stretches(due)]
         if number >= _MOST:
             break
-    columns = np.array(rows, np.float64).reshape(len(rows), 3).T
+    columns = np.array(sorted(rows, key=itemgetter(1), reverse=True), np.float64).reshape(len(rows), 3).T
     return Watched(columns[0].astype(np.int64), columns[1], columns[2])
 
 
 @dataclass(frozen=True, slots=True)
 class _Run:
     customer: Customer
-    judge: Judge
     bad: Sequence[int]
+    rules: Ruleset
+    guard: FeedGuard
+    end: int
 
     def stretches(self, refreshes: Sequence[Refresh]) -> Iterator[tuple[float, float]]:
         """Yield the largest S that counts, and the days, of each stretch without a bad contact."""
@@ -91,25 +94,26 @@ class _Run:
                     self._follow(watch, refresh.hour, reached)
                     continue
                 yield from self._ended(first, refresh.hour, reached)
-            watch, reached = begin_watch(self.customer, refresh, self.judge.rules), _Reached()
+            watch, reached = begin_watch(self.customer, refresh, self.rules, self.guard), _Reached()
         if watch is not None:
             yield from self._ended(watch.yardstick.first_hour, refreshes[-1].hour, reached)
 
     def _is_over(self, watch: Watch, hour: int) -> bool:
-        first, rules = watch.yardstick.first_hour, self.judge.rules
-        silence = self.judge.measure(self.customer, watch.yardstick, basis_hour(first, hour, rules)).silence
-        return silence <= TOLERANCE or hour - first >= rules.silent_days * DAY_HOURS
+        days = (hour - watch.yardstick.first_hour) / DAY_HOURS
+        return self._silence(watch, hour) <= TOLERANCE or days >= self.rules.silent_days
+
+    def _silence(self, watch: Watch, hour: int) -> float:
+        """Return S as a decision at an hour sees it."""
+        basis = basis_hour(watch.yardstick.first_hour, hour, self.rules)
+        return measure(self.customer, watch.yardstick, basis, self.rules, self.guard).silence
 
     def _follow(self, watch: Watch, hour: int, reached: "_Reached") -> None:
         """Take note of a decision at an hour, and of the hours until the next."""
-        judge, rules = self.judge, self.judge.rules
-        last = largest(judge, self.customer, watch.yardstick, hour, hour + WEEK_HOURS - 1)
-        now = judge.measure(
-            self.customer, watch.yardstick, basis_hour(watch.yardstick.first_hour, hour, rules)
-        ).silence
+        levels = self.rules.levels
         # The episode opens a level below the alert.
-        opened = now + (rules.levels[1] - rules.levels[0]) / rules.temperature
-        reached.note(opened, last)
+        opened = self._silence(watch, hour) + (levels[1] - levels[0]) / self.rules.temperature
+        span = hour, min(hour + WEEK_HOURS - 1, self.end)
+        reached.note(opened, largest(self.customer, watch.yardstick, span, self.rules, self.guard))
 
     def _ended(self, first: int, hour: int, reached: "_Reached") -> Iterator[tuple[float, float]]:
         if hour > first and not any_between(self.bad, first - QUIET_DAYS_BEFORE * DAY_HOURS, hour):
@@ -138,14 +142,13 @@ def alerts_per_90_days(stretches: Watched, times: Ints, rules: Ruleset) -> float
 
 def fit_prior(stretches: Watched, times: Ints, rules: Ruleset, target: float) -> float:
     """Return the largest prior probability, within the bounds, with which alerts are not above the target."""
-    order = np.argsort(-stretches.peaks)
     allowed = target * (times @ stretches.days) / PER_DAYS
-    over = np.flatnonzero(np.cumsum(times[order]) > allowed)
+    over = np.flatnonzero(np.cumsum(times) > allowed + TOLERANCE)
     if not len(over):
         return HIGHEST
-    highest = stretches.peaks[order[over[0]]]
+    highest = stretches.peaks[over[0]]
     chance = probability(rules.levels[-1] - rules.temperature * float(highest))
-    return min(HIGHEST, max(LOWEST, _down(chance)))
+    return LOWEST if chance <= LOWEST else min(HIGHEST, max(LOWEST, _down(chance)))
 
 
 def _down(chance: float) -> float:

@@ -36,7 +36,7 @@ class Split:
 def held_out_splits(  # noqa: PLR0913 - all have a default and go by name
     rules: Ruleset | None = None,
     *,
-    splits: int = 40,
+    splits: int = 20,
     target: float = 0.02,
     population: Population = Population.COMPLETEJOURNEY,
     customers: int | None = None,

@@ -26,8 +26,16 @@ def show(console: Console, calibration: Calibration, proof: Proof, currency: str
     console.print(_changes(calibration))
     for sentence in (*_facts(calibration, currency), *calibration.notes):
         _line(console, f"- {sentence}")
-    _line(console, f"\nOn the rest, after {last}, which nothing was learnt from (95 % intervals):")
+    console.print(_choices(calibration))
+    _line(console, f"On the rest, after {last}, which nothing was learnt from (95 % intervals):")
     console.print(_proof(proof, calibration))
+    if proof.contact is not None and proof.contact.blocks != calibration.sample.blocks:
+        _line(
+            console,
+            f"- yardsticks stand on {calibration.sample.blocks:g} blocks of 28 days in what was learnt from "
+            f"(median), on {proof.contact.blocks:g} in the rest: a short history takes more for high value "
+            "that falls by itself, so fewer false alarms are to be expected later",
+        )
     _line(console, f"ruleset: {visible(calibration.rules.version)}+{calibration.rules.hash}")
 
 
@@ -50,8 +58,8 @@ def _facts(calibration: Calibration, currency: str) -> list[str]:
     value, before, after = calibration.value, calibration.judgeable_before, calibration.judgeable
     share, days = calibration.predicted, calibration.rules.raise_days
     high = (
-        f"high value: {value.customers:,} of {value.spenders:,} customers hold {value.spend_share:.0%} of all "
-        f"spend; from {money(value.cutoff_cents)} {currency} in 52 weeks"
+        f"high value: {value.customers:,} of {value.spenders:,} customers hold {value.spend_share:.0%} of "
+        f"all spend; from {money(value.cutoff_cents)} {currency} in 52 weeks"
     )
     judged = (
         f"who stops at once after a typical bad contact is an alert within {days} days: {after.share:.0%} of "
@@ -59,19 +67,23 @@ def _facts(calibration: Calibration, currency: str) -> list[str]:
         f"rules {before.share:.0%}, after {_quartiles(before.quartile_days)}"
     )
     predicted = f"predicted: {_interval(share)} false alarms in {days} days, on as many customers again"
-    facts = [predicted, high, judged, _choices(calibration)]
+    facts = [predicted, high, judged]
     if calibration.season is not None:
         facts.append(_season(calibration.season))
     return facts
 
 
-def _choices(calibration: Calibration) -> str:
-    each = "; ".join(
-        f"{one.target:g}: temperature {one.temperature:g}, {one.judgeable.share:.0%} after "
-        f"{one.judgeable.quartile_days[1]:.0f} days (median)"
-        for one in calibration.choices
-    )
-    return f"what other targets would come to, for who stops at once: {each}"
+def _choices(calibration: Calibration) -> Table:
+    title = "What other targets would come to, for who stops at once after a typical bad contact"
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    for name in ("target", "temperature", f"alert within {calibration.rules.raise_days} days", "median days"):
+        table.add_column(name, justify="right")
+    for one in calibration.choices:
+        median = one.judgeable.quartile_days[1]
+        table.add_row(
+            f"{one.target:g}", f"{one.temperature:g}", f"{one.judgeable.share:.0%}", f"{median:.0f}"
+        )
+    return table
 
 
 def _season(season: Season) -> str:

@@ -25,6 +25,8 @@ class Sample:
     """The largest S of placebo windows, by customer: rows are customers, NaN where one has fewer windows."""
 
     peaks: Floats
+    blocks: float = 0.0
+    """Blocks of 28 days that a window's yardstick stands on, the median."""
 
     @classmethod
     def of(cls, windows: Sequence[Window]) -> "Sample":
@@ -34,7 +36,8 @@ class Sample:
             rows.setdefault(window.customer_id, []).append(window.peak)
         widest = max(map(len, rows.values()), default=0)
         filled = [[*row, *[np.nan] * (widest - len(row))] for row in rows.values()]
-        return cls(np.array(filled, np.float64).reshape(len(rows), widest))
+        blocks = float(np.median([window.blocks for window in windows])) if windows else 0.0
+        return cls(np.array(filled, np.float64).reshape(len(rows), widest), blocks)
 
     @property
     def customers(self) -> int:
@@ -62,11 +65,12 @@ def false_alarms(sample: Sample, frustrations: Floats, rules: Ruleset, temperatu
 def fit(sample: Sample, frustrations: Floats, rules: Ruleset, target: float) -> float:
     """Return the largest temperature within the bounds whose false alarms are not above the target."""
     low, high = LOWEST, HIGHEST
-    if false_alarms(sample, frustrations, rules, high) <= target:
+    most = target + TOLERANCE
+    if false_alarms(sample, frustrations, rules, high) <= most:
         return high
     while high - low > 10**-_PLACES / 4:
         middle = (low + high) / 2
-        if false_alarms(sample, frustrations, rules, middle) <= target:
+        if false_alarms(sample, frustrations, rules, middle) <= most:
             low = middle
         else:
             high = middle

@@ -7,16 +7,17 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+from msgspec.structs import replace
 
-from streams.core.baseline import BLOCK_HOURS
+from streams.core.baseline import BLOCK_HOURS, block_starts
 from streams.core.customer import Customer
-from streams.core.episode import Judge
 from streams.core.evidence import Yardstick
-from streams.core.frustration import Known
-from streams.core.opening import gates_of, open_episode
+from streams.core.feed_guard import FeedGuard
+from streams.core.measure import measure
 from streams.core.population import Refresh, customer_hash
 from streams.core.ruleset import Ruleset
-from streams.core.time import DAY_HOURS, HOUR_MS, WEEK_HOURS
+from streams.core.silent import begin_watch
+from streams.core.time import DAY_HOURS, WEEK_HOURS
 from streams.lab.calibrate.history import History
 
 Floats = npt.NDArray[np.float64]
@@ -34,11 +35,14 @@ _SEED: Final = 20_170_101
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A window of a customer: its first hour, and the largest S in the days in which an alert may come."""
+    """A window of a customer, its first hour being the one after a contact that never was."""
 
     customer_id: str
     hour: int
     peak: float
+    """The largest S in the days in which an alert may come."""
+    blocks: int
+    """Blocks of 28 days that its yardstick stands on."""
 
 
 def placebo_windows(
@@ -50,13 +54,12 @@ def placebo_windows(
     episode, and where there was none from 30 days before to the last day on which an alert may come.
     """
     refreshes = history.refreshes(rules)
-    judges = [Judge(rules, feed, "USD", _ignore) for feed in history.feeds]
     found: list[Window] = []
     for customer_id in sorted(history.customers, key=customer_hash):
         if len(found) >= _MOST:
             break
         partition = history.routes[customer_id]
-        search = _Search(history, customer_id, refreshes[partition], judges[partition])
+        search = _Search(history, customer_id, refreshes[partition], rules)
         found += search.windows(start, end, per_customer)
     return found
 
@@ -66,16 +69,16 @@ class _Search:
     history: History
     customer_id: str
     refreshes: Mapping[int, Refresh]
-    judge: Judge
+    rules: Ruleset
 
     def windows(self, start: int, end: int, most: int) -> list[Window]:
         """Return some windows of the customer."""
-        customer, rules = self.history.customers[self.customer_id], self.judge.rules
+        customer, rules = self.history.customers[self.customer_id], self.rules
         length = rules.raise_days * DAY_HOURS
         if customer.first_pane is None:
             return []
         first = max(start, customer.first_pane + rules.minimum_blocks * BLOCK_HOURS)
-        last = end - length - 2
+        last = end - length
         if last < first:
             return []
         found: list[Window] = []
@@ -83,37 +86,39 @@ class _Search:
             if len(found) >= most:
                 break
             if all(abs(hour - other.hour) >= length for other in found):
-                peak = self._peak(customer, hour)
-                if peak is not None:
-                    found.append(Window(self.customer_id, hour, peak))
+                window = self._window(customer, hour)
+                if window is not None:
+                    found.append(window)
         return found
 
-    def _peak(self, customer: Customer, hour: int) -> float | None:
-        """Return the largest S after an hour; None if the customer is not judged, or has a reason."""
-        rules = self.judge.rules
+    def _window(self, customer: Customer, hour: int) -> Window | None:
+        """Return the window from an hour on; None if the customer is not judged, or has a reason."""
+        rules, guard = self.rules, self.history.feed(self.customer_id)
         refresh = self.refreshes.get(hour // WEEK_HOURS * WEEK_HOURS)
         bad = self.history.bad_hours.get(self.customer_id, ())
         length = rules.raise_days * DAY_HOURS
-        if refresh is None or any_between(bad, hour - QUIET_DAYS_BEFORE * DAY_HOURS, hour + length + 1):
+        if refresh is None or any_between(bad, hour - QUIET_DAYS_BEFORE * DAY_HOURS, hour + length):
             return None
-        anchor = _placebo(hour)
-        gates = gates_of(customer, anchor, anchor.moment, refresh, rules)
-        if gates.usual is None or not gates.valuable:
+        # The silent rule asks for the same of a customer as a bad contact does.
+        judged = begin_watch(customer, replace(refresh, hour=hour), rules, guard)
+        if judged is None:
             return None
-        yardstick = open_episode(self.customer_id, anchor, gates, gates.usual, rules).yardstick
-        return largest(self.judge, customer, yardstick, yardstick.first_hour, yardstick.first_hour + length)
+        peak = largest(customer, judged.yardstick, (hour, hour + length), rules, guard)
+        blocks = len(block_starts(hour, customer.first_pane or hour))
+        return Window(self.customer_id, hour, peak, blocks)
 
 
-def largest(judge: Judge, customer: Customer, yardstick: Yardstick, first: int, last: int) -> float:
-    """Return the largest S of the decisions at the hours `first` to `last`, both included.
+def largest(
+    customer: Customer, yardstick: Yardstick, span: tuple[int, int], rules: Ruleset, guard: FeedGuard
+) -> float:
+    """Return the largest S of the decisions from one hour to another, both included.
 
     Between purchases S only rises, so it is largest just before one, or at the end.
     """
-    settle = judge.rules.settle_hours
-    first, last = first - settle, last - settle
+    first, last = (hour - rules.settle_hours for hour in span)
     hours = customer.panes.hours
     bought = hours[bisect_left(hours, first) : bisect_left(hours, last)]
-    return max(judge.measure(customer, yardstick, hour).silence for hour in (*bought, last))
+    return max(measure(customer, yardstick, hour, rules, guard).silence for hour in (*bought, last))
 
 
 def any_between(hours: Sequence[int], start: int, end: int) -> bool:
@@ -125,29 +130,3 @@ def _drawn(customer_id: str, first: int, last: int) -> Iterator[int]:
     """Yield hours from `first` to `last`: the customer's own, whoever else there is."""
     rng = np.random.default_rng([_SEED, customer_hash(customer_id)])
     yield from rng.integers(first, last, _DRAWS, endpoint=True).tolist()
-
-
-def _placebo(hour: int) -> Known:
-    """Return a contact that never was."""
-    return Known(
-        contact_id="placebo",
-        source="placebo",
-        version=1,
-        event_id="placebo",
-        moment=hour * HOUR_MS,
-        ended_at=None,
-        channel=None,
-        reason=None,
-        case_id=None,
-        done=False,
-        outbound=False,
-        recovery=False,
-        notice=False,
-        transfers=0,
-        hung_up_on=False,
-        signals=(),
-    )
-
-
-def _ignore(_customer_id: str, _hour: int, _cents: int) -> None:
-    """Take no note of spend."""

@@ -64,20 +64,25 @@ EFFECTS: Mapping[Shape, Effect] = MappingProxyType(
 
 
 def decide(
-    journeys: Sequence[Journey], options: GenerateOptions, rng: np.random.Generator, end_ms: int
+    journeys: Sequence[Journey],
+    rates: Sequence[float],
+    options: GenerateOptions,
+    rng: np.random.Generator,
+    end_ms: int,
 ) -> list[Outcome]:
     """Decide what follows each journey. They come by customer and time; the history ends at `end_ms`.
 
-    A customer boycotts once at a time: journeys before the end of a boycott start none.
+    `rates` is the chance of a boycott after each. A customer boycotts once at a time: journeys before the end
+    of a boycott start none.
     """
     draw = Draw(rng)
     outcomes: list[Outcome] = []
     cause: Outcome | None = None
-    for journey in journeys:
+    for journey, rate in zip(journeys, rates, strict=True):
         if cause is not None and not _over(cause, journey):
             outcomes.append(Outcome(journey, None, cause.journey))
             continue
-        boycotts = draw.chance(options.boycott_rate(journey.severity))
+        boycotts = draw.chance(rate)
         outcome = Outcome(journey, _boycott(journey, options, draw, end_ms) if boycotts else None, None)
         outcomes.append(outcome)
         cause = outcome if boycotts else None

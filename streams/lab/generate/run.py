@@ -21,11 +21,13 @@ def generate(directory: Path, options: GenerateOptions, progress: Progress = _si
     cannot be written.
     """
     world = draw_world(options, progress)
-    return summarise(world, _write(directory, world, progress, compress=options.gzip))
+    return summarise(world, write_world(directory, world, progress, compress=options.gzip))
 
 
-def _write(directory: Path, world: World, progress: Progress, *, compress: bool) -> dict[Path, int]:
-    """Write all files; the number of lines by file."""
+def write_world(
+    directory: Path, world: World, progress: Progress = _silent, *, compress: bool = False
+) -> dict[Path, int]:
+    """Write all files in place of those already there; return the number of lines by file."""
     path = partial(writer.path, directory, compress=compress)
     order = world.transactions_arrival.order
     writer.clear(directory)

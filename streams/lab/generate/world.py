@@ -1,6 +1,6 @@
 """All that is drawn, before a line is written."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -9,7 +9,7 @@ import polars as pl
 
 from streams.lab.generate import transactions
 from streams.lab.generate.boycotts import Outcome, apply, decide
-from streams.lab.generate.journeys import ContactRecord, play
+from streams.lab.generate.journeys import ContactRecord, Journey, play
 from streams.lab.generate.lines import ProfileLine, TruthLine
 from streams.lab.generate.noise import Arrival, arrive
 from streams.lab.generate.options import GenerateOptions
@@ -20,6 +20,9 @@ from streams.lab.generate.truth import tell
 
 Progress = Callable[[str, int, int], None]
 """Told the step's name, how much of it is done, and of how much."""
+
+Rates = Callable[[Sequence[Journey], Sequence[ContactRecord]], Sequence[float]]
+"""Returns the chance of a boycott after each journey; the records are those of all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +69,11 @@ class _Streams:
         return cls(*(np.random.default_rng(each) for each in seeds))
 
 
-def draw_world(options: GenerateOptions, progress: Progress) -> World:
-    """Draw everything. Raises `ModuleNotFoundError` when the population's package is not installed."""
+def draw_world(options: GenerateOptions, progress: Progress, rates: Rates | None = None) -> World:
+    """Draw everything; boycotts by `rates`, or else by the severity of the journeys.
+
+    Raises `ModuleNotFoundError` when the population's package is not installed.
+    """
     streams = _Streams.of(options.seed)
     progress("purchases", 0, 1)
     purchases = load(options, streams.population)
@@ -75,7 +81,8 @@ def draw_world(options: GenerateOptions, progress: Progress) -> World:
     journeys, contacts = play(purchases, options, streams.journeys, partial(progress, "contacts"))
     contacts.sort(key=lambda record: (record.time_ms, record.line.event_id))
     contact_ms = np.array([record.time_ms for record in contacts], dtype=np.int64)
-    outcomes = decide(journeys, options, streams.decisions, purchases.end_ms)
+    chances = _by_severity(journeys, options) if rates is None else rates(journeys, contacts)
+    outcomes = decide(journeys, chances, options, streams.decisions, purchases.end_ms)
     stays, cents = apply(purchases, outcomes, streams.boycotts)
     closed_ms = transactions.holidays(options, purchases, streams.holidays)
     bought = stays & transactions.open_shops(purchases, closed_ms)
@@ -96,6 +103,10 @@ def draw_world(options: GenerateOptions, progress: Progress) -> World:
         profiles=draw_profiles(purchases, options.profile_share, streams.profiles),
         truth=tell(purchases, outcomes, bought, cents),
     )
+
+
+def _by_severity(journeys: Sequence[Journey], options: GenerateOptions) -> list[float]:
+    return [options.boycott_rate(journey.severity) for journey in journeys]
 
 
 def _transactions(

@@ -99,7 +99,7 @@ class Card:
 
     @property
     def signals(self) -> list[str]:
-        """Return the signals that spoke, each once, in the order of the reasons; silence alone comes first."""
+        """Return the signals that spoke, each once, in the order of the reasons; silence comes first."""
         first = ["silence"] if self.silent else []
         return list(dict.fromkeys([*first, *(reason.signal for reason in self.last.reasons)]))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import ceil
+from math import ceil, isfinite
 from typing import TYPE_CHECKING
 
 from streams.lab.evaluate.report import axis
@@ -13,7 +13,7 @@ from streams.lab.evaluate.report.words import SHAPES, days, share
 from streams.lab.evaluate.results import DAYS
 
 if TYPE_CHECKING:
-    from streams.lab.evaluate.results import DetectorFigures, PopulationFigures
+    from streams.lab.evaluate.results import DetectorFigures, PopulationFigures, ShapeFigures
     from streams.lab.generate.options import Shape
 
 
@@ -60,7 +60,7 @@ def _recall_caption(figures: PopulationFigures, shape: Shape, leader: str) -> st
     first, *others = (one for _, one in ranked(figures, leader))
     best = max((one for one in others if not one.ours), key=lambda one: one.of(shape).found_90.value)
     return (
-        f"At the tables’ rate, {first.name} finds {share(first.of(shape).found_90.value)}; the best of the "
+        f"At the tables’ rate, {first.name}, finds {share(first.of(shape).found_90.value)}; the best of the "
         f"others, {best.name}, {share(best.of(shape).found_90.value)}."
     )
 
@@ -85,6 +85,11 @@ def _delay_caption(figures: PopulationFigures, shape: Shape, leader: str) -> str
     first, *others = (one for _, one in ranked(figures, leader))
     earliest = min((one for one in others if not one.ours), key=lambda one: one.of(shape).median_days.value)
     return (
-        f"{first.name} has found half after {days(first.of(shape).median_days.value)} days; the earliest of "
-        f"the others, {earliest.name}, after {days(earliest.of(shape).median_days.value)}."
+        f"{first.name}, {_half(first.of(shape))}; the earliest of the others, {earliest.name}, "
+        f"{_half(earliest.of(shape))}."
     )
+
+
+def _half(found: ShapeFigures) -> str:
+    median = found.median_days.value
+    return f"finds half in {days(median)} days" if isfinite(median) else "does not find half"

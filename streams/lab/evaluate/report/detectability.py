@@ -25,9 +25,7 @@ def detectability(figures: PopulationFigures, leader: str) -> tuple[Part, Part]:
     pictures = tuple(_recall(f"{figures.population}-{key}", name, classes) for key, name, classes in shown)
     medians = tuple(_medians(name, classes) for _, name, classes in shown)
     hint = f"{leader} in classes of cases, with 95 % intervals."
-    return Part("Who can be judged", hint, figures=pictures), Part(
-        "Their median delays", "", medians, folded=True
-    )
+    return Part("Who can be judged", hint, figures=pictures), Part("Median delays", "", medians, folded=True)
 
 
 def _recall(key: str, name: str, classes: tuple[ClassFigures, ...]) -> Figure:
@@ -61,8 +59,8 @@ def _caption(name: str, classes: tuple[ClassFigures, ...]) -> str:
     shape, _ = max(first.found_90, key=lambda pair: abs(dict(last.found_90)[pair[0]].value - pair[1].value))
     low, high = dict(first.found_90)[shape].value, dict(last.found_90)[shape].value
     return (
-        f"At {first.label} {name} {share(low)} are found of “{SHORT_SHAPES[shape]}”, at {last.label} "
-        f"{share(high)}: the shape that depends on it most."
+        f"“{SHORT_SHAPES[shape].capitalize()}” depends most: {share(low)} found at {first.label} {name},"
+        f" {share(high)} at {last.label}."
     )
 
 

@@ -7,18 +7,34 @@ from typing import TYPE_CHECKING
 from streams.lab.evaluate.report.curves import delay_curves, recall_curves
 from streams.lab.evaluate.report.detectability import detectability
 from streams.lab.evaluate.report.document import Document, Part, Section
+from streams.lab.evaluate.report.goals import calibration_goal, detector_goals, goals, goals_part, met
 from streams.lab.evaluate.report.ranked import leading
-from streams.lab.evaluate.report.side_by_side import goals, intervals, overview
-from streams.lab.evaluate.report.words import ABOUT, POPULATIONS, days, share
+from streams.lab.evaluate.report.side_by_side import intervals, overview
+from streams.lab.evaluate.report.truth import against_truth
+from streams.lab.evaluate.report.under_stress import stress_goals, under_stress
+from streams.lab.evaluate.report.words import ABOUT, POPULATIONS, days, our_name, share
 from streams.lab.generate.options import Shape
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from streams.lab.evaluate.results import DetectorComparison, PopulationFigures
+    from streams.lab.evaluate.stress import StressResult
+    from streams.lab.evaluate.worlds import WorldsResult
 
 
-def evaluation(comparison: DetectorComparison) -> Document:
+def evaluation(
+    comparison: DetectorComparison, worlds: Sequence[WorldsResult], stress: Sequence[StressResult]
+) -> Document:
     """Return the page of an evaluation; the headline is that of the first population."""
     leader = leading(comparison)
+    held = goals(
+        [
+            *detector_goals(comparison),
+            *((our_name(result.ruleset), calibration_goal(result)) for result in worlds),
+            *((our_name(result.ruleset), row) for result in stress for row in stress_goals(result)),
+        ]
+    )
     return Document(
         title="Retention signals: how many are found, how early, at what false alarms",
         eyebrow="Retention signals · evaluation",
@@ -26,12 +42,14 @@ def evaluation(comparison: DetectorComparison) -> Document:
         lead=_lead(comparison, leader),
         caution="The purchases are real where it says so; contacts and boycotts are synthetic, injected "
         "so that the truth is known. What real customers do after a real contact may differ.",
-        tiles=_tiles(comparison, leader),
+        tiles=_tiles(comparison.populations[0], met(held, leader)),
         sections=(
-            Section("goals", "Goals", "What was to be shown, and whether it was.", (goals(comparison),)),
+            Section("goals", "Goals", "What was to be shown, and whether it was.", (goals_part(held),)),
             *(_section(figures, leader, comparison.target) for figures in comparison.populations),
+            *(against_truth(result, f"truth-{at}") for at, result in enumerate(worlds)),
+            *([under_stress(stress)] if stress else []),
         ),
-        foot="A case is a household with one synthetic contact at a random time; its copies are its purchases, "
+        foot="A case is a household with a synthetic contact at a random time; its copies are its purchases, "
         "untouched and with each shape of boycott. Found: the score passed the threshold after the contact. "
         "Intervals are 95 %, from drawing households anew. This file needs no network and asks for none.",
     )
@@ -51,18 +69,16 @@ def _lead(comparison: DetectorComparison, leader: str) -> str:
     first = comparison.populations[0]
     others = sum(not one.ours for one in first.detectors)
     return (
-        f"{leader} beside {others} other detectors, on the purchases after a contact alone, without what the "
+        f"{leader}, beside {others} other detectors: on the purchases after a contact alone, not on what the "
         f"contact says. The headline is for {POPULATIONS[first.population].lower()}: {first.households:,} "
         f"high-value households of {first.customers:,} customers. Thresholds come from other households than "
         "those that are scored."
     )
 
 
-def _tiles(comparison: DetectorComparison, leader: str) -> tuple[tuple[str, str], ...]:
-    first = comparison.populations[0]
-    held = [goal.met for goal in comparison.goals if goal.detector == leader]
+def _tiles(first: PopulationFigures, held: tuple[int, int]) -> tuple[tuple[str, str], ...]:
     return (
-        (f"{sum(held)} of {len(held)}", "goals met"),
+        (f"{held[0]} of {held[1]}", "goals met"),
         (f"{first.households:,}", "households"),
         (f"{len(first.seeds):,}", "seeds"),
         (f"{first.cases:,}", "cases"),

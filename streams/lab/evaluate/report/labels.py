@@ -29,10 +29,10 @@ def apart(wanted: Sequence[float], lowest: float) -> list[float]:
     return rows
 
 
-def end_labels(ends: Sequence[tuple[str, int, str, float]], lowest: float) -> Markup:
-    """Return the names beside the lines' ends; an end is (name, tone, x in percent, y in pixels)."""
+def end_labels(ends: Sequence[tuple[str, int, float]], lowest: float) -> Markup:
+    """Return the names at the right edge, each level with its line's end: (name, tone, y in pixels)."""
     rows = apart([y for *_, y in ends], lowest)
     return Markup("").join(
-        tag("text", name, x=x, y=row + 4, dx=9, class_=f"end halo tone-{tone}")
-        for (name, tone, x, _), row in zip(ends, rows, strict=True)
+        tag("text", name, x="100%", y=row + 4, dx=4, class_=f"end halo tone-{tone}")
+        for (name, tone, _), row in zip(ends, rows, strict=True)
     )

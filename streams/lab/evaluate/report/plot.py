@@ -187,9 +187,5 @@ def _spread(points: tuple[Point, ...], rank: int, lines: int) -> list[Point]:
 
 
 def _names(plot: Plot) -> Markup:
-    ends = [
-        (line.label, line.tone, pct(plot.x.share(line.points[-1].x)), _row(plot.y, line.points[-1].y))
-        for line in plot.lines
-        if line.points
-    ]
+    ends = [(line.label, line.tone, _row(plot.y, line.points[-1].y)) for line in plot.lines if line.points]
     return end_labels(ends, TOP + HEIGHT)

@@ -10,31 +10,19 @@ from streams.lab.evaluate.report.words import SHAPES, SHORT_SHAPES, cell, days, 
 
 if TYPE_CHECKING:
     from streams.lab.evaluate.results import (
-        DetectorComparison,
         DetectorFigures,
         Difference,
-        Goal,
         PopulationFigures,
         ShapeFigures,
     )
 
 
-def goals(comparison: DetectorComparison) -> Part:
-    """Return the goals, met or not, by detector."""
-    names = dict.fromkeys(goal.detector for goal in comparison.goals)
-    groups = (
-        Group(name, tuple(_goal(goal) for goal in comparison.goals if goal.detector == name))
-        for name in names
-    )
-    return Part("", "", (Table("Goals and what was measured", ("Goal", "Measured", ""), tuple(groups)),))
-
-
 def overview(figures: PopulationFigures, leader: str, target: float) -> Part:
-    """Return what each detector finds of each shape, without intervals: rows are detectors, columns shapes."""
+    """Return what each detector finds of each shape, no intervals: a row a detector, a column a shape."""
     hint = (
-        f"Every detector may cry wolf for {share(target)} of the households that did nothing, in 90 days: its "
-        "threshold is set on half of the households and scored on the other half, both ways. Large: found in "
-        "90 days; small: the median delay in days."
+        f"Each detector may cry wolf over {target:.0%} of the untouched copies in 90 days: its threshold is "
+        "set on half of the households and scored on the other half, both ways. Large: found in 90 days; "
+        "small: the median delay in days."
     )
     detectors = [one for _, one in ranked(figures, leader)]
     rows = tuple(
@@ -57,10 +45,6 @@ def intervals(figures: PopulationFigures, leader: str) -> Part:
 
 def _short(found: ShapeFigures) -> Cell:
     return Cell(share(found.found_90.value), days(found.median_days.value))
-
-
-def _goal(goal: Goal) -> Row:
-    return Row(goal.goal, (Cell(goal.measured), Cell("met" if goal.met else "not met", met=goal.met)))
 
 
 def _found(figures: PopulationFigures, leader: str) -> Table:

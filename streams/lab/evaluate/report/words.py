@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from streams.lab.evaluate.results import Estimate
+    from streams.lab.evaluate.wilson import Share
 
 SHAPES = {
     Shape.FULL: "Full boycott",
@@ -44,18 +45,29 @@ ABOUT = {
 }
 
 
+def version(ruleset: str) -> str:
+    """Return the version of `version+hash`."""
+    return ruleset.rpartition("+")[0]
+
+
+def our_name(ruleset: str) -> str:
+    """Return the name as a detector of the ruleset `version+hash`."""
+    return f"ours, ruleset {version(ruleset)}"
+
+
 def share(value: float) -> str:
-    """Say a share in percent: whole from 10 % on, else with one decimal; `–` if unknown."""
+    """Say a share in percent, with one decimal near 0 and 1, where it matters; `–` if unknown."""
     if math.isnan(value):
         return "–"
-    return f"{value * 100:.1f}\u00a0%" if abs(value) < 0.1 else f"{value * 100:.0f}\u00a0%"
+    near = 0 < value < 0.1 or 0.95 < value < 1
+    return f"{value * 100:.{int(near)}f}\u00a0%"
 
 
 def days(value: float) -> str:
     """Say a delay in days; one that never ends within the 90 days is `> 90`."""
     if math.isnan(value):
         return "–"
-    return "> 90" if value == math.inf else f"{value:.1f}" if value < 10 else f"{value:.0f}"
+    return "> 90" if value == math.inf else f"{value:.1f}"
 
 
 def points(value: float) -> str:
@@ -86,3 +98,20 @@ def between(estimate: Estimate, show: Callable[[float], str]) -> str:
 def cell(estimate: Estimate, show: Callable[[float], str], beneath: str = "") -> Cell:
     """Return the estimate with its interval beneath, and more words if given."""
     return Cell(show(estimate.value), ", ".join(filter(None, (between(estimate, show), beneath))))
+
+
+def known(value: float | None, show: Callable[[float], str]) -> str:
+    """Say a figure, or `–` if there is none."""
+    return "–" if value is None else show(value)
+
+
+def split(one: Share) -> tuple[str, str]:
+    """Say a counted share, and its interval; nothing of the interval where nothing was counted."""
+    interval = f"{share(one.low)} to {share(one.high)}" if one.of else ""
+    return known(one.share, share), interval
+
+
+def counted(one: Share) -> str:
+    """Say a counted share with its interval: `81 % (79 % to 83 %)`."""
+    said, interval = split(one)
+    return f"{said} ({interval})"
