@@ -261,6 +261,7 @@ VERSIONS: Final[Mapping[str, Ruleset]] = MappingProxyType(
             temperature=0.9,
             returned_evidence=-2.0,
             population_clock=True,
+            silent_prior_probability=0.001,
         ),
     }
 )

@@ -30,8 +30,10 @@ from streams.lab.evaluate.report.truth import calibration_figure
 from streams.lab.evaluate.report.under_stress import stress_goals
 from streams.lab.evaluate.report.words import days as days_said
 from streams.lab.evaluate.report.words import fewer_days, points, share
+from streams.lab.evaluate.results import ClassFigures, Estimate
 from streams.lab.evaluate.stress import Ratio
 from streams.lab.evaluate.world_figures import Mix
+from streams.lab.generate.options import Shape
 from tests.lab.evaluation_data import comparison, detector, mix_figures, population, results, stressed, worlds
 
 HOSTILE = "\u202e<script>alert(1)</script>{{ 7*7 }}"
@@ -293,9 +295,12 @@ def test_tables_carry_intervals_and_what_ours_is_better_by(told: str) -> None:
 
 def test_classes_that_a_population_does_not_have_are_left_out() -> None:
     figures = population()
-    one = replace(figures.detectability[1], by_history=())
+    empty = ClassFigures("0–3", 0, ((Shape.FULL, Estimate(nan, nan, nan)),), ())
+    one = figures.detectability[1]
+    one = replace(one, by_trips=(empty, *one.by_trips), by_history=(empty,))
     pictures, medians = detectability(replace(figures, detectability=(one,)), "ours, ruleset 2")
     assert len(pictures.figures) == len(medians.tables) == 1
+    assert medians.tables[0].columns[1] == "0.3–1.1"
 
 
 def test_the_stated_probability_is_held_against_the_outcome(told: str) -> None:
@@ -321,7 +326,7 @@ def test_too_few_records_neither_meet_nor_miss_the_goal() -> None:
 
 def test_disturbances_are_held_against_the_same_worlds_without(told: str) -> None:
     outage = "Feed outage of 3 days, purchases lost"
-    assert f"{outage} 140 times in 6 worlds 200 300 1.50 0.90 to 1.60" in told
+    assert f"{outage} 140 times in 6 worlds 200 300 1.50 0.90 to 1.60, not met" in told
     assert (
         f"{outage}: at most 1.2 times the false alarms not met 1.50 (0.90 to 1.60), 300 against 200" in told
     )

@@ -7,6 +7,7 @@ from math import exp
 from tests.recompute.arrival import Customer, Fact
 from tests.recompute.events import Cancellation, Contact, Disposition, Profile, Purchase, Reversal
 from tests.recompute.frustration import Contacts
+from tests.recompute.pace import PopulationClock, trips_or_spend
 from tests.recompute.records import (
     Episode,
     Evidence,
@@ -17,7 +18,7 @@ from tests.recompute.records import (
     silent_alert_id_of,
 )
 from tests.recompute.rules import HOUR_MS, Rules, hour_of
-from tests.recompute.spending import Feed, Ledger, Refresh, baseline
+from tests.recompute.spending import Baseline, Feed, Ledger, Refresh, baseline
 
 _LEVELS = ("", "watch", "alert")
 
@@ -28,6 +29,7 @@ class Surroundings:
 
     refreshes: dict[int, Refresh]
     feed: Feed
+    clock: PopulationClock
     rules: Rules
 
 
@@ -177,9 +179,20 @@ class Story:
         trailing = self._ledger.spend(h - self._rules.year_hours, h, now)
         is_protected = self._tier in self._rules.protected_tiers
         if usual and (is_protected or (refresh.cutoff is not None and trailing >= refresh.cutoff)):
-            irregularity = usual.irregularity(refresh.dispersion, self._rules)
-            return Yardstick(h0, usual, irregularity, trailing, refresh.cutoff)
+            return self._frozen(usual, h, h0, now, trailing, refresh)
         return None
+
+    def _frozen(
+        self, usual: Baseline, h: int, h0: int, now: int, trailing: int, refresh: Refresh
+    ) -> Yardstick:
+        irregularity = usual.irregularity(refresh.dispersion, self._rules)
+        paces, purchases_per_day = None, None
+        if self._rules.evidence == "trips_or_spend":
+            paces = trips_or_spend(self._ledger, usual, h, now, refresh.dispersion, self._rules)
+            irregularity = paces.spend.irregularity
+        if self._rules.population_clock:
+            purchases_per_day = self._around.clock.purchases_per_day(h0 - 1, len(usual.blocks), now)
+        return Yardstick(h0, usual, irregularity, paces, purchases_per_day, trailing, refresh.cutoff)
 
     def _cancel(self, instant_ms: int) -> None:
         episode = self._episode
@@ -227,11 +240,23 @@ class Story:
         spend, days, nats, frozen = 0, 0.0, 0.0, episode.frozen
         if h > frozen.h0:
             spend = max(0, self._ledger.spend(frozen.h0, h, h))
-            days = (h - frozen.h0 - self._around.feed.broken_hours(frozen.h0, h)) / 24
-            usual_days = spend / frozen.usual.per_day
-            nats = (days - self._rules.spend_weight * usual_days) / frozen.irregularity
+            days = self._days(frozen, h)
+            nats = self._nats(frozen, h, spend, days)
         log_odds = episode.prior + self._nats_of_contacts(episode) + self._rules.temperature * nats
         return Evidence(spend, days, nats, log_odds, _probability(log_odds))
+
+    def _days(self, frozen: Yardstick, h: int) -> float:
+        """Days of working feed from h0 to h, no more of them than the population usually takes (e)."""
+        days = (h - frozen.h0 - self._around.feed.broken_hours(frozen.h0, h)) / 24
+        if frozen.purchases_per_day is None:
+            return days
+        return min(days, self._around.clock.days(frozen.h0 - 1, h, frozen.purchases_per_day))
+
+    def _nats(self, frozen: Yardstick, h: int, spend: int, days: float) -> float:
+        """Evidence at hour h that spend fell, or trips or spend under ruleset 2 (S)."""
+        if frozen.paces:
+            return frozen.paces.nats(self._ledger.trips(frozen.h0, h, h), spend, days, self._rules)
+        return (days - self._rules.spend_weight * spend / frozen.usual.per_day) / frozen.irregularity
 
     def _nats_of_contacts(self, episode: Episode) -> float:
         return self._frustration if episode.counts_contacts else 0.0

@@ -6,6 +6,7 @@ from time import time_ns
 from tests.recompute.arrival import Partition, read
 from tests.recompute.episodes import Story, Surroundings
 from tests.recompute.events import Contact
+from tests.recompute.pace import PopulationClock
 from tests.recompute.records import Expected
 from tests.recompute.rules import Rules, hour_of
 from tests.recompute.spending import Feed, refreshes
@@ -38,7 +39,12 @@ def recompute(
 
 def _partition(partition: Partition, end_ms: int, rules: Rules) -> list[Expected]:
     end_hour = hour_of(end_ms)
-    around = Surroundings(refreshes(partition, end_hour, rules), Feed(partition, end_hour, rules), rules)
+    around = Surroundings(
+        refreshes(partition, end_hour, rules),
+        Feed(partition, end_hour, rules),
+        PopulationClock(partition, rules),
+        rules,
+    )
     return [
         alert
         for customer_id, customer in partition.customers.items()

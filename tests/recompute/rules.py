@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from math import log
+from typing import Any, Self
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
@@ -67,8 +68,16 @@ class Rules:
     customers_needed: int = 20
     dispersion_floor: float = 0.25
     dispersion_default: float = 8.6
-    dispersion_weight: int = 4
+    dispersion_weight: float = 4
     irregularity_floor: float = 1.5
+    evidence: str = "spend"
+    fallen_share: float = 0.25
+    trips_certainty: float = 8.0
+    spend_certainty: float = 16.0
+    recent_half_life_blocks: float = 0.5
+    recent_floor: float = 0.5
+    population_clock: bool = False
+    clock_hours: int = 697
 
     prior: float = log(0.05 / 0.95)
     spend_weight: float = 2.0
@@ -92,6 +101,19 @@ class Rules:
     silent: bool = False
     silent_prior_probability: float = 0.002
     silent_days: int = 182
+
+    @classmethod
+    def of_version_2(cls, **changes: Any) -> Self:
+        """Give ruleset 2, with changes of one's own."""
+        version_2 = {
+            "dispersion_weight": 2,
+            "irregularity_floor": 3.0,
+            "evidence": "trips_or_spend",
+            "population_clock": True,
+            "temperature": 0.9,
+            "returned_silence": -2.0,
+        }
+        return cls(**version_2 | changes)
 
     @property
     def silent_prior(self) -> float:

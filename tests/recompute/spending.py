@@ -1,6 +1,7 @@
 """Panes, baselines, the population of a partition and its feed."""
 
 from bisect import bisect_left
+from collections import Counter
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import accumulate
@@ -20,11 +21,11 @@ class Ledger:
 
     def __init__(self, customer: Customer, rules: Rules) -> None:
         self._kept_hours = rules.pane_hours
-        on_time = sorted(customer.on_time)
-        self._panes = [pane for pane, _ in on_time]
-        self._sums = [0, *accumulate(cents for _, cents in on_time)]
+        self._on_time = sorted(customer.on_time)
+        self._panes = [pane for pane, _ in self._on_time]
+        self._sums = [0, *accumulate(cents for _, cents in self._on_time)]
         self._folded: list[tuple[int, int]] = []
-        self.first_pane = self._panes[0] if on_time else None
+        self.first_pane = self._panes[0] if self._panes else None
 
     def fold(self, event: Purchase | Reversal) -> None:
         """Change the pane of a late purchase, a refund or a chargeback."""
@@ -39,6 +40,16 @@ class Ledger:
             return 0
         on_time = self._sums[bisect_left(self._panes, end)] - self._sums[bisect_left(self._panes, start)]
         return on_time + sum(cents for pane, cents in self._folded if start <= pane < end)
+
+    def trips(self, start: int, end: int, now: int) -> int:
+        """How many panes start <= h < end, of those not forgotten by hour `now`, have a sum above 0."""
+        start = max(start, now - self._kept_hours)
+        changes = self._on_time[bisect_left(self._panes, start) : bisect_left(self._panes, end)]
+        changes += [(pane, cents) for pane, cents in self._folded if start <= pane < end]
+        sums: Counter[int] = Counter()
+        for pane, cents in changes:
+            sums[pane] += cents
+        return sum(cents > 0 for cents in sums.values())
 
 
 @dataclass(frozen=True)

@@ -61,7 +61,7 @@ def calibrate_command(  # noqa: PLR0913 - the options of a command are its argum
     out: _Out,
     *,
     based_on: _BasedOn = Path("1"),
-    target: _Target = 0.02,
+    target: _Target = 0.05,
     silent_target: _SilentTarget = 0.005,
     first: _First = 0.6,
     partitions: Partitions = 4,

@@ -37,7 +37,7 @@ def held_out_splits(  # noqa: PLR0913 - all have a default and go by name
     rules: Ruleset | None = None,
     *,
     splits: int = 20,
-    target: float = 0.02,
+    target: float = 0.05,
     population: Population = Population.COMPLETEJOURNEY,
     customers: int | None = None,
     frustrations: Floats | None = None,

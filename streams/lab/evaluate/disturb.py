@@ -82,9 +82,9 @@ class Feed:
 
 def with_second_shop(table: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
     """Return the transactions with two shop systems, one of which three in ten customers prefer."""
-    customers = int(table["customer"].max() or 0) + 1  # type: ignore[call-overload]
-    prefer = rng.random(customers) < _SECOND_SHOP_CUSTOMERS
-    second = (rng.random(len(table)) < _LOYALTY) == prefer[table["customer"].to_numpy()]
+    customer = table["customer"].to_numpy()
+    prefer = rng.random(customer.max() + 1) < _SECOND_SHOP_CUSTOMERS
+    second = (rng.random(len(table)) < _LOYALTY) == prefer[customer]
     moved = pl.Series(second) & (table["kind"] == "purchase")
     source = pl.when(moved).then(pl.lit(SECOND_SHOP)).otherwise(pl.col("source"))
     return table.with_columns(source=source)

@@ -179,7 +179,8 @@ def _raised(
     }
 
     def real(alert: Alert) -> bool:
-        mine, contact_id = boycotts.get(alert.customer_id, []), alert.anchor and alert.anchor.contact_id
+        contact_id = None if alert.anchor is None else alert.anchor.contact_id
+        mine = boycotts.get(alert.customer_id, [])
         return any(_has_left(outcome, boycott, parse_ms(alert.time), contact_id) for outcome, boycott in mine)
 
     return tuple(

@@ -18,10 +18,11 @@ SHIFT = 0.06
 
 
 def detectability(figures: PopulationFigures, leader: str) -> tuple[Part, Part]:
-    """Return pictures of recall over classes of cases, and tables of median delays over the same."""
+    """Return pictures of recall over classes of cases, and tables of median delays; no empty classes."""
     one = next(one for one in figures.detectability if one.detector == leader)
     known = (("trips", "purchases a month", one.by_trips), ("history", "months of history", one.by_history))
-    shown = tuple(by for by in known if by[2])
+    filled = [(key, name, tuple(of for of in classes if of.cases)) for key, name, classes in known]
+    shown = [by for by in filled if by[2]]
     pictures = tuple(_recall(f"{figures.population}-{key}", name, classes) for key, name, classes in shown)
     medians = tuple(_medians(name, classes) for _, name, classes in shown)
     hint = f"{leader} in classes of cases, with 95 % intervals."

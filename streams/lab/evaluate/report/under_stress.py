@@ -36,8 +36,8 @@ def under_stress(results: Sequence[StressResult]) -> Section:
     )
     hint = (
         "Worlds in which nobody boycotts, with a disturbance and without it: false alarms from its beginning "
-        f"until {AFTER_DAYS} days after its end, of the same customers at the same time. The ratio should be at "
-        f"most {MOST}."
+        f"until {AFTER_DAYS} days after its end, of the same customers at the same time. The ratio should be "
+        f"at most {MOST}."
     )
     return Section("stress", "When the feed breaks or trade is slack", hint, parts)
 
@@ -66,7 +66,9 @@ def _table(caption: str, results: Sequence[StressResult], *, apart: bool) -> Tab
 
 def _row(one: Ratio) -> Row:
     met = None if one.disturbance in ASIDE or one.population is not None else one.met
-    ratio = Cell(_times(one.ratio), f"{_times(one.low)} to {_times(one.high)}", met)
+    interval = f"{_times(one.low)} to {_times(one.high)}"
+    word = "" if met is None else ", met" if met else ", not met"
+    ratio = Cell(_times(one.ratio), interval + word, met)
     happened = f"{one.places:,} times in {one.worlds:,} worlds"
     where = "" if one.population is None else f"{POPULATIONS[one.population]}, "
     return Row(
