@@ -7,7 +7,7 @@ from math import exp
 from tests.recompute.arrival import Customer, Fact
 from tests.recompute.events import Cancellation, Contact, Disposition, Profile, Purchase, Reversal
 from tests.recompute.frustration import Contacts
-from tests.recompute.pace import PopulationClock, trips_or_spend
+from tests.recompute.pace import PopulationClock, TripsOrSpend, pace
 from tests.recompute.records import (
     Episode,
     Evidence,
@@ -18,7 +18,7 @@ from tests.recompute.records import (
     silent_alert_id_of,
 )
 from tests.recompute.rules import HOUR_MS, Rules, hour_of
-from tests.recompute.spending import Baseline, Feed, Ledger, Refresh, baseline
+from tests.recompute.spending import Baseline, Feed, Ledger, Refresh, baseline, usual_trips
 
 _LEVELS = ("", "watch", "alert")
 
@@ -179,20 +179,29 @@ class Story:
         trailing = self._ledger.spend(h - self._rules.year_hours, h, now)
         is_protected = self._tier in self._rules.protected_tiers
         if usual and (is_protected or (refresh.cutoff is not None and trailing >= refresh.cutoff)):
-            return self._frozen(usual, h, h0, now, trailing, refresh)
+            of_spend = usual.irregularity(refresh.dispersion, self._rules)
+            paces = self._paces(usual, h, now, refresh)
+            return Yardstick(
+                h0=h0,
+                usual=usual,
+                irregularity=paces.spend.irregularity if paces else of_spend,
+                paces=paces,
+                purchases_per_day=self._purchases_per_day(usual, h0, now),
+                trailing_spend=trailing,
+                cutoff=refresh.cutoff,
+            )
         return None
 
-    def _frozen(
-        self, usual: Baseline, h: int, h0: int, now: int, trailing: int, refresh: Refresh
-    ) -> Yardstick:
-        irregularity = usual.irregularity(refresh.dispersion, self._rules)
-        paces, purchases_per_day = None, None
-        if self._rules.evidence == "trips_or_spend":
-            paces = trips_or_spend(self._ledger, usual, h, now, refresh.dispersion, self._rules)
-            irregularity = paces.spend.irregularity
-        if self._rules.population_clock:
-            purchases_per_day = self._around.clock.purchases_per_day(h0 - 1, len(usual.blocks), now)
-        return Yardstick(h0, usual, irregularity, paces, purchases_per_day, trailing, refresh.cutoff)
+    def _paces(self, usual: Baseline, h: int, now: int, refresh: Refresh) -> TripsOrSpend | None:
+        if self._rules.evidence == "spend":
+            return None
+        trips = usual_trips(self._ledger, h, now, usual, self._rules)
+        return TripsOrSpend(*(pace(each, refresh.dispersion, self._rules) for each in (trips, usual)))
+
+    def _purchases_per_day(self, usual: Baseline, h0: int, now: int) -> float | None:
+        if not self._rules.population_clock:
+            return None
+        return self._around.clock.purchases_per_day(h0 - 1, len(usual.blocks), now)
 
     def _cancel(self, instant_ms: int) -> None:
         episode = self._episode

@@ -1,4 +1,4 @@
-"""Ruleset 2: a series of blocks with its recent pace, the evidence of trips or spend, the population's clock."""
+"""Ruleset 2: the recent pace of a series of blocks, evidence of trips or spend, the population's clock."""
 
 from bisect import bisect_left
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from math import exp, log
 
 from tests.recompute.arrival import Partition
 from tests.recompute.rules import Rules
-from tests.recompute.spending import Baseline, Ledger
+from tests.recompute.spending import Baseline
 
 
 @dataclass(frozen=True)
@@ -46,17 +46,6 @@ class TripsOrSpend:
         of_spend = self.spend.nats(spend, days, rules.spend_certainty, rules)
         larger, smaller = max(of_trips, of_spend), min(of_trips, of_spend)
         return larger + log((1 + exp(smaller - larger)) / 2)
-
-
-def trips_or_spend(
-    ledger: Ledger, usual: Baseline, h: int, now: int, population: float, rules: Rules
-) -> TripsOrSpend:
-    """Freeze both paces of the blocks before hour h as known at hour `now`; `usual` is the spend in them."""
-    size = rules.block_hours
-    trips = Baseline(
-        tuple(ledger.trips(h - size * (k + 1), h - size * k, now) for k in range(len(usual.blocks)))
-    )
-    return TripsOrSpend(pace(trips, population, rules), pace(usual, population, rules))
 
 
 class PopulationClock:

@@ -57,7 +57,8 @@ class Evidence:
 class Yardstick:
     """What is frozen when an episode opens or a watch begins; money in hundredths.
 
-    `paces` are those of ruleset 2; `purchases_per_day` of the partition (U) is None where time is the calendar's.
+    `paces` are those of ruleset 2; `purchases_per_day` of the partition (U) is None where time runs by the
+    calendar.
     """
 
     h0: int

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from math import log
-from typing import Any, Self
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
@@ -102,20 +101,19 @@ class Rules:
     silent_prior_probability: float = 0.002
     silent_days: int = 182
 
-    @classmethod
-    def of_version_2(cls, **changes: Any) -> Self:
-        """Give ruleset 2, with changes of one's own."""
-        version_2 = {
-            "dispersion_weight": 2,
-            "irregularity_floor": 3.0,
-            "evidence": "trips_or_spend",
-            "population_clock": True,
-            "temperature": 0.9,
-            "returned_silence": -2.0,
-        }
-        return cls(**version_2 | changes)
-
     @property
     def silent_prior(self) -> float:
         """Log-odds that a customer under watch is leaving, before any evidence."""
         return log(self.silent_prior_probability / (1 - self.silent_prior_probability))
+
+
+VERSION_2 = Rules(
+    dispersion_weight=2,
+    irregularity_floor=3.0,
+    evidence="trips_or_spend",
+    population_clock=True,
+    temperature=0.9,
+    returned_silence=-2.0,
+    silent_prior_probability=0.001,
+)
+"""Ruleset 2."""

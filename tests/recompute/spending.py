@@ -54,13 +54,13 @@ class Ledger:
 
 @dataclass(frozen=True)
 class Baseline:
-    """Spend of each block of 28 days, newest first, hundredths, none negative, at least 3, not all zero."""
+    """Spend (hundredths) or trips of each block of 28 days, newest first, none negative, not all zero."""
 
     blocks: tuple[int, ...]
 
     @property
     def per_day(self) -> float:
-        """Usual spend per day, in hundredths (m)."""
+        """Usual spend per day, in hundredths (m), or trips per day."""
         return fmean(self.blocks) / 28
 
     def dispersion(self, rules: Rules) -> float:
@@ -83,6 +83,14 @@ def baseline(ledger: Ledger, h: int, now: int, rules: Rules) -> Baseline | None:
             break
         blocks.append(max(0, ledger.spend(h - size * k, h - size * (k - 1), now)))
     return Baseline(tuple(blocks)) if len(blocks) >= rules.blocks_needed and any(blocks) else None
+
+
+def usual_trips(ledger: Ledger, h: int, now: int, usual: Baseline, rules: Rules) -> Baseline:
+    """Trips in the same blocks before hour h that the usual spend is of."""
+    size = rules.block_hours
+    return Baseline(
+        tuple(ledger.trips(h - size * (k + 1), h - size * k, now) for k in range(len(usual.blocks)))
+    )
 
 
 @dataclass(frozen=True)

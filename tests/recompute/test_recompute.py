@@ -54,7 +54,7 @@ def contact(name: str, hours: float, **fields: object) -> Line:
 
 USUAL = [purchase(f"p{day}", day * 24 + 12, "10.00") for day in range(85)]
 BAD = contact("e1", 2040.5, resolution="unresolved")
-END: Line = {"type": "tick", "source": "shop", "time": stamp(H0 + 3000)}
+END: Line = {"type": "tick", "source": "shop", "time": stamp(H0 + 3800)}
 
 
 @pytest.fixture
@@ -73,11 +73,12 @@ class Run:
         *,
         bought: list[Line] | None = None,
         contacts: list[Line] | None = None,
+        bad: Line | None = BAD,
         said: Line | None = None,
         rules: Rules = RULES,
     ) -> list[Expected]:
         self._write("transactions", [*USUAL, *(bought or []), END])
-        self._write("contacts", [BAD, *(contacts or [])])
+        self._write("contacts", [*([bad] if bad else []), *(contacts or [])])
         self._write("customers", [event("m1", "profile", 0, tier="gold")])
         self._write("dispositions", [said] if said else [])
         return recompute(self._directory, ruleset=rules)
@@ -175,3 +176,23 @@ def test_a_later_contact_is_judged_when_it_is_folded(alerts: Run) -> None:
 def test_settling_delays_what_hours_decide(alerts: Run) -> None:
     found = alerts(rules=Rules(protected_tiers=RULES.protected_tiers, settle_hours=24))
     assert steps(found)[:2] == [(151, "1 raised watch", None), (311, "2 updated alert", None)]
+
+
+def test_silence_alone_is_noticed_at_a_refresh_and_expires_120_days_after(alerts: Run) -> None:
+    # Refreshes are on day 3 + 7 k. The first with three blocks is day 87, hour 2088 = H0 + 47: 260.00 and
+    # twice 280.00, m = 820 / 84, 28 CV^2 = 0.05, D as above. Watch: 0.55 e / D >= ln 499 = 6.212606, so
+    # e >= 29.87 d: day 122, 35 d, L = 7.279783 - 6.212606; alert: e >= 36.534 d = 876.83 h.
+    found = alerts(bad=None, rules=Rules(protected_tiers=RULES.protected_tiers, silent=True))
+    assert steps(found) == [
+        (47 + 840, "1 raised watch", None),
+        (47 + 877, "2 updated alert", None),
+        (47 + 840 + 2880, "3 resolved alert", "expired"),
+    ]
+    first = found[0]
+    # 2024-01-01T00:00:00Z is hour 473352, and z is 2088 later.
+    namespace = UUID("731beb54-e8c9-5a95-9036-e6143143d599")
+    assert first.alert_id == str(uuid5(namespace, "c1/silent/475440"))
+    assert (first.rule, first.anchor_contact_id, first.frustration) == ("silent", None, 0.0)
+    assert first.usual_spend_per_day == pytest.approx(820 / 84)
+    assert first.prior + first.silence == pytest.approx(1.067177, abs=1e-5)
+    assert first.deadline_ms == START + (H0 + 47 + 840 + 2160) * HOUR

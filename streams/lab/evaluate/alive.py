@@ -125,8 +125,7 @@ def _summary(purchases: Purchases, before_ms: int) -> tuple[Floats, Floats, Floa
     customer = purchases.customer[known]
     day = purchases.time_ms[known] // DAY_MS
     new = np.r_[True, (np.diff(customer) != 0) | (np.diff(day) != 0)]
-    who, first, days = np.unique(customer[new], return_index=True, return_counts=True)
+    _, first, days = np.unique(customer[new], return_index=True, return_counts=True)
     last = first + days - 1
     moments = purchases.time_ms[known][new] / DAY_MS
-    assert len(who) == len(first)
     return days - 1.0, moments[last] - moments[first], before_ms / DAY_MS - moments[first]

@@ -10,9 +10,6 @@ from streams.lab.generate.boycotts import DELAY_DAYS, EFFECTS
 from streams.lab.generate.options import Shape
 from streams.lab.generate.purchases import DAY_MS, Floats, Ints, Purchases
 
-STEP_HOURS = 6
-"""Detectors are asked at the end of each quarter of a day."""
-
 _BITS = 24
 _DAY_HOURS = 24
 
@@ -45,16 +42,13 @@ class Copies:
         total = np.r_[0, np.cumsum(self.cents)]
         return np.asarray(total[self._position(hours)] - total[self._starts()][:, None], np.int64)
 
-    def count_before(self, hours: Ints) -> Ints:
-        """Return the number of purchases of each case in all panes before its hours (cases x hours)."""
-        return np.asarray(self._position(hours) - self._starts()[:, None], np.int64)
+    def trips_before(self, hours: Ints) -> Ints:
+        """Return the number of panes with a purchase of each case before its hours (cases x hours)."""
+        return self._distinct_before(self.hour, hours)
 
     def buying_days_before(self, hours: Ints) -> Ints:
         """Return the number of days (UTC) on which each case bought, before its hours (cases x hours)."""
-        day = self.time_ms // DAY_MS
-        new = np.r_[True, (np.diff(self.case) != 0) | (np.diff(day) != 0)]
-        total = np.r_[0, np.cumsum(new)]
-        return np.asarray(total[self._position(hours)] - total[self._starts()][:, None], np.int64)
+        return self._distinct_before(self.time_ms // DAY_MS, hours)
 
     def last_before(self, hours: Ints) -> Ints:
         """Return the pane of each case's last purchase before its hours (cases x hours)."""
@@ -70,6 +64,11 @@ class Copies:
         smaller = np.maximum(1, np.rint(self.cents * effect.basket)).astype(np.int64)
         cents = np.where(before, self.cents, smaller)
         return Copies(self.cases, self.case[stays], self.time_ms[stays], cents[stays])
+
+    def _distinct_before(self, bucket: Ints, hours: Ints) -> Ints:
+        new = np.r_[True, (np.diff(self.case) != 0) | (np.diff(bucket) != 0)]
+        total = np.r_[0, np.cumsum(new)]
+        return np.asarray(total[self._position(hours)] - total[self._starts()][:, None], np.int64)
 
     def _starts(self) -> Ints:
         return np.searchsorted(self.case, np.arange(self.cases)).astype(np.int64)
@@ -90,9 +89,3 @@ def untouched(purchases: Purchases, customers: Ints, first_hours: Ints) -> Copie
     case = np.repeat(np.arange(len(customers)), counts)
     at = np.arange(len(case)) - np.repeat(np.cumsum(counts) - counts - start, counts)
     return Copies(len(customers), case.astype(np.int64), purchases.time_ms[at], purchases.cents[at])
-
-
-def asked_hours(first_hours: Ints) -> Ints:
-    """Return the hours at which each case is scored, from the anchor to 90 days on (cases x hours)."""
-    steps = np.arange(0, DAYS * _DAY_HOURS + 1, STEP_HOURS)
-    return np.asarray(first_hours[:, None] + steps, np.int64)

@@ -1,10 +1,12 @@
 """A population made ready once for all seeds: its purchases, its weekly refreshes, the fits of BG/NBD."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from streams.core.feed_guard import FeedGuard
 from streams.core.panes import Panes
 from streams.core.population import Population as Sample
 from streams.core.population import Refresh
@@ -31,6 +33,8 @@ class Prepared:
     rulesets: tuple[Ruleset, ...]
     refreshes: tuple[Refreshes, ...]
     """One for each ruleset."""
+    guards: tuple[FeedGuard, ...]
+    """One for each ruleset, all hours decided: of the untouched purchases of everybody, as one partition."""
     fits: tuple[Fit, ...]
     """Of BG/NBD, in order of time."""
 
@@ -47,8 +51,17 @@ def prepare(population: Population, rulesets: Sequence[Ruleset], customers: int 
         purchases=purchases,
         rulesets=tuple(rulesets),
         refreshes=tuple(refreshes(purchases, rules) for rules in rulesets),
+        guards=tuple(guard(purchases, rules) for rules in rulesets),
         fits=fits(purchases),
     )
+
+
+def guard(purchases: Purchases, rules: Ruleset) -> FeedGuard:
+    """Return the feed guard after all purchases."""
+    found = FeedGuard()
+    found.counts.update(Counter((purchases.time_ms // HOUR_MS).tolist()))
+    found.advance(-(-purchases.end_ms // HOUR_MS), rules)
+    return found
 
 
 def refreshes(purchases: Purchases, rules: Ruleset) -> Refreshes:

@@ -191,7 +191,7 @@ def _starts(world: World, what: Disturbance, seed: int) -> list[int]:
     days = (purchases.end_ms - purchases.start_ms) // DAY_MS - course.days - AFTER_DAYS
     if course.every_days is None:
         starts = range(_FIRST_DAY, days)
-        return [purchases.start_ms + starts[seed * _STRIDE % len(starts)] * DAY_MS] if starts else []
+        return [purchases.start_ms + starts[seed * _STRIDE % len(starts)] * DAY_MS]
     first = _FIRST_DAY + seed * _STRIDE % _SHIFTS
     return [purchases.start_ms + day * DAY_MS for day in range(first, days, course.every_days)]
 

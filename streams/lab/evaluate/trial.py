@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streams.lab.evaluate.cases import Case, draw_cases
-from streams.lab.evaluate.copies import STEP_HOURS, Copies, asked_hours, untouched
+from streams.lab.evaluate.copies import Copies, untouched
 from streams.lab.evaluate.detectors import Score, detectors
 from streams.lab.evaluate.prepare import Prepared
 from streams.lab.evaluate.results import TARGETS
@@ -50,23 +50,20 @@ def run_trial(prepared: Prepared, seed: int, target: float) -> Trial:
     luck = rng.random(len(plain.cents))
     treated = [plain.treated(shape, cases.first_hours, luck) for shape in SHAPES]
     half = rng.permutation(len(cases.every)) % 2
-    hours = asked_hours(cases.first_hours)
     caught = {
-        name: _caught(score, plain, treated, hours, half, target)
+        name: _caught(score, plain, treated, half, target)
         for name, score in detectors(prepared, cases, plain).items()
     }
     return Trial(cases.every, caught)
 
 
-def _caught(  # noqa: PLR0913, PLR0917 - everything a detector is tried on
-    score: Score, plain: Copies, treated: list[Copies], hours: Ints, half: Ints, target: float
-) -> Caught:
-    calm = score(plain, hours).max(axis=1)
+def _caught(score: Score, plain: Copies, treated: list[Copies], half: Ints, target: float) -> Caught:
+    calm = score(plain).max(axis=1)
     thresholds = other_half(calm, half, (target, *TARGETS))
     steps = np.empty((len(calm), len(treated)), np.int16)
     found_at = np.empty((len(calm), len(treated), len(TARGETS)), np.bool_)
     for at, copies in enumerate(treated):
-        scores = score(copies, hours)
+        scores = score(copies)
         hit = scores > thresholds[:, :1]
         steps[:, at] = np.where(hit.any(axis=1), hit.argmax(axis=1), -1)
         found_at[:, at] = scores.max(axis=1)[:, None] > thresholds[:, 1:]
@@ -81,15 +78,10 @@ def _caught(  # noqa: PLR0913, PLR0917 - everything a detector is tried on
 def other_half(calm: Floats, half: Ints, targets: tuple[float, ...]) -> Floats:
     """Return each case's thresholds (cases x targets) from the largest scores of untouched copies of the other half.
 
-    The threshold for a rate of false alarms is the quantile that leaves this share above it.
+    The threshold for a rate of false alarms is the quantile that one more copy exceeds with this chance.
     """
     levels = 1 - np.array(targets)
     thresholds = np.empty((len(calm), len(levels)))
     for side in (0, 1):
-        thresholds[half == side] = np.quantile(calm[half != side], levels)
+        thresholds[half == side] = np.quantile(calm[half != side], levels, method="weibull")
     return thresholds
-
-
-def days_of(step: int) -> float:
-    """Return the days after the anchor of a step."""
-    return step * STEP_HOURS / 24
