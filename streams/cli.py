@@ -8,6 +8,7 @@ import typer
 from schemas.export import export
 from streams.demo.command import demo_command
 from streams.lab.calibrate.command import calibrate_command
+from streams.lab.evaluate.command import evaluate_command
 from streams.lab.explain_command import explain_command
 from streams.lab.generate.command import generate_command
 from streams.lab.replay_command import replay_command
@@ -33,6 +34,7 @@ app.command("demo")(demo_command)
 app.command("generate")(generate_command)
 app.command("replay")(replay_command)
 app.command("explain")(explain_command)
+app.command("evaluate")(evaluate_command)
 app.command("calibrate")(calibrate_command)
 app.command("publish")(publish_command)
 app.command("worker")(worker_command)

@@ -5,7 +5,9 @@ anew every 13 weeks, never on what comes later; a case is scored by the newest f
 """
 
 import warnings
+from contextlib import redirect_stdout
 from dataclasses import dataclass
+from io import StringIO
 
 import numpy as np
 
@@ -19,11 +21,11 @@ LAST_DAYS = 90
 PENALTIES = (0.0, 0.001, 0.01, 0.1, 1.0)
 """Tried in this order until a fit converges; 0 is the plain likelihood."""
 
-_LARGE = 1e3
-"""A parameter beyond this has run away: the likelihood is flat there, and P(alive) all but constant."""
+_SENSIBLE = (1e-6, 1e3)
+"""A parameter outside has run away: the likelihood is flat there, and P(alive) all but constant."""
 
 _ALIVE = -50.0
-"""Log-odds of having dropped out for who bought on one day only, whom the model takes as alive for certain."""
+"""Log-odds of having dropped out for who bought on one day only: alive for certain, says the model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +44,11 @@ class Fit:
     @property
     def ran_away(self) -> bool:
         """Tell whether a parameter left what data can tell."""
-        return max(self.r, self.alpha, self.a, self.b) > _LARGE
+        low, high = _SENSIBLE
+        return not all(low <= one <= high for one in (self.r, self.alpha, self.a, self.b))
 
     def dropped_out(self, frequency: Floats, recency: Floats, age: Floats) -> Floats:
-        """Return the log-odds of 1 - P(alive), from repeat days and the days to the last purchase and to now."""
+        """Return the log-odds of 1 - P(alive), from repeat days, and days to the last purchase and now."""
         waited = (self.r + frequency) * np.log((self.alpha + age) / (self.alpha + recency))
         odds = waited + np.log(self.a / (self.b + np.maximum(frequency, 1) - 1))
         return np.where(frequency == 0, _ALIVE, odds)
@@ -85,8 +88,8 @@ def notes(fits_: tuple[Fit, ...]) -> list[str]:
     away = [one for one in fits_ if one.ran_away]
     if away:
         told.append(
-            f"BG/NBD: in {len(away)} of {len(fits_)} fits a parameter ran beyond {_LARGE:,.0f}: hardly anybody "
-            "drops out for good in these data."
+            f"BG/NBD: {len(away)} of {len(fits_)} fits diverged to a or b at the edge of what can be told: "
+            "hardly anybody drops out for good in these data."
         )
     warned = sorted({name for one in fits_ for name in one.warned})
     if warned:
@@ -99,8 +102,8 @@ def notes(fits_: tuple[Fit, ...]) -> list[str]:
 
 def _fit(purchases: Purchases, before_ms: int) -> Fit:
     frequency, recency, age = _summary(purchases, before_ms)
-    # The library and what it is built on warn on import and in passing; what they warn of is told, once.
-    with warnings.catch_warnings(record=True) as caught:
+    # The library and what it is built on warn on import, and print what does not converge; the notes say it.
+    with warnings.catch_warnings(record=True) as caught, redirect_stdout(StringIO()):
         warnings.simplefilter("always")
         from lifetimes import BetaGeoFitter  # type: ignore[import-untyped]  # noqa: PLC0415 - slow to import
         from lifetimes.utils import ConvergenceError  # type: ignore[import-untyped]  # noqa: PLC0415
@@ -128,4 +131,4 @@ def _summary(purchases: Purchases, before_ms: int) -> tuple[Floats, Floats, Floa
     _, first, days = np.unique(customer[new], return_index=True, return_counts=True)
     last = first + days - 1
     moments = purchases.time_ms[known][new] / DAY_MS
-    return days - 1.0, moments[last] - moments[first], before_ms / DAY_MS - moments[first]
+    return np.asarray(days - 1.0), moments[last] - moments[first], before_ms / DAY_MS - moments[first]

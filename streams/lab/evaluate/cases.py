@@ -14,7 +14,6 @@ from streams.lab.evaluate.prepare import Prepared, panes_of
 from streams.lab.evaluate.results import DAYS
 from streams.lab.generate.purchases import Floats, Ints
 
-
 STEP_HOURS = 6
 """Detectors are asked at the end of each quarter of a day."""
 

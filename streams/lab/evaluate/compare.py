@@ -9,8 +9,8 @@ The protocol, for each seed:
   three blocks, not all zero. Nothing after the anchor chooses. To choose by the spend of the whole year would
   leave out those who drop by themselves, and make every detector look far better than it is.
 - Of each such case there is an untouched copy, and one for each shape of boycott from the anchor on.
-- Each detector gives every copy a score at the end of each quarter of a day for 90 days, from what is known by
-  then. Ours are without frustration: what is compared is the evidence in the purchases.
+- Each detector gives every copy a score at the end of each quarter of a day for 90 days, from what is known
+  by then. Ours are without frustration: what is compared is the evidence in the purchases.
 - The households are split in halves. The threshold for one half is the quantile of the largest scores of the
   other half's untouched copies that leaves the target share above it, and the other way round.
 - A copy is found, or alarms, at the first quarter of a day at which its score exceeds its threshold.
@@ -66,7 +66,7 @@ def compare(  # noqa: PLR0913 - all but the first four have a default and go by 
     """Return all detectors side by side on a population; the same figures whatever the number of jobs.
 
     `customers` takes a random sample of so many. Raises ModuleNotFoundError when the package that holds the
-    history is not installed, ValueError when too few households can be judged to set a threshold.
+    history is not installed, TooFewError when too few households can be judged to set a threshold.
     """
     prepared = prepare(population, rulesets, customers)
     tasks = [_Task(prepared, seed, target) for seed in seeds]

@@ -7,8 +7,8 @@ import numpy as np
 from streams.lab.evaluate.cases import Case
 from streams.lab.evaluate.draws import Draws, estimate
 from streams.lab.evaluate.results import ClassFigures, Detectability
-from streams.lab.evaluate.trial import SHAPES, Steps
-from streams.lab.generate.purchases import Flags, Floats
+from streams.lab.evaluate.trial import SHAPES
+from streams.lab.generate.purchases import Flags, Floats, Ints
 
 _FIFTHS = 5
 _MONTHS = (3, 4, 6, 8, 10, 13)
@@ -16,7 +16,7 @@ _LEAST = 20
 """Cases that a class must have to say something."""
 
 
-def detectability(detector: str, steps: Steps, cases: Sequence[Case], draws: Draws) -> Detectability:
+def detectability(detector: str, steps: Ints, cases: Sequence[Case], draws: Draws) -> Detectability:
     """Return what a detector finds by class of its cases, from the step that finds each (cases x shapes)."""
     trips = np.array([case.trips_per_month for case in cases])
     months = np.array([case.months for case in cases])
@@ -40,17 +40,13 @@ def _known_for(months: Floats) -> Iterator[tuple[str, Flags]]:
         yield label, (months >= low) & (months < high)
 
 
-def _of_classes(
-    classes: Iterator[tuple[str, Flags]], steps: Steps, draws: Draws
-) -> tuple[ClassFigures, ...]:
+def _of_classes(classes: Iterator[tuple[str, Flags]], steps: Ints, draws: Draws) -> tuple[ClassFigures, ...]:
     return tuple(
-        _of_class(label, mine, steps, draws)
-        for label, mine in classes
-        if np.count_nonzero(mine) >= _LEAST
+        _of_class(label, mine, steps, draws) for label, mine in classes if np.count_nonzero(mine) >= _LEAST
     )
 
 
-def _of_class(label: str, mine: Flags, steps: Steps, draws: Draws) -> ClassFigures:
+def _of_class(label: str, mine: Flags, steps: Ints, draws: Draws) -> ClassFigures:
     delays = [(shape, draws.delays(steps[:, at], mine)) for at, shape in enumerate(SHAPES)]
     return ClassFigures(
         label=label,

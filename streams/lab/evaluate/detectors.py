@@ -10,7 +10,6 @@ import numpy as np
 
 from streams.core.baseline import BLOCK_HOURS
 from streams.core.evidence import Since, Yardstick, evidence
-from streams.core.feed_guard import FeedGuard
 from streams.core.measure import elapsed_days
 from streams.core.ruleset import Ruleset
 from streams.core.time import DAY_HOURS, HOUR_MS, WEEK_HOURS
@@ -43,7 +42,7 @@ def our_names(rulesets: Iterable[Ruleset]) -> tuple[str, ...]:
 
 
 def detectors(prepared: Prepared, cases: Cases, plain: Copies) -> dict[str, Score]:
-    """Return all detectors by name, ours first; what they learn of a case is learnt from before its anchor."""
+    """Return all detectors by name, ours first; they learn of a case from before its anchor."""
     ours = {name: Ours.of(prepared, cases, at).score for at, name in enumerate(our_names(prepared.rulesets))}
     return {
         **ours,
@@ -119,7 +118,7 @@ def _ratio_score(cases: Cases, days: int) -> Score:
 
 
 def _cusum_score(cases: Cases, plain: Copies) -> Score:
-    """The one-sided tabular CUSUM of spend by week from the anchor on, in deviations of the weeks before it."""
+    """Sum up, one-sided, how far spend by week falls short from the anchor on, in deviations of before it."""
     mean, spread = _weekly(cases, plain)
     first = cases.first_hours[:, None]
     # Within a week the sum is that of the last week that is complete.

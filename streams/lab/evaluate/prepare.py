@@ -21,7 +21,7 @@ Refreshes = Mapping[int, Refresh]
 """By hour; the hours are divisible by 168."""
 
 _SEED = 1
-"""Of what a population itself is drawn from: the moments of CDNOW's days, a synthetic population, a sample."""
+"""Of what is drawn of a population itself: the moments of CDNOW's days, synthetic customers, a sample."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +89,13 @@ def panes_of(purchases: Purchases) -> list[Panes]:
     """Return the panes of each customer."""
     every = [Panes() for _ in purchases.customer_ids]
     hours = (purchases.time_ms // HOUR_MS).tolist()
-    for customer, hour, cents in zip(purchases.customer.tolist(), hours, purchases.cents.tolist(), strict=True):
+    for customer, hour, cents in zip(
+        purchases.customer.tolist(), hours, purchases.cents.tolist(), strict=True
+    ):
         every[customer].add(hour, cents)
     return every
 
 
-def _ignore(_customer_id: str, *, sampled: bool) -> None:
+def _ignore(customer_id: str, *, sampled: bool) -> None:
     """Take no note of who is in the sample."""
-    del sampled
+    del customer_id, sampled

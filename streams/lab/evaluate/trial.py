@@ -14,16 +14,22 @@ from streams.lab.evaluate.results import TARGETS
 from streams.lab.generate.options import Shape
 from streams.lab.generate.purchases import Floats, Ints
 
-Steps = npt.NDArray[np.int16]
-
 SHAPES = tuple(Shape)
+
+
+_LEAST = 40
+"""Cases that a seed must give: at 5 %, half of them make a threshold."""
+
+
+class TooFewError(ValueError):
+    """Too few households can be judged to set a threshold; the message says how many there are."""
 
 
 @dataclass(frozen=True, slots=True)
 class Caught:
     """What one detector did on the cases of a seed."""
 
-    steps: Steps
+    steps: Ints
     """Cases x shapes: the quarter of a day after the anchor that finds the boycott; -1 where none does."""
     alarms: npt.NDArray[np.bool_]
     """By case: whether the untouched copy alarms."""
@@ -43,9 +49,17 @@ class Trial:
 
 
 def run_trial(prepared: Prepared, seed: int, target: float) -> Trial:
-    """Return what every detector finds of the boycotts of one seed; the same whoever runs it."""
+    """Return what every detector finds of the boycotts of one seed; the same whoever runs it.
+
+    Raises TooFewError.
+    """
     rng = np.random.default_rng([seed, list(type(prepared.population)).index(prepared.population)])
     cases = draw_cases(prepared, rng)
+    if len(cases.every) < _LEAST:
+        raise TooFewError(
+            f"{prepared.population}: {len(cases.every)} households can be judged at the anchors of a seed, and "
+            f"{_LEAST} are needed"
+        )
     plain = untouched(prepared.purchases, cases.customers, cases.first_hours)
     luck = rng.random(len(plain.cents))
     treated = [plain.treated(shape, cases.first_hours, luck) for shape in SHAPES]
@@ -60,7 +74,7 @@ def run_trial(prepared: Prepared, seed: int, target: float) -> Trial:
 def _caught(score: Score, plain: Copies, treated: list[Copies], half: Ints, target: float) -> Caught:
     calm = score(plain).max(axis=1)
     thresholds = other_half(calm, half, (target, *TARGETS))
-    steps = np.empty((len(calm), len(treated)), np.int16)
+    steps = np.empty((len(calm), len(treated)), np.int64)
     found_at = np.empty((len(calm), len(treated), len(TARGETS)), np.bool_)
     for at, copies in enumerate(treated):
         scores = score(copies)
@@ -76,7 +90,7 @@ def _caught(score: Score, plain: Copies, treated: list[Copies], half: Ints, targ
 
 
 def other_half(calm: Floats, half: Ints, targets: tuple[float, ...]) -> Floats:
-    """Return each case's thresholds (cases x targets) from the largest scores of untouched copies of the other half.
+    """Return each case's thresholds (cases x targets) from the largest scores of the other half, untouched.
 
     The threshold for a rate of false alarms is the quantile that one more copy exceeds with this chance.
     """
