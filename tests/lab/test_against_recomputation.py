@@ -11,10 +11,11 @@ import pytest
 
 from schemas.alert import Alert
 from schemas.times import format_ms
-from streams.core.ruleset import Ruleset
+from streams.core.ruleset import VERSIONS, Ruleset
 from streams.lab.generate import GenerateOptions, Population, generate
 from streams.lab.replay import replay_directory
 from tests.recompute.recompute import Expected, Rules, recompute
+from tests.recompute.rules import VERSION_2
 from tests.worlds.worlds import write_world
 
 NOW = 1_800_000_000_000
@@ -32,9 +33,21 @@ class Variant:
 
 SMALL = Ruleset(high_value_quantile=0.2, population_minimum=5, opening_frustration=0.3)
 PLAIN_SMALL = Rules(cutoff_fifths=1, customers_needed=5, opening_frustration=0.3)
+SMALL_2 = replace(
+    VERSIONS["2"], high_value_quantile=0.2, population_minimum=5, opening_frustration=0.3, guard_minimum=1
+)
+PLAIN_SMALL_2 = replace(VERSION_2, cutoff_fifths=1, customers_needed=5, opening_frustration=0.3, guard_mean=1)
+BY_TURNS = (
+    Variant(SMALL, PLAIN_SMALL),
+    Variant(SMALL_2, PLAIN_SMALL_2),
+    Variant(
+        replace(SMALL_2, guard_minimum=3, settle_hours=6, silent=True, silent_prior_probability=0.02),
+        replace(PLAIN_SMALL_2, guard_mean=3, settle_hours=6, silent=True, silent_prior_probability=0.02),
+    ),
+)
+"""Each for a third of the worlds."""
 VARIANTS = (
     Variant(Ruleset(), Rules()),
-    Variant(SMALL, PLAIN_SMALL),
     Variant(
         replace(SMALL, settle_hours=24, population_sample=16, silent=True, silent_prior_probability=0.02),
         replace(PLAIN_SMALL, settle_hours=24, sample=16, silent=True, silent_prior_probability=0.02),
@@ -128,14 +141,14 @@ def assert_same(directory: Path, variant: Variant, partitions: int) -> list[Expe
 @pytest.mark.parametrize("seed", range(FIRST_WORLD, FIRST_WORLD + WORLDS))
 def test_a_random_world_gives_the_recomputed_alerts(tmp_path: Path, seed: int) -> None:
     write_world(tmp_path, seed)
-    for at, variant in enumerate(VARIANTS):
+    for at, variant in enumerate((*VARIANTS, BY_TURNS[seed % 3])):
         found = assert_same(tmp_path, variant, partitions=1 + (seed + at) % 4)
         print(f"seed {seed}, variant {at}: {len(found)} alert records")
 
 
 def test_the_worlds_try_the_silent_rule(tmp_path: Path) -> None:
     write_world(tmp_path, 2)
-    found = assert_same(tmp_path, VARIANTS[2], partitions=1)
+    found = assert_same(tmp_path, VARIANTS[1], partitions=1)
     silent = {(one.state, one.resolution, one.frustration > 0) for one in found if one.rule == "silent"}
     assert silent > {("raised", None, False), ("updated", None, False), ("resolved", "expired", False)}
     assert silent > {("updated", None, True), ("resolved", "returned", False)}
@@ -145,3 +158,28 @@ def test_the_worlds_try_the_silent_rule(tmp_path: Path) -> None:
 def test_all_real_baskets_give_the_recomputed_alerts(tmp_path: Path, seed: int) -> None:
     generate(tmp_path, GenerateOptions(population=Population.COMPLETEJOURNEY, seed=seed))
     assert len(assert_same(tmp_path, VARIANTS[0], partitions=4)) > 100
+
+
+def by_purchases(found: list[Expected]) -> int:
+    """Count the records whose time ran by the population's purchases: their days are no whole hours."""
+    return sum(abs(one.days_since * 24 - round(one.days_since * 24)) > 1e-6 for one in found)
+
+
+@pytest.mark.parametrize("variant", BY_TURNS[1:], ids=("contact", "silent"))
+def test_the_worlds_try_ruleset_2(tmp_path: Path, variant: Variant) -> None:
+    write_world(tmp_path, 1)
+    found = assert_same(tmp_path, variant, partitions=1)
+    rules = {"contact", "silent"} if variant.plain.silent else {"contact"}
+    steps = (("raised", None), ("updated", None), ("resolved", "returned"), ("resolved", "expired"))
+    assert {(one.rule, one.state, one.resolution) for one in found} >= {
+        (rule, *step) for rule in rules for step in steps
+    }
+    assert 0 < by_purchases(found) < len(found)
+
+
+def test_real_baskets_give_the_recomputed_alerts_of_ruleset_2(tmp_path: Path) -> None:
+    generate(tmp_path, GenerateOptions(population=Population.COMPLETEJOURNEY, seed=1, customers=1000))
+    ruleset_2 = Variant(replace(VERSIONS["2"], silent=True), replace(VERSION_2, silent=True))
+    found = assert_same(tmp_path, ruleset_2, partitions=2)
+    assert {one.rule for one in found} == {"contact", "silent"}
+    assert by_purchases(found) > 0

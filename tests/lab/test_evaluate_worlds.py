@@ -12,8 +12,9 @@ import pytest
 from schemas.alert import Alert
 from schemas.times import format_ms, parse_ms
 from streams.core.ruleset import VERSIONS
+from streams.lab.evaluate.episodes import Episodes
 from streams.lab.evaluate.rates import rates_of_weights
-from streams.lab.evaluate.truth import DAYS, Episodes, Held, Judged, Loyal, Raised, hold
+from streams.lab.evaluate.truth import DAYS, Held, Judged, Loyal, Raised, hold
 from streams.lab.evaluate.wilson import wilson
 from streams.lab.evaluate.world_figures import Mix, figures_of
 from streams.lab.evaluate.worlds import WorldsResult, alerts_against_truth

@@ -1,7 +1,7 @@
 """Intervals from drawing households anew: a household is drawn with all its cases and copies, or not at all.
 
 Thresholds are held as the other half set them. Everything is computed in rows: the first counts each
-household once and gives the value, the others are the draws and give the interval. The same rows are used for all
+household once and gives the value, the others are the draws and give the interval. The same rows serve all
 detectors, so that differences are paired.
 """
 

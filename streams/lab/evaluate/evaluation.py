@@ -26,7 +26,7 @@ _WITHIN: Final = 0.9
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How much is measured; customers of None are all."""
+    """How much is measured; customers of None are all, and no seeds mean that it is left out."""
 
     customers: tuple[tuple[Population, int | None], ...]
     most_seeds: int
@@ -47,7 +47,7 @@ FULL: Final = Size(
     most_seeds=1_000,
     world_seeds=6,
     world_customers=None,
-    stress_seeds=2,
+    stress_seeds=4,
     stress_customers=1_200,
     splits=10,
 )
@@ -61,8 +61,8 @@ QUICK: Final = Size(
     most_seeds=2,
     world_seeds=1,
     world_customers=1_000,
-    stress_seeds=1,
-    stress_customers=300,
+    stress_seeds=0,
+    stress_customers=None,
     splits=0,
 )
 
@@ -104,26 +104,33 @@ def evaluate(  # noqa: PLR0913 - everything a measurement depends on
         if population in populations
     )
     found = (*goals(figures, target), *_splits_goal(rulesets, populations, size, progress))
-    last, whole = rulesets[-1], [one for one in _WORLDS if one in populations]
-    if not whole:
-        return Evaluation(DetectorComparison(target, figures, found), (), ())
-    worlds = alerts_against_truth(
-        last,
-        range(1, size.world_seeds + 1),
-        whole,
-        customers=size.world_customers,
-        jobs=jobs,
-        progress=progress,
+    whole = [one for one in _WORLDS if one in populations]
+    return Evaluation(
+        comparison=DetectorComparison(target, figures, found),
+        worlds=_worlds(rulesets[-1], whole, size, jobs, progress),
+        stress=_stress(rulesets[-1], whole, size, jobs, progress),
     )
-    stressed = stress(
-        last,
-        range(1, size.stress_seeds + 1),
-        whole,
-        customers=size.stress_customers,
-        jobs=jobs,
-        progress=progress,
-    )
-    return Evaluation(DetectorComparison(target, figures, found), (worlds,), (stressed,))
+
+
+def _worlds(
+    rules: Ruleset, populations: Sequence[Population], size: Size, jobs: int, progress: Progress
+) -> tuple[WorldsResult, ...]:
+    seeds = range(1, size.world_seeds + 1)
+    if not populations or not seeds:
+        return ()
+    customers = size.world_customers
+    found = alerts_against_truth(rules, seeds, populations, customers=customers, jobs=jobs, progress=progress)
+    return (found,)
+
+
+def _stress(
+    rules: Ruleset, populations: Sequence[Population], size: Size, jobs: int, progress: Progress
+) -> tuple[StressResult, ...]:
+    seeds = range(1, size.stress_seeds + 1)
+    if not populations or not seeds:
+        return ()
+    customers = size.stress_customers
+    return (stress(rules, seeds, populations, customers=customers, jobs=jobs, progress=progress),)
 
 
 def _splits_goal(

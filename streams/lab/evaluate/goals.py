@@ -51,16 +51,16 @@ def _earlier(one: Difference) -> Goal:
     days = one.median_days.value
     return Goal(
         one.detector,
-        f"{one.shape}: earlier in the median than every other",
-        f"{days:+.1f} days against {one.earliest}",
+        f"{one.shape}: earlier than every other",
+        f"{days:+.1f} days: {one.earliest}",
         days < 0,
     )
 
 
 def _no_worse(one: Difference) -> Goal:
     points = 100 * one.recall.value
-    measured = f"{points:+.1f} points against {one.best}"
+    measured = f"{points:+.1f} points: {one.best}"
     if one.shape in _PARTIAL:
-        return Goal(one.detector, f"{one.shape}: more found than by every other", measured, points > 0)
-    goal = f"{one.shape}: found at most {100 * _MARGIN:.0f} points less often than by the best other"
+        return Goal(one.detector, f"{one.shape}: more found than by any other", measured, points > 0)
+    goal = f"{one.shape}: at most {100 * _MARGIN:.0f} points below the best other"
     return Goal(one.detector, goal, measured, one.recall.value >= -_MARGIN)

@@ -4,43 +4,51 @@ import math
 from collections.abc import Iterator, Sequence
 
 from rich.box import SIMPLE_HEAD
+from rich.markup import escape
 from rich.table import Table
 
 from streams.lab.evaluate.results import DetectorComparison, Estimate, Goal, PopulationFigures
-from streams.lab.evaluate.stress import StressResult
+from streams.lab.evaluate.stress import MOST, StressResult
 from streams.lab.evaluate.trial import SHAPES
 from streams.lab.evaluate.wilson import Share
-from streams.lab.evaluate.worlds import WorldsResult
+from streams.lab.evaluate.world_figures import STATED, Mix
+from streams.lab.evaluate.worlds import REAL, WorldsResult
+
+_MIXES = {Mix.WEIGHTS: "the weights say", Mix.GENERATED: "generate draws them"}
 
 
 def comparison_tables(comparison: DetectorComparison) -> Iterator[Table]:
     """Yield what the detectors find on each population, how early, and what ours are better by."""
     for figures in comparison.populations:
-        yield _found(figures)
-        yield _earliest(figures)
+        yield _side_by_side(figures)
         yield _ahead(figures)
 
 
 def goals_table(goals: Sequence[Goal]) -> Table:
     """Return the goals, met or not."""
-    table = _table("Goals and what was measured", "detector", "goal", "measured", "")
-    for one in goals:
-        table.add_row(one.detector, one.goal, one.measured, "met" if one.met else "[bold]not met[/bold]")
+    table = _table("Goals and what was measured", "goal", "measured", "met?")
+    for name in dict.fromkeys(one.detector for one in goals):
+        _head(table, name)
+        for one in goals:
+            if one.detector == name:
+                table.add_row(one.goal, one.measured, "met" if one.met else "[bold]not met[/bold]")
     return table
 
 
 def worlds_table(result: WorldsResult) -> Table:
     """Return what the alerts of a ruleset are worth in whole worlds."""
-    title = f"Whole worlds, ruleset {result.ruleset}: alerts against the truth, {len(result.seeds)} seeds"
-    table = _table(title, "boycotts as often as", "severity", "of watch records real", "of alerts real")
-    all_together = [one for one in result.figures if one.population is None]
-    for figures in all_together:
-        for one in figures.precision:
-            table.add_row(figures.mix, one.severity or "all", _share(one.watch), _share(one.alert))
-        table.add_section()
-    for figures in all_together:
-        stated = f"stated {figures.stated.low:g} to {figures.stated.high:g}"
-        table.add_row(figures.mix, stated, "", _share(figures.stated.real))
+    title = f"Whole worlds, ruleset {result.ruleset}, {len(result.seeds)} seeds: records that were real"
+    table = _table(title, "severity", "of watch", "of alert")
+    for figures in result.figures:
+        if figures.population is None:
+            _head(table, f"boycotts as often as {_MIXES[figures.mix]}")
+            for one in figures.precision:
+                table.add_row(one.severity or "all", _share(one.watch), _share(one.alert))
+            stated = f"P from {figures.stated.low:g} to {figures.stated.high:g}"
+            table.add_row(stated, "", _share(figures.stated.real))
+    goal = {None: "too few to tell", True: "met", False: "[bold]not met[/bold]"}[result.calibrated]
+    _head(table, f"P from {STATED[0]:g} to {STATED[1]:g} as the weights say")
+    table.add_row(f"real: {REAL[0]:g} to {REAL[1]:g}", "", goal)
     return table
 
 
@@ -65,67 +73,68 @@ def value_table(result: WorldsResult) -> Table:
 def stress_table(result: StressResult) -> Table:
     """Return what disturbances do to the false alarms of a ruleset."""
     title = f"False alarms under disturbance, ruleset {result.ruleset}"
-    table = _table(title, "disturbance", "without", "with", "ratio", "95 %")
+    table = _table(title, "disturbance", "without", "with", "ratio", "95 %", f"<= {MOST}?")
     for one in result.ratios:
         if one.population is None:
             ratio = "–" if one.ratio is None else f"{one.ratio:.2f}"
-            table.add_row(
-                one.disturbance,
-                f"{one.without:,}",
-                f"{one.with_it:,}",
-                ratio,
-                f"{one.low:.2f}–{one.high:.2f}",
-            )
+            between = f"{one.low:.2f} to {one.high:.2f}"
+            met = "met" if one.met else "[bold]not met[/bold]"
+            table.add_row(one.disturbance, f"{one.without:,}", f"{one.with_it:,}", ratio, between, met)
     return table
 
 
-def _found(figures: PopulationFigures) -> Table:
+def _side_by_side(figures: PopulationFigures) -> Table:
     title = (
-        f"{figures.population}: found within 90 days, %, with 95 % intervals "
-        f"({figures.households:,} high-value households of {figures.customers:,} customers, "
-        f"{len(figures.seeds)} seeds, {figures.cases:,} cases, {figures.copies:,} copies)"
+        f"{figures.population}: {figures.households:,} high-value households of {figures.customers:,} "
+        f"customers, {len(figures.seeds)} seeds, {figures.cases:,} cases, {figures.copies:,} copies"
     )
-    table = _table(title, "detector", "false alarms", *SHAPES)
+    table = _table(title, "detector", "30 d", "found in 90 d, %", "median, days")
+    _head(table, "untouched: false alarms")
     for one in figures.detectors:
-        cells = (_percent(shape.found_90) for shape in one.shapes)
-        table.add_row(one.name, _percent(one.false_alarms), *cells)
-    return table
-
-
-def _earliest(figures: PopulationFigures) -> Table:
-    title = f"{figures.population}: found within 30 days, %, and the median delay in days"
-    table = _table(title, "detector", *SHAPES)
-    for one in figures.detectors:
-        cells = (f"{100 * shape.found_30.value:.0f}, {_days(shape.median_days)}" for shape in one.shapes)
-        table.add_row(one.name, *cells)
+        table.add_row(one.name, "", _percent(one.false_alarms), "")
+    for shape in SHAPES:
+        _head(table, shape)
+        for one in figures.detectors:
+            found = one.of(shape)
+            early = f"{100 * found.found_30.value:.1f}"
+            table.add_row(one.name, early, _percent(found.found_90), _days(found.median_days))
     return table
 
 
 def _ahead(figures: PopulationFigures) -> Table:
-    title = f"{figures.population}: ours less the best other detector, the same households drawn for both"
-    table = _table(title, "detector", "shape", "points found", "less", "median, days", "less")
-    for one in figures.differences:
-        recall = (f"{100 * each:+.1f}" for each in (one.recall.value, one.recall.low, one.recall.high))
-        median = (
-            _day(each, "+.1f") for each in (one.median_days.value, one.median_days.low, one.median_days.high)
-        )
-        table.add_row(one.detector, one.shape, _between(*recall), one.best, _between(*median), one.earliest)
+    title = f"{figures.population}: ours less the best other, the same households drawn for both"
+    table = _table(title, "shape", "difference", "less")
+    for name in dict.fromkeys(one.detector for one in figures.differences):
+        _head(table, name)
+        for one in figures.differences:
+            if one.detector == name:
+                table.add_row(one.shape, f"{_points(one.recall)} points found", one.best)
+                table.add_row("", f"{_days(one.median_days, '+.1f')} days", one.earliest)
     return table
 
 
 def _table(title: str, *columns: str) -> Table:
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
-    for at, name in enumerate(columns):
-        table.add_column(name, no_wrap=at == 0)
+    for name in columns:
+        table.add_column(name)
     return table
+
+
+def _head(table: Table, name: str) -> None:
+    table.add_section()
+    table.add_row(f"[bold]{escape(name)}[/bold]")
 
 
 def _percent(one: Estimate) -> str:
     return _between(*(f"{100 * each:.1f}" for each in (one.value, one.low, one.high)))
 
 
-def _days(one: Estimate) -> str:
-    return _between(*(_day(each, ".1f") for each in (one.value, one.low, one.high)))
+def _points(one: Estimate) -> str:
+    return _between(*(f"{100 * each:+.1f}" for each in (one.value, one.low, one.high)))
+
+
+def _days(one: Estimate, form: str = ".1f") -> str:
+    return _between(*(_day(each, form) for each in (one.value, one.low, one.high)))
 
 
 def _between(value: str, low: str, high: str) -> str:

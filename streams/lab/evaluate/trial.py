@@ -57,8 +57,8 @@ def run_trial(prepared: Prepared, seed: int, target: float) -> Trial:
     cases = draw_cases(prepared, rng)
     if len(cases.every) < _LEAST:
         raise TooFewError(
-            f"{prepared.population}: {len(cases.every)} households can be judged at the anchors of a seed, and "
-            f"{_LEAST} are needed"
+            f"{prepared.population}: {len(cases.every)} households can be judged at the anchors of a seed, "
+            f"and {_LEAST} are needed"
         )
     plain = untouched(prepared.purchases, cases.customers, cases.first_hours)
     luck = rng.random(len(plain.cents))

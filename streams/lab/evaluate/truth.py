@@ -6,29 +6,24 @@ whose anchor is of that journey is right before its last moment too: the story t
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
-from typing_extensions import override
 
 from schemas.alert import Alert
 from schemas.times import parse_ms
-from streams.core.facts import Episode
-from streams.core.opening import Gates
-from streams.core.partition import Partition
 from streams.core.time import DAY_MS
+from streams.lab.evaluate.episodes import Episodes, Level, Span, spans_of
 from streams.lab.generate.boycotts import Boycott, Outcome
 from streams.lab.generate.options import Severity, Shape
 from streams.lab.generate.purchases import Ints
 from streams.lab.generate.world import World
-from streams.lab.replay import ReplayResult, Sampler
+from streams.lab.replay import ReplayResult
 
 DAYS: Final = 90
 """Days in which a boycott counts as found and what it takes away as lost."""
-
-Level = Literal["watch", "alert"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,56 +77,10 @@ class Held:
     loyal: tuple[Loyal, ...]
 
 
-class Episodes(Sampler):
-    """Keeps when episodes opened and closed in a replay, in ms, whether something was sent or not."""
-
-    def __init__(self) -> None:
-        self.closed_ms: dict[tuple[str, int], int | None] = {}
-        """By customer and opening; None for those that are open."""
-
-    @override
-    def sample(self, partition: Partition) -> None:
-        """See nothing: what counts is told."""
-
-    @override
-    def judged(self, customer_id: str, gates: Gates) -> None:
-        """Note the opening of an episode."""
-        if gates.opened:
-            self.closed_ms[customer_id, gates.time] = None
-
-    @override
-    def closed(self, customer_id: str, episode: Episode, why: str, time: int) -> None:
-        """Note the end of an episode; that of a silent one is the first that is heard of it."""
-        self.closed_ms[customer_id, episode.opened] = time
-
-
-@dataclass(frozen=True, slots=True)
-class _Span:
-    """An episode with its first records, in ms."""
-
-    opened: int
-    closed: int
-    """The end of the history where it is open."""
-    watch: int | None
-    alert: int | None
-
-    @property
-    def days(self) -> float:
-        """Return how long it was open."""
-        return (self.closed - self.opened) / DAY_MS
-
-    def stands(self, level: Level, start: int, end: int) -> int | None:
-        """Return when first in [start, end) the level stands."""
-        since = self.alert if level == "alert" else self.watch
-        if since is None or since >= end or self.closed <= start:
-            return None
-        return max(since, start)
-
-
 def hold(world: World, result: ReplayResult, episodes: Episodes) -> Held:
     """Return what the alerts of a world, and the episodes without one, come to against its truth."""
     raised = [alert for alert in result.alerts if alert.state != "resolved"]
-    spans = _spans(raised, episodes, world.purchases.end_ms)
+    spans = spans_of(raised, episodes, world.purchases.end_ms)
     boycotts = _boycotts(world)
     return Held(
         customers=len(world.purchases.customer_ids),
@@ -150,25 +99,6 @@ def _boycotts(world: World) -> dict[str, list[tuple[Outcome, Boycott]]]:
             customer_id = world.purchases.customer_ids[outcome.journey.customer]
             boycotts[customer_id].append((outcome, outcome.boycott))
     return dict(boycotts)
-
-
-def _spans(raised: Sequence[Alert], episodes: Episodes, end_ms: int) -> dict[str, list[_Span]]:
-    """Return each customer's episodes."""
-    closed = dict(episodes.closed_ms)
-    levels: defaultdict[str, list[tuple[int, Level]]] = defaultdict(list)
-    for alert in raised:
-        time = parse_ms(alert.time)
-        levels[alert.customer_id].append((time, alert.level))
-        if alert.rule == "silent" and alert.state == "raised":
-            closed.setdefault((alert.customer_id, time), None)
-    spans: defaultdict[str, list[_Span]] = defaultdict(list)
-    for (customer_id, opened), until in sorted(closed.items(), key=lambda one: one[0]):
-        last = end_ms if until is None else until
-        mine = [one for one in levels[customer_id] if opened <= one[0] <= last]
-        watch = min((time for time, _ in mine), default=None)
-        alerted = min((time for time, level in mine if level == "alert"), default=None)
-        spans[customer_id].append(_Span(opened, last, watch, alerted))
-    return dict(spans)
 
 
 def _raised(
@@ -201,7 +131,7 @@ def _has_left(outcome: Outcome, boycott: Boycott, time: int, contact_id: str | N
 
 def _judged(
     world: World,
-    spans: Mapping[str, list[_Span]],
+    spans: Mapping[str, list[Span]],
     boycotts: Mapping[str, list[tuple[Outcome, Boycott]]],
 ) -> tuple[Judged, ...]:
     found = [
@@ -245,7 +175,7 @@ class _Found:
         return None if time is None else (time - self.start) / DAY_MS
 
 
-def _found(outcome: Outcome, boycott: Boycott, spans: list[_Span], end_ms: int) -> _Found | None:
+def _found(outcome: Outcome, boycott: Boycott, spans: list[Span], end_ms: int) -> _Found | None:
     """Return how a boycott was found; None if it is not judged, or too near to the end to tell."""
     start, decided = boycott.start_ms, outcome.journey.last_ms
     if start + DAYS * DAY_MS > end_ms:
@@ -274,7 +204,7 @@ class _Lost:
         return lost
 
 
-def _loyal(spans: Mapping[str, list[_Span]], boycotts: Mapping[str, object]) -> tuple[Loyal, ...]:
+def _loyal(spans: Mapping[str, list[Span]], boycotts: Mapping[str, object]) -> tuple[Loyal, ...]:
     return tuple(
         Loyal(days=min(span.days, DAYS), alerted=span.alert is not None)
         for customer_id, mine in spans.items()

@@ -7,7 +7,8 @@ from itertools import chain, pairwise
 from statistics import fmean, median
 from typing import Final
 
-from streams.lab.evaluate.truth import DAYS, Held, Judged, Level, Raised
+from streams.lab.evaluate.episodes import Level
+from streams.lab.evaluate.truth import DAYS, Held, Judged, Raised
 from streams.lab.evaluate.wilson import Share, wilson
 from streams.lab.generate.options import Population, Severity, Shape
 

@@ -14,9 +14,10 @@ from typing import Final
 
 from streams.core.ruleset import Ruleset
 from streams.core.time import DAY_MS
+from streams.lab.evaluate.episodes import Episodes
 from streams.lab.evaluate.parallel import Progress, in_parallel
 from streams.lab.evaluate.rates import rates_of_weights
-from streams.lab.evaluate.truth import Episodes, Held, hold
+from streams.lab.evaluate.truth import Held, hold
 from streams.lab.evaluate.world_figures import Mix, MixFigures, figures_of
 from streams.lab.generate.options import GenerateOptions, Population
 from streams.lab.generate.run import write_world
