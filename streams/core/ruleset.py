@@ -100,9 +100,9 @@ class Ruleset:
 
     evidence: str = _rule(SPEND, "spend, or trips_or_spend", DESIGN, added=True)
     fallen_share: float = _rule(0.25, "share of the usual", EVALUATION, added=True)
-    trips_certainty: float = _rule(8.0, "trips' worth", EVALUATION, added=True)
-    spend_certainty: float = _rule(16.0, "trips' worth", EVALUATION, added=True)
-    recent_half_life_blocks: float = _rule(0.5, "blocks of 28 d", EVALUATION, added=True)
+    trips_certainty: float = _rule(12.0, "trips' worth", EVALUATION, added=True)
+    spend_certainty: float = _rule(24.0, "trips' worth", EVALUATION, added=True)
+    recent_half_life_blocks: float = _rule(1.0, "blocks of 28 d", EVALUATION, added=True)
     recent_floor: float = _rule(0.5, "share of the usual", EVALUATION, added=True)
     population_clock: bool = _rule(False, "true or false", EVALUATION, added=True)
 
@@ -258,7 +258,7 @@ VERSIONS: Final[Mapping[str, Ruleset]] = MappingProxyType(
             evidence=TRIPS_OR_SPEND,
             irregularity_floor_days=3.0,
             irregularity_prior_blocks=2.0,
-            temperature=0.9,
+            temperature=0.75,
             returned_evidence=-2.0,
             population_clock=True,
             silent_prior_probability=0.001,

@@ -109,19 +109,17 @@ def test_trips_are_counted_in_the_same_blocks_where_the_rules_ask_for_them() -> 
     assert found.trips == of_blocks([2, 1, 1])
 
 
-def test_the_recent_pace_counts_a_block_a_quarter_of_the_one_after_it() -> None:
+def test_the_recent_pace_counts_a_block_half_of_the_one_after_it() -> None:
     found = of_blocks([280, 560, 1_120])
-    assert found.recent_per_day(VERSIONS["2"]) == pytest.approx(
-        (10 + 20 / 4 + 40 / 16) / (1 + 1 / 4 + 1 / 16)
-    )
+    assert found.recent_per_day(VERSIONS["2"]) == pytest.approx((10 + 20 / 2 + 40 / 4) / (1 + 1 / 2 + 1 / 4))
 
 
-@pytest.mark.parametrize(("newest", "slower"), [(0, 2.0), (1_000, 1.0), (4_000, 42 / 69)])
+@pytest.mark.parametrize(("newest", "slower"), [(0, 14 / 9), (1_000, 1.0), (4_000, 14 / 19)])
 def test_who_slowed_down_lately_needs_longer_silence(newest: int, slower: float) -> None:
-    """Recent pace by usual pace divides D, but never by less than half: (16 b + 5) / 21 by (b + 2) / 3."""
+    """Recent pace by usual pace divides D, but never by less than half: (4 b + 3) / 7 by (b + 2) / 3."""
     rules = VERSIONS["2"]
     found = of_blocks([newest, 1_000, 1_000])
-    pace = (16 * newest + 5_000) / 21 / ((newest + 2_000) / 3)
+    pace = (4 * newest + 3_000) / 7 / ((newest + 2_000) / 3)
     expected = found.irregularity(5.0, rules) / max(0.5, pace)
     assert found.recent_irregularity(5.0, rules) == pytest.approx(expected)
     assert expected / found.irregularity(5.0, rules) == pytest.approx(slower, rel=0.01)

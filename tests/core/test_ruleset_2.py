@@ -20,8 +20,8 @@ from tests.core.drive import HOME, bad, daily, purchase
 RULES = replace(VERSIONS["2"], population_minimum=1, high_value_quantile=0.1)
 ANCHOR = HOME + 112 * DAY_MS
 BAD = bad("a", ANCHOR - 1)
-"""1.85 nats: a watch needs 1.09 / 0.9 nats more, an alert 2.48 / 0.9."""
-QUIET_HOURS = 129
+"""1.85 nats: a watch needs 1.09 / 0.75 nats more, an alert 2.48 / 0.75."""
+QUIET_HOURS = 152
 """Hours of silence that make it a watch."""
 
 
@@ -40,15 +40,15 @@ def days_of(alert: Alert) -> float:
 
 
 def test_silence_is_raised_within_a_week_or_two() -> None:
-    """By hand: with e/D = E, S = ln((((8+E)/(8+E/4))^8 + ((16+E)/(16+E/4))^16) / 2)."""
+    """By hand: with e/D = E, S = ln((((12+E)/(12+E/4))^12 + ((24+E)/(24+E/4))^24) / 2)."""
 
     def strength(hours: int) -> float:
         e = hours / 24 / 3
-        return math.log((((8 + e) / (8 + e / 4)) ** 8 + ((16 + e) / (16 + e / 4)) ** 16) / 2)
+        return math.log((((12 + e) / (12 + e / 4)) ** 12 + ((24 + e) / (24 + e / 4)) ** 24) / 2)
 
     prior = math.log(0.05 / 0.95) + 1.85
     hours = [
-        next(at for at in range(999) if prior + 0.9 * strength(at) >= least) for least in (0, math.log(4))
+        next(at for at in range(999) if prior + 0.75 * strength(at) >= least) for least in (0, math.log(4))
     ]
     assert [row[0] for row in alerts()[:2]] == [at / 24 for at in hours]
     assert hours[0] == QUIET_HOURS

@@ -71,9 +71,9 @@ class Rules:
     irregularity_floor: float = 1.5
     evidence: str = "spend"
     fallen_share: float = 0.25
-    trips_certainty: float = 8.0
-    spend_certainty: float = 16.0
-    recent_half_life_blocks: float = 0.5
+    trips_certainty: float = 12.0
+    spend_certainty: float = 24.0
+    recent_half_life_blocks: float = 1.0
     recent_floor: float = 0.5
     population_clock: bool = False
     clock_hours: int = 697
@@ -112,7 +112,7 @@ VERSION_2 = Rules(
     irregularity_floor=3.0,
     evidence="trips_or_spend",
     population_clock=True,
-    temperature=0.9,
+    temperature=0.75,
     returned_silence=-2.0,
     silent_prior_probability=0.001,
 )

@@ -7,8 +7,14 @@ import pytest
 from tests.recompute.arrival import Customer, Partition
 from tests.recompute.events import Reversal
 from tests.recompute.pace import Pace, PopulationClock, TripsOrSpend, pace
-from tests.recompute.rules import HOUR_MS, VERSION_2
+from tests.recompute.rules import HOUR_MS
+from tests.recompute.rules import VERSION_2 as RULESET_2
 from tests.recompute.spending import Baseline, Ledger
+
+VERSION_2 = replace(
+    RULESET_2, temperature=0.9, trips_certainty=8.0, spend_certainty=16.0, recent_half_life_blocks=0.5
+)
+"""Round numbers."""
 
 DAILY = TripsOrSpend(trips=Pace(1.0, 3.0), spend=Pace(1000.0, 3.0))
 

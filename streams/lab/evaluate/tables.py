@@ -54,19 +54,18 @@ def worlds_table(result: WorldsResult) -> Table:
 
 def value_table(result: WorldsResult) -> Table:
     """Return what the boycotts of judged customers took away, and how much of it was seen coming."""
-    title = f"Value lost to boycotts of judged customers within 90 days, ruleset {result.ruleset}"
-    table = _table(
-        title, "boycotts as often as", "found in time", "still to come at the alert", "false alarms"
-    )
+    title = f"Value lost to boycotts of judged customers in 90 days, ruleset {result.ruleset}"
+    table = _table(title, "boycotts as often as", "in boycotts found", "of that, after the alert")
     for one in result.figures:
         if one.population is None:
-            lost, caught, value = max(one.value.lost, 1), max(one.value.caught, 1), one.value
-            table.add_row(
-                one.mix,
-                f"{value.caught / lost:.0%} of what was lost",
-                f"{value.to_come / caught:.0%} of that",
-                f"{_share(one.false_alarms.alerts)} of the episodes of the loyal",
-            )
+            value = one.value
+            found, to_come = value.caught / max(value.lost, 1), value.to_come / max(value.caught, 1)
+            table.add_row(_MIXES[one.mix], f"{found:.0%}", f"{to_come:.0%}")
+    _head(table, "false alarms")
+    for one in result.figures:
+        if one.population is None:
+            alerts = _share(one.false_alarms.alerts)
+            table.add_row(_MIXES[one.mix], f"{alerts} of the loyal's episodes", "")
     return table
 
 
@@ -108,8 +107,8 @@ def _ahead(figures: PopulationFigures) -> Table:
         _head(table, name)
         for one in figures.differences:
             if one.detector == name:
-                table.add_row(one.shape, f"{_points(one.recall)} points found", one.best)
-                table.add_row("", f"{_days(one.median_days, '+.1f')} days", one.earliest)
+                table.add_row(one.shape, f"{_points(one.recall)} points", one.best)
+                table.add_row("", f"{_fewer_days(one.median_days)} days", one.earliest)
     return table
 
 
@@ -133,18 +132,20 @@ def _points(one: Estimate) -> str:
     return _between(*(f"{100 * each:+.1f}" for each in (one.value, one.low, one.high)))
 
 
-def _days(one: Estimate, form: str = ".1f") -> str:
-    return _between(*(_day(each, form) for each in (one.value, one.low, one.high)))
+def _days(one: Estimate) -> str:
+    return _between(
+        *("never" if math.isinf(each) else f"{each:.1f}" for each in (one.value, one.low, one.high))
+    )
+
+
+def _fewer_days(one: Estimate) -> str:
+    """Say a difference of medians; infinite where only one of the two finds half."""
+    words = {math.inf: "only theirs", -math.inf: "only ours"}
+    return _between(*(words.get(each, f"{each:+.1f}") for each in (one.value, one.low, one.high)))
 
 
 def _between(value: str, low: str, high: str) -> str:
     return value if value == low == high else f"{value} ({low} to {high})"
-
-
-def _day(value: float, form: str) -> str:
-    if math.isinf(value):
-        return "never" if value > 0 else "only ours"
-    return format(value, form)
 
 
 def _share(one: Share) -> str:
