@@ -7,7 +7,7 @@ BIN := .venv/bin
 # Written last, so a set-up that was interrupted is done again.
 STAMP := .venv/.set-up
 
-.PHONY: help setup demo test lint format schema bench-replay bench-worker bench-latency bench-restore bench-memory lock
+.PHONY: help setup demo evaluate test lint format schema bench-replay bench-worker bench-latency bench-restore bench-memory lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +24,10 @@ $(STAMP): requirements.lock pyproject.toml
 
 demo: setup ## a year of real baskets through a local Kafka and two workers, live; report in out/demo
 	@$(BIN)/retention-signals demo
+
+evaluate: setup ## how many boycotts are found, how early, how many false alarms; report in out/evaluation.html
+	@mkdir -p out
+	@$(BIN)/retention-signals evaluate --report out/evaluation.html
 
 test: setup lint ## everything that CI runs: lint, types, import rules, all tests, coverage
 	$(BIN)/pytest -n 2 --dist loadfile --cov --cov-report=term-missing:skip-covered --cov-fail-under=100

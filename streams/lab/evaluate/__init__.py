@@ -1,1 +1,1 @@
-"""Detection measured: against boycotts put into real purchases, against the truth of whole worlds, under stress."""
+"""Detection measured: on boycotts put into real purchases, against the truth of worlds, under stress."""
