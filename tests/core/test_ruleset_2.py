@@ -20,8 +20,8 @@ from tests.core.drive import HOME, bad, daily, purchase
 RULES = replace(VERSIONS["2"], population_minimum=1, high_value_quantile=0.1)
 ANCHOR = HOME + 112 * DAY_MS
 BAD = bad("a", ANCHOR - 1)
-"""1.85 nats: a watch needs 1.09 / 0.75 nats more, an alert 2.48 / 0.75."""
-QUIET_HOURS = 152
+"""1.85 nats: a watch needs 1.09 / 0.8 nats more, an alert 2.48 / 0.8."""
+QUIET_HOURS = 142
 """Hours of silence that make it a watch."""
 
 
@@ -48,7 +48,7 @@ def test_silence_is_raised_within_a_week_or_two() -> None:
 
     prior = math.log(0.05 / 0.95) + 1.85
     hours = [
-        next(at for at in range(999) if prior + 0.75 * strength(at) >= least) for least in (0, math.log(4))
+        next(at for at in range(999) if prior + 0.8 * strength(at) >= least) for least in (0, math.log(4))
     ]
     assert [row[0] for row in alerts()[:2]] == [at / 24 for at in hours]
     assert hours[0] == QUIET_HOURS

@@ -112,7 +112,7 @@ VERSION_2 = Rules(
     irregularity_floor=3.0,
     evidence="trips_or_spend",
     population_clock=True,
-    temperature=0.75,
+    temperature=0.8,
     returned_silence=-2.0,
     silent_prior_probability=0.001,
 )

@@ -45,7 +45,7 @@ FULL: Final = Size(
         (Population.SYNTHETIC, None),
     ),
     most_seeds=1_000,
-    world_seeds=8,
+    world_seeds=9,
     world_customers=None,
     stress_seeds=4,
     stress_customers=1_200,
