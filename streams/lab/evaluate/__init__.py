@@ -1,1 +1,1 @@
-"""Detection measured: on boycotts put into real purchases, against the truth of worlds, under stress."""
+"""Detection measured: boycotts in real purchases, alerts against the truth of whole worlds, stress."""

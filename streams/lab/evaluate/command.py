@@ -47,7 +47,7 @@ _Chosen = Annotated[
     Chosen,
     typer.Option(
         "--population",
-        help="Whose purchases: grocery baskets of 2,469 households, CDNOW (buyers of records, rare), "
+        help="Whose purchases: grocery baskets of 2,469 households, CDNOW (records, bought rarely), "
         "drawn customers, or all.",
     ),
 ]
