@@ -11,6 +11,9 @@ import pytest
 from schemas.alert import Alert
 from schemas.events import Transaction
 from schemas.times import parse_ms
+from streams.core.evidence import PopulationClock, Yardstick
+from streams.core.feed_guard import FeedGuard
+from streams.core.measure import elapsed_days
 from streams.core.partition import Partition, Record
 from streams.core.ruleset import VERSIONS, Ruleset
 from streams.core.time import DAY_MS
@@ -87,3 +90,13 @@ def test_time_runs_as_fast_as_the_population_buys_but_not_faster(share: float, s
     found = partition.advance(dict.fromkeys(FACTS, ANCHOR + 40 * DAY_MS))
     assert days_of(found[0]) == pytest.approx(QUIET_HOURS / 24 * stretch, rel=0.08)
     assert found[0].days_since == pytest.approx(QUIET_HOURS / 24, abs=0.05)
+
+
+@pytest.mark.parametrize(("before", "days"), [(24, 1.0), (48, 0.0), (49, 2.0)])
+def test_a_count_that_began_anew_leaves_days_to_the_calendar(before: int, days: float) -> None:
+    """48 purchases in two days are known; a clock that began at more of them is from another life."""
+    guard = FeedGuard()
+    guard.counts.update(dict.fromkeys(range(48), 1))
+    guard.advance(48, RULES)
+    yardstick = Yardstick(100.0, 3.0, 0, clock=PopulationClock(before, 24.0))
+    assert elapsed_days(yardstick, 48, guard) == days
