@@ -23,7 +23,7 @@ def load(name: Path | None) -> Ruleset:
 
 
 def calibration_note(rules: Ruleset) -> str:
-    """Return, in two sentences, in which world the stated probabilities were measured and what a milder one does.
+    """Return in which world the stated probabilities were measured, and what a milder one does to them.
 
     For rules that nobody measured it says so. The figures are those of docs/detection.md.
     """
@@ -35,8 +35,9 @@ def calibration_note(rules: Ruleset) -> str:
         )
     real, milder = measured
     return (
-        f"Measured where customers leave after bad contacts as often as the surveys behind the weights say: {real} "
-        f"of the alerts that state about 0.80 are real. In a milder world, where 5, 9 and 25 % leave, {milder} are."
+        "Measured where customers leave after bad contacts as often as the surveys behind the weights say: "
+        f"{real} of the alerts that state about 0.80 are real. "
+        f"In a milder world, where 5, 9 and 25 % leave, {milder} are."
     )
 
 
