@@ -1,6 +1,7 @@
 """The contract for others: JSON Schema 2020-12 of every event, and AsyncAPI 3.0 of every topic."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -15,18 +16,20 @@ EXPORTED: Final = Path(__file__).parent / "exported"
 """Where the documents are checked in."""
 
 
-def export(directory: Path) -> list[Path]:
+def paths(directory: Path) -> list[Path]:
+    """Return where `export` writes, in order of name."""
+    return [directory / name for name in sorted(_documents())]
+
+
+def export(directory: Path, write: Callable[[Path, bytes], object] = Path.write_bytes) -> list[Path]:
     """Write the documents into `directory`, created if need be, and return their paths in order of name.
 
     The same contract gives the same bytes. Raises OSError if the directory cannot be written.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    paths = []
-    for name, content in sorted(_documents().items()):
-        path = directory / name
-        path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        paths.append(path)
-    return paths
+    for name, content in _documents().items():
+        write(directory / name, json.dumps(content, indent=2, ensure_ascii=False).encode() + b"\n")
+    return paths(directory)
 
 
 def _documents() -> dict[str, JsonSchemaValue]:

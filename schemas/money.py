@@ -3,6 +3,8 @@
 import re
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 
+from schemas.faults import decimal_fault
+
 DECIMAL_PATTERN = r"^[0-9]{1,12}(\.[0-9]{1,6})?$"
 ZERO_PATTERN = r"^[0.]*$"
 CURRENCY_PATTERN = r"^[A-Z]{3}$"
@@ -18,7 +20,7 @@ _EXACT = Context(prec=60, rounding=ROUND_HALF_EVEN)
 def check_decimal(text: str) -> str:
     """Return `text` if it is a decimal with up to 12 digits and 6 places; else ValueError."""
     if not _DECIMAL.fullmatch(text):
-        raise ValueError("not a decimal with up to 12 digits before the point and 6 after it")
+        raise ValueError(decimal_fault(text))
     return text
 
 
@@ -26,14 +28,15 @@ def check_positive(text: str) -> str:
     """Return `text` if it is a decimal above 0 with up to 12 digits and 6 places; else ValueError."""
     check_decimal(text)
     if not text.strip("0."):
-        raise ValueError("not above 0")
+        raise ValueError("0; an amount is above 0")
     return text
 
 
 def check_currency(text: str) -> str:
     """Return `text` if it is shaped like an ISO 4217 code; else ValueError."""
     if not _CURRENCY.fullmatch(text):
-        raise ValueError("not an ISO 4217 code")
+        small = _CURRENCY.fullmatch(text.upper())
+        raise ValueError("small letters; write USD" if small else "not an ISO 4217 code, such as USD")
     return text
 
 

@@ -8,20 +8,23 @@ from schemas.convert import CONVERT
 from schemas.dead_letter import Reason
 from schemas.events import Event, Refusal
 from schemas.events import Transaction as TransactionEvent
+from schemas.faults import kind_of, limit_fault, type_fault, unknown_fields
+from schemas.line_faults import BOM, HEAD_BYTES, json_fault, whole_fault
 from schemas.money import MAX_CENTS, to_cents
 from schemas.times import parse_ms
-from schemas.topics import Topic
+from schemas.topics import INPUTS, Topic
 from schemas.transaction import Transaction
 
 
 def decode(raw: bytes, topic: Topic, reporting_currency: str) -> Event | Refusal:
     """Return the event that `raw` on `topic` stands for, or why it is refused; never raises."""
     if len(raw) > MAX_BYTES:
-        return Refusal(Reason.TOO_LARGE, f"more than {MAX_BYTES} bytes")
+        return Refusal(Reason.TOO_LARGE, _too_large(raw))
+    raw = raw.removeprefix(BOM)
     try:
         document = from_json(raw, allow_inf_nan=False)
     except ValueError as error:
-        return Refusal(Reason.NOT_JSON, str(error))
+        return Refusal(Reason.NOT_JSON, json_fault(raw, str(error)))
     model = _model(document, topic)
     if isinstance(model, Refusal):
         return model
@@ -34,25 +37,35 @@ def decode(raw: bytes, topic: Topic, reporting_currency: str) -> Event | Refusal
     return CONVERT[model](message, parse_ms)
 
 
+def _too_large(raw: bytes) -> str:
+    form = whole_fault(raw[:HEAD_BYTES])
+    return f"more than {MAX_BYTES} bytes{f': {form}' if form else ''}"
+
+
 def _model(document: object, topic: Topic) -> type[Model] | Refusal:
+    if isinstance(document, list):
+        return Refusal(Reason.SCHEMA, "a JSON array: write one event a line, without brackets")
     if not isinstance(document, dict):
-        return Refusal(Reason.SCHEMA, "not an object")
+        return Refusal(Reason.SCHEMA, f"{kind_of(document)}, where an object belongs")
     kind = document.get("type")
     if not isinstance(kind, str):
-        return Refusal(Reason.SCHEMA, "type: required, a string")
-    if kind not in topic.models:
-        return Refusal(Reason.UNKNOWN_TYPE, f"type: not one of {', '.join(topic.models)}")
-    model = topic.models[kind]
+        fault = f"{kind_of(kind)}, where text in quotes belongs" if "type" in document else "missing"
+        return Refusal(Reason.SCHEMA, f"type: {fault}")
+    model = topic.models.get(kind)
+    if model is None:
+        home = next((f"; it belongs into {one.name}" for one in INPUTS if kind in one.models), "")
+        return Refusal(Reason.UNKNOWN_TYPE, f"type: not one of {', '.join(topic.models)}{home}")
     # Looked at before the values: thousands of unknown fields would make as many errors.
-    if not document.keys() <= model.model_fields.keys():
-        return Refusal(Reason.SCHEMA, "unknown field")
-    return model
+    unknown = document.keys() - model.model_fields.keys()
+    return Refusal(Reason.SCHEMA, unknown_fields(unknown, model.model_fields.keys())) if unknown else model
 
 
 def _first(error: ValidationError) -> str:
     """Return path and rule of the first error, without values and keys of maps."""
-    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    rule = first["msg"].removeprefix("Value error, ")
+    first = error.errors(include_url=False)[0]
+    kind = first["type"]
+    fault = type_fault(kind, first["input"]) or limit_fault(kind, first.get("ctx", {}))
+    rule = fault or first["msg"].removeprefix("Value error, ")
     steps = [str(step) if isinstance(step, int) else "*" for step in first["loc"][1:]]
     path = ".".join([*map(str, first["loc"][:1]), *steps])
     return f"{path}: {rule}" if path else rule
@@ -64,7 +77,9 @@ def _transaction(message: Transaction, reporting_currency: str) -> TransactionEv
         # In the reporting currency there is nothing to convert, whatever the rate says.
         rate = "1" if message.currency == reporting_currency else message.exchange_rate
         if rate is None:
-            return Refusal(Reason.CURRENCY, "exchange_rate: required, currency is not the reporting currency")
+            return Refusal(
+                Reason.CURRENCY, "exchange_rate: missing, with another currency than that of the reports"
+            )
         cents = to_cents(message.amount, rate)
         if cents > MAX_CENTS:
             return Refusal(Reason.CURRENCY, "amount: more than 10^12 after conversion")

@@ -3,6 +3,8 @@
 import re
 from datetime import UTC, date, datetime, timedelta
 
+from schemas.faults import time_fault
+
 TIME_PATTERN = (
     r"^[2-9][0-9]{3}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
     r"T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?"
@@ -19,7 +21,7 @@ _TIME = re.compile(TIME_PATTERN)
 def check_time(text: str) -> str:
     """Return `text` if it is a real RFC 3339 time with an offset, year 2000 or later; else ValueError."""
     if not _TIME.fullmatch(text):
-        raise ValueError("not an RFC 3339 time with an offset, from the year 2000 on")
+        raise ValueError(time_fault(text))
     try:
         date.fromisoformat(text[:10])
     except ValueError:

@@ -84,6 +84,8 @@ class Transaction(CustomerEvent):
         if self.kind == CANCELLED:
             if self.amount is not None:
                 raise ValueError("amount: must be absent for subscription_cancelled")
-        elif self.amount is None or self.currency is None:
-            raise ValueError("amount, currency: required unless subscription_cancelled")
+        elif self.amount is None:
+            raise ValueError("amount: missing; only subscription_cancelled goes without")
+        elif self.currency is None:
+            raise ValueError("currency: missing; only subscription_cancelled goes without")
         return self

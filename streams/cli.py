@@ -5,13 +5,14 @@ from typing import Annotated
 
 import typer
 
-from schemas.export import export
+from schemas.export import export, paths
 from streams.demo.command import demo_command
 from streams.lab.calibrate.command import calibrate_command
 from streams.lab.evaluate.command import evaluate_command
 from streams.lab.explain_command import explain_command
 from streams.lab.generate.command import generate_command
 from streams.lab.replay_command import replay_command
+from streams.outputs import Force, Output, check_or_exit, write_or_exit, writing_or_exit
 from streams.runtime.commands_alerts import alerts_command
 from streams.runtime.commands_kafka import kafka
 from streams.runtime.commands_lookup import lookup_command
@@ -50,14 +51,15 @@ app.command("settings")(settings_command)
 @schema.command("export")
 def schema_export(
     directory: Annotated[Path, typer.Argument(help="Where the documents go; created if need be.")],
+    *,
+    force: Force = False,
 ) -> None:
     """Write JSON Schema (2020-12) of every event and an AsyncAPI 3 document of all topics."""
-    try:
-        for path in export(directory):
-            typer.echo(path)
-    except OSError as error:
-        typer.echo(f"error: {directory} cannot be written: {error.strerror}", err=True)
-        raise typer.Exit(73) from error
+    with writing_or_exit(directory):
+        directory.mkdir(parents=True, exist_ok=True)
+    check_or_exit((Output(path, "", b"retention-signals") for path in paths(directory)), (), force=force)
+    for path in export(directory, write_or_exit):
+        typer.echo(path)
 
 
 def main() -> None:

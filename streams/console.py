@@ -7,6 +7,8 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from streams.files import InputError
+
 ERRORS = Console(stderr=True)
 
 # Categories that a page or a terminal might obey instead of showing.
@@ -31,6 +33,11 @@ def failed(message: str, code: Exit) -> typer.Exit:
     for line in message.splitlines():
         ERRORS.print(f"[red]error:[/red] {escape(line)}", soft_wrap=True, highlight=False)
     return typer.Exit(code)
+
+
+def input_failed(error: InputError) -> typer.Exit:
+    """Print what is wrong with the files of a directory, and return what ends the command."""
+    return failed(str(error), Exit.BAD_DATA if error.unusable else Exit.NO_INPUT)
 
 
 def visible(text: str) -> str:

@@ -185,7 +185,7 @@ class Judge:
         if gates.usual is None:
             self.tally["undetectable"] += 1
         elif not gates.valuable:
-            self.tally["not_high_value"] += 1
+            self.tally["no_cutoff" if gates.cutoff is None else "not_high_value"] += 1
         else:
             self.tally["opened"] += 1
             customer.body.watch = None

@@ -5,7 +5,7 @@ The same records give the same alerts however they are split into batches and ho
 Single-threaded; knows nothing of Kafka, files or the wall clock.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -67,11 +67,17 @@ class Outcome:
 
     applied: int = 0
     ticks: int = 0
-    duplicate: int = 0
     late: int = 0
+    duplicates: list[int] = field(default_factory=list)
+    """The places in the batch of events that came before."""
     refused: list[tuple[int, Refusal]] = field(default_factory=list)
     alerts: list[Alert] = field(default_factory=list)
     """What ends the alerts of customers who were erased."""
+
+    @property
+    def duplicate(self) -> int:
+        """Return how many events came before."""
+        return len(self.duplicates)
 
 
 class Partition:
@@ -128,7 +134,7 @@ class Partition:
                 salt = ids.seed(source)
             key = digest(event.event_id.encode(), salt)
             if (key in young or key in old) and ids.is_duplicate(key, time):
-                outcome.duplicate += 1
+                outcome.duplicates.append(at)
                 continue
             young[key] = time
             customer_id = event.customer_id
@@ -185,7 +191,7 @@ class Partition:
             clock.tick(record.time)
             outcome.ticks += 1
         else:
-            self._apply_event(source, record, outcome)
+            self._apply_event(source, at, record, outcome)
 
     def _refusal(self, clock: Clock, record: Event | Tick, horizon: int) -> Refusal | None:
         if record.time > horizon:
@@ -194,12 +200,12 @@ class Partition:
             return None
         return Refusal(Reason.TOO_LATE, "time: more than 8 days behind the input's clock")
 
-    def _apply_event(self, source: Input, event: Event, outcome: Outcome) -> None:
+    def _apply_event(self, source: Input, at: int, event: Event, outcome: Outcome) -> None:
         clock, ids = self._clocks[source], self._ids[source]
         instant = clock.instant(event.time)
         key = ids.key(event.source, event.event_id)
         if ids.is_duplicate(key, instant):
-            outcome.duplicate += 1
+            outcome.duplicates.append(at)
             return
         ids.remember(key, instant)
         outcome.applied += 1
@@ -399,6 +405,11 @@ class Partition:
     def customers(self) -> int:
         """Return how many customers are known."""
         return len(self._roster.records)
+
+    @property
+    def spenders(self) -> Iterator[str]:
+        """Yield the customers who bought, or gave back, anything that is folded."""
+        return self._roster.spenders()
 
     def knows(self, customer_id: str) -> bool:
         """Tell whether an event of a customer was accepted before."""

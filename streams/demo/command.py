@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from streams.console import Exit, failed
+from streams.console import Exit, failed, input_failed
 from streams.demo.endings import endings_alike
 from streams.demo.ground import Place, some_kafka
 from streams.demo.play import Demo, play, replay
@@ -101,6 +101,6 @@ def _in_words() -> Iterator[None]:
         with kafka_or_exit():
             yield
     except InputError as error:
-        raise failed(str(error), Exit.NO_INPUT) from error
+        raise input_failed(error) from error
     except DemoError as error:
         raise failed(str(error), Exit.SOFTWARE) from error

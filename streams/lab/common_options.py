@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from schemas.money import check_currency
+from schemas.currencies import check_known_currency
 from streams import rulesets
-from streams.console import ERRORS, Exit, failed
+from streams.console import ERRORS, Exit, failed, input_failed
 from streams.core.ruleset import Ruleset, RulesetError
 from streams.files import InputError
 from streams.lab.replay import Progress as Told
@@ -34,9 +34,19 @@ RulesetFile = Annotated[
 Partitions = Annotated[int, typer.Option(min=1, max=1024, help="Partitions, as the topics have.")]
 
 
+BySort = Annotated[
+    bool,
+    typer.Option(
+        "--sort",
+        help="Sort each file by time before it is replayed; it is held in memory. Without it the order of "
+        "the lines is the order of arrival.",
+    ),
+]
+
+
 def _currency(code: str) -> str:
     try:
-        return check_currency(code)
+        return check_known_currency(code)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
 
@@ -54,8 +64,14 @@ def load_ruleset(path: Path | None) -> Ruleset:
         raise failed(f"ruleset {path} cannot be read: {error.strerror}", Exit.NO_INPUT) from error
 
 
-def replayed(
-    directory: Path, rules: Ruleset, partitions: int, currency: str, sampler: Sampler | None
+def replayed(  # noqa: PLR0913 - what all commands over a directory take
+    directory: Path,
+    rules: Ruleset,
+    partitions: int,
+    currency: str,
+    sampler: Sampler | None,
+    *,
+    by_time: bool = False,
 ) -> ReplayResult:
     """Return what a replay gives, with a bar on a terminal; ends the command if it can't be read."""
     try:
@@ -67,9 +83,10 @@ def replayed(
                 currency=currency,
                 progress=progress,
                 sampler=sampler,
+                by_time=by_time,
             )
     except InputError as error:
-        raise failed(str(error), Exit.NO_INPUT) from error
+        raise input_failed(error) from error
 
 
 @contextmanager

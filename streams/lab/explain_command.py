@@ -6,18 +6,27 @@ import typer
 from rich.console import Console
 
 from streams.console import Exit, failed
-from streams.lab.common_options import Currency, Directory, Partitions, RulesetFile, load_ruleset, replayed
+from streams.lab.common_options import (
+    BySort,
+    Currency,
+    Directory,
+    Partitions,
+    RulesetFile,
+    load_ruleset,
+    replayed,
+)
 from streams.lab.explain import render_story
 from streams.lab.watch import Watcher
 
 
-def explain_command(
+def explain_command(  # noqa: PLR0913 - the options of a command are its arguments
     directory: Directory,
     *,
     customer: Annotated[str, typer.Option(help="The customer_id.")],
     ruleset: RulesetFile = None,
     partitions: Partitions = 4,
     currency: Currency = "USD",
+    sort: BySort = False,
 ) -> None:
     """Tell one customer's story: purchases, contacts, evidence, why an alert came or did not.
 
@@ -25,7 +34,7 @@ def explain_command(
     """
     rules = load_ruleset(ruleset)
     watcher = Watcher(rules, only=customer)
-    result = replayed(directory, rules, partitions, currency, watcher)
+    result = replayed(directory, rules, partitions, currency, watcher, by_time=sort)
     if result.lookup(customer) is None:
         raise failed("no event of that customer was accepted", Exit.NO_INPUT)
     render_story(Console(), watcher.customer(customer, result, currency))

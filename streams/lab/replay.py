@@ -2,12 +2,13 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Protocol
 
 from schemas.alert import Alert
+from schemas.dead_letter import Reason
 from schemas.events import Contact, Notice, Refusal, Tick, Transaction
 from schemas.hot import Decoder
 from schemas.partitioner import Routes
@@ -18,7 +19,9 @@ from streams.core.ruleset import Ruleset
 from streams.core.time import DAY_MS, HOUR_MS, hour_of
 from streams.core.view import CustomerView
 from streams.core.watermark import FACTS, NEVER, TOO_LATE_MS, Input
-from streams.files import Batch, batches, find
+from streams.files import find, unreadable
+from streams.lab.arrivals import Arrived, arrivals
+from streams.lab.seen import Seen, tell_amended
 
 _DATED: Final = (Transaction, Contact, Notice)
 
@@ -44,8 +47,13 @@ class ReplayResult:
     holdout: list[Alert] = field(default_factory=list)
     dead_letters: list[DeadLetter] = field(default_factory=list)
     outcomes: dict[str, Counter[str]] = field(default_factory=dict)
+    """How many lines of each file became what: every line counts once, but that `late` ones are applied."""
+    seen: dict[Input, Seen] = field(default_factory=dict)
+    """What a person should know of each input that is there."""
     tally: Counter[str] = field(default_factory=Counter)
     customers: int = 0
+    spenders: list[int] = field(default_factory=list)
+    """How many customers of each partition bought something."""
     first_ms: int | None = None
     """The oldest event of the transactions and contacts."""
     last_ms: int | None = None
@@ -70,24 +78,32 @@ def replay_directory(  # noqa: PLR0913 - all but the first have a default and go
     now_ms: int | None = None,
     progress: Progress = lambda _read, _total: None,
     sampler: Sampler | None = None,
+    by_time: bool = False,
 ) -> ReplayResult:
     """Return the alerts of a directory's events; raises InputError if it can't be read.
 
-    `now_ms` is the wall clock (default: now); events more than 5 minutes beyond it are refused.
+    `now_ms` is the wall clock (default: now); events more than 5 minutes beyond it are refused. `by_time`
+    sorts each file before; it is then held in memory.
     """
     started = time.monotonic()
     paths = find(directory)
     now = int(time.time() * 1000) if now_ms is None else now_ms
     run = _Replay(ruleset or Ruleset(), partitions, currency, now, sampler)
-    run.expect(path.name for path in paths.values())
-    total = sum(path.stat().st_size for path in paths.values())
+    readable = {one: path for one, path in paths.items() if run.expect(one, path)}
+    total = sum(path.stat().st_size for path in readable.values())
     done = Counter[Input]()
-    for one, batch in run.order({one: batches(path) for one, path in paths.items()}):
-        run.take(one, paths[one].name, batch)
-        done[one] = batch.bytes_read
+    files = {one: arrivals(path, run.decoder.of(one), by_time=by_time) for one, path in readable.items()}
+    for one, arrived in run.order(files):
+        run.take(one, arrived)
+        done[one] = arrived.bytes_read
         progress(done.total(), total)
     progress(total, total)
     result = run.finish()
+    for one, path in readable.items():
+        tell_amended(path, run.decoder.of(one), partitions, result.seen[one])
+        amended = len(result.seen[one].amended)
+        result.outcomes[path.name]["duplicate"] -= amended
+        result.outcomes[path.name]["same id, other content"] += amended
     result.seconds = time.monotonic() - started
     return result
 
@@ -96,10 +112,7 @@ class _Replay:
     def __init__(
         self, rules: Ruleset, partitions: int, currency: str, now: int, sampler: Sampler | None
     ) -> None:
-        decoder = Decoder(currency)
-        self._decode: Mapping[Input, Callable[[bytes], Record | Refusal]] = {
-            one: decoder.of(one) for one in Input
-        }
+        self.decoder = Decoder(currency)
         self._partitions = [Partition(rules, currency=currency, observer=sampler) for _ in range(partitions)]
         self._routes = Routes(partitions)
         self._now = now
@@ -107,15 +120,21 @@ class _Replay:
         self._alerts: list[Alert] = []
         self._result = ReplayResult()
 
-    def expect(self, files: Iterable[str]) -> None:
-        """Count the outcomes of these files, even if one has no line."""
-        self._result.outcomes = {file: Counter() for file in files}
+    def expect(self, source: Input, path: Path) -> bool:
+        """Count the outcomes of a file, even if it has no line; tell whether its lines can be read."""
+        seen = self._result.seen[source] = Seen(source, path.name, unreadable(path))
+        self._result.outcomes[path.name] = Counter()
+        if seen.form is None:
+            return True
+        self._result.outcomes[path.name]["unreadable"] = 1
+        self._result.dead_letters.append(DeadLetter(path.name, 1, Reason.NOT_JSON.value, seen.form))
+        return False
 
-    def order(self, files: dict[Input, Iterator[Batch]]) -> Iterator[tuple[Input, Batch]]:
+    def order(self, files: dict[Input, Iterator[Arrived]]) -> Iterator[tuple[Input, Arrived]]:
         """Yield the batches of all files: side inputs first, then of the fact input that is behind."""
         for one in (Input.CUSTOMERS, Input.DISPOSITIONS):
-            for batch in files.get(one, iter(())):
-                yield one, batch
+            for arrived in files.get(one, iter(())):
+                yield one, arrived
         waiting = {one: files[one] for one in FACTS if one in files}
         while waiting:
             behind = min(waiting, key=self._reached)
@@ -128,12 +147,14 @@ class _Replay:
     def _reached(self, source: Input) -> int:
         return max(partition.clock(source) for partition in self._partitions)
 
-    def take(self, source: Input, file: str, batch: Batch) -> None:
-        """Decode, route and apply a batch, and decide what can be decided."""
-        records = list(map(self._decode[source], batch.lines))
+    def take(self, source: Input, arrived: Arrived) -> None:
+        """Route and apply a batch, and decide what can be decided."""
+        seen = self._result.seen[source]
+        records = arrived.records
         routed, refused = self._route(records)
-        counts, ticks = self._result.outcomes[file], 0
-        for partition, events in zip(self._partitions, routed, strict=True):
+        counts, ticks = self._result.outcomes[seen.file], 0
+        counts["blank"] += arrived.blank
+        for number, (partition, events) in enumerate(zip(self._partitions, routed, strict=True)):
             outcome = partition.apply(source, events, self._now)
             counts["applied"] += outcome.applied
             counts["duplicate"] += outcome.duplicate
@@ -141,9 +162,11 @@ class _Replay:
             ticks = outcome.ticks  # every partition has them all
             for at, refusal in outcome.refused:
                 refused[id(events[at])] = refusal
+            seen.follow(number, arrived, events, outcome, partition.newest_of(source))
         counts["tick"] += ticks
+        seen.take(arrived, refused)
         if refused:
-            self._bury(file, batch, records, refused)
+            self._bury(seen, arrived, refused)
         if source in FACTS:
             self._note_first(source, records, refused)
         self._decide()
@@ -162,6 +185,11 @@ class _Replay:
         for partition in self._partitions:
             self._result.tally.update(partition.tally)
             self._result.customers += partition.customers
+        buyers = [set(partition.spenders) for partition in self._partitions]
+        self._result.spenders = list(map(len, buyers))
+        contacts = self._result.seen.get(Input.CONTACTS)
+        if contacts is not None:
+            contacts.match(set().union(*buyers))
         self._result.lookup = self._lookup
         return self._result
 
@@ -185,15 +213,15 @@ class _Replay:
                 appends[routes[record.customer_id]](record)
         return routed, refused
 
-    def _bury(
-        self, file: str, batch: Batch, records: list[Record | Refusal], refused: dict[int, Refusal]
-    ) -> None:
-        counts = self._result.outcomes[file]
-        for line, record in enumerate(records, batch.first_line):
+    def _bury(self, seen: Seen, arrived: Arrived, refused: dict[int, Refusal]) -> None:
+        counts = self._result.outcomes[seen.file]
+        for line, record in zip(arrived.numbers, arrived.records, strict=True):
             refusal = refused.get(id(record))
             if refusal is not None:
                 counts["refused"] += 1
-                self._result.dead_letters.append(DeadLetter(file, line, refusal.reason.value, refusal.detail))
+                self._result.dead_letters.append(
+                    DeadLetter(seen.file, line, refusal.reason.value, refusal.detail)
+                )
 
     def _note_first(
         self, source: Input, records: list[Record | Refusal], refused: Mapping[int, Refusal]

@@ -13,14 +13,25 @@ from rich.table import Table
 
 from schemas.alert import Alert
 from streams.console import Exit, failed, visible
-from streams.core.ruleset import Ruleset
-from streams.lab.common_options import Currency, Directory, Partitions, RulesetFile, load_ruleset, replayed
+from streams.files import named
+from streams.lab.common_options import (
+    BySort,
+    Currency,
+    Directory,
+    Partitions,
+    RulesetFile,
+    load_ruleset,
+    replayed,
+)
+from streams.lab.findings import findings
 from streams.lab.replay import ReplayResult
-from streams.lab.report import write_report
+from streams.lab.report import render
 from streams.lab.report.words import money, signal_label, to_cents
 from streams.lab.run_summary import report_data, run_summary, standing
 from streams.lab.story import RunSummary
+from streams.lab.warnings import tell
 from streams.lab.watch import Watcher
+from streams.outputs import GENERATOR, Force, Output, check_or_exit, write_or_exit
 
 _AlertsFile = Annotated[Path | None, typer.Option("--alerts", help="Write the alerts here, one a line.")]
 _HoldoutFile = Annotated[
@@ -33,6 +44,13 @@ _DeadLettersFile = Annotated[
     typer.Option("--dead-letters", help="Write the refused lines here: file, line, reason, never a value."),
 ]
 _Strict = Annotated[bool, typer.Option("--strict", help="Exit with 65 if any line was refused.")]
+_Lenient = Annotated[
+    bool,
+    typer.Option(
+        "--lenient",
+        help="Exit with 0 also if half of an input was refused, or an input can't be used at all.",
+    ),
+]
 _Top = Annotated[int, typer.Option(min=0, help="How many customers the table shows.")]
 
 
@@ -47,56 +65,59 @@ def replay_command(  # noqa: PLR0913 - the options of a command are its argument
     partitions: Partitions = 4,
     currency: Currency = "USD",
     top: _Top = 15,
+    sort: BySort = False,
     strict: _Strict = False,
+    lenient: _Lenient = False,
+    force: Force = False,
 ) -> None:
     """Replay history from files, and rank the customers to win back.
 
     The same rules as the worker, on event time, without a broker: the same files give the same alerts.
+    Exits with 65 if an input can't be used, or half of it was refused: the alerts are then those of the rest.
     """
+    if strict and lenient:
+        raise failed("--strict and --lenient: choose one", Exit.USAGE)
     written = {"alerts": alerts, "hold-out alerts": holdout, "report": report, "dead letters": dead_letters}
-    _check_places(written.values())
+    check_or_exit(
+        _outputs(alerts, holdout, report, dead_letters),
+        [*named(directory), *([ruleset] if ruleset else [])],
+        force=force,
+    )
     rules = load_ruleset(ruleset)
     watcher = None if report is None else Watcher(rules)
-    result = replayed(directory, rules, partitions, currency, watcher)
-    _write(alerts, [alert.model_dump_json().encode() for alert in result.alerts])
-    _write(holdout, [alert.model_dump_json().encode() for alert in result.holdout])
-    _write(dead_letters, [msgspec.json.encode(letter) for letter in result.dead_letters])
-    summary = run_summary(result, directory, partitions)
+    result = replayed(directory, rules, partitions, currency, watcher, by_time=sort)
+    found = findings(result, directory, rules)
+    summary = run_summary(result, directory, partitions, found)
+    write_or_exit(alerts, _lines(alert.model_dump_json().encode() for alert in result.alerts))
+    write_or_exit(holdout, _lines(alert.model_dump_json().encode() for alert in result.holdout))
+    write_or_exit(dead_letters, _lines(map(msgspec.json.encode, result.dead_letters)))
     if report is not None and watcher is not None:
-        _write_report(report, watcher, result, summary, rules, currency)
-    _show(Console(), result, summary, top, currency)
+        page = render(report_data(watcher.stories(result), summary, rules, currency))
+        write_or_exit(report, page.encode())
+    console = Console()
+    _show(console, result, summary, top, currency)
     for what, path in written.items():
         if path is not None:
             typer.echo(f"{what}: {path}")
-    if strict and result.dead_letters:
+    tell(console, result, found, listed=dead_letters is not None)
+    if (strict and result.dead_letters) or (not lenient and any(one.grave for one in found)):
         raise typer.Exit(Exit.BAD_DATA)
 
 
-def _check_places(paths: Iterable[Path | None]) -> None:
-    """End the command now, rather than after minutes of replay, if a file can't be where it should."""
-    for path in filter(None, paths):
-        if path.is_dir():
-            raise failed(f"{path} cannot be written: it is a directory", Exit.CANNOT_CREATE)
-        if not path.parent.is_dir():
-            raise failed(f"{path} cannot be written: no such directory", Exit.CANNOT_CREATE)
+def _outputs(
+    alerts: Path | None, holdout: Path | None, report: Path | None, dead_letters: Path | None
+) -> list[Output]:
+    asked = [
+        (alerts, "--alerts", b'{"type":"alert"'),
+        (holdout, "--holdout", b'{"type":"alert"'),
+        (report, "--report", GENERATOR),
+        (dead_letters, "--dead-letters", b'{"file":"'),
+    ]
+    return [Output(path, option, mark) for path, option, mark in asked if path is not None]
 
 
-def _write(path: Path | None, lines: list[bytes]) -> None:
-    if path is None:
-        return
-    try:
-        path.write_bytes(b"".join(line + b"\n" for line in lines))
-    except OSError as error:
-        raise failed(f"{path} cannot be written: {error.strerror}", Exit.CANNOT_CREATE) from error
-
-
-def _write_report(  # noqa: PLR0913, PLR0917 - everything a report is made of
-    path: Path, watcher: Watcher, result: ReplayResult, summary: RunSummary, rules: Ruleset, currency: str
-) -> None:
-    try:
-        write_report(path, report_data(watcher.stories(result), summary, rules, currency))
-    except OSError as error:
-        raise failed(f"{path} cannot be written: {error.strerror}", Exit.CANNOT_CREATE) from error
+def _lines(lines: Iterable[bytes]) -> bytes:
+    return b"".join(line + b"\n" for line in lines)
 
 
 def _show(console: Console, result: ReplayResult, summary: RunSummary, top: int, currency: str) -> None:
@@ -108,8 +129,6 @@ def _show(console: Console, result: ReplayResult, summary: RunSummary, top: int,
     for file, outcomes in summary.outcomes.items():
         counted = ", ".join(f"{count:,} {outcome}" for outcome, count in outcomes.items() if count)
         console.print(f"{file}: {counted or 'empty'}", highlight=False, markup=False)
-    for reason, count in summary.refused.items():
-        console.print(f"refused: {count:,} {reason}", highlight=False, markup=False)
     console.print(
         f"{len(result.alerts):,} alert records, {summary.episodes + summary.silent:,} episodes, "
         f"{summary.customers:,} customers, {summary.seconds:.1f} s",

@@ -1,16 +1,19 @@
 """What a replay came to, counted for people."""
 
 from collections import Counter
+from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 
 from schemas.alert import Alert
 from streams.core.ruleset import Ruleset
+from streams.lab.findings import Finding
 from streams.lab.replay import ReplayResult
 from streams.lab.story import Levels, ReportData, RunSummary, Story
 
 _NOTES = {
     "not_high_value": "bad contacts of customers below the cut-off",
+    "no_cutoff": "bad contacts while too few had bought to tell who is of high value",
     "undetectable": "bad contacts of customers without a baseline",
     "held_by_feed_guard": "decisions held while a feed was broken",
 }
@@ -23,7 +26,9 @@ def standing(alerts: list[Alert]) -> list[Alert]:
     return sorted(still, key=lambda alert: (-Decimal(alert.value_at_risk), alert.customer_id))
 
 
-def run_summary(result: ReplayResult, directory: Path, partitions: int) -> RunSummary:
+def run_summary(
+    result: ReplayResult, directory: Path, partitions: int, found: Sequence[Finding] = ()
+) -> RunSummary:
     """Return the counts of a finished replay."""
     records: dict[str, Counter[str]] = {}
     for alert in result.alerts:
@@ -44,6 +49,7 @@ def run_summary(result: ReplayResult, directory: Path, partitions: int) -> RunSu
         silent=result.tally["opened_silent"],
         alert_records={state: dict(levels) for state, levels in records.items()},
         notes=notes,
+        findings=[one.sentence for one in found],
     )
 
 

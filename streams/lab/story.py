@@ -92,7 +92,8 @@ class RunSummary:
 
     `outcomes` counts events by file and outcome (accepted, duplicate, late, refused ...), `refused` by
     reason, `alert_records` by state and level. `episodes` counts openings by a bad contact, `silent` those
-    without one. `notes` are further (label, value) lines, shown as they are.
+    without one. `notes` are further (label, value) lines, shown as they are; `findings` are sentences about
+    the data that must be known before the alerts are trusted.
     """
 
     directory: str
@@ -107,6 +108,7 @@ class RunSummary:
     alert_records: dict[str, dict[str, int]]
     silent: int = 0
     notes: list[tuple[str, str]] = field(default_factory=list)
+    findings: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

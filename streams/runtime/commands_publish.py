@@ -19,7 +19,7 @@ from rich.progress import (
 
 from schemas.times import format_ms
 from schemas.topics import INPUTS
-from streams.console import ERRORS, Exit, failed
+from streams.console import ERRORS, Exit, failed, input_failed
 from streams.core.watermark import NEVER
 from streams.files import InputError, find
 from streams.runtime.command_line import admin_or_exit, kafka_or_exit, settings_or_exit
@@ -133,6 +133,12 @@ def _show(surveyed: Survey, published: Published, seconds: float) -> None:
         typer.echo(f"a worker will refuse: {lines:,} {reason.value}")
     if surveyed.left_out:
         typer.echo(f"left out, larger than Kafka takes: {surveyed.left_out:,}")
+    for source, ahead in surveyed.ahead.items():
+        if ahead:
+            typer.echo(
+                f"left out, dated more than a year ahead of the lines around them: {len(ahead):,} of "
+                f"{surveyed.paths[source].name}, first line {min(ahead):,}"
+            )
     rate = published.arrived / seconds if seconds else 0
     typer.echo(f"{published.arrived:,} records arrived, {seconds:.1f} s, {rate:,.0f}/s")
 
@@ -142,7 +148,7 @@ def _files_or_exit() -> Iterator[None]:
     try:
         yield
     except InputError as error:
-        raise failed(str(error), Exit.NO_INPUT) from error
+        raise input_failed(error) from error
 
 
 def _bar(numbers: ProgressColumn) -> Progress:

@@ -11,9 +11,10 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from schemas.topics import STATE
 from streams.console import ERRORS, Exit, failed
+from streams.outputs import Force, Output, check_or_exit
 from streams.runtime.command_line import admin_or_exit, kafka_or_exit, settings_or_exit
 from streams.runtime.preflight import PreflightError, preflight
-from streams.runtime.state_file import StateFileError
+from streams.runtime.state_file import MARK, StateFileError
 from streams.runtime.state_move import MoveError
 from streams.runtime.state_topic import Positions, Told, export_state, import_state
 from streams.runtime.topics import plan, read
@@ -21,7 +22,7 @@ from streams.settings import Settings, variable
 
 state = typer.Typer(help="The workers' state: a backup, and the move to other topics.", no_args_is_help=True)
 
-_Target = Annotated[Path, typer.Argument(help="The file to write; one that is there is replaced.")]
+_Target = Annotated[Path, typer.Argument(help="The file to write; an earlier export is replaced.")]
 _Source = Annotated[Path, typer.Argument(help="A file of `state export`.")]
 _Positions = Annotated[
     Positions,
@@ -33,12 +34,13 @@ _Positions = Annotated[
 
 
 @state.command("export")
-def state_export(file: _Target) -> None:
+def state_export(file: _Target, *, force: Force = False) -> None:
     """Write the committed state of all partitions into a file, for a backup or a move.
 
     Workers may go on: each partition is as of one moment, with its positions. The file holds what customers
     did: keep it as you keep that. It ends in a checksum and is there as a whole or not at all.
     """
+    check_or_exit([Output(file, "", MARK.encode())], (), force=force)
     settings = settings_or_exit()
     partitions = _partitions(settings)
     with _ending(f"{file} cannot be written", Exit.CANNOT_CREATE), _told("exporting") as told:

@@ -88,7 +88,13 @@ _ARM: Final = Label("arm", ("treated", "holdout"))
 _CAUSE: Final = Label("cause", get_args(Cause))
 _EPISODE: Final = Label(
     "outcome",
-    ("opened", "opened_silent", "not_high_value", *(f"closed_{why}" for why in get_args(Resolution))),
+    (
+        "opened",
+        "opened_silent",
+        "not_high_value",
+        "no_cutoff",
+        *(f"closed_{why}" for why in get_args(Resolution)),
+    ),
 )
 
 _BUILD: Final = _declare("info", "retention_build_info", "1", "The release that runs.", (Label("version"),))

@@ -71,8 +71,8 @@ class _Reader:
         ticks = deque(self._surveyed.ticks.get(source, ()))
         reached = NEVER
         newest = self._surveyed.newest if source in FACTS else NEVER
-        for before, raw in enumerate(self._lines(source)):
-            while ticks and ticks[0].after <= before:
+        for number, raw in self._lines(source):
+            while ticks and ticks[0].after < number:
                 reached = max(reached, ticks[0].time)
                 yield _tick(reached, source, ticks.popleft().time)
             if len(raw) <= WHOLE_BYTES:
@@ -84,9 +84,13 @@ class _Reader:
             reached = max(reached, tick.time)
             yield _tick(reached, source, tick.time)
 
-    def _lines(self, source: Input) -> Iterator[bytes]:
+    def _lines(self, source: Input) -> Iterator[tuple[int, bytes]]:
         path = self._surveyed.paths.get(source)
-        return (line for batch in (batches(path) if path else ()) for line in batch.lines)
+        ahead = self._surveyed.ahead.get(source, set())
+        for batch in batches(path) if path else ():
+            for number, raw in zip(batch.numbers, batch.lines, strict=True):
+                if number not in ahead:
+                    yield number, raw
 
     def _place(self, source: Input, raw: bytes) -> tuple[int, int, bytes | None]:
         """Return time, partition and key of a line; of one that is refused what can be read of them."""

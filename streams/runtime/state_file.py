@@ -5,11 +5,9 @@ value (4 bytes each, big-endian), key, value. The last frame has the SHA-256 of 
 """
 
 import gzip
-import os
-import tempfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from hashlib import sha256
 from io import BufferedIOBase
 from pathlib import Path
@@ -18,8 +16,12 @@ from typing import Final, NamedTuple
 
 from msgspec import MsgspecError, Struct, json
 
+from streams import outputs
+
 FORMAT: Final = "retention-signals state"
 VERSION: Final = 1
+MARK: Final = "retention-signals.state"
+"""What gzip's header says that the file was called: seen without unpacking."""
 
 _FRAME: Final = Layout(">III")
 _LAST: Final = 0xFFFFFFFF
@@ -84,20 +86,10 @@ def writing(path: Path, header: Header) -> Iterator[StateFileWriter]:
 
     Only its owner may read it: it holds what customers did.
     """
-    number, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with open(number, "wb") as raw:  # noqa: PTH123 - a descriptor, not a path
-            with gzip.GzipFile("", "wb", _LEVEL, raw) as stream:
-                writer = StateFileWriter(stream, header)
-                yield writer
-                writer.finish()
-            raw.flush()
-            os.fsync(raw.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        with suppress(OSError):
-            Path(name).unlink()
-        raise
+    with outputs.writing(path, private=True) as raw, gzip.GzipFile(MARK, "wb", _LEVEL, raw) as stream:
+        writer = StateFileWriter(stream, header)
+        yield writer
+        writer.finish()
 
 
 def read_header(path: Path) -> Header:

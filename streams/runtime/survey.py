@@ -7,7 +7,7 @@ The last tick is one past the newest event accepted: duplicates and refused line
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import accumulate
 from pathlib import Path
@@ -15,22 +15,23 @@ from typing import NamedTuple
 
 from schemas.dead_letter import Reason
 from schemas.events import Refusal, Tick
-from schemas.hot import Decoder
+from schemas.hot import Decoded, Decoder
 from schemas.partitioner import Routes
 from streams.core.event_ids import EventIds
 from streams.core.facts import Event
 from streams.core.time import DAY_MS
 from streams.core.watermark import FACTS, FUTURE_MS, NEVER, TOO_LATE_MS, Clock, Input
-from streams.files import WHOLE_BYTES, Batch, batches, find
+from streams.files import WHOLE_BYTES, Batch, batches, find, spot_ahead
 
 Told = Callable[[int, int], None]
 """Is told the bytes read and the bytes of all files."""
 
 
 class DayTick(NamedTuple):
-    """A tick at a time (ms), to be published once so many lines of the file are."""
+    """A tick at a time (ms), to be published once a line of the file is."""
 
     after: int
+    """The number of a line of the file."""
     time: int
 
 
@@ -44,6 +45,8 @@ class Survey:
     """Lines that a worker will refuse."""
     left_out: int = 0
     """Those of them that are too large for Kafka, too."""
+    ahead: dict[Input, set[int]] = field(default_factory=dict)
+    """The numbers of lines dated more than a year ahead of those around them: they are left out."""
     newest: int = NEVER
     """The newest event accepted, ms; NEVER if there is none."""
     ticks: dict[Input, list[DayTick]] = field(default_factory=dict)
@@ -64,9 +67,8 @@ def survey(  # noqa: PLR0913 - all but the first go by name
     surveyor = _Surveyor(Survey(paths), partitions, currency, lateness_ms, now_ms + FUTURE_MS)
     total, before = sum(path.stat().st_size for path in paths.values()), 0
     for source, path in paths.items():
-        for batch in batches(path):
-            surveyor.take(source, batch)
-            told(before + batch.bytes_read, total)
+        for read in surveyor.read(source, path):
+            told(before + read, total)
         before += path.stat().st_size
     return surveyor.finish()
 
@@ -107,20 +109,28 @@ class _Surveyor:
         self._last_lines: dict[Input, dict[int, int]] = {one: {} for one in Input}
         """For each day, counted up to its end, the last line of it."""
 
-    def take(self, source: Input, batch: Batch) -> None:
-        """Take note of some lines."""
-        found = self._found
-        for line, raw in enumerate(batch.lines, batch.first_line):
-            reason = self._reason(source, line, raw)
-            if reason is not None:
-                found.refused[reason] += 1
-                found.left_out += len(raw) > WHOLE_BYTES
-        found.lines[source] += len(batch.lines)
-        for intake in self._intakes[source]:
-            intake.forget()
+    def read(self, source: Input, path: Path) -> Iterator[int]:
+        """Take note of the lines of a file; yields the bytes read so far."""
+        ahead = self._found.ahead[source] = set()
+        decoded = ((batch, list(map(self._decode[source], batch.lines))) for batch in batches(path))
+        for (batch, events), out in spot_ahead(decoded, _times):
+            ahead.update(batch.numbers[at] for at in out)
+            for number, raw, event in zip(batch.numbers, batch.lines, events, strict=True):
+                if number not in ahead:
+                    self._take(source, number, raw, event)
+            for intake in self._intakes[source]:
+                intake.forget()
+            yield batch.bytes_read
 
-    def _reason(self, source: Input, line: int, raw: bytes) -> Reason | None:
-        event = self._decode[source](raw)
+    def _take(self, source: Input, number: int, raw: bytes, event: Decoded) -> None:
+        found = self._found
+        found.lines[source] += 1
+        reason = self._reason(source, number, event)
+        if reason is not None:
+            found.refused[reason] += 1
+            found.left_out += len(raw) > WHOLE_BYTES
+
+    def _reason(self, source: Input, line: int, event: Decoded) -> Reason | None:
         if isinstance(event, Refusal):
             return event.reason
         if event.time > self._horizon:
@@ -149,3 +159,7 @@ class _Surveyor:
         days = range(self._oldest // DAY_MS + 1, self._found.newest // DAY_MS + 1)
         ends = accumulate((last_lines.get(day, 0) for day in days), max)
         return [DayTick(after, day * DAY_MS) for day, after in zip(days, ends, strict=True)]
+
+
+def _times(read: tuple[Batch, list[Decoded]]) -> list[int]:
+    return [NEVER if isinstance(event, Refusal) else event.time for event in read[1]]

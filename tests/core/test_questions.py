@@ -132,7 +132,7 @@ def test_an_observer_sees_the_gates_that_were_passed() -> None:
     ("days", "signal", "rules", "gate"),
     [
         (83, "resolution", TOWN, "undetectable"),
-        (100, "resolution", Ruleset(), "not_high_value"),
+        (100, "resolution", Ruleset(), "no_cutoff"),
         (100, "recovery", TOWN, None),
         (100, "repeated_information", TOWN, None),
     ],

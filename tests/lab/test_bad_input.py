@@ -99,7 +99,6 @@ IN_TRANSACTIONS: Final[dict[str, tuple[str, Damage]]] = {
     "null": ("schema", instead(b"null")),
     "blank line": ("not_json", instead(b"")),
     "blanks": ("not_json", instead(b" \t\r")),
-    "byte order mark": ("not_json", around(b"\xef\xbb\xbf")),
     "two events": ("not_json", lambda event: spelled(event) * 2),
     "comma at the end": ("not_json", around(b"", b",")),
     "zero bytes": ("not_json", instead(b"\0" * 512)),

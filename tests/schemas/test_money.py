@@ -97,7 +97,7 @@ def test_the_reporting_currency_is_a_setting() -> None:
     assert yen.cents == 200
     assert isinstance(dollars, Refusal)
     assert dollars.reason is Reason.CURRENCY
-    with pytest.raises(ValueError, match="not an ISO 4217 code"):
+    with pytest.raises(ValueError, match="small letters; write USD"):
         Decoder("yen")
 
 

@@ -37,7 +37,6 @@ NOT_JSON = [
     SOUND + b"x",
     SOUND + b"\x00",
     SOUND + SOUND,
-    b"\xef\xbb\xbf" + SOUND,
     SOUND.decode().encode("utf-16"),
     SOUND.replace(b'"', b"'"),
     SOUND.replace(b'"37.45"', b"NaN"),
@@ -153,24 +152,24 @@ def test_a_tick_comes_on_either_feed() -> None:
 @pytest.mark.parametrize(
     ("changes", "detail"),
     [
-        ({"customer_id": ""}, "customer_id: String should have at least 1 character"),
-        ({"time": CANARY}, "time: not an RFC 3339 time with an offset, from the year 2000 on"),
+        ({"customer_id": ""}, "customer_id: empty"),
+        ({"time": CANARY}, "time: not an RFC 3339 time with an offset, such as 2026-03-01T12:00:00Z"),
         ({"time": "2023-02-29T00:00:00Z"}, "time: no such day in the calendar"),
-        ({"amount": CANARY}, "amount: not a decimal with up to 12 digits before the point and 6 after it"),
-        ({"amount": "0.00"}, "amount: not above 0"),
-        ({"amount": None}, "amount, currency: required unless subscription_cancelled"),
+        ({"amount": CANARY}, "amount: not a decimal, such as 12.50"),
+        ({"amount": "0.00"}, "amount: 0; an amount is above 0"),
+        ({"amount": None}, "amount: missing; only subscription_cancelled goes without"),
         ({"kind": "subscription_cancelled"}, "amount: must be absent for subscription_cancelled"),
-        ({"currency": CANARY}, "currency: not an ISO 4217 code"),
-        ({"currency": "EUR"}, "exchange_rate: required, currency is not the reporting currency"),
+        ({"currency": CANARY}, "currency: not an ISO 4217 code, such as USD"),
+        ({"currency": "EUR"}, "exchange_rate: missing, with another currency than that of the reports"),
         (
             {"amount": "999999999999.999", "currency": "EUR", "exchange_rate": "2"},
             "amount: more than 10^12 after conversion",
         ),
         ({CANARY: CANARY}, "unknown field"),
-        ({"attributes": {CANARY: 1}}, "attributes.*: Input should be a valid string"),
-        ({"attributes": {CANARY: {CANARY: CANARY}}}, "attributes.*: Input should be a valid string"),
+        ({"attributes": {CANARY: 1}}, "attributes.*: a number, where text in quotes belongs"),
+        ({"attributes": {CANARY: {CANARY: CANARY}}}, "attributes.*: a number, where text in quotes belongs"),
         ({"type": CANARY}, "type: not one of transaction, tick"),
-        ({"type": 5}, "type: required, a string"),
+        ({"type": 5}, "type: a number, where text in quotes belongs"),
     ],
 )
 def test_a_refusal_names_the_field_and_the_rule_and_never_a_value(
@@ -181,7 +180,7 @@ def test_a_refusal_names_the_field_and_the_rule_and_never_a_value(
 
 def test_an_item_of_a_list_is_named_by_its_place() -> None:
     refused = refusal(spell({**FULL["contact"], "phrases": ["policy", CANARY]}), CONTACTS)
-    assert refused.detail.startswith("phrases.1: Input should be 'system_wont_let_me'")
+    assert refused.detail.startswith("phrases.1: not one of system_wont_let_me")
     late = refusal(spell({**FULL["contact"], "ended_at": "2024-03-06T00:00:00Z"}), CONTACTS)
     assert late.detail == "ended_at: after time"
 

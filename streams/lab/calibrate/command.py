@@ -10,10 +10,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from streams.console import ERRORS, Exit, failed
+from streams.console import ERRORS, Exit, failed, input_failed
 from streams.core.ruleset import Ruleset
 from streams.core.time import DAY_HOURS, DAY_MS
-from streams.files import InputError
+from streams.files import InputError, named
 from streams.lab.calibrate.calibrate import Step, calibrate, least_days
 from streams.lab.calibrate.document import document
 from streams.lab.calibrate.history import History
@@ -22,6 +22,7 @@ from streams.lab.calibrate.result import Calibration, CalibrationError, Targets
 from streams.lab.calibrate.source import Source
 from streams.lab.calibrate.table import show
 from streams.lab.common_options import Currency, Directory, Partitions, load_ruleset
+from streams.outputs import Force, Output, check_or_exit, write_or_exit
 
 _Out = Annotated[Path, typer.Option("--out", help="Write the ruleset (TOML) here.")]
 _BasedOn = Annotated[
@@ -66,6 +67,7 @@ def calibrate_command(  # noqa: PLR0913 - the options of a command are its argum
     first: _First = 0.6,
     partitions: Partitions = 4,
     currency: Currency = "USD",
+    force: Force = False,
 ) -> None:
     """Write a ruleset calibrated on your own history, and show what it comes to on the rest of it.
 
@@ -74,7 +76,7 @@ def calibrate_command(  # noqa: PLR0913 - the options of a command are its argum
     the weights of frustration, if at least 200 closed alerts say what turned out.
     `replay --ruleset` and the worker load what it writes.
     """
-    _check_place(out)
+    check_or_exit([Output(out, "--out", b"# Calibrated on ")], [*named(directory), based_on], force=force)
     base = load_ruleset(based_on)
     try:
         with _steps() as step:
@@ -82,10 +84,10 @@ def calibrate_command(  # noqa: PLR0913 - the options of a command are its argum
                 Source(directory, partitions, currency), base, Targets(target, silent_target), first, step
             )
     except InputError as error:
-        raise failed(str(error), Exit.NO_INPUT) from error
+        raise input_failed(error) from error
     except CalibrationError as error:
         raise failed(str(error), Exit.BAD_DATA) from error
-    _write(out, document(calibration))
+    write_or_exit(out, document(calibration).encode())
     show(Console(), calibration, proof, currency)
     typer.echo(f"written: {out}")
 
@@ -116,20 +118,6 @@ def _split(history: History, first: float, base: Ruleset) -> int:
         )
     end = history.first_ms + first * (history.last_ms - history.first_ms)
     return history.last_ms + 1 if first == 1 else math.ceil(end / DAY_MS) * DAY_MS
-
-
-def _check_place(path: Path) -> None:
-    if path.is_dir():
-        raise failed(f"{path} cannot be written: it is a directory", Exit.CANNOT_CREATE)
-    if not path.parent.is_dir():
-        raise failed(f"{path} cannot be written: no such directory", Exit.CANNOT_CREATE)
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise failed(f"{path} cannot be written: {error.strerror}", Exit.CANNOT_CREATE) from error
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from streams.lab.common_options import load_ruleset
 from streams.lab.evaluate.evaluation import FULL, QUICK, Evaluation, as_json, evaluate
 from streams.lab.evaluate.goals import TARGET
 from streams.lab.evaluate.parallel import Progress
-from streams.lab.evaluate.report import write_evaluation
+from streams.lab.evaluate.report import render_evaluation
 from streams.lab.evaluate.tables import (
     comparison_tables,
     goals_table,
@@ -27,6 +27,7 @@ from streams.lab.evaluate.tables import (
 )
 from streams.lab.evaluate.trial import TooFewError
 from streams.lab.generate.options import Population
+from streams.outputs import GENERATOR, Force, Output, check_or_exit, write_or_exit
 
 
 class Chosen(StrEnum):
@@ -88,6 +89,7 @@ def evaluate_command(  # noqa: PLR0913 - the options of a command are its argume
     jobs: _Jobs = 2,
     report: _Report = None,
     json: _Json = None,
+    force: Force = False,
 ) -> None:
     """Measure the detection: how many boycotts are found, how early, and how often it cries wolf.
 
@@ -97,9 +99,7 @@ def evaluate_command(  # noqa: PLR0913 - the options of a command are its argume
     truth: how many alerts are real, whether the stated probability keeps its word, and what an outage, a
     holiday or a quiet season does to false alarms. Some eight minutes on two cores.
     """
-    written = {"report": report, "figures": json}
-    for path in written.values():
-        _check_place(path)
+    check_or_exit(_outputs(report, json), ruleset or (), force=force)
     rules = _rulesets(ruleset)
     try:
         with _progress() as progress:
@@ -116,9 +116,12 @@ def evaluate_command(  # noqa: PLR0913 - the options of a command are its argume
         raise failed(str(error), Exit.NO_INPUT) from error
     except TooFewError as error:
         raise failed(str(error), Exit.BAD_DATA) from error
-    _write(found, report, json)
+    if report is not None:
+        page = render_evaluation(found.comparison, found.worlds, found.stress)
+        write_or_exit(report, page.encode())
+    write_or_exit(json, as_json(found).encode())
     _show(Console(), found)
-    for what, place in written.items():
+    for what, place in {"report": report, "figures": json}.items():
         if place is not None:
             typer.echo(f"{what}: {place}")
 
@@ -132,14 +135,11 @@ def _rulesets(names: list[Path] | None) -> list[Ruleset]:
     return rules
 
 
-def _check_place(path: Path | None) -> None:
-    """End the command now, rather than after minutes, if a file can't be where it should."""
-    if path is None:
-        return
-    if path.is_dir():
-        raise failed(f"{path} cannot be written: it is a directory", Exit.CANNOT_CREATE)
-    if not path.parent.is_dir():
-        raise failed(f"{path} cannot be written: no such directory", Exit.CANNOT_CREATE)
+def _outputs(report: Path | None, json: Path | None) -> Iterator[Output]:
+    if report is not None:
+        yield Output(report, "--report", GENERATOR)
+    if json is not None:
+        yield Output(json, "--json", b'"comparison": {')
 
 
 @contextmanager
@@ -154,18 +154,6 @@ def _progress() -> Iterator[Progress]:
             bars.update(tasks[step], completed=done, total=total)
 
         yield progress
-
-
-def _write(found: Evaluation, report: Path | None, json: Path | None) -> None:
-    place = report
-    try:
-        if report is not None:
-            write_evaluation(report, found.comparison, found.worlds, found.stress)
-        if json is not None:
-            place = json
-            json.write_text(as_json(found), encoding="utf-8")
-    except OSError as error:
-        raise failed(f"{place} cannot be written: {error.strerror}", Exit.CANNOT_CREATE) from error
 
 
 def _show(console: Console, found: Evaluation) -> None:

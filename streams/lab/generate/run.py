@@ -1,5 +1,6 @@
 """One run: draw, then write."""
 
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
@@ -28,17 +29,19 @@ def write_world(
     directory: Path, world: World, progress: Progress = _silent, *, compress: bool = False
 ) -> dict[Path, int]:
     """Write all files in place of those already there; return the number of lines by file."""
+    directory.mkdir(parents=True, exist_ok=True)
     path = partial(writer.path, directory, compress=compress)
     order = world.transactions_arrival.order
-    writer.clear(directory)
-    with writer.opened(path("transactions")) as file:
+    arrived = [world.contacts[each].line for each in world.contacts_arrival.order.tolist()]
+    counts = {path("transactions"): len(order)}
+    with ExitStack() as stack:
+        file = stack.enter_context(writer.opened(path("transactions")))
         writer.write_transactions(
             file, world.transactions, world.purchases.customer_ids, order, partial(progress, "writing")
         )
-    arrived = [world.contacts[each].line for each in world.contacts_arrival.order.tolist()]
-    counts = {path("transactions"): len(order)}
-    for name, lines in (("contacts", arrived), ("customers", world.profiles), ("truth", world.truth)):
-        with writer.opened(path(name)) as file:
-            writer.write_lines(file, lines)
-        counts[path(name)] = len(lines)
+        for name, lines in (("contacts", arrived), ("customers", world.profiles), ("truth", world.truth)):
+            writer.write_lines(stack.enter_context(writer.opened(path(name))), lines)
+            counts[path(name)] = len(lines)
+    for old in writer.stale(directory, counts):
+        old.unlink()
     return counts

@@ -10,18 +10,21 @@ import msgspec
 import polars as pl
 
 from streams.lab.generate.purchases import Ints
+from streams.outputs import writing
 
 CHUNK_LINES = 100_000
 FILES = ("transactions", "contacts", "customers", "dispositions", "truth")
 SUFFIXES = (".jsonl", ".jsonl.gz", ".parquet")
 
 
-def clear(directory: Path) -> None:
-    """Create the directory, or remove every event file in it: what an earlier run left would be replayed."""
-    directory.mkdir(parents=True, exist_ok=True)
+def stale(directory: Path, written: Iterable[Path]) -> Iterator[Path]:
+    """Yield the event files of an earlier run that this one did not write: they would be replayed too."""
+    kept = set(written)
     for name in FILES:
         for suffix in SUFFIXES:
-            (directory / f"{name}{suffix}").unlink(missing_ok=True)
+            there = directory / f"{name}{suffix}"
+            if there not in kept and there.exists():
+                yield there
 
 
 def path(directory: Path, name: str, *, compress: bool) -> Path:
@@ -31,8 +34,11 @@ def path(directory: Path, name: str, *, compress: bool) -> Path:
 
 @contextmanager
 def opened(path: Path) -> Iterator[IO[bytes]]:
-    """Open the file for writing, compressed if so named; equal content is equal bytes."""
-    with path.open("wb") as raw:
+    """Open the file for writing, compressed if so named; equal content is equal bytes.
+
+    What was there is whole until the end.
+    """
+    with writing(path) as raw:
         if path.suffix != ".gz":
             yield raw
             return

@@ -9,25 +9,21 @@ from streams.lab.evaluate.report.page import render
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from streams.lab.evaluate.results import DetectorComparison
     from streams.lab.evaluate.stress import StressResult
     from streams.lab.evaluate.worlds import WorldsResult
 
-__all__ = ["write_evaluation"]
+__all__ = ["render_evaluation"]
 
 
-def write_evaluation(
-    path: Path,
+def render_evaluation(
     comparison: DetectorComparison,
     worlds: Sequence[WorldsResult] = (),
     stress: Sequence[StressResult] = (),
-) -> None:
-    """Write the page to `path` (UTF-8, replaced if it exists); the same results give the same bytes.
+) -> str:
+    """Return the page; the same results give the same text.
 
     `worlds` and `stress` hold the result of each ruleset, if that was measured.
-
-    Raises OSError if the file cannot be written.
     """
-    path.write_text(render(evaluation(comparison, worlds, stress)), encoding="utf-8")
+    return render(evaluation(comparison, worlds, stress))

@@ -1,0 +1,146 @@
+"""What is wrong with a field, in words: the kind of mistake and what to write instead, never a value."""
+
+import re
+from collections.abc import Collection
+from difflib import get_close_matches
+from typing import Any, Final
+
+A_TIME: Final = "2026-03-01T12:00:00Z"
+NEGATIVE: Final = "negative; money given back is a refund, with its amount above 0"
+
+_DAY, _MINUTE, _OFFSET = "[0-9]{4}-[0-9]{2}-[0-9]{2}", "[0-9]{2}:[0-9]{2}", "(Z|[+-][0-9]{2}:[0-9]{2})"
+_SECOND, _PLACES = f"{_MINUTE}:[0-9]{{2}}", r"(\.[0-9]+)?"
+_TIME_FAULTS: Final = [
+    (re.compile(pattern), fault)
+    for pattern, fault in (
+        ("", "empty"),
+        ("[0-9.]+", f"a number of seconds or milliseconds; write {A_TIME}"),
+        (_DAY, f"a day without a time of day; write {A_TIME}"),
+        (f"{_DAY}[ _].*", "a blank in place of the T"),
+        (f"{_DAY}T{_MINUTE}(:[0-9]{{2}}{_PLACES})?", "no offset from UTC: add Z or +01:00"),
+        (f"{_DAY}T{_MINUTE}{_OFFSET}", "no seconds; write 12:00:00"),
+        (f"{_DAY}T{_SECOND}{_PLACES}[+-][0-9]{{2,4}}", "an offset without a colon; write +01:00"),
+        (f"{_DAY}[Tt]{_SECOND}{_PLACES}([Zz]|[+-]{_MINUTE})", ""),
+    )
+]
+
+
+def time_fault(text: str) -> str:
+    """Return what keeps a text from being an RFC 3339 time with an offset."""
+    for pattern, fault in _TIME_FAULTS:
+        if pattern.fullmatch(text):
+            return fault or _odd_time(text)
+    return f"not an RFC 3339 time with an offset, such as {A_TIME}"
+
+
+def _odd_time(text: str) -> str:
+    """Return what is wrong with a time that has the right shape."""
+    if "t" in text or "z" in text:
+        return "a small t or z; write T and Z"
+    if text < "2000":
+        return "before the year 2000"
+    if text[11:13] == "24":
+        return "hour 24; write 00:00:00 of the next day"
+    if text[17:19] == "60":
+        return "a leap second; write :59"
+    places = re.search(r"\.([0-9]+)", text)
+    return "more than 6 places of a second" if places and len(places[1]) > 6 else "no such day or time of day"
+
+
+def decimal_fault(text: str) -> str:
+    """Return what keeps a text from being a decimal with up to 12 digits and 6 places."""
+    for pattern, fault in _DECIMAL_FAULTS:
+        if pattern.fullmatch(text):
+            return fault
+    return "not a decimal, such as 12.50"
+
+
+_DECIMAL_FAULTS: Final = [
+    (re.compile(pattern), fault)
+    for pattern, fault in (
+        ("", "empty"),
+        (r"-[0-9.,]+", NEGATIVE),
+        (r"\+[0-9.,]+", "a plus sign; leave it out"),
+        (r"\s.*|.*\s", "blanks around the number"),
+        (r"[0-9]*,[0-9.,]*|[0-9.]*,[0-9]*", "a comma; write 1234.50, with a point and nothing else"),
+        (r"[0-9.]+[eE][+-]?[0-9]+", "an exponent; write all digits"),
+        (r"[0-9]+\.|\.[0-9]+", "no digit on one side of the point; write 0.50"),
+        (r"[0-9]{13,}(\.[0-9]*)?", "more than 12 digits before the point"),
+        (r"[0-9]+\.[0-9]{7,}", "more than 6 places after the point"),
+        (r"[^0-9.,+-]+\s?[0-9.,]+|[0-9.,]+\s?[^0-9.,]+", "a sign of a currency; it goes into `currency`"),
+    )
+]
+
+
+_KINDS: Final = {
+    str: "text",
+    bool: "true or false",
+    int: "a number",
+    float: "a number",
+    list: "a list",
+    dict: "an object",
+}
+_WANTED: Final = {
+    "string_type": "text in quotes",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "bool_type": "true or false",
+    "float_type": "a number",
+    "dict_type": "an object",
+    "tuple_type": "a list",
+}
+_NAMES_SHOWN: Final = 3
+_NAME: Final = re.compile(r"[A-Za-z$_][A-Za-z_.$ -]{0,60}[0-9]{0,2}")
+
+
+def kind_of(value: object) -> str:
+    """Return what kind of JSON a value is."""
+    return _KINDS.get(type(value), "null")
+
+
+def type_fault(kind: str, value: object) -> str | None:
+    """Return the words for a value of the wrong JSON type; None where `kind` is another mistake."""
+    wanted = _WANTED.get(kind)
+    if wanted is None:
+        return None
+    fault = f"{kind_of(value)}, where {wanted} belongs"
+    if kind == "string_type" and type(value) in {int, float}:
+        negative = f"; and {NEGATIVE}" if isinstance(value, int | float) and value < 0 else ""
+        return f"{fault}{negative}"
+    return fault
+
+
+def limit_fault(  # noqa: PLR0911 - one for each kind
+    kind: str, limits: dict[str, Any]
+) -> str | None:
+    """Return the words for a value beyond a limit of the contract; None where `kind` is another mistake."""
+    match kind:
+        case "missing":
+            return "missing"
+        case "literal_error":
+            return f"not one of {limits['expected'].replace(chr(39), '')}"
+        case "string_too_short":
+            return "empty"
+        case "string_too_long":
+            return f"more than {limits['max_length']} characters"
+        case "greater_than_equal":
+            return f"below {limits['ge']}"
+        case "less_than_equal":
+            return f"above {limits['le']}"
+        case _:
+            return None
+
+
+def unknown_fields(names: Collection[str], known: Collection[str]) -> str:
+    """Return the words for fields that the contract does not have, with the one that may be meant.
+
+    Only what reads like the name of a field is shown: an id or an address may stand there by mistake.
+    """
+    shown = sorted(name for name in names if _NAME.fullmatch(name))[:_NAMES_SHOWN]
+    if not shown:
+        return "unknown field"
+    if len(names) > 1:
+        more = f" and {len(names) - len(shown):,} more" if len(names) > len(shown) else ""
+        return f"{', '.join(shown)}{more}: unknown fields"
+    meant = get_close_matches(shown[0].lower(), known, n=1, cutoff=0.75)
+    return f"{shown[0]}: unknown field{f'; {meant[0]} is known' if meant else ''}"

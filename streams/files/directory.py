@@ -1,0 +1,72 @@
+"""Which event files a directory has."""
+
+from pathlib import Path
+from typing import Final
+
+from streams.core.watermark import FACTS, Input
+
+SUFFIXES: Final = (".jsonl", ".jsonl.gz", ".parquet")
+
+
+class InputError(Exception):
+    """Files that can't be read as contract.md's; the message says which and why.
+
+    `unusable` tells that something is there, but in another form than those that are read.
+    """
+
+    def __init__(self, message: str, *, unusable: bool = False) -> None:
+        super().__init__(message)
+        self.unusable = unusable
+
+
+def named(directory: Path) -> list[Path]:
+    """Return the paths of all inputs that a directory may have, whether they are there or not."""
+    return [directory / f"{one.value}{suffix}" for one in Input for suffix in SUFFIXES]
+
+
+def find(directory: Path) -> dict[Input, Path]:
+    """Return the file of each input that the directory has.
+
+    Raises InputError if it has neither transactions nor contacts, or one input in two forms.
+    """
+    if not directory.is_dir():
+        raise InputError(f"no such directory: {directory}")
+    found = {}
+    for one in Input:
+        there = [path for suffix in SUFFIXES if (path := directory / f"{one.value}{suffix}").is_file()]
+        if len(there) > 1:
+            raise InputError(f"{' and '.join(path.name for path in there)}: keep one of them")
+        if there:
+            found[one] = there[0]
+    if not any(one in found for one in FACTS):
+        _refuse(directory, found)
+    return found
+
+
+def _refuse(directory: Path, found: dict[Input, Path]) -> None:
+    names = ", ".join(f"{one.value}{suffix}" for one in FACTS for suffix in SUFFIXES)
+    others = ", ".join(path.name for path in found.values())
+    alike = [not_read(one, path) for one, path in look_alikes(directory, found).items()]
+    raise InputError(
+        "\n".join(
+            [f"nothing to read in {directory}: looked for {names}; found {others or 'no input'}", *alike]
+        ),
+        unusable=bool(alike),
+    )
+
+
+def look_alikes(directory: Path, found: dict[Input, Path]) -> dict[Input, Path]:
+    """Return for each input that is missing a file of nearly its name, which is not read."""
+    alike: dict[Input, Path] = {}
+    for path in sorted(directory.iterdir()):
+        stem = path.name.lower().split(".")[0]
+        for one in Input:
+            if one not in found and path.is_file() and stem in {one.value, one.value.removesuffix("s")}:
+                alike.setdefault(one, path)
+    return alike
+
+
+def not_read(one: Input, path: Path) -> str:
+    """Return what to say of a file that looks like an input and is not read."""
+    names = " or ".join(f"{one.value}{suffix}" for suffix in SUFFIXES)
+    return f"{path.name} is not read; {one.value} come as {names}"

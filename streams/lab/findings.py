@@ -1,0 +1,125 @@
+"""What people must know of their data before they trust a replay: each a sentence, some of them grave."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from streams.core.ruleset import Ruleset
+from streams.core.watermark import FACTS, Input
+from streams.files import find, look_alikes, not_read, whole_fault_of
+from streams.lab.replay import ReplayResult
+from streams.lab.seen import Seen
+
+_TOO_LATE_SHARE: Final = 0.01
+_LOST_SHOWN: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A sentence about the data. If `grave`, the alerts say little of what was meant to be read."""
+
+    sentence: str
+    grave: bool = False
+
+
+def findings(result: ReplayResult, directory: Path, rules: Ruleset) -> list[Finding]:
+    """Return what there is to say of the inputs of a finished replay, the gravest first."""
+    found = [*_inputs(result, directory), *_population(result, rules)]
+    return sorted(found, key=lambda one: not one.grave)
+
+
+def _inputs(result: ReplayResult, directory: Path) -> Iterator[Finding]:
+    paths = find(directory)
+    for one, path in look_alikes(directory, paths).items():
+        yield Finding(not_read(one, path), grave=True)
+    for one, seen in result.seen.items():
+        yield from _unusable(seen, paths[one])
+        yield from _time(seen)
+        yield from _ids(seen)
+
+
+def _unusable(seen: Seen, path: Path) -> Iterator[Finding]:
+    if seen.form is not None:
+        yield Finding(f"{seen.file} is {seen.form}: nothing of it was read", grave=True)
+    elif seen.lines == 0:
+        if seen.source in FACTS:
+            yield Finding(f"{seen.file} is empty", grave=True)
+    elif seen.usable == 0:
+        form = whole_fault_of(path)
+        looks = f"; as a whole it looks like {form}" if form else ""
+        yield Finding(f"{seen.file}: no usable line, all {seen.lines:,} were refused{looks}", grave=True)
+    elif 2 * seen.refused >= seen.lines:
+        yield Finding(
+            f"{seen.file}: {seen.refused:,} of {seen.lines:,} lines were refused; --lenient accepts that",
+            grave=True,
+        )
+    if seen.refused and path.suffix == ".parquet":
+        yield Finding(
+            f"{seen.file}: the same rules as for JSON hold; money is text or a decimal, not a float, ids are "
+            "text, times have a time zone"
+        )
+
+
+def _time(seen: Seen) -> Iterator[Finding]:
+    for line, lost in seen.lost.most_common(_LOST_SHOWN):
+        yield Finding(
+            f"{seen.file}: {lost:,} lines came too late because of line {line:,}, which is dated far ahead "
+            "of those before it; correct that line, or let --sort sort by time"
+        )
+    unsorted = seen.too_late - seen.lost.total()
+    if unsorted > _TOO_LATE_SHARE * seen.lines:
+        yield Finding(
+            f"{seen.file}: {unsorted:,} of {seen.lines:,} lines came too late, more than 8 days behind the "
+            "newest before them: sort by time, or let --sort do it"
+        )
+
+
+def _ids(seen: Seen) -> Iterator[Finding]:
+    dropped = len(seen.dropped)
+    ids = len(set(seen.dropped.values()))
+    if dropped and 2 * dropped >= seen.usable and dropped >= 10 * ids:
+        yield Finding(
+            f"{seen.file}: {dropped:,} of {seen.lines:,} lines were dropped, because they share "
+            f"{'one event_id' if ids == 1 else f'{ids:,} event_ids'}: each event needs its own",
+            grave=dropped + seen.refused == seen.lines - ids,
+        )
+    elif seen.amended:
+        yield Finding(
+            f"{seen.file}: {len(seen.amended):,} lines were dropped that have the event_id of another line, "
+            f"but other content (first: line {min(seen.amended):,}); an amended event needs its own id"
+        )
+    if seen.nearly:
+        yield Finding(
+            f"{seen.file}: {seen.strangers:,} of {len(seen.customers):,} customers bought nothing; "
+            f"{seen.nearly:,} would match a buyer if case, blanks, signs and leading zeros did not count: "
+            "a customer_id must be the same to the letter in all files"
+        )
+    elif 2 * seen.strangers > len(seen.customers):
+        yield Finding(
+            f"{seen.file}: {seen.strangers:,} of {len(seen.customers):,} customers bought nothing: "
+            "do all files name customers in the same way?"
+        )
+
+
+def _population(result: ReplayResult, rules: Ruleset) -> Iterator[Finding]:
+    money, contacts = result.seen.get(Input.TRANSACTIONS), result.seen.get(Input.CONTACTS)
+    if money is None or not money.usable:
+        yield Finding("no transaction was read, so nobody can be told to have stopped buying")
+    elif not money.bought:
+        yield Finding(f"{money.file} has no purchase: what was never bought can't be missed")
+    elif _too_few(result, rules):
+        spenders, least = sum(result.spenders), rules.population_minimum
+        fewest, partitions = min(result.spenders), len(result.spenders)
+        hint = "; --partitions 1 judges all as one population" if partitions > 1 and spenders >= least else ""
+        yield Finding(
+            f"too few customers to tell who is of high value: {spenders:,} bought something, {fewest:,} in "
+            f"the smallest of {partitions:,} partitions, and each needs {least:,}{hint}"
+        )
+    if contacts is None or not contacts.usable:
+        silent = "" if rules.silent else ", and the silent rule is off"
+        yield Finding(f"no contact was read: nothing can open an episode{silent}")
+
+
+def _too_few(result: ReplayResult, rules: Ruleset) -> bool:
+    return min(result.spenders) < rules.population_minimum

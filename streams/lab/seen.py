@@ -1,0 +1,173 @@
+"""What a replay notices of an input beside its alerts: what people need to know of their data."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeGuard
+
+import msgspec
+from xxhash import xxh3_64_intdigest
+
+from schemas.dead_letter import Reason
+from schemas.events import Contact, Erasure, Notice, Refusal, Tick, Transaction
+from schemas.partitioner import Routes
+from streams.core.facts import Event
+from streams.core.partition import Outcome, Record
+from streams.core.watermark import NEVER, TOO_LATE_MS, Input
+from streams.files import batches
+from streams.lab.arrivals import Arrived, Decode
+
+
+@dataclass(slots=True)
+class Blame:
+    """Of one input of one partition: the line that last moved time on by more than 8 days at once."""
+
+    newest: int = NEVER
+    before: int = NEVER
+    """How far time had come before it."""
+    line: int | None = None
+
+
+@dataclass(slots=True)
+class Seen:
+    """What was noticed of one input. Ids and times stay here; only counts and line numbers are told."""
+
+    source: Input
+    file: str
+    form: str | None = None
+    """What the file is, if its lines can't be read at all."""
+    lines: int = 0
+    refused: int = 0
+    too_late: int = 0
+    lost: Counter[int] = field(default_factory=Counter)
+    """How many lines were too late because of which line."""
+    bought: bool = False
+    """Whether there is a purchase."""
+    dropped: dict[int, int] = field(default_factory=dict)
+    """The lines that were dropped as duplicates, each with what stands for its id."""
+    amended: list[int] = field(default_factory=list)
+    """Those of them with another content than the line that counts."""
+    customers: set[str] = field(default_factory=set)
+    """Customers with a contact."""
+    strangers: int = 0
+    """Those of them who bought nothing."""
+    nearly: int = 0
+    """Those again whose id is a buyer's but for case, blanks, signs and leading zeros."""
+    _blames: dict[int, Blame] = field(default_factory=dict)
+    _refused_lines: set[int] = field(default_factory=set)
+
+    @property
+    def usable(self) -> int:
+        """Return how many lines were not refused."""
+        return self.lines - self.refused
+
+    def take(self, arrived: Arrived, refused: dict[int, Refusal]) -> None:
+        """Take note of a batch, with what was refused by the identity of its record."""
+        self.lines += len(arrived.records)
+        self.refused += len(refused)
+        accepted = (one for one in arrived.records if id(one) not in refused)
+        if self.source is Input.TRANSACTIONS:
+            self.bought = self.bought or any(one.kind == "purchase" for one in accepted if _is_money(one))
+        elif self.source is Input.CONTACTS:
+            self.customers.update(one.customer_id for one in accepted if isinstance(one, Contact | Notice))
+        if refused:
+            self._refused_lines.update(
+                number
+                for number, record in zip(arrived.numbers, arrived.records, strict=True)
+                if id(record) in refused
+            )
+
+    def follow(
+        self, partition: int, arrived: Arrived, events: Sequence[Record], outcome: Outcome, newest: int
+    ) -> None:
+        """Take note of what a partition did with its share of a batch; `newest` is the newest time there."""
+        late = {at for at, refusal in outcome.refused if refusal.reason is Reason.TOO_LATE}
+        blame = self._blames.setdefault(partition, Blame())
+        leaps = newest - blame.newest > TOO_LATE_MS
+        if late or leaps or outcome.duplicates:
+            numbers = {
+                id(record): number for number, record in zip(arrived.numbers, arrived.records, strict=True)
+            }
+            self.dropped |= {
+                numbers[id(events[at])]: _key(partition, events[at]) for at in outcome.duplicates
+            }
+            if late or leaps:
+                self._trace(blame, events, late, numbers)
+        blame.newest = newest
+
+    def _trace(self, blame: Blame, events: Sequence[Record], late: set[int], numbers: dict[int, int]) -> None:
+        """Go through a batch again, to tell which line moved time on and which are lost to it."""
+        self.too_late += len(late)
+        for at, event in enumerate(events):
+            time = NEVER if isinstance(event, Erasure) else event.time
+            if at in late:
+                if blame.line is not None and time > blame.before - TOO_LATE_MS:
+                    self.lost[blame.line] += 1
+            elif time > blame.newest:
+                if NEVER != blame.newest < time - TOO_LATE_MS:
+                    blame.before, blame.line = blame.newest, numbers[id(event)]
+                blame.newest = time
+
+    def match(self, buyers: set[str]) -> None:
+        """Count the customers with contacts whom no purchase knows."""
+        strangers = self.customers - buyers
+        self.strangers = len(strangers)
+        if strangers:
+            plain = set(map(_plain, buyers))
+            self.nearly = sum(_plain(one) in plain for one in strangers)
+
+    def was_refused(self, line: int) -> bool:
+        """Tell whether a line was refused."""
+        return line in self._refused_lines
+
+
+def _plain(customer_id: str) -> str:
+    """Return an id without what people write now this way and now that."""
+    return "".join(filter(str.isalnum, customer_id.casefold())).lstrip("0")
+
+
+def tell_amended(path: Path, decode: Decode, partitions: int, seen: Seen) -> None:
+    """Find the dropped lines of a file whose content is not that of the line with their id that counts.
+
+    Reads the file once more, if anything was dropped; raises InputError.
+    """
+    if not seen.dropped:
+        return
+    wanted, routes = set(seen.dropped.values()), Routes(partitions)
+    counting: dict[int, set[int]] = {key: set() for key in wanted}
+    contents: dict[int, int] = {}
+    for number, event in _events(path, decode):
+        key = _key(routes[event.customer_id], event)
+        if key in wanted and not seen.was_refused(number):
+            content = xxh3_64_intdigest(msgspec.json.encode(event))
+            if number in seen.dropped:
+                contents[number] = content
+            else:
+                counting[key].add(content)
+    seen.amended = [
+        number for number, content in contents.items() if content not in counting[seen.dropped[number]]
+    ]
+
+
+def _events(path: Path, decode: Decode) -> Iterator[tuple[int, Event]]:
+    for batch in batches(path):
+        for number, raw in zip(batch.numbers, batch.lines, strict=True):
+            event = decode(raw)
+            if _has_id(event):
+                yield number, event
+
+
+def _key(partition: int, event: Record) -> int:
+    """Return what stands for the id of an event in its partition."""
+    if not _has_id(event):
+        raise TypeError("ticks and erasures have no id")
+    return xxh3_64_intdigest(msgspec.json.encode((partition, event.source, event.event_id)))
+
+
+def _has_id(record: Record | Refusal) -> TypeGuard[Event]:
+    return not isinstance(record, Refusal | Tick | Erasure)
+
+
+def _is_money(record: Record | Refusal) -> TypeGuard[Transaction]:
+    return type(record) is Transaction

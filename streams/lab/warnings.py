@@ -1,0 +1,42 @@
+"""What a replay says of its inputs in the terminal: the commonest refusals, and what is odd about them."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Final
+
+from rich.console import Console
+
+from streams.console import visible
+from streams.lab.findings import Finding
+from streams.lab.replay import ReplayResult
+
+_SHOWN: Final = 3
+
+
+def tell(console: Console, result: ReplayResult, found: Sequence[Finding], *, listed: bool) -> None:
+    """Print both; `listed` tells that the refused lines were written to a file."""
+    for line in [*_refusals(result, listed=listed), *map(_finding, found)]:
+        console.print(visible(line), highlight=False, markup=False, soft_wrap=True)
+
+
+def _finding(one: Finding) -> str:
+    return f"{'WARNING' if one.grave else 'note'}: {one.sentence}"
+
+
+def _refusals(result: ReplayResult, *, listed: bool) -> list[str]:
+    letters = result.dead_letters
+    if not letters:
+        return []
+    kinds = Counter((letter.file, letter.reason, letter.detail) for letter in letters)
+    first: dict[tuple[str, str, str], int] = {}
+    for letter in letters:
+        first.setdefault((letter.file, letter.reason, letter.detail), letter.line)
+    lines = [f"refused: {len(letters):,} lines"]
+    for kind, count in kinds.most_common(_SHOWN):
+        file, reason, detail = kind
+        lines.append(f"  {count:,} x {reason}: {detail} ({file}, first line {first[kind]:,})")
+    more = len(kinds) - _SHOWN
+    others = f"and {more:,} other kinds; " if more > 0 else ""
+    if others or not listed:
+        lines.append(f"  {others}{'all are listed' if listed else '--dead-letters FILE lists all'}")
+    return lines
