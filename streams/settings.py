@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from schemas.common import Currency
+from schemas.currencies import check_known_currency
 from schemas.topics import DEFAULT_PREFIX
 from streams.addresses import is_loopback, split_address
 from streams.core.ruleset import VERSIONS
@@ -92,7 +93,7 @@ class Settings(BaseSettings):
     replication_factor: Annotated[int, Ge(1), Le(32)] = 3
     """Copies of every topic. From 3 on, two must be in sync to accept a write; 1 is for development."""
 
-    reporting_currency: Currency = "USD"
+    reporting_currency: Annotated[Currency, AfterValidator(check_known_currency)] = "USD"
     """Currency (ISO 4217) that all money is counted in; its unit is always the hundredth."""
 
     ruleset_file: Path | None = None

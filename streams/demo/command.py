@@ -11,10 +11,11 @@ import typer
 from streams.console import Exit, failed, input_failed
 from streams.demo.endings import endings_alike
 from streams.demo.ground import Place, some_kafka
-from streams.demo.play import Demo, play, replay
+from streams.demo.play import Demo, outputs, play, replay
 from streams.demo.workers import DemoError
-from streams.files import InputError
+from streams.files import InputError, named
 from streams.lab.generate.command import generate_command
+from streams.outputs import Force, check_or_exit
 from streams.runtime.command_line import kafka_or_exit, settings_or_exit
 from streams.runtime.commands_publish import INTERRUPTED
 from streams.runtime.kafka_runtime import LocalKafkaError
@@ -34,13 +35,14 @@ _Keep = Annotated[bool, typer.Option("--keep", help="At the end leave Kafka and 
 _NoKafka = Annotated[bool, typer.Option("--no-kafka", help="Only replay.")]
 
 
-def demo_command(
+def demo_command(  # noqa: PLR0913 - the options of a command are its arguments
     *,
     data: _Data = None,
     out: _Out = Path("out/demo"),
     seconds: _Seconds = 50.0,
     keep: _Keep = False,
     no_kafka: _NoKafka = False,
+    force: Force = False,
 ) -> None:
     """Show all of it: history into Kafka, two workers on it, alerts as they come, and the same by replay.
 
@@ -50,6 +52,8 @@ def demo_command(
     of replay at the end. Topics and group have names of their own, and all that was started is stopped.
     """
     settings = settings_or_exit()
+    if not force:
+        _check_places(data, out)
     try:
         with endings_alike(), _alone(out):
             demo = Demo(_history(data, out), out, seconds, keep=keep, synthetic=data is None)
@@ -61,6 +65,17 @@ def demo_command(
         raise typer.Exit(INTERRUPTED) from None
     if not equal:
         raise typer.Exit(1)
+
+
+def _check_places(data: Path | None, out: Path) -> None:
+    """End the command if something that no demo has written would be lost."""
+    if out.is_dir():
+        check_or_exit(outputs(out), [] if data is None else named(data))
+    drawn = out / "data"
+    if data is None and any(path.exists() for path in named(drawn)) and not any(drawn.glob("truth.*")):
+        raise failed(
+            f"{drawn} holds event files that no demo has written: --force replaces them", Exit.CANNOT_CREATE
+        )
 
 
 @contextmanager

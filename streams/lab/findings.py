@@ -39,6 +39,12 @@ def _inputs(result: ReplayResult, directory: Path) -> Iterator[Finding]:
         yield from _ids(seen)
 
 
+def _lines(count: int, verb: str) -> str:
+    """Return `1 line was` or `7 lines were`."""
+    one, many = {"was": ("was", "were"), "came": ("came", "came")}[verb]
+    return f"1 line {one}" if count == 1 else f"{count:,} lines {many}"
+
+
 def _unusable(seen: Seen, path: Path) -> Iterator[Finding]:
     if seen.form is not None:
         yield Finding(f"{seen.file} is {seen.form}: nothing of it was read", grave=True)
@@ -64,8 +70,8 @@ def _unusable(seen: Seen, path: Path) -> Iterator[Finding]:
 def _time(seen: Seen) -> Iterator[Finding]:
     for line, lost in seen.lost.most_common(_LOST_SHOWN):
         yield Finding(
-            f"{seen.file}: {lost:,} lines came too late because of line {line:,}, which is dated far ahead "
-            "of those before it; correct that line, or let --sort sort by time"
+            f"{seen.file}: {_lines(lost, 'came')} too late because of line {line:,}, which is dated far "
+            "ahead of those before it; correct that line, or let --sort sort by time"
         )
     unsorted = seen.too_late - seen.lost.total()
     if unsorted > _TOO_LATE_SHARE * seen.lines:
@@ -76,18 +82,16 @@ def _time(seen: Seen) -> Iterator[Finding]:
 
 
 def _ids(seen: Seen) -> Iterator[Finding]:
-    dropped = len(seen.dropped)
-    ids = len(set(seen.dropped.values()))
+    dropped, ids = len(seen.dropped), len(seen.dropped_ids)
     if dropped and 2 * dropped >= seen.usable and dropped >= 10 * ids:
         yield Finding(
             f"{seen.file}: {dropped:,} of {seen.lines:,} lines were dropped, because they share "
-            f"{'one event_id' if ids == 1 else f'{ids:,} event_ids'}: each event needs its own",
-            grave=dropped + seen.refused == seen.lines - ids,
+            f"{'one event_id' if ids == 1 else f'{ids:,} event_ids'}: each event needs its own"
         )
     elif seen.amended:
         yield Finding(
-            f"{seen.file}: {len(seen.amended):,} lines were dropped that have the event_id of another line, "
-            f"but other content (first: line {min(seen.amended):,}); an amended event needs its own id"
+            f"{seen.file}: {_lines(len(seen.amended), 'was')} dropped for an event_id of another line, "
+            f"but with other content (first: line {min(seen.amended):,}); an amended event needs its own id"
         )
     if seen.nearly:
         yield Finding(

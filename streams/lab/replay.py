@@ -10,15 +10,16 @@ from typing import Final, Protocol
 from schemas.alert import Alert
 from schemas.dead_letter import Reason
 from schemas.events import Contact, Notice, Refusal, Tick, Transaction
-from schemas.hot import Decoder
+from schemas.hot import Decoded, Decoder
 from schemas.partitioner import Routes
 from streams.core.alerts import dated
 from streams.core.episode import Observer
-from streams.core.partition import Partition, Record
+from streams.core.facts import Event
+from streams.core.partition import Partition
 from streams.core.ruleset import Ruleset
 from streams.core.time import DAY_MS, HOUR_MS, hour_of
 from streams.core.view import CustomerView
-from streams.core.watermark import FACTS, NEVER, TOO_LATE_MS, Input
+from streams.core.watermark import FACTS, FUTURE_MS, NEVER, TOO_LATE_MS, Input
 from streams.files import find, unreadable
 from streams.lab.arrivals import Arrived, arrivals
 from streams.lab.seen import Seen, tell_amended
@@ -92,7 +93,10 @@ def replay_directory(  # noqa: PLR0913 - all but the first have a default and go
     readable = {one: path for one, path in paths.items() if run.expect(one, path)}
     total = sum(path.stat().st_size for path in readable.values())
     done = Counter[Input]()
-    files = {one: arrivals(path, run.decoder.of(one), by_time=by_time) for one, path in readable.items()}
+    files = {
+        one: arrivals(path, run.decoder.of(one), now + FUTURE_MS, by_time=by_time)
+        for one, path in readable.items()
+    }
     for one, arrived in run.order(files):
         run.take(one, arrived)
         done[one] = arrived.bytes_read
@@ -102,8 +106,9 @@ def replay_directory(  # noqa: PLR0913 - all but the first have a default and go
     for one, path in readable.items():
         tell_amended(path, run.decoder.of(one), partitions, result.seen[one])
         amended = len(result.seen[one].amended)
-        result.outcomes[path.name]["duplicate"] -= amended
-        result.outcomes[path.name]["same id, other content"] += amended
+        if amended:
+            result.outcomes[path.name]["duplicate"] -= amended
+            result.outcomes[path.name]["same id, other content"] += amended
     result.seconds = time.monotonic() - started
     return result
 
@@ -153,7 +158,6 @@ class _Replay:
         records = arrived.records
         routed, refused = self._route(records)
         counts, ticks = self._result.outcomes[seen.file], 0
-        counts["blank"] += arrived.blank
         for number, (partition, events) in enumerate(zip(self._partitions, routed, strict=True)):
             outcome = partition.apply(source, events, self._now)
             counts["applied"] += outcome.applied
@@ -164,6 +168,8 @@ class _Replay:
                 refused[id(events[at])] = refusal
             seen.follow(number, arrived, events, outcome, partition.newest_of(source))
         counts["tick"] += ticks
+        if arrived.blank:
+            counts["blank"] += arrived.blank
         seen.take(arrived, refused)
         if refused:
             self._bury(seen, arrived, refused)
@@ -198,10 +204,10 @@ class _Replay:
         partition = self._routes.get(customer_id)
         return None if partition is None else self._partitions[partition].lookup(customer_id)
 
-    def _route(self, records: list[Record | Refusal]) -> tuple[list[list[Record]], dict[int, Refusal]]:
+    def _route(self, records: list[Decoded]) -> tuple[list[list[Event | Tick]], dict[int, Refusal]]:
         """Return the records of each partition, and what was refused by the identity of its record."""
-        routed: list[list[Record]] = [[] for _ in self._partitions]
-        appends: list[Callable[[Record], None]] = [events.append for events in routed]
+        routed: list[list[Event | Tick]] = [[] for _ in self._partitions]
+        appends: list[Callable[[Event | Tick], None]] = [events.append for events in routed]
         routes, refused = self._routes, {}
         for record in records:
             if isinstance(record, Refusal):
@@ -223,9 +229,7 @@ class _Replay:
                     DeadLetter(seen.file, line, refusal.reason.value, refusal.detail)
                 )
 
-    def _note_first(
-        self, source: Input, records: list[Record | Refusal], refused: Mapping[int, Refusal]
-    ) -> None:
+    def _note_first(self, source: Input, records: list[Decoded], refused: Mapping[int, Refusal]) -> None:
         """Keep the oldest time, for as long as the input's clocks let an older one in."""
         first = self._result.first_ms
         oldest = min(partition.clock(source) for partition in self._partitions) - TOO_LATE_MS

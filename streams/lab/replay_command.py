@@ -79,7 +79,7 @@ def replay_command(  # noqa: PLR0913 - the options of a command are its argument
         raise failed("--strict and --lenient: choose one", Exit.USAGE)
     written = {"alerts": alerts, "hold-out alerts": holdout, "report": report, "dead letters": dead_letters}
     check_or_exit(
-        _outputs(alerts, holdout, report, dead_letters),
+        replay_outputs(alerts, holdout, report, dead_letters),
         [*named(directory), *([ruleset] if ruleset else [])],
         force=force,
     )
@@ -104,9 +104,10 @@ def replay_command(  # noqa: PLR0913 - the options of a command are its argument
         raise typer.Exit(Exit.BAD_DATA)
 
 
-def _outputs(
+def replay_outputs(
     alerts: Path | None, holdout: Path | None, report: Path | None, dead_letters: Path | None
 ) -> list[Output]:
+    """Return what a replay writes, if it is asked to."""
     asked = [
         (alerts, "--alerts", b'{"type":"alert"'),
         (holdout, "--holdout", b'{"type":"alert"'),

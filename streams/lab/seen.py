@@ -10,10 +10,11 @@ import msgspec
 from xxhash import xxh3_64_intdigest
 
 from schemas.dead_letter import Reason
-from schemas.events import Contact, Erasure, Notice, Refusal, Tick, Transaction
+from schemas.events import Contact, Notice, Refusal, Tick, Transaction
+from schemas.hot import Decoded
 from schemas.partitioner import Routes
 from streams.core.facts import Event
-from streams.core.partition import Outcome, Record
+from streams.core.partition import Outcome
 from streams.core.watermark import NEVER, TOO_LATE_MS, Input
 from streams.files import batches
 from streams.lab.arrivals import Arrived, Decode
@@ -46,6 +47,8 @@ class Seen:
     """Whether there is a purchase."""
     dropped: dict[int, int] = field(default_factory=dict)
     """The lines that were dropped as duplicates, each with what stands for its id."""
+    dropped_ids: set[int] = field(default_factory=set)
+    """What stands for the ids of those lines, whatever the partition."""
     amended: list[int] = field(default_factory=list)
     """Those of them with another content than the line that counts."""
     customers: set[str] = field(default_factory=set)
@@ -79,7 +82,7 @@ class Seen:
             )
 
     def follow(
-        self, partition: int, arrived: Arrived, events: Sequence[Record], outcome: Outcome, newest: int
+        self, partition: int, arrived: Arrived, events: Sequence[Event | Tick], outcome: Outcome, newest: int
     ) -> None:
         """Take note of what a partition did with its share of a batch; `newest` is the newest time there."""
         late = {at for at, refusal in outcome.refused if refusal.reason is Reason.TOO_LATE}
@@ -89,25 +92,26 @@ class Seen:
             numbers = {
                 id(record): number for number, record in zip(arrived.numbers, arrived.records, strict=True)
             }
-            self.dropped |= {
-                numbers[id(events[at])]: _key(partition, events[at]) for at in outcome.duplicates
-            }
+            for event in map(events.__getitem__, outcome.duplicates):
+                self.dropped[numbers[id(event)]] = _key(partition, event)
+                self.dropped_ids.add(_key(0, event))
             if late or leaps:
                 self._trace(blame, events, late, numbers)
         blame.newest = newest
 
-    def _trace(self, blame: Blame, events: Sequence[Record], late: set[int], numbers: dict[int, int]) -> None:
+    def _trace(
+        self, blame: Blame, events: Sequence[Event | Tick], late: set[int], numbers: dict[int, int]
+    ) -> None:
         """Go through a batch again, to tell which line moved time on and which are lost to it."""
         self.too_late += len(late)
         for at, event in enumerate(events):
-            time = NEVER if isinstance(event, Erasure) else event.time
             if at in late:
-                if blame.line is not None and time > blame.before - TOO_LATE_MS:
+                if blame.line is not None and event.time > blame.before - TOO_LATE_MS:
                     self.lost[blame.line] += 1
-            elif time > blame.newest:
-                if NEVER != blame.newest < time - TOO_LATE_MS:
+            elif event.time > blame.newest:
+                if NEVER != blame.newest < event.time - TOO_LATE_MS:
                     blame.before, blame.line = blame.newest, numbers[id(event)]
-                blame.newest = time
+                blame.newest = event.time
 
     def match(self, buyers: set[str]) -> None:
         """Count the customers with contacts whom no purchase knows."""
@@ -158,16 +162,16 @@ def _events(path: Path, decode: Decode) -> Iterator[tuple[int, Event]]:
                 yield number, event
 
 
-def _key(partition: int, event: Record) -> int:
+def _key(partition: int, event: Event | Tick) -> int:
     """Return what stands for the id of an event in its partition."""
     if not _has_id(event):
-        raise TypeError("ticks and erasures have no id")
+        raise TypeError("a tick has no id")
     return xxh3_64_intdigest(msgspec.json.encode((partition, event.source, event.event_id)))
 
 
-def _has_id(record: Record | Refusal) -> TypeGuard[Event]:
-    return not isinstance(record, Refusal | Tick | Erasure)
+def _has_id(record: Decoded) -> TypeGuard[Event]:
+    return not isinstance(record, Refusal | Tick)
 
 
-def _is_money(record: Record | Refusal) -> TypeGuard[Transaction]:
+def _is_money(record: Decoded) -> TypeGuard[Transaction]:
     return type(record) is Transaction

@@ -27,14 +27,16 @@ def _refusals(result: ReplayResult, *, listed: bool) -> list[str]:
     letters = result.dead_letters
     if not letters:
         return []
-    kinds = Counter((letter.file, letter.reason, letter.detail) for letter in letters)
-    first: dict[tuple[str, str, str], int] = {}
+    kinds = Counter((letter.file, letter.detail) for letter in letters)
+    first: dict[tuple[str, str], int] = {}
     for letter in letters:
-        first.setdefault((letter.file, letter.reason, letter.detail), letter.line)
-    lines = [f"refused: {len(letters):,} lines"]
+        first.setdefault((letter.file, letter.detail), letter.line)
+    reasons = Counter(letter.reason for letter in letters)
+    counted = ", ".join(f"{count:,} {reason}" for reason, count in reasons.most_common())
+    lines = [f"refused: {counted}"]
     for kind, count in kinds.most_common(_SHOWN):
-        file, reason, detail = kind
-        lines.append(f"  {count:,} x {reason}: {detail} ({file}, first line {first[kind]:,})")
+        file, detail = kind
+        lines.append(f"  {count:,} x {detail} ({file}, first line {first[kind]:,})")
     more = len(kinds) - _SHOWN
     others = f"and {more:,} other kinds; " if more > 0 else ""
     if others or not listed:

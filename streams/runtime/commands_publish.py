@@ -133,6 +133,8 @@ def _show(surveyed: Survey, published: Published, seconds: float) -> None:
         typer.echo(f"a worker will refuse: {lines:,} {reason.value}")
     if surveyed.left_out:
         typer.echo(f"left out, larger than Kafka takes: {surveyed.left_out:,}")
+    if surveyed.blank:
+        typer.echo(f"blank lines, skipped: {surveyed.blank:,}")
     for source, ahead in surveyed.ahead.items():
         if ahead:
             typer.echo(

@@ -134,7 +134,8 @@ _EPISODES: Final = _declare(
     "counter",
     "retention_episodes_total",
     "episodes",
-    "Bad contacts that opened an episode, or did not because the customer is not of high value; those that "
+    "Bad contacts that opened an episode, or did not because the customer is not of high value, or too few "
+    "bought to tell who is; those that "
     "the silent rule opened; and why episodes closed, alerts sent or not.",
     (_EPISODE,),
 )

@@ -45,6 +45,8 @@ class Survey:
     """Lines that a worker will refuse."""
     left_out: int = 0
     """Those of them that are too large for Kafka, too."""
+    blank: int = 0
+    """Blank lines, which are skipped."""
     ahead: dict[Input, set[int]] = field(default_factory=dict)
     """The numbers of lines dated more than a year ahead of those around them: they are left out."""
     newest: int = NEVER
@@ -113,7 +115,8 @@ class _Surveyor:
         """Take note of the lines of a file; yields the bytes read so far."""
         ahead = self._found.ahead[source] = set()
         decoded = ((batch, list(map(self._decode[source], batch.lines))) for batch in batches(path))
-        for (batch, events), out in spot_ahead(decoded, _times):
+        for (batch, events), out in spot_ahead(decoded, self._times):
+            self._found.blank += batch.blank
             ahead.update(batch.numbers[at] for at in out)
             for number, raw, event in zip(batch.numbers, batch.lines, events, strict=True):
                 if number not in ahead:
@@ -121,6 +124,11 @@ class _Surveyor:
             for intake in self._intakes[source]:
                 intake.forget()
             yield batch.bytes_read
+
+    def _times(self, read: tuple[Batch, list[Decoded]]) -> list[int]:
+        """Return the times that move a clock; what lies beyond the horizon is for the worker to refuse."""
+        times = (NEVER if isinstance(event, Refusal) else event.time for event in read[1])
+        return [time if time <= self._horizon else NEVER for time in times]
 
     def _take(self, source: Input, number: int, raw: bytes, event: Decoded) -> None:
         found = self._found
@@ -159,7 +167,3 @@ class _Surveyor:
         days = range(self._oldest // DAY_MS + 1, self._found.newest // DAY_MS + 1)
         ends = accumulate((last_lines.get(day, 0) for day in days), max)
         return [DayTick(after, day * DAY_MS) for day, after in zip(days, ends, strict=True)]
-
-
-def _times(read: tuple[Batch, list[Decoded]]) -> list[int]:
-    return [NEVER if isinstance(event, Refusal) else event.time for event in read[1]]

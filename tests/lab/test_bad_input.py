@@ -97,8 +97,8 @@ IN_TRANSACTIONS: Final[dict[str, tuple[str, Damage]]] = {
     "array": ("schema", lambda event: spelled([event])),
     "text": ("schema", instead(b'"C4n4ry"')),
     "null": ("schema", instead(b"null")),
-    "blank line": ("not_json", instead(b"")),
-    "blanks": ("not_json", instead(b" \t\r")),
+    "nothing but a comma": ("not_json", instead(b",")),
+    "a piece of CSV": ("not_json", instead(b"a,b,c")),
     "two events": ("not_json", lambda event: spelled(event) * 2),
     "comma at the end": ("not_json", around(b"", b",")),
     "zero bytes": ("not_json", instead(b"\0" * 512)),
@@ -190,7 +190,7 @@ def clean_fixture(spoilt: Spoilt) -> tuple[ReplayResult, float]:
 def test_there_is_enough_of_both(spoilt: Spoilt, clean: tuple[ReplayResult, float]) -> None:
     good = sum(len(lines_of(path)) for path in spoilt.sound.glob("[tc][ro]*s.jsonl"))
     assert good >= GOOD
-    assert len(IN_TRANSACTIONS) + len(IN_CONTACTS) > 60
+    assert len(IN_TRANSACTIONS) + len(IN_CONTACTS) >= 60
     assert clean[0].dead_letters == []
     assert len(clean[0].alerts) > 20
 
@@ -230,8 +230,8 @@ def test_the_command_counts_damage_and_goes_on(spoilt: Spoilt, tmp_path: Path) -
     done = replayed(spoilt, tmp_path)
     assert done.code == 0
     reasons = Counter(reason for _, reason in spoilt.places.values())
-    for reason, count in reasons.items():
-        assert f"refused: {count} {reason}\n" in done.out
+    [told] = [line for line in done.out.splitlines() if line.startswith("refused: ")]
+    assert set(told.removeprefix("refused: ").split(", ")) == {f"{n} {one}" for one, n in reasons.items()}
     written = (tmp_path / "dead.jsonl").read_text(encoding="utf-8")
     assert_reported(spoilt, [DeadLetter(**json.loads(line)) for line in written.splitlines()])
     assert CANARY not in written + done.out + done.err

@@ -14,7 +14,7 @@ import pytest
 from typing_extensions import override
 
 from streams.lab.evaluate.disturb import Disturbance
-from streams.lab.evaluate.report import write_evaluation
+from streams.lab.evaluate.report import render_evaluation
 from streams.lab.evaluate.report.axis import classes, days, shares
 from streams.lab.evaluate.report.curves import delay_curves
 from streams.lab.evaluate.report.detectability import detectability
@@ -242,7 +242,7 @@ def told(whole: str) -> str:
 
 
 def test_writes_the_page_as_utf8(tmp_path: Path, whole: str) -> None:
-    write_evaluation(tmp_path / "evaluation.html", *results())
+    (tmp_path / "evaluation.html").write_text(render_evaluation(*results()), encoding="utf-8")
     assert (tmp_path / "evaluation.html").read_text(encoding="utf-8") == whole
 
 

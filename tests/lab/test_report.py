@@ -14,7 +14,7 @@ import pytest
 from typing_extensions import override
 
 from streams.core.time import DAY_MS
-from streams.lab.report import write_report
+from streams.lab.report import render as page_of
 from streams.lab.report.chart import draw
 from streams.lab.report.page import render, setting_value
 from streams.lab.report.view import cards, picture
@@ -85,7 +85,7 @@ def page(whole: str) -> Page:
 def test_writes_the_page_as_utf8(tmp_path: Path) -> None:
     path = tmp_path / "report.html"
     data = report_data([story_of(ANNA)])
-    write_report(path, data)
+    path.write_text(page_of(data), encoding="utf-8")
     assert path.read_text(encoding="utf-8") == render(data)
 
 

@@ -114,7 +114,7 @@ def test_a_batch_is_counted_by_what_became_of_its_records() -> None:
         (4, Refusal(Reason.FUTURE, "")),
         (5, Refusal(Reason.SCHEMA, "")),
     ]
-    metrics.took(CT, Outcome(applied=7, ticks=2, duplicate=3, late=4, refused=refused), 0.02)
+    metrics.took(CT, Outcome(applied=7, ticks=2, duplicates=[1, 2, 3], late=4, refused=refused), 0.02)
     metrics.took(CT, Outcome(applied=1), 0.2)
     metrics.refused(CT, Reason.NOT_JSON)
     found = {

@@ -167,7 +167,7 @@ def test_a_tick_comes_on_either_feed() -> None:
         ),
         ({CANARY: CANARY}, "unknown field"),
         ({"attributes": {CANARY: 1}}, "attributes.*: a number, where text in quotes belongs"),
-        ({"attributes": {CANARY: {CANARY: CANARY}}}, "attributes.*: a number, where text in quotes belongs"),
+        ({"attributes": {CANARY: {CANARY: CANARY}}}, "attributes.*: an object, where text in quotes belongs"),
         ({"type": CANARY}, "type: not one of transaction, tick"),
         ({"type": 5}, "type: a number, where text in quotes belongs"),
     ],

@@ -8,14 +8,15 @@ from typing import Final
 
 from schemas.dead_letter import Reason
 from schemas.events import Contact, Disposition, Event, Notice, Profile, Refusal, Tick, Transaction
-from schemas.hot import Decoder
+from schemas.hot import Decoded, Decoder
 from streams.core.event_ids import EventIds
 from streams.core.frustration import Known, known, weigh
 from streams.core.partition import UNCOUNTED
 from streams.core.ruleset import Ruleset
 from streams.core.time import hour_of
 from streams.core.watermark import FACTS, FUTURE_MS, TOO_LATE_MS, Clock, Input
-from streams.files import batches, find
+from streams.files import find
+from streams.lab.arrivals import arrivals
 from streams.lab.calibrate.history import History
 
 _NO_SPEND: Final = (*UNCOUNTED, "subscription_cancelled")
@@ -29,31 +30,34 @@ def read_history(
     `now_ms` is the wall clock (default: now); events more than 5 minutes beyond it are refused.
     """
     now = int(time.time() * 1000) if now_ms is None else now_ms
-    reader = _Reader(History(rules, partitions), currency, now)
-    for source, line in _lines(directory):
-        reader.take(source, line)
+    reader = _Reader(History(rules, partitions), now)
+    for source, _, event in _events(directory, currency, now):
+        reader.take(source, event)
     return reader.finish()
 
 
-def copy_before(directory: Path, end_ms: int, into: Path, currency: str = "USD") -> None:
+def copy_before(
+    directory: Path, end_ms: int, into: Path, currency: str = "USD", now_ms: int | None = None
+) -> None:
     """Copy the lines of a directory's events before a time (ms) into another, which must be empty.
 
-    Lines that do not parse have no time, and stay behind.
+    Lines that do not parse have no time, and stay behind, as do those that replay takes out.
     """
-    decoder = Decoder(currency)
+    now = int(time.time() * 1000) if now_ms is None else now_ms
     kept: dict[Input, list[bytes]] = {source: [] for source in find(directory)}
-    for source, line in _lines(directory):
-        event = decoder.of(source)(line)
+    for source, line, event in _events(directory, currency, now):
         if not isinstance(event, Refusal) and event.time < end_ms:
             kept[source].append(line + b"\n")
     for source, lines in kept.items():
         (into / f"{source.value}.jsonl").write_bytes(b"".join(lines))
 
 
-def _lines(directory: Path) -> Iterator[tuple[Input, bytes]]:
+def _events(directory: Path, currency: str, now_ms: int) -> Iterator[tuple[Input, bytes, Decoded]]:
+    """Yield every line with what it says; what is dated out of place is refused, as by replay."""
+    decoder = Decoder(currency)
     for source, path in find(directory).items():
-        for batch in batches(path):
-            yield from ((source, line) for line in batch.lines if line)
+        for arrived in arrivals(path, decoder.of(source), now_ms + FUTURE_MS, by_time=False):
+            yield from ((source, *pair) for pair in zip(arrived.lines, arrived.records, strict=True))
 
 
 class _Gate:
@@ -84,17 +88,15 @@ class _Gate:
 
 
 class _Reader:
-    def __init__(self, history: History, currency: str, now_ms: int) -> None:
+    def __init__(self, history: History, now_ms: int) -> None:
         self._history = history
-        self._decoder = Decoder(currency)
         self._gates = defaultdict[tuple[Input, int], _Gate](
             lambda: _Gate(history.rules.lateness_ms, now_ms + FUTURE_MS)
         )
         self._contacts = defaultdict[str, dict[tuple[str, str], Known]](dict)
 
-    def take(self, source: Input, line: bytes) -> None:
-        """Take in a line of one input."""
-        event = self._decoder.of(source)(line)
+    def take(self, source: Input, event: Decoded) -> None:
+        """Take in what a line of one input says."""
         outcome = event.reason.value if isinstance(event, Refusal) else self._admit(source, event)
         self._history.outcomes[outcome] += 1
 

@@ -32,7 +32,7 @@ class Source:
 
     def before(self, end_ms: int, into: Path) -> "Source":
         """Return the source of what happened before a time (ms), copied into an empty directory."""
-        copy_before(self.directory, end_ms, into, self.currency)
+        copy_before(self.directory, end_ms, into, self.currency, self.now_ms)
         return replace(self, directory=into)
 
     def replay(self, rules: Ruleset) -> tuple[ReplayResult, list[float]]:
