@@ -9,11 +9,11 @@ BOM: Final = b"\xef\xbb\xbf"
 """Some editors begin UTF-8 with it; it means nothing."""
 
 _BINARY: Final = {
-    b"\x1f\x8b": "gzip, compressed",
+    b"\x1f\x8b": "compressed with gzip",
     b"PK\x03\x04": "a ZIP archive or a spreadsheet",
     b"PAR1": "Parquet",
-    b"\x28\xb5\x2f\xfd": "Zstandard, compressed",
-    b"BZh": "bzip2, compressed",
+    b"\x28\xb5\x2f\xfd": "compressed with Zstandard",
+    b"BZh": "compressed with bzip2",
 }
 _SCHEMA_REGISTRY: Final = re.compile(rb"\x00.{4}\s*\{", re.DOTALL)
 _SEPARATORS: Final = (b",", b";", b"\t", b"|")
@@ -27,7 +27,7 @@ def binary_form(raw: bytes) -> str | None:
         if raw.startswith(magic):
             return form
     # Of text in UTF-16 about every second byte is 0; one odd line at the beginning is no such text.
-    return "UTF-16, not UTF-8" if 4 * raw.count(0) >= len(raw) > 1 else None
+    return "in UTF-16, not UTF-8" if 4 * raw.count(0) >= len(raw) > 1 else None
 
 
 def json_fault(raw: bytes, said: str) -> str:

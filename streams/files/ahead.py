@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final, TypeVar
 
 from streams.core.time import DAY_MS
-from streams.core.watermark import NEVER
+from streams.core.watermark import NEVER, TOO_LATE_MS
 
-AHEAD_MS: Final = 365 * DAY_MS
+AHEAD_MS: Final = 364 * DAY_MS
+"""A year, less a day for lines out of order: next year in place of this one is the commonest slip."""
 
 _WINDOW: Final = 1000
 """So many of the lines that follow say whether time really went on."""
@@ -19,9 +20,9 @@ T = TypeVar("T")
 def spot_ahead(batches: Iterator[T], times_of: Callable[[T], Sequence[int]]) -> Iterator[tuple[T, list[int]]]:
     """Yield each batch of a file with the positions of its lines that are out of place.
 
-    Such a line is dated more than a year after the newest line before it, and more than a year after most of
-    the 1,000 lines that follow; at the end of the file, where fewer follow, there stand with it fewer than
-    one in a hundred of the lines before. `times_of` gives the times (ms) of a batch; NEVER is none.
+    Such a line is dated a year after the newest line before it, and most of the 1,000 lines that follow would
+    be too late because of it; at the end of the file, where fewer follow, there stand with it fewer than one
+    in a hundred of the lines before. `times_of` gives the times (ms) of a batch; NEVER is none.
     Reads one batch ahead.
     """
     spotter = _Spotter()
@@ -60,7 +61,7 @@ class _Spotter:
 
     def _is_alone(self, time: int, later: list[int]) -> bool:
         later = [one for one in later if one != NEVER][:_WINDOW]
-        behind = sum(one < time - AHEAD_MS for one in later)
+        behind = sum(one < time - TOO_LATE_MS for one in later)
         if 2 * behind > len(later):
             return True
         return len(later) < _WINDOW and _RARE * (len(later) + 1) <= self._seen

@@ -21,7 +21,7 @@ _PARQUET: Final = b"PAR1"
 
 
 def unreadable(path: Path) -> str | None:
-    """Return what a file is, if it is not what its name says and no line of it can be read; else None.
+    """Return in what form a file is, if not in that of its name and no line of it can be read; else None.
 
     Raises InputError if it can't be opened.
     """
@@ -29,14 +29,14 @@ def unreadable(path: Path) -> str | None:
     if not head:
         return None
     if path.suffix == ".parquet":
-        return None if head.startswith(_PARQUET) else "not Parquet, as its name says"
+        return None if head.startswith(_PARQUET) else "not in the form of Parquet that its name says"
     if path.suffix == ".gz" and not head.startswith(_GZIP):
-        return "not gzip, as its name says"
+        return "not compressed, as its name says; rename it without .gz"
     form = binary_form(_text_head(path, head))
     if form is None:
         return None
-    hint = f"; rename it to {path.name}.gz" if head.startswith(_GZIP) and path.suffix != ".gz" else ""
-    return f"{form}, not JSON lines as its name says{hint}"
+    hint = f"rename it to {path.name}.gz" if head.startswith(_GZIP) else "write JSON lines in UTF-8"
+    return f"{form}; {hint}"
 
 
 def whole_fault_of(path: Path) -> str | None:
@@ -67,7 +67,7 @@ def batches(path: Path) -> Iterator[Batch]:
     """Yield the lines of a file, blank ones left out; raises InputError if it can't be read to its end."""
     fault = unreadable(path)
     if fault is not None:
-        raise InputError(f"{path.name} is {fault}", unusable=True)
+        raise InputError(f"{path.name}: the file is {fault}", unusable=True)
     try:
         if path.suffix == ".parquet":
             yield from rows(path)

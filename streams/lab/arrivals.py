@@ -13,7 +13,7 @@ from streams.files import batches, spot_ahead
 
 Decode: TypeAlias = Callable[[bytes], Decoded]
 
-AHEAD: Final = "time: more than a year ahead of the lines around it"
+AHEAD: Final = "time: a year or more ahead of the lines around it"
 _CHUNK: Final = 10_000
 
 

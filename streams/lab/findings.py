@@ -47,14 +47,14 @@ def _lines(count: int, verb: str) -> str:
 
 def _unusable(seen: Seen, path: Path) -> Iterator[Finding]:
     if seen.form is not None:
-        yield Finding(f"{seen.file} is {seen.form}: nothing of it was read", grave=True)
+        yield Finding(f"{seen.file}: nothing was read, the file is {seen.form}", grave=True)
     elif seen.lines == 0:
         if seen.source in FACTS:
             yield Finding(f"{seen.file} is empty", grave=True)
     elif seen.usable == 0:
         form = whole_fault_of(path)
         looks = f"; as a whole it looks like {form}" if form else ""
-        yield Finding(f"{seen.file}: no usable line, all {seen.lines:,} were refused{looks}", grave=True)
+        yield Finding(f"{seen.file}: no usable line, {_lines(seen.lines, 'was')} refused{looks}", grave=True)
     elif 2 * seen.refused >= seen.lines:
         yield Finding(
             f"{seen.file}: {seen.refused:,} of {seen.lines:,} lines were refused; --lenient accepts that",
@@ -68,16 +68,17 @@ def _unusable(seen: Seen, path: Path) -> Iterator[Finding]:
 
 
 def _time(seen: Seen) -> Iterator[Finding]:
+    unsorted = seen.too_late - seen.lost.total()
+    if unsorted > _TOO_LATE_SHARE * seen.lines:
+        yield Finding(
+            f"{seen.file}: {_lines(seen.too_late, 'came')} too late, of {seen.lines:,}: more than 8 days "
+            "behind the newest before them; sort by time, or let --sort do it"
+        )
+        return
     for line, lost in seen.lost.most_common(_LOST_SHOWN):
         yield Finding(
             f"{seen.file}: {_lines(lost, 'came')} too late because of line {line:,}, which is dated far "
             "ahead of those before it; correct that line, or let --sort sort by time"
-        )
-    unsorted = seen.too_late - seen.lost.total()
-    if unsorted > _TOO_LATE_SHARE * seen.lines:
-        yield Finding(
-            f"{seen.file}: {unsorted:,} of {seen.lines:,} lines came too late, more than 8 days behind the "
-            "newest before them: sort by time, or let --sort do it"
         )
 
 
@@ -93,6 +94,9 @@ def _ids(seen: Seen) -> Iterator[Finding]:
             f"{seen.file}: {_lines(len(seen.amended), 'was')} dropped for an event_id of another line, "
             f"but with other content (first: line {min(seen.amended):,}); an amended event needs its own id"
         )
+
+
+def _customers(seen: Seen) -> Iterator[Finding]:
     if seen.nearly:
         yield Finding(
             f"{seen.file}: {seen.strangers:,} of {len(seen.customers):,} customers bought nothing; "
@@ -120,6 +124,8 @@ def _population(result: ReplayResult, rules: Ruleset) -> Iterator[Finding]:
             f"too few customers to tell who is of high value: {spenders:,} bought something, {fewest:,} in "
             f"the smallest of {partitions:,} partitions, and each needs {least:,}{hint}"
         )
+    if money is not None and money.bought and contacts is not None:
+        yield from _customers(contacts)
     if contacts is None or not contacts.usable:
         silent = "" if rules.silent else ", and the silent rule is off"
         yield Finding(f"no contact was read: nothing can open an episode{silent}")

@@ -138,7 +138,7 @@ def _show(surveyed: Survey, published: Published, seconds: float) -> None:
     for source, ahead in surveyed.ahead.items():
         if ahead:
             typer.echo(
-                f"left out, dated more than a year ahead of the lines around them: {len(ahead):,} of "
+                f"left out, dated a year or more ahead of the lines around them: {len(ahead):,} of "
                 f"{surveyed.paths[source].name}, first line {min(ahead):,}"
             )
     rate = published.arrived / seconds if seconds else 0
