@@ -1,10 +1,11 @@
 """What a replay notices of an input beside its alerts: what people need to know of their data."""
 
+import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeGuard
+from typing import Final, TypeGuard
 
 import msgspec
 from xxhash import xxh3_64_intdigest
@@ -18,6 +19,8 @@ from streams.core.partition import Outcome
 from streams.core.watermark import NEVER, TOO_LATE_MS, Input
 from streams.files import batches
 from streams.lab.arrivals import Arrived, Decode
+
+_EVENT_ID: Final = re.compile(rb'"event_id"\s*:\s*"([^"\\]*)"')
 
 
 @dataclass(slots=True)
@@ -47,8 +50,8 @@ class Seen:
     """Whether there is a purchase."""
     dropped: dict[int, int] = field(default_factory=dict)
     """The lines that were dropped as duplicates, each with what stands for its id."""
-    dropped_ids: set[int] = field(default_factory=set)
-    """What stands for the ids of those lines, whatever the partition."""
+    dropped_ids: set[str] = field(default_factory=set)
+    """The event ids of those lines."""
     amended: list[int] = field(default_factory=list)
     """Those of them with another content than the line that counts."""
     customers: set[str] = field(default_factory=set)
@@ -93,8 +96,9 @@ class Seen:
                 id(record): number for number, record in zip(arrived.numbers, arrived.records, strict=True)
             }
             for event in map(events.__getitem__, outcome.duplicates):
-                self.dropped[numbers[id(event)]] = _key(partition, event)
-                self.dropped_ids.add(_key(0, event))
+                if _has_id(event):
+                    self.dropped[numbers[id(event)]] = _key(partition, event)
+                    self.dropped_ids.add(event.event_id)
             if late or leaps:
                 self._trace(blame, events, late, numbers)
         blame.newest = newest
@@ -141,7 +145,7 @@ def tell_amended(path: Path, decode: Decode, partitions: int, seen: Seen) -> Non
     wanted, routes = set(seen.dropped.values()), Routes(partitions)
     counting: dict[int, set[int]] = {key: set() for key in wanted}
     contents: dict[int, int] = {}
-    for number, event in _events(path, decode):
+    for number, event in _events(path, decode, {one.encode() for one in seen.dropped_ids}):
         key = _key(routes[event.customer_id], event)
         if key in wanted and not seen.was_refused(number):
             content = xxh3_64_intdigest(msgspec.json.encode(event))
@@ -154,18 +158,20 @@ def tell_amended(path: Path, decode: Decode, partitions: int, seen: Seen) -> Non
     ]
 
 
-def _events(path: Path, decode: Decode) -> Iterator[tuple[int, Event]]:
+def _events(path: Path, decode: Decode, ids: Collection[bytes]) -> Iterator[tuple[int, Event]]:
+    """Yield the events with one of these ids, and some others; most lines need not be decoded for that."""
     for batch in batches(path):
         for number, raw in zip(batch.numbers, batch.lines, strict=True):
+            found = _EVENT_ID.findall(raw)
+            if len(found) == 1 and found[0] not in ids:
+                continue
             event = decode(raw)
             if _has_id(event):
                 yield number, event
 
 
-def _key(partition: int, event: Event | Tick) -> int:
+def _key(partition: int, event: Event) -> int:
     """Return what stands for the id of an event in its partition."""
-    if not _has_id(event):
-        raise TypeError("a tick has no id")
     return xxh3_64_intdigest(msgspec.json.encode((partition, event.source, event.event_id)))
 
 
