@@ -15,10 +15,11 @@ from schemas.alert import Alert
 from streams.console import Exit, failed, visible
 from streams.core.ruleset import Ruleset
 from streams.lab.common_options import Currency, Directory, Partitions, RulesetFile, load_ruleset, replayed
+from streams.lab.open_now import OpenAlert, open_now
 from streams.lab.replay import ReplayResult
 from streams.lab.report import write_report
-from streams.lab.report.words import money, signal_label, to_cents
-from streams.lab.run_summary import report_data, run_summary, standing
+from streams.lab.report.words import day, money, signal_label
+from streams.lab.run_summary import report_data, run_summary
 from streams.lab.story import RunSummary
 from streams.lab.watch import Watcher
 
@@ -64,7 +65,7 @@ def replay_command(  # noqa: PLR0913 - the options of a command are its argument
     summary = run_summary(result, directory, partitions)
     if report is not None and watcher is not None:
         _write_report(report, watcher, result, summary, rules, currency)
-    _show(Console(), result, summary, top, currency)
+    _show(Console(), result, summary, top, open_now(result, rules))
     for what, path in written.items():
         if path is not None:
             typer.echo(f"{what}: {path}")
@@ -99,12 +100,16 @@ def _write_report(  # noqa: PLR0913, PLR0917 - everything a report is made of
         raise failed(f"{path} cannot be written: {error.strerror}", Exit.CANNOT_CREATE) from error
 
 
-def _show(console: Console, result: ReplayResult, summary: RunSummary, top: int, currency: str) -> None:
-    ranked = standing(result.alerts)
+def _show(
+    console: Console, result: ReplayResult, summary: RunSummary, top: int, still: list[OpenAlert]
+) -> None:
+    ranked = [one for one in still if not one.now.overdue]
     if ranked and top:
-        console.print(_table(ranked[:top], currency))
+        console.print(_table(ranked[:top], result.last_ms or 0))
         if len(ranked) > top:
             console.print(f"and {len(ranked) - top} more with an open alert")
+    if top and len(still) > len(ranked):
+        console.print(f"{len(still) - len(ranked)} open past their deadline, not listed", highlight=False)
     for file, outcomes in summary.outcomes.items():
         counted = ", ".join(f"{count:,} {outcome}" for outcome, count in outcomes.items() if count)
         console.print(f"{file}: {counted or 'empty'}", highlight=False, markup=False)
@@ -117,9 +122,9 @@ def _show(console: Console, result: ReplayResult, summary: RunSummary, top: int,
     )
 
 
-def _table(ranked: list[Alert], currency: str) -> Table:
+def _table(ranked: list[OpenAlert], last_ms: int) -> Table:
     """Return the ranking, one line an alert: what does not fit of the last column is left out."""
-    title = f"Customers to win back, by value at risk ({currency})"
+    title = f"Customers to win back as of {day(last_ms)}, by value at risk ({ranked[0].alert.currency})"
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, expand=True)
     table.padding = (0, 1, 0, 0)
     table.add_column("customer", no_wrap=True, max_width=24)
@@ -127,15 +132,15 @@ def _table(ranked: list[Alert], currency: str) -> Table:
     for name in ("P", "at risk", "usual/day", "since", "days"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("what happened", no_wrap=True, ratio=1)
-    for alert in ranked:
+    for alert, now in ranked:
         table.add_row(
             escape(visible(alert.customer_id)),
             alert.level,
-            f"{alert.probability:.2f}",
-            money(to_cents(alert.value_at_risk)),
-            money(to_cents(alert.usual_spend_per_day)),
-            money(to_cents(alert.spend_since)),
-            f"{alert.days_since:.0f}",
+            f"{now.odds.probability:.2f}",
+            money(now.at_risk),
+            money(now.usual_per_day),
+            money(now.spend),
+            f"{now.days:.0f}",
             escape(what_happened(alert)),
         )
     return table
