@@ -1,4 +1,4 @@
-"""What is open at the end of a run: the alerts that lookup would show, with the figures that it would give."""
+"""What is open at the end of a run: the alerts that lookup would show, with the figures it would give."""
 
 from typing import NamedTuple
 

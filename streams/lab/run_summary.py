@@ -18,7 +18,7 @@ _NOTES = {
 
 
 def standing(alerts: list[Alert]) -> list[Alert]:
-    """Return the newest record of every alert not resolved, the most value at risk first, as the records say."""
+    """Return the newest record of every alert not resolved, the most value at risk in it first."""
     newest = {alert.alert_id: alert for alert in alerts}
     still = [alert for alert in newest.values() if alert.state != "resolved"]
     return sorted(still, key=lambda alert: (-Decimal(alert.value_at_risk), alert.customer_id))

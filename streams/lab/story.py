@@ -157,8 +157,8 @@ class EpisodeStory:
     """One episode, from its anchor until it closed (`closed_ms` None while open), alerts sent or not.
 
     `first_hour_ms` is h0, from which spend is weighed. An episode of the silent rule has no anchor.
-    `resolution` is why it closed, also when it closed silently; None while open. `now` is how it stands at the
-    end of the run, None if it is not open or nothing was sent.
+    `resolution` is why it closed, also when it closed silently; None while open. `now` is how it stands at
+    the end of the run, None if it is not open or nothing was sent.
     """
 
     anchor_id: str | None

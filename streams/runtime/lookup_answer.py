@@ -153,7 +153,9 @@ def lookup_answer(view: CustomerView, rules: Ruleset, currency: str) -> LookupAn
         counters=_counters(view),
         frustration=round(view.frustration, _PLACES),
         contacts=tuple(_contact(known, signals) for known, signals in view.contacts),
-        open_episode=None if episode is None or now is None else _episode(view, episode, now, rules, currency),
+        open_episode=None
+        if episode is None or now is None
+        else _episode(view, episode, now, rules, currency),
     )
 
 

@@ -106,7 +106,7 @@ class Card:
 
     @property
     def kept_share(self) -> float | None:
-        """Return spend since, now or until it ended, as a share of the usual; None before days have passed."""
+        """Return spend since, now or until it ended, as a share of the usual; None before a day has gone."""
         if self.now is not None:
             return self.now.kept_share
         expected = to_cents(self.last.usual_spend_per_day) * self.last.days_since

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What moves the chance from `start` to `end`, both in [0, 1]; `kind` is its style, `weight` its words."""
+    """What moves the chance from `start` to `end`, both in [0, 1]; `kind` is its style, `weight` in words."""
 
     label: str
     kind: str
@@ -34,7 +34,7 @@ class Numbers:
 
 
 def steps(card: Card) -> list[Step]:
-    """Return the steps from any customer to where it stands now; of one that ended, to where it was raised."""
+    """Return the steps from any customer to where it stands now; if it ended, to where it was raised."""
     odds = _raised(card) if card.now is None else card.now.odds
     contacts = odds.prior + odds.frustration
     spend = "the quiet since" if odds.silence >= 0 else "the spend since"
