@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _SIGNALS: Final = {
     "unresolved": "was left unresolved",
-    "worst_score": "got the worst score",
+    "worst_score": "gave the worst score",
     "escalation_refused": "was refused an escalation",
     "complaint": "complained",
     "slow_reply": "waited more than a day for a reply",

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from schemas.alert import Alert
+    from streams.core.standing import Standing
     from streams.lab.story import ContactMark, CustomerStory, EpisodeStory, Judgement, Levels
 
 STYLES = {"alert": "bold red", "watch": "yellow"}
@@ -140,6 +141,8 @@ def _episode(story: CustomerStory, episode: EpisodeStory, width: int) -> Iterato
         yield Text(line)
     for alert in episode.alerts:
         yield from _decision(story, alert, width)
+    if episode.now is not None:
+        yield from _now(episode.now, story.currency, width)
     if not episode.alerts:
         yield Text(_silent(story, episode))
     yield from _clearing(episode)
@@ -193,6 +196,15 @@ def _because(story: CustomerStory, alert: Alert, total: float) -> str:
         f"why now: {stood} at {chance(contacts)}; "
         f"{nats(alert.log_odds.silence)} from the spend since reached {alert.level} ({nats(level)})"
     )
+
+
+def _now(now: Standing, currency: str, width: int) -> Iterator[Text]:
+    deadline = f"{'past its deadline of' if now.overdue else 'to win back by'} {day(now.deadline)}"
+    text = (
+        f"{chance(now.odds.total)}, {exact_money(now.at_risk, currency)} at risk; spent "
+        f"{exact_money(now.spend, currency)} in {now.days:.1f} days; {deadline}"
+    )
+    yield from _hanging(f"{'now, ' + day(now.time):<18} ", text, width)
 
 
 def _silent(story: CustomerStory, episode: EpisodeStory) -> str:

@@ -24,10 +24,11 @@ from streams.lab.common_options import (
     replayed,
 )
 from streams.lab.findings import findings
+from streams.lab.open_now import OpenAlert, open_now
 from streams.lab.replay import ReplayResult
 from streams.lab.report import render
-from streams.lab.report.words import money, signal_label, to_cents
-from streams.lab.run_summary import report_data, run_summary, standing
+from streams.lab.report.words import day, money, signal_label
+from streams.lab.run_summary import report_data, run_summary
 from streams.lab.story import RunSummary
 from streams.lab.warnings import tell
 from streams.lab.watch import Watcher
@@ -95,7 +96,7 @@ def replay_command(  # noqa: PLR0913 - the options of a command are its argument
         page = render(report_data(watcher.stories(result), summary, rules, currency))
         write_or_exit(report, page.encode())
     console = Console()
-    _show(console, result, summary, top, currency)
+    _show(console, result, summary, top, open_now(result, rules))
     for what, path in written.items():
         if path is not None:
             typer.echo(f"{what}: {path}")
@@ -121,12 +122,16 @@ def _lines(lines: Iterable[bytes]) -> bytes:
     return b"".join(line + b"\n" for line in lines)
 
 
-def _show(console: Console, result: ReplayResult, summary: RunSummary, top: int, currency: str) -> None:
-    ranked = standing(result.alerts)
+def _show(
+    console: Console, result: ReplayResult, summary: RunSummary, top: int, still: list[OpenAlert]
+) -> None:
+    ranked = [one for one in still if not one.now.overdue]
     if ranked and top:
-        console.print(_table(ranked[:top], currency))
+        console.print(_table(ranked[:top], result.last_ms or 0))
         if len(ranked) > top:
             console.print(f"and {len(ranked) - top} more with an open alert")
+    if top and len(still) > len(ranked):
+        console.print(f"{len(still) - len(ranked)} open past their deadline, not listed", highlight=False)
     for file, outcomes in summary.outcomes.items():
         counted = ", ".join(f"{count:,} {outcome}" for outcome, count in outcomes.items() if count)
         console.print(f"{file}: {counted or 'empty'}", highlight=False, markup=False)
@@ -137,9 +142,9 @@ def _show(console: Console, result: ReplayResult, summary: RunSummary, top: int,
     )
 
 
-def _table(ranked: list[Alert], currency: str) -> Table:
+def _table(ranked: list[OpenAlert], last_ms: int) -> Table:
     """Return the ranking, one line an alert: what does not fit of the last column is left out."""
-    title = f"Customers to win back, by value at risk ({currency})"
+    title = f"Customers to win back as of {day(last_ms)}, by value at risk ({ranked[0].alert.currency})"
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, expand=True)
     table.padding = (0, 1, 0, 0)
     table.add_column("customer", no_wrap=True, max_width=24)
@@ -147,15 +152,15 @@ def _table(ranked: list[Alert], currency: str) -> Table:
     for name in ("P", "at risk", "usual/day", "since", "days"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("what happened", no_wrap=True, ratio=1)
-    for alert in ranked:
+    for alert, now in ranked:
         table.add_row(
             escape(visible(alert.customer_id)),
             alert.level,
-            f"{alert.probability:.2f}",
-            money(to_cents(alert.value_at_risk)),
-            money(to_cents(alert.usual_spend_per_day)),
-            money(to_cents(alert.spend_since)),
-            f"{alert.days_since:.0f}",
+            f"{now.odds.probability:.2f}",
+            money(now.at_risk),
+            money(now.usual_per_day),
+            money(now.spend),
+            f"{now.days:.0f}",
             escape(what_happened(alert)),
         )
     return table

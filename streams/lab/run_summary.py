@@ -10,6 +10,7 @@ from streams.core.ruleset import Ruleset
 from streams.lab.findings import Finding
 from streams.lab.replay import ReplayResult
 from streams.lab.story import Levels, ReportData, RunSummary, Story
+from streams.rulesets import calibration_note
 
 _NOTES = {
     "not_high_value": "bad contacts of customers below the cut-off",
@@ -20,7 +21,7 @@ _NOTES = {
 
 
 def standing(alerts: list[Alert]) -> list[Alert]:
-    """Return the newest record of every alert not resolved, the most value at risk first."""
+    """Return the newest record of every alert not resolved, the most value at risk in it first."""
     newest = {alert.alert_id: alert for alert in alerts}
     still = [alert for alert in newest.values() if alert.state != "resolved"]
     return sorted(still, key=lambda alert: (-Decimal(alert.value_at_risk), alert.customer_id))
@@ -63,4 +64,5 @@ def report_data(stories: list[Story], summary: RunSummary, rules: Ruleset, curre
         currency=currency,
         synthetic=any(mark.synthetic for story in stories for mark in story.contacts),
         levels=Levels.of(rules),
+        calibration=calibration_note(rules),
     )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from schemas.alert import Alert
     from streams.core.ruleset import Ruleset
+    from streams.core.standing import Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,8 @@ class Story:
 
     `weeks` is spend by week from 26 weeks before the anchor, of a silent alert before spend began to fall, to
     the end of the run, on the alert's own grid; left empty, the report shows the `spend_by_week` of the last
-    revision, which ends at its decision.
+    revision, which ends at its decision. `now` is how the episode stands at the end of the run, None if it is
+    not open.
     """
 
     customer_id: str
@@ -84,6 +86,7 @@ class Story:
     curve: list[EvidencePoint]
     contacts: list[ContactMark]
     weeks: list[WeekSpend] = field(default_factory=list)
+    now: Standing | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +119,7 @@ class ReportData:
     """Everything the report shows. One story per alert id, in any order; `synthetic` if any contact is.
 
     `settings` are the ruleset's rows (name, value, unit, source) as `Ruleset.rows` gives them, `ruleset` its
-    version and hash.
+    version and hash. `calibration` says in which world the probabilities were measured.
     """
 
     stories: list[Story]
@@ -126,6 +129,7 @@ class ReportData:
     currency: str
     synthetic: bool
     levels: Levels
+    calibration: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +159,8 @@ class EpisodeStory:
     """One episode, from its anchor until it closed (`closed_ms` None while open), alerts sent or not.
 
     `first_hour_ms` is h0, from which spend is weighed. An episode of the silent rule has no anchor.
-    `resolution` is why it closed, also when it closed silently; None while open.
+    `resolution` is why it closed, also when it closed silently; None while open. `now` is how it stands at
+    the end of the run, None if it is not open or nothing was sent.
     """
 
     anchor_id: str | None
@@ -167,6 +172,7 @@ class EpisodeStory:
     irregularity_days: float
     curve: list[EvidencePoint]
     alerts: list[Alert]
+    now: Standing | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,10 @@ from streams.core.frustration import frustration
 from streams.core.opening import Gates
 from streams.core.partition import Partition
 from streams.core.ruleset import Ruleset
+from streams.core.standing import Standing
 from streams.core.time import HOUR_MS, WEEK_HOURS, hour_of
 from streams.core.view import CustomerView
+from streams.lab.open_now import standing_now
 from streams.lab.replay import ReplayResult, Sampler
 from streams.lab.story import (
     ContactMark,
@@ -97,7 +99,7 @@ class Watcher(Sampler):
             contacts=marks,
             judgements=self._judgements,
             episodes=[
-                _episode_story(one, alerts)
+                self._episode(one, alerts, result)
                 for one in self._episodes.values()
                 if one.customer_id == customer_id
             ],
@@ -117,6 +119,11 @@ class Watcher(Sampler):
     def _watched(self, customer_id: str, episode: Episode) -> _Watched:
         return self._episodes.setdefault((episode.alert_id, episode.opened), _Watched(customer_id, episode))
 
+    def _episode(self, watched: _Watched, alerts: list[Alert], result: ReplayResult) -> EpisodeStory:
+        own = _alerts_of(watched, alerts)
+        still = own and watched.closed_ms is None
+        return _episode_story(watched, own, standing_now(own[-1], result, self._ruleset) if still else None)
+
     def _story(self, alerts: list[Alert], result: ReplayResult) -> Story:
         first = alerts[0]
         view = result.lookup(first.customer_id)
@@ -128,6 +135,7 @@ class Watcher(Sampler):
             curve=_curve(points, alerts),
             contacts=_in_order(self._marks[first.customer_id].values()),
             weeks=[] if view is None or not seen else _weeks_around(view, seen[0].episode),
+            now=standing_now(first, result, self._ruleset),
         )
 
 
@@ -182,26 +190,30 @@ def _judgement(gates: Gates, rules: Ruleset) -> Judgement:
     )
 
 
-def _episode_story(watched: _Watched, alerts: list[Alert]) -> EpisodeStory:
-    episode = watched.episode
-    end = watched.closed_ms
-    own = [
+def _alerts_of(watched: _Watched, alerts: list[Alert]) -> list[Alert]:
+    episode, end = watched.episode, watched.closed_ms
+    return [
         one
         for one in alerts
         if one.alert_id == episode.alert_id
         and episode.opened <= parse_ms(one.time)
         and (end is None or parse_ms(one.time) <= end)
     ]
+
+
+def _episode_story(watched: _Watched, own: list[Alert], now: Standing | None) -> EpisodeStory:
+    episode = watched.episode
     return EpisodeStory(
         anchor_id=None if episode.anchor is None else episode.anchor.contact_id,
         opened_ms=episode.opened,
         first_hour_ms=episode.yardstick.first_hour * HOUR_MS,
-        closed_ms=end,
+        closed_ms=watched.closed_ms,
         resolution=watched.why,
         usual_cents_per_day=episode.yardstick.usual_per_day,
         irregularity_days=episode.yardstick.irregularity_days,
         curve=_curve(watched.curve, own),
         alerts=own,
+        now=now,
     )
 
 

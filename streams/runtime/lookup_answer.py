@@ -14,17 +14,17 @@ from schemas.common import Cents, Currency, Identifier, Model, UtcTime
 from schemas.contact import Channel
 from schemas.money import format_cents
 from schemas.times import format_ms
-from streams.core.alerts import Decision, anchor_of, arm, value_at_risk
+from streams.core.alerts import Decision, anchor_of, arm
 from streams.core.facts import Episode
 from streams.core.frustration import Known, Signal
 from streams.core.ruleset import Ruleset
-from streams.core.time import DAY_HOURS, HOUR_MS, hour_of
+from streams.core.standing import Standing, standing_of
+from streams.core.time import HOUR_MS, hour_of
 from streams.core.view import CustomerView, EpisodeView
 from streams.core.watermark import NEVER
 from streams.core.words import clears_when
 
 _PLACES: Final = 4
-_LEVELS: Final[tuple[Literal["watch", "alert"] | None, ...]] = (None, "watch", "alert")
 
 
 class _Private(Model):
@@ -142,9 +142,9 @@ class LookupAnswer(_Private):
 
 def lookup_answer(view: CustomerView, rules: Ruleset, currency: str) -> LookupAnswer:
     """Return the answer; `rules` are those of the open episode, and any if there is none."""
-    episode = view.episode
-    if episode is not None and arm(view.customer_id, rules) == "holdout":
-        episode = None
+    episode, now = view.episode, standing_of(view, rules)
+    if arm(view.customer_id, rules) == "holdout":
+        now = None
     return LookupAnswer(
         customer_id=view.customer_id,
         as_of=None if view.time == NEVER else format_ms(view.time),
@@ -153,7 +153,9 @@ def lookup_answer(view: CustomerView, rules: Ruleset, currency: str) -> LookupAn
         counters=_counters(view),
         frustration=round(view.frustration, _PLACES),
         contacts=tuple(_contact(known, signals) for known, signals in view.contacts),
-        open_episode=None if episode is None else _episode(view, episode, rules, currency),
+        open_episode=None
+        if episode is None or now is None
+        else _episode(view, episode, now, rules, currency),
     )
 
 
@@ -185,36 +187,35 @@ def _kind(known: Known) -> Literal["inbound", "outbound", "recovery", "notice"]:
     return "outbound" if known.outbound else "inbound"
 
 
-def _episode(view: CustomerView, seen: EpisodeView, rules: Ruleset, currency: str) -> LookupEpisode:
-    episode, found = seen.episode, seen.evidence
-    yardstick, odds = episode.yardstick, seen.odds
-    chance = odds.probability
-    at_risk = value_at_risk(chance, yardstick.usual_per_day, found, rules)
+def _episode(
+    view: CustomerView, seen: EpisodeView, now: Standing, rules: Ruleset, currency: str
+) -> LookupEpisode:
+    episode, yardstick, odds = seen.episode, seen.episode.yardstick, now.odds
     return LookupEpisode(
         alert_id=episode.alert_id,
-        level=_LEVELS[episode.sent],
+        level=now.level,
         opened=format_ms(episode.opened),
         rule=episode.rule,
         anchor=None if episode.anchor is None else anchor_of(episode.anchor),
         weighed_from=format_ms(yardstick.first_hour * HOUR_MS),
         cancelled=episode.cancelled,
         snoozed_until=None if episode.snooze_until is None else format_ms(episode.snooze_until),
-        probability=round(chance, _PLACES),
+        probability=round(odds.probability, _PLACES),
         log_odds=LogOdds(
             prior=round(odds.prior, _PLACES),
             frustration=round(odds.frustration, _PLACES),
             silence=round(odds.silence, _PLACES),
         ),
-        usual_spend_per_day=format_cents(round(yardstick.usual_per_day)),
-        spend_since=format_cents(found.spend),
-        days_since=round(found.working_days, _PLACES),
-        days_usual_spend_since=round(found.spend / yardstick.usual_per_day, _PLACES),
+        usual_spend_per_day=format_cents(now.usual_per_day),
+        spend_since=format_cents(now.spend),
+        days_since=round(now.days, _PLACES),
+        days_usual_spend_since=round(now.days_usual_spend, _PLACES),
         irregularity_days=round(yardstick.irregularity_days, _PLACES),
-        value_at_risk=format_cents(round(at_risk)),
+        value_at_risk=format_cents(now.at_risk),
         trailing_spend=format_cents(episode.trailing_spend),
         value_cutoff=None if episode.cutoff is None else format_cents(episode.cutoff),
         clears_when=_clears_when(view, seen, rules, currency),
-        deadline=format_ms((episode.starts + rules.raise_days * DAY_HOURS) * HOUR_MS),
+        deadline=format_ms(now.deadline),
         ruleset=f"{rules.version}+{rules.hash}",
     )
 

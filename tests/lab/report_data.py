@@ -8,8 +8,11 @@ from datetime import UTC, datetime
 from random import Random
 
 from schemas.alert import Alert
+from streams.core.odds import Odds
 from streams.core.ruleset import Ruleset
+from streams.core.standing import Standing
 from streams.core.time import DAY_MS, HOUR_MS
+from streams.lab.report.words import to_ms
 from streams.lab.story import (
     ContactMark,
     CustomerStory,
@@ -215,7 +218,26 @@ def story_of(person: Person, end_ms: int = END_MS, **changes: object) -> Story:
     if ended:
         end = {"state": "resolved", "resolution": ended, "level": alerts[-1].level}
         alerts.append(alert(person, last, len(alerts) + 1, **(end | changes)))
-    return Story(person.name, alerts, curve, contacts_of(person), weeks_of(person, end_ms))
+    now = None if ended or alerts[-1].state == "resolved" else standing_of(person, last, end_ms, alerts[-1])
+    return Story(person.name, alerts, curve, contacts_of(person), weeks_of(person, end_ms), now)
+
+
+def standing_of(person: Person, point: EvidencePoint, time_ms: int, last: Alert) -> Standing:
+    """Return how the episode stands at a time, with the evidence of a point."""
+    days = (time_ms - person.anchor_ms) / DAY_MS
+    odds = Odds(LEVELS.prior, point.frustration, point.silence)
+    return Standing(
+        time=time_ms,
+        alert_id=last.alert_id,
+        level=last.level,
+        odds=odds,
+        usual_per_day=person.per_day,
+        spend=round(person.per_day * person.kept * days),
+        days=days,
+        days_usual_spend=person.kept * days,
+        at_risk=round(odds.probability * person.per_day * 90 * (1 - person.kept)),
+        deadline=to_ms(last.deadline),
+    )
 
 
 def people(number: int) -> list[Person]:
@@ -280,6 +302,7 @@ def report_data(stories: list[Story] | None = None, **changes: object) -> Report
         "currency": "USD",
         "synthetic": True,
         "levels": LEVELS,
+        "calibration": "Measured here: `calibrate` measures it there.",
     }
     return ReportData(**(fields | changes))  # type: ignore[arg-type]
 
@@ -316,6 +339,7 @@ def customer_story(person: Person, *, opened: bool = True, **gates: object) -> C
         irregularity_days=person.irregularity,
         curve=story.curve,
         alerts=story.alerts,
+        now=story.now,
     )
     return CustomerStory(
         customer_id=person.name,

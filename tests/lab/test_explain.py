@@ -78,6 +78,7 @@ usual spend 10.00 USD a day; 5.0 quiet days make a nat of evidence
                    spent 0.00 USD in 13.0 days, worth 0.0 usual days
                    why now: the contacts alone stood at 50 %; +1.43 from the spend since reached
                    alert (+1.39)
+now, 1 Jan 2018    99 %, 889.14 USD at risk; spent 0.00 USD in 40.0 days; to win back by 20 Feb 2018
 what would clear it: Clears once spend in 28 days reaches 140.00 USD.
 """
 

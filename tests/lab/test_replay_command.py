@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 from schemas.alert import Alert
-from streams.lab.report.words import SIGNALS
+from streams.lab.open_now import open_now
+from streams.lab.replay import replay_directory
+from streams.lab.report.words import SIGNALS, day, money
+from streams.rulesets import load
 from tests.lab.towns import Done, copy_as, lines_of, run, write_lines, write_rules
 
 FULL = Path("/dev/full")
@@ -115,18 +118,20 @@ def _half_held_out(directory: Path) -> Path:
 
 
 @pytest.mark.parametrize("width", [80, 100, 120])
-def test_an_alert_is_one_row(town: Path, rules: Path, width: int, tmp_path: Path) -> None:
-    path = tmp_path / "alerts"
-    done = run("replay", town, "--ruleset", rules, "--alerts", path, width=width)
-    newest = {alert.alert_id: alert for alert in alerts_of(path)}
-    standing = [alert for alert in newest.values() if alert.state != "resolved"]
-    standing.sort(key=lambda alert: -float(alert.value_at_risk))
+def test_an_alert_is_one_row(town: Path, rules: Path, width: int) -> None:
+    done = run("replay", town, "--ruleset", rules, width=width)
+    ruleset = load(rules)
+    result = replay_directory(town, ruleset=ruleset)
+    still = open_now(result, ruleset)
+    standing = [one for one in still if not one.now.overdue]
     head, rows = _table(done.out)
     assert all(len(line) <= width for line in (head, *rows))
     assert " ".join(head.split()) == "customer level P at risk usual/day since days what happened"
-    assert [row.split()[0] for row in rows] == [alert.customer_id for alert in standing[:15]]
-    for row, alert in zip(rows, standing, strict=False):
-        assert row.split()[1:3] == [alert.level, f"{alert.probability:.2f}"]
+    assert [row.split()[0] for row in rows] == [one.alert.customer_id for one in standing[:15]]
+    assert f"as of {day(result.last_ms or 0)}, by value at risk (USD)" in " ".join(done.out.split())
+    assert (f"{len(still) - len(standing)} open past their deadline" in done.out) == (still != standing)
+    for row, (alert, now) in zip(rows, standing, strict=False):
+        assert row.split()[1:4] == [alert.level, f"{now.odds.probability:.2f}", money(now.at_risk)]
         label = " ".join(row.split()[7:])
         assert label
         assert any(text.startswith(label.removesuffix("…")) for text in SIGNALS.values())

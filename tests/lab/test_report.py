@@ -7,11 +7,9 @@ import hashlib
 import random
 import re
 from dataclasses import replace
-from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
 import pytest
-from typing_extensions import override
 
 from streams.core.time import DAY_MS
 from streams.lab.report import render as page_of
@@ -20,6 +18,7 @@ from streams.lab.report.page import render, setting_value
 from streams.lab.report.view import cards, picture
 from streams.lab.report.words import WEEK_MS, to_ms
 from streams.lab.story import WeekSpend
+from tests.lab.html_page import Page
 from tests.lab.report_data import (
     END_MS,
     HOSTILE,
@@ -28,6 +27,7 @@ from tests.lab.report_data import (
     alert,
     curve_of,
     report_data,
+    standing_of,
     story_of,
     summary,
 )
@@ -39,37 +39,6 @@ ANNA = Person("anna", END_MS - 40 * DAY_MS, 1_000, 5.0, 0, 0)
 BERT = Person("bert", END_MS - 50 * DAY_MS, 3_000, 5.0, 0, 0)
 CLEO = Person("cleo", END_MS - 60 * DAY_MS, 9_000, 2.0, 0.9, 1)  # returns
 DORA = Person("dora", END_MS - 45 * DAY_MS, 9_000, 5.0, 0, 3)  # held out
-
-
-class Page(HTMLParser):
-    """What a browser would make of the page: elements with their attributes, and the text."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.text = ""
-        self.feed(html)
-        self.close()
-
-    @override
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-        self.text += " " * (tag in {"td", "th", "dt", "dd"})
-
-    @override
-    def handle_data(self, data: str) -> None:
-        self.text += data
-
-    def count(self, tag: str, css_class: str = "") -> int:
-        """Return how many elements there are of a tag, and of a class if one is given."""
-        return sum(
-            name == tag and css_class in (attrs.get("class") or "").split() if css_class else name == tag
-            for name, attrs in self.elements
-        )
-
-    def plain(self) -> str:
-        """Return the text with every run of blanks, also unbreakable ones, as one."""
-        return " ".join(self.text.split())
 
 
 @pytest.fixture(scope="module")
@@ -164,13 +133,13 @@ def test_open_first_by_value_then_resolved_then_hold_out() -> None:
     assert heads == ["bert", "anna", "cleo", "dora"]
     text = Page(html).plain()
     assert text.index("Customers to win back") < text.index("bert") < text.index("anna")
-    assert text.index("anna") < text.index("Resolved By the most") < text.index("cleo")
+    assert text.index("anna") < text.index("Resolved Ended, by the most") < text.index("cleo")
     assert text.index("cleo") < text.index("leave these alone") < text.index("dora")
 
 
 def test_headline_counts_open_alerts_only() -> None:
     stories = [story_of(CLEO), story_of(DORA, arm="holdout"), story_of(ANNA), story_of(BERT)]
-    at_risk = sum(float(story.alerts[-1].value_at_risk) for story in stories[2:])
+    at_risk = sum(story.now.at_risk / 100 for story in stories[2:] if story.now)
     text = Page(render(report_data(stories))).plain()
     assert f"2 customers to win back, {at_risk:,.0f} USD at risk" in text
     assert "Alerts, open 2 Watches, open 0 Returned 1 Resolved otherwise 0 Hold-out arm 1" in text
@@ -200,7 +169,8 @@ def test_story_tells_the_case() -> None:
 def test_repeats_in_one_contact_are_added_up() -> None:
     reasons = [{"signal": "repeat", "nats": 0.95, "contact_id": "anna-3"}] * 3
     text = Page(render(report_data([story_of(ANNA, reasons=reasons)]))).plain()
-    assert "had to come back about it (3 times) 22 Nov 2017 +2.85" in text
+    assert "had to come back about it (3 times) 22 Nov 2017 very strong" in text
+    assert "had to come back about it 22 Nov 2017 +2.85" in text
 
 
 def test_unknown_signal_and_missing_contact_still_show() -> None:
@@ -236,7 +206,7 @@ def test_resolved_counts_what_was_at_risk() -> None:
     story = story_of(CLEO)
     assert story.alerts[-1].state == "resolved"
     most = max(float(one.value_at_risk) for one in story.alerts)
-    assert f"{most:,.0f} USD was at risk" in Page(render(report_data([story]))).plain()
+    assert f"{most:,.2f} USD was at risk" in Page(render(report_data([story]))).plain()
 
 
 def test_chart_marks_what_the_story_holds() -> None:
@@ -263,7 +233,7 @@ def test_chart_without_a_curve_has_levels_only() -> None:
 
 def test_alerts_meet_under_what_went_wrong() -> None:
     stories = [story_of(ANNA), story_of(BERT), story_of(CLEO)]
-    at_risk = sum(float(story.alerts[-1].value_at_risk) for story in stories[:2])
+    at_risk = sum(story.now.at_risk / 100 for story in stories[:2] if story.now)
     text = Page(render(report_data(stories))).plain()
     assert f"escalation refused {at_risk:,.0f} 2 2" in text
     assert "left unresolved 0.00 1 0" in text
@@ -309,13 +279,17 @@ def test_a_run_without_alerts() -> None:
 def test_only_resolved_alerts() -> None:
     text = Page(render(report_data([story_of(CLEO)]))).plain()
     assert "No customer left to win back" in text
-    assert "Every alert of this run has been resolved" in text
+    assert "Every alert of this run has ended, is past its deadline" in text
 
 
 def test_an_alert_the_moment_it_came_has_no_share_of_usual_spend() -> None:
     first = curve_of(ANNA, END_MS)[0]
-    story = replace(story_of(ANNA), alerts=[alert(ANNA, first, 1)], curve=[first])
-    assert "300 – 50 % 20 Feb 2018" in Page(render(report_data([story]))).plain()
+    came = alert(ANNA, first, 1)
+    now = standing_of(ANNA, first, ANNA.anchor_ms, came)
+    story = replace(story_of(ANNA), alerts=[came], curve=[first], now=now)
+    text = Page(render(report_data([story]))).plain()
+    assert "50 % 451 300 0.00 – 20 Feb 2018 90 days left 50 %, 451 on 22 Nov 2017" in text
+    assert "a chance of 50 % of leaving; 0.00 USD spent in 0 days." in text
 
 
 def test_levels_far_apart_still_fit() -> None:
@@ -391,11 +365,3 @@ def test_a_deadline_beyond_the_chart_is_not_drawn() -> None:
 def test_a_run_of_which_only_the_end_is_known() -> None:
     text = Page(render(report_data([story_of(ANNA)], summary=summary(first_ms=None)))).plain()
     assert "Up to 1 Jan 2018, 2,469 customers followed." in text
-
-
-def test_the_latest_chance_is_that_of_the_end_of_the_curve() -> None:
-    story = story_of(ANNA)
-    fallen = replace(story.curve[-1], log_odds=-1.0)
-    text = Page(render(report_data([replace(story, curve=[*story.curve, fallen])]))).plain()
-    assert "0 % of usual 27 % 20 Feb 2018" in text
-    assert "0 % of usual 81 % 20 Feb 2018" in Page(render(report_data([replace(story, curve=[])]))).plain()

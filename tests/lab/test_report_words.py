@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from streams.console import visible
@@ -47,6 +49,34 @@ def test_percent_is_sure_only_when_it_is(share: float, shown: str) -> None:
 )
 def test_nats(value: float, shown: str) -> None:
     assert words.nats(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("odds", "word"),
+    [
+        (1, "none"),
+        (1.1, "weak"),
+        (1.99, "weak"),
+        (2, "strong"),
+        (4.99, "strong"),
+        (5, "very strong"),
+        (5.01, "very strong"),
+        (1 / 1.99, "weak, against it"),
+        (1 / 2, "strong, against it"),
+        (1 / 5, "very strong, against it"),
+    ],
+)
+def test_strength_goes_by_how_many_times_the_odds_rise(odds: float, word: str) -> None:
+    assert words.strength(math.log(odds)) == word
+
+
+@pytest.mark.parametrize(("value", "share"), [(0, 0), (1, 0.5), (2, 1), (2.95, 1), (-1, 0.5)])
+def test_a_bar_of_strength_is_full_at_the_heaviest_single_sign(value: float, share: float) -> None:
+    assert words.strength_share(value) == share
+
+
+def test_it_is_the_customer_who_gives_the_score() -> None:
+    assert words.signal_label("worst_score") == "gave the worst score"
 
 
 @pytest.mark.parametrize(

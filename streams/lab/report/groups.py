@@ -20,7 +20,7 @@ NO_CONTACT = "no bad contact known"
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Alerts that share a label. `at_risk_cents` counts the open ones only, as the headline does.
+    """Alerts that share a label. `at_risk_cents` counts those to win back only, as the headline does.
 
     `also` names the signals seen most often in the group, with the number of its alerts that carry each.
     """
@@ -32,8 +32,8 @@ class Group:
 
     @property
     def open_count(self) -> int:
-        """Return how many of the alerts are open."""
-        return sum(card.open for card in self.cards)
+        """Return how many of the alerts are to be won back."""
+        return sum(card.place == "open" for card in self.cards)
 
 
 def by_signal(cards: Iterable[Card]) -> list[Group]:
@@ -58,5 +58,5 @@ def _groups(cards: Iterable[Card], labels: Callable[[Card], list[str]]) -> list[
 def _group(label: str, cards: list[Card]) -> Group:
     signals = Counter(signal for card in cards for signal in card.signals)
     common = sorted(signals.items(), key=lambda item: (-item[1], item[0]))[:SIGNALS_NAMED]
-    at_risk = sum(card.at_risk_cents for card in cards if card.open)
+    at_risk = sum(card.at_risk_cents for card in cards if card.place == "open")
     return Group(label, cards, at_risk, [(signal_label(signal), number) for signal, number in common])

@@ -18,7 +18,8 @@ from streams.lab.report import words
 from streams.lab.report.chart import draw, spoken
 from streams.lab.report.groups import by_reason, by_signal
 from streams.lab.report.svg import pct, tag
-from streams.lab.report.view import cards, picture, total
+from streams.lab.report.view import PLACES, cards, picture, total
+from streams.lab.report.why import numbers, steps
 
 if TYPE_CHECKING:
     from streams.lab.report.view import Card
@@ -29,12 +30,13 @@ STORIES_SHOWN = 200
 
 @dataclass(frozen=True, slots=True)
 class Headline:
-    """The figures at the top. Value at risk is that of the open alerts."""
+    """The figures at the top. Value at risk is that of the alerts to win back, at the end of the run."""
 
     open: int
     at_risk_cents: int
     open_alert: int
     open_watch: int
+    overdue: int
     returned: int
     other_resolved: int
     holdout: int
@@ -52,16 +54,13 @@ def render(data: ReportData, stories_shown: int = STORIES_SHOWN) -> str:
             data=data,
             summary=data.summary,
             headline=_headline(ranked),
-            open=[card for card in ranked if card.open],
-            resolved=[card for card in ranked if not card.open and not card.holdout],
-            holdout=[card for card in ranked if card.holdout],
+            **{place: [card for card in ranked if card.place == place] for place in PLACES},
             told=ranked[:stories_shown],
             total=len(ranked),
             reasons=by_reason(ranked),
             signals=by_signal(ranked),
             chart=lambda card: draw(picture(card, data)),
             spoken=lambda card: spoken(picture(card, data)),
-            odds=lambda card: _odds(card, data),
             style=Markup(style),  # noqa: S704 - our own file
             style_hash=b64encode(sha256(style.encode()).digest()).decode(),
         )
@@ -69,8 +68,8 @@ def render(data: ReportData, stories_shown: int = STORIES_SHOWN) -> str:
 
 
 def _headline(ranked: list[Card]) -> Headline:
-    waiting = [card for card in ranked if card.open]
-    ended = [card for card in ranked if not card.open and not card.holdout]
+    waiting = [card for card in ranked if card.place == "open"]
+    ended = [card for card in ranked if card.place == "resolved"]
     returned = sum(card.last.resolution == "returned" for card in ended)
     urgent = sum(card.last.level == "alert" for card in waiting)
     return Headline(
@@ -78,28 +77,12 @@ def _headline(ranked: list[Card]) -> Headline:
         at_risk_cents=sum(card.at_risk_cents for card in waiting),
         open_alert=urgent,
         open_watch=len(waiting) - urgent,
+        overdue=sum(card.place == "overdue" for card in ranked),
         returned=returned,
         other_resolved=len(ended) - returned,
-        holdout=sum(card.holdout for card in ranked),
+        holdout=sum(card.place == "holdout" for card in ranked),
         alerts=len(ranked),
     )
-
-
-def _odds(card: Card, data: ReportData) -> list[tuple[str, str, float, float]]:
-    """Return (label, kind, from, to) in log-odds for each step from the prior to the decision."""
-    odds = card.last.log_odds
-    contacts, both = odds.prior + odds.frustration, total(card.last)
-    return [
-        ("any customer", "prior", 0.0, odds.prior),
-        ("the contacts, faded and capped", "frustration", odds.prior, contacts),
-        ("the quiet since" if odds.silence >= 0 else "the spend since", "silence", contacts, both),
-        (f"in all, {words.chance(total(card.last))} ({_level(card, data)})", "total", 0.0, both),
-    ]
-
-
-def _level(card: Card, data: ReportData) -> str:
-    level = data.levels.alert if card.last.level == "alert" else data.levels.watch
-    return f"{card.last.level} from {words.nats(level)}"
 
 
 def bar(start: float, end: float, kind: str, zero: float | None = None) -> Markup:
@@ -108,6 +91,12 @@ def bar(start: float, end: float, kind: str, zero: float | None = None) -> Marku
     rect = tag("rect", class_=kind, x=pct(left), width=pct(width), y=3, height=8, rx=1.5)
     line = "" if zero is None else tag("line", class_="zero", x1=pct(zero), x2=pct(zero), y1=-2, y2=16)
     return tag("svg", rect, line, class_="bar", width="100%", height=14, aria_hidden="true")
+
+
+def coded(text: str) -> Markup:
+    """Return text as HTML, what stands between backticks as code."""
+    parts = visible(text).split("`")
+    return Markup("").join(tag("code", part) if at % 2 else part for at, part in enumerate(parts))
 
 
 def setting_value(value: object) -> str:
@@ -139,16 +128,22 @@ def _environment() -> Environment:
     environment.filters.update(
         cents=words.to_cents,
         chance=words.chance,
+        coded=coded,
         count=words.count,
         day=words.day,
+        exact=words.exact_money,
         minute=words.day_and_time,
         money=words.money,
         ms=words.to_ms,
         nats=words.nats,
+        numbers=numbers,
         percent=words.percent,
         resolution=words.resolution_label,
         setting=setting_value,
         signal=words.signal_label,
+        steps=steps,
+        strength=words.strength,
+        strength_share=words.strength_share,
         log_odds=total,
     )
     environment.globals.update(bar=bar, DAY_MS=DAY_MS)

@@ -9,7 +9,7 @@ from streams.core.time import HOUR_MS, hour_of
 from streams.lab.report.axis import Panel, TimeAxis
 from streams.lab.report.picture import LANE, SPEND, Picture
 from streams.lab.report.svg import pct, tag
-from streams.lab.report.words import WEEK_MS, day, day_and_time, money, nats, signal_label
+from streams.lab.report.words import WEEK_MS, day, day_and_time, money, signal_label, strength
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -79,6 +79,5 @@ def contact_sentence(contact: ContactMark) -> str:
     head = ", ".join(visible(part) for part in (contact.channel, contact.direction, contact.reason) if part)
     wrong = "; ".join(visible(signal_label(signal)) for signal, _ in contact.signals)
     kind = "synthetic contact " if contact.synthetic else ""
-    return f"{day_and_time(contact.time_ms)} {kind}{head}: {nats(contact.nats)} nats" + (
-        f" ({wrong})" if wrong else ""
-    )
+    sign = f"{strength(contact.nats)} sign" if contact.nats else "no sign of trouble"
+    return f"{day_and_time(contact.time_ms)} {kind}{head}: {sign}" + (f" ({wrong})" if wrong else "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from streams.core.time import DAY_MS, HOUR_MS, hour_of
 from streams.lab.report.axis import TimeAxis
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from schemas.alert import Alert
+    from streams.core.standing import Standing
     from streams.lab.story import ReportData, Story
 
 # Every chart spans the same time, so that stories compare at a glance: what the alert carries before the
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 WEEKS_BEFORE = 26
 DAYS_AFTER = 122
 CONTACTS_SHOWN = 10
+
+Place = Literal["open", "overdue", "resolved", "holdout"]
+PLACES: tuple[Place, ...] = ("open", "overdue", "resolved", "holdout")
+"""The lists of the page, in its order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +43,18 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One alert as the report shows it. `rank` counts from 1 in the page's order.
+    """One alert as the report shows it. `rank` counts from 1 in the page's order, `place` is its list.
 
-    `open` means that the desk should act: neither resolved nor of the hold-out arm, which is
-    left alone.
+    `open` means that the desk should act: the alert is open and its deadline has not passed, and it is not of
+    the hold-out arm, which is left alone. `at_risk_cents` is as of the end of the run; of an alert that ended
+    it is the most that ever was.
     """
 
     rank: int
     story: Story
     last: Alert
     anchor_ms: int
-    open: bool
-    holdout: bool
+    place: Place
     at_risk_cents: int
 
     @property
@@ -60,9 +65,22 @@ class Card:
     @property
     def status(self) -> str:
         """Return where the case stands in one word or two."""
-        if self.holdout:
+        if self.place == "holdout":
             return "hold-out"
+        if self.place == "overdue":
+            return "past its deadline"
         return "open" if self.last.resolution is None else resolution_label(self.last.resolution)
+
+    @property
+    def now(self) -> Standing | None:
+        """Return how it stands at the end of the run; None once it ended."""
+        return self.story.now
+
+    @property
+    def raised(self) -> Alert:
+        """Return the record by which the level was reached."""
+        before = (alert for alert in reversed(self.story.alerts) if alert.state != "resolved")
+        return next(before, self.last)
 
     @property
     def silent(self) -> bool:
@@ -88,14 +106,11 @@ class Card:
 
     @property
     def kept_share(self) -> float | None:
-        """Return spend since as a share of what is usual for the days gone by; None before there are any."""
+        """Return spend since, now or until it ended, as a share of the usual; None before a day has gone."""
+        if self.now is not None:
+            return self.now.kept_share
         expected = to_cents(self.last.usual_spend_per_day) * self.last.days_since
         return to_cents(self.last.spend_since) / expected if expected > 0 else None
-
-    @property
-    def latest_log_odds(self) -> float:
-        """Return the evidence where the run, or the episode, ended: it goes on moving after a decision."""
-        return self.story.curve[-1].log_odds if self.story.curve else total(self.last)
 
     @property
     def signals(self) -> list[str]:
@@ -123,22 +138,29 @@ class Card:
 
 
 def cards(stories: Iterable[Story]) -> list[Card]:
-    """Return all stories as cards: open, then resolved, then the hold-out arm, each by value at risk."""
+    """Return all stories as cards: list after list, each by value at risk."""
     ordered = sorted((_card(story) for story in stories), key=_order)
     return [replace(card, rank=rank) for rank, card in enumerate(ordered, start=1)]
 
 
 def _card(story: Story) -> Card:
     last = story.alerts[-1]
-    holdout = last.arm == "holdout"
     # A resolved record values what is left to lose; what it was about is the most that ever was.
-    counted = story.alerts if last.state == "resolved" else [last]
-    at_risk = max(to_cents(alert.value_at_risk) for alert in counted)
-    return Card(0, story, last, anchor_ms(story), last.state != "resolved" and not holdout, holdout, at_risk)
+    most = max(to_cents(alert.value_at_risk) for alert in story.alerts)
+    at_risk = most if story.now is None else story.now.at_risk
+    return Card(0, story, last, anchor_ms(story), _place(story), at_risk)
 
 
-def _order(card: Card) -> tuple[bool, bool, int, str, str]:
-    return (card.holdout, not card.open, -card.at_risk_cents, card.story.customer_id, card.last.alert_id)
+def _place(story: Story) -> Place:
+    if story.alerts[-1].arm == "holdout":
+        return "holdout"
+    if story.now is None:
+        return "resolved"
+    return "overdue" if story.now.overdue else "open"
+
+
+def _order(card: Card) -> tuple[int, int, str, str]:
+    return (PLACES.index(card.place), -card.at_risk_cents, card.story.customer_id, card.last.alert_id)
 
 
 def anchor_ms(story: Story) -> int:
@@ -169,7 +191,7 @@ def picture(card: Card, data: ReportData) -> Picture:
         contacts=card.story.contacts,
         curve=[point for point in card.story.curve if axis.shows(point.time_ms)],
         decisions=[_decision(alert) for alert in card.story.alerts if axis.shows(to_ms(alert.time))],
-        ended=card.last.state == "resolved",
+        ended=card.now is None,
         levels=replace(data.levels, prior=card.last.log_odds.prior) if card.silent else data.levels,
     )
 

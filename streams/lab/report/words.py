@@ -12,7 +12,7 @@ WEEK_MS = 7 * DAY_MS
 
 SIGNALS = {
     "unresolved": "left unresolved",
-    "worst_score": "lowest score in a survey",
+    "worst_score": "gave the worst score",
     "escalation_refused": "escalation refused",
     "complaint": "complaint",
     "slow_reply": "first reply after more than a day",
@@ -31,6 +31,11 @@ SIGNALS = {
     "subscription_cancelled": "subscription cancelled",
     "silence": "spend fell silent",
 }
+
+# From how many nats on: weak is less than twice the odds, very strong five times as high or more.
+STRENGTHS = ((math.log(5), "very strong"), (math.log(2), "strong"), (0.005, "weak"))
+STRONGEST = 2.0
+"""Nats that fill a bar of strength: those of the worst score, the heaviest single sign."""
 
 RESOLUTIONS = {
     "returned": "returned",
@@ -78,6 +83,17 @@ def nats(value: float) -> str:
     """Format nats with a sign that is as wide as a digit: `+1.85`, `−2.94`."""
     # Adding 0 makes minus zero plain.
     return f"{round(value, 2) + 0:+.2f}".replace("-", "−")
+
+
+def strength(value: float) -> str:
+    """Return how strong a sign of leaving some nats are, in words; below zero it speaks against it."""
+    word = next((word for least, word in STRENGTHS if abs(value) >= least), "none")
+    return f"{word}, against it" if value <= -STRENGTHS[-1][0] else word
+
+
+def strength_share(value: float) -> float:
+    """Return how much of a bar some nats fill, in [0, 1]."""
+    return min(abs(value) / STRONGEST, 1)
 
 
 def probability(log_odds: float) -> float:
