@@ -14,7 +14,7 @@ from schemas.partitioner import Routes
 from streams.core.alerts import dated
 from streams.core.episode import Observer
 from streams.core.partition import Partition, Record
-from streams.core.ruleset import Ruleset
+from streams.core.ruleset import DEFAULT, Ruleset
 from streams.core.time import DAY_MS, HOUR_MS, hour_of
 from streams.core.view import CustomerView
 from streams.core.watermark import FACTS, NEVER, TOO_LATE_MS, Input
@@ -64,7 +64,7 @@ class Sampler(Observer, Protocol):
 def replay_directory(  # noqa: PLR0913 - all but the first have a default and go by name
     directory: Path,
     *,
-    ruleset: Ruleset | None = None,
+    ruleset: Ruleset = DEFAULT,
     partitions: int = 4,
     currency: str = "USD",
     now_ms: int | None = None,
@@ -78,7 +78,7 @@ def replay_directory(  # noqa: PLR0913 - all but the first have a default and go
     started = time.monotonic()
     paths = find(directory)
     now = int(time.time() * 1000) if now_ms is None else now_ms
-    run = _Replay(ruleset or Ruleset(), partitions, currency, now, sampler)
+    run = _Replay(ruleset, partitions, currency, now, sampler)
     run.expect(path.name for path in paths.values())
     total = sum(path.stat().st_size for path in paths.values())
     done = Counter[Input]()
