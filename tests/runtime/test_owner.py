@@ -135,11 +135,11 @@ def test_state_of_another_kind_is_refused(identity: Identity, told: str) -> None
 
 def test_state_of_a_built_in_ruleset_is_told_how_to_be_kept() -> None:
     """As state of ruleset 1 is, when a worker starts that has taken the default."""
-    with pytest.raises(RefusedError, match="; or keep it, with RETENTION_RULESET_FILE=1$"):
+    with pytest.raises(RefusedError, match=r"; or keep it, with RETENTION_RULESET_FILE=1$"):
         opened(used(), replace(IDENTITY, rules=DEFAULT))
     unknown = used()
     unknown.state[OWNER_KEY] = owner_record(ruleset=OTHER_RULES.hash)
-    with pytest.raises(RefusedError, match="--adopt-ruleset, open episodes keep theirs$"):
+    with pytest.raises(RefusedError, match=r"--adopt-ruleset, open episodes keep theirs$"):
         opened(unknown)
 
 
