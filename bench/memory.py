@@ -22,7 +22,7 @@ from bench.machine import machine
 from schemas.events import Transaction
 from schemas.partitioner import partition_of
 from streams.core.partition import Partition
-from streams.core.ruleset import Ruleset
+from streams.core.ruleset import DEFAULT
 from streams.core.time import HOUR_MS
 from streams.core.watermark import FACTS, Input
 
@@ -56,7 +56,7 @@ def measure(customers: int) -> tuple[int, dict[str, int]]:
     """Return the bytes that the process grew by, and those of each part of the partitions."""
     gc.collect()
     before = _resident()
-    partitions = [Partition(Ruleset()) for _ in range(PARTITIONS)]
+    partitions = [Partition(DEFAULT) for _ in range(PARTITIONS)]
     for events in _year(customers):
         _commit(partitions, events)
     assert sum(partition.customers for partition in partitions) == customers

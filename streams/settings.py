@@ -97,7 +97,7 @@ class Settings(BaseSettings):
     """Currency (ISO 4217) that all money is counted in; its unit is always the hundredth."""
 
     ruleset_file: Path | None = None
-    """A built-in version of the rules (`1`, the default, or `2`), or a TOML file with the rules to change."""
+    """A built-in version of the rules (`2`, the default, or `1`), or a TOML file with the rules to change."""
 
     clock: Literal["live", "event"] = "live"
     """What moves time: records and ticks, and on `live` also the wall clock while an input is caught up."""

@@ -39,7 +39,10 @@ def _rule(default: Any, unit: str, source: str, *, added: bool = False) -> Any:
 
 @dataclass(frozen=True)
 class Ruleset:
-    """Every number of the rules. Names end in their unit where they have one."""
+    """Every number of the rules. Names end in their unit where they have one.
+
+    The defaults of the fields are version 1, whatever the default ruleset is: hashes rest on them.
+    """
 
     version: str = _rule("1", "name", DESIGN)
     allowed_lateness_seconds: float = _rule(5.0, "s", DESIGN)
@@ -161,21 +164,21 @@ class Ruleset:
     def from_toml(cls, text: str) -> "Ruleset":
         """Return a built-in ruleset with the keys of a TOML document in their place.
 
-        The key `based_on` names the built-in version; without it that is "1". Raises RulesetError for what
-        is not TOML, an unknown version or key, a wrong type or a number out of range.
+        The key `based_on` names the built-in version; without it that is DEFAULT's. Raises RulesetError for
+        what is not TOML, an unknown version or key, a wrong type or a number out of range.
         """
         try:
             given = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
             raise RulesetError(f"not TOML: {error}") from error
-        base = VERSIONS.get(str(given.pop("based_on", "1")))
+        base = VERSIONS.get(str(given.pop("based_on", DEFAULT.version)))
         if base is None:
             raise RulesetError(f"based_on must be one of {', '.join(VERSIONS)}")
         return cls.from_mapping({**base.as_mapping(), **given})
 
     @classmethod
     def from_mapping(cls, given: dict[str, Any]) -> "Ruleset":
-        """Return the default ruleset with some keys replaced; raises RulesetError as `from_toml` does."""
+        """Return version 1 with some keys replaced; raises RulesetError as `from_toml` does."""
         known = {f.name: f for f in fields(cls)}
         unknown = sorted(set(given) - set(known))
         if unknown:
@@ -266,3 +269,6 @@ VERSIONS: Final[Mapping[str, Ruleset]] = MappingProxyType(
     }
 )
 """The built-in rulesets. None is ever changed: alerts name what decided them."""
+
+DEFAULT: Final = VERSIONS["2"]
+"""What decides where nobody names a ruleset."""

@@ -27,8 +27,8 @@ RulesetFile = Annotated[
     Path | None,
     typer.Option(
         "--ruleset",
-        help="A built-in version (1, the default, or 2), or a TOML file with the rules to change "
-        '(`based_on = "2"` starts from version 2).',
+        help="A built-in version (2, the default, or 1), or a TOML file with the rules to change "
+        '(`based_on = "1"` starts from version 1).',
     ),
 ]
 Partitions = Annotated[int, typer.Option(min=1, max=1024, help="Partitions, as the topics have.")]

@@ -16,7 +16,7 @@ from streams.core.alerts import dated
 from streams.core.episode import Observer
 from streams.core.facts import Event
 from streams.core.partition import Partition
-from streams.core.ruleset import Ruleset
+from streams.core.ruleset import DEFAULT, Ruleset
 from streams.core.time import DAY_MS, HOUR_MS, hour_of
 from streams.core.view import CustomerView
 from streams.core.watermark import FACTS, FUTURE_MS, NEVER, TOO_LATE_MS, Input
@@ -73,7 +73,7 @@ class Sampler(Observer, Protocol):
 def replay_directory(  # noqa: PLR0913 - all but the first have a default and go by name
     directory: Path,
     *,
-    ruleset: Ruleset | None = None,
+    ruleset: Ruleset = DEFAULT,
     partitions: int = 4,
     currency: str = "USD",
     now_ms: int | None = None,
@@ -89,7 +89,7 @@ def replay_directory(  # noqa: PLR0913 - all but the first have a default and go
     started = time.monotonic()
     paths = find(directory)
     now = int(time.time() * 1000) if now_ms is None else now_ms
-    run = _Replay(ruleset or Ruleset(), partitions, currency, now, sampler)
+    run = _Replay(ruleset, partitions, currency, now, sampler)
     readable = {one: path for one, path in paths.items() if run.expect(one, path)}
     total = sum(path.stat().st_size for path in readable.values())
     done = Counter[Input]()

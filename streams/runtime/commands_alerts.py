@@ -13,6 +13,7 @@ from rich.table import Table
 
 from schemas.alert import Alert
 from schemas.topics import ALERTS, HOLDOUT
+from streams import rulesets
 from streams.console import ERRORS, Exit, failed, visible
 from streams.runtime.command_line import admin_or_exit, settings_or_exit
 from streams.runtime.read_alerts import NoAlert, alert_reader
@@ -37,6 +38,7 @@ def alerts_command(
 ) -> None:
     """Print the alerts that the topic holds, as a CRM reads them: only what was committed.
 
+    Under the table it says what is known of the probability P, for each ruleset that decided what is shown.
     Without --follow all that are there now, by time; with --follow the new ones as they come, as `tail -f`.
     A record that is no alert is told, and ends the command with 65 unless it follows.
     """
@@ -68,6 +70,7 @@ class _Out:
         self._as_json = as_json
         self._console = Console()
         self._headed = False
+        self._noted: set[str] = set()
         self.alerts = 0
         self.others = 0
 
@@ -88,6 +91,14 @@ class _Out:
         elif alerts:
             self._console.print(_table(alerts, headed=not self._headed))
             self._headed = True
+            self._note(alerts)
+
+    def _note(self, alerts: Iterable[Alert]) -> None:
+        """Say once of each ruleset that decided how often its stated probability comes true."""
+        for name in sorted({alert.ruleset for alert in alerts} - self._noted):
+            self._noted.add(name)
+            text = f"P of ruleset {visible(name)}: {rulesets.calibration_note_of(name)}"
+            self._console.print(text, markup=False, highlight=False)
 
     def _tell(self, one: NoAlert) -> None:
         place = f"{one.topic}, partition {one.partition}, offset {one.offset}"

@@ -16,12 +16,13 @@ from schemas.dead_letter import Reason
 from schemas.events import Refusal
 from streams.core.alerts import dated
 from streams.core.partition import Outcome, Partition, Record
-from streams.core.ruleset import Ruleset
+from streams.core.ruleset import VERSIONS, Ruleset
 from streams.core.state import StateError
 from streams.core.watermark import FACTS, Input
 from streams.runtime.decode import RecordDecoder
 from streams.runtime.log import Bounds, DeadLetter, Fetched, PartitionLog, Transaction
 from streams.runtime.poison import PoisonLimit
+from streams.settings import variable
 
 OWNER_KEY: Final = b"o"
 SIDE_INPUTS: Final = (Input.CUSTOMERS, Input.DISPOSITIONS)
@@ -136,7 +137,7 @@ class Owner:
                 f"set {state.currency}, or use a new application id and prefix"
             )
         if state.ruleset != identity.rules.hash and not identity.adopt_ruleset:
-            raise RefusedError("the state was written under another ruleset: start with --adopt-ruleset")
+            raise RefusedError(_another_ruleset(state.ruleset))
         for source, topic_id in identity.topics.items():
             if state.topics.get(source.value, topic_id) != topic_id:
                 raise RefusedError(
@@ -265,6 +266,15 @@ class Owner:
             topics={source.value: topic_id for source, topic_id in identity.topics.items()},
             currency=self._currency,
         )
+
+
+def _another_ruleset(written_under: str) -> str:
+    """Return what a refused start says; what was a default once may be kept by its name."""
+    said = (
+        "the state was written under another ruleset: start with --adopt-ruleset, open episodes keep theirs"
+    )
+    names = [version for version, rules in VERSIONS.items() if rules.hash == written_under]
+    return said + "".join(f"; or keep it, with {variable('ruleset_file')}={name}" for name in names)
 
 
 def _decoded(value: bytes) -> OwnerState:

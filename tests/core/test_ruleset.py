@@ -5,23 +5,31 @@ from dataclasses import replace
 
 import pytest
 
-from streams.core.ruleset import VERSIONS, Ruleset, RulesetError
+from streams.core.ruleset import DEFAULT, VERSIONS, Ruleset, RulesetError
 
 
 def test_a_file_replaces_what_it_names() -> None:
-    rules = Ruleset.from_toml('version = "2"\nsettle_hours = 24\ntemperature = 1\nprotected_tiers = ["gold"]')
-    assert rules == Ruleset(version="2", settle_hours=24, temperature=1.0, protected_tiers=("gold",))
+    text = 'version = "ours"\nsettle_hours = 24\ntemperature = 1\nprotected_tiers = ["gold"]'
+    rules = Ruleset.from_toml(text)
+    assert rules == replace(
+        DEFAULT, version="ours", settle_hours=24, temperature=1.0, protected_tiers=("gold",)
+    )
     assert isinstance(rules.temperature, float)
 
 
 def test_an_empty_file_changes_nothing() -> None:
-    assert Ruleset.from_toml("") == Ruleset()
-    assert Ruleset.from_toml("").hash == Ruleset().hash
+    assert Ruleset.from_toml("") == DEFAULT
+    assert Ruleset.from_toml("").hash == DEFAULT.hash
+
+
+def test_the_default_is_version_2() -> None:
+    assert DEFAULT is VERSIONS["2"]
+    assert Ruleset.from_toml('based_on = "2"') == DEFAULT
 
 
 def test_a_file_may_build_on_another_version() -> None:
-    rules = Ruleset.from_toml('based_on = "2"\nversion = "2-ours"\nsettle_hours = 24')
-    assert rules == replace(VERSIONS["2"], version="2-ours", settle_hours=24)
+    rules = Ruleset.from_toml('based_on = "1"\nversion = "1-ours"\nsettle_hours = 24')
+    assert rules == replace(VERSIONS["1"], version="1-ours", settle_hours=24)
     assert Ruleset.from_toml('based_on = "1"') == VERSIONS["1"] == Ruleset()
 
 
@@ -33,7 +41,7 @@ def test_every_setting_counts_in_the_hash() -> None:
 
 
 def test_settings_added_later_leave_the_name_of_who_does_not_use_them() -> None:
-    """The default ruleset is named as it was before there was a silent rule, and its alerts with it."""
+    """Version 1 is named as it was before there was a silent rule, and its alerts with it."""
     added = [Ruleset(silent=True), Ruleset(silent_days=181), Ruleset(silent_prior_probability=0.003)]
     assert Ruleset().hash == "ae6cb754f7c0"
     assert Ruleset(silent=False, silent_days=182, silent_prior_probability=0.002).hash == "ae6cb754f7c0"
@@ -41,7 +49,7 @@ def test_settings_added_later_leave_the_name_of_who_does_not_use_them() -> None:
 
 
 def test_whole_numbers_and_floats_of_a_file_are_one_ruleset() -> None:
-    assert Ruleset.from_toml("frustration_half_life_days = 30").hash == Ruleset().hash
+    assert Ruleset.from_toml("frustration_half_life_days = 30").hash == DEFAULT.hash
 
 
 def test_a_mapping_goes_there_and_back() -> None:

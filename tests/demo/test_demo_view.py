@@ -6,14 +6,13 @@ import pytest
 from rich.console import Console
 
 from schemas.alert import Alert
-from streams.core.ruleset import Ruleset
 from streams.core.watermark import Input
 from streams.demo.display import displayed
 from streams.demo.scene import Scene, WorkerSeen
 from streams.demo.verdict import Verdict, compared
 from streams.demo.view import line, screen
 from streams.lab.replay import replay_directory
-from tests.lab.towns import NOW, write_town
+from tests.lab.towns import NOW, RULES, write_town
 
 HOSTILE = "[red]\x1b[31m"
 
@@ -23,8 +22,7 @@ def alerts(tmp_path_factory: pytest.TempPathFactory) -> list[Alert]:
     """Give a town's alerts, by time."""
     directory = tmp_path_factory.mktemp("town")
     write_town(directory)
-    rules = Ruleset(high_value_quantile=0.3, population_minimum=5, opening_frustration=0.5)
-    return replay_directory(directory, ruleset=rules, now_ms=NOW).alerts
+    return replay_directory(directory, ruleset=RULES, now_ms=NOW).alerts
 
 
 @pytest.fixture

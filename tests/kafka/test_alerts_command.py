@@ -18,7 +18,8 @@ from aiokafka import AIOKafkaProducer
 from schemas.alert import Alert
 from schemas.partitioner import partition_of
 from schemas.topics import ALERTS
-from streams.core.ruleset import Ruleset
+from streams import rulesets
+from streams.core.ruleset import DEFAULT, VERSIONS, Ruleset
 from streams.lab.replay import replay_directory
 from streams.runtime.aiokafka_options import aiokafka_options
 from streams.runtime.commands_alerts import alerts_command
@@ -27,12 +28,11 @@ from streams.runtime.kafka_log import KafkaLog
 from streams.runtime.log import Transaction
 from streams.settings import Settings
 from tests.kafka.commands import environment, run_command, until
-from tests.lab.towns import NOW, write_town
+from tests.lab.towns import NOW, RULES, write_town
 
 pytestmark = pytest.mark.kafka
 
 ROOT = Path(__file__).parents[2]
-RULES = Ruleset(high_value_quantile=0.3, population_minimum=5, opening_frustration=0.5)
 
 
 @pytest.fixture(name="alerts", scope="module")
@@ -145,6 +145,23 @@ def test_the_table_has_a_line_an_alert(topics: Settings, alerts: list[Alert]) ->
         assert alert.summary[:20] in row
     assert "\\u001b[2Jevil[r" in told.stdout
     assert "\x1b" not in told.stdout
+
+
+def test_the_table_says_what_the_probability_is_worth(topics: Settings, alerts: list[Alert]) -> None:
+    """Once for each ruleset that decided what is shown, whatever the settings say now."""
+    decided_by = [f"2+{DEFAULT.hash}", f"2+{DEFAULT.hash}", f"1+{VERSIONS['1'].hash}", "\x1b[2Jours+[red]"]
+    shown = [
+        one.model_copy(update={"ruleset": name})
+        for one, name in zip(treated(alerts), decided_by, strict=False)
+    ]
+    commit(topics, shown)
+    told = run_command(alerts_command, topics, ruleset_file="1").stdout
+    notes = " ".join(told.split("P of ruleset", 1)[1].split()).split("P of ruleset ")
+    known = {name: rulesets.calibration_note_of(name) for name in decided_by[1:3]}
+    assert notes[0].strip() == f"\\u001b[2Jours+[red]: {rulesets.calibration_note(Ruleset(version='ours'))}"
+    assert notes[1].strip() == f"{decided_by[2]}: {known[decided_by[2]]}"
+    assert notes[2].strip() == f"{decided_by[1]}: {known[decided_by[1]]} 4 alert records"
+    assert "P of ruleset" not in run_command(alerts_command, topics, "--json").stdout
 
 
 def test_none_is_said(topics: Settings) -> None:

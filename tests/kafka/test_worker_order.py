@@ -5,6 +5,7 @@ import itertools
 import json
 import random
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,13 +25,20 @@ from tests.kafka.deployment import Deployment, publish
 from tests.kafka.feeds import Raw, contact, planned, put, spread
 from tests.kafka.held import held, lag
 from tests.kafka.truth import assert_alerts, assert_state, expected_facts, facts_of
-from tests.recompute.recompute import Rules
+from tests.lab.test_against_recomputation import PLAIN_SMALL_2
 from tests.worlds.worlds import write_world
 
 pytestmark = pytest.mark.kafka
 
 LATENESS_MS = 5000
 DAY_MS = 86_400_000
+RULES = """\
+high_value_quantile = 0.2
+population_minimum = 5
+opening_frustration = 0.3
+guard_minimum = 1
+holdout_share = 0.3
+"""
 
 
 @pytest.fixture(scope="module")
@@ -52,11 +60,9 @@ def seed() -> int:
 @pytest.mark.parametrize("workers", [1, 2])
 def test_alerts_are_those_of_a_replay(event_clock: Settings, tmp_path: Path, workers: int, seed: int) -> None:
     """Two workers meanwhile, one afterwards: late records, refunds, versions, side inputs, refused lines."""
-    rules = Ruleset(high_value_quantile=0.2, population_minimum=5, opening_frustration=0.3, holdout_share=0.3)
-    plain = Rules(cutoff_fifths=1, customers_needed=5, opening_frustration=0.3, holdout_share=0.3)
+    rules, plain = Ruleset.from_toml(RULES), replace(PLAIN_SMALL_2, holdout_share=0.3)
     file = tmp_path / "rules.toml"
-    names = ("high_value_quantile", "population_minimum", "opening_frustration", "holdout_share")
-    file.write_text("".join(f"{name} = {getattr(rules, name)}\n" for name in names))
+    file.write_text(RULES)
     settings = event_clock.model_copy(update={"ruleset_file": file})
     directory = tmp_path / "world"
     write_world(directory, seed)

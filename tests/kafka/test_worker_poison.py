@@ -11,7 +11,7 @@ import pytest
 from kafka import KafkaProducer
 
 from schemas.partitioner import partition_of
-from streams.core.ruleset import Ruleset
+from streams.core.ruleset import DEFAULT
 from streams.core.watermark import Input
 from streams.lab.generate import GenerateOptions, Population, generate
 from streams.lab.replay import replay_directory
@@ -192,7 +192,7 @@ def test_a_flood_stops_its_partition_alone_and_nothing_is_lost(event_clock: Sett
         assert told.exit_code == 0, told.output
         send(event_clock, ticks(event_clock, FIRST + 2 * DAY))
         deployment.when_drained()
-    partition, names = restored(event_clock, 1, Ruleset())
+    partition, names = restored(event_clock, 1, DEFAULT)
     assert sorted(names) == sorted(flooded)
     for customer_id in flooded:
         seen = partition.lookup(customer_id)
@@ -213,7 +213,7 @@ def test_a_customer_of_100_000_events_has_a_small_record(event_clock: Settings, 
     sizes = [len(record.value or b"") for records in held(settings, "state") for record in records]
     print(f"largest state record: {max(sizes):,} bytes")
     assert max(sizes) < 256 * 1024
-    partition, names = restored(settings, 0, Ruleset())
+    partition, names = restored(settings, 0, DEFAULT)
     assert names == ["mall"]
     seen = partition.lookup("mall")
     assert seen is not None

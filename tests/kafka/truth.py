@@ -9,7 +9,7 @@ import msgspec
 from schemas.alert import Alert
 from streams.core.baseline import KEPT_HOURS
 from streams.core.partition import Partition
-from streams.core.ruleset import Ruleset
+from streams.core.ruleset import DEFAULT, Ruleset
 from streams.core.state import customer_of, is_customer_key
 from streams.core.time import hour_of
 from streams.lab.replay import ReplayResult
@@ -17,7 +17,8 @@ from streams.runtime.owner import OWNER_KEY
 from streams.settings import Settings
 from tests.kafka.held import alerts, state
 from tests.lab.test_against_recomputation import of_core, of_plain
-from tests.recompute.recompute import Rules, recompute
+from tests.recompute.recompute import recompute
+from tests.recompute.rules import VERSION_2, Rules
 
 Facts = tuple[object, ...]
 
@@ -27,7 +28,7 @@ def facts_of(found: Iterable[Alert]) -> list[Facts]:
     return sorted(map(of_core, found), key=repr)
 
 
-def expected_facts(directory: Path, settings: Settings, rules: Rules | None = None) -> list[Facts]:
+def expected_facts(directory: Path, settings: Settings, rules: Rules = VERSION_2) -> list[Facts]:
     """Return what the independent recomputation says must have been decided."""
     return sorted(
         map(of_plain, recompute(directory, partitions=settings.partitions, ruleset=rules)), key=repr
@@ -51,11 +52,11 @@ def _fields(many: Iterable[Alert]) -> list[str]:
     return sorted(one.model_dump_json(exclude={"backfill"}) for one in many)
 
 
-def assert_state(settings: Settings, wanted: ReplayResult, rules: Ruleset | None = None) -> None:
+def assert_state(settings: Settings, wanted: ReplayResult, rules: Ruleset = DEFAULT) -> None:
     """Check that the changelog holds what the replay knows of each customer at its end."""
     customers = 0
     for number in range(settings.partitions):
-        partition, names = restored(settings, number, rules or Ruleset())
+        partition, names = restored(settings, number, rules)
         for customer_id in names:
             assert _seen(partition, customer_id) == _seen(wanted, customer_id)
         customers += len(names)

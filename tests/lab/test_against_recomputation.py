@@ -14,6 +14,7 @@ from schemas.times import format_ms
 from streams.core.ruleset import VERSIONS, Ruleset
 from streams.lab.generate import GenerateOptions, Population, generate
 from streams.lab.replay import replay_directory
+from streams.rulesets import load
 from tests.recompute.recompute import Expected, Rules, recompute
 from tests.recompute.rules import VERSION_2
 from tests.worlds.worlds import write_world
@@ -46,8 +47,11 @@ BY_TURNS = (
     ),
 )
 """Each for a third of the worlds."""
+BUILT_IN = {"1": Variant(VERSIONS["1"], Rules()), "2": Variant(VERSIONS["2"], VERSION_2)}
+"""The built-in rulesets by name: both decide to the millisecond as the text of their rules says."""
 VARIANTS = (
-    Variant(Ruleset(), Rules()),
+    BUILT_IN["1"],
+    BUILT_IN["2"],
     Variant(
         replace(SMALL, settle_hours=24, population_sample=16, silent=True, silent_prior_probability=0.02),
         replace(PLAIN_SMALL, settle_hours=24, sample=16, silent=True, silent_prior_probability=0.02),
@@ -148,7 +152,7 @@ def test_a_random_world_gives_the_recomputed_alerts(tmp_path: Path, seed: int) -
 
 def test_the_worlds_try_the_silent_rule(tmp_path: Path) -> None:
     write_world(tmp_path, 2)
-    found = assert_same(tmp_path, VARIANTS[1], partitions=1)
+    found = assert_same(tmp_path, VARIANTS[2], partitions=1)
     silent = {(one.state, one.resolution, one.frustration > 0) for one in found if one.rule == "silent"}
     assert silent > {("raised", None, False), ("updated", None, False), ("resolved", "expired", False)}
     assert silent > {("updated", None, True), ("resolved", "returned", False)}
@@ -156,8 +160,11 @@ def test_the_worlds_try_the_silent_rule(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_all_real_baskets_give_the_recomputed_alerts(tmp_path: Path, seed: int) -> None:
+    """Under the default, and under ruleset 1, as whoever names it gets it."""
     generate(tmp_path, GenerateOptions(population=Population.COMPLETEJOURNEY, seed=seed))
-    assert len(assert_same(tmp_path, VARIANTS[0], partitions=4)) > 100
+    for name in (None, Path("1")):
+        rules = load(name)
+        assert len(assert_same(tmp_path, Variant(rules, BUILT_IN[rules.version].plain), partitions=4)) > 100
 
 
 def by_purchases(found: list[Expected]) -> int:

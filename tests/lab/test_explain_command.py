@@ -6,12 +6,10 @@ from pathlib import Path
 import pytest
 
 from schemas.alert import Alert
-from streams.core.ruleset import Ruleset
 from streams.lab.replay import ReplayResult, replay_directory
 from streams.lab.watch import Watcher
-from tests.lab.towns import NOW, copy_as, lines_of, run, write_lines, write_rules
+from tests.lab.towns import NOW, RULES, copy_as, lines_of, run, write_lines, write_rules
 
-RULES = Ruleset(high_value_quantile=0.3, population_minimum=5, opening_frustration=0.5)
 TAKEN_IN = "an episode was open already; it took this contact in"
 
 

@@ -20,7 +20,7 @@ Where the rules promise less than "never", a test states how much less, in these
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import product
 from pathlib import Path
@@ -30,11 +30,11 @@ import pytest
 from schemas.alert import Alert
 from schemas.partitioner import Routes
 from schemas.times import parse_ms
-from streams.core.ruleset import Ruleset
+from streams.core.ruleset import DEFAULT, Ruleset
 from streams.lab.generate import GenerateOptions, Shape
 from streams.lab.replay import ReplayResult, replay_directory
 from tests.lab.generated import DAY_MS, Generated, lines, make
-from tests.lab.test_against_recomputation import NOW, VARIANTS, assert_same
+from tests.lab.test_against_recomputation import BUILT_IN, NOW, assert_same
 
 HOUR_MS = 3_600_000
 PARTITIONS = 3
@@ -44,7 +44,7 @@ OUTAGE_MS = 3 * DAY_MS
 BACKLOG_MS = 6 * HOUR_MS
 """From the feed's return to the coming of what it missed."""
 
-GUARD_OFF = Ruleset(guard_minimum=1_000_000_000)
+GUARD_OFF = replace(DEFAULT, guard_minimum=1_000_000_000)
 LONGEST_MS = 90 * DAY_MS
 
 
@@ -77,7 +77,7 @@ class Outage:
         return of(sent(self.whole, *span)), of(sent(self.broken, *span))
 
 
-def replayed(directory: Path, rules: Ruleset | None = None) -> ReplayResult:
+def replayed(directory: Path, rules: Ruleset = DEFAULT) -> ReplayResult:
     return replay_directory(directory, partitions=PARTITIONS, now_ms=NOW, ruleset=rules)
 
 
@@ -282,5 +282,5 @@ def test_true_boycotts_are_found_after_the_outage(
 @pytest.mark.parametrize("kind", Kind)
 def test_an_outage_gives_the_recomputed_alerts(outages: list[Outage], kind: Kind) -> None:
     outage = next(one for one in outages if one.kind is kind)
-    assert len(assert_same(outage.directory, VARIANTS[0], PARTITIONS)) > 100
+    assert len(assert_same(outage.directory, BUILT_IN[DEFAULT.version], PARTITIONS)) > 100
     assert outage.broken.alerts != outage.whole.alerts

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,14 @@ from schemas.events import Refusal, Tick
 from schemas.hot import Decoder
 from schemas.partitioner import partition_of
 from schemas.times import format_ms, parse_ms
-from streams.core.ruleset import Ruleset
+from streams.core.ruleset import DEFAULT, Ruleset
 from streams.lab.replay import ReplayResult, replay_directory
 from streams.lab.run_summary import run_summary, standing
 from tests.lab.towns import (
     CUSTOMERS,
     FORMS,
     NOW,
+    RULES,
     add_dispositions,
     copy_as,
     lines_of,
@@ -26,7 +28,6 @@ from tests.lab.towns import (
     write_town,
 )
 
-RULES = Ruleset(high_value_quantile=0.3, population_minimum=5, opening_frustration=0.5)
 START = 1_704_067_200_000
 DAY = 86_400_000
 
@@ -115,7 +116,8 @@ def test_any_number_of_partitions_accounts_for_every_line_and_customer(
 
 def test_protected_customers_give_the_same_alerts_in_any_number_of_partitions(town: Path) -> None:
     """With a gate and a yardstick that ask nothing of the population, partitions make no difference."""
-    rules = Ruleset(
+    rules = replace(
+        DEFAULT,
         protected_tiers=("standard", "gold", "platinum"),
         opening_frustration=0.5,
         population_minimum=1_000_000,
@@ -144,13 +146,7 @@ def test_alerts_stand_in_order_of_time_then_customer_then_decision(expected: Rep
 
 
 def test_the_hold_out_arm_is_kept_apart(town: Path, expected: ReplayResult) -> None:
-    rules = Ruleset(
-        high_value_quantile=0.3,
-        population_minimum=5,
-        opening_frustration=0.5,
-        holdout_share=0.5,
-        holdout_salt="pepper",
-    )
+    rules = replace(RULES, holdout_share=0.5, holdout_salt="pepper")
     result = replay(town, ruleset=rules)
     assert {alert.arm for alert in result.alerts} == {"treated"}
     assert {alert.arm for alert in result.holdout} == {"holdout"}

@@ -11,6 +11,7 @@ import polars as pl
 from typer.testing import CliRunner
 
 from streams.cli import app
+from streams.core.ruleset import Ruleset
 from streams.lab.generate import GenerateOptions, Population, generate
 
 NOW = 1_800_000_000_000
@@ -21,6 +22,8 @@ FORMS = (".jsonl", ".jsonl.gz", ".parquet")
 NAMES = ("transactions", "contacts", "customers", "dispositions")
 
 _RULES = "high_value_quantile = 0.3\npopulation_minimum = 5\nopening_frustration = 0.5\n"
+RULES = Ruleset.from_toml(_RULES)
+"""The default ruleset as a small town needs it to have alerts; `write_rules` writes it."""
 
 
 @dataclass(frozen=True)

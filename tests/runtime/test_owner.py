@@ -12,7 +12,7 @@ from typing_extensions import override
 
 from schemas.alert import Alert
 from schemas.dead_letter import Reason
-from streams.core.ruleset import Ruleset
+from streams.core.ruleset import DEFAULT, Ruleset
 from streams.core.state import PARTITION_KEY, StateError
 from streams.core.watermark import FACTS, Input
 from streams.runtime.log import Bounds, Fetched, PartitionLog, RawRecord, Transaction
@@ -131,6 +131,16 @@ def test_state_of_another_kind_is_refused(identity: Identity, told: str) -> None
     with pytest.raises(RefusedError, match=told):
         opened(log, identity)
     assert len(log.written) == 1
+
+
+def test_state_of_a_built_in_ruleset_is_told_how_to_be_kept() -> None:
+    """As state of ruleset 1 is, when a worker starts that has taken the default."""
+    with pytest.raises(RefusedError, match=r"; or keep it, with RETENTION_RULESET_FILE=1$"):
+        opened(used(), replace(IDENTITY, rules=DEFAULT))
+    unknown = used()
+    unknown.state[OWNER_KEY] = owner_record(ruleset=OTHER_RULES.hash)
+    with pytest.raises(RefusedError, match=r"--adopt-ruleset, open episodes keep theirs$"):
+        opened(unknown)
 
 
 def test_another_ruleset_can_be_adopted() -> None:

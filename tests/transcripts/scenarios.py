@@ -1,8 +1,9 @@
 """Transcripts: reading the YAML files, and comparing what they expect with what was raised.
 
-A file has a `section`, a `base` that every scenario starts from, and `scenarios`. A scenario replaces words
-of the base by its own. Its `rows`, a shorter form, are pairs of fields of contact `k1` and the frustration
-that must follow from them (null: no episode opens).
+A file has a `section`, a `base` that every scenario starts from, and `scenarios`. `based_on` names the
+ruleset version whose numbers are worked out, `ruleset` what it changes of it. A scenario replaces words of
+the base by its own. Its `rows`, a shorter form, are pairs of fields of contact `k1` and the frustration that
+must follow from them (null: no episode opens).
 """
 
 from collections.abc import Iterator

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from streams.console import ERRORS, Exit, failed, input_failed
-from streams.core.ruleset import Ruleset
+from streams.core.ruleset import DEFAULT, Ruleset
 from streams.core.time import DAY_HOURS, DAY_MS
 from streams.files import InputError, named
 from streams.lab.calibrate.calibrate import Step, calibrate, least_days
@@ -61,7 +61,7 @@ def calibrate_command(  # noqa: PLR0913 - the options of a command are its argum
     directory: Directory,
     out: _Out,
     *,
-    based_on: _BasedOn = Path("1"),
+    based_on: _BasedOn = Path(DEFAULT.version),
     target: _Target = 0.05,
     silent_target: _SilentTarget = 0.005,
     first: _First = 0.6,

@@ -4,7 +4,7 @@ import json
 from dataclasses import fields
 
 from schemas.times import format_ms
-from streams.core.ruleset import VERSIONS, Ruleset
+from streams.core.ruleset import DEFAULT, VERSIONS, Ruleset
 from streams.lab.calibrate.calibrate import CALIBRATED
 from streams.lab.calibrate.result import Calibration, Change
 
@@ -13,7 +13,7 @@ def document(calibration: Calibration) -> str:
     """Return the TOML document of a calibration; `Ruleset.from_toml` gives its ruleset back."""
     rules, base = calibration.rules, calibration.base
     name = base.version.split(CALIBRATED)[0]
-    based_on = name if name in VERSIONS else "1"
+    based_on = name if name in VERSIONS else DEFAULT.version
     changed = {change.key: change for change in calibration.changes}
     lines = [*_head(calibration), "", f"based_on = {_value(based_on)}", f"version = {_value(rules.version)}"]
     for one in fields(Ruleset):

@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from streams.core.ruleset import Ruleset
+from streams.core.ruleset import DEFAULT, Ruleset
 from streams.lab.calibrate.history import History
 from streams.lab.calibrate.share import Share
 from streams.lab.calibrate.temperature import Sample, false_alarms, fit, predicted
@@ -48,7 +48,7 @@ def held_out_splits(  # noqa: PLR0913 - all have a default and go by name
     the F of episodes, values from the least that opens one to the cap stand for them. Raises
     ModuleNotFoundError as `generate` does.
     """
-    base = Ruleset() if rules is None else rules
+    base = DEFAULT if rules is None else rules
     spread = np.linspace(base.opening_frustration, base.frustration_cap, _SPREAD)
     levels = spread if frustrations is None else np.sort(frustrations)
     options = GenerateOptions(population=population, customers=customers)
