@@ -17,9 +17,8 @@ from streams.runtime.kafka_docker import IMAGE
 from streams.runtime.metrics import DECLARED, Metrics
 from streams.settings import Settings
 from streams.settings_page import unknown_variables
+from tests.deploy.files import DEPLOY, TOP, instructions
 
-TOP: Final = Path(__file__).parents[2]
-DEPLOY: Final = TOP / "deploy"
 WORKERS: Final = ("worker-1", "worker-2")
 OURS: Final = (*WORKERS, "topics", "publish")
 # The series that Prometheus itself makes of each target.
@@ -134,12 +133,6 @@ def test_the_token_is_where_the_readme_makes_it_and_git_does_not_see_it() -> Non
 
 
 # The image
-
-
-def instructions() -> list[str]:
-    text = (DEPLOY / "Dockerfile").read_text(encoding="utf-8")
-    joined = re.sub(r"\\\n", " ", re.sub(r"^#.*\n", "", text, flags=re.MULTILINE))
-    return [" ".join(line.split()) for line in joined.splitlines() if line]
 
 
 def test_the_image_runs_the_worker_without_rights() -> None:
