@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import IO, Final
 
 import msgspec
-import polars as pl
 
 from schemas.times import format_ms
 from streams.core.watermark import FACTS, Input
+from streams.extras import needs
 
 WHOLE_BYTES: Final = 1_000_000
 """Lines up to this long are given whole; a longer one, which no Kafka takes unless told to, may be cut."""
@@ -67,7 +67,7 @@ def batches(path: Path) -> Iterator[Batch]:
         else:
             with path.open("rb") as raw:
                 yield from _lines(raw, gzipped=path.suffix == ".gz")
-    except (OSError, EOFError, zlib.error, pl.exceptions.PolarsError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"{path.name} can't be read to its end: {error}") from error
 
 
@@ -85,8 +85,15 @@ def _lines(raw: IO[bytes], *, gzipped: bool) -> Iterator[Batch]:
 
 
 def _rows(path: Path) -> Iterator[Batch]:
-    # Some writers store text as plain bytes.
-    frame = pl.read_parquet(path).with_columns(pl.col(pl.Binary).cast(pl.String))
+    try:
+        import polars as pl  # noqa: PLC0415 - of the lab: a worker does without
+    except ModuleNotFoundError as error:
+        raise InputError(needs(path.name, "lab")) from error
+    try:
+        # Some writers store text as plain bytes.
+        frame = pl.read_parquet(path).with_columns(pl.col(pl.Binary).cast(pl.String))
+    except pl.exceptions.PolarsError as error:
+        raise InputError(f"{path.name} can't be read to its end: {error}") from error
     size = path.stat().st_size
     for at in range(0, len(frame), _ROWS):
         rows = frame.slice(at, _ROWS).to_dicts()
