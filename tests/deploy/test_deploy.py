@@ -146,9 +146,18 @@ def test_the_image_runs_the_worker_without_rights() -> None:
 
 def test_the_image_is_made_of_the_lock_and_its_hashes() -> None:
     installs = [line for line in instructions() if "pip download" in line or "pip install" in line]
-    assert "--require-hashes" in installs[0]
+    assert {"--require-hashes", "--no-deps"} <= set(installs[0].split())
     assert installs[0].endswith("-r requirements.lock")
     assert all("--no-index" in line for line in installs[1:])
+
+
+def test_the_image_has_no_extra_and_all_that_is_needed() -> None:
+    (installs,) = (line for line in instructions() if "pip --python" in line)
+    made, install, check = installs.split(" && ")[-3:]
+    place = made.removeprefix("python -m venv --without-pip ")
+    assert install.startswith(f"pip --python {place}/bin/python install ")
+    assert install.endswith(" wheels/retention_signals-*.whl"), "without an extra in brackets"
+    assert check == f"pip --python {place}/bin/python check"
 
 
 def test_the_image_and_compose_say_the_version_of_the_project() -> None:

@@ -16,7 +16,7 @@ from streams.lab.generate.purchases import Floats
 _START = 0.1
 _SEARCHED = 1e-7
 _FOUND = 1e-5
-"""The gradient, in log parameters, that ends the search, and the one that is a maximum: on a flat likelihood the
+"""The gradient, in log parameters, that ends the search, and the one that is a maximum: where all is flat the
 search ends between the two, for there is no digit left to gain."""
 
 
