@@ -4,6 +4,11 @@ SHELL := /bin/sh
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$p"; break; }; done)
 BIN := .venv/bin
+PIP = $(BIN)/python -m pip --disable-pip-version-check
+# Quicker, where it is there; `make UV= setup` does without.
+UV := $(shell command -v uv)
+# The lock is complete, so nothing is resolved: only the files that it names are asked for, by their hashes.
+LOCKED := --no-deps --require-hashes -r requirements.lock
 # Written last, so a set-up that was interrupted is done again.
 STAMP := .venv/.set-up
 
@@ -16,10 +21,14 @@ setup: $(STAMP) ## create .venv with the locked environment; does nothing when i
 
 $(STAMP): requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; set PYTHON=/path/to/python"; exit 1; }
-	@echo "setting up .venv with the locked environment (once, a minute or two) ..."
-	@"$(PYTHON)" -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@echo "making .venv with $$("$(PYTHON)" --version) (once, a minute or two) ..."
+	@"$(PYTHON)" -m venv --clear .venv
+	@echo "installing what requirements.lock names ..."
+	@{ test -n "$(UV)" && "$(UV)" pip install --quiet --python $(BIN)/python $(LOCKED); } \
+		|| $(PIP) install --quiet $(LOCKED)
+	@echo "installing retention-signals, and checking that all is there ..."
+	@$(PIP) install --quiet --no-deps --no-build-isolation -e .
+	@$(PIP) check
 	@touch $(STAMP)
 
 demo: setup ## a year of real baskets through a local Kafka and two workers, live; report in out/demo

@@ -1,17 +1,13 @@
 """The command `retention-signals`."""
 
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from schemas.export import export, paths
-from streams.demo.command import demo_command
-from streams.lab.calibrate.command import calibrate_command
-from streams.lab.evaluate.command import evaluate_command
-from streams.lab.explain_command import explain_command
-from streams.lab.generate.command import generate_command
-from streams.lab.replay_command import replay_command
+from streams.lab_command import add_lab_commands
 from streams.outputs import Force, Output, check_or_exit, write_or_exit, writing_or_exit
 from streams.runtime.commands_alerts import alerts_command
 from streams.runtime.commands_kafka import kafka
@@ -31,12 +27,7 @@ app = typer.Typer(
 )
 schema = typer.Typer(help="The wire contract.", no_args_is_help=True)
 app.add_typer(schema, name="schema")
-app.command("demo")(demo_command)
-app.command("generate")(generate_command)
-app.command("replay")(replay_command)
-app.command("explain")(explain_command)
-app.command("evaluate")(evaluate_command)
-app.command("calibrate")(calibrate_command)
+add_lab_commands(app)
 app.command("publish")(publish_command)
 app.command("worker")(worker_command)
 app.command("alerts")(alerts_command)
@@ -46,6 +37,22 @@ app.add_typer(state, name="state")
 app.add_typer(kafka, name="kafka")
 app.add_typer(topics, name="topics")
 app.command("settings")(settings_command)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"retention-signals {version('retention-signals')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _start(
+    *,
+    _asked: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
 
 
 @schema.command("export")

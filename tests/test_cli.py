@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,12 @@ def test_a_wrong_call_exits_2(arguments: tuple[str, ...]) -> None:
     done = run(*arguments)
     assert done.code == 2
     assert "Usage: " in done.out + done.err
+
+
+def test_the_version_is_that_of_the_project() -> None:
+    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))
+    done = run("--version")
+    assert (done.code, done.out, done.err) == (0, f"retention-signals {project['project']['version']}\n", "")
 
 
 def test_the_documents_are_written_and_named(tmp_path: Path) -> None:

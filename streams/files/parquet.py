@@ -14,6 +14,7 @@ from typing import Final
 import msgspec
 
 from schemas.times import format_ms
+from streams.extras import needs
 from streams.files.batch import Batch
 from streams.files.directory import InputError
 
@@ -26,9 +27,7 @@ def rows(path: Path) -> Iterator[Batch]:
     try:
         import polars as pl  # noqa: PLC0415 - only here, and not part of what a worker needs
     except ModuleNotFoundError as error:
-        raise InputError(
-            f"{path.name}: Parquet needs the extra `lab`: pip install 'retention-signals[lab]'"
-        ) from error
+        raise InputError(needs(path.name, "lab")) from error
     try:
         # Some writers store text as plain bytes.
         frame = pl.read_parquet(path).with_columns(pl.col(pl.Binary).cast(pl.String))

@@ -17,9 +17,8 @@ from streams.runtime.kafka_docker import IMAGE
 from streams.runtime.metrics import DECLARED, Metrics
 from streams.settings import Settings
 from streams.settings_page import unknown_variables
+from tests.deploy.files import DEPLOY, TOP, instructions
 
-TOP: Final = Path(__file__).parents[2]
-DEPLOY: Final = TOP / "deploy"
 WORKERS: Final = ("worker-1", "worker-2")
 OURS: Final = (*WORKERS, "topics", "publish")
 # The series that Prometheus itself makes of each target.
@@ -136,12 +135,6 @@ def test_the_token_is_where_the_readme_makes_it_and_git_does_not_see_it() -> Non
 # The image
 
 
-def instructions() -> list[str]:
-    text = (DEPLOY / "Dockerfile").read_text(encoding="utf-8")
-    joined = re.sub(r"\\\n", " ", re.sub(r"^#.*\n", "", text, flags=re.MULTILINE))
-    return [" ".join(line.split()) for line in joined.splitlines() if line]
-
-
 def test_the_image_runs_the_worker_without_rights() -> None:
     stage = instructions()
     stage = stage[max(at for at, line in enumerate(stage) if line.startswith("FROM ")) :]
@@ -153,9 +146,18 @@ def test_the_image_runs_the_worker_without_rights() -> None:
 
 def test_the_image_is_made_of_the_lock_and_its_hashes() -> None:
     installs = [line for line in instructions() if "pip download" in line or "pip install" in line]
-    assert "--require-hashes" in installs[0]
+    assert {"--require-hashes", "--no-deps"} <= set(installs[0].split())
     assert installs[0].endswith("-r requirements.lock")
     assert all("--no-index" in line for line in installs[1:])
+
+
+def test_the_image_has_no_extra_and_all_that_is_needed() -> None:
+    (installs,) = (line for line in instructions() if "pip --python" in line)
+    made, install, check = installs.split(" && ")[-3:]
+    place = made.removeprefix("python -m venv --without-pip ")
+    assert install.startswith(f"pip --python {place}/bin/python install ")
+    assert install.endswith(" wheels/retention_signals-*.whl"), "without an extra in brackets"
+    assert check == f"pip --python {place}/bin/python check"
 
 
 def test_the_image_and_compose_say_the_version_of_the_project() -> None:

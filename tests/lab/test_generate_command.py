@@ -122,10 +122,12 @@ def test_a_file_in_the_place_of_the_directory_is_refused(run: Run, tmp_path: Pat
     assert (tmp_path / "file").read_text() == "kept"
 
 
-def test_a_missing_package_is_said(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_extra_of_a_missing_history_is_named(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(populations, "find_spec", lambda _name: None)
     code, output = run(tmp_path, "--population", "cdnow")
-    assert (code, "lifetimes" in output) == (66, True)
+    assert (code, "lifetimes needs the extra [dev]" in " ".join(output.split())) == (78, True)
 
 
 def test_shapes_not_named_have_no_weight() -> None:

@@ -1,16 +1,16 @@
-"""BG/NBD, the model of buying customers who at some point drop out: P(alive), as `lifetimes` fits it.
+"""BG/NBD, the model of buying customers who at some point drop out: P(alive).
 
 It counts days with a purchase. It is fitted to the whole population as it stands at the earliest anchor and
 anew every 13 weeks, never on what comes later; a case is scored by the newest fit before its anchor.
 """
 
 import warnings
-from contextlib import redirect_stdout
 from dataclasses import dataclass
-from io import StringIO
 
 import numpy as np
 
+from streams.lab.evaluate import bgnbd
+from streams.lab.evaluate.bgnbd import Bought
 from streams.lab.evaluate.copies import Copies
 from streams.lab.generate.purchases import DAY_MS, Floats, Ints, Purchases
 
@@ -101,28 +101,19 @@ def notes(fits_: tuple[Fit, ...]) -> list[str]:
 
 
 def _fit(purchases: Purchases, before_ms: int) -> Fit:
-    frequency, recency, age = _summary(purchases, before_ms)
-    # The library and what it is built on warn on import, and print what does not converge; the notes say it.
-    with warnings.catch_warnings(record=True) as caught, redirect_stdout(StringIO()):
+    bought = _bought(purchases, before_ms)
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        from lifetimes import BetaGeoFitter  # type: ignore[import-untyped]  # noqa: PLC0415 - slow to import
-        from lifetimes.utils import ConvergenceError  # type: ignore[import-untyped]  # noqa: PLC0415
-
-        del caught[:]
         for penalty in PENALTIES:
-            model = BetaGeoFitter(penalizer_coef=penalty)
-            try:
-                model.fit(frequency, recency, age)
-            except ConvergenceError:
-                continue
-            r, alpha, a, b = (float(model.params_[name]) for name in ("r", "alpha", "a", "b"))
-            if np.isfinite([r, alpha, a, b]).all():
+            found = bgnbd.fit(bought, penalty)
+            if found is not None:
+                r, alpha, a, b = found.tolist()
                 warned = {one.category.__name__ for one in caught}
                 return Fit(before_ms, r, alpha, a, b, penalty, tuple(sorted(warned)))
     raise ArithmeticError("BG/NBD does not converge with any penalty")
 
 
-def _summary(purchases: Purchases, before_ms: int) -> tuple[Floats, Floats, Floats]:
+def _bought(purchases: Purchases, before_ms: int) -> Bought:
     """Return repeat days, days to the last purchase and days to the moment, of each customer by then."""
     known = purchases.time_ms < before_ms
     customer = purchases.customer[known]
@@ -131,4 +122,4 @@ def _summary(purchases: Purchases, before_ms: int) -> tuple[Floats, Floats, Floa
     _, first, days = np.unique(customer[new], return_index=True, return_counts=True)
     last = first + days - 1
     moments = purchases.time_ms[known][new] / DAY_MS
-    return np.asarray(days - 1.0), moments[last] - moments[first], before_ms / DAY_MS - moments[first]
+    return Bought(np.asarray(days - 1.0), moments[last] - moments[first], before_ms / DAY_MS - moments[first])

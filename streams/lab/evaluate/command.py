@@ -113,7 +113,7 @@ def evaluate_command(  # noqa: PLR0913 - the options of a command are its argume
                 progress=progress,
             )
     except ModuleNotFoundError as error:
-        raise failed(str(error), Exit.NO_INPUT) from error
+        raise failed(str(error), Exit.CONFIG) from error
     except TooFewError as error:
         raise failed(str(error), Exit.BAD_DATA) from error
     if report is not None:

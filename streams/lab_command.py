@@ -1,0 +1,73 @@
+"""Commands that are imported when they are called: they need the extra `lab`, and take their time."""
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any, Final
+
+import typer
+from typer.core import TyperCommand
+from typing_extensions import override
+
+from streams.console import Exit, failed
+from streams.extras import lab_is_here, needs
+
+COMMANDS: Final = {
+    "demo": (
+        "streams.demo.command:demo_command",
+        "Show all of it: history into Kafka, two workers on it, alerts as they come, and the same by replay.",
+    ),
+    "generate": (
+        "streams.lab.generate.command:generate_command",
+        "Write purchases with synthetic contacts and boycotts, and the truth about them, into DIRECTORY.",
+    ),
+    "replay": (
+        "streams.lab.replay_command:replay_command",
+        "Replay history from files, and rank the customers to win back.",
+    ),
+    "explain": (
+        "streams.lab.explain_command:explain_command",
+        "Tell one customer's story: purchases, contacts, evidence, why an alert came or did not.",
+    ),
+    "evaluate": (
+        "streams.lab.evaluate.command:evaluate_command",
+        "Measure the detection: how many boycotts are found, how early, and how often it cries wolf.",
+    ),
+    "calibrate": (
+        "streams.lab.calibrate.command:calibrate_command",
+        "Write a ruleset calibrated on your own history, and show what it comes to on the rest of it.",
+    ),
+}
+"""By name: where the command is, and the first sentence of its help."""
+
+
+class LabCommand(TyperCommand):
+    """Stands in the list of commands for one that is not imported yet."""
+
+    @override
+    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        return _imported(str(self.name)).make_context(info_name, args, parent, **extra)
+
+
+def add_lab_commands(app: typer.Typer) -> None:
+    """Add all of them to the list; none is imported before it is called."""
+    for name, (_, told) in COMMANDS.items():
+        app.command(name, cls=LabCommand, help=told)(_never)
+
+
+def command_of(name: str) -> Callable[..., None]:
+    """Import a command; ends the program with 78 if the extra `lab` is missing."""
+    if not lab_is_here():
+        raise failed(needs(name, "lab"), Exit.CONFIG)
+    module, function = COMMANDS[name][0].split(":")
+    command: Callable[..., None] = getattr(import_module(module), function)
+    return command
+
+
+def _imported(name: str) -> Any:
+    alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    alone.command(name)(command_of(name))
+    return typer.main.get_command(alone)
+
+
+def _never() -> None:
+    """Give way to the command itself: see LabCommand."""
