@@ -1,0 +1,473 @@
+"""No output destroys an input, another output, or a file of somebody else; none is ever half there."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from streams.lab.generate import GenerateOptions, Population, generate
+from tests.lab.others import calls, folder, sales
+from tests.lab.towns import Done, run, write_rules
+
+OUTPUTS: Final = ("--alerts", "--report", "--dead-letters", "--holdout")
+OTHERS: Final = b"somebody else's notes\n"
+ROOT: Final = Path(__file__).parents[1]
+
+Disguise = Callable[[Path, Path], Path]
+"""Returns another path to a file, given a directory for what that takes."""
+
+
+@pytest.fixture(name="shop")
+def shop_fixture(tmp_path: Path) -> Path:
+    """Write a directory with purchases and contacts."""
+    return folder(tmp_path / "shop", sales(60), calls(10))
+
+
+def picture(directory: Path) -> dict[str, tuple[int, int, bytes]]:
+    """Return inode, time of change and content of every file below a directory."""
+    return {
+        str(path): (path.stat().st_ino, path.stat().st_mtime_ns, path.read_bytes())
+        for path in sorted(directory.rglob("*"))
+        if path.is_file()
+    }
+
+
+def refused(done: Done, named: str = "") -> None:
+    """Check that a command said in a sentence that it can't write there."""
+    assert done.code == 73, done
+    assert done.err.startswith("error: ")
+    assert "Traceback" not in done.err
+    assert named in done.err
+
+
+def as_it_is(path: Path, _beside: Path) -> Path:
+    return path
+
+
+def symlink(path: Path, beside: Path) -> Path:
+    link = beside / "link"
+    link.symlink_to(path)
+    return link
+
+
+def link_to_a_link(path: Path, beside: Path) -> Path:
+    second = beside / "second"
+    second.symlink_to(symlink(path, beside))
+    return second
+
+
+def hard_link(path: Path, beside: Path) -> Path:
+    link = beside / "hard"
+    link.hardlink_to(path)
+    return link
+
+
+def through_a_linked_directory(path: Path, beside: Path) -> Path:
+    link = beside / "linked"
+    link.symlink_to(path.parent)
+    return link / path.name
+
+
+def relative(path: Path, _beside: Path) -> Path:
+    return Path(os.path.relpath(path))
+
+
+def up_and_down(path: Path, _beside: Path) -> Path:
+    return path.parent / ".." / path.parent.name / path.name
+
+
+DISGUISES: Final = (
+    as_it_is,
+    symlink,
+    link_to_a_link,
+    hard_link,
+    through_a_linked_directory,
+    relative,
+    up_and_down,
+)
+
+
+@pytest.mark.parametrize("option", OUTPUTS)
+@pytest.mark.parametrize("disguise", DISGUISES)
+def test_an_output_of_replay_is_no_input(shop: Path, tmp_path: Path, option: str, disguise: Disguise) -> None:
+    path = disguise(shop / "transactions.jsonl", tmp_path)
+    before = picture(tmp_path)
+    refused(run("replay", shop, option, path))
+    refused(run("replay", shop, option, path, "--force"))
+    assert picture(tmp_path) == before
+
+
+@pytest.mark.parametrize("name", ["transactions", "contacts", "customers", "dispositions"])
+@pytest.mark.parametrize("form", [".jsonl", ".jsonl.gz", ".parquet"])
+def test_a_name_that_the_next_replay_would_read_is_no_output(shop: Path, name: str, form: str) -> None:
+    """Not even where no such input is there yet."""
+    before = picture(shop)
+    refused(run("replay", shop, "--alerts", shop / f"{name}{form}", "--force"))
+    assert picture(shop) == before
+
+
+def test_a_dangling_link_to_an_input_is_no_output(shop: Path, tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(shop / "customers.jsonl")
+    refused(run("replay", shop, "--alerts", link))
+    assert not (shop / "customers.jsonl").exists()
+
+
+def test_a_dangling_link_to_elsewhere_is_an_output(shop: Path, tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "target")
+    assert run("replay", shop, "--report", link).code == 0
+    assert link.read_bytes().startswith(b"<!")
+
+
+def test_what_a_linked_input_points_to_is_no_output(shop: Path, tmp_path: Path) -> None:
+    store = tmp_path / "store.jsonl"
+    shutil.move(shop / "contacts.jsonl", store)
+    (shop / "contacts.jsonl").symlink_to(store)
+    before = picture(tmp_path)
+    refused(run("replay", shop, "--alerts", store, "--force"))
+    assert picture(tmp_path) == before
+
+
+def test_another_file_inside_the_input_directory_is_an_output(shop: Path) -> None:
+    assert run("replay", shop, "--alerts", shop / "alerts.jsonl").code == 0
+    assert run("replay", shop, "--alerts", shop / "alerts.jsonl").code == 0
+
+
+@pytest.mark.parametrize("option", OUTPUTS)
+def test_the_ruleset_is_an_input(shop: Path, tmp_path: Path, option: str) -> None:
+    rules = write_rules(tmp_path)
+    before = picture(tmp_path)
+    refused(run("replay", shop, "--ruleset", rules, option, rules, "--force"))
+    assert picture(tmp_path) == before
+
+
+@pytest.mark.parametrize("disguise", [one for one in DISGUISES if one is not hard_link])
+@pytest.mark.parametrize("there", [False, True])
+def test_two_outputs_of_one_name_are_refused(
+    shop: Path, tmp_path: Path, disguise: Disguise, *, there: bool
+) -> None:
+    first = tmp_path / "alerts"
+    if there:
+        assert run("replay", shop, "--alerts", first).code == 0
+    second = disguise(first, tmp_path)
+    before = picture(tmp_path)
+    refused(run("replay", shop, "--alerts", first, "--holdout", second))
+    refused(run("replay", shop, "--holdout", first, "--dead-letters", second, "--force"))
+    assert picture(tmp_path) == before
+
+
+def test_two_hard_links_to_one_output_are_one(shop: Path, tmp_path: Path) -> None:
+    first = tmp_path / "alerts"
+    assert run("replay", shop, "--alerts", first).code == 0
+    refused(run("replay", shop, "--alerts", first, "--holdout", hard_link(first, tmp_path)))
+
+
+@pytest.mark.parametrize("option", OUTPUTS)
+def test_a_directory_is_no_output(shop: Path, tmp_path: Path, option: str) -> None:
+    place = tmp_path / "place"
+    place.mkdir()
+    for path in (place, symlink(place, tmp_path)):
+        refused(run("replay", shop, option, path, "--force"), "directory")
+    assert list(place.iterdir()) == []
+
+
+@pytest.mark.parametrize("option", OUTPUTS)
+def test_a_file_of_somebody_else_is_replaced_only_with_force(shop: Path, tmp_path: Path, option: str) -> None:
+    path = tmp_path / "notes"
+    path.write_bytes(OTHERS)
+    refused(run("replay", shop, option, path), "--force")
+    assert path.read_bytes() == OTHERS
+    assert run("replay", shop, option, path, "--force").code == 0
+    assert path.read_bytes() != OTHERS
+
+
+@pytest.mark.parametrize("option", OUTPUTS)
+def test_what_replay_wrote_it_replaces(shop: Path, tmp_path: Path, option: str) -> None:
+    """Also where there is nothing in it."""
+    path = tmp_path / "output"
+    assert run("replay", shop, option, path).code == 0
+    assert run("replay", shop, option, path).code == 0
+
+
+def test_a_town_has_its_alerts_replaced_without_force(tmp_path: Path) -> None:
+    town, rules, outputs = _town(tmp_path, 40), write_rules(tmp_path), tmp_path / "outputs"
+    outputs.mkdir()
+    options = [part for one in OUTPUTS for part in (one, outputs / one.strip("-"))]
+    for _ in range(2):
+        assert run("replay", town, "--ruleset", rules, *options).code == 0
+    assert sorted(path.name for path in outputs.iterdir()) == sorted(one.strip("-") for one in OUTPUTS)
+    assert (outputs / "alerts").stat().st_size > 0
+
+
+def test_one_wrong_output_keeps_all_others_from_being_written(shop: Path, tmp_path: Path) -> None:
+    before = picture(tmp_path)
+    good, report = tmp_path / "alerts", tmp_path / "report"
+    refused(run("replay", shop, "--alerts", good, "--report", report, "--holdout", shop / "contacts.jsonl"))
+    assert picture(tmp_path) == before
+
+
+def test_a_link_to_an_earlier_output_stays_a_link(shop: Path, tmp_path: Path) -> None:
+    target = tmp_path / "target"
+    assert run("replay", shop, "--report", target).code == 0
+    link = symlink(target, tmp_path)
+    was = target.stat().st_mtime_ns
+    assert run("replay", shop, "--report", link).code == 0
+    assert link.is_symlink()
+    assert target.stat().st_mtime_ns > was
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o664])
+def test_a_replaced_file_keeps_its_permissions(shop: Path, tmp_path: Path, mode: int) -> None:
+    path = tmp_path / "report"
+    assert run("replay", shop, "--report", path).code == 0
+    path.chmod(mode)
+    assert run("replay", shop, "--report", path).code == 0
+    assert path.stat().st_mode & 0o777 == mode
+
+
+@pytest.mark.parametrize(("mask", "mode"), [(0o077, 0o600), (0o022, 0o644), (0o002, 0o664)])
+def test_a_new_file_has_the_permissions_that_the_user_gives_new_files(
+    shop: Path, tmp_path: Path, mask: int, mode: int
+) -> None:
+    path, was = tmp_path / "report", os.umask(mask)
+    try:
+        assert run("replay", shop, "--report", path).code == 0
+    finally:
+        os.umask(was)
+    assert path.stat().st_mode & 0o777 == mode
+
+
+def test_an_input_that_breaks_off_leaves_the_old_outputs_whole(shop: Path, tmp_path: Path) -> None:
+    outputs = tmp_path / "outputs"
+    outputs.mkdir()
+    options = ("--alerts", outputs / "alerts", "--report", outputs / "report")
+    assert run("replay", shop, *options).code == 0
+    before = picture(outputs)
+    (shop / "contacts.jsonl").unlink()
+    (shop / "contacts.jsonl.gz").write_bytes(b"\x1f\x8b\x08\x00broken off")
+    assert run("replay", shop, *options).code == 66
+    assert picture(outputs) == before
+
+
+@pytest.mark.parametrize("options", [OUTPUTS, ("--alerts",)])
+def test_dev_null_takes_any_number_of_outputs(shop: Path, options: tuple[str, ...]) -> None:
+    null = Path("/dev/null")
+    assert run("replay", shop, *(part for one in options for part in (one, null))).code == 0
+    assert null.is_char_device()
+
+
+def _town(directory: Path, customers: int) -> Path:
+    town = directory / "town"
+    options = GenerateOptions(
+        population=Population.SYNTHETIC, customers=customers, days=300, seed=5, contact_rate=5.0
+    )
+    generate(town, options)
+    return town
+
+
+def command(*arguments: object) -> list[str]:
+    return [sys.executable, "-m", "streams", *(str(one) for one in arguments)]
+
+
+@pytest.mark.skipif(not Path("/dev/fd").exists(), reason="no /dev/fd")
+def test_standard_output_takes_alerts_in_a_pipe_in_a_file_and_by_number(tmp_path: Path) -> None:
+    town, rules = _town(tmp_path, 40), write_rules(tmp_path)
+    wanted, shown = tmp_path / "wanted", tmp_path / "shown"
+    assert run("replay", town, "--ruleset", rules, "--alerts", wanted).code == 0
+    to_stdout = command("replay", town, "--ruleset", rules, "--alerts", "/dev/stdout")
+    piped = subprocess.run(to_stdout, cwd=ROOT, capture_output=True, check=True)
+    assert wanted.read_bytes() in piped.stdout
+    with shown.open("wb") as file:
+        subprocess.run(to_stdout, cwd=ROOT, stdout=file, check=True)
+    assert wanted.read_bytes() in shown.read_bytes()
+    assert b"alert records" in shown.read_bytes()
+    with shown.open("wb") as file:
+        by_number = command("replay", town, "--ruleset", rules, "--alerts", f"/dev/fd/{file.fileno()}")
+        subprocess.run(by_number, cwd=ROOT, pass_fds=[file.fileno()], capture_output=True, check=True)
+    assert shown.read_bytes() == wanted.read_bytes()
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_whoever_is_stopped_half_way_leaves_the_old_files(tmp_path: Path, stop: signal.Signals) -> None:
+    """The alerts file that was there is whole, and after Ctrl-C nothing lies beside it."""
+    town, outputs = _town(tmp_path, 1500), tmp_path / "outputs"
+    outputs.mkdir()
+    options = ("--alerts", outputs / "alerts", "--report", outputs / "report")
+    assert run("replay", folder(tmp_path / "shop", sales(60), calls(10)), *options).code == 0
+    before = picture(outputs)
+    with subprocess.Popen(command("replay", town, *options), cwd=ROOT, stderr=subprocess.PIPE) as process:
+        time.sleep(2.5)
+        assert process.poll() is None, "too small a town to be stopped half-way"
+        process.send_signal(stop)
+        _, err = process.communicate()
+    assert process.returncode not in {0, 1}
+    assert {name: was for name, was in picture(outputs).items() if name in before} == before
+    if stop is signal.SIGINT:
+        assert process.returncode in {130, -signal.SIGINT}
+        assert b"Traceback" not in err
+        assert picture(outputs) == before
+
+
+# Other commands that write
+
+
+def test_generate_leaves_a_directory_with_files_alone(shop: Path) -> None:
+    before = picture(shop)
+    refused(run("generate", shop, "--population", "synthetic", "--customers", 5, "--days", 30), "--force")
+    assert picture(shop) == before
+
+
+def test_generate_does_not_write_where_a_file_is(tmp_path: Path) -> None:
+    path = tmp_path / "notes"
+    path.write_bytes(OTHERS)
+    refused(run("generate", path, "--population", "synthetic", "--customers", 5, "--force"))
+    assert path.read_bytes() == OTHERS
+
+
+def test_generate_touches_nothing_if_one_of_its_files_is_a_directory(shop: Path) -> None:
+    (shop / "contacts.jsonl").unlink()
+    (shop / "contacts.jsonl").mkdir()
+    before = picture(shop)
+    small = ("--population", "synthetic", "--customers", 5, "--days", 30, "--force")
+    refused(run("generate", shop, *small), "contacts.jsonl")
+    assert picture(shop) == before
+
+
+def test_generate_stopped_half_way_leaves_the_old_files(shop: Path) -> None:
+    before = picture(shop)
+    many = ("--population", "synthetic", "--customers", 20_000, "--days", 900, "--force")
+    with subprocess.Popen(command("generate", shop, *many), cwd=ROOT, stderr=subprocess.PIPE) as process:
+        time.sleep(2.5)
+        assert process.poll() is None, "too few customers to be stopped half-way"
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate()
+    assert process.returncode in {130, -signal.SIGINT}
+    assert b"Traceback" not in err
+    assert picture(shop) == before
+
+
+@pytest.mark.parametrize("disguise", DISGUISES)
+def test_evaluate_writes_to_no_ruleset(tmp_path: Path, disguise: Disguise) -> None:
+    rules = write_rules(tmp_path)
+    path = disguise(rules, tmp_path)
+    before = picture(tmp_path)
+    for option in ("--report", "--json"):
+        refused(run("evaluate", "--quick", "--ruleset", rules, option, path, "--force"))
+    assert picture(tmp_path) == before
+
+
+def test_evaluate_writes_two_files_or_none(tmp_path: Path) -> None:
+    one = tmp_path / "one"
+    refused(run("evaluate", "--quick", "--report", one, "--json", up_and_down(one, tmp_path)))
+    refused(run("evaluate", "--quick", "--report", one, "--json", tmp_path), "directory")
+    assert not one.exists()
+
+
+@pytest.mark.parametrize("option", ["--report", "--json"])
+def test_evaluate_leaves_what_others_wrote(tmp_path: Path, option: str) -> None:
+    path = tmp_path / "notes"
+    path.write_bytes(OTHERS)
+    refused(run("evaluate", "--quick", option, path), "--force")
+    assert path.read_bytes() == OTHERS
+
+
+@pytest.mark.parametrize("disguise", DISGUISES)
+@pytest.mark.parametrize("name", ["shop/transactions.jsonl", "rules.toml"])
+def test_calibrate_writes_to_no_input(shop: Path, tmp_path: Path, name: str, disguise: Disguise) -> None:
+    rules = write_rules(tmp_path)
+    path = disguise(tmp_path / name, tmp_path)
+    before = picture(tmp_path)
+    refused(run("calibrate", shop, "--based-on", rules, "--out", path, "--force"))
+    assert picture(tmp_path) == before
+
+
+def test_calibrate_leaves_directories_and_what_others_wrote(shop: Path, tmp_path: Path) -> None:
+    path = tmp_path / "notes.toml"
+    path.write_bytes(OTHERS)
+    refused(run("calibrate", shop, "--out", path), "--force")
+    refused(run("calibrate", shop, "--out", shop, "--force"), "directory")
+    refused(run("calibrate", shop, "--out", shop / "customers.jsonl"))
+    assert path.read_bytes() == OTHERS
+
+
+def test_state_export_refuses_before_it_looks_for_kafka(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RETENTION_BOOTSTRAP_SERVERS", "127.0.0.1:1")
+    path = tmp_path / "notes"
+    path.write_bytes(OTHERS)
+    refused(run("state", "export", path), "--force")
+    refused(run("state", "export", tmp_path, "--force"), "directory")
+    refused(run("state", "export", symlink(tmp_path, tmp_path), "--force"), "directory")
+    assert path.read_bytes() == OTHERS
+
+
+def test_schema_export_replaces_its_documents_and_leaves_others(tmp_path: Path) -> None:
+    place = tmp_path / "documents"
+    assert run("schema", "export", place).code == 0
+    assert run("schema", "export", place).code == 0
+    names = sorted(path.name for path in place.iterdir())
+    before = picture(place)
+    document = place / names[-1]
+    document.write_bytes(OTHERS)
+    mixed = picture(place)
+    refused(run("schema", "export", place), names[-1])
+    assert picture(place) == mixed
+    assert run("schema", "export", place, "--force").code == 0
+    assert {name: was[2] for name, was in picture(place).items()} == {
+        name: was[2] for name, was in before.items()
+    }
+
+
+def test_schema_export_goes_to_a_directory_with_room_for_its_documents(tmp_path: Path) -> None:
+    place = tmp_path / "documents"
+    place.write_bytes(OTHERS)
+    refused(run("schema", "export", place, "--force"))
+    assert place.read_bytes() == OTHERS
+    place.unlink()
+    assert run("schema", "export", place).code == 0
+    first, *rest = sorted(place.iterdir())
+    for one in rest[:-1]:
+        one.unlink()
+    rest[-1].unlink()
+    rest[-1].mkdir()
+    first.unlink()
+    refused(run("schema", "export", place, "--force"), rest[-1].name)
+    assert picture(place) == {}
+
+
+@pytest.mark.parametrize("link", [symlink, hard_link])
+def test_demo_does_not_write_over_its_data(shop: Path, tmp_path: Path, link: Disguise) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    link(shop / "transactions.jsonl", out).rename(out / "report.html")
+    before = picture(shop)
+    refused(run("demo", "--no-kafka", "--data", shop, "--out", out), "report.html")
+    assert picture(shop) == before
+
+
+def test_demo_leaves_what_others_wrote(shop: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "report.html").write_bytes(OTHERS)
+    refused(run("demo", "--no-kafka", "--data", shop, "--out", out), "report.html")
+    refused(run("demo", "--no-kafka", "--data", shop, "--out", out / "report.html"))
+    assert (out / "report.html").read_bytes() == OTHERS
+    (out / "report.html").unlink()
+    for _ in range(2):
+        assert run("demo", "--no-kafka", "--data", shop, "--out", out).code == 0
+
+
+def test_demo_draws_no_data_over_those_of_the_user(shop: Path, tmp_path: Path) -> None:
+    shop.rename(tmp_path / "data")
+    before = picture(tmp_path)
+    refused(run("demo", "--no-kafka", "--out", tmp_path))
+    assert picture(tmp_path) == before
