@@ -5,7 +5,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -179,6 +178,13 @@ def test_a_directory_is_no_output(shop: Path, tmp_path: Path, option: str) -> No
     assert list(place.iterdir()) == []
 
 
+def test_a_link_to_itself_is_no_output(shop: Path, tmp_path: Path) -> None:
+    loop = tmp_path / "loop"
+    loop.symlink_to(loop)
+    refused(run("replay", shop, "--alerts", loop))
+    assert loop.is_symlink()
+
+
 @pytest.mark.parametrize("option", OUTPUTS)
 def test_a_file_of_somebody_else_is_replaced_only_with_force(shop: Path, tmp_path: Path, option: str) -> None:
     path = tmp_path / "notes"
@@ -278,7 +284,7 @@ def command(*arguments: object) -> list[str]:
 
 
 @pytest.mark.skipif(not Path("/dev/fd").exists(), reason="no /dev/fd")
-def test_standard_output_takes_alerts_in_a_pipe_in_a_file_and_by_number(tmp_path: Path) -> None:
+def test_standard_output_takes_alerts_in_a_pipe_and_by_number(tmp_path: Path) -> None:
     town, rules = _town(tmp_path, 40), write_rules(tmp_path)
     wanted, shown = tmp_path / "wanted", tmp_path / "shown"
     assert run("replay", town, "--ruleset", rules, "--alerts", wanted).code == 0
@@ -286,33 +292,53 @@ def test_standard_output_takes_alerts_in_a_pipe_in_a_file_and_by_number(tmp_path
     piped = subprocess.run(to_stdout, cwd=ROOT, capture_output=True, check=True)
     assert wanted.read_bytes() in piped.stdout
     with shown.open("wb") as file:
-        subprocess.run(to_stdout, cwd=ROOT, stdout=file, check=True)
-    assert wanted.read_bytes() in shown.read_bytes()
-    assert b"alert records" in shown.read_bytes()
-    with shown.open("wb") as file:
         by_number = command("replay", town, "--ruleset", rules, "--alerts", f"/dev/fd/{file.fileno()}")
         subprocess.run(by_number, cwd=ROOT, pass_fds=[file.fileno()], capture_output=True, check=True)
     assert shown.read_bytes() == wanted.read_bytes()
 
 
+@pytest.mark.skipif(not Path("/dev/stdout").exists(), reason="no /dev/stdout")
+def test_standard_output_in_a_file_holds_alerts_and_summary(tmp_path: Path) -> None:
+    """Neither writes over the other."""
+    town, rules, shown = _town(tmp_path, 40), write_rules(tmp_path), tmp_path / "shown"
+    assert run("replay", town, "--ruleset", rules, "--alerts", tmp_path / "wanted").code == 0
+    with shown.open("wb") as file:
+        whole = command("replay", town, "--ruleset", rules, "--alerts", "/dev/stdout")
+        subprocess.run(whole, cwd=ROOT, stdout=file, check=True)
+    assert (tmp_path / "wanted").read_bytes() in shown.read_bytes()
+    assert b"alert records" in shown.read_bytes()
+
+
+STOPPED: Final = """
+import os, sys, threading
+from streams.cli import app
+threading.Timer(1.0, os.kill, (os.getpid(), int(sys.argv.pop(1)))).start()
+app()
+"""
+"""Runs a command, which gets a signal a second after all that it is made of was loaded."""
+
+
+def stopped(stop: signal.Signals, *arguments: object) -> tuple[int, str]:
+    """Run a command, stop it half-way, and return its exit code and its errors."""
+    whole = [sys.executable, "-c", STOPPED, str(int(stop)), *(str(one) for one in arguments)]
+    done = subprocess.run(whole, cwd=ROOT, capture_output=True, check=False)
+    assert done.returncode != 0, "too small to be stopped half-way"
+    return done.returncode, done.stderr.decode()
+
+
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_whoever_is_stopped_half_way_leaves_the_old_files(tmp_path: Path, stop: signal.Signals) -> None:
-    """The alerts file that was there is whole, and after Ctrl-C nothing lies beside it."""
+def test_a_replay_stopped_half_way_leaves_the_old_files(tmp_path: Path, stop: signal.Signals) -> None:
+    """The files that were there are whole, and after Ctrl-C nothing lies beside them."""
     town, outputs = _town(tmp_path, 1500), tmp_path / "outputs"
     outputs.mkdir()
     options = ("--alerts", outputs / "alerts", "--report", outputs / "report")
     assert run("replay", folder(tmp_path / "shop", sales(60), calls(10)), *options).code == 0
     before = picture(outputs)
-    with subprocess.Popen(command("replay", town, *options), cwd=ROOT, stderr=subprocess.PIPE) as process:
-        time.sleep(2.5)
-        assert process.poll() is None, "too small a town to be stopped half-way"
-        process.send_signal(stop)
-        _, err = process.communicate()
-    assert process.returncode not in {0, 1}
+    code, err = stopped(stop, "replay", town, *options)
     assert {name: was for name, was in picture(outputs).items() if name in before} == before
     if stop is signal.SIGINT:
-        assert process.returncode in {130, -signal.SIGINT}
-        assert b"Traceback" not in err
+        assert code in {130, -signal.SIGINT}
+        assert "Traceback" not in err
         assert picture(outputs) == before
 
 
@@ -343,14 +369,10 @@ def test_generate_touches_nothing_if_one_of_its_files_is_a_directory(shop: Path)
 
 def test_generate_stopped_half_way_leaves_the_old_files(shop: Path) -> None:
     before = picture(shop)
-    many = ("--population", "synthetic", "--customers", 20_000, "--days", 900, "--force")
-    with subprocess.Popen(command("generate", shop, *many), cwd=ROOT, stderr=subprocess.PIPE) as process:
-        time.sleep(2.5)
-        assert process.poll() is None, "too few customers to be stopped half-way"
-        process.send_signal(signal.SIGINT)
-        _, err = process.communicate()
-    assert process.returncode in {130, -signal.SIGINT}
-    assert b"Traceback" not in err
+    many = ("--population", "synthetic", "--customers", 3000, "--days", 900, "--force")
+    code, err = stopped(signal.SIGINT, "generate", shop, *many)
+    assert code in {130, -signal.SIGINT}
+    assert "Traceback" not in err
     assert picture(shop) == before
 
 
