@@ -92,7 +92,9 @@ def calls(count: int) -> list[bytes]:
     return spelled(call(number) for number in range(count))
 
 
-def folder(path: Path, transactions: list[bytes] | bytes | None, contacts: list[bytes] | bytes | None) -> Path:
+def folder(
+    path: Path, transactions: list[bytes] | bytes | None, contacts: list[bytes] | bytes | None
+) -> Path:
     """Write a directory of inputs: lines, or bytes as they are; None leaves one out."""
     path.mkdir(exist_ok=True)
     for name, content in (("transactions.jsonl", transactions), ("contacts.jsonl", contacts)):

@@ -29,7 +29,9 @@ from tests.lab.others import (
 from tests.lab.towns import copy_as, lines_of, run, write_lines
 
 PLAIN: Final = b"".join(line + b"\n" for line in sales(60))
-CSV: Final = "event_id,customer_id,time,amount\n" + "".join(f"t-{at},c-1,2020-01-01,9.00\n" for at in range(30))
+CSV: Final = "event_id,customer_id,time,amount\n" + "".join(
+    f"t-{at},c-1,2020-01-01,9.00\n" for at in range(30)
+)
 BAD: Final = b'{"type":"transaction"'
 
 
@@ -109,7 +111,9 @@ def test_a_file_that_is_not_what_its_name_says_is_named(tmp_path: Path, content:
     found = read(directory)
     assert found.code in {65, 66}
     assert f"transactions{form}" in found.said
-    assert ("gzip" if form == ".jsonl.gz" else "parquet") in found.said or (not content and "empty" in found.said)
+    assert ("gzip" if form == ".jsonl.gz" else "parquet") in found.said or (
+        not content and "empty" in found.said
+    )
 
 
 def with_mark(content: bytes) -> bytes:
