@@ -4,93 +4,34 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 import pytest
 
-from streams.lab.generate import GenerateOptions, Population, generate
 from tests.lab.others import calls, folder, sales
-from tests.lab.towns import Done, run, write_rules
+from tests.lab.towns import run, write_rules
+from tests.outputs import (
+    DISGUISES,
+    OTHERS,
+    ROOT,
+    Disguise,
+    command,
+    hard_link,
+    picture,
+    refused,
+    stopped,
+    symlink,
+    write_town_of,
+)
 
 OUTPUTS: Final = ("--alerts", "--report", "--dead-letters", "--holdout")
-OTHERS: Final = b"somebody else's notes\n"
-ROOT: Final = Path(__file__).parents[1]
-
-Disguise = Callable[[Path, Path], Path]
-"""Returns another path to a file, given a directory for what that takes."""
 
 
 @pytest.fixture(name="shop")
 def shop_fixture(tmp_path: Path) -> Path:
     """Write a directory with purchases and contacts."""
     return folder(tmp_path / "shop", sales(60), calls(10))
-
-
-def picture(directory: Path) -> dict[str, tuple[int, int, bytes]]:
-    """Return inode, time of change and content of every file below a directory."""
-    return {
-        str(path): (path.stat().st_ino, path.stat().st_mtime_ns, path.read_bytes())
-        for path in sorted(directory.rglob("*"))
-        if path.is_file()
-    }
-
-
-def refused(done: Done, named: str = "") -> None:
-    """Check that a command said in a sentence that it can't write there."""
-    assert done.code == 73, done
-    assert done.err.startswith("error: ")
-    assert "Traceback" not in done.err
-    assert named in done.err
-
-
-def as_it_is(path: Path, _beside: Path) -> Path:
-    return path
-
-
-def symlink(path: Path, beside: Path) -> Path:
-    link = beside / "link"
-    link.symlink_to(path)
-    return link
-
-
-def link_to_a_link(path: Path, beside: Path) -> Path:
-    second = beside / "second"
-    second.symlink_to(symlink(path, beside))
-    return second
-
-
-def hard_link(path: Path, beside: Path) -> Path:
-    link = beside / "hard"
-    link.hardlink_to(path)
-    return link
-
-
-def through_a_linked_directory(path: Path, beside: Path) -> Path:
-    link = beside / "linked"
-    link.symlink_to(path.parent)
-    return link / path.name
-
-
-def relative(path: Path, _beside: Path) -> Path:
-    return Path(os.path.relpath(path))
-
-
-def up_and_down(path: Path, _beside: Path) -> Path:
-    return path.parent / ".." / path.parent.name / path.name
-
-
-DISGUISES: Final = (
-    as_it_is,
-    symlink,
-    link_to_a_link,
-    hard_link,
-    through_a_linked_directory,
-    relative,
-    up_and_down,
-)
 
 
 @pytest.mark.parametrize("option", OUTPUTS)
@@ -204,7 +145,7 @@ def test_what_replay_wrote_it_replaces(shop: Path, tmp_path: Path, option: str) 
 
 
 def test_a_town_has_its_alerts_replaced_without_force(tmp_path: Path) -> None:
-    town, rules, outputs = _town(tmp_path, 40), write_rules(tmp_path), tmp_path / "outputs"
+    town, rules, outputs = write_town_of(tmp_path, 40), write_rules(tmp_path), tmp_path / "outputs"
     outputs.mkdir()
     options = [part for one in OUTPUTS for part in (one, outputs / one.strip("-"))]
     for _ in range(2):
@@ -270,66 +211,36 @@ def test_dev_null_takes_any_number_of_outputs(shop: Path, options: tuple[str, ..
     assert null.is_char_device()
 
 
-def _town(directory: Path, customers: int) -> Path:
-    town = directory / "town"
-    options = GenerateOptions(
-        population=Population.SYNTHETIC, customers=customers, days=300, seed=5, contact_rate=5.0
-    )
-    generate(town, options)
-    return town
-
-
-def command(*arguments: object) -> list[str]:
-    return [sys.executable, "-m", "streams", *(str(one) for one in arguments)]
-
-
 @pytest.mark.skipif(not Path("/dev/fd").exists(), reason="no /dev/fd")
 def test_standard_output_takes_alerts_in_a_pipe_and_by_number(tmp_path: Path) -> None:
-    town, rules = _town(tmp_path, 40), write_rules(tmp_path)
+    town, rules = write_town_of(tmp_path, 40), write_rules(tmp_path)
     wanted, shown = tmp_path / "wanted", tmp_path / "shown"
     assert run("replay", town, "--ruleset", rules, "--alerts", wanted).code == 0
     to_stdout = command("replay", town, "--ruleset", rules, "--alerts", "/dev/stdout")
-    piped = subprocess.run(to_stdout, cwd=ROOT, capture_output=True, check=True)
+    piped = subprocess.run(to_stdout, cwd=ROOT, capture_output=True, check=True)  # noqa: S603 - ourselves
     assert wanted.read_bytes() in piped.stdout
     with shown.open("wb") as file:
         by_number = command("replay", town, "--ruleset", rules, "--alerts", f"/dev/fd/{file.fileno()}")
-        subprocess.run(by_number, cwd=ROOT, pass_fds=[file.fileno()], capture_output=True, check=True)
+        subprocess.run(by_number, cwd=ROOT, pass_fds=[file.fileno()], capture_output=True, check=True)  # noqa: S603 - ourselves
     assert shown.read_bytes() == wanted.read_bytes()
 
 
 @pytest.mark.skipif(not Path("/dev/stdout").exists(), reason="no /dev/stdout")
 def test_standard_output_in_a_file_holds_alerts_and_summary(tmp_path: Path) -> None:
     """Neither writes over the other."""
-    town, rules, shown = _town(tmp_path, 40), write_rules(tmp_path), tmp_path / "shown"
+    town, rules, shown = write_town_of(tmp_path, 40), write_rules(tmp_path), tmp_path / "shown"
     assert run("replay", town, "--ruleset", rules, "--alerts", tmp_path / "wanted").code == 0
     with shown.open("wb") as file:
         whole = command("replay", town, "--ruleset", rules, "--alerts", "/dev/stdout")
-        subprocess.run(whole, cwd=ROOT, stdout=file, check=True)
+        subprocess.run(whole, cwd=ROOT, stdout=file, check=True)  # noqa: S603 - ourselves
     assert (tmp_path / "wanted").read_bytes() in shown.read_bytes()
     assert b"alert records" in shown.read_bytes()
 
 
-STOPPED: Final = """
-import os, sys, threading
-from streams.cli import app
-threading.Timer(1.0, os.kill, (os.getpid(), int(sys.argv.pop(1)))).start()
-app()
-"""
-"""Runs a command, which gets a signal a second after all that it is made of was loaded."""
-
-
-def stopped(stop: signal.Signals, *arguments: object) -> tuple[int, str]:
-    """Run a command, stop it half-way, and return its exit code and its errors."""
-    whole = [sys.executable, "-c", STOPPED, str(int(stop)), *(str(one) for one in arguments)]
-    done = subprocess.run(whole, cwd=ROOT, capture_output=True, check=False)
-    assert done.returncode != 0, "too small to be stopped half-way"
-    return done.returncode, done.stderr.decode()
-
-
-@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGKILL])
 def test_a_replay_stopped_half_way_leaves_the_old_files(tmp_path: Path, stop: signal.Signals) -> None:
     """The files that were there are whole, and after Ctrl-C nothing lies beside them."""
-    town, outputs = _town(tmp_path, 1500), tmp_path / "outputs"
+    town, outputs = write_town_of(tmp_path, 1000), tmp_path / "outputs"
     outputs.mkdir()
     options = ("--alerts", outputs / "alerts", "--report", outputs / "report")
     assert run("replay", folder(tmp_path / "shop", sales(60), calls(10)), *options).code == 0
@@ -340,156 +251,3 @@ def test_a_replay_stopped_half_way_leaves_the_old_files(tmp_path: Path, stop: si
         assert code in {130, -signal.SIGINT}
         assert "Traceback" not in err
         assert picture(outputs) == before
-
-
-# Other commands that write
-
-
-def test_generate_leaves_a_directory_with_files_alone(shop: Path) -> None:
-    before = picture(shop)
-    refused(run("generate", shop, "--population", "synthetic", "--customers", 5, "--days", 30), "--force")
-    assert picture(shop) == before
-
-
-def test_generate_does_not_write_where_a_file_is(tmp_path: Path) -> None:
-    path = tmp_path / "notes"
-    path.write_bytes(OTHERS)
-    refused(run("generate", path, "--population", "synthetic", "--customers", 5, "--force"))
-    assert path.read_bytes() == OTHERS
-
-
-def test_generate_touches_nothing_if_one_of_its_files_is_a_directory(shop: Path) -> None:
-    (shop / "contacts.jsonl").unlink()
-    (shop / "contacts.jsonl").mkdir()
-    before = picture(shop)
-    small = ("--population", "synthetic", "--customers", 5, "--days", 30, "--force")
-    refused(run("generate", shop, *small), "contacts.jsonl")
-    assert picture(shop) == before
-
-
-def test_generate_stopped_half_way_leaves_the_old_files(shop: Path) -> None:
-    before = picture(shop)
-    many = ("--population", "synthetic", "--customers", 3000, "--days", 900, "--force")
-    code, err = stopped(signal.SIGINT, "generate", shop, *many)
-    assert code in {130, -signal.SIGINT}
-    assert "Traceback" not in err
-    assert picture(shop) == before
-
-
-@pytest.mark.parametrize("disguise", DISGUISES)
-def test_evaluate_writes_to_no_ruleset(tmp_path: Path, disguise: Disguise) -> None:
-    rules = write_rules(tmp_path)
-    path = disguise(rules, tmp_path)
-    before = picture(tmp_path)
-    for option in ("--report", "--json"):
-        refused(run("evaluate", "--quick", "--ruleset", rules, option, path, "--force"))
-    assert picture(tmp_path) == before
-
-
-def test_evaluate_writes_two_files_or_none(tmp_path: Path) -> None:
-    one = tmp_path / "one"
-    refused(run("evaluate", "--quick", "--report", one, "--json", up_and_down(one, tmp_path)))
-    refused(run("evaluate", "--quick", "--report", one, "--json", tmp_path), "directory")
-    assert not one.exists()
-
-
-@pytest.mark.parametrize("option", ["--report", "--json"])
-def test_evaluate_leaves_what_others_wrote(tmp_path: Path, option: str) -> None:
-    path = tmp_path / "notes"
-    path.write_bytes(OTHERS)
-    refused(run("evaluate", "--quick", option, path), "--force")
-    assert path.read_bytes() == OTHERS
-
-
-@pytest.mark.parametrize("disguise", DISGUISES)
-@pytest.mark.parametrize("name", ["shop/transactions.jsonl", "rules.toml"])
-def test_calibrate_writes_to_no_input(shop: Path, tmp_path: Path, name: str, disguise: Disguise) -> None:
-    rules = write_rules(tmp_path)
-    path = disguise(tmp_path / name, tmp_path)
-    before = picture(tmp_path)
-    refused(run("calibrate", shop, "--based-on", rules, "--out", path, "--force"))
-    assert picture(tmp_path) == before
-
-
-def test_calibrate_leaves_directories_and_what_others_wrote(shop: Path, tmp_path: Path) -> None:
-    path = tmp_path / "notes.toml"
-    path.write_bytes(OTHERS)
-    refused(run("calibrate", shop, "--out", path), "--force")
-    refused(run("calibrate", shop, "--out", shop, "--force"), "directory")
-    refused(run("calibrate", shop, "--out", shop / "customers.jsonl"))
-    assert path.read_bytes() == OTHERS
-
-
-def test_state_export_refuses_before_it_looks_for_kafka(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("RETENTION_BOOTSTRAP_SERVERS", "127.0.0.1:1")
-    path = tmp_path / "notes"
-    path.write_bytes(OTHERS)
-    refused(run("state", "export", path), "--force")
-    refused(run("state", "export", tmp_path, "--force"), "directory")
-    refused(run("state", "export", symlink(tmp_path, tmp_path), "--force"), "directory")
-    assert path.read_bytes() == OTHERS
-
-
-def test_schema_export_replaces_its_documents_and_leaves_others(tmp_path: Path) -> None:
-    place = tmp_path / "documents"
-    assert run("schema", "export", place).code == 0
-    assert run("schema", "export", place).code == 0
-    names = sorted(path.name for path in place.iterdir())
-    before = picture(place)
-    document = place / names[-1]
-    document.write_bytes(OTHERS)
-    mixed = picture(place)
-    refused(run("schema", "export", place), names[-1])
-    assert picture(place) == mixed
-    assert run("schema", "export", place, "--force").code == 0
-    assert {name: was[2] for name, was in picture(place).items()} == {
-        name: was[2] for name, was in before.items()
-    }
-
-
-def test_schema_export_goes_to_a_directory_with_room_for_its_documents(tmp_path: Path) -> None:
-    place = tmp_path / "documents"
-    place.write_bytes(OTHERS)
-    refused(run("schema", "export", place, "--force"))
-    assert place.read_bytes() == OTHERS
-    place.unlink()
-    assert run("schema", "export", place).code == 0
-    first, *rest = sorted(place.iterdir())
-    for one in rest[:-1]:
-        one.unlink()
-    rest[-1].unlink()
-    rest[-1].mkdir()
-    first.unlink()
-    refused(run("schema", "export", place, "--force"), rest[-1].name)
-    assert picture(place) == {}
-
-
-@pytest.mark.parametrize("link", [symlink, hard_link])
-def test_demo_does_not_write_over_its_data(shop: Path, tmp_path: Path, link: Disguise) -> None:
-    out = tmp_path / "out"
-    out.mkdir()
-    link(shop / "transactions.jsonl", out).rename(out / "report.html")
-    before = picture(shop)
-    refused(run("demo", "--no-kafka", "--data", shop, "--out", out), "report.html")
-    assert picture(shop) == before
-
-
-def test_demo_leaves_what_others_wrote(shop: Path, tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    out.mkdir()
-    (out / "report.html").write_bytes(OTHERS)
-    refused(run("demo", "--no-kafka", "--data", shop, "--out", out), "report.html")
-    refused(run("demo", "--no-kafka", "--data", shop, "--out", out / "report.html"))
-    assert (out / "report.html").read_bytes() == OTHERS
-    (out / "report.html").unlink()
-    for _ in range(2):
-        assert run("demo", "--no-kafka", "--data", shop, "--out", out).code == 0
-
-
-def test_demo_draws_no_data_over_those_of_the_user(shop: Path, tmp_path: Path) -> None:
-    shop.rename(tmp_path / "data")
-    before = picture(tmp_path)
-    refused(run("demo", "--no-kafka", "--out", tmp_path))
-    assert picture(tmp_path) == before

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
+from streams.lab.generate import GenerateOptions, Population, generate
 from tests.lab.towns import Done, lines_of, run, write_lines
 
 START: Final = datetime(2020, 1, 1, tzinfo=UTC)
@@ -27,6 +28,7 @@ class Read:
     letters: list[Event]
     report: str
     """The report's text, as `said`."""
+    alerts: bytes
     raw: str
     """Everything printed and written, untouched, but for the alerts."""
 
@@ -109,23 +111,43 @@ def read(directory: Path, *options: object) -> Read:
     """Replay a directory and gather what there is to read; the other outputs go beside it."""
     beside = directory.parent / f"{directory.name}-read"
     beside.mkdir()
-    dead, report = beside / "dead.jsonl", beside / "report.html"
-    done = run("replay", directory, "--dead-letters", dead, "--report", report, *options)
+    dead, report, alerts = beside / "dead.jsonl", beside / "report.html", beside / "alerts.jsonl"
+    done = run("replay", directory, "--dead-letters", dead, "--report", report, "--alerts", alerts, *options)
     assert "Traceback" not in done.out + done.err
     letters = [json.loads(line) for line in lines_of(dead)] if dead.exists() else []
     page = report.read_text(encoding="utf-8") if report.exists() else ""
     raw = "\n".join([done.out, done.err, page, dead.read_text() if dead.exists() else ""])
-    return Read(done.code, words(done), letters, _text(page), raw)
+    return Read(
+        done.code, words(done), letters, _text(page), alerts.read_bytes() if alerts.exists() else b"", raw
+    )
 
 
 def words(done: Done) -> str:
-    """Return all that a command printed, in lower case, one blank between words."""
-    return " ".join(f"{done.out} {done.err}".split()).lower()
+    """Return all that a command printed, in lower case, one blank between words, numbers without commas."""
+    return _even(f"{done.out} {done.err}")
+
+
+def _even(text: str) -> str:
+    return re.sub(r"(?<=\d),(?=\d{3})", "", " ".join(text.split()).lower())
 
 
 def _text(page: str) -> str:
     body = re.sub(r"<(style|script)\b.*?</\1>", " ", page, flags=re.DOTALL)
-    return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", body)).split()).lower()
+    return _even(html.unescape(re.sub(r"<[^>]*>", " ", body)))
+
+
+def write_small_town(directory: Path) -> None:
+    """Write a town with alerts, small enough to be replayed often, so long ago that two years on have passed."""
+    options = GenerateOptions(
+        population=Population.SYNTHETIC,
+        customers=20,
+        days=200,
+        seed=5,
+        start=START.date(),
+        contact_rate=8.0,
+        severe_share=0.5,
+    )
+    generate(directory, options)
 
 
 def alerts_of(directory: Path, rules: Path, *options: object) -> bytes:

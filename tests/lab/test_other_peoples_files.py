@@ -1,11 +1,9 @@
-"""Files as other people have them: another encoding, another format, another name, blank lines, half of it wrong."""
+"""Files as other people have them: another encoding or format, marks and blank lines, half of it wrong."""
 
 import gzip
 import io
 import json
-import os
 import re
-import shutil
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -25,6 +23,7 @@ from tests.lab.others import (
     spelled,
     without,
     words,
+    write_small_town,
 )
 from tests.lab.towns import copy_as, lines_of, run, write_lines
 
@@ -116,6 +115,14 @@ def test_a_file_that_is_not_what_its_name_says_is_named(tmp_path: Path, content:
     )
 
 
+@pytest.fixture(name="town", scope="module")
+def town_fixture(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write a small town with alerts, in place of the larger one of the other tests."""
+    directory = tmp_path_factory.mktemp("small") / "here"
+    write_small_town(directory)
+    return directory
+
+
 def with_mark(content: bytes) -> bytes:
     return b"\xef\xbb\xbf" + content
 
@@ -198,111 +205,6 @@ def test_an_input_without_a_usable_line_is_said(tmp_path: Path, content: bytes, 
     assert found.code == (0 if lenient else 65)
     assert "contacts.jsonl" in found.said
     assert re.search(r"no usable|empty|not one|no line|nothing", found.said)
-
-
-ASIDE: Final = (
-    "transactions.csv",
-    "transactions.CSV",
-    "transactions.csv.gz",
-    "transactions.xlsx",
-    "transactions.json",
-    "transactions.ndjson",
-    "transactions.jsonl.zip",
-    "transactions.jsonl.txt",
-    "transactions.avro",
-    "Transactions.jsonl",
-    "transactions.JSONL",
-    "transaction.jsonl",
-)
-
-
-@pytest.mark.parametrize("name", ASIDE)
-def test_an_input_that_lies_there_under_another_name_is_missed(tmp_path: Path, name: str) -> None:
-    directory = folder(tmp_path / "shop", None, calls(5))
-    (directory / name).write_bytes(PLAIN)
-    found = read(directory)
-    assert found.code == 65
-    assert name.lower() in found.said
-    assert read(folder(tmp_path / "again", None, calls(5)), "--lenient").code == 0
-
-
-@pytest.mark.parametrize("name", ["contacts.csv", "customers.csv", "dispositions.xlsx"])
-def test_any_input_is_missed_where_it_lies_in_another_format(tmp_path: Path, name: str) -> None:
-    directory = folder(tmp_path / "shop", sales(60), None if name.startswith("contacts") else calls(5))
-    (directory / name).write_bytes(b"x\n")
-    found = read(directory)
-    assert found.code == 65
-    assert name in found.said
-
-
-def test_what_lies_beside_a_good_input_is_not_missed(tmp_path: Path) -> None:
-    directory = folder(tmp_path / "shop", sales(60), calls(5))
-    (directory / "transactions.csv").write_text(CSV)
-    (directory / "transactions-2019.csv").write_text(CSV)
-    assert read(directory).code == 0
-
-
-def test_a_directory_of_csv_has_nothing_to_read(tmp_path: Path) -> None:
-    directory = folder(tmp_path / "shop", None, None)
-    (directory / "transactions.csv").write_text(CSV)
-    found = read(directory)
-    assert found.code in {65, 66}
-    assert found.report == ""
-    assert "transactions.csv" in found.said
-
-
-def test_a_file_instead_of_the_directory_is_named(tmp_path: Path) -> None:
-    directory = folder(tmp_path / "shop", sales(60), calls(5))
-    done = run("replay", directory / "transactions.jsonl")
-    assert done.code in {2, 64, 66}
-    assert "directory" in words(done)
-
-
-def test_a_directory_instead_of_an_input_is_named(tmp_path: Path) -> None:
-    directory = folder(tmp_path / "shop", None, calls(5))
-    (directory / "transactions.jsonl").mkdir()
-    found = read(directory)
-    assert found.code in {65, 66}
-    assert "transactions.jsonl" in found.said
-    assert "directory" in found.said
-
-
-@pytest.mark.parametrize("target", ["missing", "transactions.jsonl"])
-def test_an_input_that_links_to_nothing_is_named(tmp_path: Path, target: str) -> None:
-    directory = folder(tmp_path / "shop", None, calls(5))
-    (directory / "transactions.jsonl").symlink_to(directory / target)
-    found = read(directory)
-    assert found.code in {65, 66}
-    assert "transactions.jsonl" in found.said
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_an_input_that_may_not_be_read_is_named(tmp_path: Path) -> None:
-    directory = folder(tmp_path / "shop", sales(60), calls(5))
-    (directory / "transactions.jsonl").chmod(0)
-    found = read(directory)
-    assert found.code in {65, 66}
-    assert "permission" in found.said
-
-
-def test_linked_inputs_are_read(tmp_path: Path) -> None:
-    store = folder(tmp_path / "store", sales(60), calls(5))
-    directory = folder(tmp_path / "shop", None, None)
-    for path in store.iterdir():
-        (directory / path.name).symlink_to(path)
-    (tmp_path / "linked").symlink_to(directory)
-    found = read(tmp_path / "linked", "--strict")
-    assert found.code == 0
-    assert "60 applied" in found.said
-
-
-def test_two_forms_of_one_input_are_both_named(tmp_path: Path) -> None:
-    directory = folder(tmp_path / "shop", sales(60), calls(5))
-    shutil.copy(directory / "transactions.jsonl", directory / "transactions.parquet")
-    found = read(directory)
-    assert found.code == 66
-    assert "transactions.jsonl" in found.said
-    assert "transactions.parquet" in found.said
 
 
 def test_purchases_and_contacts_in_each_others_file_are_named(tmp_path: Path) -> None:
