@@ -9,7 +9,7 @@ from typing import Final
 
 import pytest
 
-from tests.lab.others import calls, folder, sales
+from tests.lab.others import calls, folder, sales, write_small_town
 from tests.lab.towns import run, write_rules
 from tests.outputs import (
     DISGUISES,
@@ -145,7 +145,8 @@ def test_what_replay_wrote_it_replaces(shop: Path, tmp_path: Path, option: str) 
 
 
 def test_a_town_has_its_alerts_replaced_without_force(tmp_path: Path) -> None:
-    town, rules, outputs = write_town_of(tmp_path, 40), write_rules(tmp_path), tmp_path / "outputs"
+    town, rules, outputs = tmp_path / "town", write_rules(tmp_path), tmp_path / "outputs"
+    write_small_town(town)
     outputs.mkdir()
     options = [part for one in OUTPUTS for part in (one, outputs / one.strip("-"))]
     for _ in range(2):
@@ -213,7 +214,8 @@ def test_dev_null_takes_any_number_of_outputs(shop: Path, options: tuple[str, ..
 
 @pytest.mark.skipif(not Path("/dev/fd").exists(), reason="no /dev/fd")
 def test_standard_output_takes_alerts_in_a_pipe_and_by_number(tmp_path: Path) -> None:
-    town, rules = write_town_of(tmp_path, 40), write_rules(tmp_path)
+    town, rules = tmp_path / "town", write_rules(tmp_path)
+    write_small_town(town)
     wanted, shown = tmp_path / "wanted", tmp_path / "shown"
     assert run("replay", town, "--ruleset", rules, "--alerts", wanted).code == 0
     to_stdout = command("replay", town, "--ruleset", rules, "--alerts", "/dev/stdout")
@@ -228,7 +230,8 @@ def test_standard_output_takes_alerts_in_a_pipe_and_by_number(tmp_path: Path) ->
 @pytest.mark.skipif(not Path("/dev/stdout").exists(), reason="no /dev/stdout")
 def test_standard_output_in_a_file_holds_alerts_and_summary(tmp_path: Path) -> None:
     """Neither writes over the other."""
-    town, rules, shown = write_town_of(tmp_path, 40), write_rules(tmp_path), tmp_path / "shown"
+    town, rules, shown = tmp_path / "town", write_rules(tmp_path), tmp_path / "shown"
+    write_small_town(town)
     assert run("replay", town, "--ruleset", rules, "--alerts", tmp_path / "wanted").code == 0
     with shown.open("wb") as file:
         whole = command("replay", town, "--ruleset", rules, "--alerts", "/dev/stdout")

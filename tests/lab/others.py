@@ -137,7 +137,7 @@ def _text(page: str) -> str:
 
 
 def write_small_town(directory: Path) -> None:
-    """Write a town with alerts, small enough to be replayed often, so long ago that two years on have passed."""
+    """Write a small town with alerts, so long ago that two years after it have passed."""
     options = GenerateOptions(
         population=Population.SYNTHETIC,
         customers=20,

@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Callable
-from itertools import product
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -84,7 +83,13 @@ PLACES: Final[dict[str, list[int]]] = {
 }
 
 
-@pytest.mark.parametrize("where", product(PLACES, ("transactions", "contacts")), ids=" of ".join)
+WHERE: Final = [
+    *((place, "transactions") for place in PLACES),
+    *((place, "contacts") for place in ("in the middle", "at the beginning", "two at the end")),
+]
+
+
+@pytest.mark.parametrize("where", WHERE, ids=" of ".join)
 def test_lines_two_years_ahead_change_no_alert_and_are_dead_letters(
     old_town: Path, plain: bytes, rules: Path, tmp_path: Path, where: tuple[str, str]
 ) -> None:
@@ -97,7 +102,7 @@ def test_lines_two_years_ahead_change_no_alert_and_are_dead_letters(
     assert f"line {numbers[0]}" in found.said
 
 
-@pytest.mark.parametrize("place", ["in the middle", "at the beginning", "at the end", "two in a row"])
+@pytest.mark.parametrize("place", ["at the beginning", "at the end", "two in a row"])
 def test_publish_leaves_out_what_replay_takes_out(old_town: Path, tmp_path: Path, place: str) -> None:
     town = tmp_path / "town"
     numbers = with_intruders(old_town, town, PLACES[place])
