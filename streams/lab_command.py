@@ -1,6 +1,8 @@
 """Commands that are imported when they are called: they need the extra `lab`, and take their time."""
 
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, Final
 
@@ -59,8 +61,23 @@ def command_of(name: str) -> Callable[..., None]:
     if not lab_is_here():
         raise failed(needs(name, "lab"), Exit.CONFIG)
     module, function = COMMANDS[name][0].split(":")
-    command: Callable[..., None] = getattr(import_module(module), function)
+    with _ended_by_ctrl_c():
+        command: Callable[..., None] = getattr(import_module(module), function)
     return command
+
+
+@contextmanager
+def _ended_by_ctrl_c() -> Iterator[None]:
+    """Let Ctrl-C end the program at once: while a library is imported it is lost, or shows where it hit."""
+    before = signal.getsignal(signal.SIGINT)
+    if before is not signal.default_int_handler:
+        yield
+        return
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _imported(name: str) -> Any:

@@ -6,6 +6,7 @@ what was there before.
 
 import os
 import secrets
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ GENERATOR: Final = b'<meta name="generator" content="retention-signals">'
 """The mark of every page."""
 
 _HEAD_BYTES: Final = 4096
+_STANDARD: Final = {"/dev/stdout": 1, "/dev/stderr": 2}
 
 
 class OutputError(Exception):
@@ -72,9 +74,11 @@ def check(outputs: Iterable[Output], inputs: Iterable[Path], *, force: bool = Fa
 
 def _check_place(output: Output) -> None:
     path = output.path
+    if _descriptor(path) is not None:
+        return
     if path.is_dir():
         raise OutputError(f"{output.named} cannot be written: it is a directory")
-    folder = path.resolve().parent
+    folder = _target(path).parent
     if not folder.is_dir():
         raise OutputError(f"{output.named} cannot be written: no such directory")
     if not _is_special(path) and not os.access(folder, os.W_OK):
@@ -82,7 +86,7 @@ def _check_place(output: Output) -> None:
 
 
 def _check_whose(output: Output) -> None:
-    if not output.path.is_file():
+    if _is_special(output.path) or not output.path.is_file():
         return
     try:
         with output.path.open("rb") as there:
@@ -96,13 +100,31 @@ def _check_whose(output: Output) -> None:
 
 
 def _is_special(path: Path) -> bool:
-    return path.exists() and not path.is_file()
+    """Tell whether a path is no plain file, but what takes bytes as they come."""
+    return _descriptor(path) is not None or (path.exists() and not path.is_file())
 
 
 def _same(one: Path, other: Path) -> bool:
     if one.exists() and other.exists():
         return one.samefile(other)
-    return one.resolve() == other.resolve()
+    return _target(one) == _target(other)
+
+
+def _target(path: Path) -> Path:
+    """Return where a path leads; where links go round in a circle, that is the path itself."""
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError):
+        return path.absolute()
+
+
+def _descriptor(path: Path) -> int | None:
+    """Return the number of an open file that a path stands for, as /dev/stdout does; else None."""
+    name = str(path)
+    if name in _STANDARD:
+        return _STANDARD[name]
+    number = name.removeprefix("/dev/fd/").removeprefix("/proc/self/fd/")
+    return int(number) if number != name and number.isdecimal() else None
 
 
 @contextmanager
@@ -113,10 +135,13 @@ def writing(path: Path, *, private: bool = False) -> Iterator[IO[bytes]]:
     its owner may read. Raises OSError.
     """
     if _is_special(path):
-        with path.open("wb") as straight:
+        sys.stdout.flush()
+        number = _descriptor(path)
+        # Opened a second time by its name, a file would be written over from its beginning.
+        with path.open("wb") if number is None else open(os.dup(number), "wb") as straight:  # noqa: PTH123
             yield straight
         return
-    target = path.resolve()
+    target = _target(path)
     beside = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     number = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600 if private else 0o666)
     try:

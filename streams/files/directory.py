@@ -33,14 +33,22 @@ def find(directory: Path) -> dict[Input, Path]:
         raise InputError(f"no such directory: {directory}")
     found = {}
     for one in Input:
-        there = [path for suffix in SUFFIXES if (path := directory / f"{one.value}{suffix}").is_file()]
+        names = (directory / f"{one.value}{suffix}" for suffix in SUFFIXES)
+        there = [path for path in names if path.is_symlink() or path.exists()]
         if len(there) > 1:
             raise InputError(f"{' and '.join(path.name for path in there)}: keep one of them")
         if there:
-            found[one] = there[0]
+            found[one] = _file(there[0])
     if not any(one in found for one in FACTS):
         _refuse(directory, found)
     return found
+
+
+def _file(path: Path) -> Path:
+    if path.is_file():
+        return path
+    what = "is a directory, not a file" if path.is_dir() else "leads to no file"
+    raise InputError(f"{path.name} {what}", unusable=True)
 
 
 def _refuse(directory: Path, found: dict[Input, Path]) -> None:

@@ -31,7 +31,7 @@ def unreadable(path: Path) -> str | None:
     if path.suffix == ".parquet":
         return None if head.startswith(_PARQUET) else "not in the form of Parquet that its name says"
     if path.suffix == ".gz" and not head.startswith(_GZIP):
-        return "not compressed, as its name says; rename it without .gz"
+        return "not compressed with gzip, as its name says; rename it without .gz"
     form = binary_form(_text_head(path, head))
     if form is None:
         return None

@@ -126,7 +126,7 @@ def _population(result: ReplayResult, rules: Ruleset) -> Iterator[Finding]:
         )
     if money is not None and money.bought and contacts is not None:
         yield from _customers(contacts)
-    if contacts is None or not contacts.usable:
+    if contacts is None or not contacts.customers:
         silent = "" if rules.silent else ", and the silent rule is off"
         yield Finding(f"no contact was read: nothing can open an episode{silent}")
 

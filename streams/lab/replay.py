@@ -24,6 +24,9 @@ from streams.files import find, unreadable
 from streams.lab.arrivals import Arrived, arrivals
 from streams.lab.seen import Seen, tell_amended
 
+_FEW: Final = 1000
+"""Of so few spenders in a partition each is looked at, since their number may be too small."""
+
 _DATED: Final = (Transaction, Contact, Notice)
 
 Progress = Callable[[int, int], None]
@@ -54,7 +57,7 @@ class ReplayResult:
     tally: Counter[str] = field(default_factory=Counter)
     customers: int = 0
     spenders: list[int] = field(default_factory=list)
-    """How many customers of each partition bought something."""
+    """How many customers of each partition bought more than they gave back."""
     first_ms: int | None = None
     """The oldest event of the transactions and contacts."""
     last_ms: int | None = None
@@ -111,6 +114,11 @@ def replay_directory(  # noqa: PLR0913 - all but the first have a default and go
             result.outcomes[path.name]["same id, other content"] += amended
     result.seconds = time.monotonic() - started
     return result
+
+
+def _spent(view: CustomerView | None) -> bool:
+    """Tell whether a customer paid more than was given back."""
+    return view is not None and view.panes.spend(view.panes.hours[0], hour_of(view.time) + 1) > 0
 
 
 class _Replay:
@@ -192,7 +200,10 @@ class _Replay:
             self._result.tally.update(partition.tally)
             self._result.customers += partition.customers
         buyers = [set(partition.spenders) for partition in self._partitions]
-        self._result.spenders = list(map(len, buyers))
+        self._result.spenders = [
+            sum(_spent(partition.lookup(one)) for one in ids) if len(ids) < _FEW else len(ids)
+            for partition, ids in zip(self._partitions, buyers, strict=True)
+        ]
         contacts = self._result.seen.get(Input.CONTACTS)
         if contacts is not None:
             contacts.match(set().union(*buyers))

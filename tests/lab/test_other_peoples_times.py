@@ -107,7 +107,9 @@ def test_publish_leaves_out_what_replay_takes_out(old_town: Path, tmp_path: Path
     town = tmp_path / "town"
     numbers = with_intruders(old_town, town, PLACES[place])
     rules = tmp_path / "published.toml"
-    rules.write_text("high_value_quantile = 0.2\npopulation_minimum = 5\nopening_frustration = 0.3\n")
+    rules.write_text(
+        'based_on = "1"\nhigh_value_quantile = 0.2\npopulation_minimum = 5\nopening_frustration = 0.3\n'
+    )
     raw = alerts_of(town, rules, "--partitions", PARTITIONS)
     replayed = [Alert.model_validate_json(line) for line in raw.splitlines()]
     found = published(town)

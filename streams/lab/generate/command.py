@@ -123,7 +123,8 @@ def _run(directory: Path, options: GenerateOptions, *, force: bool) -> GenerateS
     except ModuleNotFoundError as error:
         raise failed(str(error), Exit.CONFIG) from error
     except OSError as error:
-        raise failed(f"{directory} cannot be written: {error.strerror}", Exit.CANNOT_CREATE) from error
+        place = error.filename2 or error.filename or directory
+        raise failed(f"{place} cannot be written: {error.strerror}", Exit.CANNOT_CREATE) from error
 
 
 def _with_bar(directory: Path, options: GenerateOptions) -> GenerateSummary:
