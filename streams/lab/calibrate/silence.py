@@ -137,7 +137,7 @@ def alerts_per_90_days(stretches: Watched, times: Ints, rules: Ruleset) -> float
     """Return the alerts under a ruleset per 90 days watched, where stretches count so many times."""
     odds = rules.silent_prior + rules.temperature * stretches.peaks
     alerts = times[odds >= rules.levels[-1] - TOLERANCE].sum()
-    return float(PER_DAYS * alerts / max(1.0, times @ stretches.days))
+    return float(PER_DAYS * alerts / max(1.0, float(times @ stretches.days)))
 
 
 def fit_prior(stretches: Watched, times: Ints, rules: Ruleset, target: float) -> float:
