@@ -78,6 +78,8 @@ def _check_place(output: Output) -> None:
         return
     if path.is_dir():
         raise OutputError(f"{output.named} cannot be written: it is a directory")
+    if path.is_symlink() and _target(path) == path.absolute():
+        raise OutputError(f"{output.named} cannot be written: it is a link to itself")
     folder = _target(path).parent
     if not folder.is_dir():
         raise OutputError(f"{output.named} cannot be written: no such directory")

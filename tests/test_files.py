@@ -71,9 +71,9 @@ def test_without_transactions_it_says_what_it_looked_for(
     assert said in str(caught.value)
 
 
-def test_a_directory_named_like_an_input_is_none(tmp_path: Path) -> None:
+def test_a_directory_named_like_an_input_is_named(tmp_path: Path) -> None:
     (tmp_path / "transactions.parquet").mkdir()
-    with pytest.raises(InputError, match="looked for"):
+    with pytest.raises(InputError, match=r"transactions\.parquet is a directory, not a file"):
         find(tmp_path)
 
 

@@ -118,7 +118,7 @@ def replay_directory(  # noqa: PLR0913 - all but the first have a default and go
 
 def _spent(view: CustomerView | None) -> bool:
     """Tell whether a customer paid more than was given back."""
-    return view is not None and view.panes.spend(view.panes.hours[0], hour_of(view.time) + 1) > 0
+    return view is not None and sum(view.panes.cents) > 0
 
 
 class _Replay:
