@@ -11,7 +11,7 @@ import typer
 from typer.testing import CliRunner
 
 from schemas.times import parse_ms
-from streams.core.ruleset import VERSIONS, Ruleset
+from streams.core.ruleset import DEFAULT, VERSIONS, Ruleset
 from streams.lab.calibrate.command import calibrate_command
 from streams.lab.generate import GenerateOptions, Population, generate
 from tests.lab.towns import copy_as, lines_of, run, write_lines
@@ -213,5 +213,11 @@ def test_other_failures_have_their_own_codes(made: Calibrated, tmp_path: Path) -
 def test_help_teaches() -> None:
     done = calibrate("--help")
     assert done.code == 0
-    for word in ("--based-on", "--silent-target", "--first", "closed alerts"):
+    for word in (
+        "--based-on",
+        f"[default: {DEFAULT.version}]",
+        "--silent-target",
+        "--first",
+        "closed alerts",
+    ):
         assert word in done.out
