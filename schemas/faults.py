@@ -6,6 +6,8 @@ from difflib import get_close_matches
 from typing import Any, Final
 
 A_TIME: Final = "2026-03-01T12:00:00Z"
+_LONGEST: Final = 64
+"""Characters of a time or an amount that are looked at: nobody means more."""
 NEGATIVE: Final = "negative; money given back is a refund, with its amount above 0"
 
 _DAY, _MINUTE, _OFFSET = "[0-9]{4}-[0-9]{2}-[0-9]{2}", "[0-9]{2}:[0-9]{2}", "(Z|[+-][0-9]{2}:[0-9]{2})"
@@ -27,6 +29,8 @@ _TIME_FAULTS: Final = [
 
 def time_fault(text: str) -> str:
     """Return what keeps a text from being an RFC 3339 time with an offset."""
+    if len(text) > _LONGEST:
+        return "longer than any time"
     for pattern, fault in _TIME_FAULTS:
         if pattern.fullmatch(text):
             return fault or _odd_time(text)
@@ -49,6 +53,8 @@ def _odd_time(text: str) -> str:
 
 def decimal_fault(text: str) -> str:
     """Return what keeps a text from being a decimal with up to 12 digits and 6 places."""
+    if len(text) > _LONGEST:
+        return "longer than any amount"
     for pattern, fault in _DECIMAL_FAULTS:
         if pattern.fullmatch(text):
             return fault
@@ -90,7 +96,7 @@ _WANTED: Final = {
     "tuple_type": "a list",
 }
 _NAMES_SHOWN: Final = 3
-_NAME: Final = re.compile(r"[A-Za-z$_][A-Za-z_.$ -]{0,60}[0-9]{0,2}")
+_NAME: Final = re.compile(r"[A-Za-z_]{1,40}")
 
 
 def kind_of(value: object) -> str:

@@ -90,4 +90,6 @@ def whole_fault(head: bytes) -> str | None:
         return "lines that end in CR alone"
     if text[:1] == b"[":
         return "a JSON array"
-    return None if not first or _is_json(first) else json_fault(first, "")
+    if first == text and len(head) >= HEAD_BYTES:
+        return None  # the line goes on beyond what was looked at
+    return None if not first or _is_json(first) else _text_fault(first.strip())

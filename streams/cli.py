@@ -1,5 +1,6 @@
 """The command `retention-signals`."""
 
+import re
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
@@ -25,6 +26,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+_EXPORTED = re.compile(rb'\{\s*"(\$schema|asyncapi)":[^\0]*?retention-signals')
 schema = typer.Typer(help="The wire contract.", no_args_is_help=True)
 app.add_typer(schema, name="schema")
 add_lab_commands(app)
@@ -64,7 +66,7 @@ def schema_export(
     """Write JSON Schema (2020-12) of every event and an AsyncAPI 3 document of all topics."""
     with writing_or_exit(directory):
         directory.mkdir(parents=True, exist_ok=True)
-    check_or_exit((Output(path, "", b"retention-signals") for path in paths(directory)), (), force=force)
+    check_or_exit((Output(path, "", _EXPORTED) for path in paths(directory)), (), force=force)
     for path in export(directory, write_or_exit):
         typer.echo(path)
 

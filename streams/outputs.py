@@ -5,6 +5,7 @@ what was there before.
 """
 
 import os
+import re
 import secrets
 import sys
 from collections.abc import Iterable, Iterator
@@ -22,7 +23,7 @@ Force = Annotated[
     typer.Option("--force", help="Replace what is there, also a file that this command did not write."),
 ]
 
-GENERATOR: Final = b'<meta name="generator" content="retention-signals">'
+PAGE: Final = re.compile(rb'\s*<!doctype html>[^\0]*?<meta name="generator" content="retention-signals">')
 """The mark of every page."""
 
 _HEAD_BYTES: Final = 4096
@@ -40,8 +41,8 @@ class Output:
     path: Path
     option: str
     """The option or argument that names it, for messages."""
-    mark: bytes
-    """Stands near the beginning of every file of this kind that we wrote."""
+    mark: re.Pattern[bytes]
+    """What every file of this kind that we wrote begins with."""
 
     @property
     def named(self) -> str:
@@ -59,22 +60,32 @@ def check(outputs: Iterable[Output], inputs: Iterable[Path], *, force: bool = Fa
     inputs = list(inputs)
     checked: list[Output] = []
     for output in outputs:
-        _check_place(output)
-        for other in inputs:
-            if _same(output.path, other):
-                raise OutputError(f"{output.named} is an input of this command: nothing was written")
-        for one in checked:
-            if _same(output.path, one.path):
-                raise OutputError(f"{output.named} is the same file as {one.named}: nothing was written")
-        if not force:
-            _check_whose(output)
+        try:
+            _check_one(output, inputs, checked, force=force)
+        except (OSError, OverflowError) as error:
+            why = error.strerror if isinstance(error, OSError) else "no such file is open"
+            raise OutputError(f"{output.named} cannot be written: {why}") from error
         if not _is_special(output.path):
             checked.append(output)
 
 
+def _check_one(output: Output, inputs: list[Path], checked: list[Output], *, force: bool) -> None:
+    _check_place(output)
+    for other in inputs:
+        if _same(output.path, other):
+            raise OutputError(f"{output.named} is an input of this command: nothing was written")
+    for one in checked:
+        if _same(output.path, one.path):
+            raise OutputError(f"{output.named} is the same file as {one.named}: nothing was written")
+    if not force:
+        _check_whose(output)
+
+
 def _check_place(output: Output) -> None:
     path = output.path
-    if _descriptor(path) is not None:
+    number = _descriptor(path)
+    if number is not None:
+        os.fstat(number)
         return
     if path.is_dir():
         raise OutputError(f"{output.named} cannot be written: it is a directory")
@@ -95,7 +106,7 @@ def _check_whose(output: Output) -> None:
             head = there.read(_HEAD_BYTES)
     except OSError as error:
         raise OutputError(f"{output.named} cannot be read, so it is left alone: {error.strerror}") from error
-    if head and output.mark not in head:
+    if head and not output.mark.match(head):
         raise OutputError(
             f"{output.named} is there, and was not written by this command: --force replaces it"
         )

@@ -254,7 +254,13 @@ def test_a_time_column_before_1970_is_floored(path: Path) -> None:
     }
 
 
-def test_binary_that_is_no_text_is_an_input_error(path: Path) -> None:
-    pl.DataFrame({"customer_id": [b"\xff\xfe"]}).write_parquet(path)
+def test_binary_that_is_no_text_is_a_gap_in_its_row_alone(path: Path) -> None:
+    pl.DataFrame({"customer_id": [b"\xff\xfe", b"c-7"]}).write_parquet(path)
+    assert lines(path) == [b"{}", b'{"customer_id":"c-7"}']
+
+
+@pytest.mark.parametrize("ms", [10**18, -(10**14)])
+def test_a_time_that_no_calendar_has_is_an_input_error(path: Path, ms: int) -> None:
+    pl.DataFrame({"time": pl.Series([ms]).cast(pl.Datetime("ms", "UTC"))}).write_parquet(path)
     with pytest.raises(InputError, match="can't be read to its end"):
         lines(path)

@@ -254,3 +254,28 @@ def test_a_replay_stopped_half_way_leaves_the_old_files(tmp_path: Path, stop: si
         assert code in {130, -signal.SIGINT}
         assert "Traceback" not in err
         assert picture(outputs) == before
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        '{"notes":"mine","alert":{"type":"alert"}}\n',
+        'mine\n{"type":"alert","event_id":"x"}\n',
+        'mine\n{"file":"x","line":1,"reason":"y"}\n',
+    ],
+)
+def test_what_only_holds_something_like_ours_is_somebody_else_s(
+    shop: Path, tmp_path: Path, content: str
+) -> None:
+    for option in ("--alerts", "--dead-letters", "--report", "--holdout"):
+        path = tmp_path / "mine"
+        path.write_text(content)
+        assert run("replay", shop, option, path).code == 73
+        assert path.read_text() == content
+
+
+@pytest.mark.parametrize("path", ["/dev/fd/987654", "/dev/fd/99999999999999", "/tmp/" + "x" * 300])  # noqa: S108
+def test_a_place_that_can_not_be_written_is_refused_in_words(shop: Path, path: str) -> None:
+    done = run("replay", shop, "--alerts", path)
+    assert (done.code, done.out) == (73, "")
+    assert "cannot be written" in done.err

@@ -1,10 +1,11 @@
 """The command `demo`."""
 
 import fcntl
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -20,6 +21,9 @@ from streams.runtime.command_line import kafka_or_exit, settings_or_exit
 from streams.runtime.commands_publish import INTERRUPTED
 from streams.runtime.kafka_runtime import LocalKafkaError
 from streams.settings import Settings
+
+DRAWN: Final = ("transactions.jsonl", "contacts.jsonl", "customers.jsonl")
+"""The event files that a demo draws, beside `truth.jsonl`."""
 
 _Data = Annotated[
     Path | None,
@@ -56,7 +60,7 @@ def demo_command(  # noqa: PLR0913 - the options of a command are its arguments
         _check_places(data, out)
     try:
         with endings_alike(), _alone(out):
-            demo = Demo(_history(data, out), out, seconds, keep=keep, synthetic=data is None)
+            demo = Demo(_history(data, out), out, seconds, keep=keep, synthetic=data is None, force=force)
             with ExitStack() as stack, _in_words():
                 place = None if no_kafka else _kafka(stack, settings, out / "kafka", keep=keep)
                 equal = play(demo, place) if place else replay(demo, settings)
@@ -72,7 +76,9 @@ def _check_places(data: Path | None, out: Path) -> None:
     if out.is_dir():
         check_or_exit(outputs(out), [] if data is None else named(data))
     drawn = out / "data"
-    if data is None and any(path.exists() for path in named(drawn)) and not any(drawn.glob("truth.*")):
+    others = [path for path in named(drawn) if path.exists() and path.name not in DRAWN]
+    mine = (drawn / "truth.jsonl").exists() or not any(path.exists() for path in named(drawn))
+    if data is None and (others or not mine):
         raise failed(
             f"{drawn} holds event files that no demo has written: --force replaces them", Exit.CANNOT_CREATE
         )
@@ -83,7 +89,8 @@ def _alone(out: Path) -> Iterator[None]:
     """Make the folder, and keep others out: what else runs from it was left behind."""
     try:
         out.mkdir(parents=True, exist_ok=True)
-        with (out / "lock").open("w") as lock:
+        # Not emptied, and no link is followed: what lies there may be somebody else's.
+        with open(os.open(out / "lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW), "rb") as lock:  # noqa: PTH123
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             yield
     except BlockingIOError as error:

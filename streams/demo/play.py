@@ -44,6 +44,8 @@ class Demo:
     keep: bool
     synthetic: bool
     """Whether these are the real baskets with synthetic contacts."""
+    force: bool = False
+    """Whether what is there is replaced, whoever wrote it."""
 
 
 def play(demo: Demo, place: Place) -> bool:
@@ -78,6 +80,7 @@ def replay(demo: Demo, settings: Settings) -> bool:
         ruleset=settings.ruleset_file,
         partitions=settings.partitions,
         currency=settings.reporting_currency,
+        force=demo.force,
         lenient=True,  # what the data are like is told, and is not what the demo is about
     )
     return True

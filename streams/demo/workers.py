@@ -29,7 +29,8 @@ class WorkerProcess:
         self._settings, self._log = settings, log
         self._process: subprocess.Popen[bytes] | None = None
         self._port = 0
-        log.write_bytes(b"")
+        log.unlink(missing_ok=True)
+        log.touch()
 
     @property
     def address(self) -> str:

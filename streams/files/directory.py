@@ -7,6 +7,11 @@ from streams.core.watermark import FACTS, Input
 
 SUFFIXES: Final = (".jsonl", ".jsonl.gz", ".parquet")
 
+_DATA: Final = frozenset(
+    "avro bz2 csv dat gz json jsonl ndjson orc parquet tsv txt xls xlsx xml xz zip zst".split()  # noqa: SIM905
+)
+"""How the names of files end that hold data in one form or another."""
+
 
 class InputError(Exception):
     """Files that can't be read as contract.md's; the message says which and why.
@@ -29,6 +34,16 @@ def find(directory: Path) -> dict[Input, Path]:
 
     Raises InputError if it has neither transactions nor contacts, or one input in two forms.
     """
+    try:
+        found = _found(directory)
+        if not any(one in found for one in FACTS):
+            _refuse(directory, found)
+    except OSError as error:
+        raise InputError(f"{directory} can't be read: {error.strerror}") from error
+    return found
+
+
+def _found(directory: Path) -> dict[Input, Path]:
     if not directory.is_dir():
         raise InputError(f"no such directory: {directory}")
     found = {}
@@ -39,15 +54,13 @@ def find(directory: Path) -> dict[Input, Path]:
             raise InputError(f"{' and '.join(path.name for path in there)}: keep one of them")
         if there:
             found[one] = _file(there[0])
-    if not any(one in found for one in FACTS):
-        _refuse(directory, found)
     return found
 
 
 def _file(path: Path) -> Path:
     if path.is_file():
         return path
-    what = "is a directory, not a file" if path.is_dir() else "leads to no file"
+    what = "is a directory, not a file" if path.is_dir() else "is no plain file, and leads to none"
     raise InputError(f"{path.name} {what}", unusable=True)
 
 
@@ -67,9 +80,11 @@ def look_alikes(directory: Path, found: dict[Input, Path]) -> dict[Input, Path]:
     """Return for each input that is missing a file of nearly its name, which is not read."""
     alike: dict[Input, Path] = {}
     for path in sorted(directory.iterdir()):
-        stem = path.name.lower().split(".")[0]
+        stem, *suffixes = path.name.lower().split(".")
+        if not suffixes or suffixes[-1] not in _DATA or not path.is_file():
+            continue
         for one in Input:
-            if one not in found and path.is_file() and stem in {one.value, one.value.removesuffix("s")}:
+            if one not in found and stem in {one.value, one.value.removesuffix("s")}:
                 alike.setdefault(one, path)
     return alike
 

@@ -35,8 +35,9 @@ def unreadable(path: Path) -> str | None:
     form = binary_form(_text_head(path, head))
     if form is None:
         return None
-    hint = f"rename it to {path.name}.gz" if head.startswith(_GZIP) else "write JSON lines in UTF-8"
-    return f"{form}; {hint}"
+    if path.suffix != ".gz" and head.startswith(_GZIP):
+        return f"{form}; rename it to {path.name}.gz"
+    return f"{form}; write JSON lines in UTF-8{', compressed once' if path.suffix == '.gz' else ''}"
 
 
 def whole_fault_of(path: Path) -> str | None:

@@ -29,17 +29,18 @@ def rows(path: Path) -> Iterator[Batch]:
     except ModuleNotFoundError as error:
         raise InputError(needs(path.name, "lab")) from error
     try:
-        # Some writers store text as plain bytes.
-        frame = pl.read_parquet(path).with_columns(pl.col(pl.Binary).cast(pl.String))
-    except (OSError, pl.exceptions.PolarsError) as error:
-        said = str(error).splitlines()[0]
-        raise InputError(f"{path.name} can't be read to its end: {said}", unusable=True) from error
-    size = path.stat().st_size
-    for at in range(0, len(frame), _ROWS):
-        part = frame.slice(at, _ROWS).to_dicts()
-        end = at + len(part)
-        lines = [msgspec.json.encode(_event(row)) for row in part]
-        yield Batch(range(at + 1, end + 1), lines, size * end // len(frame))
+        frame = pl.read_parquet(path)
+        for at in range(0, len(frame), _ROWS):
+            part = frame.slice(at, _ROWS).to_dicts()
+            end = at + len(part)
+            lines = [msgspec.json.encode(_event(row)) for row in part]
+            yield Batch(range(at + 1, end + 1), lines, path.stat().st_size * end // len(frame))
+    except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        why = f"damaged, or of a kind that is not read ({type(error).__name__})"
+        raise InputError(f"{path.name} can't be read to its end: {why}") from error
+    except (ValueError, OverflowError) as error:
+        why = "a time before the year 1 or after the year 9999"
+        raise InputError(f"{path.name} can't be read to its end: {why}") from error
 
 
 def _event(row: dict[str, object]) -> dict[str, object]:
@@ -56,9 +57,19 @@ def _plain(value: object) -> object:
         return format_ms((value - _EPOCH) // _EPOCH.resolution // 1000)
     if isinstance(value, Decimal):
         return f"{value.normalize():f}"  # a column of many places fills them up with zeros
+    if isinstance(value, bytes):
+        return _text(value)
     if isinstance(value, dict):
         return _event(value)
     return value
+
+
+def _text(value: bytes) -> str | None:
+    """Return what some writers store as plain bytes; what is no text is a gap."""
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return None
 
 
 def _plain_float(value: float) -> object:

@@ -9,7 +9,7 @@ from schemas.dead_letter import Reason
 from schemas.events import Refusal
 from schemas.hot import Decoded
 from streams.core.watermark import NEVER
-from streams.files import batches, spot_ahead
+from streams.files import batches, spot_misdated
 
 Decode: TypeAlias = Callable[[bytes], Decoded]
 
@@ -42,7 +42,7 @@ def arrivals(path: Path, decode: Decode, horizon: int, *, by_time: bool) -> Iter
     def times(arrived: Arrived) -> list[int]:
         return [time if time <= horizon else NEVER for time in map(_time, arrived.records)]
 
-    for arrived, ahead in spot_ahead(_sorted(decoded) if by_time else decoded, times):
+    for arrived, ahead in spot_misdated(_sorted(decoded) if by_time else decoded, times):
         for at in ahead:
             arrived.records[at] = Refusal(Reason.FUTURE, AHEAD)
         yield arrived

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from streams.console import Exit, failed
+from streams.console import ERRORS, Exit, failed, visible
 from streams.lab.common_options import (
     BySort,
     Currency,
@@ -16,6 +16,7 @@ from streams.lab.common_options import (
     replayed,
 )
 from streams.lab.explain import render_story
+from streams.lab.findings import findings
 from streams.lab.watch import Watcher
 
 
@@ -35,6 +36,9 @@ def explain_command(  # noqa: PLR0913 - the options of a command are its argumen
     rules = load_ruleset(ruleset)
     watcher = Watcher(rules, only=customer)
     result = replayed(directory, rules, partitions, currency, watcher, by_time=sort)
+    for one in findings(result, directory, rules):
+        if one.grave:
+            ERRORS.print(f"WARNING: {visible(one.sentence)}", highlight=False, markup=False, soft_wrap=True)
     if result.lookup(customer) is None:
         raise failed("no event of that customer was accepted", Exit.NO_INPUT)
     render_story(Console(), watcher.customer(customer, result, currency))

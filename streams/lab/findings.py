@@ -6,13 +6,15 @@ from pathlib import Path
 from typing import Final
 
 from streams.core.ruleset import Ruleset
-from streams.core.watermark import FACTS, Input
-from streams.files import find, look_alikes, not_read, whole_fault_of
+from streams.core.time import DAY_MS
+from streams.core.watermark import FACTS, NEVER, Input
+from streams.files import look_alikes, not_read, whole_fault_of
+from streams.lab.input_notes import InputNotes
 from streams.lab.replay import ReplayResult
-from streams.lab.seen import Seen
 
 _TOO_LATE_SHARE: Final = 0.01
 _LOST_SHOWN: Final = 3
+_ALONE_DAYS: Final = 31
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,27 +27,28 @@ class Finding:
 
 def findings(result: ReplayResult, directory: Path, rules: Ruleset) -> list[Finding]:
     """Return what there is to say of the inputs of a finished replay, the gravest first."""
-    found = [*_inputs(result, directory), *_population(result, rules)]
+    found = [*_inputs(result, directory), *_last_line(result), *_population(result, rules)]
     return sorted(found, key=lambda one: not one.grave)
 
 
 def _inputs(result: ReplayResult, directory: Path) -> Iterator[Finding]:
-    paths = find(directory)
-    for one, path in look_alikes(directory, paths).items():
+    for one, path in look_alikes(directory, result.paths).items():
         yield Finding(not_read(one, path), grave=True)
     for one, seen in result.seen.items():
-        yield from _unusable(seen, paths[one])
+        yield from _unusable(seen, result.paths[one])
         yield from _time(seen)
         yield from _ids(seen)
 
 
-def _lines(count: int, verb: str) -> str:
-    """Return `1 line was` or `7 lines were`."""
-    one, many = {"was": ("was", "were"), "came": ("came", "came")}[verb]
-    return f"1 line {one}" if count == 1 else f"{count:,} lines {many}"
+def _lines(count: int) -> str:
+    return "1 line" if count == 1 else f"{count:,} lines"
 
 
-def _unusable(seen: Seen, path: Path) -> Iterator[Finding]:
+def _was(count: int) -> str:
+    return f"{_lines(count)} {'was' if count == 1 else 'were'}"
+
+
+def _unusable(seen: InputNotes, path: Path) -> Iterator[Finding]:
     if seen.form is not None:
         yield Finding(f"{seen.file}: nothing was read, the file is {seen.form}", grave=True)
     elif seen.lines == 0:
@@ -54,7 +57,7 @@ def _unusable(seen: Seen, path: Path) -> Iterator[Finding]:
     elif seen.usable == 0:
         form = whole_fault_of(path)
         looks = f"; as a whole it looks like {form}" if form else ""
-        yield Finding(f"{seen.file}: no usable line, {_lines(seen.lines, 'was')} refused{looks}", grave=True)
+        yield Finding(f"{seen.file}: no usable line, {_was(seen.lines)} refused{looks}", grave=True)
     elif 2 * seen.refused >= seen.lines:
         yield Finding(
             f"{seen.file}: {seen.refused:,} of {seen.lines:,} lines were refused; --lenient accepts that",
@@ -67,36 +70,51 @@ def _unusable(seen: Seen, path: Path) -> Iterator[Finding]:
         )
 
 
-def _time(seen: Seen) -> Iterator[Finding]:
+def _time(seen: InputNotes) -> Iterator[Finding]:
     unsorted = seen.too_late - seen.lost.total()
     if unsorted > _TOO_LATE_SHARE * seen.lines:
         yield Finding(
-            f"{seen.file}: {_lines(seen.too_late, 'came')} too late, of {seen.lines:,}: more than 8 days "
+            f"{seen.file}: {_lines(seen.too_late)} came too late, of {seen.lines:,}: more than 8 days "
             "behind the newest before them; sort by time, or let --sort do it"
         )
         return
     for line, lost in seen.lost.most_common(_LOST_SHOWN):
         yield Finding(
-            f"{seen.file}: {_lines(lost, 'came')} too late because of line {line:,}, which is dated far "
+            f"{seen.file}: {_lines(lost)} came too late because of line {line:,}, which is dated far "
             "ahead of those before it; correct that line, or let --sort sort by time"
         )
 
 
-def _ids(seen: Seen) -> Iterator[Finding]:
+def _last_line(result: ReplayResult) -> Iterator[Finding]:
+    """Say so where one line alone took time on to the end of the run: its date may be wrong."""
+    last = max(result.seen.values(), key=lambda one: one.newest)
+    leap = last.last_leap
+    if leap is None:
+        return
+    before = max(leap.before, *(one.newest for one in result.seen.values() if one is not last), NEVER)
+    days = (leap.time - before) // DAY_MS
+    if before != NEVER and days > _ALONE_DAYS:
+        yield Finding(
+            f"{last.file}: line {leap.line:,} alone takes time on, {days:,} days after everything else; if "
+            "its date is wrong, so is all the silence that is seen until then"
+        )
+
+
+def _ids(seen: InputNotes) -> Iterator[Finding]:
     dropped, ids = len(seen.dropped), len(seen.dropped_ids)
-    if dropped and 2 * dropped >= seen.usable and dropped >= 10 * ids:
+    if 2 * len(seen.amended) >= seen.usable > 0 and dropped >= 10 * ids:
         yield Finding(
             f"{seen.file}: {dropped:,} of {seen.lines:,} lines were dropped, because they share "
             f"{'one event_id' if ids == 1 else f'{ids:,} event_ids'}: each event needs its own"
         )
     elif seen.amended:
         yield Finding(
-            f"{seen.file}: {_lines(len(seen.amended), 'was')} dropped for an event_id of another line, "
+            f"{seen.file}: {_was(len(seen.amended))} dropped for an event_id of another line, "
             f"but with other content (first: line {min(seen.amended):,}); an amended event needs its own id"
         )
 
 
-def _customers(seen: Seen) -> Iterator[Finding]:
+def _customers(seen: InputNotes) -> Iterator[Finding]:
     if seen.nearly:
         yield Finding(
             f"{seen.file}: {seen.strangers:,} of {len(seen.customers):,} customers bought nothing; "
@@ -121,14 +139,15 @@ def _population(result: ReplayResult, rules: Ruleset) -> Iterator[Finding]:
         fewest, partitions = min(result.spenders), len(result.spenders)
         hint = "; --partitions 1 judges all as one population" if partitions > 1 and spenders >= least else ""
         yield Finding(
-            f"too few customers to tell who is of high value: {spenders:,} bought something, {fewest:,} in "
+            f"too few customers to tell who is of high value: {spenders:,} bought more than they gave back, "
+            f"{fewest:,} in "
             f"the smallest of {partitions:,} partitions, and each needs {least:,}{hint}"
         )
     if money is not None and money.bought and contacts is not None:
         yield from _customers(contacts)
     if contacts is None or not contacts.customers:
-        silent = "" if rules.silent else ", and the silent rule is off"
-        yield Finding(f"no contact was read: nothing can open an episode{silent}")
+        what = "only the silent rule" if rules.silent else "nothing"
+        yield Finding(f"no contact was read: {what} can open an episode")
 
 
 def _too_few(result: ReplayResult, rules: Ruleset) -> bool:

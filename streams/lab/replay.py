@@ -22,7 +22,7 @@ from streams.core.view import CustomerView
 from streams.core.watermark import FACTS, FUTURE_MS, NEVER, TOO_LATE_MS, Input
 from streams.files import find, unreadable
 from streams.lab.arrivals import Arrived, arrivals
-from streams.lab.seen import Seen, tell_amended
+from streams.lab.input_notes import InputNotes, tell_amended
 
 _FEW: Final = 1000
 """Of so few spenders in a partition each is looked at, since their number may be too small."""
@@ -52,7 +52,9 @@ class ReplayResult:
     dead_letters: list[DeadLetter] = field(default_factory=list)
     outcomes: dict[str, Counter[str]] = field(default_factory=dict)
     """How many lines of each file became what: every line counts once, but that `late` ones are applied."""
-    seen: dict[Input, Seen] = field(default_factory=dict)
+    paths: dict[Input, Path] = field(default_factory=dict)
+    """The files that are there."""
+    seen: dict[Input, InputNotes] = field(default_factory=dict)
     """What a person should know of each input that is there."""
     tally: Counter[str] = field(default_factory=Counter)
     customers: int = 0
@@ -112,6 +114,7 @@ def replay_directory(  # noqa: PLR0913 - all but the first have a default and go
         if amended:
             result.outcomes[path.name]["duplicate"] -= amended
             result.outcomes[path.name]["same id, other content"] += amended
+    result.paths = paths
     result.seconds = time.monotonic() - started
     return result
 
@@ -135,7 +138,7 @@ class _Replay:
 
     def expect(self, source: Input, path: Path) -> bool:
         """Count the outcomes of a file, even if it has no line; tell whether its lines can be read."""
-        seen = self._result.seen[source] = Seen(source, path.name, unreadable(path))
+        seen = self._result.seen[source] = InputNotes(source, path.name, unreadable(path))
         self._result.outcomes[path.name] = Counter()
         if seen.form is None:
             return True
@@ -230,7 +233,7 @@ class _Replay:
                 appends[routes[record.customer_id]](record)
         return routed, refused
 
-    def _bury(self, seen: Seen, arrived: Arrived, refused: dict[int, Refusal]) -> None:
+    def _bury(self, seen: InputNotes, arrived: Arrived, refused: dict[int, Refusal]) -> None:
         counts = self._result.outcomes[seen.file]
         for line, record in zip(arrived.numbers, arrived.records, strict=True):
             refusal = refused.get(id(record))

@@ -1,8 +1,9 @@
 """The command `replay`: a directory in; alerts, a ranked table and a report out."""
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import msgspec
 import typer
@@ -24,15 +25,18 @@ from streams.lab.common_options import (
     replayed,
 )
 from streams.lab.findings import findings
+from streams.lab.input_summary import tell
 from streams.lab.open_now import OpenAlert, open_now
 from streams.lab.replay import ReplayResult
 from streams.lab.report import render
 from streams.lab.report.words import day, money, signal_label
 from streams.lab.run_summary import report_data, run_summary
 from streams.lab.story import RunSummary
-from streams.lab.warnings import tell
 from streams.lab.watch import Watcher
-from streams.outputs import GENERATOR, Force, Output, check_or_exit, write_or_exit
+from streams.outputs import PAGE, Force, Output, check_or_exit, write_or_exit
+
+_ALERTS: Final = re.compile(rb'\{"type":"alert","event_id":"')
+_DEAD_LETTERS: Final = re.compile(rb'\{"file":"[^"\n]*","line":[0-9]+,"reason":"')
 
 _AlertsFile = Annotated[Path | None, typer.Option("--alerts", help="Write the alerts here, one a line.")]
 _HoldoutFile = Annotated[
@@ -110,10 +114,10 @@ def replay_outputs(
 ) -> list[Output]:
     """Return what a replay writes, if it is asked to."""
     asked = [
-        (alerts, "--alerts", b'{"type":"alert"'),
-        (holdout, "--holdout", b'{"type":"alert"'),
-        (report, "--report", GENERATOR),
-        (dead_letters, "--dead-letters", b'{"file":"'),
+        (alerts, "--alerts", _ALERTS),
+        (holdout, "--holdout", _ALERTS),
+        (report, "--report", PAGE),
+        (dead_letters, "--dead-letters", _DEAD_LETTERS),
     ]
     return [Output(path, option, mark) for path, option, mark in asked if path is not None]
 

@@ -40,7 +40,7 @@ def state_export(file: _Target, *, force: Force = False) -> None:
     Workers may go on: each partition is as of one moment, with its positions. The file holds what customers
     did: keep it as you keep that. It ends in a checksum and is there as a whole or not at all.
     """
-    check_or_exit([Output(file, "", MARK.encode())], (), force=force)
+    check_or_exit([Output(file, "", MARK)], (), force=force)
     settings = settings_or_exit()
     partitions = _partitions(settings)
     with _ending(f"{file} cannot be written", Exit.CANNOT_CREATE), _told("exporting") as told:

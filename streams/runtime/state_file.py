@@ -5,6 +5,7 @@ value (4 bytes each, big-endian), key, value. The last frame has the SHA-256 of 
 """
 
 import gzip
+import re
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,8 +21,9 @@ from streams import outputs
 
 FORMAT: Final = "retention-signals state"
 VERSION: Final = 1
-MARK: Final = "retention-signals.state"
+NAME: Final = "retention-signals.state"
 """What gzip's header says that the file was called: seen without unpacking."""
+MARK: Final = re.compile(rb"\x1f\x8b.{8}" + re.escape(NAME.encode()) + rb"\0", re.DOTALL)
 
 _FRAME: Final = Layout(">III")
 _LAST: Final = 0xFFFFFFFF
@@ -86,7 +88,7 @@ def writing(path: Path, header: Header) -> Iterator[StateFileWriter]:
 
     Only its owner may read it: it holds what customers did.
     """
-    with outputs.writing(path, private=True) as raw, gzip.GzipFile(MARK, "wb", _LEVEL, raw) as stream:
+    with outputs.writing(path, private=True) as raw, gzip.GzipFile(NAME, "wb", _LEVEL, raw) as stream:
         writer = StateFileWriter(stream, header)
         yield writer
         writer.finish()

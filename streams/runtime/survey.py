@@ -21,7 +21,7 @@ from streams.core.event_ids import EventIds
 from streams.core.facts import Event
 from streams.core.time import DAY_MS
 from streams.core.watermark import FACTS, FUTURE_MS, NEVER, TOO_LATE_MS, Clock, Input
-from streams.files import WHOLE_BYTES, Batch, batches, find, spot_ahead
+from streams.files import WHOLE_BYTES, Batch, batches, find, spot_misdated
 
 Told = Callable[[int, int], None]
 """Is told the bytes read and the bytes of all files."""
@@ -115,7 +115,7 @@ class _Surveyor:
         """Take note of the lines of a file; yields the bytes read so far."""
         ahead = self._found.ahead[source] = set()
         decoded = ((batch, list(map(self._decode[source], batch.lines))) for batch in batches(path))
-        for (batch, events), out in spot_ahead(decoded, self._times):
+        for (batch, events), out in spot_misdated(decoded, self._times):
             self._found.blank += batch.blank
             ahead.update(batch.numbers[at] for at in out)
             for number, raw, event in zip(batch.numbers, batch.lines, events, strict=True):

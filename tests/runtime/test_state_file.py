@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from streams.runtime.state_file import MARK, Entry, Header, StateFileError, read_entries, read_header, writing
+from streams.runtime.state_file import NAME, Entry, Header, StateFileError, read_entries, read_header, writing
 
 HEADER: Final = Header("shop", "retention.state", 4, "2026-03-01T12:00:00.000Z")
 ENTRIES: Final = [
@@ -80,7 +80,7 @@ def test_no_damaged_byte_makes_another_state_of_it(path: Path) -> None:
         except StateFileError:
             refused += 1
     # A few bits mean nothing to gzip, nor does the name in its header.
-    assert refused >= len(whole) - 12 - len(MARK)
+    assert refused >= len(whole) - 12 - len(NAME)
 
 
 DAMAGES: Final[dict[str, Callable[[bytes], bytes]]] = {

@@ -10,6 +10,7 @@ from schemas import wire
 from schemas.common import MAX_BYTES, Model
 from schemas.dead_letter import Reason
 from schemas.events import Refusal, Tick, Transaction
+from schemas.faults import NEGATIVE
 from schemas.hot import Decoder
 from schemas.topics import CONTACTS, CUSTOMERS, DISPOSITIONS, INPUTS, TRANSACTIONS, Topic
 from schemas.transaction import Transaction as TransactionModel
@@ -166,6 +167,17 @@ def test_a_tick_comes_on_either_feed() -> None:
             "amount: more than 10^12 after conversion",
         ),
         ({CANARY: CANARY}, "unknown field"),
+        ({"Jane Doe": 1}, "unknown field"),
+        ({"kunde-42": 1}, "unknown field"),
+        ({"currencey": "USD"}, "currencey: unknown field; currency is known"),
+        ({"colour": 1, "size": 2}, "colour, size: unknown fields"),
+        ({"amount": "-5.00"}, f"amount: {NEGATIVE}"),
+        (
+            {"amount": -5},
+            f"amount: a number, where text in quotes belongs; and {NEGATIVE}",
+        ),
+        ({"amount": "9" * 60_000}, "amount: longer than any amount"),
+        ({"time": "2024-03-05T14:23:11." + "1" * 60_000 + "Z"}, "time: longer than any time"),
         ({"attributes": {CANARY: 1}}, "attributes.*: a number, where text in quotes belongs"),
         ({"attributes": {CANARY: {CANARY: CANARY}}}, "attributes.*: an object, where text in quotes belongs"),
         ({"type": CANARY}, "type: not one of transaction, tick"),

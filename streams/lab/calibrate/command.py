@@ -1,6 +1,7 @@
 """The command `calibrate`: a directory in; a ruleset for it out, and what it comes to."""
 
 import math
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -76,7 +77,9 @@ def calibrate_command(  # noqa: PLR0913 - the options of a command are its argum
     the weights of frustration, if at least 200 closed alerts say what turned out.
     `replay --ruleset` and the worker load what it writes.
     """
-    check_or_exit([Output(out, "--out", b"# Calibrated on ")], [*named(directory), based_on], force=force)
+    check_or_exit(
+        [Output(out, "--out", re.compile(b"# Calibrated on "))], [*named(directory), based_on], force=force
+    )
     base = load_ruleset(based_on)
     try:
         with _steps() as step:

@@ -1,5 +1,6 @@
 """The command `evaluate`: how many boycotts are found, how early, at how many false alarms."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -27,7 +28,7 @@ from streams.lab.evaluate.tables import (
 )
 from streams.lab.evaluate.trial import TooFewError
 from streams.lab.generate.options import Population
-from streams.outputs import GENERATOR, Force, Output, check_or_exit, write_or_exit
+from streams.outputs import PAGE, Force, Output, check_or_exit, write_or_exit
 
 
 class Chosen(StrEnum):
@@ -137,9 +138,9 @@ def _rulesets(names: list[Path] | None) -> list[Ruleset]:
 
 def _outputs(report: Path | None, json: Path | None) -> Iterator[Output]:
     if report is not None:
-        yield Output(report, "--report", GENERATOR)
+        yield Output(report, "--report", PAGE)
     if json is not None:
-        yield Output(json, "--json", b'"comparison": {')
+        yield Output(json, "--json", re.compile(rb'\{\s*"comparison": \{'))
 
 
 @contextmanager

@@ -67,7 +67,11 @@ def generate_command(  # noqa: PLR0913, PLR0917 -- the options of a command are 
     duplicate_share: Annotated[float, _help("duplicate_share")] = _DEFAULT.duplicate_share,
     gzip: Annotated[bool, typer.Option("--gzip", help=describe("gzip"))] = _DEFAULT.gzip,
     force: Annotated[
-        bool, typer.Option("--force", help="Replace the event files of a directory that is not empty.")
+        bool,
+        typer.Option(
+            "--force",
+            help="Replace the event files of a directory that is not empty; remove those not drawn.",
+        ),
     ] = False,
 ) -> None:
     """Write purchases with synthetic contacts and boycotts, and the truth about them, into DIRECTORY."""

@@ -9,12 +9,12 @@ from typing import IO, cast
 import msgspec
 import polars as pl
 
+from streams.files import SUFFIXES
 from streams.lab.generate.purchases import Ints
 from streams.outputs import writing
 
 CHUNK_LINES = 100_000
 FILES = ("transactions", "contacts", "customers", "dispositions", "truth")
-SUFFIXES = (".jsonl", ".jsonl.gz", ".parquet")
 
 
 def stale(directory: Path, written: Iterable[Path]) -> Iterator[Path]:

@@ -25,16 +25,31 @@ _EVENT_ID: Final = re.compile(rb'"event_id"\s*:\s*"([^"\\]*)"')
 
 @dataclass(slots=True)
 class Blame:
-    """Of one input of one partition: the line that last moved time on by more than 8 days at once."""
+    """Of an input of a partition: the line that last moved the file's time on by more than 8 days at once."""
 
     newest: int = NEVER
     before: int = NEVER
     """How far time had come before it."""
+    time: int = NEVER
+    """Its own time."""
     line: int | None = None
+
+    def follow(self, event: Event | Tick, reached: int, line: int) -> None:
+        """Take note of an accepted event; `reached` is how far the whole file had come before the batch."""
+        if event.time <= self.newest:
+            return
+        before = max(self.newest, reached)
+        if NEVER != before < event.time - TOO_LATE_MS:
+            self.before, self.time, self.line = before, event.time, line
+        self.newest = event.time
+
+    def lost(self, event: Event | Tick) -> list[int]:
+        """Return the line because of which an event came too late, if there is one."""
+        return [] if self.line is None or event.time <= self.before - TOO_LATE_MS else [self.line]
 
 
 @dataclass(slots=True)
-class Seen:
+class InputNotes:
     """What was noticed of one input. Ids and times stay here; only counts and line numbers are told."""
 
     source: Input
@@ -91,6 +106,7 @@ class Seen:
         late = {at for at, refusal in outcome.refused if refusal.reason is Reason.TOO_LATE}
         blame = self._blames.setdefault(partition, Blame())
         leaps = newest - blame.newest > TOO_LATE_MS
+        idle = {at for at, _ in outcome.refused}.union(outcome.duplicates)
         if late or leaps or outcome.duplicates:
             numbers = {
                 id(record): number for number, record in zip(arrived.numbers, arrived.records, strict=True)
@@ -100,22 +116,14 @@ class Seen:
                     self.dropped[numbers[id(event)]] = _key(partition, event)
                     self.dropped_ids.add(event.event_id)
             if late or leaps:
-                self._trace(blame, events, late, numbers)
+                self.too_late += len(late)
+                reached = max((one.newest for one in self._blames.values()), default=NEVER)
+                for at, event in enumerate(events):
+                    if at in late:
+                        self.lost.update(blame.lost(event))
+                    elif at not in idle:
+                        blame.follow(event, reached, numbers[id(event)])
         blame.newest = newest
-
-    def _trace(
-        self, blame: Blame, events: Sequence[Event | Tick], late: set[int], numbers: dict[int, int]
-    ) -> None:
-        """Go through a batch again, to tell which line moved time on and which are lost to it."""
-        self.too_late += len(late)
-        for at, event in enumerate(events):
-            if at in late:
-                if blame.line is not None and event.time > blame.before - TOO_LATE_MS:
-                    self.lost[blame.line] += 1
-            elif event.time > blame.newest:
-                if NEVER != blame.newest < event.time - TOO_LATE_MS:
-                    blame.before, blame.line = blame.newest, numbers[id(event)]
-                blame.newest = event.time
 
     def match(self, buyers: set[str]) -> None:
         """Count the customers with contacts whom no purchase knows."""
@@ -124,6 +132,16 @@ class Seen:
         if strangers:
             plain = set(map(_plain, buyers))
             self.nearly = sum(_plain(one) in plain for one in strangers)
+
+    @property
+    def newest(self) -> int:
+        """Return the newest time accepted, ms; NEVER if there is none."""
+        return max((one.newest for one in self._blames.values()), default=NEVER)
+
+    @property
+    def last_leap(self) -> Blame | None:
+        """Return the line that moved time on to the newest of all, if it did so alone."""
+        return next((one for one in self._blames.values() if one.time == self.newest), None)
 
     def was_refused(self, line: int) -> bool:
         """Tell whether a line was refused."""
@@ -135,7 +153,7 @@ def _plain(customer_id: str) -> str:
     return "".join(filter(str.isalnum, customer_id.casefold())).lstrip("0")
 
 
-def tell_amended(path: Path, decode: Decode, partitions: int, seen: Seen) -> None:
+def tell_amended(path: Path, decode: Decode, partitions: int, seen: InputNotes) -> None:
     """Find the dropped lines of a file whose content is not that of the line with their id that counts.
 
     Reads the file once more, if anything was dropped; raises InputError.
