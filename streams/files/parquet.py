@@ -47,7 +47,7 @@ def _event(row: dict[str, object]) -> dict[str, object]:
     return {name: plain for name, value in row.items() if (plain := _plain(value)) is not None}
 
 
-def _plain(value: object) -> object:
+def _plain(value: object) -> object:  # noqa: PLR0911 - one for each type
     """Return a column's value as JSON has it."""
     if isinstance(value, float):
         return _plain_float(value)
