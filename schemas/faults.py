@@ -16,9 +16,9 @@ _TIME_FAULTS: Final = [
     (re.compile(pattern), fault)
     for pattern, fault in (
         ("", "empty"),
-        ("[0-9.]+", f"a number of seconds or milliseconds; write {A_TIME}"),
+        (r"[0-9]+(\.[0-9]+)?", f"a number of seconds or milliseconds; write {A_TIME}"),
         (_DAY, f"a day without a time of day; write {A_TIME}"),
-        (f"{_DAY}[ _].*", "a blank in place of the T"),
+        (f"{_DAY}[ _].*", f"a blank in place of the T; write {A_TIME}"),
         (f"{_DAY}T{_MINUTE}(:[0-9]{{2}}{_PLACES})?", "no offset from UTC: add Z or +01:00"),
         (f"{_DAY}T{_MINUTE}{_OFFSET}", "no seconds; write 12:00:00"),
         (f"{_DAY}T{_SECOND}{_PLACES}[+-][0-9]{{2,4}}", "an offset without a colon; write +01:00"),
@@ -95,6 +95,11 @@ _WANTED: Final = {
     "dict_type": "an object",
     "tuple_type": "a list",
 }
+_EXAMPLES: Final = {
+    **dict.fromkeys(("time", "original_time", "started_at", "ended_at", "snooze_until"), f'"{A_TIME}"'),
+    **dict.fromkeys(("amount", "exchange_rate"), '"12.50"'),
+}
+"""What to write in the fields that others often write as numbers."""
 _NAMES_SHOWN: Final = 3
 _NAME: Final = re.compile(r"[A-Za-z_]{1,40}")
 
@@ -104,12 +109,13 @@ def kind_of(value: object) -> str:
     return _KINDS.get(type(value), "null")
 
 
-def type_fault(kind: str, value: object) -> str | None:
+def type_fault(field: str, kind: str, value: object) -> str | None:
     """Return the words for a value of the wrong JSON type; None where `kind` is another mistake."""
     wanted = _WANTED.get(kind)
     if wanted is None:
         return None
-    fault = f"{kind_of(value)}, where {wanted} belongs"
+    example = _EXAMPLES.get(field, "")
+    fault = f"{kind_of(value)}, where {wanted} belongs{f', such as {example}' if example else ''}"
     if kind == "string_type" and type(value) in {int, float}:
         negative = f"; and {NEGATIVE}" if isinstance(value, int | float) and value < 0 else ""
         return f"{fault}{negative}"

@@ -64,7 +64,9 @@ def _first(error: ValidationError) -> str:
     """Return path and rule of the first error, without values and keys of maps."""
     first = error.errors(include_url=False)[0]
     kind = first["type"]
-    fault = type_fault(kind, first["input"]) or limit_fault(kind, first.get("ctx", {}))
+    fault = type_fault(str(first["loc"][0]) if first["loc"] else "", kind, first["input"]) or limit_fault(
+        kind, first.get("ctx", {})
+    )
     rule = fault or first["msg"].removeprefix("Value error, ")
     steps = [str(step) if isinstance(step, int) else "*" for step in first["loc"][1:]]
     path = ".".join([*map(str, first["loc"][:1]), *steps])

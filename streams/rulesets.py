@@ -40,9 +40,9 @@ def calibration_note_of(name: str) -> str:
         )
     real, milder = measured
     return (
-        "Measured on synthetic boycotts. Where customers leave after bad contacts as often as the surveys "
-        f"behind the weights say, {real} of the alerts that state about 0.80 are real; "
-        f"in a milder world, where 5, 9 and 25 % leave, {milder} are."
+        f"Of synthetic alerts that stated about 80 %, {real} were real where customers leave after bad "
+        f"contacts as often as the surveys behind the weights suggest, and {milder} in a milder world, where "
+        "they leave less often. Your own customers may differ."
     )
 
 

@@ -79,8 +79,8 @@ def test_a_directory_named_like_an_input_is_named(tmp_path: Path) -> None:
 
 def test_no_such_directory(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    for path in (tmp_path / "missing", tmp_path / "file"):
-        with pytest.raises(InputError, match="no such directory"):
+    for path, why in ((tmp_path / "missing", "no such directory"), (tmp_path / "file", "is a file")):
+        with pytest.raises(InputError, match=why):
             find(path)
 
 

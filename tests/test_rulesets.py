@@ -48,8 +48,8 @@ def test_a_built_in_version_tells_what_its_probability_is_worth(version: str, re
     """The shares of docs/detection.md, of the world that the weights describe and of a milder one."""
     rules = VERSIONS[version]
     note = rulesets.calibration_note(rules)
-    assert f"as the surveys behind the weights say, {real} of the alerts" in note
-    assert f"in a milder world, where 5, 9 and 25 % leave, {milder} are." in note
+    assert f"stated about 80 %, {real} were real where customers leave after bad contacts as often" in note
+    assert f"and {milder} in a milder world, where they leave less often." in note
     assert rulesets.calibration_note_of(f"{version}+{rules.hash}") == note
 
 

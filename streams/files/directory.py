@@ -44,6 +44,8 @@ def find(directory: Path) -> dict[Input, Path]:
 
 
 def _found(directory: Path) -> dict[Input, Path]:
+    if directory.is_file():
+        raise InputError(f"{directory} is a file: give the directory that it lies in")
     if not directory.is_dir():
         raise InputError(f"no such directory: {directory}")
     found = {}

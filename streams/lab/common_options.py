@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from schemas.currencies import check_known_currency
 from streams import rulesets
 from streams.console import ERRORS, Exit, failed, input_failed
-from streams.core.ruleset import Ruleset, RulesetError
+from streams.core.ruleset import VERSIONS, Ruleset, RulesetError
 from streams.files import InputError
 from streams.lab.replay import Progress as Told
 from streams.lab.replay import ReplayResult, Sampler, replay_directory
@@ -61,7 +61,8 @@ def load_ruleset(path: Path | None) -> Ruleset:
     except RulesetError as error:
         raise failed(f"ruleset {path}: {error}", Exit.CONFIG) from error
     except OSError as error:
-        raise failed(f"ruleset {path} cannot be read: {error.strerror}", Exit.NO_INPUT) from error
+        built_in = f"built in are {' and '.join(VERSIONS)}"
+        raise failed(f"ruleset {path} cannot be read: {error.strerror}; {built_in}", Exit.NO_INPUT) from error
 
 
 def replayed(  # noqa: PLR0913 - what all commands over a directory take

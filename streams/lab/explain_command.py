@@ -32,13 +32,17 @@ def explain_command(  # noqa: PLR0913 - the options of a command are its argumen
     """Tell one customer's story: purchases, contacts, evidence, why an alert came or did not.
 
     Everybody is replayed, because the cut-off of high value and the usual irregularity are the population's.
+    What is odd about the data is said first; exits with 65 where an input can't be used or half was refused.
     """
     rules = load_ruleset(ruleset)
     watcher = Watcher(rules, only=customer)
     result = replayed(directory, rules, partitions, currency, watcher, by_time=sort)
-    for one in findings(result, directory, rules):
-        if one.grave:
-            ERRORS.print(f"WARNING: {visible(one.sentence)}", highlight=False, markup=False, soft_wrap=True)
+    found = findings(result, directory, rules)
+    for one in found:
+        said = f"{'WARNING' if one.grave else 'note'}: {visible(one.sentence)}"
+        ERRORS.print(said, highlight=False, markup=False, soft_wrap=True)
     if result.lookup(customer) is None:
         raise failed("no event of that customer was accepted", Exit.NO_INPUT)
     render_story(Console(), watcher.customer(customer, result, currency))
+    if any(one.grave for one in found):
+        raise typer.Exit(Exit.BAD_DATA)

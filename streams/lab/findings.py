@@ -60,7 +60,7 @@ def _unusable(seen: InputNotes, path: Path) -> Iterator[Finding]:
         yield Finding(f"{seen.file}: no usable line, {_was(seen.lines)} refused{looks}", grave=True)
     elif 2 * seen.refused >= seen.lines:
         yield Finding(
-            f"{seen.file}: {seen.refused:,} of {seen.lines:,} lines were refused; --lenient accepts that",
+            f"{seen.file}: {seen.refused:,} of {seen.lines:,} lines were refused",
             grave=True,
         )
     if seen.refused and path.suffix == ".parquet":
@@ -81,7 +81,7 @@ def _time(seen: InputNotes) -> Iterator[Finding]:
     for line, lost in seen.lost.most_common(_LOST_SHOWN):
         yield Finding(
             f"{seen.file}: {_lines(lost)} came too late because of line {line:,}, which is dated far "
-            "ahead of those before it; correct that line, or let --sort sort by time"
+            "ahead of those before it: correct or remove that line"
         )
 
 

@@ -20,7 +20,11 @@ def tell(console: Console, result: ReplayResult, found: Sequence[Finding], *, li
 
 
 def _finding(one: Finding) -> str:
-    return f"{'WARNING' if one.grave else 'note'}: {one.sentence}"
+    return (
+        f"WARNING: {one.sentence} (--lenient: exit with 0 all the same)"
+        if one.grave
+        else f"note: {one.sentence}"
+    )
 
 
 def _refusals(result: ReplayResult, *, listed: bool) -> list[str]:

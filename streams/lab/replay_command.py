@@ -133,11 +133,16 @@ def _show(
     if ranked and top:
         console.print(_table(ranked[:top], result.last_ms or 0))
         if len(ranked) > top:
-            console.print(f"and {len(ranked) - top} more with an open alert")
+            console.print(f"and {len(ranked) - top} more open")
     if top and len(still) > len(ranked):
         console.print(f"{len(still) - len(ranked)} open past their deadline, not listed", highlight=False)
     for file, outcomes in summary.outcomes.items():
-        counted = ", ".join(f"{count:,} {outcome}" for outcome, count in outcomes.items() if count)
+        late = f" ({outcomes['late']:,} of them late)" if outcomes.get("late") else ""
+        counted = ", ".join(
+            f"{count:,} {outcome}{late if outcome == 'applied' else ''}"
+            for outcome, count in outcomes.items()
+            if count and outcome != "late"
+        )
         console.print(f"{file}: {counted or 'empty'}", highlight=False, markup=False)
     console.print(
         f"{len(result.alerts):,} alert records, {summary.episodes + summary.silent:,} episodes, "

@@ -173,8 +173,8 @@ def test_nothing_to_read_is_one_line(topics: Settings, tmp_path: Path) -> None:
     assert told.stderr.startswith(f"error: nothing to read in {tmp_path}")
     (tmp_path / "transactions.jsonl.gz").write_bytes(b"no gzip")
     told = publish(topics, tmp_path)
-    assert told.exit_code == 66
-    assert told.stderr.startswith("error: transactions.jsonl.gz can't be read to its end")
+    assert told.exit_code == 65
+    assert told.stderr.startswith("error: transactions.jsonl.gz: the file is not compressed with gzip")
     assert len(told.stderr.splitlines()) == 1
 
 

@@ -243,7 +243,7 @@ def test_what_is_missing_is_one_line(settings: Settings, tmp_path: Path) -> None
     assert (empty.exit_code, empty.stderr) == (65, f"error: {settings.topic_prefix}state holds no state\n")
     nowhere = run_state(settings, "export", tmp_path / "no" / "state.gz")
     assert nowhere.exit_code == 73
-    assert nowhere.stderr.endswith("state.gz cannot be written: No such file or directory\n")
+    assert nowhere.stderr.endswith("state.gz cannot be written: no such directory\n")
     assert list(tmp_path.iterdir()) == []
     away = f"127.0.0.1:{free_port()}"
     for command in ("export", "import"):

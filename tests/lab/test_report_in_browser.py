@@ -95,7 +95,7 @@ def test_on_a_phone_every_value_has_its_label(browser: webdriver.Chrome) -> None
         "Chance now",
         "At risk now, USD",
         "Usual a month",
-        "Spend since, now",
+        "Spent since the contact",
         "Win back by",
         "When raised",
     ]

@@ -174,7 +174,7 @@ def test_a_tick_comes_on_either_feed() -> None:
         ({"amount": "-5.00"}, f"amount: {NEGATIVE}"),
         (
             {"amount": -5},
-            f"amount: a number, where text in quotes belongs; and {NEGATIVE}",
+            f'amount: a number, where text in quotes belongs, such as "12.50"; and {NEGATIVE}',
         ),
         ({"amount": "9" * 60_000}, "amount: longer than any amount"),
         ({"time": "2024-03-05T14:23:11." + "1" * 60_000 + "Z"}, "time: longer than any time"),
