@@ -17,7 +17,7 @@ from streams.core.record import (
     settle,
     split,
 )
-from streams.core.time import hour_of
+from streams.core.time import HOUR_MS, hour_of
 
 
 class Customer:
@@ -66,13 +66,13 @@ class Customer:
         insort(self.body.agenda, new, key=lambda one: one.order)
 
     @property
-    def wake(self) -> int:
-        """Return the first hour at which something can happen by time alone, or NO_HOUR."""
+    def due(self) -> int | None:
+        """Return the first time (ms) at which something can happen by time alone; None if nothing can."""
         agenda, episode = self.body.agenda, self.body.episode
         if not agenda:
-            return NO_HOUR if episode is None else episode.wake
-        first = hour_of(agenda[0].instant)
-        return first if episode is None else min(first, episode.wake)
+            return None if episode is None else episode.wake * HOUR_MS
+        first = agenda[0].instant
+        return first if episode is None else min(first, episode.wake * HOUR_MS)
 
     @property
     def flags(self) -> int:
@@ -82,12 +82,13 @@ class Customer:
             return 0
         return OPEN | QUIET if episode.quiet else OPEN
 
-    def pack(self, horizon: Horizon, wake: int, flags: int) -> bytearray:
+    def pack(self, horizon: Horizon, due: int | None, flags: int) -> bytearray:
         """Return the packed record; forgets what lies beyond the horizon."""
         if self._folded is not None or is_settling(self.recent, horizon):
             self.recent = settle(self.folded, self.recent, horizon)
             self.body.keep(self.folded)
             self._panes = None
+        wake = NO_HOUR if due is None else hour_of(due)
         first = NO_HOUR if self.first_pane is None else self.first_pane
         return join(Parts(wake, first, flags, self.body, self.recent))
 

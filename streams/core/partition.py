@@ -213,7 +213,7 @@ class Partition:
         clock.accept(event.time)
         self._roster.remember(event.customer_id, (instant, mark_of(source), key))
         if not (isinstance(event, Transaction) and event.kind in UNCOUNTED):
-            self._roster.enqueue(event.customer_id, item(event, instant), hour_of(instant))
+            self._roster.enqueue(event.customer_id, item(event, instant))
             self._enqueued += 1
 
     def _spent(self, customer_id: str, hour: int, cents: int) -> None:
@@ -272,7 +272,7 @@ class Partition:
     def _run(self, before: int, before_hour: int) -> list[Alert]:
         alerts: list[Alert] = []
         horizon = self._horizon
-        for customer_id in self._roster.wakes.pop_before(before_hour):
+        for customer_id in self._roster.wakes.pop_until(before):
             if customer_id in self._roster.records:  # not erased since
                 customer = self._roster.unpack(customer_id)
                 alerts += self._judge.step(customer, before, before_hour)
@@ -360,6 +360,7 @@ class Partition:
 
     def _restore_customer(self, customer_id: str, value: bytes) -> None:
         flags = self._roster.restore(customer_id, value)
+        self._enqueued += self._roster.waiting(customer_id)
         if flags & QUIET:  # a purchase may have come that was not decided on
             self._disturbed.add(customer_id)
         if not flags & WITHOUT_PANE:
@@ -427,8 +428,8 @@ class Partition:
 
     @property
     def undecided(self) -> int:
-        """Return how many facts wait in agendas; those of before a restore are not counted."""
-        return max(0, self._enqueued - self._judge.folded)
+        """Return how many facts wait in agendas."""
+        return self._enqueued - self._judge.folded
 
     @property
     def next_wake(self) -> int | None:

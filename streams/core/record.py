@@ -4,13 +4,13 @@ An on-time purchase only appends an entry to the tail; the entries of the last d
 event ids. Entries too old for that are folded into the body now and then, with the rest left untouched.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import accumulate, starmap
 from operator import sub
 from struct import Struct as Layout
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
-from msgspec import MsgspecError, Struct, field, msgpack
+from msgspec import MsgspecError, Raw, Struct, field, msgpack
 
 from schemas.events import Profile
 from streams.core.facts import Episode, Item, Watch
@@ -19,6 +19,8 @@ from streams.core.panes import Panes
 from streams.core.state import StateError
 from streams.core.time import HOUR_MS
 from streams.core.watermark import Input
+
+T = TypeVar("T")
 
 FORMAT: Final = 1
 NO_HOUR: Final = -(1 << 31)
@@ -84,6 +86,17 @@ _encode = msgpack.Encoder().encode
 _decode = msgpack.Decoder(Body).decode
 
 
+class _Beginning(Struct, array_like=True):
+    """The part of a body that tells what waits in it; the rest is not parsed."""
+
+    steps: Raw
+    cents: Raw
+    agenda: list[Raw]
+
+
+_decode_beginning = msgpack.Decoder(_Beginning).decode
+
+
 class Parts(NamedTuple):
     """A record taken apart."""
 
@@ -106,14 +119,23 @@ class Parts(NamedTuple):
 
 def split(record: bytes | bytearray) -> Parts:
     """Return the parts of a record; raises StateError."""
-    _, wake, first_pane, flags, length = _head(record)
-    end = _HEAD.size + length
-    view = memoryview(record)
+    _, wake, first_pane, flags, _ = _head(record)
+    return Parts(wake, first_pane, flags, _parsed(record, _decode) or Body(), entries(record))
+
+
+def waiting_in(record: bytes | bytearray) -> int:
+    """Return how many facts wait in the agenda of a record; raises StateError."""
+    beginning = _parsed(record, _decode_beginning)
+    return 0 if beginning is None else len(beginning.agenda)
+
+
+def _parsed(record: bytes | bytearray, decode: Callable[[memoryview], T]) -> T | None:
+    """Return what is decoded of the body of a record, None if it is empty; raises StateError."""
+    length = _head(record)[4]
     try:
-        body = _decode(view[_HEAD.size : end]) if length else Body()
+        return decode(memoryview(record)[_HEAD.size : _HEAD.size + length]) if length else None
     except MsgspecError as error:
         raise StateError("a customer's record that does not parse") from error
-    return Parts(wake, first_pane, flags, body, entries(record))
 
 
 def join(parts: Parts) -> bytearray:

@@ -3,9 +3,11 @@
 import pytest
 
 from schemas.dead_letter import Reason
+from streams.core.customer import Customer
 from streams.core.facts import Episode
 from streams.core.opening import Gates
 from streams.core.partition import Partition, Record
+from streams.core.roster import Roster
 from streams.core.ruleset import Ruleset
 from streams.core.time import DAY_MS, HOUR_MS
 from streams.core.watermark import FACTS, NEVER, Input
@@ -228,3 +230,64 @@ def test_what_changed_since_the_last_drain_is_counted() -> None:
     partition.drain_dirty()
     assert partition.dirty == 0
     assert (partition.newest_of(TX), partition.newest_of(CT)) == (HOME, HOME)
+
+
+def test_what_waits_is_counted_after_a_restore_too() -> None:
+    """Of those who wait, of those with an open episode, and of those at rest."""
+    partition = Partition(TOWN)
+    partition.apply(TX, daily("a", HOME, 150))
+    partition.apply(CT, [bad("a", DAY_150), *(bad("b", DAY_150 + 2 * HOUR_MS, f"k{at}") for at in range(3))])
+    partition.advance(dict.fromkeys(FACTS, DAY_150 + HOUR_MS))
+    partition.apply(CT, [bad("a", DAY_150 + 2 * HOUR_MS, "k9")])
+    state: State = {}
+    keep(state, partition)
+    again = restored(TOWN, state)
+    for one in (partition, again):
+        assert one.undecided == 4
+        one.advance(dict.fromkeys(FACTS, DAY_150 + 3 * HOUR_MS))
+        assert one.undecided == 0
+
+
+def waiting_town() -> Partition:
+    """Return a drained partition with an open episode, and facts that wait for the second half of an hour."""
+    partition = Partition(TOWN)
+    partition.apply(TX, daily("a", HOME, 150))
+    later = DAY_150 + 3 * HOUR_MS // 2
+    partition.apply(CT, [bad("a", DAY_150), bad("a", later, "k2"), bad("b", later, "k3")])
+    partition.advance(dict.fromkeys(FACTS, DAY_150 + HOUR_MS + 1))
+    partition.drain_dirty()
+    return partition
+
+
+def test_decisions_that_change_nothing_write_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """But for the partition's own record; and nobody without anything due is even looked at."""
+    partition = waiting_town()
+    looked_at: list[str] = []
+    unpack = Roster.unpack
+
+    def looking(roster: Roster, customer_id: str) -> Customer:
+        looked_at.append(customer_id)
+        return unpack(roster, customer_id)
+
+    monkeypatch.setattr(Roster, "unpack", looking)
+    for minute in range(1, 30):
+        assert partition.advance(dict.fromkeys(FACTS, DAY_150 + HOUR_MS + minute * 60_000)) == []
+        assert partition.dirty == 0
+        assert [key for key, _ in partition.drain_dirty()] == [b"p"]
+    assert looked_at == []
+    partition.advance(dict.fromkeys(FACTS, DAY_150 + 3 * HOUR_MS // 2 + 1))
+    assert sorted(key for key, _ in partition.drain_dirty()) == [b"ca", b"cb", b"p"]
+
+
+def test_after_a_restore_the_hour_is_looked_at_once_and_nothing_is_written() -> None:
+    """A record knows the hour of its next wake-up alone."""
+    partition = waiting_town()
+    state: State = {}
+    for customer_id, record in partition._roster.records.items():
+        partition._roster.touch(customer_id, record)
+    keep(state, partition)
+    again = restored(TOWN, state)
+    for minute in range(1, 30):
+        again.advance(dict.fromkeys(FACTS, DAY_150 + HOUR_MS + minute * 60_000))
+        assert [key for key, _ in again.drain_dirty()] == [b"p"]
+    assert again.undecided == 2
