@@ -1,12 +1,10 @@
 """Frustration: what contacts alone add to the log-odds of leaving, in nats.
 
 A contact is reduced to what the rules need of it (`Known`) when it is folded; its signals are the rows of
-the table in docs/detection.md that apply to it. Repeats depend on the other contacts and are counted anew
-with every fold.
+the table in docs/detection.md that apply to it. Repeats depend on the other contacts: see `repeats`.
 """
 
-from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Final
 
 from msgspec import Struct
@@ -147,7 +145,9 @@ def _outcome(event: Contact, rules: Ruleset) -> tuple[Signal, ...]:
         (event.first_reply_seconds > rules.slow_reply_seconds, "slow_reply", rules.outcome_slow_reply),
     )
     applying = [(name, nats) for applies, name, nats in rows if applies]
-    return (max(applying, key=lambda signal: signal[1]),) if applying else ()
+    if len(applying) > 1:
+        applying = [max(applying, key=lambda signal: signal[1])]
+    return tuple(applying)
 
 
 def _effort(event: Contact, rules: Ruleset, *, done: bool) -> tuple[Signal, ...]:
@@ -199,61 +199,23 @@ def own_signals(contact: Known, rules: Ruleset) -> list[Signal]:
     return [*contact.signals, ("repeat", contact.repeats * rules.repeat)]
 
 
-def weigh(contacts: Sequence[Known], moments: Iterable[int], rules: Ruleset) -> None:
-    """Weigh those of the ordered contacts anew that can repeat one which came or went at some moments."""
-    reach = rules.repeat_days * DAY_MS
-    changed = list(moments)
-    for at in range(bisect_left(contacts, min(changed), key=_moment), len(contacts)):
-        contact = contacts[at]
-        if any(0 <= contact.moment - moment <= reach for moment in changed):
-            contact.repeats = _repeats(contacts, at, rules)
-            contact.own = sum((nats for _, nats in own_signals(contact, rules)), 0.0)
-
-
-def _repeats(contacts: Sequence[Known], at: int, rules: Ruleset) -> int:
-    """Return how many contacts the one at an index repeats; no more than fill the cap.
-
-    More would change nothing, and somebody who calls a thousand times a week must not cost more than others.
-    """
-    contact = contacts[at]
-    if not contact.repeatable:
-        return 0
-    count, nats = 0, sum((nats for _, nats in contact.signals), 0.0)
-    for before in range(at - 1, -1, -1):
-        earlier = contacts[before]
-        if contact.moment - earlier.moment > rules.repeat_days * DAY_MS or nats >= rules.frustration_cap:
-            break
-        if repeats(contact, earlier):
-            count += 1
-            nats += rules.repeat
-    return count
-
-
-def _moment(contact: Known) -> int:
-    return contact.moment
-
-
-def forget(contacts: list[Known], rules: Ruleset) -> list[Known]:
-    """Return the ordered contacts, of which there is one, without those too long before the newest moment."""
-    oldest = contacts[-1].moment - rules.frustration_days * DAY_MS
-    if contacts[0].moment >= oldest:
-        return contacts
-    return [one for one in contacts if one.moment >= oldest]
+def folded(total: float, before: int | None, contact: Known, rules: Ruleset) -> float:
+    """Return F after a weighed contact, from F after the one before it and that one's moment (ms)."""
+    moment = contact.moment
+    if before is not None and moment != before:
+        days = (moment - before) / DAY_MS
+        total *= 2.0 ** (-days / rules.frustration_half_life_days)
+    if contact.recovery:
+        return total * rules.recovery_factor
+    total += contact.own
+    if total > rules.frustration_cap:  # noqa: PLR1730 - half the time of min()
+        total = rules.frustration_cap
+    return total
 
 
 def frustration(contacts: Iterable[Known], rules: Ruleset) -> float:
     """Return F in nats after the newest of the ordered contacts, all weighed."""
-    total, last, cap, half_life = 0.0, None, rules.frustration_cap, rules.frustration_half_life_days
+    total, before = 0.0, None
     for contact in contacts:
-        moment = contact.moment
-        if last is not None and moment != last:
-            days = (moment - last) / DAY_MS
-            total *= 2.0 ** (-days / half_life)
-        last = moment
-        if contact.recovery:
-            total *= rules.recovery_factor
-        else:
-            total += contact.own
-            if total > cap:  # noqa: PLR1730 - half the time of min()
-                total = cap
+        total, before = folded(total, before, contact, rules), contact.moment
     return total

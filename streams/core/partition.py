@@ -30,13 +30,16 @@ from streams.core.record import (
     LONG_RECORD,
     MOST_CENTS,
     OPEN,
+    PAGE_BYTES,
     QUIET,
     SAMPLED,
     WITHOUT_PANE,
+    Entry,
     Horizon,
-    fold_tail,
+    entries,
     input_of,
     is_foldable,
+    is_long,
     mark_of,
 )
 from streams.core.roster import Roster
@@ -48,6 +51,8 @@ from streams.core.state import (
     customer_of,
     decode_state,
     is_customer_key,
+    is_page_key,
+    page_number_of,
     ruleset_of,
 )
 from streams.core.time import HOUR_MS, WEEK_HOURS, hour_of
@@ -150,7 +155,7 @@ class Partition:
             if record[FLAGS_AT] != DIRTY:
                 self._note(customer_id, record, hour, cents)
             if len(record) > LONG_RECORD and is_foldable(record, forgettable):
-                customers[customer_id] = fold_tail(record, forgettable)
+                self._roster.fold(customer_id, record, forgettable)
             if time > newest:
                 newest = time
                 if time - lateness > now:  # noqa: PLR1730 - half the time of max()
@@ -211,7 +216,9 @@ class Partition:
         outcome.applied += 1
         outcome.late += instant == clock.now
         clock.accept(event.time)
-        self._roster.remember(event.customer_id, (instant, mark_of(source), key))
+        record = self._roster.remember(event.customer_id, (instant, mark_of(source), key))
+        if len(record) > PAGE_BYTES and is_long(record):
+            self._roster.fold(event.customer_id, record, self._horizon)
         if not (isinstance(event, Transaction) and event.kind in UNCOUNTED):
             self._roster.enqueue(event.customer_id, item(event, instant))
             self._enqueued += 1
@@ -229,9 +236,9 @@ class Partition:
         if customer_id not in self._roster.records:
             return []
         self._population.erase(customer_id, self._roster.spenders())
-        customer = self._roster.erase(customer_id)
-        for instant, mark, key in customer.recent:
+        for instant, mark, key in self._roster.ids(customer_id):
             self._ids[input_of(mark)].discard(key, instant)
+        customer = self._roster.erase(customer_id)
         self._disturbed.discard(customer_id)
         self._enqueued -= len(customer.body.agenda)
         return self._judge.erase(customer, self._decided)
@@ -335,6 +342,8 @@ class Partition:
             self._restore_state(decode_state(value))
         elif is_customer_key(key):
             self._restore_customer(customer_of(key), value)
+        elif is_page_key(key):
+            self._restore_ids(self._roster.pages.restore(customer_of(key), page_number_of(key), value))
         else:
             raise StateError("a state record of unknown kind")
 
@@ -365,8 +374,11 @@ class Partition:
             self._disturbed.add(customer_id)
         if not flags & WITHOUT_PANE:
             self._population.offer(customer_id)
+        self._restore_ids(entries(value))
+
+    def _restore_ids(self, found: Iterable[Entry]) -> None:
         young = self._ids[Input.TRANSACTIONS].young
-        for instant, mark, key in self._roster.ids(customer_id):
+        for instant, mark, key in found:
             if mark >= 0 and key not in young:  # nearly all
                 young[key] = instant
             else:
@@ -420,6 +432,11 @@ class Partition:
     def open_customers(self) -> Collection[str]:
         """Return the customers with an open episode; only until the next decision."""
         return self._roster.open
+
+    @property
+    def oversized(self) -> int:
+        """Return how many customers have more events or contacts than are kept in one record."""
+        return self._roster.oversized
 
     @property
     def dirty(self) -> int:

@@ -38,6 +38,10 @@ DIRTY: Final = 8
 """Flag: changed since the changelog was last written. Not kept there."""
 WITHOUT_PANE: Final = 16
 """Flag: no spend is known yet. Not kept in the changelog."""
+CROWDED: Final = 32
+"""Flag: there are as many contacts as the rules remember."""
+KEPT: Final = OPEN | QUIET | CROWDED
+"""The flags that the changelog keeps."""
 
 ENTRY: Final = Layout("<qiQ")
 """Instant (ms), cents of an on-time purchase (else `-1 - index of the input`), hash of the event id."""
@@ -48,6 +52,8 @@ INPUTS: Final = tuple(Input)
 _LONG_TAIL: Final = 12 * ENTRY.size
 LONG_RECORD: Final = _HEAD.size + _LONG_TAIL
 """Bytes from which on it is worth a look whether the tail should be folded."""
+PAGE_BYTES: Final = 1_024 * ENTRY.size
+"""Bytes of a tail from which on it goes to pages: see `pages`."""
 EMPTY: Final = _HEAD.pack(FORMAT, NO_HOUR, NO_HOUR, WITHOUT_PANE, 0)
 """The record of a customer of whom nothing is known yet."""
 
@@ -165,23 +171,44 @@ def settle(panes: Panes, tail: Iterable[Entry], horizon: Horizon) -> list[Entry]
     return kept
 
 
-def fold_tail(record: bytearray, horizon: Horizon) -> bytearray:
-    """Return the record with its tail folded as far as may be."""
+def fold_tail(record: bytearray, horizon: Horizon) -> tuple[bytearray, bytes]:
+    """Return the record with its tail folded as far as may be, and the entries that go to pages, packed."""
     parts = split(record)
     panes = parts.body.panes()
     kept = settle(panes, parts.tail, horizon)
+    leaving: list[Entry] = []
+    if len(kept) * ENTRY.size >= PAGE_BYTES:
+        leaving, kept = kept, []
+    paged = b"".join(
+        ENTRY.pack(instant, _without_cents(panes, instant, cents), key) for instant, cents, key in leaving
+    )
     parts.body.keep(panes)
-    return join(parts._replace(first_pane=parts.earliest_pane(), tail=kept))
+    return join(parts._replace(first_pane=parts.earliest_pane(), tail=kept)), paged
+
+
+def _without_cents(panes: Panes, instant: int, cents: int) -> int:
+    """Fold the cents of an entry, if it has any, and return the mark in their place."""
+    if cents < 0:
+        return cents
+    panes.add(instant // HOUR_MS, cents)
+    return mark_of(Input.TRANSACTIONS)
+
+
+def is_long(record: bytes | bytearray) -> bool:
+    """Tell whether the tail of a record should go to pages."""
+    return len(record) - _HEAD.size - _head(record)[4] >= PAGE_BYTES
 
 
 def is_foldable(record: bytes | bytearray, horizon: Horizon) -> bool:
     """Tell whether the tail of a record is worth folding.
 
     It is, if it is long, not much shorter than the body, and half of it or more can go: somebody who buys
-    all day keeps the ids of 8 days in any case.
+    all day keeps the ids of 8 days in any case. A very long one goes to pages.
     """
     start = _HEAD.size + _head(record)[4]
     tail = len(record) - start
+    if tail >= PAGE_BYTES:
+        return True
     if tail <= max(_LONG_TAIL, (start - _HEAD.size) // 4):
         return False
     middle: int = ENTRY.unpack_from(record, start + tail // ENTRY.size // 2 * ENTRY.size)[0]

@@ -5,20 +5,24 @@ from typing import Final
 
 from streams.core.customer import Customer, unpack
 from streams.core.facts import Item
+from streams.core.pages import Pages
 from streams.core.record import (
+    CROWDED,
     DIRTY,
     EMPTY,
     ENTRY,
     FLAGS_AT,
+    KEPT,
     NO_HOUR,
     OPEN,
-    QUIET,
     SAMPLED,
     WITHOUT_PANE,
     Entry,
     Horizon,
     entries,
+    fold_tail,
     has_pane,
+    is_long,
     waiting_in,
     wake_of,
 )
@@ -32,12 +36,14 @@ _CARRIED: Final = SAMPLED | DIRTY | WITHOUT_PANE
 class Roster:
     """Packed records by customer, who wakes when, whose episode is open, and who changed."""
 
-    __slots__ = ("_dirty", "_inbox", "open", "records", "wakes")
+    __slots__ = ("_dirty", "_inbox", "crowded", "open", "pages", "records", "wakes")
 
     def __init__(self) -> None:
         self.records: dict[str, bytearray] = {}
+        self.pages = Pages()
         self.wakes = Wakes()
         self.open: set[str] = set()
+        self.crowded: set[str] = set()
         self._inbox: dict[str, list[Item]] = {}
         self._dirty: list[str] = []
 
@@ -52,13 +58,22 @@ class Roster:
             record[FLAGS_AT] |= DIRTY
             self._dirty.append(customer_id)
 
-    def remember(self, customer_id: str, entry: Entry) -> None:
-        """Append the id of an event to its customer's record."""
+    def remember(self, customer_id: str, entry: Entry) -> bytearray:
+        """Append the id of an event to its customer's record, and return that."""
         record = self.records.get(customer_id)
         if record is None:
             record = self.new(customer_id)
         record += ENTRY.pack(*entry)
         self.touch(customer_id, record)
+        return record
+
+    def fold(self, customer_id: str, record: bytearray, horizon: Horizon) -> bytearray:
+        """Fold the tail of a record, which counts as changed, and return the new record."""
+        folded, paged = fold_tail(record, horizon)
+        if paged:
+            self.pages.add(customer_id, paged, horizon)
+        self.records[customer_id] = folded
+        return folded
 
     def enqueue(self, customer_id: str, item: Item) -> None:
         """Let a fact wait for a known customer, and wake it at the fact's instant.
@@ -85,6 +100,8 @@ class Roster:
         if record != old:
             self.records[customer_id] = record
             self.touch(customer_id, record)
+            if is_long(record):
+                self.fold(customer_id, record, horizon)
 
     def erase(self, customer_id: str) -> Customer:
         """Forget a known customer, and return what there was."""
@@ -93,6 +110,8 @@ class Roster:
         self.touch(customer_id, record)
         self.wakes.discard(customer_id, wake_of(record))
         self.open.discard(customer_id)
+        self.crowded.discard(customer_id)
+        self.pages.erase(customer_id)
         del self.records[customer_id]
         return customer
 
@@ -111,7 +130,7 @@ class Roster:
     @property
     def dirty(self) -> int:
         """Return about how many records the next drain gives."""
-        return len(self._dirty) + len(self._inbox)
+        return len(self._dirty) + len(self._inbox) + self.pages.changed
 
     def drain(self, horizon: Horizon) -> list[tuple[bytes, bytes | None]]:
         """Return the records that changed since the last call by state key; None for an erased customer."""
@@ -119,13 +138,13 @@ class Roster:
             self.store(self.unpack(customer_id), horizon)
         changed = [(customer_key(one), self._drained(one)) for one in dict.fromkeys(self._dirty)]
         self._dirty.clear()
-        return changed
+        return changed + self.pages.drain(horizon)
 
     def restore(self, customer_id: str, value: bytes) -> int:
         """Take back a record, and return its flags; raises StateError for what is not a record."""
         known = has_pane(value)
         record = self.records[customer_id] = bytearray(value)
-        record[FLAGS_AT] = record[FLAGS_AT] & (OPEN | QUIET) | (0 if known else WITHOUT_PANE)
+        record[FLAGS_AT] = record[FLAGS_AT] & KEPT | (0 if known else WITHOUT_PANE)
         wake = wake_of(record)
         # The record knows the hour alone; to wake early is harmless.
         self._index(customer_id, None if wake == NO_HOUR else wake * HOUR_MS, record[FLAGS_AT])
@@ -136,16 +155,22 @@ class Roster:
         record = self.records[customer_id]
         return 0 if wake_of(record) == NO_HOUR else waiting_in(record)
 
-    def ids(self, customer_id: str) -> list[Entry]:
-        """Return the entries that hold the ids of a known customer's recent events."""
-        return entries(self.records[customer_id])
+    def ids(self, customer_id: str) -> Iterator[Entry]:
+        """Yield the entries that hold the ids of a known customer's recent events."""
+        yield from entries(self.records[customer_id])
+        yield from self.pages.entries(customer_id)
+
+    @property
+    def oversized(self) -> int:
+        """Return how many customers have more events or contacts than are kept in one record."""
+        return len(self.crowded.union(self.pages.customers))
 
     def _drained(self, customer_id: str) -> bytes | None:
         record = self.records.get(customer_id)
         if record is None:
             return None
         flags = record[FLAGS_AT]
-        record[FLAGS_AT] = flags & (OPEN | QUIET)
+        record[FLAGS_AT] = flags & KEPT
         value = bytes(record)
         record[FLAGS_AT] = flags & ~DIRTY
         return value
@@ -153,7 +178,8 @@ class Roster:
     def _index(self, customer_id: str, due: int | None, flags: int) -> None:
         if due is not None:
             self.wakes.add(customer_id, due)
-        if flags & OPEN:
-            self.open.add(customer_id)
-        else:
-            self.open.discard(customer_id)
+        for flag, customers in ((OPEN, self.open), (CROWDED, self.crowded)):
+            if flags & flag:
+                customers.add(customer_id)
+            else:
+                customers.discard(customer_id)

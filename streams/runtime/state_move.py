@@ -30,6 +30,7 @@ from streams.core.state import (
     customer_of,
     decode_state,
     is_customer_key,
+    is_page_key,
 )
 from streams.core.time import HOUR_MS
 from streams.core.watermark import FACTS, Input
@@ -95,7 +96,7 @@ def _note(contents: Contents, entry: Entry) -> None:
         contents.states[entry.partition] = decode_state(entry.value)
     elif is_customer_key(entry.key):
         contents.customers += 1
-    else:
+    elif not is_page_key(entry.key):
         raise StateError("a state record of unknown kind")
 
 
@@ -118,7 +119,7 @@ class Move:
             for number in range(self._partitions):
                 yield Entry(number, PARTITION_KEY, self._state)
         for entry in given:
-            if is_customer_key(entry.key):
+            if is_customer_key(entry.key) or is_page_key(entry.key):
                 yield self._customer(entry)
             elif entry.key == PARTITION_KEY and self._same:
                 yield entry

@@ -90,7 +90,8 @@ def test_folding_the_tail_changes_nothing_that_is_not_forgotten(
     oldest = (HOME + tx_day * DAY_MS, *[HOME + other_day * DAY_MS] * 3)
     horizon = Horizon(oldest, oldest_pane)
     record = join(Parts(HOUR, min(spend, default=NO_HOUR), OPEN | QUIET, body_of(spend), tail))
-    folded = fold_tail(record, horizon)
+    folded, paged = fold_tail(record, horizon)
+    assert paged == b""
     before, after = unpack("a", record), unpack("a", folded)
     tail_hours = [instant // HOUR_MS for instant, cents, _ in tail if cents >= 0]
     assert after.first_pane == before.first_pane == min([*spend, *tail_hours], default=None)

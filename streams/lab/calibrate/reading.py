@@ -10,8 +10,9 @@ from schemas.dead_letter import Reason
 from schemas.events import Contact, Disposition, Event, Notice, Profile, Refusal, Tick, Transaction
 from schemas.hot import Decoded, Decoder
 from streams.core.event_ids import EventIds
-from streams.core.frustration import Known, known, weigh
+from streams.core.frustration import Known, known
 from streams.core.partition import UNCOUNTED
+from streams.core.repeats import weigh
 from streams.core.ruleset import Ruleset
 from streams.core.time import hour_of
 from streams.core.watermark import FACTS, FUTURE_MS, TOO_LATE_MS, Clock, Input
@@ -144,5 +145,5 @@ class _Reader:
 def _bad_hours(contacts: Mapping[tuple[str, str], Known], rules: Ruleset) -> list[int]:
     """Return the hours of the contacts that add frustration by themselves, or as a repeat."""
     in_order = sorted(contacts.values(), key=lambda one: one.order)
-    weigh(in_order, [one.moment for one in in_order], rules)
+    weigh(in_order, rules)
     return [hour_of(one.moment) for one in in_order if one.own > 0]
