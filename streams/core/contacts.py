@@ -1,12 +1,16 @@
 """The known contacts of a customer: a new version among them, the old ones forgotten, F drawn up again."""
 
 from bisect import bisect_left, insort
+from typing import Final
 
 from streams.core.frustration import Known, Signal, folded
 from streams.core.record import Body
 from streams.core.repeats import Repeats, reweigh
 from streams.core.ruleset import Ruleset
 from streams.core.time import DAY_MS
+
+_MOST_DROPPED: Final = 1_000
+"""What is remembered of contacts that were forgotten is let go of after so many."""
 
 
 class Contacts:
@@ -23,9 +27,7 @@ class Contacts:
         self._by_identity = {(one.source, one.contact_id): one for one in body.contacts}
         self._own: dict[tuple[tuple[Signal, ...], int], float] = {}
         """Own nats by signals and repeats."""
-        self._repeats = Repeats(rules)
-        for one in body.contacts:
-            self._repeats.add(one)
+        self._repeats = Repeats.among(body.contacts, rules)
         self._totals: list[float] = []
         """F after each contact."""
         self._fold_all()
@@ -117,6 +119,9 @@ class Contacts:
                 last = max(last, at)
         if last is not None:
             self._fold_anew(last)
+        if repeats.first > len(contacts) + _MOST_DROPPED:
+            self._repeats = Repeats.among(contacts, self.rules)
+            self._own.clear()
         return too_many
 
     def _fold_all(self) -> None:

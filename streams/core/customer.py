@@ -14,6 +14,7 @@ from streams.core.record import (
     Entry,
     Horizon,
     Parts,
+    entries,
     is_settling,
     join,
     settle,
@@ -73,6 +74,14 @@ class Customer:
         if self._panes is not None:
             self._panes.add(hour, cents)
         self.first_pane = hour if self.first_pane is None else min(hour, self.first_pane)
+
+    def catch_up(self, record: bytes | bytearray) -> None:
+        """Take over the entries that the record got since the customer was packed into it."""
+        self.recent = entries(record)
+        self._folded = self._panes = None
+        hours = [hour_of(instant) for instant, cents, _ in self.recent if cents >= 0]
+        if hours:
+            self.first_pane = min(hours) if self.first_pane is None else min(self.first_pane, *hours)
 
     def contacts(self, rules: Ruleset) -> Contacts:
         """Return the known contacts, to learn of more under some rules."""

@@ -129,54 +129,60 @@ def _hung_up_on(event: Contact, *, done: bool) -> bool:
     return event.ended_by in ("agent", "system") and not done
 
 
-def _outcome(event: Contact, rules: Ruleset) -> tuple[Signal, ...]:
+def _outcome(event: Contact, rules: Ruleset) -> list[Signal]:
     """Return the largest outcome that applies, the first of the table among equals; empty if none does."""
-    worst = (
+    applying: list[Signal] = []
+    if event.resolution == "unresolved":
+        applying.append(("unresolved", rules.outcome_unresolved))
+    if (
         event.csat == rules.worst_csat
         or (event.ces is not None and event.ces <= rules.worst_ces)
         or (event.effort is not None and event.effort <= rules.worst_effort)
-    )
-    refused = event.escalation_requested and not event.escalation_granted
-    rows = (
-        (event.resolution == "unresolved", "unresolved", rules.outcome_unresolved),
-        (worst, "worst_score", rules.outcome_worst_score),
-        (refused, "escalation_refused", rules.outcome_escalation_refused),
-        (event.complaint, "complaint", rules.outcome_complaint),
-        (event.first_reply_seconds > rules.slow_reply_seconds, "slow_reply", rules.outcome_slow_reply),
-    )
-    applying = [(name, nats) for applies, name, nats in rows if applies]
-    if len(applying) > 1:
-        applying = [max(applying, key=lambda signal: signal[1])]
-    return tuple(applying)
+    ):
+        applying.append(("worst_score", rules.outcome_worst_score))
+    if event.escalation_requested and not event.escalation_granted:
+        applying.append(("escalation_refused", rules.outcome_escalation_refused))
+    if event.complaint:
+        applying.append(("complaint", rules.outcome_complaint))
+    if event.first_reply_seconds > rules.slow_reply_seconds:
+        applying.append(("slow_reply", rules.outcome_slow_reply))
+    return applying if len(applying) <= 1 else [max(applying, key=lambda signal: signal[1])]
 
 
-def _effort(event: Contact, rules: Ruleset, *, done: bool) -> tuple[Signal, ...]:
+def _effort(  # noqa: C901 - a row of the table each
+    event: Contact, rules: Ruleset, *, done: bool
+) -> list[Signal]:
     """Return the efforts that apply, in the order of the table."""
+    found: list[Signal] = []
     transfers = event.transfers_cold + event.transfers_warm
-    long_hold = event.hold_seconds > rules.long_hold_seconds or event.hold_count >= rules.long_hold_count
-    abandoned = (
+    if transfers >= 1:
+        found.append(("transfers", _transfer_nats(event.transfers_cold, transfers, rules)))
+    if event.hold_seconds > rules.long_hold_seconds or event.hold_count >= rules.long_hold_count:
+        found.append(("long_hold", rules.long_hold))
+    if event.deflected_to is not None:
+        found.append(("deflected", rules.deflected))
+    if event.ended_stage == "ivr" and not done:
+        found.append(("ivr_dead_end", rules.ivr_dead_end))
+    if _hung_up_on(event, done=done):
+        found.append(("hung_up_on", rules.hung_up_on))
+    if event.ivr_zero_outs >= rules.zero_outs_count:
+        found.append(("zero_outs", rules.zero_outs))
+    if (
         event.ended_stage == "queue"
         and event.ended_by == "customer"
         and event.queue_seconds > rules.queue_abandoned_seconds
-    )
-    rows = (
-        (transfers >= 1, "transfers", _transfer_nats(event.transfers_cold, transfers, rules)),
-        (long_hold, "long_hold", rules.long_hold),
-        (event.deflected_to is not None, "deflected", rules.deflected),
-        (event.ended_stage == "ivr" and not done, "ivr_dead_end", rules.ivr_dead_end),
-        (_hung_up_on(event, done=done), "hung_up_on", rules.hung_up_on),
-        (event.ivr_zero_outs >= rules.zero_outs_count, "zero_outs", rules.zero_outs),
-        (abandoned, "queue_abandoned", rules.queue_abandoned),
-        (event.repeated_information, "repeated_information", rules.repeated_information),
-        (bool(event.phrases), "powerless_phrase", rules.powerless_phrase),
-        (event.self_service_minutes >= rules.self_service_minutes, "self_service", rules.self_service),
-    )
-    return tuple((name, nats) for applies, name, nats in rows if applies)
+    ):
+        found.append(("queue_abandoned", rules.queue_abandoned))
+    if event.repeated_information:
+        found.append(("repeated_information", rules.repeated_information))
+    if event.phrases:
+        found.append(("powerless_phrase", rules.powerless_phrase))
+    if event.self_service_minutes >= rules.self_service_minutes:
+        found.append(("self_service", rules.self_service))
+    return found
 
 
 def _transfer_nats(cold: int, transfers: int, rules: Ruleset) -> float:
-    if transfers == 0:
-        return 0.0
     nats = rules.transfer_first + rules.transfer_further * (transfers - 1)
     return nats * (1 + rules.transfer_cold_factor * cold / transfers)
 

@@ -49,6 +49,14 @@ class Repeats:
         self._counts: dict[int, int] = {}
         self._most: dict[tuple[Signal, ...], int] = {}
 
+    @classmethod
+    def among(cls, contacts: Iterable[Known], rules: Ruleset) -> "Repeats":
+        """Return the repeats among contacts in order."""
+        repeats = cls(rules)
+        for contact in contacts:
+            repeats.add(contact)
+        return repeats
+
     def add(self, contact: Known) -> int:
         """Add a contact after all others, and return how many of them it repeats."""
         place, moment = self._added, contact.moment

@@ -30,13 +30,15 @@ from streams.core.state import customer_key
 from streams.core.time import HOUR_MS
 from streams.core.wakes import Wakes
 
+MANY_CONTACTS: Final = 32
+_MOST_WARM: Final = 64
 _CARRIED: Final = SAMPLED | DIRTY | WITHOUT_PANE
 
 
 class Roster:
     """Packed records by customer, who wakes when, whose episode is open, and who changed."""
 
-    __slots__ = ("_dirty", "_inbox", "crowded", "open", "pages", "records", "wakes")
+    __slots__ = ("_dirty", "_inbox", "_warm", "crowded", "open", "pages", "records", "wakes")
 
     def __init__(self) -> None:
         self.records: dict[str, bytearray] = {}
@@ -46,6 +48,8 @@ class Roster:
         self.crowded: set[str] = set()
         self._inbox: dict[str, list[Item]] = {}
         self._dirty: list[str] = []
+        self._warm: dict[str, tuple[bytearray, Customer]] = {}
+        """Customers as they were packed into a record, the latest last; for as long as that is theirs."""
 
     def new(self, customer_id: str) -> bytearray:
         """Return the record of a customer not known before."""
@@ -85,7 +89,12 @@ class Roster:
 
     def unpack(self, customer_id: str) -> Customer:
         """Return a known customer; what is done to it counts once it is stored."""
-        customer = unpack(customer_id, self.records[customer_id])
+        record = self.records[customer_id]
+        known, customer = self._warm.get(customer_id, (None, None))
+        if customer is None or known is not record:
+            customer = unpack(customer_id, record)
+        else:
+            customer.catch_up(record)
         for waiting in self._inbox.pop(customer_id, ()):
             customer.enqueue(waiting)
         return customer
@@ -102,6 +111,16 @@ class Roster:
             self.touch(customer_id, record)
             if is_long(record):
                 self.fold(customer_id, record, horizon)
+        self._keep_warm(customer)
+
+    def _keep_warm(self, customer: Customer) -> None:
+        """Keep a customer with many contacts unpacked, as the next contact is likely to be theirs."""
+        customer_id, warm = customer.customer_id, self._warm
+        warm.pop(customer_id, None)
+        if len(customer.body.contacts) >= MANY_CONTACTS:
+            warm[customer_id] = self.records[customer_id], customer
+            if len(warm) > _MOST_WARM:
+                del warm[next(iter(warm))]
 
     def erase(self, customer_id: str) -> Customer:
         """Forget a known customer, and return what there was."""
@@ -112,6 +131,7 @@ class Roster:
         self.open.discard(customer_id)
         self.crowded.discard(customer_id)
         self.pages.erase(customer_id)
+        self._warm.pop(customer_id, None)
         del self.records[customer_id]
         return customer
 

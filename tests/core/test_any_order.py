@@ -13,7 +13,9 @@ from schemas.alert import Alert
 from schemas.events import Disposition, Tick, Transaction
 from streams.core.facts import Episode
 from streams.core.partition import Partition, Record
+from streams.core.record import ENTRY
 from streams.core.ruleset import VERSIONS, Ruleset
+from streams.core.state import is_page_key
 from streams.core.time import DAY_MS, HOUR_MS
 from streams.core.watermark import FACTS, NEVER, Input
 from tests.core.drive import (
@@ -39,6 +41,7 @@ RULES = (
     Ruleset(**SMALL, **SILENT, guard_minimum=1, population_sample=8),
     Ruleset(protected_tiers=("gold", "platinum"), holdout_share=0.5, guard_minimum=1),
     replace(VERSIONS["2"], **SMALL, guard_minimum=1),
+    Ruleset(**SMALL, most_contacts=2),
 )
 LATENESS = 5_000
 COPIES = 0.3
@@ -124,6 +127,22 @@ def test_crashes_change_no_alert(make: Make, seed: int, die: int, which: int) ->
     expected, _ = drive(Partition(RULES[which]), log, rng=Random(die))
     crashes = Crashes(Random(die), RULES[which], often=0.2)
     found, _ = drive(Partition(RULES[which]), log, rng=Random(die), between=crashes)
+    assert found == expected, f"{crashes.happened} crashes"
+
+
+@bounded(15)
+@given(worlds, dice, rulesets)
+def test_pages_change_no_alert(make: Make, seed: int, die: int, which: int) -> None:
+    """With pages of a handful of ids instead of a thousand, and crashes in between."""
+    inputs, rng = make(seed), Random(die)
+    log = interleaved(rng, inputs)
+    expected, _ = drive(Partition(RULES[which]), log, rng=Random(die))
+    crashes = Crashes(Random(die), RULES[which], often=0.2)
+    with pytest.MonkeyPatch.context() as patch:
+        for module in ("record", "pages", "partition"):
+            patch.setattr(f"streams.core.{module}.PAGE_BYTES", 5 * ENTRY.size)
+        found, _ = drive(Partition(RULES[which]), log, rng=Random(die), between=crashes)
+        assert any(map(is_page_key, crashes.state)) or not crashes.state
     assert found == expected, f"{crashes.happened} crashes"
 
 
