@@ -7,6 +7,7 @@ Single-threaded; knows nothing of Kafka, files or the wall clock.
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 from xxhash import xxh3_64_intdigest
@@ -20,6 +21,7 @@ from streams.core.episode import Judge, Observer
 from streams.core.event_ids import EventIds
 from streams.core.facts import Event, item
 from streams.core.feed_guard import FeedGuard
+from streams.core.id_table import KEY_BYTES, LOW_BITS, UNIT_BITS, stamp_of
 from streams.core.panes import Panes
 from streams.core.population import Population, Refresh
 from streams.core.record import (
@@ -90,7 +92,7 @@ class Partition:
 
     def __init__(self, rules: Ruleset, *, currency: str = "USD", observer: Observer | None = None) -> None:
         self._clocks = {one: Clock(rules.lateness_ms) for one in Input}
-        self._ids = {one: EventIds() for one in Input}
+        self._ids = {one: EventIds(partial(self._came_since, one)) for one in Input}
         self._guard = FeedGuard()
         self._roster = Roster()
         self._population = Population(rules, self._roster.mark_sampled)
@@ -109,7 +111,7 @@ class Partition:
         nothing for that.
         """
         horizon = -NEVER if now is None else now + FUTURE_MS
-        self._ids[source].rotate(self._clocks[source])
+        self._ids[source].tidy(self._clocks[source])
         outcome = Outcome()
         if source is Input.TRANSACTIONS:
             self._apply_transactions(records, horizon, outcome)
@@ -118,12 +120,14 @@ class Partition:
                 self._apply_one(source, at, record, horizon, outcome)
         return outcome
 
-    def _apply_transactions(  # noqa: C901 - the hot path is one loop on purpose
+    def _apply_transactions(  # noqa: C901, PLR0912, PLR0915 - the hot path is one loop on purpose
         self, records: Iterable[Record], horizon: int, outcome: Outcome
     ) -> None:
         """Apply transactions; an on-time purchase, as nearly all are, only adds to its customer's record."""
         clock, ids = self._clocks[Input.TRANSACTIONS], self._ids[Input.TRANSACTIONS]
-        young, old, digest, pack = ids.young, ids.old, xxh3_64_intdigest, ENTRY.pack
+        recent, digest, pack = ids.recent, xxh3_64_intdigest, ENTRY.pack
+        buckets, low, split, high = ids.table.buckets, ids.table.low, ids.table.split, 2 * ids.table.low + 1
+        unit, stamp = 0, stamp_of(0)
         customers, counts, lateness = self._roster.records, self._guard.counts, clock.lateness_ms
         newest, now, source, salt, applied = clock.newest, clock.now, "", ids.seed(""), 0
         forgettable = self._horizon
@@ -138,11 +142,22 @@ class Partition:
                 source = event.source
                 salt = ids.seed(source)
             key = digest(event.event_id.encode(), salt)
-            if (key in young or key in old) and ids.is_duplicate(key, time):
+            customer_id = event.customer_id
+            is_known = key in recent
+            if buckets:
+                number = key & low
+                bucket = buckets[number if number >= split else key & high]
+                rest = (key >> LOW_BITS).to_bytes(KEY_BYTES, "little")
+                is_known = is_known or rest in bucket
+            if is_known and ids.is_duplicate(key, time, customer_id):
                 outcome.duplicates.append(at)
                 continue
-            young[key] = time
-            customer_id = event.customer_id
+            if buckets:
+                if time >> UNIT_BITS != unit:
+                    unit, stamp = time >> UNIT_BITS, stamp_of(time)
+                bucket += rest + stamp
+            else:
+                recent[key] = time
             record = customers.get(customer_id)
             if record is None:
                 record = self._roster.new(customer_id)
@@ -163,6 +178,8 @@ class Partition:
             applied += 1
         clock.newest, clock.now = newest, now
         outcome.applied += applied
+        if buckets:
+            ids.table.note(applied, newest)
 
     def _note(self, customer_id: str, record: bytearray, hour: int, cents: int) -> None:
         """Do what a purchase means beyond the customer's own record."""
@@ -209,7 +226,7 @@ class Partition:
         clock, ids = self._clocks[source], self._ids[source]
         instant = clock.instant(event.time)
         key = ids.key(event.source, event.event_id)
-        if ids.is_duplicate(key, instant):
+        if ids.is_duplicate(key, instant, event.customer_id):
             outcome.duplicates.append(at)
             return
         ids.remember(key, instant)
@@ -377,12 +394,26 @@ class Partition:
         self._restore_ids(entries(value))
 
     def _restore_ids(self, found: Iterable[Entry]) -> None:
-        young = self._ids[Input.TRANSACTIONS].young
+        purchases = self._ids[Input.TRANSACTIONS]
+        recent, is_open = purchases.recent, bool(purchases.table.buckets)
         for instant, mark, key in found:
-            if mark >= 0 and key not in young:  # nearly all
-                young[key] = instant
+            if mark >= 0 and not is_open and key not in recent:  # nearly all
+                recent[key] = instant
             else:
                 self._ids[input_of(mark)].restore(key, instant)
+        for ids in self._ids.values():
+            ids.restored()
+
+    def _came_since(self, source: Input, key: int, customer_id: str, oldest: int) -> bool:
+        """Tell whether an event with the hash of an id came at an instant (ms) or soon after it.
+
+        The customer's own entries tell most often; those of all others are looked through if they don't.
+        """
+        self._judge.tally["doubtful_ids"] += 1
+        for instant, mark, _ in self._roster.entries_with(key, customer_id):
+            if input_of(mark) is source and instant >> UNIT_BITS == oldest >> UNIT_BITS:
+                return instant >= oldest
+        return False
 
     @property
     def _horizon(self) -> Horizon:

@@ -4,7 +4,7 @@ An on-time purchase only appends an entry to the tail; the entries of the last d
 event ids. Entries too old for that are folded into the body now and then, with the rest left untouched.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from itertools import accumulate, starmap
 from operator import sub
 from struct import Struct as Layout
@@ -43,6 +43,7 @@ CROWDED: Final = 32
 KEPT: Final = OPEN | QUIET | CROWDED
 """The flags that the changelog keeps."""
 
+KEY_SIZE: Final = 8
 ENTRY: Final = Layout("<qiQ")
 """Instant (ms), cents of an on-time purchase (else `-1 - index of the input`), hash of the event id."""
 Entry = tuple[int, int, int]
@@ -231,6 +232,21 @@ def entries(record: bytes | bytearray) -> list[Entry]:
     if len(tail) % ENTRY.size:
         raise StateError("a customer's record that is cut off")
     return list(ENTRY.iter_unpack(tail))
+
+
+def tail_of(record: bytes | bytearray) -> int:
+    """Return where the tail of a record begins; raises StateError."""
+    return _HEAD.size + _head(record)[4]
+
+
+def matching(data: bytes | bytearray, start: int, packed: bytes) -> Iterator[Entry]:
+    """Yield the entries from a place on with a hash, which is given in the order of its bytes there."""
+    last = ENTRY.size - KEY_SIZE
+    at = data.find(packed, start)
+    while at >= 0:
+        if (at - start) % ENTRY.size == last:
+            yield ENTRY.unpack_from(data, at - last)
+        at = data.find(packed, at + 1)
 
 
 def has_pane(record: bytes | bytearray) -> bool:

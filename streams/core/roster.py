@@ -1,6 +1,7 @@
 """The customers of a partition: their packed records, and what must be known of them without unpacking."""
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import Final
 
 from streams.core.customer import Customer, unpack
@@ -13,6 +14,7 @@ from streams.core.record import (
     ENTRY,
     FLAGS_AT,
     KEPT,
+    KEY_SIZE,
     NO_HOUR,
     OPEN,
     SAMPLED,
@@ -23,6 +25,8 @@ from streams.core.record import (
     fold_tail,
     has_pane,
     is_long,
+    matching,
+    tail_of,
     waiting_in,
     wake_of,
 )
@@ -179,6 +183,16 @@ class Roster:
         """Yield the entries that hold the ids of a known customer's recent events."""
         yield from entries(self.records[customer_id])
         yield from self.pages.entries(customer_id)
+
+    def entries_with(self, key: int, customer_id: str) -> Iterator[Entry]:
+        """Yield the entries with the hash of an id, those of one customer first, then those of all."""
+        packed = key.to_bytes(KEY_SIZE, "little")
+        for one in chain((customer_id,), self.records):
+            record = self.records.get(one, EMPTY)
+            if packed in record:
+                yield from matching(record, tail_of(record), packed)
+            for page in self.pages.values(one):
+                yield from matching(page, 1, packed)
 
     @property
     def oversized(self) -> int:

@@ -158,6 +158,13 @@ _TOO_MANY_CONTACTS: Final = _declare(
     "contacts",
     "Contacts forgotten because their customer has more newer ones than the rules remember.",
 )
+_DOUBTFUL_IDS: Final = _declare(
+    "counter",
+    "retention_doubtful_ids_total",
+    "records",
+    "Records with an id that came before, 8 days earlier to within 17 minutes: what customers keep was "
+    "looked through to tell whether they are duplicates.",
+)
 _WATERMARK: Final = _declare(
     "gauge",
     "retention_watermark_timestamp_seconds",
@@ -319,6 +326,7 @@ class Metrics:
         self._episodes, self._causes = self._counter(_EPISODES), self._counters(_REOPENED)
         self._undetectable, self._held_by_guard = self._counter(_UNDETECTABLE), self._counter(_HELD_BY_GUARD)
         self._too_many_contacts = self._counter(_TOO_MANY_CONTACTS)
+        self._doubtful_ids = self._counter(_DOUBTFUL_IDS)
         self._restored, self._rebalances = self._counter(_RESTORED), self._counter(_REBALANCES)
         self._stale = self._counters(_STALE)
         batches = self._histogram(_BATCH)
@@ -436,6 +444,8 @@ class Metrics:
                 return self._held_by_guard
             case "too_many_contacts":
                 return self._too_many_contacts
+            case "doubtful_ids":
+                return self._doubtful_ids
             case _:
                 return self._episodes.labels(name)
 

@@ -78,9 +78,16 @@ def notice(customer_id: str, time: int, contact_id: str = "n1", *, notified: boo
     return Notice(customer_id, "crm", f"{contact_id}-{time}", time, contact_id, "price", notified)
 
 
-def profile(customer_id: str, time: int, *, tier: str | None = None, owner: str | None = None) -> Profile:
+def profile(
+    customer_id: str,
+    time: int,
+    *,
+    tier: str | None = None,
+    owner: str | None = None,
+    event_id: str | None = None,
+) -> Profile:
     """Return a profile."""
-    return Profile(customer_id, "crm", f"profile-{time}", time, tier, owner, False)
+    return Profile(customer_id, "crm", event_id or f"profile-{time}", time, tier, owner, False)
 
 
 def disposition(customer_id: str, time: int, alert_id: str, **other: Any) -> Disposition:

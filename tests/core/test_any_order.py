@@ -132,8 +132,8 @@ def test_crashes_change_no_alert(make: Make, seed: int, die: int, which: int) ->
 
 @bounded(15)
 @given(worlds, dice, rulesets)
-def test_pages_change_no_alert(make: Make, seed: int, die: int, which: int) -> None:
-    """With pages of a handful of ids instead of a thousand, and crashes in between."""
+def test_what_bounds_the_cost_changes_no_alert(make: Make, seed: int, die: int, which: int) -> None:
+    """Pages of five ids, a table for 50, and everybody with a contact kept unpacked; crashes in between."""
     inputs, rng = make(seed), Random(die)
     log = interleaved(rng, inputs)
     expected, _ = drive(Partition(RULES[which]), log, rng=Random(die))
@@ -141,6 +141,8 @@ def test_pages_change_no_alert(make: Make, seed: int, die: int, which: int) -> N
     with pytest.MonkeyPatch.context() as patch:
         for module in ("record", "pages", "partition"):
             patch.setattr(f"streams.core.{module}.PAGE_BYTES", 5 * ENTRY.size)
+        patch.setattr("streams.core.event_ids.MOST_RECENT", 50)
+        patch.setattr("streams.core.roster.MANY_CONTACTS", 1)
         found, _ = drive(Partition(RULES[which]), log, rng=Random(die), between=crashes)
         assert any(map(is_page_key, crashes.state)) or not crashes.state
     assert found == expected, f"{crashes.happened} crashes"

@@ -224,8 +224,9 @@ def test_a_running_tally_becomes_counters() -> None:
     metrics.state(0, gauges(tally=tally))
     assert seen() == (4, 7, 2)
     assert value(metrics, "episodes_total", outcome="not_high_value") == 5
-    tally.update(too_many_contacts=9)
+    tally.update(too_many_contacts=9, doubtful_ids=4)
     metrics.state(0, gauges(tally=tally))
+    assert value(metrics, "doubtful_ids_total") == 4
     assert value(metrics, "too_many_contacts_total") == 9
 
 

@@ -79,7 +79,7 @@ class _Gate:
         instant = self._clock.instant(event.time)
         if instant - event.time > TOO_LATE_MS:
             return Reason.TOO_LATE.value
-        self._ids.rotate(self._clock)
+        self._ids.tidy(self._clock)
         key = self._ids.key(event.source, event.event_id)
         if self._ids.is_duplicate(key, instant):
             return "duplicate"
