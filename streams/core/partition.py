@@ -143,19 +143,19 @@ class Partition:
                 salt = ids.seed(source)
             key = digest(event.event_id.encode(), salt)
             customer_id = event.customer_id
-            is_known = key in recent
             if buckets:
                 number = key & low
                 bucket = buckets[number if number >= split else key & high]
                 rest = (key >> LOW_BITS).to_bytes(KEY_BYTES, "little")
-                is_known = is_known or rest in bucket
-            if is_known and ids.is_duplicate(key, time, customer_id):
-                outcome.duplicates.append(at)
-                continue
-            if buckets:
+                if (bucket.rfind(rest) >= 0 or key in recent) and ids.is_duplicate(key, time, customer_id):
+                    outcome.duplicates.append(at)
+                    continue
                 if time >> UNIT_BITS != unit:
                     unit, stamp = time >> UNIT_BITS, stamp_of(time)
                 bucket += rest + stamp
+            elif key in recent and ids.is_duplicate(key, time, customer_id):
+                outcome.duplicates.append(at)
+                continue
             else:
                 recent[key] = time
             record = customers.get(customer_id)
