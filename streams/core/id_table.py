@@ -25,6 +25,7 @@ _ENTRY_BYTES: Final = KEY_BYTES + _STAMP_BYTES
 _WORDS: Final = np.dtype("<u8")
 _LOAD: Final = 128
 """Entries in a bucket, on average."""
+_FEW: Final = 16
 
 
 class IdTable:
@@ -98,14 +99,26 @@ class IdTable:
             self._split_one()
 
     def forget(self, now: int, oldest: int) -> None:
-        """Let go of what lies before an instant (ms), of all of it once in a day of event time (ms)."""
+        """Let go of what lies before an instant (ms): each bucket once in a day of event time (ms).
+
+        Where there is little in them, once in four.
+        """
         if self._swept_at is None:
             self._swept_at = now
-        due = min(len(self.buckets), len(self.buckets) * (now - self._swept_at) // DAY_MS)
+        buckets, unit = self.buckets, oldest >> UNIT_BITS
+        turn = DAY_MS if self._count >= _FEW * len(buckets) else 4 * DAY_MS
+        due = min(len(buckets), len(buckets) * (now - self._swept_at) // turn)
         if due:
             self._swept_at = now
-        for _ in range(due):
-            self._sweep_one(oldest >> UNIT_BITS)
+        first = self._swept
+        self._swept = (first + due) % len(buckets)
+        for number in range(first, first + due):
+            at = number % len(buckets)
+            if self._unsorted:
+                self._unsorted -= 1
+                _sort(buckets[at], unit)
+            if buckets[at] and units_after(_stamp(buckets[at], 0), unit) < 0:
+                self._cut(at, unit)
 
     def _split_one(self) -> None:
         """Part the next bucket by one more bit of its hashes."""
@@ -117,18 +130,13 @@ class IdTable:
         if self.split > self.low:
             self.low, self.split = 2 * self.low + 1, 0
 
-    def _sweep_one(self, unit: int) -> None:
-        """Cut what lies before a unit off the front of the next bucket."""
-        self._swept = at = (self._swept + 1) % len(self.buckets)
-        bucket, end = self.buckets[at], 0
-        if self._unsorted:
-            self._unsorted -= 1
-            _sort(bucket, unit)
+    def _cut(self, at: int, unit: int) -> None:
+        """Cut what lies before a unit off the front of a bucket, which begins with such an entry."""
+        bucket, end = self.buckets[at], _ENTRY_BYTES
         while end < len(bucket) and units_after(_stamp(bucket, end), unit) < 0:
             end += _ENTRY_BYTES
-        if end:
-            self._count -= end // _ENTRY_BYTES
-            self.buckets[at] = bucket[end:]
+        self._count -= end // _ENTRY_BYTES
+        self.buckets[at] = bucket[end:]
 
 
 def stamp_of(instant: int) -> bytes:

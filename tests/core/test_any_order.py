@@ -130,10 +130,10 @@ def test_crashes_change_no_alert(make: Make, seed: int, die: int, which: int) ->
     assert found == expected, f"{crashes.happened} crashes"
 
 
-@bounded(15)
+@bounded(8)
 @given(worlds, dice, rulesets)
 def test_what_bounds_the_cost_changes_no_alert(make: Make, seed: int, die: int, which: int) -> None:
-    """Pages of five ids, a table for 50, and everybody with a contact kept unpacked; crashes in between."""
+    """Pages of five ids, a table for 500, and everybody with a contact kept unpacked; crashes in between."""
     inputs, rng = make(seed), Random(die)
     log = interleaved(rng, inputs)
     expected, _ = drive(Partition(RULES[which]), log, rng=Random(die))
@@ -141,7 +141,7 @@ def test_what_bounds_the_cost_changes_no_alert(make: Make, seed: int, die: int, 
     with pytest.MonkeyPatch.context() as patch:
         for module in ("record", "pages", "partition"):
             patch.setattr(f"streams.core.{module}.PAGE_BYTES", 5 * ENTRY.size)
-        patch.setattr("streams.core.event_ids.MOST_RECENT", 50)
+        patch.setattr("streams.core.event_ids.MOST_RECENT", 500)
         patch.setattr("streams.core.roster.MANY_CONTACTS", 1)
         found, _ = drive(Partition(RULES[which]), log, rng=Random(die), between=crashes)
         assert any(map(is_page_key, crashes.state)) or not crashes.state

@@ -130,17 +130,21 @@ def test_ids_in_the_dict_are_let_go_of_when_time_has_gone_on(beyond: int, known:
 
 
 @pytest.mark.usefixtures("few")
-def test_ids_in_the_table_are_let_go_of_within_a_day_of_event_time() -> None:
-    """A hundred ids an hour for 12 days: never more than those of 9 days, and none of 8 is missed."""
+@pytest.mark.parametrize(("few", "days"), [(0, 1), (16, 4)])
+def test_ids_in_the_table_are_let_go_of_within_days_of_event_time(
+    monkeypatch: pytest.MonkeyPatch, few: int, days: int
+) -> None:
+    """A hundred ids an hour for 16 days: none of 8 days is missed, and little more is kept."""
+    monkeypatch.setattr("streams.core.id_table._FEW", few)
     ids, rng = EventIds(lambda *_: False), Random(1)
-    keys = [rng.getrandbits(64) for _ in range(12 * 24 * 100)]
+    keys = [rng.getrandbits(64) for _ in range(16 * 24 * 100)]
     for at, key in enumerate(keys):
         ids.remember(key, HOME + at * DAY_MS // 2400)
         if at % 50 == 0:
             ids.tidy(clock_at(HOME + at * DAY_MS // 2400))
-    assert 8 * 2400 <= len(ids.table) <= 9 * 2400 + 200
-    now = HOME + 12 * DAY_MS
-    assert all(ids.is_duplicate(key, now) for key in keys[4 * 2400 + 30 :])
+    assert 8 * 2400 <= len(ids.table) <= (8 + days) * 2400 + 200
+    now = HOME + 16 * DAY_MS
+    assert all(ids.is_duplicate(key, now) for key in keys[8 * 2400 + 30 :])
 
 
 @pytest.mark.usefixtures("few")

@@ -22,7 +22,7 @@ from streams.core.watermark import FACTS, NEVER, TOO_LATE_MS, Input
 from streams.runtime.owner import OWNER_KEY, OwnerState
 from streams.runtime.state_file import Entry, Header, StateFileError, writing
 from streams.runtime.state_move import Contents, Move, MoveError, Target, contents_of, merged
-from tests.core.drive import HOME, Log, in_order, profile, time_of, unique, world
+from tests.core.drive import HOME, Log, in_order, profile, purchase, time_of, unique, world
 
 # Who is high value depends on who shares a partition; so everybody is, and the guard is off.
 NEUTRAL: Final = Ruleset(
@@ -184,6 +184,28 @@ def state(**other: Any) -> PartitionState:
         "rulesets": {},
     }
     return PartitionState(**(fields | other))
+
+
+@pytest.mark.parametrize("after", [1, 3])
+def test_pages_of_ids_go_with_their_customers(tmp_path: Path, after: int) -> None:
+    """Two customers with so many purchases that their ids have records of their own; all come again."""
+    log: Log = [
+        (Input.TRANSACTIONS, purchase(customer_id, HOME + at))
+        for at in range(1_100)
+        for customer_id in ("a", "b")
+    ]
+    here, there = Town(1), Town(after)
+    here.take(log)
+    entries = here.entries()
+    contents = written(tmp_path / "state", entries, 1)
+    assert (contents.customers, len(entries)) == (2, 6)
+    move = Move(contents, target(after, dict.fromkeys(Input, 0)))
+    there.restore(move.entries(entries))
+    assert sum(one.oversized for one in there.partitions) == 2
+    for source, record in log:
+        assert not isinstance(record, Tick | Erasure)
+        number = partition_of(record.customer_id, after)
+        assert there.partitions[number].apply(source, [record]).duplicate == 1
 
 
 def test_a_backup_goes_back_as_it_is() -> None:
