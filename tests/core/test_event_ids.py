@@ -130,12 +130,12 @@ def test_ids_in_the_dict_are_let_go_of_when_time_has_gone_on(beyond: int, known:
 
 
 @pytest.mark.usefixtures("few")
-@pytest.mark.parametrize(("few", "days"), [(0, 1), (16, 4)])
+@pytest.mark.parametrize(("sparse", "days"), [(0, 1), (16, 4)])
 def test_ids_in_the_table_are_let_go_of_within_days_of_event_time(
-    monkeypatch: pytest.MonkeyPatch, few: int, days: int
+    monkeypatch: pytest.MonkeyPatch, sparse: int, days: int
 ) -> None:
     """A hundred ids an hour for 16 days: none of 8 days is missed, and little more is kept."""
-    monkeypatch.setattr("streams.core.id_table._FEW", few)
+    monkeypatch.setattr("streams.core.id_table._FEW", sparse)
     ids, rng = EventIds(lambda *_: False), Random(1)
     keys = [rng.getrandbits(64) for _ in range(16 * 24 * 100)]
     for at, key in enumerate(keys):
