@@ -76,11 +76,12 @@ class Roster:
         return record
 
     def fold(self, customer_id: str, record: bytearray, horizon: Horizon) -> bytearray:
-        """Fold the tail of a record, which counts as changed, and return the new record."""
+        """Fold the tail of a record, and return the new record, which counts as changed."""
         folded, paged = fold_tail(record, horizon)
         if paged:
             self.pages.add(customer_id, paged, horizon)
         self.records[customer_id] = folded
+        self.touch(customer_id, folded)
         return folded
 
     def enqueue(self, customer_id: str, item: Item) -> None:
@@ -113,9 +114,9 @@ class Roster:
         if record != old:
             self.records[customer_id] = record
             self.touch(customer_id, record)
-            if is_long(record):
-                self.fold(customer_id, record, horizon)
         self._keep_warm(customer)
+        if is_long(record):  # what is kept unpacked is not of the new record then
+            self.fold(customer_id, self.records[customer_id], horizon)
 
     def _keep_warm(self, customer: Customer) -> None:
         """Keep a customer with many contacts unpacked, as the next contact is likely to be theirs."""

@@ -262,3 +262,19 @@ def test_a_refund_with_pages_takes_back_what_is_in_the_panes() -> None:
     view = partition.lookup("a")
     assert view is not None
     assert sum(view.panes.cents) == FULL - 24
+
+
+def test_who_is_kept_unpacked_loses_nothing_to_a_page() -> None:
+    """A purchase beyond what an entry holds has the record packed, and is the one too many for its tail."""
+    partition = Partition(RULES)
+    partition.apply(CT, calls(40))
+    partition.advance(dict.fromkeys(FACTS, HOME + DAY_MS))
+    start = HOME + 2 * DAY_MS
+    partition.apply(TX, spree(FULL - 41, start=start))
+    partition.apply(TX, [purchase("a", start + HOUR_MS, 1 << 40)])
+    assert partition.oversized == 1
+    partition.apply(CT, [bad("a", start + HOUR_MS, "later")])
+    partition.advance(dict.fromkeys(FACTS, start + 2 * HOUR_MS))
+    view = partition.lookup("a")
+    assert view is not None
+    assert sum(view.panes.cents) == FULL - 41 + (1 << 40)
