@@ -107,35 +107,39 @@ class Contacts:
     def _forget(self) -> int:
         """Forget what is too old or too many, and return how many are too many."""
         contacts, repeats, oldest = self._body.contacts, self._repeats, self._oldest_moment
-        most, too_many, last = self.rules.most_contacts or len(contacts), 0, None
+        most, too_many = self.rules.most_contacts or len(contacts), 0
+        changed: set[int] = set()
         while len(contacts) > most or contacts[0].moment < oldest:
             gone = contacts.pop(0)
             del self._totals[0], self._by_identity[gone.source, gone.contact_id]
             too_many += gone.moment >= oldest
-            last = -1 if last is None else last - 1
+            changed.add(repeats.first + 1)
             for place, count in repeats.drop():
-                at = place - repeats.first
-                self._weigh(contacts[at], count)
-                last = max(last, at)
-        if last is not None:
-            self._fold_anew(last)
+                self._weigh(contacts[place - repeats.first], count)
+                changed.add(place)
+        for place in sorted(changed):
+            self._fold_anew(place - repeats.first)
         if repeats.first > len(contacts) + _MOST_DROPPED:
             self._repeats = Repeats.among(contacts, self.rules)
             self._own.clear()
         return too_many
 
     def _fold_all(self) -> None:
-        self._totals = [0.0] * len(self._body.contacts)
-        self._fold_anew(len(self._totals))
-
-    def _fold_anew(self, last: int) -> None:
-        """Fold from the first contact until, beyond the last that changed, F is what it was."""
+        self._totals.clear()
         total, before = 0.0, None
-        for at, one in enumerate(self._body.contacts):
+        for one in self._body.contacts:
             total, before = folded(total, before, one, self.rules), one.moment
-            if at >= last and total == self._totals[at]:
+            self._totals.append(total)
+
+    def _fold_anew(self, first: int) -> None:
+        """Fold from a contact that changed, if it is still there, until F is what it was."""
+        contacts, totals = self._body.contacts, self._totals
+        total, before = (totals[first - 1], contacts[first - 1].moment) if first > 0 else (0.0, None)
+        for at in range(first, len(contacts)) if first >= 0 else ():
+            total, before = folded(total, before, contacts[at], self.rules), contacts[at].moment
+            if total == totals[at]:
                 return
-            self._totals[at] = total
+            totals[at] = total
 
 
 def learn(body: Body, new: Known, rules: Ruleset) -> bool:

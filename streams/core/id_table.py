@@ -23,7 +23,7 @@ _STAMP_BYTES: Final = 2
 _AHEAD: Final = 0x8000
 _ENTRY_BYTES: Final = KEY_BYTES + _STAMP_BYTES
 _WORDS: Final = np.dtype("<u8")
-_LOAD: Final = 128
+_LOAD: Final = 96
 """Entries in a bucket, on average."""
 _FEW: Final = 16
 

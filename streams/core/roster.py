@@ -75,14 +75,13 @@ class Roster:
         self.touch(customer_id, record)
         return record
 
-    def fold(self, customer_id: str, record: bytearray, horizon: Horizon) -> bytearray:
-        """Fold the tail of a record, and return the new record, which counts as changed."""
+    def fold(self, customer_id: str, record: bytearray, horizon: Horizon) -> None:
+        """Fold the tail of a record, and let pages have what makes it long; it counts as changed."""
         folded, paged = fold_tail(record, horizon)
         if paged:
             self.pages.add(customer_id, paged, horizon)
         self.records[customer_id] = folded
         self.touch(customer_id, folded)
-        return folded
 
     def enqueue(self, customer_id: str, item: Item) -> None:
         """Let a fact wait for a known customer, and wake it at the fact's instant.
