@@ -20,7 +20,7 @@ from tests.recompute.rules import VERSION_2
 from tests.worlds.worlds import write_world
 
 NOW = 1_800_000_000_000
-WORLDS = int(os.environ.get("RETENTION_WORLDS", "24"))
+WORLDS = int(os.environ.get("RETENTION_WORLDS", "16"))
 FIRST_WORLD = int(os.environ.get("RETENTION_WORLDS_FROM", "0"))
 
 
