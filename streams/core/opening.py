@@ -49,7 +49,7 @@ def gates_of(
     customer: Customer, anchor: Known, instant: int, refresh: Refresh | None, rules: Ruleset
 ) -> Gates:
     """Return what a contact meets at an instant (ms), by the latest population refresh."""
-    hour = hour_of(anchor.moment)
+    hour = hour_of(anchor.moment) - rules.guard_delay_hours
     panes = _visible(customer.panes, hour_of(instant))
     trailing = panes.spend(hour - YEAR_HOURS, hour)
     cutoff = None if refresh is None else refresh.cutoff

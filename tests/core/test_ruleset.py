@@ -22,9 +22,11 @@ def test_an_empty_file_changes_nothing() -> None:
     assert Ruleset.from_toml("").hash == DEFAULT.hash
 
 
-def test_the_default_is_version_2() -> None:
-    assert DEFAULT is VERSIONS["2"]
-    assert Ruleset.from_toml('based_on = "2"') == DEFAULT
+def test_the_default_is_version_3() -> None:
+    """It differs from version 2 in how it takes what comes late, not in what it makes of a customer."""
+    assert DEFAULT is VERSIONS["3"]
+    assert Ruleset.from_toml('based_on = "3"') == DEFAULT
+    assert replace(VERSIONS["2"], version="3", delayed_feed=True) == DEFAULT
 
 
 def test_a_file_may_build_on_another_version() -> None:
