@@ -7,6 +7,7 @@ Single-threaded; knows nothing of Kafka, files or the wall clock.
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import repeat
 from typing import Final
 
 from xxhash import xxh3_64_intdigest
@@ -55,6 +56,8 @@ from streams.core.view import CustomerView, view
 from streams.core.watermark import FUTURE_MS, NEVER, TOO_LATE_MS, Clock, Input, watermark
 
 Record = Event | Tick | Erasure
+UNTIMED: Final = repeat(-NEVER)
+"""For records of which nobody knows when they were appended: none of them is ahead of it."""
 
 
 UNCOUNTED: Final = ("fee", "subscription_charge")
@@ -98,27 +101,30 @@ class Partition:
     # Facts
 
     def apply(
-        self, source: Input, records: Iterable[Record], now: int | None = None, *, bounded: bool = False
+        self,
+        source: Input,
+        records: Iterable[Record],
+        appended: Iterable[int] = UNTIMED,
+        *,
+        bounded: bool = False,
     ) -> Outcome:
         """Take in records of one input, in the order of its log; decides nothing.
 
-        `now` is when they were appended, or the wall clock, in ms: what lies more than 5 minutes beyond it
-        is refused; None refuses nothing for that. With `bounded`, no record moves the clock of its input as
-        if its time were beyond it either.
+        `appended` has for each when it was appended, or the wall clock, in ms, and may go on: what lies more
+        than 5 minutes beyond it is refused. With `bounded`, no record moves the clock of its input further
+        than as if its time were when it was appended.
         """
-        most = -NEVER if now is None or not bounded else now
-        horizon = -NEVER if now is None else now + FUTURE_MS
         self._ids[source].rotate(self._clocks[source])
         outcome = Outcome()
         if source is Input.TRANSACTIONS:
-            self._apply_transactions(records, horizon, most, outcome)
+            self._apply_transactions(records, appended, bounded, outcome)
         else:
-            for at, record in enumerate(records):
-                self._apply_one(source, at, record, horizon, most, outcome)
+            for at, (record, when) in enumerate(zip(records, appended, strict=False)):
+                self._apply_one(source, at, record, when, bounded, outcome)
         return outcome
 
     def _apply_transactions(  # noqa: C901 - the hot path is one loop on purpose
-        self, records: Iterable[Record], horizon: int, most: int, outcome: Outcome
+        self, records: Iterable[Record], appended: Iterable[int], bounded: bool, outcome: Outcome
     ) -> None:
         """Apply transactions; an on-time purchase, as nearly all are, only adds to its customer's record."""
         clock, ids = self._clocks[Input.TRANSACTIONS], self._ids[Input.TRANSACTIONS]
@@ -126,11 +132,15 @@ class Partition:
         customers, lateness, rules = self._roster.records, clock.lateness_ms, self._judge.rules
         newest, now, source, salt, applied = clock.newest, clock.now, "", ids.seed(""), 0
         counts, counts_of = self._guard.counts_of("", rules), self._guard.counts_of
-        forgettable, furthest = self._horizon, most - lateness
-        for at, event in enumerate(records):
-            if type(event) is not Transaction or event.kind != "purchase" or not now < event.time <= horizon:
+        forgettable = self._horizon
+        for at, (event, when) in enumerate(zip(records, appended, strict=False)):
+            if (
+                type(event) is not Transaction
+                or event.kind != "purchase"
+                or not now < event.time <= when + FUTURE_MS
+            ):
                 clock.newest, clock.now = newest, now
-                self._apply_one(Input.TRANSACTIONS, at, event, horizon, most, outcome)
+                self._apply_one(Input.TRANSACTIONS, at, event, when, bounded, outcome)
                 newest, now = clock.newest, clock.now
                 continue
             time, cents = event.time, event.cents
@@ -159,9 +169,9 @@ class Partition:
                 customers[customer_id] = fold_tail(record, forgettable)
             if time > newest:
                 newest = time
-                reached = time - lateness if time <= most else furthest
-                if reached > now:  # noqa: PLR1730 - half the time of max()
-                    now = reached
+                reached = when if bounded and when < time else time
+                if reached - lateness > now:  # noqa: PLR1730 - half the time of max()
+                    now = reached - lateness
             applied += 1
         clock.newest, clock.now = newest, now
         outcome.applied += applied
@@ -186,21 +196,21 @@ class Partition:
         return self._roster.records[customer_id]
 
     def _apply_one(  # noqa: PLR0913, PLR0917 - as many as decide on a record
-        self, source: Input, at: int, record: Record, horizon: int, most: int, outcome: Outcome
+        self, source: Input, at: int, record: Record, when: int, bounded: bool, outcome: Outcome
     ) -> None:
         if isinstance(record, Erasure):
             outcome.alerts += self._erase(record.customer_id)
             outcome.applied += 1
             return
         clock = self._clocks[source]
-        refusal = self._refusal(clock, record, horizon)
+        refusal = self._refusal(clock, record, when + FUTURE_MS)
         if refusal is not None:
             outcome.refused.append((at, refusal))
         elif isinstance(record, Tick):
             clock.tick(record.time)
             outcome.ticks += 1
         else:
-            self._apply_event(source, at, record, most, outcome)
+            self._apply_event(source, at, record, when if bounded else record.time, outcome)
 
     def _refusal(self, clock: Clock, record: Event | Tick, horizon: int) -> Refusal | None:
         if record.time > horizon:

@@ -8,7 +8,7 @@ TOO_LATE_MS: Final = 8 * 24 * 3_600_000
 """A record is refused when it comes more than this behind its input's clock; ids are kept as long."""
 
 FUTURE_MS: Final = 5 * 60_000
-"""A record is refused when it is more than this ahead of the wall clock."""
+"""A record is refused when it is more than this ahead of its append; in a file, of the wall clock."""
 
 NEVER: Final = -(1 << 62)
 """Before all time: the clock of an input that has said nothing yet."""

@@ -180,7 +180,7 @@ class FakeFeed(Feed):
 
     def _ask(self, place: Place) -> None:
         request = self._asked[place] = object()
-        asked_ms = self._around.clock.now_ms()
+        asked_ms = self._around.clock.steady_ms()
         seconds = self._around.rng.random() * self._around.request_seconds
         asyncio.get_running_loop().call_later(seconds, self._answered, place, request, asked_ms)
 

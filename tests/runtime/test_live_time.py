@@ -12,7 +12,6 @@ import pytest
 from typing_extensions import override
 
 from schemas.alert import Alert
-from schemas.dead_letter import Reason
 from schemas.events import Erasure, Refusal
 from streams.core.partition import Partition, Record
 from streams.core.ruleset import Ruleset
@@ -89,11 +88,27 @@ class SetWrong(Clock):
 
     def __init__(self, ahead_ms: Callable[[float], int]) -> None:
         now = asyncio.get_running_loop().time
-        self._clock = WallClock(lambda: (true_ms() + ahead_ms(now())) * 1_000_000, lambda: round(now() * 1e9))
+        self._clock = WallClock(
+            lambda: (true_ms() + ahead_ms(now())) * 1_000_000,
+            lambda: round(now() * 1000) * 1_000_000,
+            widest_ms=4 * round(TURN_SECONDS * 1000),
+        )
 
     @override
     def now_ms(self) -> int:
         return self._clock.now_ms()
+
+    @override
+    def steady_ms(self) -> int:
+        return self._clock.steady_ms()
+
+    @override
+    def utc_ms(self, steady_ms: int) -> int:
+        return self._clock.utc_ms(steady_ms)
+
+    @override
+    def appended(self, at_ms: int, *, after_steady_ms: int, before_steady_ms: int) -> None:
+        self._clock.appended(at_ms, after_steady_ms=after_steady_ms, before_steady_ms=before_steady_ms)
 
     @property
     @override
@@ -110,7 +125,7 @@ async def watch(here: Scene, days: float) -> None:
     while now() < until:
         await asyncio.sleep(TURN_SECONDS)
         for source in FACTS:
-            asked = here.worker.feed.answer(0, source).asked_ms
+            asked = here.around.clock.utc_ms(here.worker.feed.answer(0, source).asked_ms)
             told[source] = max(told[source], asked, here.partition.newest_of(source))
             assert here.partition.clock(source) <= told[source] - LATENESS_MS
 
@@ -146,27 +161,37 @@ def test_silence_becomes_an_alert_though_nothing_more_is_heard() -> None:
 
 
 @pytest.mark.parametrize("hours", [1, -1])
-def test_a_wall_clock_that_is_wrong_by_an_hour(hours: int) -> None:
-    """Time goes by it, but not beyond; what is ahead of it by an hour is refused, as the contract says."""
+def test_a_wall_clock_that_is_wrong_by_an_hour_from_the_start(hours: int) -> None:
+    """It is one clock against the broker's: only records move time, and nothing is refused for it."""
     here = week(lambda: SetWrong(lambda _: hours * HOUR_MS))
-    assert here.broker.positions
-    reasons = {reason for _, _, reason in here.broker.dead_letters}
-    assert reasons == ({Reason.FUTURE} if hours < 0 else set())
-
-
-def test_a_wall_clock_set_a_day_ahead_and_back() -> None:
-    """Time stands still meanwhile, but for records; nothing is refused, no alert is different."""
-    ahead_from, ahead_to = 2 * DAY_SECONDS, 3 * DAY_SECONDS
-    here = week(lambda: SetWrong(lambda passed: DAY_MS if ahead_from < passed < ahead_to else 0))
     assert here.worker.metrics.counts["time stopped"] > 0
     assert here.broker.dead_letters == {}
     assert facts(here.broker.alerts) == undisturbed(town(), NOW + DAYS * DAY_MS - HOUR_MS)
 
 
-def test_a_wall_clock_set_back_an_hour() -> None:
-    """Time stands still until that hour is over, and records of it are refused: they are in the future."""
+@pytest.mark.parametrize("hours", [1, -1])
+def test_a_wall_clock_that_was_wrong_from_the_start_and_is_put_right(hours: int) -> None:
+    """Two clocks agree from then on: time goes on within a minute of the next record."""
+    here = week(lambda: SetWrong(lambda passed: hours * HOUR_MS if passed < 3 * DAY_SECONDS else 0))
+    assert 0 < here.worker.metrics.counts["time stopped"] < 3.01 * DAY_SECONDS / TURN_SECONDS
+    assert here.broker.dead_letters == {}
+    assert facts(here.broker.alerts) == undisturbed(town(), NOW + DAYS * DAY_MS - HOUR_MS)
+
+
+def test_a_wall_clock_set_a_day_ahead_and_back() -> None:
+    """The broker and the steady clock know better: time goes on, no alert is different."""
+    ahead_from, ahead_to = 2 * DAY_SECONDS, 3 * DAY_SECONDS
+    here = week(lambda: SetWrong(lambda passed: DAY_MS if ahead_from < passed < ahead_to else 0))
+    assert here.worker.metrics.counts["time stopped"] == 0
+    assert here.broker.dead_letters == {}
+    assert facts(here.broker.alerts) == undisturbed(town(), NOW + DAYS * DAY_MS - HOUR_MS)
+
+
+def test_a_wall_clock_set_back_an_hour_for_good() -> None:
     here = week(lambda: SetWrong(lambda passed: -HOUR_MS if passed > 5 * DAY_SECONDS else 0))
-    assert {reason for _, _, reason in here.broker.dead_letters} == {Reason.FUTURE}
+    assert here.worker.metrics.counts["time stopped"] == 0
+    assert here.broker.dead_letters == {}
+    assert facts(here.broker.alerts) == undisturbed(town(), NOW + DAYS * DAY_MS - HOUR_MS)
 
 
 def test_while_the_broker_is_away_time_stands_still() -> None:
