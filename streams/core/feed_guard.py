@@ -26,7 +26,7 @@ _NO_HOUR: Final = 1 << 40
 """After all time: nothing is counted yet."""
 _SHARE: Final = 2
 """Broken: fewer than one in this many of the usual."""
-_GROUPS: Final = 8
+_GROUPS: Final = 64
 """Sources are told apart by as many groups."""
 _ROUTES_KEPT: Final = 10_000
 
@@ -276,7 +276,7 @@ class FeedGuard:
 
 
 def group_of(source: str) -> int:
-    """Return the group of a source: the first 8 bytes of its SHA-256, big-endian, modulo 8."""
+    """Return the group of a source: the first 8 bytes of its SHA-256, big-endian, modulo 64."""
     return int.from_bytes(sha256(source.encode()).digest()[:8], "big") % _GROUPS
 
 

@@ -69,7 +69,7 @@ def begin_watch(customer: Customer, refresh: Refresh, rules: Ruleset, guard: Fee
     usual = baseline(panes, customer.first_pane, known, rules)
     if usual is None:
         return None
-    yardstick = yardstick_of(usual, refresh.irregularity_days, hour, rules, guard)
+    yardstick = yardstick_of(usual, refresh.irregularity_days, hour, known, rules, guard)
     return Watch(yardstick, refresh.cutoff, trailing)
 
 

@@ -40,6 +40,7 @@ class Counts(Metrics):
     @override
     def took(self, source: Input, outcome: Outcome, seconds: float) -> None:
         self.counts["taken"] += 1
+        self.counts[f"late {source}"] += outcome.late
 
     @override
     def refused(self, source: Input, reason: Reason) -> None:
