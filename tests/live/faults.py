@@ -60,3 +60,11 @@ def jittered(all_: Iterable[Happening], most_ms: int) -> list[Happening]:
     """Let every purchase take up to some ms more, each its own."""
     rng = Random(2)
     return [one.later(rng.randrange(most_ms)) if one.nature == "purchase" else one for one in all_]
+
+
+def moved(all_: Iterable[Happening], source: str, to: str, from_day: int) -> list[Happening]:
+    """Let all that a source brought come by another one from some day on."""
+    return [
+        replace(one, source=to) if one.source == source and days_after_start(one) >= from_day else one
+        for one in all_
+    ]

@@ -10,10 +10,10 @@ import pytest
 from schemas.alert import Alert
 from schemas.events import Erasure, Refusal
 from schemas.times import parse_ms
-from streams.core.partition import Partition, Record
+from streams.core.partition import Partition
 from streams.core.ruleset import VERSIONS, Ruleset
 from streams.core.time import DAY_MS, HOUR_MS
-from streams.core.watermark import FACTS, Input
+from streams.core.watermark import FACTS
 from streams.runtime.decode import RecordDecoder
 from streams.runtime.keeper import Clock
 from streams.runtime.log import RawRecord
@@ -24,7 +24,8 @@ from tests.runtime.lines import key_of
 from tests.runtime.virtual_time import run
 
 RULES: Final = replace(VERSIONS["3"], population_minimum=5, high_value_quantile=0.1)
-TURN_SECONDS: Final = 300.0
+TURN_SECONDS: Final = 600.0
+"""Keepers and the consumer look as seldom, so that 400 days are over in ten seconds."""
 END_MS: Final = NOW + DAYS * DAY_MS
 TX, CT = FACTS
 
@@ -55,6 +56,10 @@ class Lived:
     """Days that ended with a broken feed."""
     behind_ms: list[int] = field(default_factory=list)
     """How far the watermark was behind the time, at the end of each day."""
+    held_back_ms: int = 0
+    """The most that purchases were held back for their upstream delay."""
+    sources: dict[str, set[int]] = field(default_factory=dict)
+    """The delays of each source that were seen, in whole seconds."""
 
 
 def told(alerts: Iterable[Alert]) -> dict[Told, int]:
@@ -116,10 +121,19 @@ async def _watch(here: Scene, days: int) -> Lived:
         lived.behind_ms.append(now - here.partition.watermark)
         lived.broken_days += here.partition.feed_broken
         lived.stalled += here.worker.metrics.shown[0].stalled[TX]
+        _look_at_sources(here, lived)
     lived.alerts = told(alerts)
     counts = here.worker.metrics.counts
     lived.late, lived.refused, lived.stopped = counts[f"late {TX}"], counts["refused"], counts["time stopped"]
     return lived
+
+
+def _look_at_sources(here: Scene, lived: Lived) -> None:
+    owner = here.keeper.owner
+    assert owner is not None
+    lived.held_back_ms = max(lived.held_back_ms, owner.delay.ms)
+    for source, seen in owner.sources[TX].times.items():
+        lived.sources.setdefault(source, set()).add(seen.delay // 1000)
 
 
 def _handed_over(here: Scene) -> list[Alert]:

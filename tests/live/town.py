@@ -50,35 +50,19 @@ class Happening:
             "time": local.isoformat(timespec="milliseconds"),
             "source": self.source,
         }
-        return dumps(common | _PARTICULARS[self.nature](self)).encode()
+        return dumps(common | self._particulars()).encode()
+
+    def _particulars(self) -> dict[str, object]:
+        if self.nature == "purchase":
+            amount = f"{20 + self.number % 7}.00"
+            return {"type": "transaction", "kind": "purchase", "amount": amount, "currency": "USD"}
+        solved = "unresolved" if self.nature == "trouble" else "resolved"
+        told = {"channel": "voice", "resolution": solved}
+        return {"type": "contact", "contact_id": f"k-{self.number}", "version": 1, **told}
 
     def later(self, ms: int) -> "Happening":
         """Return the same, appended so much later."""
         return replace(self, appended=self.appended + ms)
-
-
-_PARTICULARS: Final = {
-    "purchase": lambda of: {
-        "type": "transaction",
-        "kind": "purchase",
-        "amount": f"{20 + of.number % 7}.00",
-        "currency": "USD",
-    },
-    "trouble": lambda of: {
-        "type": "contact",
-        "contact_id": f"k-{of.number}",
-        "version": 1,
-        "channel": "voice",
-        "resolution": "unresolved",
-    },
-    "question": lambda of: {
-        "type": "contact",
-        "contact_id": f"k-{of.number}",
-        "version": 1,
-        "channel": "chat",
-        "resolution": "resolved",
-    },
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +86,7 @@ def lives(rng: Random) -> Iterator[Life]:
 
 
 def happenings(seed: int = 1, *, weekends: bool = True) -> list[Happening]:
-    """Return all that happens, in order of time; without `weekends` nobody is called then, nor at Christmas."""
+    """Return all that happens, in order of time; without `weekends` nobody calls then, nor at Christmas."""
     rng = Random(seed)
     found: list[tuple[int, str, str, str]] = []
     for life in list(lives(rng)):
@@ -111,15 +95,17 @@ def happenings(seed: int = 1, *, weekends: bool = True) -> list[Happening]:
             day = FIRST_DAY + timedelta(days=life.trouble_day)
             while not weekends and not _is_working(day):
                 day += timedelta(days=1)
-            found += (
-                (_at(day, hour, rng), "phone", life.customer_id, "trouble") for hour in (9, 14)
-            )
+            found += ((_at(day, hour, rng), "phone", life.customer_id, "trouble") for hour in (9, 14))
     for at in range(-HISTORY_DAYS, DAYS):
         day = FIRST_DAY + timedelta(days=at)
         if weekends or _is_working(day):
-            found += ((_at(day, hour, rng), "phone", f"c{rng.randrange(CUSTOMERS)}", "question") for hour in (10, 16))
+            found += (
+                (_at(day, hour, rng), "phone", f"c{rng.randrange(CUSTOMERS)}", "question")
+                for hour in (10, 16)
+            )
     return [
-        Happening(*one, number, one[0] + rng.randrange(1_000, 3_000)) for number, one in enumerate(sorted(found))
+        Happening(*one, number, one[0] + rng.randrange(1_000, 3_000))
+        for number, one in enumerate(sorted(found))
     ]
 
 
@@ -141,7 +127,7 @@ def _at(day: datetime, hour: int, rng: Random) -> int:
 
 
 def _is_working(day: datetime) -> bool:
-    christmas = (12, 20) <= (day.month, day.day) or (day.month, day.day) <= (1, 6)
+    christmas = (day.month, day.day) >= (12, 20) or (day.month, day.day) <= (1, 6)
     return day.weekday() < 5 and not christmas
 
 
