@@ -97,13 +97,17 @@ class Settings(BaseSettings):
     """Currency (ISO 4217) that all money is counted in; its unit is always the hundredth."""
 
     ruleset_file: Path | None = None
-    """A built-in version of the rules (`2`, the default, or `1`), or a TOML file with the rules to change."""
+    """A built-in version of the rules (`3`, the default, `2` or `1`), or a TOML file with rules to change."""
 
     clock: Literal["live", "event"] = "live"
     """What moves time: records and ticks, and on `live` also the wall clock while an input is caught up."""
 
     stale_feed_hours: Annotated[float, Field(gt=0, le=8784, allow_inf_nan=False)] = 36.0
-    """On the live clock, a feed whose newest record or tick is older is stale: time stands still."""
+    """On the live clock, purchases whose newest record or tick is older are stale: time stands still."""
+
+    quiet_contacts_hours: Annotated[float, Field(gt=0, le=8784, allow_inf_nan=False)] | None = None
+    """On the live clock, time stands still when contacts bring nothing for longer; not set: they may be quiet
+    for ever."""
 
     commit_interval_ms: Annotated[int, Ge(10), Le(10_000)] = 250
     """Longest time between commits while no alert waits; never less than 10 ms for each partition owned."""

@@ -18,7 +18,7 @@ from streams.core.evidence import Evidence
 from streams.core.facts import Episode, Item
 from streams.core.feed_guard import FeedGuard
 from streams.core.frustration import TOLERANCE, Known, known
-from streams.core.measure import measure
+from streams.core.measure import measure, settled_hour
 from streams.core.odds import Odds, odds_of
 from streams.core.opening import Gates, gates_of, open_episode
 from streams.core.population import Refresh
@@ -149,7 +149,8 @@ class Judge:
         rules = self.rules_of(episode)
         if episode.sent < HIGHEST_LEVEL and hour <= episode.starts + rules.raise_days * DAY_HOURS:
             episode.cancelled = True
-            self._send(customer, episode, HIGHEST_LEVEL, instant, max(hour, episode.starts))
+            basis = settled_hour(episode.yardstick, max(hour, episode.starts), rules)
+            self._send(customer, episode, HIGHEST_LEVEL, instant, basis)
         self.rearm(customer, hour + 1)
 
     def _fold_disposition(self, customer: Customer, event: Disposition, instant: int) -> None:
@@ -157,7 +158,7 @@ class Judge:
         if episode is None or episode.alert_id != event.alert_id:
             return
         if event.status == "closed":
-            self._close(customer, episode, "closed", instant, hour_of(instant))
+            self._close_by_item(customer, episode, "closed", instant)
         elif event.snooze_until is not None:
             episode.snooze_until = event.snooze_until
             self.rearm(customer, hour_of(instant) + 1)
@@ -201,7 +202,7 @@ class Judge:
             episode.anchor = new
             opening = self.rules_of(episode).opening_frustration
             if new.own <= 0 or customer.body.frustration < opening - TOLERANCE:
-                self._close(customer, episode, "withdrawn", instant, hour_of(instant))
+                self._close_by_item(customer, episode, "withdrawn", instant)
                 return
         self._judge_item(customer, episode, instant)
 
@@ -209,7 +210,8 @@ class Judge:
 
     def _judge_item(self, customer: Customer, episode: Episode, instant: int) -> None:
         hour = max(hour_of(instant), episode.starts)
-        self._raise(customer, episode, instant, hour, hour)
+        basis = settled_hour(episode.yardstick, hour, self.rules_of(episode))
+        self._raise(customer, episode, instant, hour, basis)
         self.rearm(customer, hour_of(instant) + 1)
 
     def _decide_hour(self, customer: Customer, episode: Episode, hour: int) -> None:
@@ -221,7 +223,7 @@ class Judge:
             if why is not None:
                 self._close(customer, episode, why, hour * HOUR_MS, settled)
                 return
-        if self._guard.is_broken(hour - 1):
+        if self._guard.is_broken(hour - 1 - rules.guard_delay_hours):
             self.tally["held_by_feed_guard"] += 1
         else:
             self._raise(customer, episode, hour * HOUR_MS, hour, settled)
@@ -256,6 +258,10 @@ class Judge:
         state: State = "updated" if episode.sent else "raised"
         episode.sent = level
         self._write(customer, episode, state, None, time, hour)
+
+    def _close_by_item(self, customer: Customer, episode: Episode, why: Resolution, instant: int) -> None:
+        hour = settled_hour(episode.yardstick, hour_of(instant), self.rules_of(episode))
+        self._close(customer, episode, why, instant, hour)
 
     def _close(self, customer: Customer, episode: Episode, why: Resolution, time: int, hour: int) -> None:
         if episode.sent:

@@ -20,7 +20,7 @@ MOST_BATCHES: Final = 64
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a broker told of a partition: where it ends, in answer to a request sent at a time (ms)."""
+    """What a broker told of a partition: where it ends, in answer to a request sent at a time (steady ms)."""
 
     end: int = UNKNOWN
     asked_ms: int = UNKNOWN
@@ -39,12 +39,12 @@ class Whole:
 class WholeFetches:
     """Takes batches out of a consumer's fetcher; to be used in the consumer's own event loop.
 
-    `now_ms` is the wall clock.
+    `steady_ms` is a clock that is never set.
     """
 
-    def __init__(self, consumer: Any, now_ms: Callable[[], int]) -> None:
+    def __init__(self, consumer: Any, steady_ms: Callable[[], int]) -> None:
         self._fetcher = consumer._fetcher  # noqa: SLF001 - see above
-        self._now = now_ms
+        self._now = steady_ms
         self.answers: dict[TopicPartition, Answer] = {}
         """The last answer for each partition."""
         self._proc_fetch_request = self._fetcher._proc_fetch_request  # noqa: SLF001

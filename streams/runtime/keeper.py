@@ -57,6 +57,15 @@ class Clock(Protocol):
     def stopped(self) -> bool:
         """Tell whether it can't be trusted now."""
 
+    def steady_ms(self) -> int:
+        """Return the time in ms of a clock that is never set."""
+
+    def utc_ms(self, steady_ms: int) -> int:
+        """Return the time in ms UTC at which the steady clock stood so."""
+
+    def appended(self, at_ms: int, *, after_steady_ms: int, before_steady_ms: int) -> None:
+        """Take note that the broker appended a record at a time of its own, between two steady ones."""
+
 
 class Phase(StrEnum):
     """What a keeper is at."""
@@ -72,7 +81,8 @@ class Pace:
 
     commit_seconds: Callable[[], float]
     live: bool
-    stale_ms: int
+    quiet_ms: Mapping[Input, int]
+    """For how long (ms) an input may bring nothing before its time stands still; for ever if left out."""
     lateness_ms: int
 
 
@@ -86,6 +96,8 @@ class _Serving:
     last_commit: float = 0.0
     last_taken: dict[Input, float] = field(default_factory=dict)
     next_shown: float = 0.0
+    caught_up: dict[Input, tuple[int, int]] = field(default_factory=dict)
+    """Position of an input at which there was nothing more to read, and when (steady ms) that was asked."""
     stale: Counter[Input] = field(default_factory=Counter)
     """How many batches in a row did not begin at the position of the state."""
 
@@ -281,13 +293,12 @@ class Keeper:
             self._news.set()
 
     async def _serve(self, serving: _Serving) -> None:
-        owner = serving.owner
         while True:
             self._news.clear()
             while not self._pausing and (batch := self._next(serving)) is not None:
                 await self._take(serving, batch)
                 await self._commit_if_due(serving)
-            self._pass_time(owner)
+            self._pass_time(serving)
             await self._commit_if_due(serving)
             await self._look_for_missed(serving)
             self._show(serving)
@@ -336,6 +347,7 @@ class Keeper:
             await self._seek(serving, {batch.source: owner.positions[batch.source]})
             return
         serving.stale[batch.source] = 0
+        self._bear_witness(serving, batch)
         now = self._time()
         serving.last_taken[batch.source] = now
         for reason in taken.refused:
@@ -345,25 +357,39 @@ class Keeper:
             log.error("partition %d is stopped: %s", self.number, owner.stopped)
         await asyncio.sleep(0)
 
-    def _pass_time(self, owner: Owner) -> None:
-        """On the live clock, let the wall clock move inputs that are caught up and not stale."""
+    def _bear_witness(self, serving: _Serving, batch: Fetched) -> None:
+        """Tell the clock when the broker appended what was not there when we asked before."""
+        position, asked_ms = serving.caught_up.get(batch.source, (UNKNOWN, UNKNOWN))
+        if batch.records and position == batch.before:
+            at = batch.records[0].timestamp
+            self._clock.appended(at, after_steady_ms=asked_ms, before_steady_ms=self._clock.steady_ms())
+
+    def _pass_time(self, serving: _Serving) -> None:
+        """On the live clock, let the time move inputs that are caught up and not too quiet."""
         if not self._pace.live:
             return
-        self._metrics.time_stopped(self._clock.stopped)
-        if self._clock.stopped:
-            return
-        clocks = {}
+        owner = serving.owner
+        asked = {}
         for source in FACTS:
             answer = self._feed.answer(self.number, source)
-            caught_up = answer.asked_ms != UNKNOWN and owner.positions[source] >= answer.end
-            if caught_up and not self._is_stale(owner, source):
-                clocks[source] = answer.asked_ms - self._pace.lateness_ms
-        if clocks:
-            owner.move(clocks)
+            if answer.asked_ms != UNKNOWN and owner.positions[source] >= answer.end:
+                serving.caught_up[source] = owner.positions[source], answer.asked_ms
+                if not self._is_stale(owner, source):
+                    asked[source] = answer.asked_ms
+        stopped = self._clock.stopped
+        self._metrics.time_stopped(stopped)
+        if asked and not stopped:
+            owner.move({source: self._known_until(owner, source, at) for source, at in asked.items()})
+
+    def _known_until(self, owner: Owner, source: Input, asked_ms: int) -> int:
+        """Return the time (ms) up to which all is here, of an input that had nothing more when we asked."""
+        upstream = owner.delay.ms if source is Input.TRANSACTIONS else 0
+        return self._clock.utc_ms(asked_ms) - self._pace.lateness_ms - upstream
 
     def _is_stale(self, owner: Owner, source: Input) -> bool:
+        most = self._pace.quiet_ms.get(source)
         newest = owner.partition.newest_of(source)
-        return newest == NEVER or self._clock.now_ms() - newest > self._pace.stale_ms
+        return most is not None and (newest == NEVER or self._clock.now_ms() - newest > most)
 
     async def _commit_if_due(self, serving: _Serving) -> None:
         owner = serving.owner

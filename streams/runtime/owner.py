@@ -13,19 +13,25 @@ from msgspec import field as member
 
 from schemas.alert import Alert
 from schemas.dead_letter import Reason
-from schemas.events import Refusal
+from schemas.events import Erasure, Refusal, Tick, Transaction
 from streams.core.alerts import dated
+from streams.core.facts import Event
 from streams.core.partition import Outcome, Partition, Record
 from streams.core.ruleset import VERSIONS, Ruleset
 from streams.core.state import StateError
 from streams.core.watermark import FACTS, Input
 from streams.runtime.decode import RecordDecoder
-from streams.runtime.log import Bounds, DeadLetter, Fetched, PartitionLog, Transaction
+from streams.runtime.log import Bounds, DeadLetter, Fetched, PartitionLog
+from streams.runtime.log import Transaction as LogTransaction
 from streams.runtime.poison import PoisonLimit
+from streams.runtime.upstream_delay import Sources, UpstreamDelay
 from streams.settings import variable
 
 OWNER_KEY: Final = b"o"
 SIDE_INPUTS: Final = (Input.CUSTOMERS, Input.DISPOSITIONS)
+
+_LOOKED_AT: Final = 16
+"""The delay of one in so many records of a batch is looked at, the first among them."""
 
 MOST_UNDECIDED: Final = 5_000
 """An input ahead of the watermark is held while more facts than this wait for it in agendas."""
@@ -81,8 +87,11 @@ class Written:
 class Owner:
     """The one process that may write a partition, from `open` until anything fails."""
 
-    def __init__(self, identity: Identity, log: PartitionLog, wall_clock_ms: Callable[[], int]) -> None:
+    def __init__(
+        self, identity: Identity, log: PartitionLog, wall_clock_ms: Callable[[], int], *, live: bool = False
+    ) -> None:
         self._identity = identity
+        self._live = live
         self._log = log
         self._now = wall_clock_ms
         self._decode = RecordDecoder(identity.currency, identity.partition, identity.partitions)
@@ -92,6 +101,9 @@ class Owner:
         self._moved = False
         self._currency = ""
         self._ends: dict[Input, int] = {}
+        self._at = 0
+        self.delay = UpstreamDelay()
+        self.sources = {source: Sources() for source in Input}
         self._poison = PoisonLimit()
         self.partition = Partition(identity.rules, currency=identity.currency)
         self.positions: dict[Input, int] = {}
@@ -204,7 +216,9 @@ class Owner:
 
     def _apply(self, batch: Fetched) -> Taken:
         undecodable: dict[int, Refusal] = {}
-        outcome = self.partition.apply(batch.source, self._events(batch, undecodable), self._now())
+        outcome = self.partition.apply(
+            batch.source, self._events(batch, undecodable), self._appended(), bounded=self._live
+        )
         if batch.source is Input.TRANSACTIONS and outcome.applied:
             self._currency = self._identity.currency
         refused = dict(undecodable)
@@ -224,8 +238,21 @@ class Owner:
             record = decode(source, raw, knows)
             if isinstance(record, Refusal):
                 undecodable[place] = record
-            else:
-                yield record
+                continue
+            self._at = raw.timestamp
+            if place % _LOOKED_AT == 0 and not isinstance(record, Tick | Erasure):
+                self._note(source, raw.timestamp, record)
+            yield record
+
+    def _appended(self) -> Iterator[int]:
+        """Yield when the event that was yielded last was appended."""
+        while True:
+            yield self._at
+
+    def _note(self, source: Input, appended: int, event: Event) -> None:
+        self.sources[source].note(event.source, appended, event.time)
+        if isinstance(event, Transaction) and event.kind == "purchase":
+            self.delay.note(appended, event.time)
 
     def _decided(self) -> list[Alert]:
         return self.partition.decide() if self.ready else []
@@ -253,7 +280,9 @@ class Owner:
         written = Written(self._alerts, self._decided_by, self._dead_letters)
         self._alerts, self._decided_by, self._dead_letters, self._moved = [], [], [], False
         state = [*self.partition.drain_dirty(), (OWNER_KEY, msgpack.encode(self._state()))]
-        await self._log.commit(Transaction(state, written.alerts, written.dead_letters, dict(self.positions)))
+        await self._log.commit(
+            LogTransaction(state, written.alerts, written.dead_letters, dict(self.positions))
+        )
         return written
 
     def _state(self) -> OwnerState:

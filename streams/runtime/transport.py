@@ -43,7 +43,7 @@ class Driven:
     """What the transport asks of whom it serves; `wants` is called in the consumer's thread."""
 
     wants: Callable[[Place], bool]
-    now_ms: Callable[[], int]
+    steady_ms: Callable[[], int]
     failed: Callable[[KafkaError], None]
     """Is told what can't be gone on after, in any thread."""
 
@@ -124,7 +124,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     async def on_start(self) -> None:
         await super().on_start()
         consumer = self._ensure_consumer()
-        self._whole = WholeFetches(consumer, self.app.driven.now_ms)
+        self._whole = WholeFetches(consumer, self.app.driven.steady_ms)
         coordinator = consumer._coordinator  # noqa: SLF001
         self._do_heartbeat = coordinator._do_heartbeat  # noqa: SLF001
         coordinator._do_heartbeat = self._counted_heartbeat  # noqa: SLF001

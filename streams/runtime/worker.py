@@ -69,11 +69,11 @@ class Worker:
         self._pace = Pace(
             commit_seconds=self._commit_seconds,
             live=settings.clock == "live",
-            stale_ms=round(settings.stale_feed_hours * 3_600_000),
+            quiet_ms=_quiet_ms(settings),
             lateness_ms=ground.rules.lateness_ms,
         )
         self._app = RetentionApp(
-            settings, ground.partitions, Driven(self._wants, self._clock.now_ms, self._consumer_failed)
+            settings, ground.partitions, Driven(self._wants, self._clock.steady_ms, self._consumer_failed)
         )
 
     async def run(self) -> None:
@@ -197,7 +197,7 @@ class Worker:
         )
 
         def make_owner(partition_log: PartitionLog) -> Owner:
-            return Owner(identity, partition_log, self._clock.now_ms)
+            return Owner(identity, partition_log, self._clock.now_ms, live=self._pace.live)
 
         keeper = Keeper(
             number,
@@ -274,6 +274,14 @@ class Worker:
             return NotReady()
         seen = owner.partition.lookup(customer_id)
         return None if seen is None else Found(seen, owner.partition.rules_for(seen))
+
+
+def _quiet_ms(settings: Settings) -> dict[Input, int]:
+    hours = {
+        Input.TRANSACTIONS: settings.stale_feed_hours,
+        Input.CONTACTS: settings.quiet_contacts_hours,
+    }
+    return {source: round(one * 3_600_000) for source, one in hours.items() if one is not None}
 
 
 def _tune() -> None:

@@ -16,9 +16,9 @@ NOW = START + 4 * WEEK_HOURS + 2 * DAY_HOURS
 def guard_of(weeks: list[int], *, at: int = NOW) -> FeedGuard:
     """Return a guard that counted so many purchases in one hour, 0, 1, 2 ... weeks before another."""
     guard = FeedGuard()
-    guard.counts[START] += 1
+    guard.counts_of("", RULES)[START] += 1
     for week, count in enumerate(weeks):
-        guard.counts[at - week * WEEK_HOURS] += count
+        guard.counts_of("", RULES)[at - week * WEEK_HOURS] += count
     guard.advance(NOW + 1, RULES)
     return guard
 
@@ -38,10 +38,10 @@ def test_a_mean_below_20_turns_the_guard_off(usual: int, broken: bool) -> None:
 def test_the_window_is_the_day_that_ends_with_the_hour(hours_before: int, counts: bool) -> None:
     """[g-23, g+1): purchases of 23 hours before are in it, those of 24 before are not."""
     guard = FeedGuard()
-    guard.counts[START] += 1
+    guard.counts_of("", RULES)[START] += 1
     for week in range(1, 5):
-        guard.counts[NOW - week * WEEK_HOURS] += 100
-    guard.counts[NOW - hours_before] += 100
+        guard.counts_of("", RULES)[NOW - week * WEEK_HOURS] += 100
+    guard.counts_of("", RULES)[NOW - hours_before] += 100
     guard.advance(NOW + 1, RULES)
     assert guard.is_broken(NOW) is not counts
 
@@ -58,7 +58,7 @@ def dead_for(hours: int) -> FeedGuard:
     """Return a guard of a feed with 10 purchases an hour that falls silent at `NOW` for some hours."""
     guard = FeedGuard()
     for hour in range(START, NOW):
-        guard.counts[hour] = 10
+        guard.counts_of("", RULES)[hour] = 10
     guard.advance(NOW + hours, RULES)
     return guard
 
@@ -93,7 +93,7 @@ def test_steps_are_one_run() -> None:
     whole = dead_for(20).state()
     guard = FeedGuard()
     for hour in range(START, NOW):
-        guard.counts[hour] = 10
+        guard.counts_of("", RULES)[hour] = 10
     for until in range(START + 1, NOW + 21, 7):
         guard.advance(until, RULES)
         again = FeedGuard()
@@ -111,7 +111,7 @@ def test_broken_hours_are_forgotten_with_the_panes(days: int, broken: bool) -> N
     assert guard.is_broken(NOW + 12)
     guard.forget(NOW + 12 + days * DAY_HOURS)
     assert guard.is_broken(NOW + 12) is broken
-    assert guard.counts == {}
+    assert list(guard.hours) == []
 
 
 def test_forgetting_changes_no_later_hour() -> None:
@@ -123,7 +123,7 @@ def test_forgetting_changes_no_later_hour() -> None:
     assert [again.is_broken(NOW + hour) for hour in range(20)] == [
         dead_for(20).is_broken(NOW + hour) for hour in range(20)
     ]
-    assert min(again.counts) == NOW + 1 - (4 * 7 + 1) * DAY_HOURS - 1
+    assert min(again.hours) == NOW + 1 - (4 * 7 + 1) * DAY_HOURS - 1
 
 
 # The clock of operational time
@@ -133,7 +133,7 @@ def steady(until: int = NOW) -> FeedGuard:
     """Return a guard of a feed that began at `START` with 10 purchases an hour."""
     guard = FeedGuard()
     for hour in range(START, until):
-        guard.counts[hour] = 10
+        guard.counts_of("", RULES)[hour] = 10
     guard.advance(until, RULES)
     return guard
 
@@ -192,6 +192,6 @@ def test_the_total_goes_on_after_forgetting_and_after_a_crash() -> None:
     guard.forget(START + 9 * WEEK_HOURS)
     again = FeedGuard()
     again.restore(guard.state())
-    again.counts[START + 9 * WEEK_HOURS] = 7
+    again.counts_of("", RULES)[START + 9 * WEEK_HOURS] = 7
     again.advance(START + 9 * WEEK_HOURS + 3, RULES)
     assert again.purchases_before(START + 9 * WEEK_HOURS + 2) == 9 * WEEK_HOURS * 10 + 7

@@ -1,5 +1,7 @@
 """What a partition answers: customers, the next wake-up, counts of a batch, and why an episode opened."""
 
+from itertools import repeat
+
 import pytest
 
 from schemas.dead_letter import Reason
@@ -80,7 +82,7 @@ def test_nothing_may_be_more_than_5_minutes_ahead_of_the_wall_clock(
     """Nor a tick: one typing error would end time. The place in the batch is told."""
     partition = Partition(Ruleset())
     records: list[Record] = [tick(HOME - 1), purchase("a", HOME + ahead), tick(HOME + ahead)]
-    outcome = partition.apply(source, records, now=HOME)
+    outcome = partition.apply(source, records, repeat(HOME))
     assert [at for at, _ in outcome.refused] == [1, 2][: 2 * refused]
     assert all(refusal.reason is Reason.FUTURE for _, refusal in outcome.refused)
     assert (outcome.applied, outcome.ticks) == (1 - refused, 2 - refused)

@@ -40,6 +40,7 @@ class Counts(Metrics):
     @override
     def took(self, source: Input, outcome: Outcome, seconds: float) -> None:
         self.counts["taken"] += 1
+        self.counts[f"late {source}"] += outcome.late
 
     @override
     def refused(self, source: Input, reason: Reason) -> None:
@@ -180,7 +181,7 @@ class FakeFeed(Feed):
 
     def _ask(self, place: Place) -> None:
         request = self._asked[place] = object()
-        asked_ms = self._around.clock.now_ms()
+        asked_ms = self._around.clock.steady_ms()
         seconds = self._around.rng.random() * self._around.request_seconds
         asyncio.get_running_loop().call_later(seconds, self._answered, place, request, asked_ms)
 

@@ -40,6 +40,18 @@ class RightClock(Clock):
     def now_ms(self) -> int:
         return true_ms()
 
+    @override
+    def steady_ms(self) -> int:
+        return true_ms() - NOW
+
+    @override
+    def utc_ms(self, steady_ms: int) -> int:
+        return NOW + steady_ms
+
+    @override
+    def appended(self, at_ms: int, *, after_steady_ms: int, before_steady_ms: int) -> None:
+        assert NOW + after_steady_ms <= at_ms <= NOW + before_steady_ms
+
 
 class Scene:
     """A worker that has one partition, and what is written to its inputs."""
@@ -63,7 +75,12 @@ class Scene:
         self.around = Surroundings(
             brokers={0: self.broker},
             rng=rng,
-            pace=Pace(lambda: 0.25, live=live, stale_ms=STALE_MS, lateness_ms=rules.lateness_ms),
+            pace=Pace(
+                lambda: 0.25,
+                live=live,
+                quiet_ms={Input.TRANSACTIONS: STALE_MS},
+                lateness_ms=rules.lateness_ms,
+            ),
             clock=clock,
             make_identity=lambda _: Identity("test", rules, "USD", 0, 1),
             turn_seconds=turn_seconds,
@@ -140,5 +157,8 @@ async def scene(
 
 
 def _tape(lines: Arrivals) -> Tape:
-    records = [RawRecord(at, NOW, key_of(line), line) for at, (_, line) in enumerate(lines)]
+    records = [
+        RawRecord(at, NOW + max(0, round(seconds * 1000)), key_of(line), line)
+        for at, (seconds, line) in enumerate(lines)
+    ]
     return Tape(records, (), len(records))
