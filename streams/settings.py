@@ -111,6 +111,9 @@ class Settings(BaseSettings):
     watchdog_seconds: Annotated[float, Field(ge=5, le=3600, allow_inf_nan=False)] = 60.0
     """The worker ends itself when its event loop, a commit or a restore stands still for longer."""
 
+    broker_answer_seconds: Annotated[float, Field(ge=5, le=3600, allow_inf_nan=False)] = 20.0
+    """The worker is not ready while no broker has answered for longer: heartbeats ask every 2 s."""
+
     web_host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
     """Address for health, metrics and lookup. Anything but loopback is refused without a token."""
 

@@ -39,12 +39,14 @@ class Whole:
 class WholeFetches:
     """Takes batches out of a consumer's fetcher; to be used in the consumer's own event loop.
 
-    `now_ms` is the wall clock.
+    `now_ms` is the wall clock; `answered` is called at each answer that tells of a partition.
     """
 
-    def __init__(self, consumer: Any, now_ms: Callable[[], int]) -> None:
+    def __init__(
+        self, consumer: Any, now_ms: Callable[[], int], answered: Callable[[], None] = lambda: None
+    ) -> None:
         self._fetcher = consumer._fetcher  # noqa: SLF001 - see above
-        self._now = now_ms
+        self._now, self._answered = now_ms, answered
         self.answers: dict[TopicPartition, Answer] = {}
         """The last answer for each partition."""
         self._proc_fetch_request = self._fetcher._proc_fetch_request  # noqa: SLF001
@@ -64,6 +66,7 @@ class WholeFetches:
         for tp, state in states.items():
             if state.timestamp is not None and state.highwater is not None:
                 self.answers[tp] = Answer(state.highwater, asked)
+                self._answered()
         return bool(found)
 
     async def take(

@@ -5,7 +5,7 @@ these counts of work are not. `alerts_total` counts what was committed.
 """
 
 from collections import Counter as Tally
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from itertools import product
@@ -226,6 +226,14 @@ _TIME_STOPPED: Final = _declare(
     "Whether time stands still because the wall clock outran the monotonic one.",
 )
 
+_LAST_ANSWER: Final = _declare(
+    "gauge",
+    "retention_broker_last_answer_seconds",
+    "seconds",
+    "How long ago a broker last answered: a heartbeat that was confirmed, or a fetch. It stays below 5 "
+    "while all is well, also where there is nothing to read.",
+)
+
 _BATCH: Final = _declare(
     "histogram",
     "retention_batch_seconds",
@@ -310,7 +318,7 @@ class Metrics:
         self._transaction, self._restore = self._histogram(_TRANSACTION), self._histogram(_RESTORE)
         self._latency = self._histogram(_LATENCY)
         self._owned, self._ready = self._gauge(_OWNED), self._gauge(_READY)
-        self._time_stopped = self._gauge(_TIME_STOPPED)
+        self._time_stopped, self._last_answer = self._gauge(_TIME_STOPPED), self._gauge(_LAST_ANSWER)
         self._gauges = {
             one.name: self._gauge(one) for one in DECLARED if one.kind == "gauge" and _PARTITION in one.labels
         }
@@ -370,6 +378,10 @@ class Metrics:
     def time_stopped(self, stopped: bool) -> None:
         """Note whether time stands still because the wall clock can't be trusted."""
         self._time_stopped.set(stopped)
+
+    def last_answer(self, seconds: Callable[[], float]) -> None:
+        """Show, whenever it is asked for, how many seconds ago a broker last answered."""
+        self._last_answer.set_function(seconds)
 
     # Partitions
 

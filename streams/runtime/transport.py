@@ -46,6 +46,8 @@ class Driven:
     now_ms: Callable[[], int]
     failed: Callable[[KafkaError], None]
     """Is told what can't be gone on after, in any thread."""
+    answered: Callable[[], None]
+    """Is told of each answer of a broker, in the consumer's thread."""
 
 
 class Host(AppT):
@@ -124,7 +126,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     async def on_start(self) -> None:
         await super().on_start()
         consumer = self._ensure_consumer()
-        self._whole = WholeFetches(consumer, self.app.driven.now_ms)
+        self._whole = WholeFetches(consumer, self.app.driven.now_ms, self.app.driven.answered)
         coordinator = consumer._coordinator  # noqa: SLF001
         self._do_heartbeat = coordinator._do_heartbeat  # noqa: SLF001
         coordinator._do_heartbeat = self._counted_heartbeat  # noqa: SLF001
@@ -145,6 +147,8 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     async def _counted_heartbeat(self) -> bool:
         confirmed: bool = await self._do_heartbeat()
         self.heartbeats += confirmed
+        if confirmed:
+            self.app.driven.answered()
         return confirmed
 
     @property

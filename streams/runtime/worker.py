@@ -20,6 +20,7 @@ from streams.runtime.faust_app import RetentionApp
 from streams.runtime.feed import FaustFeed
 from streams.runtime.kafka_log import KafkaLog
 from streams.runtime.keeper import Keeper, Pace, Phase
+from streams.runtime.last_answer import LastAnswer
 from streams.runtime.log import Fetched, PartitionLog
 from streams.runtime.metrics import Metrics
 from streams.runtime.owner import Identity, Owner
@@ -72,9 +73,10 @@ class Worker:
             stale_ms=round(settings.stale_feed_hours * 3_600_000),
             lateness_ms=ground.rules.lateness_ms,
         )
-        self._app = RetentionApp(
-            settings, ground.partitions, Driven(self._wants, self._clock.now_ms, self._consumer_failed)
-        )
+        self._last_answer = LastAnswer(settings.broker_answer_seconds)
+        self._metrics.last_answer(lambda: self._last_answer.seconds)
+        driven = Driven(self._wants, self._clock.now_ms, self._consumer_failed, self._last_answer.note)
+        self._app = RetentionApp(settings, ground.partitions, driven)
 
     async def run(self) -> None:
         """Work until SIGTERM, SIGINT or `stop`. Raises StateError, GaveUpError, PortInUseError."""
@@ -256,13 +258,16 @@ class Worker:
         return not self._failed.done()
 
     def readiness(self) -> Readiness:
-        """Tell what each partition is at."""
+        """Tell what each partition is at, and whether Kafka answers."""
         partitions = []
         for number in sorted(self._mine):
             phase, why = self._keepers[number].phase
             partitions.append(PartitionReadiness(number=number, state=phase.value, why=why))
-        ready = self._assigned and all(one.state == Phase.READY for one in partitions)
-        return Readiness(ready=ready, partitions=partitions)
+        why = self._last_answer.missed
+        if why is None and not self._assigned:
+            why = "it is not a member of the group yet"
+        ready = why is None and all(one.state == Phase.READY for one in partitions)
+        return Readiness(ready=ready, partitions=partitions, why=why)
 
     def lookup(self, customer_id: str) -> Found | NotMine | NotReady | None:
         """Return what is known of a customer, if its partition is here."""
