@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, Protocol
 
+from schemas.alert import Alert
+from schemas.times import parse_ms
 from streams.core.watermark import FACTS, NEVER, Input
 from streams.runtime.fetch import Answer
 from streams.runtime.log import UNKNOWN, FencedError, Fetched, LogError, PartitionLog
@@ -381,8 +383,16 @@ class Keeper:
         self._tries = 0  # not when it opens: what can't be committed would be tried for ever
         now_ms = self._clock.now_ms()
         self._metrics.committed(self.number, serving.last_commit - started, written.alerts, now_ms)
-        for decided_by in written.decided_by:
-            self._metrics.latency(max(0.0, (now_ms - decided_by) / 1000))
+        for alert, appended in zip(written.alerts, written.appended, strict=True):
+            since = self._known_since(alert, appended)
+            if since is not None:
+                self._metrics.latency(max(0.0, (now_ms - since) / 1000))
+
+    def _known_since(self, alert: Alert, appended: int | None) -> int | None:
+        """Return from when (ms) an alert's latency counts; None where event time says nothing of it."""
+        if appended is None and self._pace.live and not alert.backfill:
+            return parse_ms(alert.time)
+        return appended
 
     async def _look_for_missed(self, serving: _Serving) -> None:
         """Seek anew where a batch was lost on its way: Faust drops what comes in a rebalance."""

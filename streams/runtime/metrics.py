@@ -127,8 +127,10 @@ _LATENCY: Final = _declare(
     "histogram",
     "retention_alert_latency_seconds",
     "seconds",
-    "From the append of the record that decided an alert to its commit; allowed lateness is a part of it.",
-    buckets=(*_USUAL, 30.0, 60.0, 300.0),
+    "From when an alert was due to its commit: from the append of the contact or other record that decided "
+    "it; where time alone decided, from the hour at which the rule raises it (left out on the event clock "
+    "and in backfill, where that hour is long past). Allowed lateness, 5 s by default, is a part of it.",
+    buckets=(*_USUAL[:-1], 5.25, 5.5, 6.0, 7.5, 10.0, 30.0, 60.0, 300.0, 3600.0),
 )
 _EPISODES: Final = _declare(
     "counter",
@@ -353,7 +355,7 @@ class Metrics:
             self._alerts[alert.level, alert.state, alert.arm].inc()
 
     def latency(self, seconds: float) -> None:
-        """Note how long an alert took, from the append of the record that decided it to the commit."""
+        """Note how long an alert took, from when it was due to the commit."""
         self._latency.observe(seconds)
 
     def stale(self, source: Input) -> None:

@@ -4,7 +4,7 @@ Whatever fails, the owner is dropped and a new one opens the partition again fro
 there is no repair: state, alerts, dead letters and positions move together, or not at all.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -19,6 +19,7 @@ from streams.core.partition import Outcome, Partition, Record
 from streams.core.ruleset import VERSIONS, Ruleset
 from streams.core.state import StateError
 from streams.core.watermark import FACTS, Input
+from streams.runtime.append_times import AppendTimes
 from streams.runtime.decode import RecordDecoder
 from streams.runtime.log import Bounds, DeadLetter, Fetched, PartitionLog, Transaction
 from streams.runtime.poison import PoisonLimit
@@ -71,10 +72,13 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What a commit wrote; `decided_by` has the append time (ms) of the record that decided each alert."""
+    """What a commit wrote; `appended` has when (ms) the record was appended that decided each alert.
+
+    None where time alone decided.
+    """
 
     alerts: list[Alert]
-    decided_by: list[int]
+    appended: list[int | None]
     dead_letters: list[DeadLetter]
 
 
@@ -87,7 +91,8 @@ class Owner:
         self._now = wall_clock_ms
         self._decode = RecordDecoder(identity.currency, identity.partition, identity.partitions)
         self._alerts: list[Alert] = []
-        self._decided_by: list[int] = []
+        self._appended: list[int | None] = []
+        self._append_times = AppendTimes()
         self._dead_letters: list[DeadLetter] = []
         self._moved = False
         self._currency = ""
@@ -193,29 +198,34 @@ class Owner:
         taken = self._apply(batch)
         self.positions[batch.source] = batch.after
         self._moved = True
-        appended = batch.records[-1].timestamp if batch.records else self._now()
-        self._keep([*taken.outcome.alerts, *self._decided()], appended)
+        if self.ready:
+            self._decide({})
         return taken
 
     def move(self, clocks: Mapping[Input, int]) -> None:
         """Let time pass on inputs that are known to be complete up to a time (ms)."""
         if self.ready and self.stopped is None:
-            self._keep(self.partition.advance(clocks), self._now())
+            self._decide(clocks)
 
     def _apply(self, batch: Fetched) -> Taken:
         undecodable: dict[int, Refusal] = {}
         outcome = self.partition.apply(batch.source, self._events(batch, undecodable), self._now())
         if batch.source is Input.TRANSACTIONS and outcome.applied:
             self._currency = self._identity.currency
-        refused = dict(undecodable)
-        if outcome.refused:
-            places = [place for place in range(len(batch.records)) if place not in undecodable]
-            refused |= {places[at]: refusal for at, refusal in outcome.refused}
+        self._keep_erased(batch, outcome)
+        places = _places(batch, undecodable) if outcome.refused or outcome.waiting else ()
+        self._note_append_times(batch, outcome, places)
+        refused = undecodable | {places[at]: refusal for at, refusal in outcome.refused}
         for place, refusal in refused.items():
             letter = DeadLetter(batch.source, batch.records[place], refusal.reason, refusal.detail)
             self._dead_letters.append(letter)
         self._poison.note(len(batch.records), sorted(refused))
         return Taken(outcome, [refusal.reason for refusal in undecodable.values()])
+
+    def _note_append_times(self, batch: Fetched, outcome: Outcome, places: Sequence[int]) -> None:
+        if batch.source is not Input.CUSTOMERS:  # no alert comes of a profile
+            for at, customer_id, instant in outcome.waiting:
+                self._append_times.note(customer_id, instant, batch.records[places[at]].timestamp)
 
     def _events(self, batch: Fetched, undecodable: dict[int, Refusal]) -> Iterator[Record]:
         """Yield the events of a batch, one by one as they are applied; take note of the others by place."""
@@ -227,12 +237,19 @@ class Owner:
             else:
                 yield record
 
-    def _decided(self) -> list[Alert]:
-        return self.partition.decide() if self.ready else []
+    def _decide(self, clocks: Mapping[Input, int]) -> None:
+        before = self.partition.decided
+        alerts = self.partition.advance(clocks)
+        self._keep(alerts, self._append_times.take(alerts, before, self.partition.decided))
 
-    def _keep(self, alerts: list[Alert], decided_by: int) -> None:
+    def _keep_erased(self, batch: Fetched, outcome: Outcome) -> None:
+        if outcome.alerts:
+            erased = {record.key: record.timestamp for record in batch.records if record.value is None}
+            self._keep(outcome.alerts, [erased.get(one.customer_id.encode()) for one in outcome.alerts])
+
+    def _keep(self, alerts: list[Alert], appended: list[int | None]) -> None:
         self._alerts += dated(alerts, self._now())
-        self._decided_by += [decided_by] * len(alerts)
+        self._appended += appended
 
     # Write
 
@@ -250,8 +267,8 @@ class Owner:
         """Write what came of all batches since the last commit; None if there is nothing to write."""
         if not self.waiting:
             return None
-        written = Written(self._alerts, self._decided_by, self._dead_letters)
-        self._alerts, self._decided_by, self._dead_letters, self._moved = [], [], [], False
+        written = Written(self._alerts, self._appended, self._dead_letters)
+        self._alerts, self._appended, self._dead_letters, self._moved = [], [], [], False
         state = [*self.partition.drain_dirty(), (OWNER_KEY, msgpack.encode(self._state()))]
         await self._log.commit(Transaction(state, written.alerts, written.dead_letters, dict(self.positions)))
         return written
@@ -266,6 +283,12 @@ class Owner:
             topics={source.value: topic_id for source, topic_id in identity.topics.items()},
             currency=self._currency,
         )
+
+
+def _places(batch: Fetched, undecodable: Mapping[int, Refusal]) -> Sequence[int]:
+    """Return for each event that the core was given its place in the batch."""
+    places = range(len(batch.records))
+    return [place for place in places if place not in undecodable] if undecodable else places
 
 
 def _another_ruleset(written_under: str) -> str:

@@ -35,6 +35,7 @@ class Counts(Metrics):
     @override
     def __init__(self, counts: Counter[str]) -> None:
         self.counts = counts
+        self.latencies: list[float] = []
         self.shown: dict[int, PartitionGauges] = {}
 
     @override
@@ -52,6 +53,7 @@ class Counts(Metrics):
     @override
     def latency(self, seconds: float) -> None:
         assert seconds >= 0
+        self.latencies.append(seconds)
 
     @override
     def stale(self, source: Input) -> None:

@@ -140,5 +140,8 @@ async def scene(
 
 
 def _tape(lines: Arrivals) -> Tape:
-    records = [RawRecord(at, NOW, key_of(line), line) for at, (_, line) in enumerate(lines)]
+    records = [
+        RawRecord(at, NOW + round(max(0.0, seconds) * 1000), key_of(line), line)
+        for at, (seconds, line) in enumerate(lines)
+    ]
     return Tape(records, (), len(records))

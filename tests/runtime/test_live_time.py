@@ -143,6 +143,9 @@ def test_silence_becomes_an_alert_though_nothing_more_is_heard() -> None:
     wanted = undisturbed(town(), NOW + DAYS * DAY_MS - HOUR_MS)
     assert {one[-1] for one in wanted} == {"watch", "alert"}
     assert facts(here.broker.alerts) == wanted
+    told = here.worker.metrics.latencies
+    assert len(told) == len(wanted)
+    assert LATENESS_MS <= min(told) * 1000 <= max(told) * 1000 < LATENESS_MS + BEHIND_MS
 
 
 @pytest.mark.parametrize("hours", [1, -1])
