@@ -113,6 +113,17 @@ class WholeFetches:
             fetcher._notify(fetcher._wait_consume_future)  # noqa: SLF001
         return taken
 
+    def nothing(self, tp: TopicPartition) -> Whole | None:
+        """Return a batch without records where the consumer stands; None while it stands nowhere."""
+        subscription = self._fetcher._subscriptions.subscription  # noqa: SLF001
+        assignment = None if subscription is None else subscription.assignment
+        if assignment is None or tp not in assignment.tps:
+            return None
+        state = assignment.state_value(tp)
+        if not state.has_valid_position:
+            return None
+        return Whole(state.position, [], state.position, self.answers.get(tp, Answer()))
+
     def _whole(self, tp: TopicPartition, result: FetchResult) -> Whole | None:
         if not result.check_assignment(tp) or not result.has_more():
             return None

@@ -29,8 +29,6 @@ _FIRST_BACKOFF_SECONDS: Final = 0.2
 _TIME_STEP_SECONDS: Final = 0.02
 """On the live clock time is let pass as often."""
 _SHOW_SECONDS: Final = 1.0
-_MISSED_SECONDS: Final = 10.0
-"""An input that has more to read, and from which nothing came for as long, is sought anew."""
 
 
 class Feed(Protocol):
@@ -86,7 +84,6 @@ class _Serving:
     seeks: dict[Input, int]
     inbox: deque[Fetched] = field(default_factory=deque)
     last_commit: float = 0.0
-    last_taken: dict[Input, float] = field(default_factory=dict)
     next_shown: float = 0.0
     stale: Counter[Input] = field(default_factory=Counter)
     """How many batches in a row did not begin at the position of the state."""
@@ -221,7 +218,8 @@ class Keeper:
                 log.warning("partition %d: another owner opened it", self.number)
                 self._metrics.reopened("fenced")
                 await self._drop()
-                await self._feed.confirmed()
+                if not self._pausing:
+                    await self._feed.confirmed()
             except LogError as error:
                 log.warning("partition %d: %s; it is opened again", self.number, error)
                 self._metrics.reopened("log")
@@ -261,10 +259,7 @@ class Keeper:
 
     async def _seek(self, serving: _Serving, positions: Mapping[Input, int]) -> None:
         number = await self._feed.go_to(self.number, positions)
-        now = self._time()
-        for source in positions:
-            serving.seeks[source] = number
-            serving.last_taken[source] = now
+        serving.seeks |= dict.fromkeys(positions, number)
 
     # Work
 
@@ -277,10 +272,12 @@ class Keeper:
         return queued < MOST_QUEUED
 
     def offer(self, batch: Fetched) -> None:
-        """Take in a batch for later."""
-        if self._serving is not None and not self._pausing:
-            self._serving.inbox.append(batch)
-            self._news.set()
+        """Take in a batch for later; one without records only if it begins elsewhere than we stand."""
+        serving = self._serving
+        if serving is None or self._pausing or _tells_nothing(serving, batch):
+            return
+        serving.inbox.append(batch)
+        self._news.set()
 
     async def _serve(self, serving: _Serving) -> None:
         owner = serving.owner
@@ -291,7 +288,6 @@ class Keeper:
                 await self._commit_if_due(serving)
             self._pass_time(owner)
             await self._commit_if_due(serving)
-            await self._look_for_missed(serving)
             self._show(serving)
             if self._pausing:
                 await self._rest(serving)
@@ -338,11 +334,9 @@ class Keeper:
             await self._seek(serving, {batch.source: owner.positions[batch.source]})
             return
         serving.stale[batch.source] = 0
-        now = self._time()
-        serving.last_taken[batch.source] = now
         for reason in taken.refused:
             self._metrics.refused(batch.source, reason)
-        self._metrics.took(batch.source, taken.outcome, now - started)
+        self._metrics.took(batch.source, taken.outcome, self._time() - started)
         if owner.stopped is not None:
             log.error("partition %d is stopped: %s", self.number, owner.stopped)
         await asyncio.sleep(0)
@@ -393,17 +387,6 @@ class Keeper:
         if appended is None and self._pace.live and not alert.backfill:
             return parse_ms(alert.time)
         return appended
-
-    async def _look_for_missed(self, serving: _Serving) -> None:
-        """Seek anew where a batch was lost on its way: Faust drops what comes in a rebalance."""
-        now = self._time()
-        for source, at in serving.last_taken.items():
-            if now - at > _MISSED_SECONDS and not serving.inbox and serving.owner.wants(source):
-                if self._feed.answer(self.number, source).end > serving.owner.positions[source]:
-                    self._metrics.stale(source)
-                    await self._seek(serving, {source: serving.owner.positions[source]})
-                    return
-                serving.last_taken[source] = now
 
     async def _rest(self, serving: _Serving) -> None:
         serving.inbox.clear()
@@ -469,3 +452,11 @@ class Keeper:
                 tally=partition.tally,
             ),
         )
+
+
+def _tells_nothing(serving: _Serving, batch: Fetched) -> bool:
+    """Tell whether a batch moves no position, and no batch before it was lost on its way."""
+    if batch.before != batch.after:
+        return False
+    waits = any(one.source is batch.source for one in serving.inbox)
+    return waits or batch.before == serving.owner.positions[batch.source]

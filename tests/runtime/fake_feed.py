@@ -1,7 +1,8 @@
 """The consumer of one worker, in virtual time, and what it shares with others.
 
 It fetches as aiokafka does: one request at a time for each input, whose answer is kept until somebody wants
-it, and thrown away when its input was sought or assigned since.
+it, and thrown away when its input was sought or assigned since. Of an input from which nothing came for a
+while it is told where the consumer stands.
 """
 
 import asyncio
@@ -25,6 +26,7 @@ from streams.runtime.owner import Identity
 from tests.runtime.fake_log import Broker
 
 HEARTBEAT_SECONDS: Final = 2.0
+SILENT_TURNS: Final = 25
 
 Place = tuple[int, Input]
 
@@ -112,6 +114,7 @@ class FakeFeed(Feed):
         self._asked: dict[Place, object] = {}
         self._fetched: dict[Place, Fetched] = {}
         self._answers: dict[Place, Answer] = {}
+        self._told: dict[Place, float] = {}
         self._number = 0
         self.member = True
         """Whether heartbeats are confirmed."""
@@ -178,7 +181,10 @@ class FakeFeed(Feed):
                     self._ask(place)
             for place in list(self._fetched):
                 if self._wants(*place):
-                    self._hand_out(place)
+                    self._hand_out(place, self._fetched.pop(place))
+            for place, position in self._positions.items():
+                if self._is_silent(place) and self._wants(*place):
+                    self._hand_out(place, Fetched(place[1], position, (), position))
 
     def _ask(self, place: Place) -> None:
         request = self._asked[place] = object()
@@ -200,12 +206,17 @@ class FakeFeed(Feed):
         if batch is not None:
             self._fetched[place] = replace(batch, asked_ms=asked_ms)
 
-    def _hand_out(self, place: Place) -> None:
-        batch = self._fetched.pop(place)
+    def _is_silent(self, place: Place) -> bool:
+        since = self._told.setdefault(place, asyncio.get_running_loop().time())
+        seconds = SILENT_TURNS * self._around.turn_seconds
+        return asyncio.get_running_loop().time() - since >= seconds
+
+    def _hand_out(self, place: Place, batch: Fetched) -> None:
         self._positions[place] = batch.after
+        self._told[place] = asyncio.get_running_loop().time()
         around = self._around
         if around.rng.random() < around.dropping[0]:
-            around.faults["a batch was dropped on its way"] += 1
+            around.faults["a batch was dropped on its way"] += batch.before != batch.after
             return
         seek = self._seeks.get(place, 0)
         deliver = asyncio.get_running_loop().call_later

@@ -14,11 +14,12 @@ from tests.runtime.fake_log import COMMITTED, IN_TRANSACTION, POINTS
 from tests.runtime.group import FakeWorker
 from tests.runtime.history import NOW
 from tests.runtime.inputs import Arrivals, RightClock, scene, true_ms
-from tests.runtime.lines import contact, profile, purchase, tick
+from tests.runtime.lines import contact, disposition, profile, purchase, tick
 from tests.runtime.virtual_time import run
 
 TX, CT, CUSTOMERS = Input.TRANSACTIONS, Input.CONTACTS, Input.CUSTOMERS
 FIRST = NOW - 100 * DAY_MS
+NIL = "00000000-0000-5000-8000-000000000000"
 
 
 def facts(at: float, many: int = 100) -> dict[Input, Arrivals]:
@@ -235,8 +236,37 @@ def test_the_last_batch_lost_on_its_way_is_sought_anew() -> None:
             await asyncio.sleep(1)
             here.around.dropping[0] = 0.0
             assert here.worker.metrics.counts["a batch was dropped on its way"] == 1
-            await here.until_read(15)
+            await here.until_read(1)
             assert here.worker.metrics.counts["sought anew"] == 1
+
+    run(go())
+
+
+@pytest.mark.parametrize("side", SIDE_INPUTS)
+def test_facts_do_not_wait_for_a_side_input_that_was_lost_on_its_way(side: Input) -> None:
+    lost = profile("a", FIRST) if side is CUSTOMERS else disposition("a", FIRST, NIL)
+
+    async def go() -> None:
+        async with scene({side: [(5.0, lost)], TX: [(5.2, purchase("a", FIRST))]}) as here:
+            await asyncio.sleep(4.95)
+            here.around.dropping[0] = 1.0
+            await asyncio.sleep(0.2)
+            here.around.dropping[0] = 0.0
+            assert here.worker.metrics.counts["a batch was dropped on its way"] == 1
+            await here.until_read(2)
+            assert here.worker.metrics.counts["sought anew"] == 1
+
+    run(go())
+
+
+def test_an_input_with_nothing_to_read_is_not_sought_and_nothing_is_committed_for_it() -> None:
+    async def go() -> None:
+        async with scene(bought(10)) as here:
+            await asyncio.sleep(5)
+            committed = len(here.broker.committed)
+            await asyncio.sleep(60)
+            assert len(here.broker.committed) == committed
+            assert here.worker.metrics.counts["sought anew"] == 0
 
     run(go())
 
@@ -255,6 +285,27 @@ def test_a_zombie_learns_of_it_when_it_writes_and_waits_to_be_told() -> None:
             assert here.worker.metrics.counts["opened"] == 2, "the zombie did not open it again"
             await asyncio.sleep(10)
             await here.until_read(5)
+            await other.killed()
+
+    run(go())
+
+
+def test_a_zombie_that_learns_of_it_when_it_is_told_does_not_keep_the_group_waiting() -> None:
+    async def go() -> None:
+        async with scene(bought(200)) as here:
+            await asyncio.sleep(3)
+            here.worker.feed.member = False
+            here.slow[IN_TRANSACTION] = 1.0
+            other = FakeWorker(here.around)
+            await asyncio.sleep(0.5)
+            other.assigned({0})
+            await asyncio.sleep(0.1)
+            before = asyncio.get_running_loop().time()
+            await here.worker.revoked()
+            assert here.broker.faults["a zombie was fenced"] == 1
+            assert asyncio.get_running_loop().time() - before < PAUSE_SECONDS / 2
+            here.slow.clear()
+            await here.until_read(30)
             await other.killed()
 
     run(go())

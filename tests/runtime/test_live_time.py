@@ -43,7 +43,6 @@ Town = dict[Input, Arrivals]
 def slowly(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let keepers look less often, so that a week is soon over."""
     monkeypatch.setattr("streams.runtime.keeper._TIME_STEP_SECONDS", TURN_SECONDS)
-    monkeypatch.setattr("streams.runtime.keeper._MISSED_SECONDS", 20 * TURN_SECONDS)
 
 
 def town(*, shops_close_after_days: float = DAYS) -> Town:
