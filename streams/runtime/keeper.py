@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, Protocol
@@ -29,6 +30,8 @@ _FIRST_BACKOFF_SECONDS: Final = 0.2
 _TIME_STEP_SECONDS: Final = 0.02
 """On the live clock time is let pass as often."""
 _SHOW_SECONDS: Final = 1.0
+_ASK_SECONDS: Final = 2.0
+"""While a partition is stopped, it is asked as often whether a redrive has ended that."""
 
 
 class Feed(Protocol):
@@ -42,6 +45,9 @@ class Feed(Protocol):
 
     async def committed(self, partition: int) -> Mapping[Input, int | None]:
         """Return the positions that the group has committed."""
+
+    async def redriven(self, partition: int) -> int:
+        """Return up to where a redrive has sent back letters; 0 if none has. Raises LogError."""
 
     async def confirmed(self) -> None:
         """Return once the group has confirmed that we are still a member."""
@@ -85,6 +91,9 @@ class _Serving:
     inbox: deque[Fetched] = field(default_factory=deque)
     last_commit: float = 0.0
     next_shown: float = 0.0
+    next_asked: float = 0.0
+    stopped: str | None = None
+    """What was told of a stop."""
     stale: Counter[Input] = field(default_factory=Counter)
     """How many batches in a row did not begin at the position of the state."""
 
@@ -291,6 +300,8 @@ class Keeper:
             self._show(serving)
             if self._pausing:
                 await self._rest(serving)
+            elif not owner.waiting:
+                await self._mind_stop(serving)
             await self._wait()
 
     def _next(self, serving: _Serving) -> Fetched | None:
@@ -337,8 +348,6 @@ class Keeper:
         for reason in taken.refused:
             self._metrics.refused(batch.source, reason)
         self._metrics.took(batch.source, taken.outcome, self._time() - started)
-        if owner.stopped is not None:
-            log.error("partition %d is stopped: %s", self.number, owner.stopped)
         await asyncio.sleep(0)
 
     def _pass_time(self, owner: Owner) -> None:
@@ -387,6 +396,22 @@ class Keeper:
         if appended is None and self._pace.live and not alert.backfill:
             return parse_ms(alert.time)
         return appended
+
+    async def _mind_stop(self, serving: _Serving) -> None:
+        """Tell of a stop once it is committed, and of its end; ask whether a redrive has ended it."""
+        owner, why = serving.owner, serving.owner.stopped
+        if why != serving.stopped:
+            serving.stopped = why
+            if why is None:
+                log.warning("partition %d reads on: its stop was ended", self.number)
+            else:
+                log.error("partition %d is stopped: %s", self.number, why)
+        if why is not None and self._time() >= serving.next_asked:
+            serving.next_asked = self._time() + _ASK_SECONDS
+            with suppress(LogError):
+                await owner.end_stop(await self._feed.redriven(self.number))
+            if owner.stopped is None:  # what was fetched behind the stop was thrown away
+                await self._seek(serving, owner.positions)
 
     async def _rest(self, serving: _Serving) -> None:
         serving.inbox.clear()

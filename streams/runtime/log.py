@@ -108,6 +108,9 @@ class PartitionLog(Protocol):
     async def bounds(self) -> Mapping[Input, Bounds]:
         """Return what the inputs hold now."""
 
+    async def letters_end(self) -> int:
+        """Return where the dead letters of the partition end."""
+
     def restore(self) -> AsyncIterator[tuple[bytes, bytes | None]]:
         """Yield the committed state up to its end, the newest value of a key last."""
 

@@ -22,7 +22,7 @@ from streams.core.watermark import FACTS, Input
 from streams.runtime.append_times import AppendTimes
 from streams.runtime.decode import RecordDecoder
 from streams.runtime.log import Bounds, DeadLetter, Fetched, PartitionLog, Transaction
-from streams.runtime.poison import PoisonLimit
+from streams.runtime.poison_guard import PoisonGuard, Stop
 from streams.settings import variable
 
 OWNER_KEY: Final = b"o"
@@ -43,6 +43,10 @@ class OwnerState(Struct, array_like=True):
     """The ids that Kafka gave the input topics when they were made, by input."""
     currency: str = ""
     """What money is counted in; empty while none was."""
+    stop: Stop | None = None
+    """Why nothing more is read; None while all is well."""
+    unlimited: dict[str, int] = member(default_factory=dict)
+    """Up to where inputs are read without the limit on refused records, since a stop was ended."""
 
 
 class RefusedError(StateError):
@@ -60,6 +64,8 @@ class Identity:
     partitions: int
     adopt_ruleset: bool = False
     topics: Mapping[Input, str] = field(default_factory=dict)
+    resume_mark: int = 0
+    """A stop ends that has dead letters before this offset."""
 
 
 @dataclass(slots=True)
@@ -97,7 +103,7 @@ class Owner:
         self._moved = False
         self._currency = ""
         self._ends: dict[Input, int] = {}
-        self._poison = PoisonLimit()
+        self._poison = PoisonGuard(identity.partition)
         self.partition = Partition(identity.rules, currency=identity.currency)
         self.positions: dict[Input, int] = {}
         """Where each input goes on; all are known once the partition is open."""
@@ -125,7 +131,10 @@ class Owner:
             )
         for key, value in state.items():
             self.partition.restore(key, value)
-        self._begin(await self._log.bounds())
+        bounds = await self._log.bounds()
+        self._begin(bounds)
+        if self._poison.ends(self._identity.resume_mark):
+            self._go_on(bounds)
 
     def _adopt(self, state: OwnerState) -> None:
         identity = self._identity
@@ -151,6 +160,7 @@ class Owner:
                 )
         self.positions = {Input(name): position for name, position in state.positions.items()}
         self._currency = state.currency
+        self._poison.restore(state.stop, state.unlimited)
 
     def _begin(self, bounds: Mapping[Input, Bounds]) -> None:
         for source, held in bounds.items():
@@ -171,8 +181,20 @@ class Owner:
 
     @property
     def stopped(self) -> str | None:
-        """Return why nothing more is read, until an operator starts it anew; None while all is well."""
-        return self._poison.exceeded
+        """Return why nothing more is read, until an operator ends that; None while all is well."""
+        return self._poison.told
+
+    async def end_stop(self, mark: int) -> None:
+        """Read on if letters before a mark in the dead letters went back, and any of the stop's among them.
+
+        Raises LogError.
+        """
+        if self._poison.ends(mark):
+            self._go_on(await self._log.bounds())
+
+    def _go_on(self, inputs: Mapping[Input, Bounds]) -> None:
+        self._poison.go_on(inputs)
+        self._moved = True
 
     def wants(self, source: Input) -> bool:
         """Tell whether an input should be read on: side inputs first, none that is far ahead."""
@@ -219,7 +241,7 @@ class Owner:
         for place, refusal in refused.items():
             letter = DeadLetter(batch.source, batch.records[place], refusal.reason, refusal.detail)
             self._dead_letters.append(letter)
-        self._poison.note(len(batch.records), sorted(refused))
+        self._poison.note(batch, refused)
         return Taken(outcome, [refusal.reason for refusal in undecodable.values()])
 
     def _note_append_times(self, batch: Fetched, outcome: Outcome, places: Sequence[int]) -> None:
@@ -267,6 +289,8 @@ class Owner:
         """Write what came of all batches since the last commit; None if there is nothing to write."""
         if not self.waiting:
             return None
+        if self._poison.exceeded:
+            self._poison.set_stop(await self._log.letters_end())
         written = Written(self._alerts, self._appended, self._dead_letters)
         self._alerts, self._appended, self._dead_letters, self._moved = [], [], [], False
         state = [*self.partition.drain_dirty(), (OWNER_KEY, msgpack.encode(self._state()))]
@@ -282,6 +306,8 @@ class Owner:
             partitions=identity.partitions,
             topics={source.value: topic_id for source, topic_id in identity.topics.items()},
             currency=self._currency,
+            stop=self._poison.stop,
+            unlimited=self._poison.unlimited(self.positions),
         )
 
 

@@ -6,7 +6,7 @@ import gc
 import logging
 import signal
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, cast
 
 from aiokafka.errors import KafkaError
@@ -54,9 +54,11 @@ class Worker:
         ground: Ground,
         *,
         adopt_ruleset: bool = False,
+        resume_marks: Mapping[int, int] | None = None,
         metrics: Metrics | None = None,
     ) -> None:
         self._settings, self._ground, self._adopt = settings, ground, adopt_ruleset
+        self._resume_marks = resume_marks or {}
         self._metrics = Metrics() if metrics is None else metrics
         self._clock = WallClock()
         self._feed = FaustFeed(settings.topic_prefix)
@@ -196,6 +198,7 @@ class Worker:
             partitions=ground.partitions,
             adopt_ruleset=self._adopt,
             topics=ground.topic_ids,
+            resume_mark=self._resume_marks.get(number, 0),
         )
 
         def make_owner(partition_log: PartitionLog) -> Owner:

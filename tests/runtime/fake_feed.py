@@ -118,6 +118,8 @@ class FakeFeed(Feed):
         self._number = 0
         self.member = True
         """Whether heartbeats are confirmed."""
+        self.redrives: dict[int, int] = {}
+        """Up to where letters of a partition went back."""
         self.down = False
         """Whether the broker can't be reached."""
 
@@ -146,6 +148,12 @@ class FakeFeed(Feed):
             raise LogError("the coordinator is away")
         committed = self._around.brokers[partition].positions
         return {source: committed.get(source) for source in Input}
+
+    @override
+    async def redriven(self, partition: int) -> int:
+        if self.down:
+            raise LogError("the coordinator is away")
+        return self.redrives.get(partition, 0)
 
     @override
     async def confirmed(self) -> None:

@@ -19,6 +19,10 @@ from tests.runtime.virtual_time import run
 
 TX, CT, CUSTOMERS = Input.TRANSACTIONS, Input.CONTACTS, Input.CUSTOMERS
 FIRST = NOW - 100 * DAY_MS
+STOPPED = (
+    "1,000 records in a row were refused; when that is put right: `retention-signals redrive --execute`, or "
+    "`retention-signals worker --resume-partition "
+)
 NIL = "00000000-0000-5000-8000-000000000000"
 
 
@@ -134,12 +138,57 @@ def test_a_flood_of_poison_stops_it_with_everything_written() -> None:
             await asyncio.sleep(5)
             phase, why = here.keeper.phase
             assert phase is Phase.STOPPED
-            assert why == "1,000 records in a row were refused"
+            assert why == STOPPED + "0@0`"
             assert not any(map(here.keeper.wants, Input))
             written = sum(here.broker.dead_letters.values())
             assert 1_000 <= written <= 1_500
             assert here.broker.positions[TX] == written
             assert here.worker.metrics.shown[0].stopped
+
+    run(go())
+
+
+def test_a_stop_outlasts_rebalances_and_restarts_and_nothing_more_is_read() -> None:
+    async def go() -> None:
+        async with scene({TX: [(0.0, b"poison")] * 5_000}) as here:
+            await asyncio.sleep(5)
+            letters = here.broker.dead_letters
+            await here.worker.revoked()
+            here.worker.assigned({0})
+            await asyncio.sleep(5)
+            assert here.keeper.phase == (Phase.STOPPED, STOPPED + "0@0`")
+            await here.worker.revoked()
+            other = FakeWorker(here.around)
+            other.assigned({0})
+            await asyncio.sleep(5)
+            assert other.keepers[0].phase == (Phase.STOPPED, STOPPED + "0@0`")
+            assert here.broker.dead_letters == letters
+            await other.killed()
+
+    run(go())
+
+
+def test_a_redrive_ends_a_stop_for_all_that_is_there_and_for_no_more() -> None:
+    poison = [(0.0, b"poison")] * 20_000 + [(100.0, b"more poison")] * 3_000
+
+    async def go() -> None:
+        async with scene({TX: poison}) as here:
+            await asyncio.sleep(5)
+            assert here.keeper.phase[0] is Phase.STOPPED
+            here.worker.feed.down = True
+            here.worker.feed.redrives[0] = 1
+            await asyncio.sleep(5)
+            assert here.keeper.phase[0] is Phase.STOPPED, "nobody can be asked"
+            here.worker.feed.down = False
+            await here.until_read(60)
+            assert here.keeper.phase == (Phase.READY, None)
+            assert sum(here.broker.dead_letters.values()) == 20_000
+            assert asyncio.get_running_loop().time() < 90
+            await asyncio.sleep(100 - asyncio.get_running_loop().time() + 30)
+            why = here.keeper.phase[1]
+            assert why is not None
+            assert why.startswith(STOPPED + "0@20"), "the name of another stop"
+            assert 1_000 <= sum(here.broker.dead_letters.values()) - 20_000 <= 1_500
 
     run(go())
 
