@@ -255,7 +255,7 @@ class Keeper:
         owner = self._make_owner(self._log)
         self._opening = owner, 0
         await owner.open()
-        serving = _Serving(owner, {}, last_commit=started)
+        serving = _Serving(owner, {}, last_commit=started, stopped=owner.ended_stop)
         await self._seek(serving, owner.positions)
         self._serving = serving
         self._busy_since = self._opening = None

@@ -184,6 +184,11 @@ class Owner:
         """Return why nothing more is read, until an operator ends that; None while all is well."""
         return self._poison.told
 
+    @property
+    def ended_stop(self) -> str | None:
+        """Return what was told of the stop that was ended last; None if none was since the opening."""
+        return self._poison.ended
+
     async def end_stop(self, mark: int) -> None:
         """Read on if letters before a mark in the dead letters went back, and any of the stop's among them.
 

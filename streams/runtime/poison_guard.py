@@ -29,6 +29,8 @@ class PoisonGuard:
         self._limit = PoisonLimit()
         self.stop: Stop | None = None
         self._unlimited: dict[Input, int] = {}
+        self.ended: str | None = None
+        """What was told of the stop that was ended last, by this owner."""
 
     def restore(self, stop: Stop | None, unlimited: Mapping[str, int]) -> None:
         """Take back what was committed."""
@@ -61,6 +63,7 @@ class PoisonGuard:
 
     def go_on(self, inputs: Mapping[Input, Bounds]) -> None:
         """End the stop: what the inputs hold now is read to its end, however much of it is refused."""
+        self.ended = self.told
         self.stop, self._limit = None, PoisonLimit()
         self._unlimited = {source: bounds.end for source, bounds in inputs.items()}
 
