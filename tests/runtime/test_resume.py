@@ -15,5 +15,5 @@ def test_a_stop_that_is_named_ends_and_none_that_comes_later() -> None:
 
 @pytest.mark.parametrize("one", ["4", "4@7"])
 def test_a_partition_that_there_is_not_is_refused(one: str) -> None:
-    with pytest.raises(SettingsError, match="^RETENTION_RESUME_PARTITIONS: there is no partition 4$"):
+    with pytest.raises(SettingsError, match=r"^RETENTION_RESUME_PARTITIONS: there is no partition 4$"):
         resume_marks(Settings(resume_partitions=(one,)), 4)
