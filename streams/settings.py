@@ -1,8 +1,9 @@
 """Settings of every process, from the environment. Their docstrings are the manual, `docs/settings.md`."""
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from annotated_types import Ge, Le
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
@@ -27,6 +28,12 @@ def _split(value: object) -> object:
 
 def _check_address(text: str) -> str:
     split_address(text)
+    return text
+
+
+def _check_resume(text: str) -> str:
+    if not re.fullmatch(r"[0-9]{1,4}(@[0-9]{1,18})?", text):
+        raise ValueError("write a partition and the number of its stop, 1@345, or a partition alone")
     return text
 
 
@@ -112,8 +119,18 @@ class Settings(BaseSettings):
     commit_interval_ms: Annotated[int, Ge(10), Le(10_000)] = 250
     """Longest time between commits while no alert waits; never less than 10 ms for each partition owned."""
 
+    resume_partitions: Annotated[
+        tuple[Annotated[str, AfterValidator(_check_resume)], ...],
+        NoDecode,
+        BeforeValidator(_split),
+    ] = ()
+    """Partitions whose stop ends when a worker starts, as `worker --resume-partition` does: `1@345,3@80`."""
+
     watchdog_seconds: Annotated[float, Field(ge=5, le=3600, allow_inf_nan=False)] = 60.0
     """The worker ends itself when its event loop, a commit or a restore stands still for longer."""
+
+    broker_answer_seconds: Annotated[float, Field(ge=5, le=3600, allow_inf_nan=False)] = 20.0
+    """The worker is not ready while no broker has answered for longer: heartbeats ask every 2 s."""
 
     web_host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
     """Address for health, metrics and lookup. Anything but loopback is refused without a token."""
@@ -145,10 +162,13 @@ class Settings(BaseSettings):
         return _secret(self.token, self.token_file)
 
 
-def load_settings() -> Settings:
-    """Return the settings of the environment. Raises SettingsError."""
+def load_settings(**given: Any) -> Settings:
+    """Return the settings of the environment, and before them those given that aren't None.
+
+    Raises SettingsError.
+    """
     try:
-        return Settings()
+        return Settings(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
         lines = [_line(problem["loc"], problem["msg"]) for problem in error.errors(include_input=False)]
         raise SettingsError("\n".join(lines)) from None

@@ -74,6 +74,8 @@ class Outcome:
     duplicates: list[int] = field(default_factory=list)
     """The places in the batch of events that came before."""
     refused: list[tuple[int, Refusal]] = field(default_factory=list)
+    waiting: list[tuple[int, str, int]] = field(default_factory=list)
+    """The events that wait in agendas: place in the batch, customer, and instant (ms)."""
     alerts: list[Alert] = field(default_factory=list)
     """What ends the alerts of customers who were erased."""
 
@@ -236,6 +238,7 @@ class Partition:
         if not (isinstance(event, Transaction) and event.kind in UNCOUNTED):
             self._roster.enqueue(event.customer_id, item(event, instant), hour_of(instant))
             self._enqueued += 1
+            outcome.waiting.append((at, event.customer_id, instant))
 
     def _spent(self, customer_id: str, hour: int, cents: int) -> None:
         """Let the population know of spend in a pane."""

@@ -5,7 +5,7 @@ these counts of work are not. `alerts_total` counts what was committed.
 """
 
 from collections import Counter as Tally
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from itertools import product
@@ -127,8 +127,10 @@ _LATENCY: Final = _declare(
     "histogram",
     "retention_alert_latency_seconds",
     "seconds",
-    "From the append of the record that decided an alert to its commit; allowed lateness is a part of it.",
-    buckets=(*_USUAL, 30.0, 60.0, 300.0),
+    "From when an alert was due to its commit: from the append of the contact or other record that decided "
+    "it; where time alone decided, from the hour at which the rule raises it (left out on the event clock "
+    "and in backfill, where that hour is long past). Allowed lateness, 5 s by default, is a part of it.",
+    buckets=(*_USUAL[:-1], 5.25, 5.5, 6.0, 7.5, 10.0, 30.0, 60.0, 300.0, 3600.0),
 )
 _EPISODES: Final = _declare(
     "counter",
@@ -226,6 +228,14 @@ _TIME_STOPPED: Final = _declare(
     "Whether time stands still because the wall clock outran the monotonic one.",
 )
 
+_LAST_ANSWER: Final = _declare(
+    "gauge",
+    "retention_broker_last_answer_seconds",
+    "seconds",
+    "How long ago a broker last answered: a heartbeat that was confirmed, or a fetch. It stays below 5 "
+    "while all is well, also where there is nothing to read.",
+)
+
 _BATCH: Final = _declare(
     "histogram",
     "retention_batch_seconds",
@@ -310,7 +320,7 @@ class Metrics:
         self._transaction, self._restore = self._histogram(_TRANSACTION), self._histogram(_RESTORE)
         self._latency = self._histogram(_LATENCY)
         self._owned, self._ready = self._gauge(_OWNED), self._gauge(_READY)
-        self._time_stopped = self._gauge(_TIME_STOPPED)
+        self._time_stopped, self._last_answer = self._gauge(_TIME_STOPPED), self._gauge(_LAST_ANSWER)
         self._gauges = {
             one.name: self._gauge(one) for one in DECLARED if one.kind == "gauge" and _PARTITION in one.labels
         }
@@ -345,7 +355,7 @@ class Metrics:
             self._alerts[alert.level, alert.state, alert.arm].inc()
 
     def latency(self, seconds: float) -> None:
-        """Note how long an alert took, from the append of the record that decided it to the commit."""
+        """Note how long an alert took, from when it was due to the commit."""
         self._latency.observe(seconds)
 
     def stale(self, source: Input) -> None:
@@ -370,6 +380,10 @@ class Metrics:
     def time_stopped(self, stopped: bool) -> None:
         """Note whether time stands still because the wall clock can't be trusted."""
         self._time_stopped.set(stopped)
+
+    def last_answer(self, seconds: Callable[[], float]) -> None:
+        """Show, whenever it is asked for, how many seconds ago a broker last answered."""
+        self._last_answer.set_function(seconds)
 
     # Partitions
 

@@ -41,7 +41,6 @@ Town = dict[Input, Arrivals]
 def slowly(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let keepers look less often, so that a week is soon over."""
     monkeypatch.setattr("streams.runtime.keeper._TIME_STEP_SECONDS", TURN_SECONDS)
-    monkeypatch.setattr("streams.runtime.keeper._MISSED_SECONDS", 20 * TURN_SECONDS)
 
 
 def town(*, shops_close_after_days: float = DAYS) -> Town:
@@ -128,6 +127,9 @@ def test_silence_becomes_an_alert_though_nothing_more_is_heard() -> None:
     wanted = undisturbed(town(), NOW + DAYS * DAY_MS - HOUR_MS)
     assert {one[-1] for one in wanted} == {"watch", "alert"}
     assert facts(here.broker.alerts) == wanted
+    told = here.worker.metrics.latencies
+    assert len(told) == len(wanted)
+    assert LATENESS_MS <= min(told) * 1000 <= max(told) * 1000 < LATENESS_MS + BEHIND_MS
 
 
 @pytest.mark.parametrize("hours", [1, -1])

@@ -163,6 +163,14 @@ def test_what_happens_now_and_then() -> None:
     assert value(metrics, "time_stopped") == 0
 
 
+def test_how_long_ago_a_broker_answered_is_asked_when_it_is_shown() -> None:
+    metrics, seconds = Metrics(), 3.5
+    metrics.last_answer(lambda: seconds)
+    assert value(metrics, "broker_last_answer_seconds") == 3.5
+    seconds = 7.0
+    assert value(metrics, "broker_last_answer_seconds") == 7.0
+
+
 def test_how_a_partition_stands() -> None:
     metrics = Metrics()
     metrics.state(1, gauges())
