@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from math import exp, log
 
 from tests.recompute.arrival import Partition
-from tests.recompute.rules import Rules
+from tests.recompute.feed import counted
+from tests.recompute.rules import Rules, hour_of
 from tests.recompute.spending import Baseline
 
 
@@ -49,24 +50,32 @@ class TripsOrSpend:
 
 
 class PopulationClock:
-    """On-time purchases of a partition, by which operational time runs."""
+    """Purchases of a partition, by which operational time runs."""
 
     def __init__(self, partition: Partition, rules: Rules) -> None:
-        self._panes = sorted(partition.on_time_panes)
+        self._sales = counted(partition, rules)
+        self._since = [k for k, _ in self._sales]
         self._rules = rules
 
     def purchases_before(self, h: int) -> int:
-        """C(h): on-time purchases in all panes before hour h."""
-        return bisect_left(self._panes, h)
+        """C(h): purchases that count from an hour before h."""
+        return bisect_left(self._since, h)
 
-    def purchases_per_day(self, q: int, blocks: int, now: int) -> float | None:
-        """U as it was before hour q, known at hour `now`; None where time runs by the calendar."""
-        week, refresh = 168, now // self._rules.refresh_hours * self._rules.refresh_hours
+    def purchases_per_day(self, q: int, blocks: int, instant_ms: int) -> float | None:
+        """U as it was before hour q, as known at an instant; None where time runs by the calendar."""
+        week, now = 168, hour_of(instant_ms)
         end = q // week * week
-        usual = self.purchases_before(end) - self.purchases_before(end - 4 * blocks * week)
+        usual = self._known_before(end, instant_ms) - self._known_before(end - 4 * blocks * week, instant_ms)
         per_day = usual / (28 * blocks)
-        is_forgotten = q < refresh - self._rules.clock_hours
+        refresh = now // self._rules.refresh_hours * self._rules.refresh_hours
+        is_forgotten = q < refresh - self._rules.clock_hours - self._rules.lag_hours
         return None if per_day < self._rules.guard_mean or is_forgotten else per_day
+
+    def _known_before(self, h: int, instant_ms: int) -> int:
+        """C(h), less what arrives after the instant although it counts from before h."""
+        end, unsettled = self.purchases_before(h), hour_of(instant_ms) - self._rules.lag_hours
+        to_come = self._sales[min(end, self.purchases_before(unsettled)) : end]
+        return end - sum(sale.instant_ms > instant_ms for _, sale in to_come)
 
     def days(self, q: int, h: int, per_day: float) -> float:
         """Usual days of the population that passed from hour q to hour h."""

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.recompute.arrival import Customer, Partition
+from tests.recompute.arrival import Customer, Partition, Sale
 from tests.recompute.events import Reversal
 from tests.recompute.pace import Pace, PopulationClock, TripsOrSpend, pace
 from tests.recompute.rules import HOUR_MS
@@ -68,5 +68,6 @@ def test_a_trip_is_a_pane_above_zero() -> None:
 )
 def test_usual_purchases_a_day_are_those_of_whole_weeks(q: int, now: int, per_day: float | None) -> None:
     """One purchase an hour, three blocks."""
-    clock = PopulationClock(Partition(on_time_panes=list(range(3000))), VERSION_2)
-    assert clock.purchases_per_day(q, 3, now) == per_day
+    sales = [Sale(pane, pane * HOUR_MS, late=False, source="pos") for pane in range(3000)]
+    clock = PopulationClock(Partition(sales=sales), VERSION_2)
+    assert clock.purchases_per_day(q, 3, now * HOUR_MS) == per_day

@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from tests.recompute.arrival import Customer, Partition, murmur2, partition_of, read
+from tests.recompute.arrival import Customer, Partition, Sale, murmur2, partition_of, read
 from tests.recompute.events import Contact
+from tests.recompute.feed import Feed
 from tests.recompute.frustration import Contacts, effort_nats, outcome_nats
 from tests.recompute.lines import Refused, parse
-from tests.recompute.rules import DAY_MS, Rules
-from tests.recompute.spending import Baseline, Feed, Refresh, refreshes
+from tests.recompute.rules import DAY_MS, HOUR_MS, Rules
+from tests.recompute.spending import Baseline, Refresh, refreshes
 
 RULES = Rules()
 NOW = 1_750_000_000_000  # 2025-06-15T15:06:40Z
@@ -35,6 +36,10 @@ def test_murmur2_is_that_of_kafka(key: str, signed: int) -> None:
     """The vectors are those of Kafka's own UtilsTest."""
     assert murmur2(key.encode()) == signed % 2**32
     assert partition_of(key, 7) == (signed % 2**31) % 7
+
+
+def on_time(panes: list[int]) -> list[Sale]:
+    return [Sale(pane, pane * HOUR_MS, late=False, source="pos") for pane in panes]
 
 
 def contact(name: str = "k", day: float = 0, **fields: Any) -> Contact:
@@ -149,7 +154,7 @@ def test_irregularity_is_drawn_towards_the_population() -> None:
 def test_the_cutoff_is_the_value_at_rank_four_fifths(customers: int, cutoff: int | None) -> None:
     # customer i spent i.00: ranks ceil(0.8 * 20) = 16, ceil(19.2) = 20, 20
     people = {f"c{i}": Customer(on_time=[(100, i * 100)]) for i in range(1, customers + 1)}
-    found = refreshes(Partition(people, [100]), 8904, RULES)
+    found = refreshes(Partition(people, on_time([100])), 8904, RULES)
     assert found[0] == Refresh(None, 8.6)
     assert found[168] == Refresh(cutoff, 8.6)
     # 8904 - 8736 = 168 > 100: nobody spent in the last 364 days
@@ -160,12 +165,12 @@ def test_the_cutoff_is_the_value_at_rank_four_fifths(customers: int, cutoff: int
 def test_a_feed_is_broken_below_half_of_four_weeks(today: int, broken: int) -> None:
     # g = 1000: the same 24 panes of the four weeks before hold 20 each, the mean is 20
     panes = [1000 - 168 * week for week in (1, 2, 3, 4)] * 20 + [977] * today
-    assert Feed(Partition({}, panes), 1000, RULES).broken_hours(1000, 1001) == broken
+    assert Feed(Partition({}, on_time(panes)), 1000, RULES).broken_hours(1000, 1001) == broken
 
 
 def test_the_guard_is_off_below_twenty() -> None:
     panes = [1000 - 168 * week for week in (1, 2, 3, 4)] * 19
-    assert Feed(Partition({}, panes), 1000, RULES).broken_hours(1000, 1001) == 0
+    assert Feed(Partition({}, on_time(panes)), 1000, RULES).broken_hours(1000, 1001) == 0
 
 
 def purchase(name: str, time: str, **fields: object) -> Line:
