@@ -8,7 +8,7 @@ from tests.recompute.arrival import Customer, Fact
 from tests.recompute.events import Cancellation, Contact, Disposition, Profile, Purchase, Reversal
 from tests.recompute.feed import Feed
 from tests.recompute.frustration import Contacts
-from tests.recompute.pace import PopulationClock, TripsOrSpend, pace
+from tests.recompute.pace import PopulationClock, TripsOrSpend, UsualPurchases, pace
 from tests.recompute.records import (
     Episode,
     Evidence,
@@ -105,7 +105,7 @@ class Story:
                     self._episode, self._watch = episode, None
                     self._raise(episode, r * HOUR_MS, r, evidence)
                 return
-        self._watch = self._yardstick(r, r, r * HOUR_MS)
+        self._watch = self._yardstick(r, r, r)
 
     def _is_held(self, h: int) -> bool:
         """Whether nothing is raised at hour h since the feed was broken in the hour before."""
@@ -169,18 +169,18 @@ class Story:
 
     def _open(self, contact: Contact, instant_ms: int) -> None:
         h = hour_of(contact.moment_ms)
-        frozen = self._yardstick(h, h + 1, instant_ms)
+        frozen = self._yardstick(h, h + 1, hour_of(instant_ms))
         if frozen:
             alert_id = alert_id_of(self._customer_id, *contact.identity)
             self._episode = Episode(alert_id, contact, frozen, h + 1, self._rules.prior, counts_contacts=True)
             self._watch, self._hour = None, hour_of(instant_ms) + 1
 
-    def _yardstick(self, before: int, h0: int, instant_ms: int) -> Yardstick | None:
-        """Freeze what is known at an instant of the time before an hour, as far as it is settled.
+    def _yardstick(self, before: int, h0: int, now: int) -> Yardstick | None:
+        """Freeze what is known at hour `now` of the time before an hour, as far as it is settled.
 
         None without a baseline or high value.
         """
-        h, now = before - self._rules.lag_hours, hour_of(instant_ms)
+        h = before - self._rules.lag_hours
         usual = baseline(self._ledger, h, now, self._rules)
         refresh = self._around.refreshes.get(
             now // self._rules.refresh_hours * self._rules.refresh_hours,
@@ -196,7 +196,7 @@ class Story:
                 usual=usual,
                 irregularity=paces.spend.irregularity if paces else of_spend,
                 paces=paces,
-                purchases_per_day=self._purchases_per_day(usual, h0, instant_ms),
+                purchases=self._usual_purchases(usual, h0, now),
                 trailing_spend=trailing,
                 cutoff=refresh.cutoff,
             )
@@ -208,10 +208,10 @@ class Story:
         trips = usual_trips(self._ledger, h, now, usual, self._rules)
         return TripsOrSpend(*(pace(each, refresh.dispersion, self._rules) for each in (trips, usual)))
 
-    def _purchases_per_day(self, usual: Baseline, h0: int, instant_ms: int) -> float | None:
+    def _usual_purchases(self, usual: Baseline, h0: int, now: int) -> UsualPurchases | None:
         if not self._rules.population_clock:
             return None
-        return self._around.clock.purchases_per_day(h0 - 1, len(usual.blocks), instant_ms)
+        return self._around.clock.usual(h0, len(usual.blocks), now)
 
     def _cancel(self, instant_ms: int) -> None:
         episode = self._episode
@@ -269,9 +269,9 @@ class Story:
     def _days(self, frozen: Yardstick, h: int) -> float:
         """Days of working feed from h0 to h, no more of them than the population usually takes (e)."""
         days = (h - frozen.h0 - self._around.feed.broken_hours(frozen.h0, h)) / 24
-        if frozen.purchases_per_day is None:
+        if frozen.purchases is None:
             return days
-        return min(days, self._around.clock.days(frozen.h0 - 1, h, frozen.purchases_per_day))
+        return min(days, self._around.clock.days(frozen.purchases, h))
 
     def _nats(self, frozen: Yardstick, h: int, spend: int, days: float) -> float:
         """Evidence at hour h that spend fell, or trips or spend under ruleset 2 (S)."""

@@ -7,7 +7,7 @@ from hashlib import sha256
 from tests.recompute.arrival import Partition, Sale
 from tests.recompute.rules import Rules, hour_of
 
-_GROUPS = 8
+_GROUPS = 64
 
 
 def counted(partition: Partition, rules: Rules) -> list[tuple[int, Sale]]:

@@ -6,7 +6,7 @@ from math import exp, log
 
 from tests.recompute.arrival import Partition
 from tests.recompute.feed import counted
-from tests.recompute.rules import Rules, hour_of
+from tests.recompute.rules import Rules
 from tests.recompute.spending import Baseline
 
 
@@ -49,34 +49,35 @@ class TripsOrSpend:
         return larger + log((1 + exp(smaller - larger)) / 2)
 
 
+@dataclass(frozen=True)
+class UsualPurchases:
+    """Purchases a day that a population usually makes (U), and the hour from which time runs by them (q)."""
+
+    per_day: float
+    q: int
+
+
 class PopulationClock:
     """Purchases of a partition, by which operational time runs."""
 
     def __init__(self, partition: Partition, rules: Rules) -> None:
-        self._sales = counted(partition, rules)
-        self._since = [k for k, _ in self._sales]
+        self._since = [k for k, _ in counted(partition, rules)]
         self._rules = rules
 
     def purchases_before(self, h: int) -> int:
         """C(h): purchases that count from an hour before h."""
         return bisect_left(self._since, h)
 
-    def purchases_per_day(self, q: int, blocks: int, instant_ms: int) -> float | None:
-        """U as it was before hour q, as known at an instant; None where time runs by the calendar."""
-        week, now = 168, hour_of(instant_ms)
+    def usual(self, h0: int, blocks: int, now: int) -> UsualPurchases | None:
+        """What is frozen at hour `now` of an episode from h0 on; None where time runs by the calendar."""
+        q, week = min(h0 - 1, now - self._rules.lag_hours), 168
         end = q // week * week
-        usual = self._known_before(end, instant_ms) - self._known_before(end - 4 * blocks * week, instant_ms)
-        per_day = usual / (28 * blocks)
+        found = self.purchases_before(end) - self.purchases_before(end - 4 * blocks * week)
+        per_day = found / (28 * blocks)
         refresh = now // self._rules.refresh_hours * self._rules.refresh_hours
         is_forgotten = q < refresh - self._rules.clock_hours - self._rules.lag_hours
-        return None if per_day < self._rules.guard_mean or is_forgotten else per_day
+        return None if per_day < self._rules.guard_mean or is_forgotten else UsualPurchases(per_day, q)
 
-    def _known_before(self, h: int, instant_ms: int) -> int:
-        """C(h), less what arrives after the instant although it counts from before h."""
-        end, unsettled = self.purchases_before(h), hour_of(instant_ms) - self._rules.lag_hours
-        to_come = self._sales[min(end, self.purchases_before(unsettled)) : end]
-        return end - sum(sale.instant_ms > instant_ms for _, sale in to_come)
-
-    def days(self, q: int, h: int, per_day: float) -> float:
-        """Usual days of the population that passed from hour q to hour h."""
-        return (self.purchases_before(h) - self.purchases_before(q)) / per_day
+    def days(self, usual: UsualPurchases, h: int) -> float:
+        """Usual days of the population that passed up to hour h."""
+        return (self.purchases_before(h) - self.purchases_before(usual.q)) / usual.per_day

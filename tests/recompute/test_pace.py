@@ -6,7 +6,7 @@ import pytest
 
 from tests.recompute.arrival import Customer, Partition, Sale
 from tests.recompute.events import Reversal
-from tests.recompute.pace import Pace, PopulationClock, TripsOrSpend, pace
+from tests.recompute.pace import Pace, PopulationClock, TripsOrSpend, UsualPurchases, pace
 from tests.recompute.rules import HOUR_MS
 from tests.recompute.rules import VERSION_2 as RULESET_2
 from tests.recompute.spending import Baseline, Ledger
@@ -15,6 +15,10 @@ VERSION_2 = replace(
     RULESET_2, temperature=0.9, trips_certainty=8.0, spend_certainty=16.0, recent_half_life_blocks=0.5
 )
 """Round numbers."""
+
+HOURLY = PopulationClock(
+    Partition(sales=[Sale(pane, pane * HOUR_MS, late=False, source="pos") for pane in range(3000)]), VERSION_2
+)
 
 DAILY = TripsOrSpend(trips=Pace(1.0, 3.0), spend=Pace(1000.0, 3.0))
 
@@ -68,6 +72,5 @@ def test_a_trip_is_a_pane_above_zero() -> None:
 )
 def test_usual_purchases_a_day_are_those_of_whole_weeks(q: int, now: int, per_day: float | None) -> None:
     """One purchase an hour, three blocks."""
-    sales = [Sale(pane, pane * HOUR_MS, late=False, source="pos") for pane in range(3000)]
-    clock = PopulationClock(Partition(sales=sales), VERSION_2)
-    assert clock.purchases_per_day(q, 3, now * HOUR_MS) == per_day
+    found = HOURLY.usual(q + 1, 3, now)
+    assert found == (None if per_day is None else UsualPurchases(per_day, q))
