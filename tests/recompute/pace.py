@@ -69,7 +69,7 @@ class PopulationClock:
         return bisect_left(self._since, h)
 
     def usual(self, h0: int, blocks: int, now: int) -> UsualPurchases | None:
-        """What is frozen at hour `now` of an episode from h0 on; None where time runs by the calendar."""
+        """Freeze at hour `now` what time runs by from h0 on; None where it runs by the calendar."""
         q, week = min(h0 - 1, now - self._rules.lag_hours), 168
         end = q // week * week
         found = self.purchases_before(end) - self.purchases_before(end - 4 * blocks * week)
