@@ -230,3 +230,14 @@ def test_what_changed_since_the_last_drain_is_counted() -> None:
     partition.drain_dirty()
     assert partition.dirty == 0
     assert (partition.newest_of(TX), partition.newest_of(CT)) == (HOME, HOME)
+
+
+def test_a_partition_tells_whether_its_feed_is_broken() -> None:
+    """Twenty-four purchases a day for five weeks, and then none for two days."""
+    partition = Partition(Ruleset())
+    assert not partition.feed_broken
+    partition.apply(TX, [purchase("a", HOME + hour * HOUR_MS) for hour in range(35 * 24)])
+    partition.advance(dict.fromkeys(FACTS, HOME + 35 * DAY_MS))
+    assert not partition.feed_broken
+    partition.advance(dict.fromkeys(FACTS, HOME + 37 * DAY_MS))
+    assert partition.feed_broken
