@@ -17,7 +17,7 @@ from streams.core.record import (
     settle,
     split,
 )
-from streams.core.time import hour_of
+from streams.core.time import HOUR_MS, hour_of
 
 
 class Customer:
@@ -73,6 +73,15 @@ class Customer:
             return NO_HOUR if episode is None else episode.wake
         first = hour_of(agenda[0].instant)
         return first if episode is None else min(first, episode.wake)
+
+    @property
+    def wakes_at(self) -> int | None:
+        """Return the first time (ms) at which something can be due: a fact, or an hour of the episode."""
+        agenda, episode = self.body.agenda, self.body.episode
+        times = [agenda[0].instant] if agenda else []
+        if episode is not None:
+            times.append(episode.wake * HOUR_MS)
+        return min(times, default=None)
 
     @property
     def flags(self) -> int:

@@ -270,7 +270,7 @@ class FeedGuard:
         self._forgotten = state.forgotten
         self._weeks = dict(state.weeks)
         if state.decided is not None:
-            self._base = min(state.decided, *self.hours, *self._moved)
+            self._base = min((state.decided, *self.hours, *self._moved))
             kept = map(self._counted, range(self._base, state.decided))
             self._totals = list(accumulate(kept, initial=state.before))
 

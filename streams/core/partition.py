@@ -236,7 +236,7 @@ class Partition:
         if isinstance(event, Transaction) and event.kind == "purchase":
             self._guard.add_late(event.source, hour_of(event.time), hour_of(instant), self._judge.rules)
         if not (isinstance(event, Transaction) and event.kind in UNCOUNTED):
-            self._roster.enqueue(event.customer_id, item(event, instant), hour_of(instant))
+            self._roster.enqueue(event.customer_id, item(event, instant))
             self._enqueued += 1
             outcome.waiting.append((at, event.customer_id, instant))
 
@@ -297,7 +297,7 @@ class Partition:
     def _run(self, before: int, before_hour: int) -> list[Alert]:
         alerts: list[Alert] = []
         horizon = self._horizon
-        for customer_id in self._roster.wakes.pop_before(before_hour):
+        for customer_id in self._roster.wakes.pop_until(max(before - 1, (before_hour - 1) * HOUR_MS)):
             if customer_id in self._roster.records:  # not erased since
                 customer = self._roster.unpack(customer_id)
                 alerts += self._judge.step(customer, before, before_hour)
@@ -331,7 +331,7 @@ class Partition:
         """Return the first refresh that can find anybody, when time begins at an hour."""
         hours = [hour, *self._guard.hours]
         if self._roster.wakes.first is not None:
-            hours.append(self._roster.wakes.first)
+            hours.append(hour_of(self._roster.wakes.first))
         return (min(hours) // WEEK_HOURS + 1) * WEEK_HOURS
 
     def _refresh(self, hour: int) -> Refresh:
@@ -389,6 +389,7 @@ class Partition:
             self._disturbed.add(customer_id)
         if not flags & WITHOUT_PANE:
             self._population.offer(customer_id)
+        self._enqueued += self._roster.waiting(customer_id)
         young = self._ids[Input.TRANSACTIONS].young
         for instant, mark, key in self._roster.ids(customer_id):
             if mark >= 0 and key not in young:  # nearly all
@@ -452,7 +453,7 @@ class Partition:
 
     @property
     def undecided(self) -> int:
-        """Return how many facts wait in agendas; those of before a restore are not counted."""
+        """Return how many facts wait in agendas."""
         return max(0, self._enqueued - self._judge.folded)
 
     @property
@@ -463,8 +464,9 @@ class Partition:
     @property
     def next_wake(self) -> int | None:
         """Return the first hour at which time alone can matter; None if there is none."""
-        hours = [one for one in (self._roster.wakes.first, self._next_refresh) if one is not None]
-        return min(hours, default=None)
+        first = self._roster.wakes.first
+        hours = [None if first is None else hour_of(first), self._next_refresh]
+        return min((one for one in hours if one is not None), default=None)
 
     @property
     def tally(self) -> Mapping[str, int]:

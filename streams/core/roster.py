@@ -19,9 +19,11 @@ from streams.core.record import (
     Horizon,
     entries,
     has_pane,
+    split,
     wake_of,
 )
 from streams.core.state import customer_key
+from streams.core.time import HOUR_MS
 from streams.core.wakes import Wakes
 
 _CARRIED: Final = SAMPLED | DIRTY | WITHOUT_PANE
@@ -58,13 +60,13 @@ class Roster:
         record += ENTRY.pack(*entry)
         self.touch(customer_id, record)
 
-    def enqueue(self, customer_id: str, item: Item, hour: int) -> None:
-        """Let a fact wait for a known customer, and wake it at an hour.
+    def enqueue(self, customer_id: str, item: Item) -> None:
+        """Let a fact wait for a known customer, and wake it at its instant.
 
         It goes into the agenda when the record is next unpacked, which most often is when it is folded.
         """
         self._inbox.setdefault(customer_id, []).append(item)
-        self.wakes.add(customer_id, hour)
+        self.wakes.add(customer_id, item.instant)
 
     def unpack(self, customer_id: str) -> Customer:
         """Return a known customer; what is done to it counts once it is stored."""
@@ -74,21 +76,22 @@ class Roster:
         return customer
 
     def store(self, customer: Customer, horizon: Horizon) -> None:
-        """Pack a customer again."""
-        customer_id, wake, flags = customer.customer_id, customer.wake, customer.flags
+        """Pack a customer again; it has changed if its record is another one."""
+        customer_id, flags = customer.customer_id, customer.flags
+        self.wakes.set(customer_id, customer.wakes_at)
+        self._note_open(customer_id, flags)
         old = self.records[customer_id]
-        self.touch(customer_id, old)
-        if wake != wake_of(old):
-            self.wakes.discard(customer_id, wake_of(old))
-        self._index(customer_id, wake, flags)
-        self.records[customer_id] = customer.pack(horizon, wake, flags | old[FLAGS_AT] & _CARRIED)
+        record = customer.pack(horizon, customer.wake, flags | old[FLAGS_AT] & _CARRIED)
+        if record != old:
+            self.records[customer_id] = record
+            self.touch(customer_id, record)
 
     def erase(self, customer_id: str) -> Customer:
         """Forget a known customer, and return what there was."""
         customer = self.unpack(customer_id)
         record = self.records[customer_id]
         self.touch(customer_id, record)
-        self.wakes.discard(customer_id, wake_of(record))
+        self.wakes.set(customer_id, None)
         self.open.discard(customer_id)
         del self.records[customer_id]
         return customer
@@ -123,8 +126,15 @@ class Roster:
         known = has_pane(value)
         record = self.records[customer_id] = bytearray(value)
         record[FLAGS_AT] = record[FLAGS_AT] & (OPEN | QUIET) | (0 if known else WITHOUT_PANE)
-        self._index(customer_id, wake_of(record), record[FLAGS_AT])
+        wake = wake_of(record)
+        self.wakes.set(customer_id, None if wake == NO_HOUR else wake * HOUR_MS)
+        self._note_open(customer_id, record[FLAGS_AT])
         return record[FLAGS_AT]
+
+    def waiting(self, customer_id: str) -> int:
+        """Return how many facts wait in the record of a known customer."""
+        record = self.records[customer_id]
+        return 0 if wake_of(record) == NO_HOUR else len(split(record).body.agenda)
 
     def ids(self, customer_id: str) -> list[Entry]:
         """Return the entries that hold the ids of a known customer's recent events."""
@@ -140,9 +150,7 @@ class Roster:
         record[FLAGS_AT] = flags & ~DIRTY
         return value
 
-    def _index(self, customer_id: str, wake: int, flags: int) -> None:
-        if wake != NO_HOUR:
-            self.wakes.add(customer_id, wake)
+    def _note_open(self, customer_id: str, flags: int) -> None:
         if flags & OPEN:
             self.open.add(customer_id)
         else:
