@@ -169,10 +169,11 @@ class Partition:
                 self._note(customer_id, record, hour, cents)
             if len(record) > LONG_RECORD and is_foldable(record, forgettable):
                 customers[customer_id] = fold_tail(record, forgettable)
-            if time > newest:
-                newest = time
+            if time > newest or bounded:
+                if time > newest:  # noqa: PLR1730 - half the time of max()
+                    newest = time
                 reached = when if bounded and when < time else time
-                if reached - lateness > now:  # noqa: PLR1730 - half the time of max()
+                if reached - lateness > now:  # noqa: PLR1730
                     now = reached - lateness
             applied += 1
         clock.newest, clock.now = newest, now

@@ -501,6 +501,9 @@ class Keeper:
                 stopped=owner.stopped is not None,
                 ready=owner.ready and owner.stopped is None,
                 tally=partition.tally,
+                upstream_delay_ms=owner.delay.ms,
+                feed_broken=partition.feed_broken,
+                sources={source: one.times for source, one in owner.sources.items()},
             ),
         )
 

@@ -10,7 +10,7 @@ _COVERED: Final = 0.7
 """Less than all, so that one slow source of several holds up nobody but itself."""
 _ENOUGH: Final = 20
 _PERIOD_MS: Final = 600_000
-_MOST_SOURCES: Final = 20
+MOST_SOURCES: Final = 20
 OTHER: Final = "other"
 
 
@@ -68,6 +68,6 @@ class Sources:
 
     def note(self, source: str, appended: int, time: int) -> None:
         """Take note of a record."""
-        if source not in self.times and len(self.times) >= _MOST_SOURCES:
+        if source not in self.times and len(self.times) >= MOST_SOURCES:
             source = OTHER
         self.times[source] = SourceTimes(appended, appended - time)

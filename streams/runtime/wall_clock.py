@@ -86,7 +86,7 @@ class WallClock:
             self._confirmed = self._confirmed or ours is True
             # At the start the steady clock has its date from the wall clock, so it is no witness for it.
             return self._confirmed or ours is not False
-        if self._agrees(wall):
+        if ours is not True and self._agrees(wall):
             self._offset, self._confirmed = float(wall), True
             return True
         return ours is True

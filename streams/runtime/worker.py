@@ -61,6 +61,7 @@ class Worker:
         self._resume_marks = resume_marks or {}
         self._metrics = Metrics() if metrics is None else metrics
         self._clock = WallClock()
+        self._metrics.wall_clock(lambda: self._clock.wall_ahead_ms)
         self._feed = FaustFeed(settings.topic_prefix)
         self._keepers: dict[int, Keeper] = {}
         self._mine: set[int] = set()

@@ -1,159 +1,302 @@
-"""The time of a worker: two of three clocks have to agree."""
+"""The time of a worker, by the majority of its wall clock, its steady clock and the broker's.
+
+Told are how far (ms) the worker's time is ahead of the true one, and whether event time stands still. Steady
+and true time both begin at `START_MS`, though the steady clock does not know that.
+"""
 
 import pytest
 
-from streams.runtime.wall_clock import SLACK_MS, WallClock
+from streams.runtime.wall_clock import WallClock
 
 START_MS = 1_700_000_000_000
-BOOTED_MS = 5_000_000
-"""What the steady clock shows at the start."""
+SECOND_MS = 1_000
+MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
-WIDEST_MS = 10_000
+DAY_MS = 24 * HOUR_MS
+WRONG = [DAY_MS, HOUR_MS, 2_001, -2_001, -HOUR_MS, -DAY_MS]
+
+RIGHT = (0, False)
 
 
 class Clocks:
-    """A wall clock and a broker's that a test sets, and a steady one."""
+    """Three clocks that a test sets (ms ahead of true time), and the worker's made of them."""
 
-    def __init__(self, wall_ahead_ms: int = 0) -> None:
-        self.passed_ms, self.wall_ahead_ms, self.broker_ahead_ms = 0, wall_ahead_ms, 0
-        self.clock = WallClock(lambda: self._wall_ms() * 1_000_000, lambda: self._steady_ms() * 1_000_000)
+    def __init__(self, *, wall: int = 0) -> None:
+        self.passed, self.wall, self.steady, self.broker = 0, wall, 0, 0
+        self.clock = WallClock(
+            lambda: (START_MS + self.passed + self.wall) * 1_000_000, lambda: self._steady() * 1_000_000
+        )
 
-    def _wall_ms(self) -> int:
-        return START_MS + self.passed_ms + self.wall_ahead_ms
+    def _steady(self) -> int:
+        return self.passed + self.steady
 
-    def _steady_ms(self) -> int:
-        return BOOTED_MS + self.passed_ms
+    def wait(self, ms: int) -> None:
+        """Let time pass."""
+        self.passed += ms
 
-    def append(self, width_ms: int = 1_000) -> None:
-        """Let the broker append a record, of which we know when to so many ms."""
-        now = self._steady_ms()
-        at = START_MS + self.passed_ms + self.broker_ahead_ms
-        self.clock.appended(at, after_steady_ms=now - width_ms, before_steady_ms=now)
+    def hear(self, *, width: int = 0, before: int = 0) -> None:
+        """Take a record that the broker appended `before` (ms) we got it, having asked `width` before."""
+        got = self._steady()
+        at = START_MS + self.passed + self.broker - before
+        self.clock.appended(at, after_steady_ms=got - width, before_steady_ms=got)
 
+    @property
     def seen(self) -> tuple[int, bool]:
-        """Return how far the clock has come since the start, in ms, and whether it is stopped."""
+        """Return how far (ms) the worker's time is ahead, and whether event time stands still."""
         stopped = self.clock.stopped
-        return self.clock.now_ms() - START_MS, stopped
+        return self.clock.now_ms() - START_MS - self.passed, stopped
 
 
-def test_it_goes_with_the_wall_clock_while_nothing_is_known_of_the_broker() -> None:
+@pytest.fixture
+def clocks() -> Clocks:
+    """Give three clocks that are right, an hour after they were found so."""
+    made = Clocks()
+    made.hear()
+    assert made.seen == RIGHT
+    made.wait(HOUR_MS)
+    return made
+
+
+# While all agree
+
+
+def test_it_begins_as_the_wall_clock_has_it_and_goes_on_with_the_steady_one() -> None:
+    clocks = Clocks(wall=DAY_MS)
+    assert clocks.seen == (DAY_MS, False)
+    clocks.wait(HOUR_MS)
+    assert clocks.seen == (DAY_MS, False)
+
+
+def test_it_tells_what_time_it_was_when_the_steady_clock_stood_so(clocks: Clocks) -> None:
+    then = clocks.clock.steady_ms()
+    clocks.wait(MINUTE_MS)
+    assert clocks.clock.utc_ms(then) == START_MS + HOUR_MS
+    assert clocks.clock.utc_ms(clocks.clock.steady_ms()) == clocks.clock.now_ms()
+
+
+@pytest.mark.parametrize("ahead", [1_999, 2_000, 2_001, -1_999, -2_000, -2_001])
+def test_two_clocks_that_differ_by_two_seconds_agree(ahead: int) -> None:
+    """Of the broker nothing is known, so wall clock and steady clock have to."""
     clocks = Clocks()
-    clocks.passed_ms = HOUR_MS
-    assert clocks.seen() == (HOUR_MS, False)
+    clocks.wall = ahead
+    assert clocks.seen == (0, abs(ahead) > 2_000)
 
 
+@pytest.mark.parametrize("ahead", [1_999, 2_000, 2_001, -1_999, -2_000, -2_001])
+def test_the_broker_may_differ_by_as_much(ahead: int) -> None:
+    """At the start the steady clock has its date from the wall clock: it is no witness for it."""
+    clocks = Clocks()
+    clocks.broker = ahead
+    clocks.hear()
+    assert clocks.seen == (0, abs(ahead) > 2_000)
+
+
+# One clock is wrong
+
+
+@pytest.mark.parametrize("ahead", WRONG)
+def test_a_wall_clock_that_is_set_wrong_changes_nothing(clocks: Clocks, ahead: int) -> None:
+    clocks.wall = ahead
+    for _ in range(20):
+        clocks.wait(HOUR_MS)
+        assert clocks.seen == RIGHT
+    assert clocks.clock.wall_ahead_ms == ahead
+    clocks.wall = 0
+    clocks.wait(HOUR_MS)
+    assert clocks.seen == RIGHT
+    assert clocks.clock.wall_ahead_ms == 0
+
+
+@pytest.mark.parametrize("ahead", WRONG)
+def test_a_broker_that_is_set_wrong_changes_nothing(clocks: Clocks, ahead: int) -> None:
+    """Once all three agreed, two that go on to do so are enough."""
+    clocks.broker = ahead
+    clocks.hear()
+    assert clocks.seen == RIGHT
+    clocks.broker = 0
+    clocks.hear()
+    assert clocks.seen == RIGHT
+
+
+@pytest.mark.parametrize("ahead", WRONG)
+def test_a_steady_clock_that_is_not_is_put_right_by_the_next_record(clocks: Clocks, ahead: int) -> None:
+    """A computer that was halted: until something is heard, what is known of the broker is as old."""
+    clocks.steady = ahead
+    assert clocks.seen == (ahead, False)
+    clocks.hear()
+    assert clocks.seen == RIGHT
+    clocks.steady = 0
+    assert clocks.seen == (-ahead, False)
+    clocks.hear()
+    assert clocks.seen == RIGHT
+
+
+@pytest.mark.parametrize("ahead", WRONG)
+def test_a_wall_clock_that_is_wrong_from_the_start_stops_time_until_it_is_right(ahead: int) -> None:
+    clocks = Clocks(wall=ahead)
+    assert clocks.seen == (ahead, False)  # nobody can know
+    clocks.hear()
+    for _ in range(3):
+        clocks.wait(HOUR_MS)
+        assert clocks.seen == (ahead, True)
+    clocks.wall = 0
+    assert clocks.seen == RIGHT
+    clocks.wall = ahead  # it is no better for having been first
+    assert clocks.seen == RIGHT
+
+
+@pytest.mark.parametrize("ahead", WRONG)
+def test_a_broker_that_is_wrong_from_the_start_stops_time_until_it_is_right(ahead: int) -> None:
+    clocks = Clocks()
+    clocks.broker = ahead
+    clocks.hear()
+    assert clocks.seen == (0, True)
+    clocks.broker = 0
+    clocks.hear()
+    assert clocks.seen == RIGHT
+
+
+# Two clocks are wrong
+
+
+def test_while_no_two_agree_it_goes_on_from_when_two_did(clocks: Clocks) -> None:
+    clocks.wall, clocks.broker = DAY_MS, -HOUR_MS
+    clocks.hear()
+    for _ in range(3):
+        clocks.wait(HOUR_MS)
+        assert clocks.seen == (0, True)
+    clocks.wall = 0
+    assert clocks.seen == RIGHT
+
+
+def test_a_wall_clock_that_is_set_before_anything_is_heard_waits_for_the_broker() -> None:
+    for broker, seen in [(0, RIGHT), (HOUR_MS, (HOUR_MS, False)), (DAY_MS, (0, True))]:
+        clocks = Clocks()
+        clocks.wall = HOUR_MS
+        assert clocks.seen == (0, True)
+        clocks.broker = broker
+        clocks.hear()
+        assert clocks.seen == seen
+
+
+def test_two_that_are_wrong_alike_are_believed(clocks: Clocks) -> None:
+    clocks.wall = clocks.broker = HOUR_MS
+    clocks.hear()
+    assert clocks.seen == (HOUR_MS, False)
+
+
+# What is known of the broker
+
+
+@pytest.mark.parametrize("width", [9_999, 10_000, 10_001])
+def test_what_tells_the_brokers_time_no_closer_than_ten_seconds_tells_nothing(width: int) -> None:
+    clocks = Clocks(wall=DAY_MS)
+    clocks.hear(width=width)
+    assert clocks.seen == (DAY_MS, width <= 10_000)
+
+
+@pytest.mark.parametrize("ahead", [-5_999, -6_000, -6_001, 4_999, 5_000, 5_001])
+def test_the_broker_agrees_within_two_seconds_of_all_that_its_time_may_be(ahead: int) -> None:
+    """Appended 4 s before we got it, and 3 s after we had asked: so it is within -4 and 3 s of ours."""
+    clocks = Clocks(wall=ahead)
+    clocks.hear(width=7_000, before=4_000)
+    assert clocks.seen == (ahead, not -4_000 - 2_000 <= ahead <= 3_000 + 2_000)
+
+
+def test_two_records_narrow_it_down() -> None:
+    """One leaves [-8, 0] s, the other [0, 8]: each agrees with a clock that is 5 s off, both don't."""
+    for ahead, before in [(-5_000, 8_000), (5_000, 0)]:
+        clocks = Clocks(wall=ahead)
+        clocks.hear(width=8_000, before=before)
+        assert clocks.seen == (ahead, False)
+        clocks.wait(SECOND_MS)
+        clocks.clock = _unconfirmed(clocks, ahead)
+        clocks.hear(width=8_000, before=before)
+        clocks.hear(width=8_000, before=8_000 - before)
+        assert clocks.seen == (ahead, True)
+
+
+def _unconfirmed(clocks: Clocks, ahead: int) -> WallClock:
+    """Return a clock that begins now, and has not been agreed with."""
+    return WallClock(
+        lambda: (START_MS + clocks.passed + ahead) * 1_000_000, lambda: clocks.passed * 1_000_000
+    )
+
+
+def test_a_record_that_contradicts_the_earlier_ones_is_believed(clocks: Clocks) -> None:
+    """The broker's clock was set, or another broker leads now."""
+    clocks.wall = HOUR_MS
+    clocks.broker = HOUR_MS
+    clocks.hear(width=5_000)
+    assert clocks.seen == (HOUR_MS, False)
+
+
+def test_one_that_contradicts_them_and_is_too_wide_is_not(clocks: Clocks) -> None:
+    clocks.wall = HOUR_MS
+    clocks.broker = HOUR_MS
+    clocks.hear(width=10_001)
+    assert clocks.seen == RIGHT
+
+
+def test_one_that_is_too_wide_still_narrows_what_is_known() -> None:
+    """[-2, 8] s is known; of [-15, 0] what both allow is left, so 5 s ahead is too much."""
+    clocks = Clocks(wall=5_000)
+    clocks.hear(width=10_000, before=2_000)
+    clocks.hear(width=15_000, before=15_000)
+    assert clocks.seen == (5_000, True)
+
+
+# Drift
+
+
+@pytest.mark.parametrize(("gained", "followed"), [(999, 999), (1_000, 1_000), (1_001, 1_000)])
 @pytest.mark.parametrize("sign", [1, -1])
-@pytest.mark.parametrize(
-    ("ahead_ms", "stopped"), [(SLACK_MS - 1, False), (SLACK_MS, False), (SLACK_MS + 1, True)]
-)
-def test_a_wall_clock_that_is_set_is_no_longer_believed(sign: int, ahead_ms: int, stopped: bool) -> None:
-    """Alone against the steady clock it proves nothing: time stands still, and would go on as before."""
+def test_it_follows_the_wall_clock_by_a_hundredth_of_the_time(
+    clocks: Clocks, gained: int, followed: int, sign: int
+) -> None:
+    assert clocks.seen == RIGHT
+    clocks.wait(100 * SECOND_MS)
+    clocks.wall = sign * gained
+    assert clocks.seen == (sign * followed, False)
+
+
+@pytest.mark.parametrize("in_a_million", [100, -100])
+def test_a_slow_drift_of_the_steady_clock_is_followed_for_days(in_a_million: int) -> None:
+    """Quartz is that bad; the wall clock is kept right, and so is the broker's."""
     clocks = Clocks()
-    clocks.seen()
-    clocks.wall_ahead_ms = sign * ahead_ms
-    assert clocks.seen()[1] is stopped
-    clocks.passed_ms = HOUR_MS
-    now, _ = clocks.seen()
-    assert now == pytest.approx(HOUR_MS if stopped else HOUR_MS + sign * ahead_ms)
-    clocks.wall_ahead_ms = 0
-    assert clocks.seen()[1] is False
+    for minute in range(5 * 24 * 60):
+        clocks.wait(MINUTE_MS)
+        clocks.steady = clocks.passed * in_a_million // 1_000_000
+        if minute % 60 == 0:
+            clocks.hear(width=1_000)
+        error, stopped = clocks.seen
+        assert (abs(error) <= 1, stopped) == (True, False)
+    assert abs(clocks.steady) > 40_000
 
 
-def test_it_tells_how_far_the_wall_clock_is_ahead() -> None:
+@pytest.mark.parametrize("heard", [True, False])
+def test_a_wall_clock_that_runs_a_tenth_too_fast_is_not_followed(heard: bool) -> None:
+    """Two seconds off it is left alone; without the broker nobody knows which of the two is wrong."""
     clocks = Clocks()
-    clocks.wall_ahead_ms = 600_000
-    clocks.seen()
-    assert clocks.clock.wall_ahead_ms == 600_000
+    for _ in range(3_600):
+        clocks.wait(SECOND_MS)
+        clocks.wall = clocks.passed // 10
+        if heard:
+            clocks.hear(width=500)
+        error, stopped = clocks.seen
+        assert 0 <= error < 300
+        assert stopped is (not heard and clocks.clock.wall_ahead_ms > 2_000)
+    assert clocks.clock.wall_ahead_ms > 300_000
 
 
-@pytest.mark.parametrize("ahead_ms", [600_000, -600_000])
-def test_with_the_broker_on_its_side_the_steady_clock_goes_on(ahead_ms: int) -> None:
-    clocks = Clocks()
-    clocks.append()
-    clocks.seen()
-    clocks.wall_ahead_ms, clocks.passed_ms = ahead_ms, HOUR_MS
-    assert clocks.seen() == (HOUR_MS, False)
+def test_a_broker_that_agrees_with_both_leaves_it_with_the_steady_clock(clocks: Clocks) -> None:
+    """So a wall clock that runs away does not take the time along for its first seconds."""
+    clocks.wall = 2_200
+    clocks.hear(width=500)
+    assert clocks.seen == RIGHT
 
 
-@pytest.mark.parametrize("ahead_ms", [600_000, -600_000])
-def test_a_wall_clock_that_was_wrong_at_the_start_is_one_against_the_broker(ahead_ms: int) -> None:
-    """Its date came from it, so the steady clock is no second witness. Put right, it is believed at once."""
-    clocks = Clocks(ahead_ms)
-    assert clocks.seen() == (ahead_ms, False)
-    clocks.append()
-    clocks.passed_ms = HOUR_MS
-    assert clocks.seen() == (HOUR_MS + ahead_ms, True)
-    clocks.wall_ahead_ms = 0
-    assert clocks.seen() == (HOUR_MS, False)
-
-
-def test_a_machine_whose_steady_clock_stood_still_follows_the_other_two() -> None:
-    """As after a pause of a virtual machine: wall clock and broker are ahead by as much."""
-    clocks = Clocks()
-    clocks.append()
-    clocks.seen()
-    clocks.wall_ahead_ms = clocks.broker_ahead_ms = HOUR_MS
-    assert clocks.seen() == (0, False)
-    clocks.append()
-    assert clocks.seen() == (HOUR_MS, False)
-
-
-def test_a_broker_whose_clock_is_set_convinces_nobody_who_knew_it_right() -> None:
-    clocks = Clocks()
-    clocks.append()
-    clocks.seen()
-    clocks.broker_ahead_ms, clocks.passed_ms = HOUR_MS, 60_000
-    clocks.append()
-    assert clocks.seen() == (60_000, False)
-
-
-def test_three_clocks_that_all_differ_stop_time() -> None:
-    clocks = Clocks()
-    clocks.append()
-    clocks.seen()
-    clocks.wall_ahead_ms, clocks.broker_ahead_ms, clocks.passed_ms = HOUR_MS, 2 * HOUR_MS, 60_000
-    clocks.append()
-    assert clocks.seen() == (60_000, True)
-
-
-@pytest.mark.parametrize(
-    ("width_ms", "known"), [(WIDEST_MS - 1, True), (WIDEST_MS, True), (WIDEST_MS + 1, False)]
-)
-def test_what_tells_the_broker_s_time_too_vaguely_tells_nothing(width_ms: int, known: bool) -> None:
-    clocks = Clocks()
-    clocks.append(width_ms)
-    clocks.wall_ahead_ms = HOUR_MS
-    assert clocks.seen()[1] is not known
-
-
-def test_what_is_known_of_the_broker_is_narrowed() -> None:
-    """Nine seconds wide a record leaves a difference of five possible; the next, of one second, does not."""
-    clocks = Clocks()
-    clocks.append(9_000)
-    clocks.seen()
-    clocks.append(1_000)
-    clocks.append(9_000)
-    clocks.wall_ahead_ms = HOUR_MS
-    clocks.broker_ahead_ms = 0
-    assert clocks.clock._broker == (START_MS - BOOTED_MS, START_MS - BOOTED_MS + 1_000)
-
-
-def test_a_slow_drift_is_followed() -> None:
-    clocks = Clocks()
-    for minutes in range(1, 601):
-        clocks.passed_ms, clocks.wall_ahead_ms = minutes * 60_000, minutes * 30
-        now, stopped = clocks.seen()
-        assert (stopped, abs(now - minutes * 60_030) <= 30) == (False, True)
-
-
-def test_a_wall_clock_that_runs_by_a_tenth_too_fast_is_not_followed_for_long() -> None:
-    """By a hundredth of the time that passes at most; when it is 2 s ahead time stands still."""
-    clocks = Clocks()
-    for seconds in range(1, 3_600):
-        clocks.passed_ms, clocks.wall_ahead_ms = seconds * 1_000, seconds * 100
-        now, stopped = clocks.seen()
-        assert now <= 1.01 * clocks.passed_ms + 1
-    assert stopped
+# Real clocks
 
 
 def test_the_clocks_of_the_machine() -> None:
@@ -162,4 +305,4 @@ def test_the_clocks_of_the_machine() -> None:
     assert first > START_MS
     assert clock.now_ms() >= first
     assert not clock.stopped
-    assert clock.utc_ms(clock.steady_ms()) >= first
+    assert abs(clock.wall_ahead_ms) < 1_000
