@@ -240,6 +240,7 @@ def run(
                 guard.counts_of(one.source, rules)[hour] += 1
             else:
                 guard.add_late(one.source, one.pane, hour, rules)
+        guard = between(guard, hour)
     return guard
 
 
