@@ -129,6 +129,18 @@ def test_a_late_purchase_counts_in_the_weeks_before_as_well() -> None:
     assert broken(guard) == list(range(DAY_HOURS))
 
 
+@pytest.mark.parametrize(("late", "is_broken"), [(79, False), (80, True), (81, True)])
+def test_what_is_a_whole_week_late_counts_once(late: int, is_broken: bool) -> None:
+    """It enters the day a week before in the hour from which it counts."""
+    guard = FeedGuard()
+    guard.counts_of(SHOP, RULES)[START] += 1
+    guard.advance(NOW, RULES)
+    for _ in range(late):
+        guard.add_late(SHOP, NOW - WEEK_HOURS, NOW, RULES)
+    guard.advance(NOW + 1, RULES)
+    assert guard.is_broken(NOW) is is_broken
+
+
 # Groups of sources
 
 
