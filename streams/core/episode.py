@@ -109,7 +109,7 @@ class Judge:
         """Return the record that ends what was sent about a customer who is erased."""
         self._alerts = []
         if customer.body.episode is not None:
-            self._close(customer, customer.body.episode, "erased", time, hour_of(time))
+            self._close_by_item(customer, customer.body.episode, "erased", time)
         return self._alerts
 
     # Facts
@@ -223,7 +223,8 @@ class Judge:
             if why is not None:
                 self._close(customer, episode, why, hour * HOUR_MS, settled)
                 return
-        if self._guard.is_broken(hour - 1 - rules.guard_delay_hours):
+        # An episode that opened under other rules waits for the hour to be judged as well.
+        if self._guard.is_broken(hour - 1 - max(rules.guard_delay_hours, self.rules.guard_delay_hours)):
             self.tally["held_by_feed_guard"] += 1
         else:
             self._raise(customer, episode, hour * HOUR_MS, hour, settled)

@@ -28,6 +28,8 @@ _SHARE: Final = 2
 """Broken: fewer than one in this many of the usual."""
 _GROUPS: Final = 64
 """Sources are told apart by as many groups."""
+_UNDIVIDED: Final = 0
+"""Here rules that don't tell sources apart count them all; it is no source that could fail."""
 _ROUTES_KEPT: Final = 10_000
 
 Counts = defaultdict[int, int]
@@ -49,7 +51,7 @@ class GuardState(Struct, array_like=True):
     weeks: dict[int, int] = field(default_factory=dict)
     """Purchases in all panes before the start of a week, if there were any, by the number of the week."""
     groups: dict[int, dict[int, int]] = field(default_factory=dict)
-    """What `counts` is for group 0, for the other groups of sources."""
+    """What `counts` is for all sources together, for the groups of sources that are told apart."""
     moved: dict[int, int] = field(default_factory=dict)
     """What operational time counts in an hour beyond the purchases of its pane: late ones count later."""
     late: list[Late] = field(default_factory=list)
@@ -74,7 +76,7 @@ class FeedGuard:
     )
 
     def __init__(self) -> None:
-        self._groups: dict[int, Counts] = {0: defaultdict(int)}
+        self._groups: dict[int, Counts] = {_UNDIVIDED: defaultdict(int)}
         self._routes: dict[str, Counts] = {}
         self._late: dict[int, Counter[tuple[int, int]]] = {}
         self._moved: Counts = defaultdict(int)
@@ -92,7 +94,7 @@ class FeedGuard:
     def counts_of(self, source: str, rules: Ruleset) -> Counts:
         """Return where the purchases of a source are counted, by pane; those on time are added there."""
         if not rules.delayed_feed:
-            return self._groups[0]
+            return self._groups[_UNDIVIDED]
         found = self._routes.get(source)
         if found is None:
             if len(self._routes) >= _ROUTES_KEPT:
@@ -172,14 +174,15 @@ class FeedGuard:
 
     def _is_broken(self, rules: Ruleset) -> bool:
         least = rules.guard_minimum * _WEEKS
-        by_group = [(windows[0] * _WEEKS, sum(windows[1:])) for windows in self._windows.values()]
-        now, usual = (sum(one) for one in zip(*by_group, strict=True))
+        by_group = {group: (own[0] * _WEEKS, sum(own[1:])) for group, own in self._windows.items()}
+        now, usual = (sum(one) for one in zip(*by_group.values(), strict=True))
         if _is_short(now, usual, least):
             return True
         # A source whose purchases come by another one now is no failure.
         return rules.delayed_feed and any(
             _is_short(own, own_usual, least) and _SHARE * (usual - now) >= own_usual - own
-            for own, own_usual in by_group
+            for group, (own, own_usual) in by_group.items()
+            if group != _UNDIVIDED
         )
 
     # Ask
@@ -196,11 +199,11 @@ class FeedGuard:
         return end - start - (bisect_left(self._broken, end) - bisect_left(self._broken, start))
 
     def purchases_before(self, hour: int) -> int | None:
-        """Return the on-time purchases in all panes before an hour already decided; None if it is too old."""
+        """Return the purchases counted before an hour, as far as it is decided; None if it is too old."""
         before = self._totals[0]
         if before and self._forgotten is not None and hour < self._forgotten:
             return None
-        return self._totals[hour - self._base] if hour > self._base else before
+        return self._totals[min(hour - self._base, len(self._totals) - 1)] if hour > self._base else before
 
     def usual_purchases_per_day(self, hour: int, weeks: int) -> float | None:
         """Return the purchases a day over some whole weeks, the last of which ends at or before an hour.
@@ -243,7 +246,7 @@ class FeedGuard:
         groups = {group: dict(counts) for group, counts in self._groups.items()}
         return GuardState(
             self._decided,
-            groups.pop(0),
+            groups.pop(_UNDIVIDED),
             list(self._broken),
             self._forgotten,
             self._totals[0],
@@ -259,7 +262,7 @@ class FeedGuard:
 
     def restore(self, state: GuardState) -> None:
         """Become what `state` described."""
-        groups = {0: state.counts, **state.groups}
+        groups = {_UNDIVIDED: state.counts, **state.groups}
         self._groups = {group: defaultdict(int, counts) for group, counts in groups.items()}
         self._routes, self._windows, self._late = {}, {}, {}
         self._moved = defaultdict(int, state.moved)
@@ -276,8 +279,8 @@ class FeedGuard:
 
 
 def group_of(source: str) -> int:
-    """Return the group of a source: the first 8 bytes of its SHA-256, big-endian, modulo 64."""
-    return int.from_bytes(sha256(source.encode()).digest()[:8], "big") % _GROUPS
+    """Return the group of a source, 1 to 64: the first 8 bytes of its SHA-256, big-endian, mod 64, + 1."""
+    return int.from_bytes(sha256(source.encode()).digest()[:8], "big") % _GROUPS + 1
 
 
 def _ends(hour: int) -> Iterable[int]:

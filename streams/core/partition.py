@@ -210,7 +210,7 @@ class Partition:
         if refusal is not None:
             outcome.refused.append((at, refusal))
         elif isinstance(record, Tick):
-            clock.tick(record.time)
+            clock.tick(min(record.time, when) if bounded else record.time)
             outcome.ticks += 1
         else:
             self._apply_event(source, at, record, when if bounded else record.time, outcome)
@@ -299,10 +299,9 @@ class Partition:
         alerts: list[Alert] = []
         horizon = self._horizon
         for customer_id in self._roster.wakes.pop_until(max(before - 1, (before_hour - 1) * HOUR_MS)):
-            if customer_id in self._roster.records:  # not erased since
-                customer = self._roster.unpack(customer_id)
-                alerts += self._judge.step(customer, before, before_hour)
-                self._roster.store(customer, horizon)
+            customer = self._roster.unpack(customer_id)
+            alerts += self._judge.step(customer, before, before_hour)
+            self._roster.store(customer, horizon)
         return alerts
 
     def _look(self, refresh: Refresh) -> list[Alert]:

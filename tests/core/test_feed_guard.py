@@ -306,3 +306,15 @@ def test_however_many_sources_there_are_they_are_counted() -> None:
     guard.counts_of("s0", LATE)[START] += 1
     guard.advance(START + 1, LATE)
     assert guard.purchases_before(START + 1) == 10_002
+
+
+def test_what_was_counted_before_sources_were_told_apart_is_no_source_that_failed() -> None:
+    """After the adoption of rules that tell them apart, a mild dip of all is no failure of anybody."""
+    guard = FeedGuard()
+    for hour in range(START, NOW + 48):
+        rules = RULES if hour < NOW - WEEK_HOURS else LATE
+        for source in OTHERS:
+            guard.counts_of(source, rules)[hour] += 10 if hour < NOW else 8
+    guard.advance(NOW - WEEK_HOURS, RULES)
+    guard.advance(NOW + 48, LATE)
+    assert guard.working_hours(NOW, NOW + 48) == 48

@@ -89,6 +89,21 @@ def test_nothing_may_be_more_than_5_minutes_ahead_of_the_wall_clock(
     assert partition.newest == (HOME - 1 if refused else HOME + ahead)
 
 
+@pytest.mark.parametrize("source", FACTS)
+@pytest.mark.parametrize(("bounded", "clock", "late"), [(True, HOME + 1, 0), (False, HOME + 120_000, 2)])
+def test_bounded_records_take_time_no_further_than_to_their_append(
+    source: Input, bounded: bool, clock: int, late: int
+) -> None:
+    """The one dated two minutes ahead neither makes the others late nor keeps them from moving the clock."""
+    partition, make = Partition(Ruleset()), purchase if source is TX else bad
+    appended = [HOME, HOME, HOME + 1]
+    records: list[Record] = [make("a", time) for time in (HOME + 120_000, HOME, HOME + 1)]
+    outcome = partition.apply(source, records, appended, bounded=bounded)
+    assert (outcome.applied, outcome.late) == (3, late)
+    assert partition.clock(source) == clock - Ruleset().lateness_ms
+    assert partition.newest_of(source) == HOME + 120_000
+
+
 @pytest.mark.parametrize("behind", [1, 8 * DAY_MS + 1, 100 * DAY_MS])
 def test_a_tick_behind_the_clock_is_no_news_and_no_fault(behind: int) -> None:
     partition = Partition(Ruleset())

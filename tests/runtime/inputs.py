@@ -65,6 +65,7 @@ class Scene:
         live: bool,
         turn_seconds: float,
         seed: int,
+        quiet_contacts_ms: int | None = None,
     ) -> None:
         rng = Random(seed)
         self._arrivals = {source: arrivals.get(source, ()) for source in Input}
@@ -78,7 +79,11 @@ class Scene:
             pace=Pace(
                 lambda: 0.25,
                 live=live,
-                quiet_ms={Input.TRANSACTIONS: STALE_MS},
+                quiet_ms={
+                    source: most
+                    for source, most in ((Input.TRANSACTIONS, STALE_MS), (Input.CONTACTS, quiet_contacts_ms))
+                    if most is not None
+                },
                 lateness_ms=rules.lateness_ms,
             ),
             clock=clock,
@@ -137,10 +142,17 @@ async def scene(
     live: bool = False,
     turn_seconds: float = 0.02,
     seed: int = 1,
+    quiet_contacts_ms: int | None = None,
 ) -> AsyncIterator[Scene]:
     """Start a worker, and writing; what comes at 0 s is there before it."""
     made = Scene(
-        arrivals, rules or Ruleset(), clock or RightClock(), live=live, turn_seconds=turn_seconds, seed=seed
+        arrivals,
+        rules or Ruleset(),
+        clock or RightClock(),
+        live=live,
+        turn_seconds=turn_seconds,
+        seed=seed,
+        quiet_contacts_ms=quiet_contacts_ms,
     )
     writing = asyncio.create_task(made.write())
     await asyncio.sleep(0)

@@ -156,6 +156,16 @@ def test_a_broker_that_is_wrong_from_the_start_stops_time_until_it_is_right(ahea
     assert clocks.seen == RIGHT
 
 
+def test_two_that_agreed_once_are_enough_however_short_that_was() -> None:
+    clocks = Clocks(wall=HOUR_MS)
+    clocks.hear()
+    clocks.wall = 0
+    assert not clocks.clock.stopped
+    clocks.broker = DAY_MS
+    clocks.hear()
+    assert clocks.seen == RIGHT
+
+
 # Two clocks are wrong
 
 
