@@ -131,8 +131,10 @@ class FeedGuard:
             # Purchases within the allowed lateness may still come to the hours before the first one known.
             self._decided = self._base = min(until, first)
         for hour in range(self._decided, until):
-            self._open_windows(hour)
-            self._take_in_late(hour)
+            if len(self._windows) < len(self._groups):
+                self._open_windows(hour)
+            if hour in self._late:
+                self._take_in_late(hour)
             self._slide(hour)
             self._count(hour)
             if self._is_broken(rules):
@@ -146,7 +148,7 @@ class FeedGuard:
 
     def _take_in_late(self, hour: int) -> None:
         """Put late purchases into their panes, all of which are before the hour from which they count."""
-        for (group, pane), count in self._late.pop(hour, Counter()).items():
+        for (group, pane), count in self._late.pop(hour).items():
             self._groups[group][pane] += count
             self._moved[pane] -= count
             self._moved[hour] += count
@@ -174,14 +176,15 @@ class FeedGuard:
 
     def _is_broken(self, rules: Ruleset) -> bool:
         least = rules.guard_minimum * _WEEKS
-        by_group = {group: (own[0] * _WEEKS, sum(own[1:])) for group, own in self._windows.items()}
-        now, usual = (sum(one) for one in zip(*by_group.values(), strict=True))
-        if _is_short(now, usual, least):
-            return True
+        now = _WEEKS * sum(own[0] for own in self._windows.values())
+        usual = sum(sum(own[1:]) for own in self._windows.values())
+        if usual < least or _is_short(now, usual, least):
+            return usual >= least
         # A source whose purchases come by another one now is no failure.
         return rules.delayed_feed and any(
-            _is_short(own, own_usual, least) and _SHARE * (usual - now) >= own_usual - own
-            for group, (own, own_usual) in by_group.items()
+            _is_short(_WEEKS * own[0], sum(own[1:]), least)
+            and _SHARE * (usual - now) >= sum(own[1:]) - _WEEKS * own[0]
+            for group, own in self._windows.items()
             if group != _UNDIVIDED
         )
 
