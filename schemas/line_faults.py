@@ -35,11 +35,11 @@ def json_fault(raw: bytes, said: str) -> str:
     text = raw.strip()
     if not text:
         return "empty"
+    if _SCHEMA_REGISTRY.match(raw):
+        return "five bytes of a schema registry before the JSON"
     form = binary_form(raw)
     if form is not None:
         return form
-    if _SCHEMA_REGISTRY.match(raw):
-        return "five bytes of a schema registry before the JSON"
     try:
         raw.decode()
     except UnicodeDecodeError:

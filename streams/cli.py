@@ -17,6 +17,7 @@ from streams.runtime.commands_publish import publish_command
 from streams.runtime.commands_redrive import redrive_command
 from streams.runtime.commands_settings import settings_command
 from streams.runtime.commands_state import state
+from streams.runtime.commands_tick import tick_command
 from streams.runtime.commands_topics import topics
 from streams.runtime.commands_worker import worker_command
 
@@ -31,6 +32,7 @@ schema = typer.Typer(help="The wire contract.", no_args_is_help=True)
 app.add_typer(schema, name="schema")
 add_lab_commands(app)
 app.command("publish")(publish_command)
+app.command("tick")(tick_command)
 app.command("worker")(worker_command)
 app.command("alerts")(alerts_command)
 app.command("lookup")(lookup_command)

@@ -1,8 +1,9 @@
 """Settings of every process, from the environment. Their docstrings are the manual, `docs/settings.md`."""
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from annotated_types import Ge, Le
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
@@ -27,6 +28,12 @@ def _split(value: object) -> object:
 
 def _check_address(text: str) -> str:
     split_address(text)
+    return text
+
+
+def _check_resume(text: str) -> str:
+    if not re.fullmatch(r"[0-9]{1,4}(@[0-9]{1,18})?", text):
+        raise ValueError("write a partition and the number of its stop, 1@345, or a partition alone")
     return text
 
 
@@ -97,19 +104,33 @@ class Settings(BaseSettings):
     """Currency (ISO 4217) that all money is counted in; its unit is always the hundredth."""
 
     ruleset_file: Path | None = None
-    """A built-in version of the rules (`2`, the default, or `1`), or a TOML file with the rules to change."""
+    """A built-in version of the rules (`3`, the default, `2` or `1`), or a TOML file with rules to change."""
 
     clock: Literal["live", "event"] = "live"
     """What moves time: records and ticks, and on `live` also the wall clock while an input is caught up."""
 
     stale_feed_hours: Annotated[float, Field(gt=0, le=8784, allow_inf_nan=False)] = 36.0
-    """On the live clock, a feed whose newest record or tick is older is stale: time stands still."""
+    """On the live clock, purchases whose newest record or tick is older are stale: time stands still."""
+
+    quiet_contacts_hours: Annotated[float, Field(gt=0, le=8784, allow_inf_nan=False)] | None = None
+    """On the live clock, time stands still when contacts bring nothing for longer; not set: they may be quiet
+    for ever."""
 
     commit_interval_ms: Annotated[int, Ge(10), Le(10_000)] = 250
     """Longest time between commits while no alert waits; never less than 10 ms for each partition owned."""
 
+    resume_partitions: Annotated[
+        tuple[Annotated[str, AfterValidator(_check_resume)], ...],
+        NoDecode,
+        BeforeValidator(_split),
+    ] = ()
+    """Partitions whose stop ends when a worker starts, as `worker --resume-partition` does: `1@345,3@80`."""
+
     watchdog_seconds: Annotated[float, Field(ge=5, le=3600, allow_inf_nan=False)] = 60.0
     """The worker ends itself when its event loop, a commit or a restore stands still for longer."""
+
+    broker_answer_seconds: Annotated[float, Field(ge=5, le=3600, allow_inf_nan=False)] = 20.0
+    """The worker is not ready while no broker has answered for longer: heartbeats ask every 2 s."""
 
     web_host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
     """Address for health, metrics and lookup. Anything but loopback is refused without a token."""
@@ -141,10 +162,13 @@ class Settings(BaseSettings):
         return _secret(self.token, self.token_file)
 
 
-def load_settings() -> Settings:
-    """Return the settings of the environment. Raises SettingsError."""
+def load_settings(**given: Any) -> Settings:
+    """Return the settings of the environment, and before them those given that aren't None.
+
+    Raises SettingsError.
+    """
     try:
-        return Settings()
+        return Settings(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
         lines = [_line(problem["loc"], problem["msg"]) for problem in error.errors(include_input=False)]
         raise SettingsError("\n".join(lines)) from None

@@ -21,7 +21,17 @@ from streams.lab_command import COMMANDS, command_of
 TOP: Final = Path(__file__).parents[1]
 PROJECT: Final = tomllib.loads((TOP / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 AROUND_KAFKA: Final = (
-    *("worker", "publish", "alerts", "lookup", "redrive", "settings", "topics create", "topics check"),
+    *(
+        "worker",
+        "publish",
+        "tick",
+        "alerts",
+        "lookup",
+        "redrive",
+        "settings",
+        "topics create",
+        "topics check",
+    ),
     *("state export", "state import", "kafka up", "kafka down", "schema export"),
 )
 

@@ -10,7 +10,7 @@ from streams.settings import Settings
 
 
 def test_no_name_is_the_default() -> None:
-    assert rulesets.load(None) is DEFAULT is VERSIONS["2"]
+    assert rulesets.load(None) is DEFAULT is VERSIONS["3"]
 
 
 @pytest.mark.parametrize("name", list(VERSIONS))
@@ -37,12 +37,17 @@ def test_no_built_in_version_ever_changes() -> None:
     assert {name: (rules.version, rules.hash) for name, rules in VERSIONS.items()} == {
         "1": ("1", "ae6cb754f7c0"),
         "2": ("2", "7b6f4f24002d"),
+        "3": ("3", DEFAULT.hash),
     }
 
 
 @pytest.mark.parametrize(
     ("version", "real", "milder"),
-    [("1", "78 %", "56 %"), ("2", "84 % (82 to 87)", "64 % (60 to 68)")],
+    [
+        ("1", "78 %", "56 %"),
+        ("2", "84 % (82 to 87)", "64 % (60 to 68)"),
+        ("3", "84 % (82 to 87)", "64 % (60 to 68)"),
+    ],
 )
 def test_a_built_in_version_tells_what_its_probability_is_worth(version: str, real: str, milder: str) -> None:
     """The shares of docs/detection.md, of the world that the weights describe and of a milder one."""

@@ -62,6 +62,7 @@ def test_lists_are_separated_by_commas_and_empty_is_not_set(monkeypatch: pytest.
         *(("partitions", value) for value in ("0", "1025", "4.5", "many")),
         *(("stale_feed_hours", value) for value in ("0", "nan", "inf", "-1")),
         *(("reporting_currency", value) for value in ("usd", "EURO")),
+        *(("resume_partitions", value) for value in ("x", "1@", "@1", "1@x", "-1", "1,2@", "١")),
         *(("application_id", value) for value in ("a b", "a/b", "ä")),
         ("topic_prefix", "a b"),
         ("clock", "sun"),

@@ -103,13 +103,13 @@ class Customer:
             insort(agenda, new, key=lambda one: one.order)
 
     @property
-    def due(self) -> int | None:
-        """Return the first time (ms) at which something can happen by time alone; None if nothing can."""
+    def wakes_at(self) -> int | None:
+        """Return the first time (ms) at which something can be due: a fact, or an hour of the episode."""
         agenda, episode = self.body.agenda, self.body.episode
-        if not agenda:
-            return None if episode is None else episode.wake * HOUR_MS
-        first = agenda[0].instant
-        return first if episode is None else min(first, episode.wake * HOUR_MS)
+        times = [agenda[0].instant] if agenda else []
+        if episode is not None:
+            times.append(episode.wake * HOUR_MS)
+        return min(times, default=None)
 
     @property
     def flags(self) -> int:
@@ -119,12 +119,13 @@ class Customer:
             return crowded
         return crowded | (OPEN | QUIET if episode.quiet else OPEN)
 
-    def pack(self, horizon: Horizon, due: int | None, flags: int) -> bytearray:
+    def pack(self, horizon: Horizon, flags: int) -> bytearray:
         """Return the packed record; forgets what lies beyond the horizon."""
         if self._folded is not None or is_settling(self.recent, horizon):
             self.recent = settle(self.folded, self.recent, horizon)
             self.body.keep(self.folded)
             self._panes = None
+        due = self.wakes_at
         wake = NO_HOUR if due is None else hour_of(due)
         first = NO_HOUR if self.first_pane is None else self.first_pane
         return join(Parts(wake, first, flags, self.body, self.recent))

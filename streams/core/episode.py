@@ -17,7 +17,7 @@ from streams.core.evidence import Evidence
 from streams.core.facts import Episode, Item
 from streams.core.feed_guard import FeedGuard
 from streams.core.frustration import TOLERANCE, Known, known
-from streams.core.measure import measure
+from streams.core.measure import measure, settled_hour
 from streams.core.odds import Odds, odds_of
 from streams.core.opening import Gates, Past, gates_of, is_bad, open_episode, past_of
 from streams.core.population import Refresh
@@ -116,7 +116,7 @@ class Judge:
         """Return the record that ends what was sent about a customer who is erased."""
         self._alerts = []
         if customer.body.episode is not None:
-            self._close(customer, customer.body.episode, "erased", time, hour_of(time))
+            self._close_by_item(customer, customer.body.episode, "erased", time)
         return self._alerts
 
     # Facts
@@ -156,15 +156,16 @@ class Judge:
         rules = self.rules_of(episode)
         if episode.sent < HIGHEST_LEVEL and hour <= episode.starts + rules.raise_days * DAY_HOURS:
             episode.cancelled = True
-            self._send(customer, episode, HIGHEST_LEVEL, instant, max(hour, episode.starts))
-        self._stale_from = hour + 1
+            basis = settled_hour(episode.yardstick, max(hour, episode.starts), rules)
+            self._send(customer, episode, HIGHEST_LEVEL, instant, basis)
+        self.rearm(customer, hour + 1)
 
     def _fold_disposition(self, customer: Customer, event: Disposition, instant: int) -> None:
         episode = customer.body.episode
         if episode is None or episode.alert_id != event.alert_id:
             return
         if event.status == "closed":
-            self._close(customer, episode, "closed", instant, hour_of(instant))
+            self._close_by_item(customer, episode, "closed", instant)
         elif event.snooze_until is not None:
             episode.snooze_until = event.snooze_until
             self._stale_from = hour_of(instant) + 1
@@ -216,7 +217,7 @@ class Judge:
             episode.anchor = new
             opening = self.rules_of(episode).opening_frustration
             if new.own <= 0 or customer.body.frustration < opening - TOLERANCE:
-                self._close(customer, episode, "withdrawn", instant, hour_of(instant))
+                self._close_by_item(customer, episode, "withdrawn", instant)
                 return
         self._judge_item(customer, episode, instant)
 
@@ -224,8 +225,9 @@ class Judge:
 
     def _judge_item(self, customer: Customer, episode: Episode, instant: int) -> None:
         hour = max(hour_of(instant), episode.starts)
-        self._raise(customer, episode, instant, hour, hour)
-        self._stale_from = hour_of(instant) + 1
+        basis = settled_hour(episode.yardstick, hour, self.rules_of(episode))
+        self._raise(customer, episode, instant, hour, basis)
+        self.rearm(customer, hour_of(instant) + 1)
 
     def _decide_hour(self, customer: Customer, episode: Episode, hour: int) -> None:
         rules = self.rules_of(episode)
@@ -236,7 +238,8 @@ class Judge:
             if why is not None:
                 self._close(customer, episode, why, hour * HOUR_MS, settled)
                 return
-        if self._guard.is_broken(hour - 1):
+        # An episode that opened under other rules waits for the hour to be judged as well.
+        if self._guard.is_broken(hour - 1 - max(rules.guard_delay_hours, self.rules.guard_delay_hours)):
             self.tally["held_by_feed_guard"] += 1
         else:
             self._raise(customer, episode, hour * HOUR_MS, hour, settled)
@@ -273,6 +276,10 @@ class Judge:
         state: State = "updated" if episode.sent else "raised"
         episode.sent = level
         self._write(customer, episode, state, None, time, hour)
+
+    def _close_by_item(self, customer: Customer, episode: Episode, why: Resolution, instant: int) -> None:
+        hour = settled_hour(episode.yardstick, hour_of(instant), self.rules_of(episode))
+        self._close(customer, episode, why, instant, hour)
 
     def _close(self, customer: Customer, episode: Episode, why: Resolution, time: int, hour: int) -> None:
         if episode.sent:

@@ -2,10 +2,15 @@
 
 A broken feed, or a holiday with closed shops, must never look like thousands of silent customers. The same
 counts are the clock of operational time: how many purchases there were, against how many are usual.
+
+Under rules for a delayed feed late purchases count as well, and sources are told apart, so that one of two
+shop systems that fails is noticed.
 """
 
 from bisect import bisect_left, bisect_right
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from hashlib import sha256
 from itertools import accumulate
 from typing import Final
 
@@ -21,6 +26,16 @@ _NO_HOUR: Final = 1 << 40
 """After all time: nothing is counted yet."""
 _SHARE: Final = 2
 """Broken: fewer than one in this many of the usual."""
+_GROUPS: Final = 64
+"""Sources are told apart by as many groups."""
+_UNDIVIDED: Final = 0
+"""Here rules that don't tell sources apart count them all; it is no source that could fail."""
+_ROUTES_KEPT: Final = 10_000
+
+Counts = defaultdict[int, int]
+"""Purchases by pane."""
+Late = tuple[int, int, int, int]
+"""The hour that a late purchase counts from, its group, its pane, and how many there are."""
 
 
 class GuardState(Struct, array_like=True):
@@ -35,39 +50,118 @@ class GuardState(Struct, array_like=True):
     """Purchases in all panes before the first of `counts`."""
     weeks: dict[int, int] = field(default_factory=dict)
     """Purchases in all panes before the start of a week, if there were any, by the number of the week."""
+    groups: dict[int, dict[int, int]] = field(default_factory=dict)
+    """What `counts` is for all sources together, for the groups of sources that are told apart."""
+    moved: dict[int, int] = field(default_factory=dict)
+    """What operational time counts in an hour beyond the purchases of its pane: late ones count later."""
+    late: list[Late] = field(default_factory=list)
+    """Late purchases that count from an hour that is not decided."""
 
 
 class FeedGuard:
-    """On-time purchases by pane, and the hours found broken, for one partition."""
+    """Purchases by pane and group of sources, and the hours found broken, for one partition."""
 
-    __slots__ = ("_base", "_broken", "_decided", "_forgotten", "_totals", "_weeks", "_windows", "counts")
+    __slots__ = (
+        "_base",
+        "_broken",
+        "_decided",
+        "_forgotten",
+        "_groups",
+        "_late",
+        "_moved",
+        "_routes",
+        "_totals",
+        "_weeks",
+        "_windows",
+    )
 
     def __init__(self) -> None:
-        self.counts: defaultdict[int, int] = defaultdict(int)
+        self._groups: dict[int, Counts] = {_UNDIVIDED: defaultdict(int)}
+        self._routes: dict[str, Counts] = {}
+        self._late: dict[int, Counter[tuple[int, int]]] = {}
+        self._moved: Counts = defaultdict(int)
         self._broken: list[int] = []
         self._decided: int | None = None
-        self._windows: list[int] = []
+        self._windows: dict[int, list[int]] = {}
         self._forgotten: int | None = None
         self._base = _NO_HOUR
         self._totals: list[int] = [0]
         """Purchases in all panes before the hour `_base`, before the hour after it, and so on."""
         self._weeks: dict[int, int] = {}
 
+    # Count
+
+    def counts_of(self, source: str, rules: Ruleset) -> Counts:
+        """Return where the purchases of a source are counted, by pane; those on time are added there."""
+        if not rules.delayed_feed:
+            return self._groups[_UNDIVIDED]
+        found = self._routes.get(source)
+        if found is None:
+            if len(self._routes) >= _ROUTES_KEPT:
+                self._routes.clear()
+            found = self._routes[source] = self._groups.setdefault(group_of(source), defaultdict(int))
+        return found
+
+    def add_late(self, source: str, pane: int, known: int, rules: Ruleset) -> None:
+        """Count a late purchase that is known from an instant in the hour `known` on, if late ones count."""
+        if not rules.delayed_feed:
+            return
+        counts_from = max(pane, known - rules.guard_delay_hours, self._decided or pane)
+        if counts_from == pane:
+            self.counts_of(source, rules)[pane] += 1
+        else:
+            self.counts_of(source, rules)
+            self._late.setdefault(counts_from, Counter())[group_of(source), pane] += 1
+
+    @property
+    def hours(self) -> Iterator[int]:
+        """Yield the panes with purchases, and the hours from which late ones count."""
+        for counts in self._groups.values():
+            yield from counts
+        yield from self._late
+
+    # Judge
+
     def advance(self, until: int, rules: Ruleset) -> None:
-        """Decide every hour before `until`; the counts of those panes are final."""
+        """Decide every hour before `until`, of which all that can be known is known."""
         if self._decided is None:
-            if not self.counts:
+            first = min(self.hours, default=None)
+            if first is None:
                 return
             # Purchases within the allowed lateness may still come to the hours before the first one known.
-            self._decided = self._base = min(until, *self.counts)
-        if not self._windows:
-            self._windows = [self._window(self._decided, week) for week in range(_WEEKS + 1)]
+            self._decided = self._base = min(until, first)
         for hour in range(self._decided, until):
+            if len(self._windows) < len(self._groups):
+                self._open_windows(hour)
+            if hour in self._late:
+                self._take_in_late(hour)
             self._slide(hour)
             self._count(hour)
             if self._is_broken(rules):
                 self._broken.append(hour)
         self._decided = max(self._decided, until)
+
+    def _open_windows(self, hour: int) -> None:
+        for group, counts in self._groups.items():
+            if group not in self._windows:
+                self._windows[group] = [_day_before(counts, end) for end in _ends(hour)]
+
+    def _take_in_late(self, hour: int) -> None:
+        """Put late purchases into their panes, all of which are before the hour from which they count."""
+        for (group, pane), count in self._late.pop(hour).items():
+            self._groups[group][pane] += count
+            self._moved[pane] -= count
+            self._moved[hour] += count
+            windows = self._windows[group]
+            for week, end in enumerate(_ends(hour)):
+                if end - DAY_HOURS <= pane < end:
+                    windows[week] += count
+
+    def _slide(self, hour: int) -> None:
+        for group, windows in self._windows.items():
+            get = self._groups[group].get
+            for week, pane in enumerate(_ends(hour)):
+                windows[week] += get(pane, 0) - get(pane - DAY_HOURS, 0)
 
     def _count(self, hour: int) -> None:
         """Add the purchases of a pane to the running total."""
@@ -75,23 +169,26 @@ class FeedGuard:
         week, rest = divmod(hour, WEEK_HOURS)
         if rest == 0 and total:
             self._weeks[week] = total
-        self._totals.append(total + self.counts.get(hour, 0))
+        self._totals.append(total + self._counted(hour))
 
-    def _window(self, hour: int, weeks_before: int) -> int:
-        """Return the purchases in the day that ends before an hour, some weeks earlier."""
-        end = hour - weeks_before * WEEK_HOURS
-        return sum(self.counts.get(pane, 0) for pane in range(end - DAY_HOURS, end))
-
-    def _slide(self, hour: int) -> None:
-        get = self.counts.get
-        for week in range(_WEEKS + 1):
-            pane = hour - week * WEEK_HOURS
-            self._windows[week] += get(pane, 0) - get(pane - DAY_HOURS, 0)
+    def _counted(self, hour: int) -> int:
+        return sum(counts.get(hour, 0) for counts in self._groups.values()) + self._moved.get(hour, 0)
 
     def _is_broken(self, rules: Ruleset) -> bool:
-        now, *before = self._windows
-        usual = sum(before)
-        return usual >= rules.guard_minimum * _WEEKS and _SHARE * _WEEKS * now < usual
+        least = rules.guard_minimum * _WEEKS
+        now = _WEEKS * sum(own[0] for own in self._windows.values())
+        usual = sum(sum(own[1:]) for own in self._windows.values())
+        if usual < least or _is_short(now, usual, least):
+            return usual >= least
+        # A source whose purchases come by another one now is no failure.
+        return rules.delayed_feed and any(
+            _is_short(_WEEKS * own[0], sum(own[1:]), least)
+            and _SHARE * (usual - now) >= sum(own[1:]) - _WEEKS * own[0]
+            for group, own in self._windows.items()
+            if group != _UNDIVIDED
+        )
+
+    # Ask
 
     def is_broken(self, hour: int) -> bool:
         """Tell whether the feed was broken in an hour already decided."""
@@ -105,11 +202,11 @@ class FeedGuard:
         return end - start - (bisect_left(self._broken, end) - bisect_left(self._broken, start))
 
     def purchases_before(self, hour: int) -> int | None:
-        """Return the on-time purchases in all panes before an hour already decided; None if it is too old."""
+        """Return the purchases counted before an hour, as far as it is decided; None if it is too old."""
         before = self._totals[0]
         if before and self._forgotten is not None and hour < self._forgotten:
             return None
-        return self._totals[hour - self._base] if hour > self._base else before
+        return self._totals[min(hour - self._base, len(self._totals) - 1)] if hour > self._base else before
 
     def usual_purchases_per_day(self, hour: int, weeks: int) -> float | None:
         """Return the purchases a day over some whole weeks, the last of which ends at or before an hour.
@@ -127,11 +224,19 @@ class FeedGuard:
         oldest = self._forgotten + _KEPT_BY_HOUR - KEPT_HOURS
         return None if week * WEEK_HOURS < oldest else self._weeks.get(week, 0)
 
+    @property
+    def broken_now(self) -> bool:
+        """Tell whether the last hour decided was broken."""
+        return self._decided is not None and self.is_broken(self._decided - 1)
+
+    # Keep
+
     def forget(self, hour: int) -> None:
         """Drop what no decision from an hour on can need."""
         self._forgotten = oldest = hour - _KEPT_BY_HOUR
-        for pane in [one for one in self.counts if one < oldest]:
-            del self.counts[pane]
+        for counts in (*self._groups.values(), self._moved):
+            for pane in [one for one in counts if one < oldest]:
+                del counts[pane]
         gone = max(0, min(oldest - self._base, len(self._totals) - 1))
         del self._totals[:gone]
         self._base += gone
@@ -141,24 +246,55 @@ class FeedGuard:
 
     def state(self) -> GuardState:
         """Return what must survive."""
+        groups = {group: dict(counts) for group, counts in self._groups.items()}
         return GuardState(
             self._decided,
-            dict(self.counts),
+            groups.pop(_UNDIVIDED),
             list(self._broken),
             self._forgotten,
             self._totals[0],
             dict(self._weeks),
+            groups,
+            dict(self._moved),
+            [
+                (hour, *of, count)
+                for hour, late in sorted(self._late.items())
+                for of, count in sorted(late.items())
+            ],
         )
 
     def restore(self, state: GuardState) -> None:
         """Become what `state` described."""
-        self.counts = defaultdict(int, state.counts)
+        groups = {_UNDIVIDED: state.counts, **state.groups}
+        self._groups = {group: defaultdict(int, counts) for group, counts in groups.items()}
+        self._routes, self._windows, self._late = {}, {}, {}
+        self._moved = defaultdict(int, state.moved)
+        for hour, group, pane, count in state.late:
+            self._late.setdefault(hour, Counter())[group, pane] += count
         self._broken = list(state.broken)
         self._decided = state.decided
-        self._windows = []
         self._forgotten = state.forgotten
         self._weeks = dict(state.weeks)
         if state.decided is not None:
-            self._base = min([state.decided, *state.counts])
-            kept = (state.counts.get(pane, 0) for pane in range(self._base, state.decided))
+            self._base = min((state.decided, *self.hours, *self._moved))
+            kept = map(self._counted, range(self._base, state.decided))
             self._totals = list(accumulate(kept, initial=state.before))
+
+
+def group_of(source: str) -> int:
+    """Return the group of a source, 1 to 64: the first 8 bytes of its SHA-256, big-endian, mod 64, + 1."""
+    return int.from_bytes(sha256(source.encode()).digest()[:8], "big") % _GROUPS + 1
+
+
+def _ends(hour: int) -> Iterable[int]:
+    """Return an hour, and the same hour of each of the weeks before it that it is held against."""
+    return range(hour, hour - _WEEKS * WEEK_HOURS - 1, -WEEK_HOURS)
+
+
+def _day_before(counts: Counts, end: int) -> int:
+    return sum(counts.get(pane, 0) for pane in range(end - DAY_HOURS, end))
+
+
+def _is_short(now: int, usual: int, least: int) -> bool:
+    """Tell whether purchases are fewer than half of the usual, if those are enough to tell."""
+    return usual >= least and _SHARE * now < usual

@@ -17,6 +17,11 @@ def measure(
     return evidence(yardstick, hour, since, rules)
 
 
+def settled_hour(yardstick: Yardstick, hour: int, rules: Ruleset) -> int:
+    """Return the hour before which the decision about an item of an hour counts what was spent."""
+    return max(hour - rules.guard_delay_hours, min(hour, yardstick.first_hour))
+
+
 def elapsed_days(yardstick: Yardstick, hour: int, guard: FeedGuard) -> float:
     """Return e: the days of a working feed since `first_hour`, or less if the population bought less."""
     if hour <= yardstick.first_hour:

@@ -57,7 +57,7 @@ class Past(NamedTuple):
 
 def past_of(customer: Customer, hours: tuple[int, int], rules: Ruleset) -> Past:
     """Return what the panes say before the hour of a contact's moment, at the hour of its instant."""
-    hour, now = hours
+    hour, now = hours[0] - rules.guard_delay_hours, hours[1]
     panes, first = _visible(customer.panes, now), customer.first_pane
     return Past(
         hours=hours,
@@ -100,7 +100,14 @@ def open_episode(  # noqa: PLR0913, PLR0917 - all that an episode freezes
     return Episode(
         anchor=anchor,
         alert_id=alert_id(customer_id, anchor.source, anchor.contact_id),
-        yardstick=yardstick_of(usual, gates.irregularity_days, hour_of(anchor.moment) + 1, rules, guard),
+        yardstick=yardstick_of(
+            usual,
+            gates.irregularity_days,
+            hour_of(anchor.moment) + 1,
+            hour_of(gates.time) - rules.guard_delay_hours,
+            rules,
+            guard,
+        ),
         opened=gates.time,
         cutoff=gates.cutoff,
         trailing_spend=gates.trailing_spend,
@@ -119,10 +126,13 @@ def is_valuable(trailing_spend: int, cutoff: int | None) -> bool:
     return cutoff is not None and trailing_spend >= cutoff
 
 
-def yardstick_of(
-    usual: Baseline, population_days: float, first_hour: int, rules: Ruleset, guard: FeedGuard
+def yardstick_of(  # noqa: PLR0913, PLR0917 - all that a yardstick is made of
+    usual: Baseline, population_days: float, first_hour: int, judged: int, rules: Ruleset, guard: FeedGuard
 ) -> Yardstick:
-    """Return the yardstick of a baseline for spend from an hour on; `population_days` is D_pop."""
+    """Return the yardstick of a baseline for spend from an hour on; `population_days` is D_pop.
+
+    The guard has judged all hours before `judged`.
+    """
     pace = None
     irregularity = usual.irregularity(population_days, rules)
     if usual.trips is not None:
@@ -133,7 +143,7 @@ def yardstick_of(
             spend_irregularity_days=irregularity,
             trips_irregularity_days=usual.trips.recent_irregularity(population_days, rules),
         )
-    clock = population_clock(first_hour - 1, len(usual.blocks), rules, guard)
+    clock = population_clock(min(first_hour - 1, judged), len(usual.blocks), rules, guard)
     return Yardstick(usual.usual_per_day, irregularity, first_hour, pace, clock)
 
 

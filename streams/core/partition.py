@@ -8,6 +8,7 @@ Single-threaded; knows nothing of Kafka, files or the wall clock.
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import repeat
 from typing import Final
 
 from xxhash import xxh3_64_intdigest
@@ -62,6 +63,8 @@ from streams.core.view import CustomerView, view
 from streams.core.watermark import FUTURE_MS, NEVER, TOO_LATE_MS, Clock, Input, watermark
 
 Record = Event | Tick | Erasure
+UNTIMED: Final = repeat(-NEVER)
+"""For records of which nobody knows when they were appended: none of them is ahead of it."""
 
 
 UNCOUNTED: Final = ("fee", "subscription_charge")
@@ -78,6 +81,8 @@ class Outcome:
     duplicates: list[int] = field(default_factory=list)
     """The places in the batch of events that came before."""
     refused: list[tuple[int, Refusal]] = field(default_factory=list)
+    waiting: list[tuple[int, str, int]] = field(default_factory=list)
+    """The events that wait in agendas: place in the batch, customer, and instant (ms)."""
     alerts: list[Alert] = field(default_factory=list)
     """What ends the alerts of customers who were erased."""
 
@@ -104,43 +109,56 @@ class Partition:
 
     # Facts
 
-    def apply(self, source: Input, records: Iterable[Record], now: int | None = None) -> Outcome:
+    def apply(
+        self,
+        source: Input,
+        records: Iterable[Record],
+        appended: Iterable[int] = UNTIMED,
+        *,
+        bounded: bool = False,
+    ) -> Outcome:
         """Take in records of one input, in the order of its log; decides nothing.
 
-        `now` is the wall clock in ms: what lies more than 5 minutes beyond it is refused; None refuses
-        nothing for that.
+        `appended` has for each when it was appended, or the wall clock, in ms, and may go on: what lies more
+        than 5 minutes beyond it is refused. With `bounded`, no record moves the clock of its input further
+        than as if its time were when it was appended.
         """
-        horizon = -NEVER if now is None else now + FUTURE_MS
         self._ids[source].tidy(self._clocks[source])
         outcome = Outcome()
         if source is Input.TRANSACTIONS:
-            self._apply_transactions(records, horizon, outcome)
+            self._apply_transactions(records, appended, bounded, outcome)
         else:
-            for at, record in enumerate(records):
-                self._apply_one(source, at, record, horizon, outcome)
+            for at, (record, when) in enumerate(zip(records, appended, strict=False)):
+                self._apply_one(source, at, record, when, bounded, outcome)
         return outcome
 
     def _apply_transactions(  # noqa: C901, PLR0912, PLR0915 - the hot path is one loop on purpose
-        self, records: Iterable[Record], horizon: int, outcome: Outcome
+        self, records: Iterable[Record], appended: Iterable[int], bounded: bool, outcome: Outcome
     ) -> None:
         """Apply transactions; an on-time purchase, as nearly all are, only adds to its customer's record."""
         clock, ids = self._clocks[Input.TRANSACTIONS], self._ids[Input.TRANSACTIONS]
         recent, digest, pack = ids.recent, xxh3_64_intdigest, ENTRY.pack
         buckets, low, split, high = ids.table.buckets, ids.table.low, ids.table.split, 2 * ids.table.low + 1
         unit, stamp = 0, stamp_of(0)
-        customers, counts, lateness = self._roster.records, self._guard.counts, clock.lateness_ms
+        customers, lateness, rules = self._roster.records, clock.lateness_ms, self._judge.rules
         newest, now, source, salt, applied = clock.newest, clock.now, "", ids.seed(""), 0
+        counts, counts_of = self._guard.counts_of("", rules), self._guard.counts_of
         forgettable = self._horizon
-        for at, event in enumerate(records):
-            if type(event) is not Transaction or event.kind != "purchase" or not now < event.time <= horizon:
+        for at, (event, when) in enumerate(zip(records, appended, strict=False)):
+            if (
+                type(event) is not Transaction
+                or event.kind != "purchase"
+                or not now < event.time <= when + FUTURE_MS
+            ):
                 clock.newest, clock.now = newest, now
-                self._apply_one(Input.TRANSACTIONS, at, event, horizon, outcome)
+                self._apply_one(Input.TRANSACTIONS, at, event, when, bounded, outcome)
                 newest, now = clock.newest, clock.now
                 continue
             time, cents = event.time, event.cents
             if event.source != source:
                 source = event.source
                 salt = ids.seed(source)
+                counts = counts_of(source, rules)
             key = digest(event.event_id.encode(), salt)
             customer_id = event.customer_id
             if buckets:
@@ -171,10 +189,12 @@ class Partition:
                 self._note(customer_id, record, hour, cents)
             if len(record) > LONG_RECORD and is_foldable(record, forgettable):
                 self._roster.fold(customer_id, record, forgettable)
-            if time > newest:
-                newest = time
-                if time - lateness > now:  # noqa: PLR1730 - half the time of max()
-                    now = time - lateness
+            if time > newest or bounded:
+                if time > newest:  # noqa: PLR1730 - half the time of max()
+                    newest = time
+                reached = when if bounded and when < time else time
+                if reached - lateness > now:  # noqa: PLR1730
+                    now = reached - lateness
             applied += 1
         clock.newest, clock.now = newest, now
         outcome.applied += applied
@@ -200,20 +220,22 @@ class Partition:
         self._roster.store(customer, self._horizon)
         return self._roster.records[customer_id]
 
-    def _apply_one(self, source: Input, at: int, record: Record, horizon: int, outcome: Outcome) -> None:
+    def _apply_one(  # noqa: PLR0913, PLR0917 - as many as decide on a record
+        self, source: Input, at: int, record: Record, when: int, bounded: bool, outcome: Outcome
+    ) -> None:
         if isinstance(record, Erasure):
             outcome.alerts += self._erase(record.customer_id)
             outcome.applied += 1
             return
         clock = self._clocks[source]
-        refusal = self._refusal(clock, record, horizon)
+        refusal = self._refusal(clock, record, when + FUTURE_MS)
         if refusal is not None:
             outcome.refused.append((at, refusal))
         elif isinstance(record, Tick):
-            clock.tick(record.time)
+            clock.tick(min(record.time, when) if bounded else record.time)
             outcome.ticks += 1
         else:
-            self._apply_event(source, at, record, outcome)
+            self._apply_event(source, at, record, when if bounded else record.time, outcome)
 
     def _refusal(self, clock: Clock, record: Event | Tick, horizon: int) -> Refusal | None:
         if record.time > horizon:
@@ -222,7 +244,7 @@ class Partition:
             return None
         return Refusal(Reason.TOO_LATE, "time: more than 8 days behind the input's clock")
 
-    def _apply_event(self, source: Input, at: int, event: Event, outcome: Outcome) -> None:
+    def _apply_event(self, source: Input, at: int, event: Event, most: int, outcome: Outcome) -> None:
         clock, ids = self._clocks[source], self._ids[source]
         instant = clock.instant(event.time)
         key = ids.key(event.source, event.event_id)
@@ -232,13 +254,16 @@ class Partition:
         ids.remember(key, instant)
         outcome.applied += 1
         outcome.late += instant == clock.now
-        clock.accept(event.time)
+        clock.accept(event.time, most)
         record = self._roster.remember(event.customer_id, (instant, mark_of(source), key))
         if len(record) > PAGE_BYTES and is_long(record):
             self._roster.fold(event.customer_id, record, self._horizon)
+        if isinstance(event, Transaction) and event.kind == "purchase":
+            self._guard.add_late(event.source, hour_of(event.time), hour_of(instant), self._judge.rules)
         if not (isinstance(event, Transaction) and event.kind in UNCOUNTED):
             self._roster.enqueue(event.customer_id, item(event, instant))
             self._enqueued += 1
+            outcome.waiting.append((at, event.customer_id, instant))
 
     def _spent(self, customer_id: str, hour: int, cents: int) -> None:
         """Let the population know of spend in a pane."""
@@ -278,7 +303,8 @@ class Partition:
         alerts: list[Alert] = []
         if end == NEVER:
             return alerts
-        self._guard.advance(hour_of(end), self._judge.rules)
+        rules = self._judge.rules
+        self._guard.advance(hour_of(end) - rules.guard_delay_hours, rules)
         self._rearm()
         if self._next_refresh is None:
             self._next_refresh = self._first_refresh(hour_of(end))
@@ -296,11 +322,10 @@ class Partition:
     def _run(self, before: int, before_hour: int) -> list[Alert]:
         alerts: list[Alert] = []
         horizon = self._horizon
-        for customer_id in self._roster.wakes.pop_until(before):
-            if customer_id in self._roster.records:  # not erased since
-                customer = self._roster.unpack(customer_id)
-                alerts += self._judge.step(customer, before, before_hour)
-                self._roster.store(customer, horizon)
+        for customer_id in self._roster.wakes.pop_until(max(before - 1, (before_hour - 1) * HOUR_MS)):
+            customer = self._roster.unpack(customer_id)
+            alerts += self._judge.step(customer, before, before_hour)
+            self._roster.store(customer, horizon)
         return alerts
 
     def _look(self, refresh: Refresh) -> list[Alert]:
@@ -328,14 +353,14 @@ class Partition:
 
     def _first_refresh(self, hour: int) -> int:
         """Return the first refresh that can find anybody, when time begins at an hour."""
-        hours = [hour, *self._guard.counts]
+        hours = [hour, *self._guard.hours]
         if self._roster.wakes.first is not None:
-            hours.append(self._roster.wakes.first)
+            hours.append(hour_of(self._roster.wakes.first))
         return (min(hours) // WEEK_HOURS + 1) * WEEK_HOURS
 
     def _refresh(self, hour: int) -> Refresh:
         refresh = self._judge.refresh = self._population.refresh(hour, self._history)
-        self._guard.forget(hour)
+        self._guard.forget(hour - self._judge.rules.guard_delay_hours)
         self._next_refresh = hour + WEEK_HOURS
         return refresh
 
@@ -386,11 +411,11 @@ class Partition:
 
     def _restore_customer(self, customer_id: str, value: bytes) -> None:
         flags = self._roster.restore(customer_id, value)
-        self._enqueued += self._roster.waiting(customer_id)
         if flags & QUIET:  # a purchase may have come that was not decided on
             self._disturbed.add(customer_id)
         if not flags & WITHOUT_PANE:
             self._population.offer(customer_id)
+        self._enqueued += self._roster.waiting(customer_id)
         self._restore_ids(entries(value))
 
     def _restore_ids(self, found: Iterable[Entry]) -> None:
@@ -477,13 +502,19 @@ class Partition:
     @property
     def undecided(self) -> int:
         """Return how many facts wait in agendas."""
-        return self._enqueued - self._judge.folded
+        return max(0, self._enqueued - self._judge.folded)
+
+    @property
+    def feed_broken(self) -> bool:
+        """Tell whether the purchase feed was broken in the last hour that the guard judged."""
+        return self._guard.broken_now
 
     @property
     def next_wake(self) -> int | None:
         """Return the first hour at which time alone can matter; None if there is none."""
-        hours = [one for one in (self._roster.wakes.first, self._next_refresh) if one is not None]
-        return min(hours, default=None)
+        first = self._roster.wakes.first
+        hours = [None if first is None else hour_of(first), self._next_refresh]
+        return min((one for one in hours if one is not None), default=None)
 
     @property
     def tally(self) -> Mapping[str, int]:

@@ -84,7 +84,7 @@ class Roster:
         self.touch(customer_id, folded)
 
     def enqueue(self, customer_id: str, item: Item) -> None:
-        """Let a fact wait for a known customer, and wake it at the fact's instant.
+        """Let a fact wait for a known customer, and wake it at its instant.
 
         It goes into the agenda when the record is next unpacked, which most often is when it is folded.
         """
@@ -104,12 +104,12 @@ class Roster:
         return customer
 
     def store(self, customer: Customer, horizon: Horizon) -> None:
-        """Pack a customer again; it changed only if the packed record did."""
-        customer_id, due, flags = customer.customer_id, customer.due, customer.flags
+        """Pack a customer again; it has changed if its record is another one."""
+        customer_id, flags = customer.customer_id, customer.flags
+        self.wakes.set(customer_id, customer.wakes_at)
+        self._index(customer_id, flags)
         old = self.records[customer_id]
-        self.wakes.discard(customer_id, wake_of(old))
-        self._index(customer_id, due, flags)
-        record = customer.pack(horizon, due, flags | old[FLAGS_AT] & _CARRIED)
+        record = customer.pack(horizon, flags | old[FLAGS_AT] & _CARRIED)
         if record != old:
             self.records[customer_id] = record
             self.touch(customer_id, record)
@@ -131,7 +131,7 @@ class Roster:
         customer = self.unpack(customer_id)
         record = self.records[customer_id]
         self.touch(customer_id, record)
-        self.wakes.discard(customer_id, wake_of(record))
+        self.wakes.set(customer_id, None)
         self.open.discard(customer_id)
         self.crowded.discard(customer_id)
         self.pages.erase(customer_id)
@@ -171,7 +171,8 @@ class Roster:
         record[FLAGS_AT] = record[FLAGS_AT] & KEPT | (0 if known else WITHOUT_PANE)
         wake = wake_of(record)
         # The record knows the hour alone; to wake early is harmless.
-        self._index(customer_id, None if wake == NO_HOUR else wake * HOUR_MS, record[FLAGS_AT])
+        self.wakes.set(customer_id, None if wake == NO_HOUR else wake * HOUR_MS)
+        self._index(customer_id, record[FLAGS_AT])
         return record[FLAGS_AT]
 
     def waiting(self, customer_id: str) -> int:
@@ -209,9 +210,7 @@ class Roster:
         record[FLAGS_AT] = flags & ~DIRTY
         return value
 
-    def _index(self, customer_id: str, due: int | None, flags: int) -> None:
-        if due is not None:
-            self.wakes.add(customer_id, due)
+    def _index(self, customer_id: str, flags: int) -> None:
         for flag, customers in ((OPEN, self.open), (CROWDED, self.crowded)):
             if flags & flag:
                 customers.add(customer_id)

@@ -8,7 +8,7 @@ import json
 import math
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from hashlib import sha256
 from types import MappingProxyType
@@ -101,6 +101,7 @@ class Ruleset:
     returned_usual_days: float = _rule(14.0, "d of usual spend in 28 d", DESIGN)
     settle_hours: int = _rule(0, "h", "24 for nightly feeds")
     guard_minimum: int = _rule(20, "purchases in 24 h", DESIGN)
+    delayed_feed: bool = _rule(False, "true or false", DESIGN, added=True)
 
     evidence: str = _rule(SPEND, "spend, or trips_or_spend", DESIGN, added=True)
     fallen_share: float = _rule(0.25, "share of the usual", EVALUATION, added=True)
@@ -145,6 +146,11 @@ class Ruleset:
     def levels(self) -> tuple[float, float]:
         """Return the log-odds from which on an episode is a watch and an alert."""
         return 0.0, math.log(self.alert_odds)
+
+    @property
+    def guard_delay_hours(self) -> int:
+        """Return how many hours after its end an hour of the feed is judged."""
+        return self.settle_hours if self.delayed_feed else 0
 
     @property
     def lateness_ms(self) -> int:
@@ -254,22 +260,20 @@ _MUST_BE_POSITIVE = {
     "recent_floor",
 }
 
-VERSIONS: Final[Mapping[str, Ruleset]] = MappingProxyType(
-    {
-        "1": Ruleset(),
-        "2": Ruleset(
-            version="2",
-            evidence=TRIPS_OR_SPEND,
-            irregularity_floor_days=3.0,
-            irregularity_prior_blocks=2.0,
-            temperature=0.8,
-            returned_evidence=-2.0,
-            population_clock=True,
-            silent_prior_probability=0.001,
-        ),
-    }
+_SECOND: Final = Ruleset(
+    version="2",
+    evidence=TRIPS_OR_SPEND,
+    irregularity_floor_days=3.0,
+    irregularity_prior_blocks=2.0,
+    temperature=0.8,
+    returned_evidence=-2.0,
+    population_clock=True,
+    silent_prior_probability=0.001,
 )
+_THIRD: Final = replace(_SECOND, version="3", delayed_feed=True, most_contacts=500)
+
+VERSIONS: Final[Mapping[str, Ruleset]] = MappingProxyType({"1": Ruleset(), "2": _SECOND, "3": _THIRD})
 """The built-in rulesets. None is ever changed: alerts name what decided them."""
 
-DEFAULT: Final = VERSIONS["2"]
+DEFAULT: Final = VERSIONS["3"]
 """What decides where nobody names a ruleset."""

@@ -48,7 +48,7 @@ class Silence:
             return Verdict(begin_watch(customer, refresh, rules, self._guard))
         if rules.silent_prior + rules.temperature * silence < rules.levels[0] - TOLERANCE:
             return None
-        if self._guard.is_broken(hour - 1):
+        if self._guard.is_broken(hour - 1 - rules.guard_delay_hours):
             self._tally["held_by_feed_guard"] += 1
             return None
         return Verdict(None, open_silent(customer.customer_id, watch, hour, rules))
@@ -62,13 +62,14 @@ def basis_hour(first_hour: int, hour: int, rules: Ruleset) -> int:
 def begin_watch(customer: Customer, refresh: Refresh, rules: Ruleset, guard: FeedGuard) -> Watch | None:
     """Return the watch that begins at a refresh; None for who is not of high value, or has no baseline."""
     panes, hour = customer.panes, refresh.hour
-    trailing = panes.spend(hour - YEAR_HOURS, hour)
+    known = hour - rules.guard_delay_hours
+    trailing = panes.spend(known - YEAR_HOURS, known)
     if not (is_valuable(trailing, refresh.cutoff) or is_protected(customer, rules)):
         return None
-    usual = baseline(panes, customer.first_pane, hour, rules)
+    usual = baseline(panes, customer.first_pane, known, rules)
     if usual is None:
         return None
-    yardstick = yardstick_of(usual, refresh.irregularity_days, hour, rules, guard)
+    yardstick = yardstick_of(usual, refresh.irregularity_days, hour, known, rules, guard)
     return Watch(yardstick, refresh.cutoff, trailing)
 
 

@@ -7,6 +7,7 @@ from streams.core.customer import Customer
 from streams.core.evidence import Evidence
 from streams.core.facts import Episode
 from streams.core.frustration import Known, Signal, own_signals
+from streams.core.measure import settled_hour
 from streams.core.odds import Odds
 from streams.core.panes import Panes
 from streams.core.time import DAY_HOURS, DAY_MS, hour_of
@@ -87,7 +88,8 @@ def view(customer: Customer, judge: "Judge", time: int) -> CustomerView:
     episode = customer.body.episode
     seen = None
     if episode is not None:
-        now = judge.evidence_at(customer, episode, hour)
+        settled = settled_hour(episode.yardstick, hour, judge.rules_of(episode))
+        now = judge.evidence_at(customer, episode, settled)
         seen = EpisodeView(episode, now, judge.odds_at(customer, episode, now))
     return CustomerView(
         customer_id=customer.customer_id,

@@ -1,68 +1,49 @@
-"""Which customers to look at when: a map from times to customers, derived from their records."""
+"""Which customers to look at when: the next instant of each at which something can be due."""
 
 from heapq import heapify, heappop, heappush
 from typing import Final
 
-from streams.core.time import hour_of
-
-_NO_HOUR: Final = -(1 << 62)
+_SPARE: Final = 1_000
+"""So many wake-ups that were called off may be kept, and as many as there are others."""
 
 
 class Wakes:
-    """Customers by the time of their next wake-up: by hour, and within the hour that is now by the ms."""
+    """Customers by the time (ms) of their next wake-up."""
 
-    __slots__ = ("_buckets", "_hours", "_now", "_soon")
+    __slots__ = ("_at", "_queue")
 
     def __init__(self) -> None:
-        self._buckets: dict[int, dict[str, int]] = {}
-        self._hours: list[int] = []
-        self._now = _NO_HOUR
-        self._soon: list[tuple[int, str]] = []
-        """A heap of what the bucket of the hour `_now` holds, and of what was called off since."""
+        self._at: dict[str, int] = {}
+        self._queue: list[tuple[int, str]] = []
 
-    def add(self, customer_id: str, due: int) -> None:
-        """Wake a customer at a time (ms), if not earlier in the same hour."""
-        hour = hour_of(due)
-        bucket = self._buckets.get(hour)
-        if bucket is None:
-            bucket = self._buckets[hour] = {}
-            heappush(self._hours, hour)
-        if due < bucket.get(customer_id, due + 1):
-            bucket[customer_id] = due
-            if hour == self._now:
-                heappush(self._soon, (due, customer_id))
+    def add(self, customer_id: str, time: int) -> None:
+        """Wake a customer at a time, if it is not to be woken before."""
+        at = self._at.get(customer_id)
+        if at is None or time < at:
+            self.set(customer_id, time)
 
-    def discard(self, customer_id: str, hour: int) -> None:
-        """Do not wake a customer within an hour after all."""
-        bucket = self._buckets.get(hour)
-        if bucket is not None:
-            bucket.pop(customer_id, None)
+    def set(self, customer_id: str, time: int | None) -> None:
+        """Wake a customer at a time and not at any other; None calls it off."""
+        if time is None:
+            self._at.pop(customer_id, None)
+        elif self._at.get(customer_id) != time:
+            self._at[customer_id] = time
+            heappush(self._queue, (time, customer_id))
+        if len(self._queue) > 2 * len(self._at) + _SPARE:
+            self._queue = [(at, one) for one, at in self._at.items()]
+            heapify(self._queue)
 
     def pop_until(self, time: int) -> list[str]:
-        """Return and forget those to wake at a time (ms) or before."""
-        due: list[str] = []
-        now = hour_of(time)
-        while self._hours and self._hours[0] < now:
-            due += self._buckets.pop(heappop(self._hours))
-        if self._hours and self._hours[0] == now:
-            due += self._pop_within(now, time)
-        return due
-
-    def _pop_within(self, hour: int, time: int) -> list[str]:
-        bucket, due = self._buckets[hour], []
-        if hour != self._now:
-            self._now, self._soon = hour, [(at, customer_id) for customer_id, at in bucket.items()]
-            heapify(self._soon)
-        while self._soon and self._soon[0][0] <= time:
-            at, customer_id = heappop(self._soon)
-            if bucket.get(customer_id) == at:
-                del bucket[customer_id]
+        """Return and forget those to wake up to a time, that time included."""
+        due = []
+        while self._queue and self._queue[0][0] <= time:
+            at, customer_id = heappop(self._queue)
+            if self._at.get(customer_id) == at:
+                del self._at[customer_id]
                 due.append(customer_id)
-        if not bucket:
-            del self._buckets[heappop(self._hours)]
         return due
 
     @property
     def first(self) -> int | None:
-        """Return the first hour with a wake-up, None without any; it may have been called off since."""
-        return self._hours[0] if self._hours else None
+        """Return the first time with a wake-up, None without any; it may have been called off since."""
+        return self._queue[0][0] if self._queue else None

@@ -8,7 +8,7 @@ TOO_LATE_MS: Final = 8 * 24 * 3_600_000
 """A record is refused when it comes more than this behind its input's clock; ids are kept as long."""
 
 FUTURE_MS: Final = 5 * 60_000
-"""A record is refused when it is more than this ahead of the wall clock."""
+"""A record is refused when it is more than this ahead of its append; in a file, of the wall clock."""
 
 NEVER: Final = -(1 << 62)
 """Before all time: the clock of an input that has said nothing yet."""
@@ -35,10 +35,10 @@ class Clock:
     newest: int = NEVER
     """The largest time accepted, ticks included."""
 
-    def accept(self, time: int) -> None:
-        """Take note of an accepted record."""
+    def accept(self, time: int, most: int = -NEVER) -> None:
+        """Take note of an accepted record, which moves the clock as if its time were `most` at most."""
         self.newest = max(self.newest, time)
-        self.now = max(self.now, time - self.lateness_ms)
+        self.now = max(self.now, min(time, most) - self.lateness_ms)
 
     def tick(self, time: int) -> None:
         """Take note of a feed's tick."""

@@ -61,7 +61,7 @@ def load_ruleset(path: Path | None) -> Ruleset:
     except RulesetError as error:
         raise failed(f"ruleset {path}: {error}", Exit.CONFIG) from error
     except OSError as error:
-        built_in = f"built in are {' and '.join(VERSIONS)}"
+        built_in = f"built in are {', '.join(VERSIONS)}"
         raise failed(f"ruleset {path} cannot be read: {error.strerror}; {built_in}", Exit.NO_INPUT) from error
 
 

@@ -4,6 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import repeat
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -170,7 +171,7 @@ class _Replay:
         routed, refused = self._route(records)
         counts, ticks = self._result.outcomes[seen.file], 0
         for number, (partition, events) in enumerate(zip(self._partitions, routed, strict=True)):
-            outcome = partition.apply(source, events, self._now)
+            outcome = partition.apply(source, events, repeat(self._now))
             counts["applied"] += outcome.applied
             counts["duplicate"] += outcome.duplicate
             counts["late"] += outcome.late

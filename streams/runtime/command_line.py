@@ -10,10 +10,13 @@ from streams.runtime.admin import KafkaRefusedError, KafkaUnavailableError, admi
 from streams.settings import Settings, SettingsError, load_settings
 
 
-def settings_or_exit() -> Settings:
-    """Return the settings of the environment; ends the command with 78 if they can't be used."""
+def settings_or_exit(**given: object) -> Settings:
+    """Return the settings of the environment; ends the command with 78 if they can't be used.
+
+    What is given on the command line goes before, unless it is None.
+    """
     try:
-        return load_settings()
+        return load_settings(**given)
     except SettingsError as error:
         raise failed(str(error), Exit.CONFIG) from error
 

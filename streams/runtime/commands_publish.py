@@ -65,7 +65,7 @@ def publish_command(directory: _Directory, *, rate: _Rate = None, speed: _Speed 
         find(directory)
     with kafka_or_exit():
         rules = load_rules(settings.ruleset_file)
-    partitions = _partitions(settings)
+    partitions = partitions_or_exit(settings)
     with _files_or_exit(), _bar(TaskProgressColumn()) as bar:
         task = bar.add_task("reading")
         surveyed = survey(
@@ -85,7 +85,7 @@ def _pace(rate: float | None, speed: float | None) -> Pace | None:
     return None if speed is None else TimesFaster(speed)
 
 
-def _partitions(settings: Settings) -> int:
+def partitions_or_exit(settings: Settings) -> int:
     """Return how many partitions the input topics have; ends the command if they don't fit together."""
     planned = [one for one in plan(settings) if one.topic in INPUTS]
     with admin_or_exit(settings) as admin:

@@ -55,6 +55,10 @@ def redrive_command(  # noqa: PLR0913 - one for each option
     What is refused again is a new dead letter. What is more than 8 days old by its own time will mostly be:
     as too_late.
 
+    A partition that is stopped because too much was refused reads on, within seconds, once a letter of the
+    last ones that it refused went back. All that its inputs hold is then read, and what is still bad becomes
+    a dead letter, however much that is.
+
     A letter goes back once, also if a redrive dies on the way or two run at a time; --again sends it once
     more. Kafka keeps the marks of what went back for 7 days unless told otherwise
     (offsets.retention.minutes): of what goes back after that, the worker counts nothing twice.

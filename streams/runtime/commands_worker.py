@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 import traceback
+from collections.abc import Mapping
 from typing import Annotated, Final
 
 import typer
@@ -15,6 +16,7 @@ from streams.runtime.admin import KafkaRefusedError, KafkaUnavailableError
 from streams.runtime.command_line import settings_or_exit
 from streams.runtime.keeper import GaveUpError
 from streams.runtime.preflight import Ground, PreflightError, preflight
+from streams.runtime.resume import resume_marks
 from streams.runtime.web import PortInUseError
 from streams.runtime.worker import Worker
 from streams.settings import Settings, SettingsError
@@ -38,6 +40,15 @@ def worker_command(
             help="Go on with state of another ruleset; open episodes keep the rules they opened under."
         ),
     ] = False,
+    resume_partition: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="N@LETTERS",
+            help="Go on with a partition that is stopped because too much was refused: /ready and the log "
+            "say what to write. All that its inputs hold is then read, and what is bad of it goes to the "
+            "dead letters. N alone ends any stop that is there at the start. May be given more than once.",
+        ),
+    ] = None,
 ) -> None:
     """Consume the input topics and write alerts, exactly once, until SIGTERM or Ctrl-C.
 
@@ -45,19 +56,20 @@ def worker_command(
     and POST /lookup. Exits with 78 if settings, topics or state don't let it start, 69 if Kafka is away, 77
     if it won't let us in, 70 if it failed: what is committed stands, and the next start goes on from there.
     """
-    settings = settings_or_exit()
+    settings = settings_or_exit(resume_partitions=resume_partition)
     _set_up_logging()
     try:
         ground = preflight(settings)
+        marks = resume_marks(settings, ground.partitions)
         for warning in ground.warnings:
             log.warning("%s", warning)
-        asyncio.run(_work(settings, ground, adopt_ruleset=adopt_ruleset))
+        asyncio.run(_work(settings, ground, marks, adopt_ruleset=adopt_ruleset))
     except Exception as error:  # noqa: BLE001 - the one place where a worker ends
         raise _ended(error) from None
 
 
-async def _work(settings: Settings, ground: Ground, *, adopt_ruleset: bool) -> None:
-    await Worker(settings, ground, adopt_ruleset=adopt_ruleset).run()
+async def _work(settings: Settings, ground: Ground, marks: Mapping[int, int], *, adopt_ruleset: bool) -> None:
+    await Worker(settings, ground, adopt_ruleset=adopt_ruleset, resume_marks=marks).run()
 
 
 def _ended(error: Exception) -> typer.Exit:

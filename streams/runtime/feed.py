@@ -1,12 +1,13 @@
 """Faust's consumer, as the keepers see it."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 from typing_extensions import override
 
+from schemas.topics import DEAD_LETTERS
 from streams.core.watermark import Input
 from streams.runtime.fetch import Answer
 from streams.runtime.keeper import Feed
@@ -47,11 +48,19 @@ class FaustFeed(Feed):
     @override
     async def committed(self, partition: int) -> Mapping[Input, int | None]:
         tps = {self._tp(partition, source): source for source in Input}
+        found = await self._committed(tps)
+        return {tps[tp]: position for tp, position in found.items()}
+
+    @override
+    async def redriven(self, partition: int) -> int:
+        tp = TopicPartition(self._prefix + DEAD_LETTERS.name, partition)
+        return (await self._committed([tp]))[tp] or 0
+
+    async def _committed(self, tps: Iterable[TopicPartition]) -> dict[TopicPartition, int | None]:
         try:
-            found = await self._thread().committed(tps)
+            return await self._thread().committed(tps)
         except KafkaError as error:
             raise LogError(type(error).__name__) from error
-        return {tps[tp]: position for tp, position in found.items()}
 
     @override
     async def confirmed(self) -> None:

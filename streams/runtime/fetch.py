@@ -20,7 +20,7 @@ MOST_BATCHES: Final = 64
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a broker told of a partition: where it ends, in answer to a request sent at a time (ms)."""
+    """What a broker told of a partition: where it ends, in answer to a request sent at a time (steady ms)."""
 
     end: int = UNKNOWN
     asked_ms: int = UNKNOWN
@@ -39,12 +39,14 @@ class Whole:
 class WholeFetches:
     """Takes batches out of a consumer's fetcher; to be used in the consumer's own event loop.
 
-    `now_ms` is the wall clock.
+    `steady_ms` is a clock that is never set; `answered` is called at each answer that tells of a partition.
     """
 
-    def __init__(self, consumer: Any, now_ms: Callable[[], int]) -> None:
+    def __init__(
+        self, consumer: Any, steady_ms: Callable[[], int], answered: Callable[[], None] = lambda: None
+    ) -> None:
         self._fetcher = consumer._fetcher  # noqa: SLF001 - see above
-        self._now = now_ms
+        self._now, self._answered = steady_ms, answered
         self.answers: dict[TopicPartition, Answer] = {}
         """The last answer for each partition."""
         self._proc_fetch_request = self._fetcher._proc_fetch_request  # noqa: SLF001
@@ -64,6 +66,7 @@ class WholeFetches:
         for tp, state in states.items():
             if state.timestamp is not None and state.highwater is not None:
                 self.answers[tp] = Answer(state.highwater, asked)
+                self._answered()
         return bool(found)
 
     async def take(
@@ -109,6 +112,17 @@ class WholeFetches:
         if taken:
             fetcher._notify(fetcher._wait_consume_future)  # noqa: SLF001
         return taken
+
+    def nothing(self, tp: TopicPartition) -> Whole | None:
+        """Return a batch without records where the consumer stands; None while it stands nowhere."""
+        subscription = self._fetcher._subscriptions.subscription  # noqa: SLF001
+        assignment = None if subscription is None else subscription.assignment
+        if assignment is None or tp not in assignment.tps:
+            return None
+        state = assignment.state_value(tp)
+        if not state.has_valid_position:
+            return None
+        return Whole(state.position, [], state.position, self.answers.get(tp, Answer()))
 
     def _whole(self, tp: TopicPartition, result: FetchResult) -> Whole | None:
         if not result.check_assignment(tp) or not result.has_more():

@@ -83,12 +83,20 @@ class KafkaLog(PartitionLog):
 
     @override
     async def bounds(self) -> Mapping[Input, Bounds]:
-        tps = list(self._inputs.values())
+        found = await self._bounds(list(self._inputs.values()))
+        return {source: found[tp] for source, tp in self._inputs.items()}
+
+    @override
+    async def letters_end(self) -> int:
+        tp = self._tp(DEAD_LETTERS.name)
+        return (await self._bounds([tp]))[tp].end
+
+    async def _bounds(self, tps: list[TopicPartition]) -> dict[TopicPartition, Bounds]:
         with _as_log_errors():
             async with asyncio.timeout(RESTORE_IDLE_SECONDS), self._reading("read_committed") as consumer:
                 starts = await consumer.beginning_offsets(tps)
                 ends = await consumer.end_offsets(tps)
-        return {source: Bounds(starts[tp], ends[tp]) for source, tp in self._inputs.items()}
+        return {tp: Bounds(starts[tp], ends[tp]) for tp in tps}
 
     @override
     async def restore(self) -> AsyncIterator[tuple[bytes, bytes | None]]:

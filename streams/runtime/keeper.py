@@ -4,10 +4,13 @@ import asyncio
 import logging
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, Protocol
 
+from schemas.alert import Alert
+from schemas.times import parse_ms
 from streams.core.watermark import FACTS, NEVER, Input
 from streams.runtime.fetch import Answer
 from streams.runtime.log import UNKNOWN, FencedError, Fetched, LogError, PartitionLog
@@ -27,8 +30,8 @@ _FIRST_BACKOFF_SECONDS: Final = 0.2
 _TIME_STEP_SECONDS: Final = 0.02
 """On the live clock time is let pass as often."""
 _SHOW_SECONDS: Final = 1.0
-_MISSED_SECONDS: Final = 10.0
-"""An input that has more to read, and from which nothing came for as long, is sought anew."""
+_ASK_SECONDS: Final = 2.0
+"""While a partition is stopped, it is asked as often whether a redrive has ended that."""
 
 
 class Feed(Protocol):
@@ -43,6 +46,9 @@ class Feed(Protocol):
     async def committed(self, partition: int) -> Mapping[Input, int | None]:
         """Return the positions that the group has committed."""
 
+    async def redriven(self, partition: int) -> int:
+        """Return up to where a redrive has sent back letters; 0 if none has. Raises LogError."""
+
     async def confirmed(self) -> None:
         """Return once the group has confirmed that we are still a member."""
 
@@ -56,6 +62,15 @@ class Clock(Protocol):
     @property
     def stopped(self) -> bool:
         """Tell whether it can't be trusted now."""
+
+    def steady_ms(self) -> int:
+        """Return the time in ms of a clock that is never set."""
+
+    def utc_ms(self, steady_ms: int) -> int:
+        """Return the time in ms UTC at which the steady clock stood so."""
+
+    def appended(self, at_ms: int, *, after_steady_ms: int, before_steady_ms: int) -> None:
+        """Take note that the broker appended a record at a time of its own, between two steady ones."""
 
 
 class Phase(StrEnum):
@@ -72,7 +87,8 @@ class Pace:
 
     commit_seconds: Callable[[], float]
     live: bool
-    stale_ms: int
+    quiet_ms: Mapping[Input, int]
+    """For how long (ms) an input may bring nothing before its time stands still; for ever if left out."""
     lateness_ms: int
 
 
@@ -84,8 +100,12 @@ class _Serving:
     seeks: dict[Input, int]
     inbox: deque[Fetched] = field(default_factory=deque)
     last_commit: float = 0.0
-    last_taken: dict[Input, float] = field(default_factory=dict)
     next_shown: float = 0.0
+    caught_up: dict[Input, tuple[int, int]] = field(default_factory=dict)
+    """Position of an input at which there was nothing more to read, and when (steady ms) that was asked."""
+    next_asked: float = 0.0
+    stopped: str | None = None
+    """What was told of a stop."""
     stale: Counter[Input] = field(default_factory=Counter)
     """How many batches in a row did not begin at the position of the state."""
 
@@ -219,7 +239,8 @@ class Keeper:
                 log.warning("partition %d: another owner opened it", self.number)
                 self._metrics.reopened("fenced")
                 await self._drop()
-                await self._feed.confirmed()
+                if not self._pausing:
+                    await self._feed.confirmed()
             except LogError as error:
                 log.warning("partition %d: %s; it is opened again", self.number, error)
                 self._metrics.reopened("log")
@@ -246,7 +267,7 @@ class Keeper:
         owner = self._make_owner(self._log)
         self._opening = owner, 0
         await owner.open()
-        serving = _Serving(owner, {}, last_commit=started)
+        serving = _Serving(owner, {}, last_commit=started, stopped=owner.ended_stop)
         await self._seek(serving, owner.positions)
         self._serving = serving
         self._busy_since = self._opening = None
@@ -259,10 +280,7 @@ class Keeper:
 
     async def _seek(self, serving: _Serving, positions: Mapping[Input, int]) -> None:
         number = await self._feed.go_to(self.number, positions)
-        now = self._time()
-        for source in positions:
-            serving.seeks[source] = number
-            serving.last_taken[source] = now
+        serving.seeks |= dict.fromkeys(positions, number)
 
     # Work
 
@@ -275,24 +293,26 @@ class Keeper:
         return queued < MOST_QUEUED
 
     def offer(self, batch: Fetched) -> None:
-        """Take in a batch for later."""
-        if self._serving is not None and not self._pausing:
-            self._serving.inbox.append(batch)
-            self._news.set()
+        """Take in a batch for later; one without records only if it begins elsewhere than we stand."""
+        serving = self._serving
+        if serving is None or self._pausing or _tells_nothing(serving, batch):
+            return
+        serving.inbox.append(batch)
+        self._news.set()
 
     async def _serve(self, serving: _Serving) -> None:
-        owner = serving.owner
         while True:
             self._news.clear()
             while not self._pausing and (batch := self._next(serving)) is not None:
                 await self._take(serving, batch)
                 await self._commit_if_due(serving)
-            self._pass_time(owner)
+            self._pass_time(serving)
             await self._commit_if_due(serving)
-            await self._look_for_missed(serving)
             self._show(serving)
             if self._pausing:
                 await self._rest(serving)
+            elif not serving.owner.waiting:
+                await self._mind_stop(serving)
             await self._wait()
 
     def _next(self, serving: _Serving) -> Fetched | None:
@@ -336,34 +356,45 @@ class Keeper:
             await self._seek(serving, {batch.source: owner.positions[batch.source]})
             return
         serving.stale[batch.source] = 0
-        now = self._time()
-        serving.last_taken[batch.source] = now
+        self._bear_witness(serving, batch)
         for reason in taken.refused:
             self._metrics.refused(batch.source, reason)
-        self._metrics.took(batch.source, taken.outcome, now - started)
-        if owner.stopped is not None:
-            log.error("partition %d is stopped: %s", self.number, owner.stopped)
+        self._metrics.took(batch.source, taken.outcome, self._time() - started)
         await asyncio.sleep(0)
 
-    def _pass_time(self, owner: Owner) -> None:
-        """On the live clock, let the wall clock move inputs that are caught up and not stale."""
+    def _bear_witness(self, serving: _Serving, batch: Fetched) -> None:
+        """Tell the clock when the broker appended what was not there when we asked before."""
+        position, asked_ms = serving.caught_up.get(batch.source, (UNKNOWN, UNKNOWN))
+        if batch.records and position == batch.before:
+            at = batch.records[0].timestamp
+            self._clock.appended(at, after_steady_ms=asked_ms, before_steady_ms=self._clock.steady_ms())
+
+    def _pass_time(self, serving: _Serving) -> None:
+        """On the live clock, let the time move inputs that are caught up and not too quiet."""
         if not self._pace.live:
             return
-        self._metrics.time_stopped(self._clock.stopped)
-        if self._clock.stopped:
-            return
-        clocks = {}
+        owner = serving.owner
+        asked = {}
         for source in FACTS:
             answer = self._feed.answer(self.number, source)
-            caught_up = answer.asked_ms != UNKNOWN and owner.positions[source] >= answer.end
-            if caught_up and not self._is_stale(owner, source):
-                clocks[source] = answer.asked_ms - self._pace.lateness_ms
-        if clocks:
-            owner.move(clocks)
+            if answer.asked_ms != UNKNOWN and owner.positions[source] >= answer.end:
+                serving.caught_up[source] = owner.positions[source], answer.asked_ms
+                if not self._is_stale(owner, source):
+                    asked[source] = answer.asked_ms
+        stopped = self._clock.stopped
+        self._metrics.time_stopped(stopped)
+        if asked and not stopped:
+            owner.move({source: self._known_until(owner, source, at) for source, at in asked.items()})
+
+    def _known_until(self, owner: Owner, source: Input, asked_ms: int) -> int:
+        """Return the time (ms) up to which all is here, of an input that had nothing more when we asked."""
+        upstream = owner.delay.ms if source is Input.TRANSACTIONS else 0
+        return self._clock.utc_ms(asked_ms) - self._pace.lateness_ms - upstream
 
     def _is_stale(self, owner: Owner, source: Input) -> bool:
+        most = self._pace.quiet_ms.get(source)
         newest = owner.partition.newest_of(source)
-        return newest == NEVER or self._clock.now_ms() - newest > self._pace.stale_ms
+        return most is not None and (newest == NEVER or self._clock.now_ms() - newest > most)
 
     async def _commit_if_due(self, serving: _Serving) -> None:
         owner = serving.owner
@@ -381,19 +412,32 @@ class Keeper:
         self._tries = 0  # not when it opens: what can't be committed would be tried for ever
         now_ms = self._clock.now_ms()
         self._metrics.committed(self.number, serving.last_commit - started, written.alerts, now_ms)
-        for decided_by in written.decided_by:
-            self._metrics.latency(max(0.0, (now_ms - decided_by) / 1000))
+        for alert, appended in zip(written.alerts, written.appended, strict=True):
+            since = self._known_since(alert, appended)
+            if since is not None:
+                self._metrics.latency(max(0.0, (now_ms - since) / 1000))
 
-    async def _look_for_missed(self, serving: _Serving) -> None:
-        """Seek anew where a batch was lost on its way: Faust drops what comes in a rebalance."""
-        now = self._time()
-        for source, at in serving.last_taken.items():
-            if now - at > _MISSED_SECONDS and not serving.inbox and serving.owner.wants(source):
-                if self._feed.answer(self.number, source).end > serving.owner.positions[source]:
-                    self._metrics.stale(source)
-                    await self._seek(serving, {source: serving.owner.positions[source]})
-                    return
-                serving.last_taken[source] = now
+    def _known_since(self, alert: Alert, appended: int | None) -> int | None:
+        """Return from when (ms) an alert's latency counts; None where event time says nothing of it."""
+        if appended is None and self._pace.live and not alert.backfill:
+            return parse_ms(alert.time)
+        return appended
+
+    async def _mind_stop(self, serving: _Serving) -> None:
+        """Tell of a stop once it is committed, and of its end; ask whether a redrive has ended it."""
+        owner, why = serving.owner, serving.owner.stopped
+        if why != serving.stopped:
+            serving.stopped = why
+            if why is None:
+                log.warning("partition %d reads on: its stop was ended", self.number)
+            else:
+                log.error("partition %d is stopped: %s", self.number, why)
+        if why is not None and self._time() >= serving.next_asked:
+            serving.next_asked = self._time() + _ASK_SECONDS
+            with suppress(LogError):
+                await owner.end_stop(await self._feed.redriven(self.number))
+            if owner.stopped is None:  # what was fetched behind the stop was thrown away
+                await self._seek(serving, owner.positions)
 
     async def _rest(self, serving: _Serving) -> None:
         serving.inbox.clear()
@@ -458,5 +502,16 @@ class Keeper:
                 stopped=owner.stopped is not None,
                 ready=owner.ready and owner.stopped is None,
                 tally=partition.tally,
+                upstream_delay_ms=owner.delay.ms,
+                feed_broken=partition.feed_broken,
+                sources={source: one.times for source, one in owner.sources.items()},
             ),
         )
+
+
+def _tells_nothing(serving: _Serving, batch: Fetched) -> bool:
+    """Tell whether a batch moves no position, and no batch before it was lost on its way."""
+    if batch.before != batch.after:
+        return False
+    waits = any(one.source is batch.source for one in serving.inbox)
+    return waits or batch.before == serving.owner.positions[batch.source]

@@ -50,7 +50,8 @@ class Fetched:
     """A fetched batch of one input: continuous from `before` to `after`, though offsets may have gaps.
 
     The broker told `end`, the end of the input, in answer to a request sent at `asked_ms`, and both are
-    UNKNOWN when nobody asked. `seek` counts the seeks before it.
+    UNKNOWN when nobody asked. `seek` counts the seeks before it. One that ends where it begins tells that all
+    before it was handed out.
     """
 
     source: Input
@@ -106,6 +107,9 @@ class PartitionLog(Protocol):
 
     async def bounds(self) -> Mapping[Input, Bounds]:
         """Return what the inputs hold now."""
+
+    async def letters_end(self) -> int:
+        """Return where the dead letters of the partition end."""
 
     def restore(self) -> AsyncIterator[tuple[bytes, bytes | None]]:
         """Yield the committed state up to its end, the newest value of a key last."""

@@ -4,7 +4,7 @@ Whatever fails, the owner is dropped and a new one opens the partition again fro
 there is no repair: state, alerts, dead letters and positions move together, or not at all.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -13,19 +13,26 @@ from msgspec import field as member
 
 from schemas.alert import Alert
 from schemas.dead_letter import Reason
-from schemas.events import Refusal
+from schemas.events import Erasure, Refusal, Tick, Transaction
 from streams.core.alerts import dated
+from streams.core.facts import Event
 from streams.core.partition import Outcome, Partition, Record
 from streams.core.ruleset import VERSIONS, Ruleset
 from streams.core.state import StateError
 from streams.core.watermark import FACTS, Input
+from streams.runtime.append_times import AppendTimes
 from streams.runtime.decode import RecordDecoder
-from streams.runtime.log import Bounds, DeadLetter, Fetched, PartitionLog, Transaction
-from streams.runtime.poison import PoisonLimit
+from streams.runtime.log import Bounds, DeadLetter, Fetched, PartitionLog
+from streams.runtime.log import Transaction as LogTransaction
+from streams.runtime.poison_guard import PoisonGuard, Stop
+from streams.runtime.upstream_delay import Sources, UpstreamDelay
 from streams.settings import variable
 
 OWNER_KEY: Final = b"o"
 SIDE_INPUTS: Final = (Input.CUSTOMERS, Input.DISPOSITIONS)
+
+_LOOKED_AT: Final = 16
+"""The delay of one in so many records of a batch is looked at, the first among them."""
 
 MOST_UNDECIDED: Final = 5_000
 """An input ahead of the watermark is held while more facts than this wait for it in agendas."""
@@ -42,6 +49,10 @@ class OwnerState(Struct, array_like=True):
     """The ids that Kafka gave the input topics when they were made, by input."""
     currency: str = ""
     """What money is counted in; empty while none was."""
+    stop: Stop | None = None
+    """Why nothing more is read; None while all is well."""
+    unlimited: dict[str, int] = member(default_factory=dict)
+    """Up to where inputs are read without the limit on refused records, since a stop was ended."""
 
 
 class RefusedError(StateError):
@@ -59,6 +70,8 @@ class Identity:
     partitions: int
     adopt_ruleset: bool = False
     topics: Mapping[Input, str] = field(default_factory=dict)
+    resume_mark: int = 0
+    """A stop ends that has dead letters before this offset."""
 
 
 @dataclass(slots=True)
@@ -71,28 +84,38 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What a commit wrote; `decided_by` has the append time (ms) of the record that decided each alert."""
+    """What a commit wrote; `appended` has when (ms) the record was appended that decided each alert.
+
+    None where time alone decided.
+    """
 
     alerts: list[Alert]
-    decided_by: list[int]
+    appended: list[int | None]
     dead_letters: list[DeadLetter]
 
 
 class Owner:
     """The one process that may write a partition, from `open` until anything fails."""
 
-    def __init__(self, identity: Identity, log: PartitionLog, wall_clock_ms: Callable[[], int]) -> None:
+    def __init__(
+        self, identity: Identity, log: PartitionLog, wall_clock_ms: Callable[[], int], *, live: bool = False
+    ) -> None:
         self._identity = identity
+        self._live = live
         self._log = log
         self._now = wall_clock_ms
         self._decode = RecordDecoder(identity.currency, identity.partition, identity.partitions)
         self._alerts: list[Alert] = []
-        self._decided_by: list[int] = []
+        self._appended: list[int | None] = []
+        self._append_times = AppendTimes()
         self._dead_letters: list[DeadLetter] = []
         self._moved = False
         self._currency = ""
         self._ends: dict[Input, int] = {}
-        self._poison = PoisonLimit()
+        self._at = 0
+        self.delay = UpstreamDelay()
+        self.sources = {source: Sources() for source in Input}
+        self._poison = PoisonGuard(identity.partition)
         self.partition = Partition(identity.rules, currency=identity.currency)
         self.positions: dict[Input, int] = {}
         """Where each input goes on; all are known once the partition is open."""
@@ -120,7 +143,10 @@ class Owner:
             )
         for key, value in state.items():
             self.partition.restore(key, value)
-        self._begin(await self._log.bounds())
+        bounds = await self._log.bounds()
+        self._begin(bounds)
+        if self._poison.ends(self._identity.resume_mark):
+            self._go_on(bounds)
 
     def _adopt(self, state: OwnerState) -> None:
         identity = self._identity
@@ -146,6 +172,7 @@ class Owner:
                 )
         self.positions = {Input(name): position for name, position in state.positions.items()}
         self._currency = state.currency
+        self._poison.restore(state.stop, state.unlimited)
 
     def _begin(self, bounds: Mapping[Input, Bounds]) -> None:
         for source, held in bounds.items():
@@ -166,8 +193,25 @@ class Owner:
 
     @property
     def stopped(self) -> str | None:
-        """Return why nothing more is read, until an operator starts it anew; None while all is well."""
-        return self._poison.exceeded
+        """Return why nothing more is read, until an operator ends that; None while all is well."""
+        return self._poison.told
+
+    @property
+    def ended_stop(self) -> str | None:
+        """Return what was told of the stop that was ended last; None if none was since the opening."""
+        return self._poison.ended
+
+    async def end_stop(self, mark: int) -> None:
+        """Read on if letters before a mark in the dead letters went back, and any of the stop's among them.
+
+        Raises LogError.
+        """
+        if self._poison.ends(mark):
+            self._go_on(await self._log.bounds())
+
+    def _go_on(self, inputs: Mapping[Input, Bounds]) -> None:
+        self._poison.go_on(inputs)
+        self._moved = True
 
     def wants(self, source: Input) -> bool:
         """Tell whether an input should be read on: side inputs first, none that is far ahead."""
@@ -193,29 +237,36 @@ class Owner:
         taken = self._apply(batch)
         self.positions[batch.source] = batch.after
         self._moved = True
-        appended = batch.records[-1].timestamp if batch.records else self._now()
-        self._keep([*taken.outcome.alerts, *self._decided()], appended)
+        if self.ready:
+            self._decide({})
         return taken
 
     def move(self, clocks: Mapping[Input, int]) -> None:
         """Let time pass on inputs that are known to be complete up to a time (ms)."""
         if self.ready and self.stopped is None:
-            self._keep(self.partition.advance(clocks), self._now())
+            self._decide(clocks)
 
     def _apply(self, batch: Fetched) -> Taken:
         undecodable: dict[int, Refusal] = {}
-        outcome = self.partition.apply(batch.source, self._events(batch, undecodable), self._now())
+        outcome = self.partition.apply(
+            batch.source, self._events(batch, undecodable), self._append_of_each(), bounded=self._live
+        )
         if batch.source is Input.TRANSACTIONS and outcome.applied:
             self._currency = self._identity.currency
-        refused = dict(undecodable)
-        if outcome.refused:
-            places = [place for place in range(len(batch.records)) if place not in undecodable]
-            refused |= {places[at]: refusal for at, refusal in outcome.refused}
+        self._keep_erased(batch, outcome)
+        places = _places(batch, undecodable) if outcome.refused or outcome.waiting else ()
+        self._note_append_times(batch, outcome, places)
+        refused = undecodable | {places[at]: refusal for at, refusal in outcome.refused}
         for place, refusal in refused.items():
             letter = DeadLetter(batch.source, batch.records[place], refusal.reason, refusal.detail)
             self._dead_letters.append(letter)
-        self._poison.note(len(batch.records), sorted(refused))
+        self._poison.note(batch, refused)
         return Taken(outcome, [refusal.reason for refusal in undecodable.values()])
+
+    def _note_append_times(self, batch: Fetched, outcome: Outcome, places: Sequence[int]) -> None:
+        if batch.source is not Input.CUSTOMERS:  # no alert comes of a profile
+            for at, customer_id, instant in outcome.waiting:
+                self._append_times.note(customer_id, instant, batch.records[places[at]].timestamp)
 
     def _events(self, batch: Fetched, undecodable: dict[int, Refusal]) -> Iterator[Record]:
         """Yield the events of a batch, one by one as they are applied; take note of the others by place."""
@@ -224,15 +275,35 @@ class Owner:
             record = decode(source, raw, knows)
             if isinstance(record, Refusal):
                 undecodable[place] = record
-            else:
-                yield record
+                continue
+            self._at = raw.timestamp
+            if place % _LOOKED_AT == 0 and not isinstance(record, Tick | Erasure):
+                self._note(source, raw.timestamp, record)
+            yield record
 
-    def _decided(self) -> list[Alert]:
-        return self.partition.decide() if self.ready else []
+    def _append_of_each(self) -> Iterator[int]:
+        """Yield when the event that was yielded last was appended."""
+        while True:
+            yield self._at
 
-    def _keep(self, alerts: list[Alert], decided_by: int) -> None:
+    def _note(self, source: Input, appended: int, event: Event) -> None:
+        self.sources[source].note(event.source, appended, event.time)
+        if isinstance(event, Transaction) and event.kind == "purchase":
+            self.delay.note(appended, event.time)
+
+    def _decide(self, clocks: Mapping[Input, int]) -> None:
+        before = self.partition.decided
+        alerts = self.partition.advance(clocks)
+        self._keep(alerts, self._append_times.take(alerts, before, self.partition.decided))
+
+    def _keep_erased(self, batch: Fetched, outcome: Outcome) -> None:
+        if outcome.alerts:
+            erased = {record.key: record.timestamp for record in batch.records if record.value is None}
+            self._keep(outcome.alerts, [erased.get(one.customer_id.encode()) for one in outcome.alerts])
+
+    def _keep(self, alerts: list[Alert], appended: list[int | None]) -> None:
         self._alerts += dated(alerts, self._now())
-        self._decided_by += [decided_by] * len(alerts)
+        self._appended += appended
 
     # Write
 
@@ -250,10 +321,14 @@ class Owner:
         """Write what came of all batches since the last commit; None if there is nothing to write."""
         if not self.waiting:
             return None
-        written = Written(self._alerts, self._decided_by, self._dead_letters)
-        self._alerts, self._decided_by, self._dead_letters, self._moved = [], [], [], False
+        if self._poison.exceeded:
+            self._poison.set_stop(await self._log.letters_end())
+        written = Written(self._alerts, self._appended, self._dead_letters)
+        self._alerts, self._appended, self._dead_letters, self._moved = [], [], [], False
         state = [*self.partition.drain_dirty(), (OWNER_KEY, msgpack.encode(self._state()))]
-        await self._log.commit(Transaction(state, written.alerts, written.dead_letters, dict(self.positions)))
+        await self._log.commit(
+            LogTransaction(state, written.alerts, written.dead_letters, dict(self.positions))
+        )
         return written
 
     def _state(self) -> OwnerState:
@@ -265,7 +340,15 @@ class Owner:
             partitions=identity.partitions,
             topics={source.value: topic_id for source, topic_id in identity.topics.items()},
             currency=self._currency,
+            stop=self._poison.stop,
+            unlimited=self._poison.unlimited(self.positions),
         )
+
+
+def _places(batch: Fetched, undecodable: Mapping[int, Refusal]) -> Sequence[int]:
+    """Return for each event that the core was given its place in the batch."""
+    places = range(len(batch.records))
+    return [place for place in places if place not in undecodable] if undecodable else places
 
 
 def _another_ruleset(written_under: str) -> str:

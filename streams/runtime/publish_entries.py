@@ -51,11 +51,12 @@ def entries(surveyed: Survey, partitions: int, currency: str) -> Iterator[Entry]
     yield from heapq.merge(*map(reader.entries, FACTS), key=attrgetter("reached"))
     if surveyed.newest != NEVER:
         for source in FACTS:
-            yield _tick(surveyed.newest, source, surveyed.newest + 1)
+            yield tick(surveyed.newest, source, surveyed.newest + 1)
 
 
-def _tick(reached: int, source: Input, time_ms: int) -> Entry:
-    value = msgspec.json.encode({"type": "tick", "time": format_ms(time_ms), "source": TICK_SOURCE})
+def tick(reached: int, source: Input, time_ms: int, *, by: str = TICK_SOURCE) -> Entry:
+    """Return a tick of a time (ms) for each partition of an input; event time has `reached` another (ms)."""
+    value = msgspec.json.encode({"type": "tick", "time": format_ms(time_ms), "source": by})
     return Entry(reached, source, EVERY, None, value, is_line=False)
 
 
@@ -74,15 +75,15 @@ class _Reader:
         for number, raw in self._lines(source):
             while ticks and ticks[0].after < number:
                 reached = max(reached, ticks[0].time)
-                yield _tick(reached, source, ticks.popleft().time)
+                yield tick(reached, source, ticks.popleft().time)
             if len(raw) <= WHOLE_BYTES:
                 time_ms, partition, key = self._place(source, raw)
                 if reached < time_ms <= newest:  # what lies beyond is refused
                     reached = time_ms
                 yield Entry(reached, source, partition, key, raw)
-        for tick in ticks:
-            reached = max(reached, tick.time)
-            yield _tick(reached, source, tick.time)
+        for one in ticks:
+            reached = max(reached, one.time)
+            yield tick(reached, source, one.time)
 
     def _lines(self, source: Input) -> Iterator[tuple[int, bytes]]:
         path = self._surveyed.paths.get(source)

@@ -5,6 +5,9 @@ own says how far its letters went back. The marks are committed in the transacti
 so a redrive that dies on the way neither loses a letter nor sends one twice. Brokers forget positions that
 nobody renewed for `offsets.retention.minutes`, 7 days unless set; a letter older than that can go back a
 second time, and the worker then drops it as a duplicate, or refuses it as too late.
+
+How far letters went back is also told to the workers, in their group: a partition that is stopped reads on
+once a letter of those that it stopped with went back.
 """
 
 import asyncio
@@ -132,6 +135,7 @@ class Redrive:
         self._inputs = {settings.topic_prefix + source.value: source for source in Input}
         self._told, self._shown = told, shown
         self._marks: Marks = {}
+        self._reached: dict[int, int] = {}
         self.redriven = Redriven()
 
     async def look(self) -> None:
@@ -156,6 +160,7 @@ class Redrive:
                         await self._send(producer, letter.kind, chunks.pop(letter.kind))
                 for kind, chunk in chunks.items():
                     await self._send(producer, kind, chunk)
+                await self._tell_workers(producer)
 
     def _read_marks(self) -> Marks:
         with admin_client(self._settings) as admin:
@@ -192,10 +197,11 @@ class Redrive:
         found.letters[kind] += 1
         went = letter.offset < self._marks[kind].get(letter.partition, 0)
         found.before[kind] += went
-        if (went and not self._choice.again) or (limit is not None and found.chosen.total() >= limit):
-            return False
-        found.chosen[kind] += 1
-        return True
+        goes = (not went or self._choice.again) and (limit is None or found.chosen.total() < limit)
+        found.chosen[kind] += goes
+        if went or goes:
+            self._reached[letter.partition] = letter.offset + 1
+        return goes
 
     async def _send(self, producer: Any, kind: Kind, chunk: "_Chunk") -> None:
         """Send letters of a kind and move its mark, in one transaction.
@@ -210,6 +216,13 @@ class Redrive:
             await producer.send_offsets_to_transaction(offsets, self._group(kind))
         marks.update(moved)
         self.redriven.sent[kind] += len(chunk.letters)
+
+    async def _tell_workers(self, producer: Any) -> None:
+        """Commit up to where letters went back, also those of a redrive before that died on the way."""
+        offsets = {TopicPartition(self._topic, number): mark for number, mark in self._reached.items()}
+        if offsets:
+            async with transaction(producer, _CHUNK_SECONDS):
+                await producer.send_offsets_to_transaction(offsets, self._settings.application_id)
 
     async def _write(self, producer: Any, letters: list[Letter]) -> None:
         """Write letters as they once came; aiokafka's own partitioner is Kafka's."""

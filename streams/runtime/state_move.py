@@ -21,7 +21,7 @@ from msgspec import MsgspecError, msgpack
 from msgspec.structs import replace
 
 from schemas.partitioner import partition_of
-from streams.core.feed_guard import GuardState
+from streams.core.feed_guard import GuardState, Late
 from streams.core.population import Refresh
 from streams.core.state import (
     PARTITION_KEY,
@@ -208,17 +208,34 @@ def _clock(source: Input, states: Sequence[PartitionState]) -> tuple[int, int]:
 
 
 def _guard(guards: Sequence[GuardState], partitions: int) -> GuardState:
-    totals: Counter[int] = Counter()
-    for guard in guards:
-        totals.update(guard.counts)
     decided = min((one.decided for one in guards if one.decided is not None), default=None)
     return GuardState(
         decided=decided,
-        counts={hour: share for hour, total in totals.items() if (share := round(total / partitions))},
+        counts=_shared([one.counts for one in guards], partitions),
         broken=sorted(
             {hour for one in guards for hour in one.broken if decided is not None and hour < decided}
         ),
+        groups={
+            group: _shared([one.groups.get(group, {}) for one in guards], partitions)
+            for group in sorted({group for one in guards for group in one.groups})
+        },
+        late=_shared_late(guards, partitions),
     )
+
+
+def _shared(counts: Iterable[Mapping[int, int]], partitions: int) -> dict[int, int]:
+    totals: Counter[int] = Counter()
+    for one in counts:
+        totals.update(one)
+    return {hour: share for hour, total in totals.items() if (share := round(total / partitions))}
+
+
+def _shared_late(guards: Iterable[GuardState], partitions: int) -> list[Late]:
+    totals: Counter[tuple[int, int, int]] = Counter()
+    for one in guards:
+        for hour, group, pane, count in one.late:
+            totals[hour, group, pane] += count
+    return [(*of, share) for of, total in sorted(totals.items()) if (share := round(total / partitions))]
 
 
 def _refresh(found: Sequence[Refresh | None], next_refresh: int | None) -> Refresh | None:

@@ -5,6 +5,7 @@ the partitions. What is overridden, and why, stands at each place (Faust 0.15, a
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ FETCH_WAIT_MS: Final = 250
 """An idle input's clock lags by as much on the live clock."""
 FETCH_BYTES: Final = 1 << 20
 _TURN_SECONDS: Final = 0.25
+_SILENT_SECONDS: Final = 0.5
+"""Of an input from which nothing came for as long, it is told where the consumer stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +46,11 @@ class Driven:
     """What the transport asks of whom it serves; `wants` is called in the consumer's thread."""
 
     wants: Callable[[Place], bool]
-    now_ms: Callable[[], int]
+    steady_ms: Callable[[], int]
     failed: Callable[[KafkaError], None]
     """Is told what can't be gone on after, in any thread."""
+    answered: Callable[[], None]
+    """Is told of each answer of a broker, in the consumer's thread."""
 
 
 class Host(AppT):
@@ -92,6 +97,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     def __post_init__(self) -> None:
         super().__post_init__()
         self._seeks: dict[TopicPartition, int] = {}
+        self._told: dict[TopicPartition, float] = {}
 
     @override
     def _create_worker_consumer(self, transport: Any) -> AIOKafkaConsumer:
@@ -124,7 +130,8 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     async def on_start(self) -> None:
         await super().on_start()
         consumer = self._ensure_consumer()
-        self._whole = WholeFetches(consumer, self.app.driven.now_ms)
+        driven = self.app.driven
+        self._whole = WholeFetches(consumer, driven.steady_ms, driven.answered)
         coordinator = consumer._coordinator  # noqa: SLF001
         self._do_heartbeat = coordinator._do_heartbeat  # noqa: SLF001
         coordinator._do_heartbeat = self._counted_heartbeat  # noqa: SLF001
@@ -145,6 +152,8 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     async def _counted_heartbeat(self) -> bool:
         confirmed: bool = await self._do_heartbeat()
         self.heartbeats += confirmed
+        if confirmed:
+            self.app.driven.answered()
         return confirmed
 
     @property
@@ -153,7 +162,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         return {} if self._whole is None else self._whole.answers
 
     async def take(self, wanted: set[TopicPartition]) -> dict[TopicPartition, tuple[Whole, int]]:
-        """Return fetched batches, each with the number of seeks before it."""
+        """Return batches, each with the number of seeks before it; now and then one without records."""
         taken: dict[TopicPartition, tuple[Whole, int]] = await self.call_thread(self._take, wanted)
         return taken
 
@@ -161,6 +170,14 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         if self._whole is None:
             return {}
         taken = await self._whole.take(wanted, _TURN_SECONDS)
+        now = time.monotonic()
+        for tp in wanted - taken.keys():
+            # Faust drops batches in a rebalance. The next one tells; when none comes, one without records.
+            if now - self._told.get(tp, now - _SILENT_SECONDS) >= _SILENT_SECONDS:
+                nothing = self._whole.nothing(tp)
+                if nothing is not None:
+                    taken[tp] = nothing
+        self._told |= dict.fromkeys(taken, now)
         return {tp: (whole, self._seeks.get(tp, 0)) for tp, whole in taken.items()}
 
     async def go_to(self, positions: Mapping[TopicPartition, tuple[int, int]]) -> None:

@@ -58,10 +58,14 @@ class PartitionReadiness:
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """Whether all that this worker was given is ready; not before it was given anything."""
+    """Whether all that this worker was given is ready; not before it was given anything.
+
+    `why` is what keeps the worker as a whole from being so.
+    """
 
     ready: bool
     partitions: Sequence[PartitionReadiness]
+    why: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +152,7 @@ class WebServer:
     async def _ready(self, request: web.Request) -> web.Response:
         self._check_right(request)
         now = self._worker.readiness()
-        body = {"ready": now.ready, "partitions": [asdict(one) for one in now.partitions]}
-        return _json(body, HTTPStatus.OK if now.ready else HTTPStatus.SERVICE_UNAVAILABLE)
+        return _json(asdict(now), HTTPStatus.OK if now.ready else HTTPStatus.SERVICE_UNAVAILABLE)
 
     async def _lookup(self, request: web.Request) -> web.Response:
         self._check_right(request)

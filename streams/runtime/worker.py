@@ -6,7 +6,7 @@ import gc
 import logging
 import signal
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, cast
 
 from aiokafka.errors import KafkaError
@@ -20,6 +20,7 @@ from streams.runtime.faust_app import RetentionApp
 from streams.runtime.feed import FaustFeed
 from streams.runtime.kafka_log import KafkaLog
 from streams.runtime.keeper import Keeper, Pace, Phase
+from streams.runtime.last_answer import LastAnswer
 from streams.runtime.log import Fetched, PartitionLog
 from streams.runtime.metrics import Metrics
 from streams.runtime.owner import Identity, Owner
@@ -53,11 +54,14 @@ class Worker:
         ground: Ground,
         *,
         adopt_ruleset: bool = False,
+        resume_marks: Mapping[int, int] | None = None,
         metrics: Metrics | None = None,
     ) -> None:
         self._settings, self._ground, self._adopt = settings, ground, adopt_ruleset
+        self._resume_marks = resume_marks or {}
         self._metrics = Metrics() if metrics is None else metrics
         self._clock = WallClock()
+        self._metrics.wall_clock(lambda: self._clock.wall_ahead_ms)
         self._feed = FaustFeed(settings.topic_prefix)
         self._keepers: dict[int, Keeper] = {}
         self._mine: set[int] = set()
@@ -69,12 +73,13 @@ class Worker:
         self._pace = Pace(
             commit_seconds=self._commit_seconds,
             live=settings.clock == "live",
-            stale_ms=round(settings.stale_feed_hours * 3_600_000),
+            quiet_ms=_quiet_ms(settings),
             lateness_ms=ground.rules.lateness_ms,
         )
-        self._app = RetentionApp(
-            settings, ground.partitions, Driven(self._wants, self._clock.now_ms, self._consumer_failed)
-        )
+        self._last_answer = LastAnswer(settings.broker_answer_seconds)
+        self._metrics.last_answer(lambda: self._last_answer.seconds)
+        driven = Driven(self._wants, self._clock.steady_ms, self._consumer_failed, self._last_answer.note)
+        self._app = RetentionApp(settings, ground.partitions, driven)
 
     async def run(self) -> None:
         """Work until SIGTERM, SIGINT or `stop`. Raises StateError, GaveUpError, PortInUseError."""
@@ -194,10 +199,11 @@ class Worker:
             partitions=ground.partitions,
             adopt_ruleset=self._adopt,
             topics=ground.topic_ids,
+            resume_mark=self._resume_marks.get(number, 0),
         )
 
         def make_owner(partition_log: PartitionLog) -> Owner:
-            return Owner(identity, partition_log, self._clock.now_ms)
+            return Owner(identity, partition_log, self._clock.now_ms, live=self._pace.live)
 
         keeper = Keeper(
             number,
@@ -256,13 +262,16 @@ class Worker:
         return not self._failed.done()
 
     def readiness(self) -> Readiness:
-        """Tell what each partition is at."""
+        """Tell what each partition is at, and whether Kafka answers."""
         partitions = []
         for number in sorted(self._mine):
             phase, why = self._keepers[number].phase
             partitions.append(PartitionReadiness(number=number, state=phase.value, why=why))
-        ready = self._assigned and all(one.state == Phase.READY for one in partitions)
-        return Readiness(ready=ready, partitions=partitions)
+        why = self._last_answer.missed
+        if why is None and not self._assigned:
+            why = "it is not a member of the group yet"
+        ready = why is None and all(one.state == Phase.READY for one in partitions)
+        return Readiness(ready=ready, partitions=partitions, why=why)
 
     def lookup(self, customer_id: str) -> Found | NotMine | NotReady | None:
         """Return what is known of a customer, if its partition is here."""
@@ -274,6 +283,14 @@ class Worker:
             return NotReady()
         seen = owner.partition.lookup(customer_id)
         return None if seen is None else Found(seen, owner.partition.rules_for(seen))
+
+
+def _quiet_ms(settings: Settings) -> dict[Input, int]:
+    hours = {
+        Input.TRANSACTIONS: settings.stale_feed_hours,
+        Input.CONTACTS: settings.quiet_contacts_hours,
+    }
+    return {source: round(one * 3_600_000) for source, one in hours.items() if one is not None}
 
 
 def _tune() -> None:

@@ -16,9 +16,9 @@ NOW = START + 4 * WEEK_HOURS + 2 * DAY_HOURS
 def guard_of(weeks: list[int], *, at: int = NOW) -> FeedGuard:
     """Return a guard that counted so many purchases in one hour, 0, 1, 2 ... weeks before another."""
     guard = FeedGuard()
-    guard.counts[START] += 1
+    guard.counts_of("", RULES)[START] += 1
     for week, count in enumerate(weeks):
-        guard.counts[at - week * WEEK_HOURS] += count
+        guard.counts_of("", RULES)[at - week * WEEK_HOURS] += count
     guard.advance(NOW + 1, RULES)
     return guard
 
@@ -38,10 +38,10 @@ def test_a_mean_below_20_turns_the_guard_off(usual: int, broken: bool) -> None:
 def test_the_window_is_the_day_that_ends_with_the_hour(hours_before: int, counts: bool) -> None:
     """[g-23, g+1): purchases of 23 hours before are in it, those of 24 before are not."""
     guard = FeedGuard()
-    guard.counts[START] += 1
+    guard.counts_of("", RULES)[START] += 1
     for week in range(1, 5):
-        guard.counts[NOW - week * WEEK_HOURS] += 100
-    guard.counts[NOW - hours_before] += 100
+        guard.counts_of("", RULES)[NOW - week * WEEK_HOURS] += 100
+    guard.counts_of("", RULES)[NOW - hours_before] += 100
     guard.advance(NOW + 1, RULES)
     assert guard.is_broken(NOW) is not counts
 
@@ -58,7 +58,7 @@ def dead_for(hours: int) -> FeedGuard:
     """Return a guard of a feed with 10 purchases an hour that falls silent at `NOW` for some hours."""
     guard = FeedGuard()
     for hour in range(START, NOW):
-        guard.counts[hour] = 10
+        guard.counts_of("", RULES)[hour] = 10
     guard.advance(NOW + hours, RULES)
     return guard
 
@@ -93,7 +93,7 @@ def test_steps_are_one_run() -> None:
     whole = dead_for(20).state()
     guard = FeedGuard()
     for hour in range(START, NOW):
-        guard.counts[hour] = 10
+        guard.counts_of("", RULES)[hour] = 10
     for until in range(START + 1, NOW + 21, 7):
         guard.advance(until, RULES)
         again = FeedGuard()
@@ -111,7 +111,7 @@ def test_broken_hours_are_forgotten_with_the_panes(days: int, broken: bool) -> N
     assert guard.is_broken(NOW + 12)
     guard.forget(NOW + 12 + days * DAY_HOURS)
     assert guard.is_broken(NOW + 12) is broken
-    assert guard.counts == {}
+    assert list(guard.hours) == []
 
 
 def test_forgetting_changes_no_later_hour() -> None:
@@ -123,7 +123,7 @@ def test_forgetting_changes_no_later_hour() -> None:
     assert [again.is_broken(NOW + hour) for hour in range(20)] == [
         dead_for(20).is_broken(NOW + hour) for hour in range(20)
     ]
-    assert min(again.counts) == NOW + 1 - (4 * 7 + 1) * DAY_HOURS - 1
+    assert min(again.hours) == NOW + 1 - (4 * 7 + 1) * DAY_HOURS - 1
 
 
 # The clock of operational time
@@ -133,7 +133,7 @@ def steady(until: int = NOW) -> FeedGuard:
     """Return a guard of a feed that began at `START` with 10 purchases an hour."""
     guard = FeedGuard()
     for hour in range(START, until):
-        guard.counts[hour] = 10
+        guard.counts_of("", RULES)[hour] = 10
     guard.advance(until, RULES)
     return guard
 
@@ -192,6 +192,129 @@ def test_the_total_goes_on_after_forgetting_and_after_a_crash() -> None:
     guard.forget(START + 9 * WEEK_HOURS)
     again = FeedGuard()
     again.restore(guard.state())
-    again.counts[START + 9 * WEEK_HOURS] = 7
+    again.counts_of("", RULES)[START + 9 * WEEK_HOURS] = 7
     again.advance(START + 9 * WEEK_HOURS + 3, RULES)
     assert again.purchases_before(START + 9 * WEEK_HOURS + 2) == 9 * WEEK_HOURS * 10 + 7
+
+
+# A delayed feed: late purchases count, and sources are told apart
+
+LATE = Ruleset(delayed_feed=True)
+LATE_SETTLED = Ruleset(delayed_feed=True, settle_hours=27)
+OTHERS = ("app", "shop")
+"""Of different groups."""
+
+
+def delayed(late_from: int, *, known_after: int = 1, rules: Ruleset = LATE) -> FeedGuard:
+    """Return a guard of a feed with 10 purchases an hour, known some hours later from an hour on."""
+    guard = FeedGuard()
+    for hour in range(START, NOW + 48):
+        for _ in range(10):
+            if hour < late_from:
+                guard.counts_of("shop", rules)[hour] += 1
+            else:
+                guard.add_late("shop", hour, hour + known_after, rules)
+    guard.advance(NOW + 48, rules)
+    return guard
+
+
+def test_late_purchases_keep_the_feed_alive() -> None:
+    """Under rules that leave them out, the feed is found broken after half a day."""
+    assert delayed(NOW).working_hours(NOW, NOW + 48) == 48
+    assert delayed(NOW, rules=RULES).working_hours(NOW, NOW + 48) < 24
+
+
+@pytest.mark.parametrize(("known_after", "count"), [(0, 10), (1, 0), (2, -10)])
+def test_operational_time_counts_a_purchase_when_it_is_known(known_after: int, count: int) -> None:
+    """Ten in each hour: all are known but those that are on their way."""
+    guard = delayed(NOW, known_after=known_after)
+    before = guard.purchases_before(NOW)
+    after = guard.purchases_before(NOW + 1)
+    later = guard.purchases_before(NOW + 2)
+    assert before is not None
+    assert after is not None
+    assert later is not None
+    assert after - before == (10 if known_after == 0 else 0)
+    assert later - before == 10 + count
+
+
+@pytest.mark.parametrize(("known_after", "broken"), [(26, 0), (27, 0), (28, 1), (40, 13)])
+def test_hours_that_settle_are_judged_when_all_is_there(known_after: int, broken: int) -> None:
+    """With 27 hours to settle a purchase that takes 27 counts in its own hour."""
+    guard = delayed(NOW, known_after=known_after, rules=LATE_SETTLED)
+    before, after = guard.purchases_before(NOW), guard.purchases_before(NOW + 1)
+    assert before is not None
+    assert after is not None
+    assert after - before == (10 if known_after <= 27 else 0)
+    assert (48 - guard.working_hours(NOW, NOW + 48) > 0) is (broken > 12)
+
+
+def two_sources(until: dict[str, int], replaced_by: str | None = None) -> FeedGuard:
+    """Return a guard of two sources with 10 purchases an hour each, until an hour at which one ends."""
+    guard = FeedGuard()
+    for hour in range(START, NOW + 48):
+        for source in OTHERS:
+            found = source if hour < until.get(source, NOW + 48) else replaced_by
+            if found is not None:
+                guard.counts_of(found, LATE)[hour] += 10
+    guard.advance(NOW + 48, LATE)
+    return guard
+
+
+def test_one_of_two_sources_that_fails_breaks_the_feed() -> None:
+    """Half of all is left, which is not fewer than half."""
+    guard = two_sources({"app": NOW})
+    assert guard.working_hours(NOW, NOW + 48) == 12
+    assert guard.broken_now
+
+
+@pytest.mark.parametrize("replaced_by", ["shop", "web"])
+def test_a_source_whose_purchases_come_by_another_is_no_failure(replaced_by: str) -> None:
+    guard = two_sources({"app": NOW}, replaced_by)
+    assert guard.working_hours(NOW, NOW + 48) == 48
+    assert not guard.broken_now
+
+
+def test_nothing_is_broken_before_anything_is_decided() -> None:
+    assert not FeedGuard().broken_now
+
+
+def test_a_restored_guard_goes_on_as_the_one_that_was_left() -> None:
+    """In the middle of a delay, with purchases on their way that count from later hours."""
+    left = FeedGuard()
+    for hour in range(START, NOW):
+        left.counts_of("shop", LATE)[hour] += 10
+        left.counts_of("app", LATE)[hour] += 10
+    left.advance(NOW, LATE)
+    for _ in range(10):
+        left.add_late("app", NOW - 3, NOW + 5, LATE)
+        left.add_late("shop", NOW, NOW, LATE)
+    again = FeedGuard()
+    again.restore(left.state())
+    for guard in (left, again):
+        guard.advance(NOW + 30, LATE)
+        guard.forget(NOW + 30)
+    assert again.state() == left.state()
+    found = [[one.purchases_before(NOW + hour) for hour in range(30)] for one in (left, again)]
+    assert found[0] == found[1]
+
+
+def test_however_many_sources_there_are_they_are_counted() -> None:
+    guard = FeedGuard()
+    for at in range(10_001):
+        guard.counts_of(f"s{at}", LATE)[START] += 1
+    guard.counts_of("s0", LATE)[START] += 1
+    guard.advance(START + 1, LATE)
+    assert guard.purchases_before(START + 1) == 10_002
+
+
+def test_what_was_counted_before_sources_were_told_apart_is_no_source_that_failed() -> None:
+    """After the adoption of rules that tell them apart, a mild dip of all is no failure of anybody."""
+    guard = FeedGuard()
+    for hour in range(START, NOW + 48):
+        rules = RULES if hour < NOW - WEEK_HOURS else LATE
+        for source in OTHERS:
+            guard.counts_of(source, rules)[hour] += 10 if hour < NOW else 8
+    guard.advance(NOW - WEEK_HOURS, RULES)
+    guard.advance(NOW + 48, LATE)
+    assert guard.working_hours(NOW, NOW + 48) == 48

@@ -131,5 +131,5 @@ def test_the_guard_keeps_what_the_next_hours_can_need() -> None:
     partition = Partition(Ruleset())
     partition.apply(TX, [purchase("a", HOME + hour * HOUR_MS) for hour in range(100 * DAY_HOURS)])
     partition.advance(dict.fromkeys(FACTS, HOME + 98 * DAY_MS))
-    first = min(partition._guard.counts)
+    first = min(partition._guard.hours)
     assert first == HOME_HOUR + 98 * DAY_HOURS - (4 * 7 + 1) * DAY_HOURS - 1

@@ -1,10 +1,9 @@
 """One customer who does everything a thousand times costs little more than others."""
 
-from dataclasses import replace
-from time import perf_counter, process_time
+from time import process_time
 
 from streams.core.partition import Partition, Record
-from streams.core.ruleset import VERSIONS, Ruleset
+from streams.core.ruleset import DEFAULT, Ruleset
 from streams.core.time import DAY_MS, HOUR_MS
 from streams.core.watermark import FACTS, Input
 from tests.core.drive import HOME, State, bad, daily, keep, purchase, restored, time_of
@@ -19,22 +18,22 @@ def test_a_thousand_bad_contacts_in_a_week_cost_seconds_and_stand_at_the_cap() -
     partition = Partition(TOWN)
     partition.apply(TX, daily("a", HOME, 150))
     alerts = []
-    begun = perf_counter()
+    begun = process_time()
     for at in range(1_000):
         time = DAY_150 + at * 7 * DAY_MS // 1_000
         partition.apply(CT, [bad("a", time, f"k{at:04}")])
         alerts += partition.advance(dict.fromkeys(FACTS, time + 1))
-    seconds = perf_counter() - begun
+    seconds = process_time() - begun
     view = partition.lookup("a")
     assert view is not None
     assert (view.frustration, len(view.contacts)) == (2.95, 1_000)
     assert [(alert.state, alert.level) for alert in alerts] == [("raised", "watch"), ("updated", "alert")]
-    assert seconds < 5
+    assert seconds < 10
 
 
 def test_twenty_thousand_contacts_cost_little_where_the_rules_remember_five_hundred() -> None:
     """At the pace of 100,000 in 8 days; each opens nothing, as nobody knows what the id usually buys."""
-    partition, state = Partition(replace(VERSIONS["2"], most_contacts=500)), State()
+    partition, state = Partition(DEFAULT), State()
     events: list[Record] = [
         bad("a", HOME + at * 8 * DAY_MS // 100_000, f"k{at}", reason=f"r{at % 7}") for at in range(20_000)
     ]
@@ -50,7 +49,7 @@ def test_twenty_thousand_contacts_cost_little_where_the_rules_remember_five_hund
     assert dict(partition.tally) == {"undetectable": 20_000, "too_many_contacts": 19_500}
     assert partition.oversized == 1
     assert largest < 256 * 1024
-    assert seconds < 20
+    assert seconds < 4
     for one in (partition, restored(Ruleset(), state)):
         view = one.lookup("a")
         assert view is not None
@@ -74,7 +73,7 @@ def test_a_hundred_thousand_purchases_in_a_week_stay_small_and_fast() -> None:
     seconds = process_time() - begun
     assert largest < 32 * 1024
     assert written < 64 * 1024
-    assert seconds < 20
+    assert seconds < 4
     view = restored(TOWN, state).lookup("a")
     assert view is not None
     assert sum(view.panes.cents) == 100_000
@@ -85,7 +84,7 @@ def test_a_hundred_thousand_purchases_stay_small_and_fast() -> None:
     partition = Partition(TOWN)
     state: State = {}
     largest = 0
-    begun = perf_counter()
+    begun = process_time()
     for day in range(400):
         start = HOME + day * DAY_MS
         batch: list[Record] = [purchase("a", start + at * DAY_MS // 250) for at in range(250)]
@@ -93,9 +92,9 @@ def test_a_hundred_thousand_purchases_stay_small_and_fast() -> None:
         partition.advance(dict.fromkeys(FACTS, start + DAY_MS))
         keep(state, partition)
         largest = max(largest, len(state[b"ca"]))
-    seconds = perf_counter() - begun
+    seconds = process_time() - begun
     assert largest < 256 * 1024
-    assert seconds < 20
+    assert seconds < 4
     for one in (partition, restored(TOWN, state)):
         view = one.lookup("a")
         assert view is not None

@@ -1,13 +1,13 @@
 """What a partition answers: customers, the next wake-up, counts of a batch, and why an episode opened."""
 
+from itertools import repeat
+
 import pytest
 
 from schemas.dead_letter import Reason
-from streams.core.customer import Customer
 from streams.core.facts import Episode
 from streams.core.opening import Gates
 from streams.core.partition import Partition, Record
-from streams.core.roster import Roster
 from streams.core.ruleset import Ruleset
 from streams.core.time import DAY_MS, HOUR_MS
 from streams.core.watermark import FACTS, NEVER, Input
@@ -82,11 +82,26 @@ def test_nothing_may_be_more_than_5_minutes_ahead_of_the_wall_clock(
     """Nor a tick: one typing error would end time. The place in the batch is told."""
     partition = Partition(Ruleset())
     records: list[Record] = [tick(HOME - 1), purchase("a", HOME + ahead), tick(HOME + ahead)]
-    outcome = partition.apply(source, records, now=HOME)
+    outcome = partition.apply(source, records, repeat(HOME))
     assert [at for at, _ in outcome.refused] == [1, 2][: 2 * refused]
     assert all(refusal.reason is Reason.FUTURE for _, refusal in outcome.refused)
     assert (outcome.applied, outcome.ticks) == (1 - refused, 2 - refused)
     assert partition.newest == (HOME - 1 if refused else HOME + ahead)
+
+
+@pytest.mark.parametrize("source", FACTS)
+@pytest.mark.parametrize(("bounded", "clock", "late"), [(True, HOME + 1, 0), (False, HOME + 120_000, 2)])
+def test_bounded_records_take_time_no_further_than_to_their_append(
+    source: Input, bounded: bool, clock: int, late: int
+) -> None:
+    """The one dated two minutes ahead neither makes the others late nor keeps them from moving the clock."""
+    partition, make = Partition(Ruleset()), purchase if source is TX else bad
+    appended = [HOME, HOME, HOME + 1]
+    records: list[Record] = [make("a", time) for time in (HOME + 120_000, HOME, HOME + 1)]
+    outcome = partition.apply(source, records, appended, bounded=bounded)
+    assert (outcome.applied, outcome.late) == (3, late)
+    assert partition.clock(source) == clock - Ruleset().lateness_ms
+    assert partition.newest_of(source) == HOME + 120_000
 
 
 @pytest.mark.parametrize("behind", [1, 8 * DAY_MS + 1, 100 * DAY_MS])
@@ -232,62 +247,12 @@ def test_what_changed_since_the_last_drain_is_counted() -> None:
     assert (partition.newest_of(TX), partition.newest_of(CT)) == (HOME, HOME)
 
 
-def test_what_waits_is_counted_after_a_restore_too() -> None:
-    """Of those who wait, of those with an open episode, and of those at rest."""
-    partition = Partition(TOWN)
-    partition.apply(TX, daily("a", HOME, 150))
-    partition.apply(CT, [bad("a", DAY_150), *(bad("b", DAY_150 + 2 * HOUR_MS, f"k{at}") for at in range(3))])
-    partition.advance(dict.fromkeys(FACTS, DAY_150 + HOUR_MS))
-    partition.apply(CT, [bad("a", DAY_150 + 2 * HOUR_MS, "k9")])
-    state: State = {}
-    keep(state, partition)
-    again = restored(TOWN, state)
-    for one in (partition, again):
-        assert one.undecided == 4
-        one.advance(dict.fromkeys(FACTS, DAY_150 + 3 * HOUR_MS))
-        assert one.undecided == 0
-
-
-def waiting_town() -> Partition:
-    """Return a drained partition with an open episode, and facts that wait for the second half of an hour."""
-    partition = Partition(TOWN)
-    partition.apply(TX, daily("a", HOME, 150))
-    later = DAY_150 + 3 * HOUR_MS // 2
-    partition.apply(CT, [bad("a", DAY_150), bad("a", later, "k2"), bad("b", later, "k3")])
-    partition.advance(dict.fromkeys(FACTS, DAY_150 + HOUR_MS + 1))
-    partition.drain_dirty()
-    return partition
-
-
-def test_decisions_that_change_nothing_write_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """But for the partition's own record; and nobody without anything due is even looked at."""
-    partition = waiting_town()
-    looked_at: list[str] = []
-    unpack = Roster.unpack
-
-    def looking(roster: Roster, customer_id: str) -> Customer:
-        looked_at.append(customer_id)
-        return unpack(roster, customer_id)
-
-    monkeypatch.setattr(Roster, "unpack", looking)
-    for minute in range(1, 30):
-        assert partition.advance(dict.fromkeys(FACTS, DAY_150 + HOUR_MS + minute * 60_000)) == []
-        assert partition.dirty == 0
-        assert [key for key, _ in partition.drain_dirty()] == [b"p"]
-    assert looked_at == []
-    partition.advance(dict.fromkeys(FACTS, DAY_150 + 3 * HOUR_MS // 2 + 1))
-    assert sorted(key for key, _ in partition.drain_dirty()) == [b"ca", b"cb", b"p"]
-
-
-def test_after_a_restore_the_hour_is_looked_at_once_and_nothing_is_written() -> None:
-    """A record knows the hour of its next wake-up alone."""
-    partition = waiting_town()
-    state: State = {}
-    for customer_id, record in partition._roster.records.items():
-        partition._roster.touch(customer_id, record)
-    keep(state, partition)
-    again = restored(TOWN, state)
-    for minute in range(1, 30):
-        again.advance(dict.fromkeys(FACTS, DAY_150 + HOUR_MS + minute * 60_000))
-        assert [key for key, _ in again.drain_dirty()] == [b"p"]
-    assert again.undecided == 2
+def test_a_partition_tells_whether_its_feed_is_broken() -> None:
+    """Twenty-four purchases a day for five weeks, and then none for two days."""
+    partition = Partition(Ruleset())
+    assert not partition.feed_broken
+    partition.apply(TX, [purchase("a", HOME + hour * HOUR_MS) for hour in range(35 * 24)])
+    partition.advance(dict.fromkeys(FACTS, HOME + 35 * DAY_MS))
+    assert not partition.feed_broken
+    partition.advance(dict.fromkeys(FACTS, HOME + 37 * DAY_MS))
+    assert partition.feed_broken

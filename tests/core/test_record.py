@@ -78,7 +78,7 @@ def test_a_record_goes_there_and_back(
 def test_the_empty_record_is_a_customer_of_whom_nothing_is_known() -> None:
     customer = unpack("a", EMPTY)
     assert (customer.first_pane, list(customer.panes), customer.recent) == (None, [], [])
-    assert customer.due is None
+    assert customer.wakes_at is None
 
 
 @FIXED

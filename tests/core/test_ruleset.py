@@ -22,9 +22,11 @@ def test_an_empty_file_changes_nothing() -> None:
     assert Ruleset.from_toml("").hash == DEFAULT.hash
 
 
-def test_the_default_is_version_2() -> None:
-    assert DEFAULT is VERSIONS["2"]
-    assert Ruleset.from_toml('based_on = "2"') == DEFAULT
+def test_the_default_is_version_3() -> None:
+    """It differs from version 2 in how it takes what comes late, not in what it makes of a customer."""
+    assert DEFAULT is VERSIONS["3"]
+    assert Ruleset.from_toml('based_on = "3"') == DEFAULT
+    assert replace(VERSIONS["2"], version="3", delayed_feed=True, most_contacts=500) == DEFAULT
 
 
 def test_a_file_may_build_on_another_version() -> None:
@@ -79,7 +81,7 @@ def test_each_setting_has_a_unit_and_a_source() -> None:
         ("repeats = 1", "unknown key: repeats"),
         ("b = 1\na = 1", "unknown key: a, b"),
         ("version = 1", "version must be text"),
-        ('based_on = "3"', "based_on must be one of 1, 2"),
+        ('based_on = "4"', "based_on must be one of 1, 2, 3"),
         ('evidence = "tea leaves"', "evidence must be one of spend, trips_or_spend"),
         ("holdout_salt = 1", "holdout_salt must be text"),
         ("repeat_days = 1.5", "repeat_days must be a whole number"),

@@ -96,7 +96,7 @@ def test_time_runs_as_fast_as_the_population_buys_but_not_faster(share: float, s
 def test_a_count_that_began_anew_leaves_days_to_the_calendar(before: int, days: float) -> None:
     """48 purchases in two days are known; a clock that began at more of them is from another life."""
     guard = FeedGuard()
-    guard.counts.update(dict.fromkeys(range(48), 1))
+    guard.counts_of("", RULES).update(dict.fromkeys(range(48), 1))
     guard.advance(48, RULES)
     yardstick = Yardstick(100.0, 3.0, 0, clock=PopulationClock(before, 24.0))
     assert elapsed_days(yardstick, 48, guard) == days

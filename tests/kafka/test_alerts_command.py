@@ -149,7 +149,7 @@ def test_the_table_has_a_line_an_alert(topics: Settings, alerts: list[Alert]) ->
 
 def test_the_table_says_what_the_probability_is_worth(topics: Settings, alerts: list[Alert]) -> None:
     """Once for each ruleset that decided what is shown, whatever the settings say now."""
-    decided_by = [f"2+{DEFAULT.hash}", f"2+{DEFAULT.hash}", f"1+{VERSIONS['1'].hash}", "\x1b[2Jours+[red]"]
+    decided_by = [f"3+{DEFAULT.hash}", f"3+{DEFAULT.hash}", f"1+{VERSIONS['1'].hash}", "\x1b[2Jours+[red]"]
     shown = [
         one.model_copy(update={"ruleset": name})
         for one, name in zip(treated(alerts), decided_by, strict=False)

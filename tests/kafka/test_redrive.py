@@ -15,8 +15,9 @@ from schemas.dead_letter import Reason
 from schemas.partitioner import partition_of
 from schemas.topics import DEAD_LETTERS
 from streams.core.watermark import Input
-from streams.runtime.admin import KafkaUnavailableError
+from streams.runtime.admin import KafkaUnavailableError, admin_client
 from streams.runtime.commands_redrive import redrive_command
+from streams.runtime.groups import positions_of
 from streams.runtime.kafka_engine import free_port
 from streams.runtime.redrive import Choice, Redrive
 from streams.settings import Settings
@@ -159,6 +160,33 @@ def test_a_letter_goes_back_once_unless_asked_again(topics: Settings, office: Of
     ]
     assert [value for *_, value in came_back(topics)] == [b"1", b"2", b"1"]
     assert "letters sent back: 0" in redrive(topics, "--execute").stdout
+
+
+def told_to_workers(settings: Settings) -> dict[int, int]:
+    with admin_client(settings) as admin:
+        return positions_of(admin, settings.application_id, settings.topic_prefix + DEAD_LETTERS.name)
+
+
+def test_workers_are_told_how_far_letters_went_back(topics: Settings, office: Office) -> None:
+    """By partition of the dead letters, also those of a redrive that died before it told."""
+    for number, reason in ((0, "schema"), (0, "schema"), (0, "currency"), (2, "currency")):
+        office.refuse(b"c-1", b"1", reason, partition=number)
+    redrive(topics)
+    assert told_to_workers(topics) == {}
+    redrive(topics, "--execute", "--limit", 1)
+    assert told_to_workers(topics) == {0: 1}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Redrive, "_tell_workers", away)
+        assert redrive(topics, "--execute", "--reason", "schema").exit_code == 69
+    assert told_to_workers(topics) == {0: 1}
+    assert "letters sent back: 0" in redrive(topics, "--execute", "--reason", "schema").stdout
+    assert told_to_workers(topics) == {0: 2}
+    redrive(topics, "--execute")
+    assert told_to_workers(topics) == {0: 3, 2: 1}
+
+
+async def away(*_: object) -> None:
+    raise KafkaConnectionError("the broker went away")
 
 
 def test_what_is_not_chosen_stays_for_another_time(topics: Settings, office: Office) -> None:

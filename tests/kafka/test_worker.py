@@ -14,7 +14,7 @@ from streams.runtime.admin import admin_client
 from streams.settings import Settings
 from tests.kafka.deployment import Deployment
 from tests.kafka.feeds import Raw, contact, purchase, raw, send
-from tests.kafka.held import alerts
+from tests.kafka.held import alerts, held, places, reader
 
 pytestmark = pytest.mark.kafka
 
@@ -67,6 +67,39 @@ def test_a_bad_contact_is_an_alert_within_seconds_though_nothing_else_comes(
     assert (found.customer_id, found.level, found.state, found.backfill) == ("c-7", "watch", "raised", False)
     print(f"alert after {waited:.1f} s, of which 5 are the lateness")
     assert 4 < waited < 10
+
+
+def test_the_latency_told_is_what_a_reader_of_the_alerts_measures(live: Settings, tmp_path: Path) -> None:
+    """From the append of the contact until a committed alert can be read, though others come after it."""
+    send(live, habits(live, now_ms() + DAY - HOUR))
+    send(live, calm(live, now_ms() - HOUR))
+    with Deployment(live, tmp_path) as deployment, reader(live) as consumer:
+        worker = deployment.start_ready()
+        deployment.when_drained()
+        consumer.assign(places(live, "alerts"))
+        assert consumer.poll(timeout_ms=500) == {}
+        for customer_id in ("c-7", "c-8", "c-9"):
+            send(live, [raw(live, Input.CONTACTS, contact(customer_id, now_ms(), **SEVERE))])
+            time.sleep(0.7)
+            send(live, calm(live, now_ms()))
+        read: dict[bytes, int] = {}
+        deadline = time.monotonic() + 30
+        while len(read) < 3 and time.monotonic() < deadline:
+            for records in consumer.poll(timeout_ms=20).values():
+                read |= {record.key: now_ms() for record in records}
+        deployment.when(lambda: worker.metric("retention_alert_latency_seconds_count") == 3)
+        told = worker.metric("retention_alert_latency_seconds_sum")
+    appended = {
+        one.key: one.timestamp
+        for records in held(live, "contacts")
+        for one in records
+        if b"complaint" in one.value
+    }
+    measured = sum(read[key] - appended[key] for key in read) / 1000
+    print(f"measured {measured:.3f} s, told {told:.3f} s, for {len(read)} alerts")
+    assert read.keys() == appended.keys()
+    assert 3 * 5 < measured < 3 * 10
+    assert abs(told - measured) < 0.5
 
 
 def test_time_stands_still_while_a_feed_is_silent_for_too_long(live: Settings, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import signal
 import time
 from pathlib import Path
@@ -14,9 +15,11 @@ from streams.lab.replay import ReplayResult, replay_directory
 from streams.runtime.admin import admin_client
 from streams.runtime.local_kafka import FragileBroker
 from streams.runtime.topics import create, plan
+from streams.runtime.wall_clock import WallClock
 from streams.settings import Settings
 from tests.kafka.conftest import settings_for
 from tests.kafka.deployment import Deployment, publish, publishing
+from tests.kafka.feeds import send, ticks
 from tests.kafka.held import lag
 from tests.kafka.truth import assert_alerts, assert_state, expected_facts, facts_of
 
@@ -150,9 +153,7 @@ def test_a_broker_that_crashes_is_waited_for(
 def test_a_broker_that_hangs_ends_the_worker(own_broker: FragileBroker, year: Path, tmp_path: Path) -> None:
     """The one with a short patience ends itself; the one that is asked to end does so."""
     settings = _made(settings_for(own_broker))
-    broker = json.loads((tmp_path / "kafka" / "broker.json").read_text())
-    if broker["engine"] != "Java":
-        pytest.skip("a container is not ours to halt")
+    broker = _halting(tmp_path)
     with Deployment(settings, tmp_path) as deployment:
         publish(settings, year)
         impatient, patient = deployment.start(watchdog_seconds=5), deployment.start()
@@ -160,7 +161,7 @@ def test_a_broker_that_hangs_ends_the_worker(own_broker: FragileBroker, year: Pa
         deployment.when_ready()
         deployment.when_it_comes_on()
         assert lag(settings) > 20_000, "there is nothing left to commit"
-        os.kill(int(broker["identity"]), signal.SIGSTOP)
+        os.kill(broker, signal.SIGSTOP)
         started = time.monotonic()
         deployment.workers.clear()
         code = impatient.wait(30)
@@ -169,9 +170,44 @@ def test_a_broker_that_hangs_ends_the_worker(own_broker: FragileBroker, year: Pa
         asked = time.monotonic()
         patient.wait(30)
         stopped = time.monotonic() - asked
-        os.kill(int(broker["identity"]), signal.SIGCONT)
+        os.kill(broker, signal.SIGCONT)
         print(f"ended itself after {ended:.1f} s, when asked after {stopped:.1f} s")
         assert (code, ended < 7.5, stopped < 10) == (70, True, True), impatient.log[-2000:]
+
+
+def test_a_broker_that_hangs_is_told_by_a_worker_that_has_nothing_to_do(
+    own_broker: FragileBroker, tmp_path: Path
+) -> None:
+    """Not ready, with the reason, within 30 s; ready again by itself, and it works."""
+    settings = _made(settings_for(own_broker)).model_copy(update={"clock": "live"})
+    broker = _halting(tmp_path)
+    with Deployment(settings, tmp_path) as deployment:
+        one = deployment.start_ready()
+        time.sleep(10)
+        assert (one.get("/ready")[0], one.metric("retention_broker_last_answer_seconds") < 3) == (200, True)
+        os.kill(broker, signal.SIGSTOP)
+        waited = deployment.when(lambda: one.get("/ready")[0] == 503)
+        told = json.loads(one.get("/ready")[1])["why"]
+        time.sleep(30)
+        age = one.metric("retention_broker_last_answer_seconds")
+        os.kill(broker, signal.SIGCONT)
+        back = deployment.when(lambda: one.get("/ready")[0] == 200)
+        deployment.when_ready()
+        send(settings, ticks(settings, WallClock().now_ms()))
+        deployment.when_drained()
+        print(f"not ready after {waited:.1f} s: {told}; after {age:.0f} s back within {back:.1f} s")
+        assert 18 < waited < 30
+        assert re.fullmatch(r"Kafka has not answered for 2\d s", told)
+        assert age > 45
+        assert back < 30
+
+
+def _halting(folder: Path) -> int:
+    """Return the process of a test's own broker; skip where it is a container."""
+    broker = json.loads((folder / "kafka" / "broker.json").read_text())
+    if broker["engine"] != "Java":
+        pytest.skip("a container is not ours to halt")
+    return int(broker["identity"])
 
 
 def _made(settings: Settings) -> Settings:

@@ -4,6 +4,7 @@ RETENTION_WORLDS sets how many random worlds are compared, RETENTION_WORLDS_FROM
 """
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,12 +16,16 @@ from streams.core.ruleset import VERSIONS, Ruleset
 from streams.lab.generate import GenerateOptions, Population, generate
 from streams.lab.replay import replay_directory
 from streams.rulesets import load
+from tests.recompute.arrival import read
+from tests.recompute.feed import Feed
 from tests.recompute.recompute import Expected, Rules, recompute
-from tests.recompute.rules import VERSION_2
+from tests.recompute.rules import VERSION_2, VERSION_3, hour_of
+from tests.worlds.delays import by_a_source_that_fails, by_night, by_up_to_an_hour
+from tests.worlds.wire import Feed as Lines
 from tests.worlds.worlds import write_world
 
 NOW = 1_800_000_000_000
-WORLDS = int(os.environ.get("RETENTION_WORLDS", "24"))
+WORLDS = int(os.environ.get("RETENTION_WORLDS", "16"))
 FIRST_WORLD = int(os.environ.get("RETENTION_WORLDS_FROM", "0"))
 
 
@@ -38,6 +43,20 @@ SMALL_2 = replace(
     VERSIONS["2"], high_value_quantile=0.2, population_minimum=5, opening_frustration=0.3, guard_minimum=1
 )
 PLAIN_SMALL_2 = replace(VERSION_2, cutoff_fifths=1, customers_needed=5, opening_frustration=0.3, guard_mean=1)
+SMALL_3 = replace(SMALL_2, version="3", delayed_feed=True)
+PLAIN_SMALL_3 = replace(PLAIN_SMALL_2, delayed_feed=True)
+"""Without a bound of contacts: the core has none yet, and no world comes near it."""
+DELAYS = (by_up_to_an_hour, by_night, by_a_source_that_fails)
+
+
+def settled(hours: int, *, silent: bool) -> Variant:
+    """Ruleset 3 for small worlds, settled for some hours."""
+    return Variant(
+        replace(SMALL_3, settle_hours=hours, silent=silent, silent_prior_probability=0.02),
+        replace(PLAIN_SMALL_3, settle_hours=hours, silent=silent, silent_prior_probability=0.02),
+    )
+
+
 BY_TURNS = (
     Variant(SMALL, PLAIN_SMALL),
     Variant(SMALL_2, PLAIN_SMALL_2),
@@ -45,10 +64,18 @@ BY_TURNS = (
         replace(SMALL_2, guard_minimum=3, settle_hours=6, silent=True, silent_prior_probability=0.02),
         replace(PLAIN_SMALL_2, guard_mean=3, settle_hours=6, silent=True, silent_prior_probability=0.02),
     ),
+    Variant(SMALL_3, PLAIN_SMALL_3),
+    Variant(replace(SMALL_3, most_contacts=2), replace(PLAIN_SMALL_3, most_contacts=2)),
+    settled(1, silent=True),
+    settled(26, silent=False),
 )
-"""Each for a third of the worlds."""
-BUILT_IN = {"1": Variant(VERSIONS["1"], Rules()), "2": Variant(VERSIONS["2"], VERSION_2)}
-"""The built-in rulesets by name: both decide to the millisecond as the text of their rules says."""
+"""Each for a seventh of the worlds."""
+BUILT_IN = {
+    "1": Variant(VERSIONS["1"], Rules()),
+    "2": Variant(VERSIONS["2"], VERSION_2),
+    "3": Variant(VERSIONS["3"], VERSION_3),
+}
+"""The built-in rulesets by name: all decide to the millisecond as the text of their rules says."""
 VARIANTS = (
     Variant(
         replace(SMALL, settle_hours=24, population_sample=16, silent=True, silent_prior_probability=0.02),
@@ -143,9 +170,43 @@ def assert_same(directory: Path, variant: Variant, partitions: int) -> list[Expe
 @pytest.mark.parametrize("seed", range(FIRST_WORLD, FIRST_WORLD + WORLDS))
 def test_a_random_world_gives_the_recomputed_alerts(tmp_path: Path, seed: int) -> None:
     write_world(tmp_path, seed)
-    for at, variant in enumerate((BUILT_IN[str(1 + seed % 2)], *VARIANTS, BY_TURNS[seed % 3])):
+    for at, variant in enumerate((BUILT_IN[str(1 + seed % 3)], VARIANTS[seed % 2], BY_TURNS[seed % 6])):
         found = assert_same(tmp_path, variant, partitions=1 + (seed + at) % 4)
         print(f"seed {seed}, variant {at}: {len(found)} alert records")
+
+
+@pytest.mark.parametrize("seed", range(FIRST_WORLD, FIRST_WORLD + WORLDS // 2 + 1))
+def test_a_world_of_delays_gives_the_recomputed_alerts(tmp_path: Path, seed: int) -> None:
+    write_world(tmp_path, seed, days=300, delay=DELAYS[seed % 3])
+    variant = settled((0, 1, 26)[seed // 3 % 3], silent=seed % 2 == 0)
+    found = assert_same(tmp_path, variant, partitions=1 + seed % 4)
+    print(f"seed {seed}: {len(found)} alert records")
+
+
+def troubles(directory: Path, rules: Rules) -> tuple[int, int]:
+    """Count the late transactions and the broken hours of a directory."""
+    arrival = read(directory, rules, 1, NOW, "USD")
+    assert arrival.end_ms is not None
+    end = hour_of(arrival.end_ms)
+    broken = Feed(arrival.partitions[0], end, rules).broken_hours(0, end)
+    return arrival.counts["late transactions"], broken
+
+
+@pytest.mark.parametrize(("delay", "settle_hours"), [*zip(DELAYS, (1, 26, 0), strict=True)])
+def test_the_worlds_of_delays_try_ruleset_3(
+    tmp_path: Path, delay: Callable[[Lines], None], settle_hours: int
+) -> None:
+    """Purchases are late and hours are broken, other ones and with other alerts than under ruleset 2."""
+    write_world(tmp_path, 1, days=300, delay=delay)
+    variant = settled(settle_hours, silent=True)
+    found = assert_same(tmp_path, variant, partitions=1)
+    assert {(one.rule, one.state) for one in found} >= {("contact", "raised"), ("silent", "raised")}
+    rules_2 = replace(variant.plain, delayed_feed=False)
+    assert found != recompute(tmp_path, ruleset=rules_2, partitions=1, now_ms=NOW)
+    (late, broken), (_, broken_2) = troubles(tmp_path, variant.plain), troubles(tmp_path, rules_2)
+    print(f"{late} late, {broken} broken, under ruleset 2 {broken_2}, {len(found)} alert records")
+    assert late > 50
+    assert 0 < broken != broken_2
 
 
 def test_the_worlds_try_the_silent_rule(tmp_path: Path) -> None:
@@ -169,7 +230,7 @@ def by_purchases(found: list[Expected]) -> int:
     return sum(abs(one.days_since * 24 - round(one.days_since * 24)) > 1e-6 for one in found)
 
 
-@pytest.mark.parametrize("variant", BY_TURNS[1:], ids=("contact", "silent"))
+@pytest.mark.parametrize("variant", BY_TURNS[1:3], ids=("contact", "silent"))
 def test_the_worlds_try_ruleset_2(tmp_path: Path, variant: Variant) -> None:
     write_world(tmp_path, 1)
     found = assert_same(tmp_path, variant, partitions=1)

@@ -171,7 +171,7 @@ def test_ours_is_what_the_core_measures_of_such_a_customer(
             customer.add(time // HOUR_MS, cents)
         refresh = prepared.refreshes[ruleset][case.hour // WEEK_HOURS * WEEK_HOURS]
         usual = case.usual[ruleset]
-        yardstick = yardstick_of(usual, refresh.irregularity_days, case.hour + 1, rules, feed)
+        yardstick = yardstick_of(usual, refresh.irregularity_days, case.hour + 1, case.hour + 1, rules, feed)
         found = [measure(customer, yardstick, hour, rules, feed).silence for hour in cases.hours[at].tolist()]
         assert scores[at].tolist() == found
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 from tests.recompute.events import Charge, Event, Purchase, Tick
 from tests.recompute.lines import TYPES, Refused, parse
@@ -48,19 +49,29 @@ class Customer:
     agenda: list[Fact] = field(default_factory=list)
 
 
+class Sale(NamedTuple):
+    """A purchase as guard and clock count it."""
+
+    pane: int
+    instant_ms: int
+    late: bool
+    source: str
+
+
 @dataclass
 class Partition:
-    """All customers of one partition, and the pane of each on-time purchase."""
+    """All customers of one partition, and all of its purchases."""
 
     customers: dict[str, Customer] = field(default_factory=dict)
-    on_time_panes: list[int] = field(default_factory=list)
+    sales: list[Sale] = field(default_factory=list)
 
     def add(self, instant_ms: int, late: bool, event: Event) -> None:
         """File an accepted event under its customer."""
         customer = self.customers.setdefault(event.customer_id, Customer())
+        if isinstance(event, Purchase):
+            self.sales.append(Sale(hour_of(event.time_ms), instant_ms, late, event.source))
         if isinstance(event, Purchase) and not late:
             customer.on_time.append((hour_of(event.time_ms), event.cents))
-            self.on_time_panes.append(hour_of(event.time_ms))
         elif not isinstance(event, Charge):
             customer.agenda.append(Fact(instant_ms, event))
 

@@ -6,8 +6,9 @@ from math import exp
 
 from tests.recompute.arrival import Customer, Fact
 from tests.recompute.events import Cancellation, Contact, Disposition, Profile, Purchase, Reversal
+from tests.recompute.feed import Feed
 from tests.recompute.frustration import Contacts
-from tests.recompute.pace import PopulationClock, TripsOrSpend, pace
+from tests.recompute.pace import PopulationClock, TripsOrSpend, UsualPurchases, pace
 from tests.recompute.records import (
     Episode,
     Evidence,
@@ -18,7 +19,7 @@ from tests.recompute.records import (
     silent_alert_id_of,
 )
 from tests.recompute.rules import HOUR_MS, Rules, hour_of
-from tests.recompute.spending import Baseline, Feed, Ledger, Refresh, baseline, usual_trips
+from tests.recompute.spending import Baseline, Ledger, Refresh, baseline, usual_trips
 
 _LEVELS = ("", "watch", "alert")
 
@@ -90,7 +91,7 @@ class Story:
         resolution = self._resolution(episode, h, evidence)
         if resolution:
             self._close(episode, h * HOUR_MS, resolution, evidence)
-        elif not self._around.feed.broken_hours(h - 1, h):
+        elif not self._is_held(h):
             self._raise(episode, h * HOUR_MS, h, evidence)
 
     def _decide_silently(self, r: int) -> None:
@@ -100,11 +101,16 @@ class Story:
             evidence = self._evidence(episode, r - self._rules.settle_hours)
             is_over = r - self._watch.h0 >= 24 * self._rules.silent_days
             if evidence.nats > self._rules.tolerance and not is_over:
-                if self._level(evidence) and not self._around.feed.broken_hours(r - 1, r):
+                if self._level(evidence) and not self._is_held(r):
                     self._episode, self._watch = episode, None
                     self._raise(episode, r * HOUR_MS, r, evidence)
                 return
         self._watch = self._yardstick(r, r, r)
+
+    def _is_held(self, h: int) -> bool:
+        """Whether nothing is raised at hour h since the feed was broken in the hour before."""
+        end = h - self._rules.lag_hours
+        return self._around.feed.broken_hours(end - 1, end) > 0
 
     def _silent_episode(self, watch: Yardstick, r: int) -> Episode:
         alert_id = silent_alert_id_of(self._customer_id, watch.h0)
@@ -156,21 +162,25 @@ class Story:
                 self._close_now(self._episode, instant_ms, "withdrawn")
         if self._episode:
             h = max(hour_of(instant_ms), self._episode.frozen.h0)
-            self._raise(self._episode, instant_ms, h, self._evidence(self._episode, h))
+            self._raise(self._episode, instant_ms, h, self._evidence_of_item(self._episode, instant_ms))
 
     def _is_frustrated(self) -> bool:
         return self._frustration >= self._rules.opening_frustration - self._rules.tolerance
 
     def _open(self, contact: Contact, instant_ms: int) -> None:
-        h, now = hour_of(contact.moment_ms), hour_of(instant_ms)
-        frozen = self._yardstick(h, h + 1, now)
+        h = hour_of(contact.moment_ms)
+        frozen = self._yardstick(h, h + 1, hour_of(instant_ms))
         if frozen:
             alert_id = alert_id_of(self._customer_id, *contact.identity)
             self._episode = Episode(alert_id, contact, frozen, h + 1, self._rules.prior, counts_contacts=True)
-            self._watch, self._hour = None, now + 1
+            self._watch, self._hour = None, hour_of(instant_ms) + 1
 
-    def _yardstick(self, h: int, h0: int, now: int) -> Yardstick | None:
-        """Freeze what is known at hour `now` of the time before h; None without a baseline or high value."""
+    def _yardstick(self, before: int, h0: int, now: int) -> Yardstick | None:
+        """Freeze what is known at hour `now` of the time before an hour, as far as it is settled.
+
+        None without a baseline or high value.
+        """
+        h = before - self._rules.lag_hours
         usual = baseline(self._ledger, h, now, self._rules)
         refresh = self._around.refreshes.get(
             now // self._rules.refresh_hours * self._rules.refresh_hours,
@@ -186,7 +196,7 @@ class Story:
                 usual=usual,
                 irregularity=paces.spend.irregularity if paces else of_spend,
                 paces=paces,
-                purchases_per_day=self._purchases_per_day(usual, h0, now),
+                purchases=self._usual_purchases(usual, h0, now),
                 trailing_spend=trailing,
                 cutoff=refresh.cutoff,
             )
@@ -198,10 +208,10 @@ class Story:
         trips = usual_trips(self._ledger, h, now, usual, self._rules)
         return TripsOrSpend(*(pace(each, refresh.dispersion, self._rules) for each in (trips, usual)))
 
-    def _purchases_per_day(self, usual: Baseline, h0: int, now: int) -> float | None:
+    def _usual_purchases(self, usual: Baseline, h0: int, now: int) -> UsualPurchases | None:
         if not self._rules.population_clock:
             return None
-        return self._around.clock.purchases_per_day(h0 - 1, len(usual.blocks), now)
+        return self._around.clock.usual(h0, len(usual.blocks), now)
 
     def _cancel(self, instant_ms: int) -> None:
         episode = self._episode
@@ -209,7 +219,7 @@ class Story:
             return
         h = max(hour_of(instant_ms), episode.frozen.h0)
         if h <= episode.since + self._rules.raise_hours:
-            self._send(episode, instant_ms, 2, self._evidence(episode, h))
+            self._send(episode, instant_ms, 2, self._evidence_of_item(episode, instant_ms))
 
     def _dispose(self, disposition: Disposition, instant_ms: int) -> None:
         episode = self._episode
@@ -237,13 +247,15 @@ class Story:
             self._record(episode, time_ms, state, None, evidence)
 
     def _close_now(self, episode: Episode, instant_ms: int, resolution: str) -> None:
-        evidence = self._evidence(episode, max(hour_of(instant_ms), episode.frozen.h0))
-        self._close(episode, instant_ms, resolution, evidence)
+        self._close(episode, instant_ms, resolution, self._evidence_of_item(episode, instant_ms))
 
     def _close(self, episode: Episode, time_ms: int, resolution: str, evidence: Evidence) -> None:
         if episode.sent:
             self._record(episode, time_ms, "resolved", resolution, evidence)
         self._episode = None
+
+    def _evidence_of_item(self, episode: Episode, instant_ms: int) -> Evidence:
+        return self._evidence(episode, max(hour_of(instant_ms) - self._rules.lag_hours, episode.frozen.h0))
 
     def _evidence(self, episode: Episode, h: int) -> Evidence:
         spend, days, nats, frozen = 0, 0.0, 0.0, episode.frozen
@@ -257,9 +269,9 @@ class Story:
     def _days(self, frozen: Yardstick, h: int) -> float:
         """Days of working feed from h0 to h, no more of them than the population usually takes (e)."""
         days = (h - frozen.h0 - self._around.feed.broken_hours(frozen.h0, h)) / 24
-        if frozen.purchases_per_day is None:
+        if frozen.purchases is None:
             return days
-        return min(days, self._around.clock.days(frozen.h0 - 1, h, frozen.purchases_per_day))
+        return min(days, self._around.clock.days(frozen.purchases, h))
 
     def _nats(self, frozen: Yardstick, h: int, spend: int, days: float) -> float:
         """Evidence at hour h that spend fell, or trips or spend under ruleset 2 (S)."""

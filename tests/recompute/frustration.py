@@ -79,6 +79,7 @@ class Contacts:
             for identity, each in self._known.items()
             if newest_ms - each.moment_ms <= self._rules.contact_ms
         }
+        self._known = {each.identity: each for each in self._ordered()[-self._rules.most_contacts :]}
         return True
 
     def _ordered(self) -> list[Contact]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from math import exp, log
 
 from tests.recompute.arrival import Partition
+from tests.recompute.feed import counted
 from tests.recompute.rules import Rules
 from tests.recompute.spending import Baseline
 
@@ -48,26 +49,35 @@ class TripsOrSpend:
         return larger + log((1 + exp(smaller - larger)) / 2)
 
 
+@dataclass(frozen=True)
+class UsualPurchases:
+    """Purchases a day that a population usually makes (U), and the hour from which time runs by them (q)."""
+
+    per_day: float
+    q: int
+
+
 class PopulationClock:
-    """On-time purchases of a partition, by which operational time runs."""
+    """Purchases of a partition, by which operational time runs."""
 
     def __init__(self, partition: Partition, rules: Rules) -> None:
-        self._panes = sorted(partition.on_time_panes)
+        self._since = [k for k, _ in counted(partition, rules)]
         self._rules = rules
 
     def purchases_before(self, h: int) -> int:
-        """C(h): on-time purchases in all panes before hour h."""
-        return bisect_left(self._panes, h)
+        """C(h): purchases that count from an hour before h."""
+        return bisect_left(self._since, h)
 
-    def purchases_per_day(self, q: int, blocks: int, now: int) -> float | None:
-        """U as it was before hour q, known at hour `now`; None where time runs by the calendar."""
-        week, refresh = 168, now // self._rules.refresh_hours * self._rules.refresh_hours
+    def usual(self, h0: int, blocks: int, now: int) -> UsualPurchases | None:
+        """Freeze at hour `now` what time runs by from h0 on; None where it runs by the calendar."""
+        q, week = min(h0 - 1, now - self._rules.lag_hours), 168
         end = q // week * week
-        usual = self.purchases_before(end) - self.purchases_before(end - 4 * blocks * week)
-        per_day = usual / (28 * blocks)
-        is_forgotten = q < refresh - self._rules.clock_hours
-        return None if per_day < self._rules.guard_mean or is_forgotten else per_day
+        found = self.purchases_before(end) - self.purchases_before(end - 4 * blocks * week)
+        per_day = found / (28 * blocks)
+        refresh = now // self._rules.refresh_hours * self._rules.refresh_hours
+        is_forgotten = q < refresh - self._rules.clock_hours - self._rules.lag_hours
+        return None if per_day < self._rules.guard_mean or is_forgotten else UsualPurchases(per_day, q)
 
-    def days(self, q: int, h: int, per_day: float) -> float:
-        """Usual days of the population that passed from hour q to hour h."""
-        return (self.purchases_before(h) - self.purchases_before(q)) / per_day
+    def days(self, usual: UsualPurchases, h: int) -> float:
+        """Usual days of the population that passed up to hour h."""
+        return (self.purchases_before(h) - self.purchases_before(usual.q)) / usual.per_day

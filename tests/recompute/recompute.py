@@ -6,10 +6,11 @@ from time import time_ns
 from tests.recompute.arrival import Partition, read
 from tests.recompute.episodes import Story, Surroundings
 from tests.recompute.events import Contact
+from tests.recompute.feed import Feed
 from tests.recompute.pace import PopulationClock
 from tests.recompute.records import Expected
 from tests.recompute.rules import Rules, hour_of
-from tests.recompute.spending import Feed, refreshes
+from tests.recompute.spending import refreshes
 
 __all__ = ["Expected", "Rules", "recompute"]
 

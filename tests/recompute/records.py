@@ -6,7 +6,7 @@ from hashlib import sha256
 from uuid import UUID, uuid5
 
 from tests.recompute.events import Contact
-from tests.recompute.pace import TripsOrSpend
+from tests.recompute.pace import TripsOrSpend, UsualPurchases
 from tests.recompute.rules import Rules
 from tests.recompute.spending import Baseline
 
@@ -57,15 +57,14 @@ class Evidence:
 class Yardstick:
     """What is frozen when an episode opens or a watch begins; money in hundredths.
 
-    `paces` are those of ruleset 2; `purchases_per_day` of the partition (U) is None where time runs by the
-    calendar.
+    `paces` are those of ruleset 2; `purchases` of the partition are None where time runs by the calendar.
     """
 
     h0: int
     usual: Baseline
     irregularity: float
     paces: TripsOrSpend | None
-    purchases_per_day: float | None
+    purchases: UsualPurchases | None
     trailing_spend: int
     cutoff: int | None
 

@@ -1,6 +1,6 @@
 """The numbers of the detection text, each with its default."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import log
 
 HOUR_MS = 3_600_000
@@ -54,6 +54,8 @@ class Rules:
     half_life_ms: int = 30 * DAY_MS
     frustration_cap: float = 2.95
     contact_ms: int = 120 * DAY_MS
+    most_contacts: int = 0
+    """How many of a customer's newest contacts count; 0: all."""
 
     opening_frustration: float = 1.0
     block_hours: int = 672
@@ -86,6 +88,7 @@ class Rules:
     tolerance: float = 1e-9
     guard_mean: int = 20
     settle_hours: int = 0
+    delayed_feed: bool = False
 
     raise_hours: int = 2_160
     returned_silence: float = -3.0
@@ -100,6 +103,11 @@ class Rules:
     silent: bool = False
     silent_prior_probability: float = 0.002
     silent_days: int = 182
+
+    @property
+    def lag_hours(self) -> int:
+        """By how much ruleset 3 settles all that is decided; before it only hour decisions were."""
+        return self.settle_hours if self.delayed_feed else 0
 
     @property
     def silent_prior(self) -> float:
@@ -117,3 +125,6 @@ VERSION_2 = Rules(
     silent_prior_probability=0.001,
 )
 """Ruleset 2."""
+
+VERSION_3 = replace(VERSION_2, delayed_feed=True, most_contacts=500)
+"""Ruleset 3."""

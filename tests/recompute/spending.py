@@ -1,4 +1,4 @@
-"""Panes, baselines, the population of a partition and its feed."""
+"""Panes, baselines and the population of a partition."""
 
 from bisect import bisect_left
 from collections import Counter
@@ -127,7 +127,7 @@ def _by_hash(partition: Partition) -> list[tuple[str, Customer]]:
 def _first_hour(partition: Partition) -> int:
     return min(
         (
-            *partition.on_time_panes,
+            *(hour_of(sale.instant_ms) for sale in partition.sales),
             *(hour_of(fact.instant_ms) for each in partition.customers.values() for fact in each.agenda),
         ),
         default=0,
@@ -150,25 +150,3 @@ def _refresh(ledgers: list[Ledger], r: int, rules: Rules) -> Refresh:
     if len(above) < rules.customers_needed:
         return Refresh(cutoff, rules.dispersion_default)
     return Refresh(cutoff, exp(fmean(log(usual.dispersion(rules)) for usual in above)))
-
-
-class Feed:
-    """Which hours of a partition's purchase feed were broken."""
-
-    def __init__(self, partition: Partition, end_hour: int, rules: Rules) -> None:
-        self._panes = sorted(partition.on_time_panes)
-        self._mean = rules.guard_mean
-        first = self._panes[0] if self._panes else end_hour
-        self._broken = [g for g in range(first, end_hour + 1) if self._is_broken(g)]
-
-    def _day(self, g: int) -> int:
-        """On-time purchases in panes [g-23, g+1)."""
-        return bisect_left(self._panes, g + 1) - bisect_left(self._panes, g - 23)
-
-    def _is_broken(self, g: int) -> bool:
-        mean = sum(self._day(g - 168 * week) for week in (1, 2, 3, 4)) / 4
-        return mean >= self._mean and self._day(g) < mean / 2
-
-    def broken_hours(self, start: int, end: int) -> int:
-        """How many hours start <= g < end were broken."""
-        return bisect_left(self._broken, end) - bisect_left(self._broken, start) if end > start else 0

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from tests.recompute.arrival import Customer, Partition
+from tests.recompute.arrival import Customer, Partition, Sale
 from tests.recompute.events import Reversal
-from tests.recompute.pace import Pace, PopulationClock, TripsOrSpend, pace
-from tests.recompute.rules import HOUR_MS
+from tests.recompute.pace import Pace, PopulationClock, TripsOrSpend, UsualPurchases, pace
+from tests.recompute.rules import HOUR_MS, VERSION_3
 from tests.recompute.rules import VERSION_2 as RULESET_2
 from tests.recompute.spending import Baseline, Ledger
 
@@ -15,6 +15,8 @@ VERSION_2 = replace(
     RULESET_2, temperature=0.9, trips_certainty=8.0, spend_certainty=16.0, recent_half_life_blocks=0.5
 )
 """Round numbers."""
+
+HOURLY = Partition(sales=[Sale(pane, pane * HOUR_MS, late=False, source="pos") for pane in range(3000)])
 
 DAILY = TripsOrSpend(trips=Pace(1.0, 3.0), spend=Pace(1000.0, 3.0))
 
@@ -68,5 +70,29 @@ def test_a_trip_is_a_pane_above_zero() -> None:
 )
 def test_usual_purchases_a_day_are_those_of_whole_weeks(q: int, now: int, per_day: float | None) -> None:
     """One purchase an hour, three blocks."""
-    clock = PopulationClock(Partition(on_time_panes=list(range(3000))), VERSION_2)
-    assert clock.purchases_per_day(q, 3, now) == per_day
+    found = PopulationClock(HOURLY, VERSION_2).usual(q + 1, 3, now)
+    assert found == (None if per_day is None else UsualPurchases(per_day, q))
+
+
+@pytest.mark.parametrize(
+    ("h0", "now", "q"),
+    [
+        (2700, 2700, 2676),
+        (2700, 2722, 2698),
+        (2700, 2723, 2699),  # the hour before h0 is settled
+        (2700, 2724, 2699),
+        (2136, 2856, 2135),  # the refresh of 2856 keeps 24 hours more
+        (2135, 2856, None),
+    ],
+)
+def test_operational_time_begins_at_a_settled_hour(h0: int, now: int, q: int | None) -> None:
+    clock = PopulationClock(HOURLY, replace(VERSION_3, settle_hours=24))
+    assert clock.usual(h0, 3, now) == (None if q is None else UsualPurchases(24.0, q))
+
+
+@pytest.mark.parametrize(("settle_hours", "since"), [(0, 9), (2, 7), (4, 5), (5, 5)])
+def test_a_late_purchase_counts_from_when_it_is_known(settle_hours: int, since: int) -> None:
+    partition = Partition(sales=[Sale(5, 9 * HOUR_MS + 1, late=True, source="pos")])
+    clock = PopulationClock(partition, replace(VERSION_3, settle_hours=settle_hours))
+    assert [clock.purchases_before(h) for h in (since, since + 1)] == [0, 1]
+    assert PopulationClock(partition, VERSION_2).purchases_before(99) == 0

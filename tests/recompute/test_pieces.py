@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from tests.recompute.arrival import Customer, Partition, murmur2, partition_of, read
+from tests.recompute.arrival import Customer, Partition, Sale, murmur2, partition_of, read
 from tests.recompute.events import Contact
+from tests.recompute.feed import Feed, group_of
 from tests.recompute.frustration import Contacts, effort_nats, outcome_nats
 from tests.recompute.lines import Refused, parse
-from tests.recompute.rules import DAY_MS, Rules
-from tests.recompute.spending import Baseline, Feed, Refresh, refreshes
+from tests.recompute.rules import DAY_MS, HOUR_MS, VERSION_3, Rules
+from tests.recompute.spending import Baseline, Refresh, refreshes
 
 RULES = Rules()
 NOW = 1_750_000_000_000  # 2025-06-15T15:06:40Z
@@ -35,6 +36,10 @@ def test_murmur2_is_that_of_kafka(key: str, signed: int) -> None:
     """The vectors are those of Kafka's own UtilsTest."""
     assert murmur2(key.encode()) == signed % 2**32
     assert partition_of(key, 7) == (signed % 2**31) % 7
+
+
+def on_time(panes: list[int]) -> list[Sale]:
+    return [Sale(pane, pane * HOUR_MS, late=False, source="pos") for pane in panes]
 
 
 def contact(name: str = "k", day: float = 0, **fields: Any) -> Contact:
@@ -138,6 +143,29 @@ def test_an_older_version_is_ignored() -> None:
     assert known.frustration() == 0
 
 
+@pytest.mark.parametrize(
+    ("most", "frustration"),
+    [(0, 0.6), (4, 0.6), (3, 0.6), (2, 0.5), (1, 0.3)],
+)
+def test_only_the_newest_contacts_count(most: int, frustration: float) -> None:
+    """Of 0.10, 0.20 and 0.30 at one moment, ordered by contact and source, the last ones stay."""
+    known = Contacts(replace(RULES, most_contacts=most, phrases=0.1, hold=0.2, notice=0.3))
+    a = contact("a", outbound=True, source="z", phrases=True)
+    b = contact("b", outbound=True, source="a", hold_count=2)
+    c = contact("b", outbound=True, source="b", is_notice=True)
+    for each in (c, a, b):
+        assert known.fold(each)
+    assert known.frustration() == pytest.approx(frustration)
+
+
+def test_a_contact_beyond_the_bound_is_repeated_by_none_and_may_come_again() -> None:
+    known = Contacts(replace(RULES, most_contacts=2))
+    for each in (contact("a", 1, version=2), contact("b", 2), contact("c", 3)):
+        assert known.fold(each)
+    assert known.own_nats(contact("c", 3)) == pytest.approx(0.95)
+    assert known.fold(contact("a", 4, version=1))
+
+
 def test_irregularity_is_drawn_towards_the_population() -> None:
     # mean 4, deviations -2, 0, 2, 0: variance 8/3, 28 * (8/3) / 16 = 14/3; k = 3; exp((3 ln 14/3 + 4 ln 2)/7)
     usual = Baseline((200, 400, 600, 400))
@@ -149,7 +177,7 @@ def test_irregularity_is_drawn_towards_the_population() -> None:
 def test_the_cutoff_is_the_value_at_rank_four_fifths(customers: int, cutoff: int | None) -> None:
     # customer i spent i.00: ranks ceil(0.8 * 20) = 16, ceil(19.2) = 20, 20
     people = {f"c{i}": Customer(on_time=[(100, i * 100)]) for i in range(1, customers + 1)}
-    found = refreshes(Partition(people, [100]), 8904, RULES)
+    found = refreshes(Partition(people, on_time([100])), 8904, RULES)
     assert found[0] == Refresh(None, 8.6)
     assert found[168] == Refresh(cutoff, 8.6)
     # 8904 - 8736 = 168 > 100: nobody spent in the last 364 days
@@ -160,12 +188,75 @@ def test_the_cutoff_is_the_value_at_rank_four_fifths(customers: int, cutoff: int
 def test_a_feed_is_broken_below_half_of_four_weeks(today: int, broken: int) -> None:
     # g = 1000: the same 24 panes of the four weeks before hold 20 each, the mean is 20
     panes = [1000 - 168 * week for week in (1, 2, 3, 4)] * 20 + [977] * today
-    assert Feed(Partition({}, panes), 1000, RULES).broken_hours(1000, 1001) == broken
+    assert Feed(Partition({}, on_time(panes)), 1000, RULES).broken_hours(1000, 1001) == broken
 
 
 def test_the_guard_is_off_below_twenty() -> None:
     panes = [1000 - 168 * week for week in (1, 2, 3, 4)] * 19
-    assert Feed(Partition({}, panes), 1000, RULES).broken_hours(1000, 1001) == 0
+    assert Feed(Partition({}, on_time(panes)), 1000, RULES).broken_hours(1000, 1001) == 0
+
+
+def sales(pane: int, count: int, *, source: str = "pos", arrives: int | None = None) -> list[Sale]:
+    instant_ms = (pane if arrives is None else arrives) * HOUR_MS
+    return [Sale(pane, instant_ms, late=arrives is not None, source=source)] * count
+
+
+@pytest.mark.parametrize(
+    ("rules", "broken"),
+    [
+        (RULES, 24),  # what is late does not count
+        (replace(RULES, delayed_feed=True), 15),  # from 985 on, until they count from 1000 on
+        (replace(RULES, delayed_feed=True, settle_hours=9), 6),  # from 991 on
+        (replace(RULES, delayed_feed=True, settle_hours=10), 5),  # from their pane on
+        (replace(RULES, delayed_feed=True, settle_hours=11), 5),
+    ],
+)
+def test_late_purchases_count_in_the_guard_from_when_they_are_known(rules: Rules, broken: int) -> None:
+    """Twenty in pane 985 of each week; in the last one ten of pane 990, which come in hour 1000."""
+    usual = [sale for week in (1, 2, 3, 4) for sale in sales(985 - 168 * week, 20)]
+    feed = Feed(Partition({}, usual + sales(990, 10, arrives=1000)), 1100, rules)
+    assert feed.broken_hours(0, 1100) == feed.broken_hours(985, 1009) == broken
+
+
+def test_late_purchases_count_in_the_weeks_before_as_well() -> None:
+    usual = [sale for week in (1, 2, 3, 4) for sale in sales(985 - 168 * week, 20, arrives=989)]
+    feed = Feed(Partition({}, usual), 1100, replace(RULES, delayed_feed=True))
+    assert feed.broken_hours(0, 989) == 0
+    assert feed.broken_hours(989, 1100) == 20
+
+
+@pytest.mark.parametrize(
+    ("usual", "pos", "web", "broken"),
+    [
+        (20, 40, 0, True),  # 20 of 60 are missing, and web has half of its 20 to lose
+        (19, 40, 0, False),  # web is too small
+        (20, 40, 9, True),
+        (20, 40, 10, False),  # half of web is there
+        (20, 49, 0, True),  # 11 are missing
+        (20, 50, 0, True),  # 10 are missing: half of what web lacks
+        (20, 51, 0, False),
+        (20, 50, 1, False),  # 9 are missing, of 19 that web lacks
+        (20, 49, 2, True),  # 9 of 18
+    ],
+)
+def test_a_source_that_fails_breaks_the_feed_unless_another_takes_over(
+    usual: int, pos: int, web: int, broken: bool
+) -> None:
+    """Usually 40 purchases come by pos; `pos` and `web` are those of the last week."""
+    before = [
+        sale
+        for week in (1, 2, 3, 4)
+        for source, count in (("pos", 40), ("web", usual))
+        for sale in sales(1000 - 168 * week, count, source=source)
+    ]
+    partition = Partition({}, before + sales(1000, pos) + sales(1000, web, source="web"))
+    assert Feed(partition, 1000, VERSION_3).broken_hours(1000, 1001) == broken
+    assert Feed(partition, 1000, RULES).broken_hours(1000, 1001) == 0
+
+
+def test_groups_of_sources() -> None:
+    """The first 8 bytes of SHA-256, as sha256sum has them, end in 8f and b9."""
+    assert [group_of(source) for source in ("pos", "web")] == [15, 57]
 
 
 def purchase(name: str, time: str, **fields: object) -> Line:

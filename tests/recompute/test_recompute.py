@@ -12,6 +12,7 @@ day 85 at 00:30 (hour 2040) a contact ends unresolved: F = 1.85. It opens, and h
 """
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from uuid import UUID, uuid5
 
@@ -176,6 +177,33 @@ def test_a_later_contact_is_judged_when_it_is_folded(alerts: Run) -> None:
 def test_settling_delays_what_hours_decide(alerts: Run) -> None:
     found = alerts(rules=Rules(protected_tiers=RULES.protected_tiers, settle_hours=24))
     assert steps(found)[:2] == [(151, "1 raised watch", None), (311, "2 updated alert", None)]
+
+
+def settled(hours: int) -> Rules:
+    return replace(RULES, settle_hours=hours, delayed_feed=True)
+
+
+def test_ruleset_3_settles_what_a_contact_decides(alerts: Run) -> None:
+    # S of k2 is that at 2136 - 12: e = 83 / 24, 0.55 e / D = 0.719308; alert 12 hours after that of above.
+    again = contact("e2", 2136.5, contact_id="k2", complaint=True)
+    found = alerts(contacts=[again], rules=settled(12))
+    assert steps(found)[:2] == [(95, "1 raised watch", None), (172, "2 updated alert", None)]
+    assert found[0].silence == pytest.approx(0.719308, abs=1e-5)
+
+
+def test_ruleset_3_settles_what_a_disposition_closes(alerts: Run) -> None:
+    # The contact of above is watch at its instant; 10.00 of h0 + 90 are not settled at h0 + 101.
+    again = contact("e2", 2136.5, contact_id="k2", complaint=True)
+    said = event("d", "disposition", H0 + 101.5, alert_id=ALERT_ID, status="closed")
+    bought = [purchase("late", H0 + 90.5, "10.00")]
+    last = alerts(contacts=[again], bought=bought, said=said, rules=settled(12))[-1]
+    assert (last.resolution, last.spend_since, last.days_since) == ("closed", 0.0, 89 / 24)
+
+
+@pytest.mark.parametrize(("settle_hours", "opens"), [(11, True), (12, True), (13, False)])
+def test_ruleset_3_settles_the_baseline(alerts: Run, settle_hours: int, opens: bool) -> None:
+    # 2040 - 12 - 3 * 672 = 12, the first pane.
+    assert bool(alerts(rules=settled(settle_hours))) is opens
 
 
 def test_silence_alone_is_noticed_at_a_refresh_and_expires_120_days_after(alerts: Run) -> None:

@@ -1,7 +1,8 @@
 """The consumer of one worker, in virtual time, and what it shares with others.
 
 It fetches as aiokafka does: one request at a time for each input, whose answer is kept until somebody wants
-it, and thrown away when its input was sought or assigned since.
+it, and thrown away when its input was sought or assigned since. Of an input from which nothing came for a
+while it is told where the consumer stands.
 """
 
 import asyncio
@@ -25,6 +26,7 @@ from streams.runtime.owner import Identity
 from tests.runtime.fake_log import Broker
 
 HEARTBEAT_SECONDS: Final = 2.0
+SILENT_TURNS: Final = 25
 
 Place = tuple[int, Input]
 
@@ -35,11 +37,13 @@ class Counts(Metrics):
     @override
     def __init__(self, counts: Counter[str]) -> None:
         self.counts = counts
+        self.latencies: list[float] = []
         self.shown: dict[int, PartitionGauges] = {}
 
     @override
     def took(self, source: Input, outcome: Outcome, seconds: float) -> None:
         self.counts["taken"] += 1
+        self.counts[f"late {source}"] += outcome.late
 
     @override
     def refused(self, source: Input, reason: Reason) -> None:
@@ -52,6 +56,7 @@ class Counts(Metrics):
     @override
     def latency(self, seconds: float) -> None:
         assert seconds >= 0
+        self.latencies.append(seconds)
 
     @override
     def stale(self, source: Input) -> None:
@@ -110,9 +115,12 @@ class FakeFeed(Feed):
         self._asked: dict[Place, object] = {}
         self._fetched: dict[Place, Fetched] = {}
         self._answers: dict[Place, Answer] = {}
+        self._told: dict[Place, float] = {}
         self._number = 0
         self.member = True
         """Whether heartbeats are confirmed."""
+        self.redrives: dict[int, int] = {}
+        """Up to where letters of a partition went back."""
         self.down = False
         """Whether the broker can't be reached."""
 
@@ -141,6 +149,12 @@ class FakeFeed(Feed):
             raise LogError("the coordinator is away")
         committed = self._around.brokers[partition].positions
         return {source: committed.get(source) for source in Input}
+
+    @override
+    async def redriven(self, partition: int) -> int:
+        if self.down:
+            raise LogError("the coordinator is away")
+        return self.redrives.get(partition, 0)
 
     @override
     async def confirmed(self) -> None:
@@ -176,11 +190,14 @@ class FakeFeed(Feed):
                     self._ask(place)
             for place in list(self._fetched):
                 if self._wants(*place):
-                    self._hand_out(place)
+                    self._hand_out(place, self._fetched.pop(place))
+            for place, position in self._positions.items():
+                if self._is_silent(place) and self._wants(*place):
+                    self._hand_out(place, Fetched(place[1], position, (), position))
 
     def _ask(self, place: Place) -> None:
         request = self._asked[place] = object()
-        asked_ms = self._around.clock.now_ms()
+        asked_ms = self._around.clock.steady_ms()
         seconds = self._around.rng.random() * self._around.request_seconds
         asyncio.get_running_loop().call_later(seconds, self._answered, place, request, asked_ms)
 
@@ -198,12 +215,17 @@ class FakeFeed(Feed):
         if batch is not None:
             self._fetched[place] = replace(batch, asked_ms=asked_ms)
 
-    def _hand_out(self, place: Place) -> None:
-        batch = self._fetched.pop(place)
+    def _is_silent(self, place: Place) -> bool:
+        since = self._told.setdefault(place, asyncio.get_running_loop().time())
+        seconds = SILENT_TURNS * self._around.turn_seconds
+        return asyncio.get_running_loop().time() - since >= seconds
+
+    def _hand_out(self, place: Place, batch: Fetched) -> None:
         self._positions[place] = batch.after
+        self._told[place] = asyncio.get_running_loop().time()
         around = self._around
         if around.rng.random() < around.dropping[0]:
-            around.faults["a batch was dropped on its way"] += 1
+            around.faults["a batch was dropped on its way"] += batch.before != batch.after
             return
         seek = self._seeks.get(place, 0)
         deliver = asyncio.get_running_loop().call_later

@@ -95,6 +95,11 @@ class FakeLog(PartitionLog):
         return self._broker.history.bounds(self._broker.published)
 
     @override
+    async def letters_end(self) -> int:
+        await self._broker.point(BOUNDS)
+        return sum(self._broker.dead_letters.values())
+
+    @override
     async def restore(self) -> AsyncIterator[tuple[bytes, bytes | None]]:
         records = [entry for transaction in self._broker.committed for entry in transaction.state]
         fails_at = self._broker.rng.randrange(len(records) + 1)

@@ -67,7 +67,7 @@ class FakeWorker:
         around = self._around
 
         def make_owner(log: PartitionLog) -> Owner:
-            return Owner(around.make_identity(number), log, around.clock.now_ms)
+            return Owner(around.make_identity(number), log, around.clock.now_ms, live=around.pace.live)
 
         return Keeper(
             number,

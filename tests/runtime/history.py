@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import repeat
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -147,7 +148,7 @@ class Fold:
             else:
                 events.append(record)
                 offsets.append(raw.offset)
-        outcome = self.partition.apply(source, events, NOW)
+        outcome = self.partition.apply(source, events, repeat(NOW))
         for at, refusal in outcome.refused:
             self.dead_letters[source, offsets[at], refusal.reason] += 1
         self.alerts += outcome.alerts

@@ -40,6 +40,18 @@ class RightClock(Clock):
     def now_ms(self) -> int:
         return true_ms()
 
+    @override
+    def steady_ms(self) -> int:
+        return true_ms() - NOW
+
+    @override
+    def utc_ms(self, steady_ms: int) -> int:
+        return NOW + steady_ms
+
+    @override
+    def appended(self, at_ms: int, *, after_steady_ms: int, before_steady_ms: int) -> None:
+        assert NOW + after_steady_ms <= at_ms <= NOW + before_steady_ms
+
 
 class Scene:
     """A worker that has one partition, and what is written to its inputs."""
@@ -53,6 +65,7 @@ class Scene:
         live: bool,
         turn_seconds: float,
         seed: int,
+        quiet_contacts_ms: int | None = None,
     ) -> None:
         rng = Random(seed)
         self._arrivals = {source: arrivals.get(source, ()) for source in Input}
@@ -63,7 +76,16 @@ class Scene:
         self.around = Surroundings(
             brokers={0: self.broker},
             rng=rng,
-            pace=Pace(lambda: 0.25, live=live, stale_ms=STALE_MS, lateness_ms=rules.lateness_ms),
+            pace=Pace(
+                lambda: 0.25,
+                live=live,
+                quiet_ms={
+                    source: most
+                    for source, most in ((Input.TRANSACTIONS, STALE_MS), (Input.CONTACTS, quiet_contacts_ms))
+                    if most is not None
+                },
+                lateness_ms=rules.lateness_ms,
+            ),
             clock=clock,
             make_identity=lambda _: Identity("test", rules, "USD", 0, 1),
             turn_seconds=turn_seconds,
@@ -120,10 +142,17 @@ async def scene(
     live: bool = False,
     turn_seconds: float = 0.02,
     seed: int = 1,
+    quiet_contacts_ms: int | None = None,
 ) -> AsyncIterator[Scene]:
     """Start a worker, and writing; what comes at 0 s is there before it."""
     made = Scene(
-        arrivals, rules or Ruleset(), clock or RightClock(), live=live, turn_seconds=turn_seconds, seed=seed
+        arrivals,
+        rules or Ruleset(),
+        clock or RightClock(),
+        live=live,
+        turn_seconds=turn_seconds,
+        seed=seed,
+        quiet_contacts_ms=quiet_contacts_ms,
     )
     writing = asyncio.create_task(made.write())
     await asyncio.sleep(0)
@@ -140,5 +169,8 @@ async def scene(
 
 
 def _tape(lines: Arrivals) -> Tape:
-    records = [RawRecord(at, NOW, key_of(line), line) for at, (_, line) in enumerate(lines)]
+    records = [
+        RawRecord(at, NOW + max(0, round(seconds * 1000)), key_of(line), line)
+        for at, (seconds, line) in enumerate(lines)
+    ]
     return Tape(records, (), len(records))

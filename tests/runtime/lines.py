@@ -11,15 +11,20 @@ def purchase(customer_id: str, time_ms: int) -> bytes:
     return _line("transaction", customer_id, time_ms, kind="purchase", amount="20.00", currency="USD")
 
 
-def contact(customer_id: str, time_ms: int) -> bytes:
-    """Return a contact that was left unresolved."""
-    told = {"version": 1, "channel": "voice", "resolution": "unresolved"}
+def contact(customer_id: str, time_ms: int, **other: Any) -> bytes:
+    """Return a contact that was left unresolved; `other` adds fields."""
+    told = {"version": 1, "channel": "voice", "resolution": "unresolved"} | other
     return _line("contact", customer_id, time_ms, contact_id=f"{customer_id}-{time_ms}", **told)
 
 
 def profile(customer_id: str, time_ms: int, tier: str | None = None) -> bytes:
     """Return a profile."""
     return _line("profile", customer_id, time_ms, tier=tier)
+
+
+def disposition(customer_id: str, time_ms: int, alert_id: str) -> bytes:
+    """Return what closes an alert."""
+    return _line("disposition", customer_id, time_ms, alert_id=alert_id, status="closed", outcome="benign")
 
 
 def tick(time_ms: int) -> bytes:

@@ -14,11 +14,16 @@ from tests.runtime.fake_log import COMMITTED, IN_TRANSACTION, POINTS
 from tests.runtime.group import FakeWorker
 from tests.runtime.history import NOW
 from tests.runtime.inputs import Arrivals, RightClock, scene, true_ms
-from tests.runtime.lines import contact, profile, purchase, tick
+from tests.runtime.lines import contact, disposition, profile, purchase, tick
 from tests.runtime.virtual_time import run
 
 TX, CT, CUSTOMERS = Input.TRANSACTIONS, Input.CONTACTS, Input.CUSTOMERS
 FIRST = NOW - 100 * DAY_MS
+STOPPED = (
+    "1,000 records in a row were refused; when that is put right: `retention-signals redrive --execute`, or "
+    "`retention-signals worker --resume-partition "
+)
+NIL = "00000000-0000-5000-8000-000000000000"
 
 
 def facts(at: float, many: int = 100) -> dict[Input, Arrivals]:
@@ -133,12 +138,57 @@ def test_a_flood_of_poison_stops_it_with_everything_written() -> None:
             await asyncio.sleep(5)
             phase, why = here.keeper.phase
             assert phase is Phase.STOPPED
-            assert why == "1,000 records in a row were refused"
+            assert why == STOPPED + "0@0`"
             assert not any(map(here.keeper.wants, Input))
             written = sum(here.broker.dead_letters.values())
             assert 1_000 <= written <= 1_500
             assert here.broker.positions[TX] == written
             assert here.worker.metrics.shown[0].stopped
+
+    run(go())
+
+
+def test_a_stop_outlasts_rebalances_and_restarts_and_nothing_more_is_read() -> None:
+    async def go() -> None:
+        async with scene({TX: [(0.0, b"poison")] * 5_000}) as here:
+            await asyncio.sleep(5)
+            letters = here.broker.dead_letters
+            await here.worker.revoked()
+            here.worker.assigned({0})
+            await asyncio.sleep(5)
+            assert here.keeper.phase == (Phase.STOPPED, STOPPED + "0@0`")
+            await here.worker.revoked()
+            other = FakeWorker(here.around)
+            other.assigned({0})
+            await asyncio.sleep(5)
+            assert other.keepers[0].phase == (Phase.STOPPED, STOPPED + "0@0`")
+            assert here.broker.dead_letters == letters
+            await other.killed()
+
+    run(go())
+
+
+def test_a_redrive_ends_a_stop_for_all_that_is_there_and_for_no_more() -> None:
+    poison = [(0.0, b"poison")] * 20_000 + [(100.0, b"more poison")] * 3_000
+
+    async def go() -> None:
+        async with scene({TX: poison}) as here:
+            await asyncio.sleep(5)
+            assert here.keeper.phase[0] is Phase.STOPPED
+            here.worker.feed.down = True
+            here.worker.feed.redrives[0] = 1
+            await asyncio.sleep(5)
+            assert here.keeper.phase[0] is Phase.STOPPED, "nobody can be asked"
+            here.worker.feed.down = False
+            await here.until_read(60)
+            assert here.keeper.phase == (Phase.READY, None)
+            assert sum(here.broker.dead_letters.values()) == 20_000
+            assert asyncio.get_running_loop().time() < 90
+            await asyncio.sleep(100 - asyncio.get_running_loop().time() + 30)
+            why = here.keeper.phase[1]
+            assert why is not None
+            assert why.startswith(STOPPED + "0@20"), "the name of another stop"
+            assert 1_000 <= sum(here.broker.dead_letters.values()) - 20_000 <= 1_500
 
     run(go())
 
@@ -235,8 +285,37 @@ def test_the_last_batch_lost_on_its_way_is_sought_anew() -> None:
             await asyncio.sleep(1)
             here.around.dropping[0] = 0.0
             assert here.worker.metrics.counts["a batch was dropped on its way"] == 1
-            await here.until_read(15)
+            await here.until_read(1)
             assert here.worker.metrics.counts["sought anew"] == 1
+
+    run(go())
+
+
+@pytest.mark.parametrize("side", SIDE_INPUTS)
+def test_facts_do_not_wait_for_a_side_input_that_was_lost_on_its_way(side: Input) -> None:
+    lost = profile("a", FIRST) if side is CUSTOMERS else disposition("a", FIRST, NIL)
+
+    async def go() -> None:
+        async with scene({side: [(5.0, lost)], TX: [(5.2, purchase("a", FIRST))]}) as here:
+            await asyncio.sleep(4.95)
+            here.around.dropping[0] = 1.0
+            await asyncio.sleep(0.2)
+            here.around.dropping[0] = 0.0
+            assert here.worker.metrics.counts["a batch was dropped on its way"] == 1
+            await here.until_read(2)
+            assert here.worker.metrics.counts["sought anew"] == 1
+
+    run(go())
+
+
+def test_an_input_with_nothing_to_read_is_not_sought_and_nothing_is_committed_for_it() -> None:
+    async def go() -> None:
+        async with scene(bought(10)) as here:
+            await asyncio.sleep(5)
+            committed = len(here.broker.committed)
+            await asyncio.sleep(60)
+            assert len(here.broker.committed) == committed
+            assert here.worker.metrics.counts["sought anew"] == 0
 
     run(go())
 
@@ -255,6 +334,27 @@ def test_a_zombie_learns_of_it_when_it_writes_and_waits_to_be_told() -> None:
             assert here.worker.metrics.counts["opened"] == 2, "the zombie did not open it again"
             await asyncio.sleep(10)
             await here.until_read(5)
+            await other.killed()
+
+    run(go())
+
+
+def test_a_zombie_that_learns_of_it_when_it_is_told_does_not_keep_the_group_waiting() -> None:
+    async def go() -> None:
+        async with scene(bought(200)) as here:
+            await asyncio.sleep(3)
+            here.worker.feed.member = False
+            here.slow[IN_TRANSACTION] = 1.0
+            other = FakeWorker(here.around)
+            await asyncio.sleep(0.5)
+            other.assigned({0})
+            await asyncio.sleep(0.1)
+            before = asyncio.get_running_loop().time()
+            await here.worker.revoked()
+            assert here.broker.faults["a zombie was fenced"] == 1
+            assert asyncio.get_running_loop().time() - before < PAUSE_SECONDS / 2
+            here.slow.clear()
+            await here.until_read(30)
             await other.killed()
 
     run(go())

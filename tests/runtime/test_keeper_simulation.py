@@ -82,7 +82,7 @@ async def simulate(chosen: list[History], seed: int) -> tuple[list[Broker], Coun
     around = Surroundings(
         brokers=brokers,
         rng=rng,
-        pace=Pace(commit_seconds=lambda: 0.25, live=False, stale_ms=0, lateness_ms=RULES.lateness_ms),
+        pace=Pace(commit_seconds=lambda: 0.25, live=False, quiet_ms={}, lateness_ms=RULES.lateness_ms),
         clock=RightClock(),
         make_identity=lambda _: Identity("test", RULES, "USD", 0, 1),
         faults=faults,

@@ -9,10 +9,8 @@ from random import Random
 from typing import Final
 
 import pytest
-from typing_extensions import override
 
 from schemas.alert import Alert
-from schemas.dead_letter import Reason
 from schemas.events import Erasure, Refusal
 from streams.core.partition import Partition, Record
 from streams.core.ruleset import Ruleset
@@ -21,7 +19,7 @@ from streams.core.watermark import FACTS, Input
 from streams.runtime.decode import RecordDecoder
 from streams.runtime.keeper import Clock
 from streams.runtime.log import RawRecord
-from streams.runtime.wall_clock import WallClock
+from tests.live.clocks import SetWrong
 from tests.runtime.history import NOW
 from tests.runtime.inputs import STALE_MS, Arrivals, RightClock, Scene, scene, true_ms
 from tests.runtime.lines import contact, key_of, purchase
@@ -43,7 +41,6 @@ Town = dict[Input, Arrivals]
 def slowly(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let keepers look less often, so that a week is soon over."""
     monkeypatch.setattr("streams.runtime.keeper._TIME_STEP_SECONDS", TURN_SECONDS)
-    monkeypatch.setattr("streams.runtime.keeper._MISSED_SECONDS", 20 * TURN_SECONDS)
 
 
 def town(*, shops_close_after_days: float = DAYS) -> Town:
@@ -84,21 +81,8 @@ def facts(alerts: Iterable[Alert]) -> list[tuple[object, ...]]:
     return sorted((one.time, one.customer_id, one.revision, one.state, one.level) for one in alerts)
 
 
-class SetWrong(Clock):
-    """A worker's clock over a wall clock that is so much (ms) ahead, by the seconds that have passed."""
-
-    def __init__(self, ahead_ms: Callable[[float], int]) -> None:
-        now = asyncio.get_running_loop().time
-        self._clock = WallClock(lambda: (true_ms() + ahead_ms(now())) * 1_000_000, lambda: round(now() * 1e9))
-
-    @override
-    def now_ms(self) -> int:
-        return self._clock.now_ms()
-
-    @property
-    @override
-    def stopped(self) -> bool:
-        return self._clock.stopped
+def set_wrong(ahead_ms: Callable[[float], int]) -> SetWrong:
+    return SetWrong(ahead_ms, widest_ms=4 * round(TURN_SECONDS * 1000))
 
 
 async def watch(here: Scene, days: float) -> None:
@@ -110,7 +94,7 @@ async def watch(here: Scene, days: float) -> None:
     while now() < until:
         await asyncio.sleep(TURN_SECONDS)
         for source in FACTS:
-            asked = here.worker.feed.answer(0, source).asked_ms
+            asked = here.around.clock.utc_ms(here.worker.feed.answer(0, source).asked_ms)
             told[source] = max(told[source], asked, here.partition.newest_of(source))
             assert here.partition.clock(source) <= told[source] - LATENESS_MS
 
@@ -143,30 +127,43 @@ def test_silence_becomes_an_alert_though_nothing_more_is_heard() -> None:
     wanted = undisturbed(town(), NOW + DAYS * DAY_MS - HOUR_MS)
     assert {one[-1] for one in wanted} == {"watch", "alert"}
     assert facts(here.broker.alerts) == wanted
+    told = here.worker.metrics.latencies
+    assert len(told) == len(wanted)
+    assert LATENESS_MS <= min(told) * 1000 <= max(told) * 1000 < LATENESS_MS + BEHIND_MS
 
 
 @pytest.mark.parametrize("hours", [1, -1])
-def test_a_wall_clock_that_is_wrong_by_an_hour(hours: int) -> None:
-    """Time goes by it, but not beyond; what is ahead of it by an hour is refused, as the contract says."""
-    here = week(lambda: SetWrong(lambda _: hours * HOUR_MS))
-    assert here.broker.positions
-    reasons = {reason for _, _, reason in here.broker.dead_letters}
-    assert reasons == ({Reason.FUTURE} if hours < 0 else set())
-
-
-def test_a_wall_clock_set_a_day_ahead_and_back() -> None:
-    """Time stands still meanwhile, but for records; nothing is refused, no alert is different."""
-    ahead_from, ahead_to = 2 * DAY_SECONDS, 3 * DAY_SECONDS
-    here = week(lambda: SetWrong(lambda passed: DAY_MS if ahead_from < passed < ahead_to else 0))
+def test_a_wall_clock_that_is_wrong_by_an_hour_from_the_start(hours: int) -> None:
+    """It is one clock against the broker's: only records move time, and nothing is refused for it."""
+    here = week(lambda: set_wrong(lambda _: hours * HOUR_MS))
     assert here.worker.metrics.counts["time stopped"] > 0
     assert here.broker.dead_letters == {}
     assert facts(here.broker.alerts) == undisturbed(town(), NOW + DAYS * DAY_MS - HOUR_MS)
 
 
-def test_a_wall_clock_set_back_an_hour() -> None:
-    """Time stands still until that hour is over, and records of it are refused: they are in the future."""
-    here = week(lambda: SetWrong(lambda passed: -HOUR_MS if passed > 5 * DAY_SECONDS else 0))
-    assert {reason for _, _, reason in here.broker.dead_letters} == {Reason.FUTURE}
+@pytest.mark.parametrize("hours", [1, -1])
+def test_a_wall_clock_that_was_wrong_from_the_start_and_is_put_right(hours: int) -> None:
+    """Two clocks agree from then on: time goes on within a minute of the next record."""
+    here = week(lambda: set_wrong(lambda passed: hours * HOUR_MS if passed < 3 * DAY_SECONDS else 0))
+    assert 0 < here.worker.metrics.counts["time stopped"] < 3.01 * DAY_SECONDS / TURN_SECONDS
+    assert here.broker.dead_letters == {}
+    assert facts(here.broker.alerts) == undisturbed(town(), NOW + DAYS * DAY_MS - HOUR_MS)
+
+
+def test_a_wall_clock_set_a_day_ahead_and_back() -> None:
+    """The broker and the steady clock know better: time goes on, no alert is different."""
+    ahead_from, ahead_to = 2 * DAY_SECONDS, 3 * DAY_SECONDS
+    here = week(lambda: set_wrong(lambda passed: DAY_MS if ahead_from < passed < ahead_to else 0))
+    assert here.worker.metrics.counts["time stopped"] == 0
+    assert here.broker.dead_letters == {}
+    assert facts(here.broker.alerts) == undisturbed(town(), NOW + DAYS * DAY_MS - HOUR_MS)
+
+
+def test_a_wall_clock_set_back_an_hour_for_good() -> None:
+    here = week(lambda: set_wrong(lambda passed: -HOUR_MS if passed > 5 * DAY_SECONDS else 0))
+    assert here.worker.metrics.counts["time stopped"] == 0
+    assert here.broker.dead_letters == {}
+    assert facts(here.broker.alerts) == undisturbed(town(), NOW + DAYS * DAY_MS - HOUR_MS)
 
 
 def test_while_the_broker_is_away_time_stands_still() -> None:

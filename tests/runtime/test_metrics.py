@@ -16,6 +16,9 @@ from streams.core.time import DAY_MS
 from streams.core.watermark import FACTS, Input
 from streams.runtime.metrics import DECLARED, Metrics, PartitionGauges
 from streams.runtime.metrics_page import page
+from streams.runtime.source_metrics import Sources
+from streams.runtime.upstream_delay import Sources as HeardSources
+from streams.runtime.upstream_delay import SourceTimes
 from tests.core.drive import bad
 from tests.runtime.town import CT, TROUBLE, TX, town, wait
 
@@ -45,8 +48,15 @@ def gauges(**changes: object) -> PartitionGauges:
         "stopped": False,
         "ready": True,
         "tally": {},
+        "upstream_delay_ms": 4_000,
+        "feed_broken": True,
+        "sources": heard({TX: {"shop": SourceTimes(NOW - 500, 1_500)}}),
     }
     return PartitionGauges(**{**fields, **changes})  # type: ignore[arg-type]
+
+
+def heard(sources: Sources) -> Sources:
+    return {one: sources.get(one, {}) for one in Input}
 
 
 def alerts() -> list[Alert]:
@@ -95,7 +105,7 @@ def test_labels_stay_within_what_is_declared() -> None:
         allowed = {label.name: label.values for label in declared[family.name].labels}
         for sample in family.samples:
             for name, told in sample.labels.items():
-                assert name in {"le", "version", "partition"} or told in allowed[name]
+                assert name in {"le", "version", "partition", "source"} or told in allowed[name]
 
 
 def town_tally() -> Counter[str]:
@@ -164,6 +174,14 @@ def test_what_happens_now_and_then() -> None:
     assert value(metrics, "time_stopped") == 0
 
 
+def test_how_long_ago_a_broker_answered_is_asked_when_it_is_shown() -> None:
+    metrics, seconds = Metrics(), 3.5
+    metrics.last_answer(lambda: seconds)
+    assert value(metrics, "broker_last_answer_seconds") == 3.5
+    seconds = 7.0
+    assert value(metrics, "broker_last_answer_seconds") == 7.0
+
+
 def test_how_a_partition_stands() -> None:
     metrics = Metrics()
     metrics.state(1, gauges())
@@ -178,8 +196,85 @@ def test_how_a_partition_stands() -> None:
     assert value(metrics, "oversized_customers", partition=1) == 1
     assert value(metrics, "dirty_records", partition=1) == 3
     assert value(metrics, "partition_stopped", partition=1) == 0
-    metrics.state(1, gauges(stopped=True, ready=False))
+    assert value(metrics, "upstream_delay_seconds", partition=1) == 4
+    assert value(metrics, "feed_broken", partition=1) == 1
+    metrics.state(1, gauges(stopped=True, ready=False, feed_broken=False))
     assert value(metrics, "partition_stopped", partition=1) == 1
+    assert value(metrics, "feed_broken", partition=1) == 0
+
+
+def test_the_wall_clock_is_looked_at_when_it_is_asked_for() -> None:
+    metrics, ahead_ms = Metrics(), [2_500]
+    metrics.wall_clock(lambda: ahead_ms[0])
+    assert value(metrics, "wall_clock_ahead_seconds") == 2.5
+    ahead_ms[0] = -60_000
+    assert value(metrics, "wall_clock_ahead_seconds") == -60
+
+
+def sources_shown(metrics: Metrics, name: str = "source_delay_seconds") -> dict[tuple[str, str], float]:
+    families = text_string_to_metric_families(generate_latest(metrics.registry).decode())
+    [family] = [one for one in families if one.name == f"retention_{name}"]
+    return {(one.labels["input"], one.labels["source"]): one.value for one in family.samples}
+
+
+def test_a_source_is_shown_by_its_newest_record_in_all_partitions() -> None:
+    """A fast clock shows as a delay below 0; a partition that left takes along what it alone knew."""
+    metrics = Metrics()
+    assert sources_shown(metrics) == {}
+    old, new = SourceTimes(NOW - 9_000, 1_500), SourceTimes(NOW, -70_000)
+    metrics.state(0, gauges(sources=heard({TX: {"shop": new, "web": old}})))
+    metrics.state(1, gauges(sources=heard({TX: {"shop": old}, CT: {"shop": old}})))
+    shop, web, phone = ("transactions", "shop"), ("transactions", "web"), ("contacts", "shop")
+    assert sources_shown(metrics) == {shop: -70, web: 1.5, phone: 1.5}
+    last = "source_last_append_timestamp_seconds"
+    assert sources_shown(metrics, last) == {shop: NOW / 1000, web: NOW / 1000 - 9, phone: NOW / 1000 - 9}
+    metrics.forget(0)
+    assert sources_shown(metrics) == {shop: 1.5, phone: 1.5}
+
+
+def test_what_a_partition_hears_later_is_shown_without_being_told_again() -> None:
+    metrics, sources = Metrics(), {one: HeardSources() for one in Input}
+    metrics.state(0, gauges(sources={one: of.times for one, of in sources.items()}))
+    sources[CT].note("phone", NOW, NOW - 3_000)
+    assert sources_shown(metrics) == {("contacts", "phone"): 3}
+
+
+@pytest.mark.parametrize(("sources", "told_apart", "others"), [(19, 19, 0), (20, 20, 0), (21, 20, 1)])
+def test_twenty_sources_are_told_apart_and_the_rest_is_one(
+    sources: int, told_apart: int, others: int
+) -> None:
+    """However they are spread over partitions; of the others the newest record is shown."""
+    metrics = Metrics()
+    for at in range(sources):
+        seen = {f"s{at}": SourceTimes(NOW + at, at * 1000), "other": SourceTimes(NOW - 1, 0)}
+        metrics.state(at, gauges(sources=heard({CT: seen})))
+    shown = sources_shown(metrics)
+    assert len(shown) == told_apart + 1
+    assert shown["contacts", "other"] == (20 if others else 0)
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        ("shop-1.web/de:a_b", "shop-1.web/de:a_b"),
+        ('x"} 1\nretention_time_stopped 1', "x___1_retention_time_stopped_1"),
+        ("Kasse \u00fc\u202e", "Kasse___"),
+        ("s" * 63, "s" * 63),
+        ("s" * 64, "s" * 64),
+        ("s" * 65, "s" * 64),
+    ],
+)
+def test_the_name_of_a_source_is_text_from_outside(source: str, name: str) -> None:
+    metrics = Metrics()
+    metrics.state(0, gauges(sources=heard({TX: {source: SourceTimes(NOW, 0)}})))
+    assert list(sources_shown(metrics)) == [("transactions", name)]
+
+
+def test_names_that_look_the_same_when_shown_are_one_source() -> None:
+    metrics, names = Metrics(), ("a b", "a\tb", "a_b")
+    seen = {name: SourceTimes(NOW - at, at * 1000) for at, name in enumerate(names)}
+    metrics.state(0, gauges(sources=heard({TX: seen})))
+    assert sources_shown(metrics) == {("transactions", "a_b"): 0}
 
 
 def test_time_is_not_shown_before_there_is_one() -> None:

@@ -53,6 +53,10 @@ class Memory(PartitionLog):
         return self._bounds
 
     @override
+    async def letters_end(self) -> int:
+        return sum(len(transaction.dead_letters) for transaction in self.written)
+
+    @override
     async def restore(self) -> AsyncIterator[tuple[bytes, bytes | None]]:
         for entry in self.state.items():
             yield entry
@@ -220,6 +224,13 @@ def test_an_owner_record_of_an_earlier_release_has_no_partitions_and_no_topics()
     assert opened(log).positions[TX] == 2
 
 
+def test_an_owner_record_of_an_earlier_release_has_no_stop() -> None:
+    log = used()
+    fields = msgpack.decode(owner_record())
+    log.state[OWNER_KEY] = msgpack.encode(fields[:6])
+    assert opened(log).stopped is None
+
+
 # Read
 
 
@@ -270,6 +281,76 @@ def test_a_flood_of_refused_records_stops_it(refused: int, stops: bool) -> None:
     letters = log.written[-1].dead_letters
     assert [letter.reason for letter in letters] == [Reason.NOT_JSON] * refused
     assert [letter.record.offset for letter in letters] == list(range(2, 2 + refused))
+
+
+def stopped(bounds: Bounds) -> Memory:
+    """Return a log whose owner wrote a dead letter, and stopped at the next 1,000 records."""
+    log = Memory(dict.fromkeys(Input, Bounds(0, 0)) | {TX: bounds})
+    owner = opened(log)
+    assert owner.take(fetched(TX, 0, [b"poison"]))
+    now(owner.commit())
+    assert owner.take(fetched(TX, 1, [purchase("a", NOW), *[b"poison"] * IN_A_ROW]))
+    now(owner.commit())
+    assert owner.positions[TX] == IN_A_ROW + 2
+    return log
+
+
+def test_a_stop_is_committed_and_says_what_ends_it() -> None:
+    owner = opened(stopped(Bounds(0, 10_000)))
+    assert owner.stopped is not None
+    assert owner.stopped.startswith("1,000 records in a row were refused; ")
+    assert owner.stopped.endswith("`retention-signals worker --resume-partition 0@1`")
+    assert not any(map(owner.wants, Input))
+    assert not owner.waiting
+
+
+@pytest.mark.parametrize(("mark", "ends"), [(0, False), (1, False), (2, True), (1_001, True)])
+def test_a_mark_behind_the_first_letter_of_a_stop_ends_it(mark: int, ends: bool) -> None:
+    """Whether it is known when the partition is opened, or later; and it is ended for good."""
+    log = stopped(Bounds(0, 10_000))
+    owner = opened(log)
+    now(owner.end_stop(mark))
+    assert (owner.stopped is None) is owner.waiting is ends
+    log = stopped(Bounds(0, 10_000))
+    owner = opened(log, replace(IDENTITY, resume_mark=mark))
+    assert (owner.stopped is None) is owner.waiting is ends
+    now(owner.commit())
+    assert (opened(log).stopped is None) is ends
+
+
+@pytest.mark.parametrize("reopened", [False, True])
+@pytest.mark.parametrize(("beyond", "stops"), [(IN_A_ROW - 1, False), (IN_A_ROW, True)])
+def test_once_a_stop_is_ended_the_limit_counts_from_where_the_inputs_ended_then(
+    beyond: int, stops: bool, reopened: bool
+) -> None:
+    log = stopped(Bounds(0, 10_000))
+    owner = opened(log)
+    now(owner.end_stop(2))
+    log._bounds = FULL
+    assert owner.take(fetched(TX, owner.positions[TX], [b"poison"] * 7_000))
+    now(owner.commit())
+    owner = opened(log) if reopened else owner
+    rest = 10_000 - owner.positions[TX]
+    assert rest > IN_A_ROW
+    assert owner.take(fetched(TX, owner.positions[TX], [b"poison"] * (rest + beyond)))
+    assert (owner.stopped is not None) is stops
+    now(owner.commit())
+    assert opened(log).stopped == owner.stopped
+    assert len([one for written in log.written for one in written.dead_letters]) == 9_999 + beyond
+
+
+def test_a_mark_ends_no_stop_that_came_later() -> None:
+    log = stopped(Bounds(0, IN_A_ROW + 2))
+    again = replace(IDENTITY, resume_mark=2)
+    owner = opened(log, again)
+    log._bounds = FULL
+    assert owner.take(fetched(TX, owner.positions[TX], [b"poison"] * IN_A_ROW))
+    now(owner.commit())
+    owner = opened(log, again)
+    assert owner.stopped is not None
+    assert owner.stopped.endswith("0@1001`")
+    now(owner.end_stop(1_001))
+    assert owner.stopped is not None
 
 
 def test_refused_by_the_decoder_or_by_the_core_each_is_written_in_its_place() -> None:

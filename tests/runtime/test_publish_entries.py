@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter, defaultdict
-from itertools import pairwise
+from itertools import pairwise, repeat
 from pathlib import Path
 from random import Random
 
@@ -69,7 +69,7 @@ def worked(held: Topics, rng: Random) -> tuple[list[Alert], Counter[str]]:
                     counts["refused"] += 1
                 else:
                     records.append(record)
-            outcome = partition.apply(source, records, NOW)
+            outcome = partition.apply(source, records, repeat(NOW))
             counts["refused"] += len(outcome.refused)
             counts.update({name: getattr(outcome, name) for name in ("applied", "duplicate", "late")})
             if not sides:

@@ -17,7 +17,7 @@ from tests.runtime.history import WORLDS, histories, history
 from tests.runtime.processes import AWAY, BETWEEN, TAKEN, Simulation
 from tests.runtime.truth import assert_true
 
-SEEDS = int(os.environ.get("RETENTION_SIMULATIONS", "1000"))
+SEEDS = int(os.environ.get("RETENTION_SIMULATIONS", "300"))
 FIRST = int(os.environ.get("RETENTION_SIMULATIONS_FROM", "0"))
 STEPS = int(os.environ.get("RETENTION_SIMULATION_STEPS", "500"))
 FAULTS = (

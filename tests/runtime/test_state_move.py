@@ -20,6 +20,7 @@ from streams.core.state import PARTITION_KEY, PartitionState
 from streams.core.time import DAY_MS, HOUR_MS
 from streams.core.watermark import FACTS, NEVER, TOO_LATE_MS, Input
 from streams.runtime.owner import OWNER_KEY, OwnerState
+from streams.runtime.poison_guard import Stop
 from streams.runtime.state_file import Entry, Header, StateFileError, writing
 from streams.runtime.state_move import Contents, Move, MoveError, Target, contents_of, merged
 from tests.core.drive import HOME, Log, in_order, profile, purchase, time_of, unique, world
@@ -226,6 +227,13 @@ def test_new_positions_are_written_for_every_partition() -> None:
         owner = msgpack.decode(found[number, OWNER_KEY], type=OwnerState)
         assert owner == OwnerState("shop", "r", {"contacts": 9}, 3, named(there))
         assert found[number, PARTITION_KEY] == merged({0: state()}, 3).encode()
+
+
+@pytest.mark.parametrize(("aim", "stop"), [(target(2, None), Stop("flood", 7)), (target(2, {}), None)])
+def test_a_stop_stays_as_long_as_the_positions_do(aim: Target, stop: Stop | None) -> None:
+    found = moved_of(contents(stop=Stop("flood", 7)), aim)
+    owner = msgpack.decode(found[1, OWNER_KEY], type=OwnerState)
+    assert owner.stop == stop
 
 
 @pytest.mark.parametrize(

@@ -126,14 +126,14 @@ def test_not_ready_before_the_first_assignment() -> None:
     worker = FakeWorker()
     worker.now = NOTHING
     reply = get(worker, "/ready")
-    assert (reply.status, reply.json) == (503, {"ready": False, "partitions": []})
+    assert (reply.status, reply.json) == (503, {"ready": False, "partitions": [], "why": None})
 
 
 @pytest.mark.parametrize(("ready", "status"), [(True, 200), (False, 503)])
 def test_readiness_names_partitions_and_why(ready: bool, status: int) -> None:
     worker = FakeWorker()
     stopped = PartitionReadiness(7, "stopped", "1,000 records in a row were refused")
-    worker.now = Readiness(ready=ready, partitions=[PartitionReadiness(0, "ready", None), stopped])
+    worker.now = Readiness(ready, [PartitionReadiness(0, "ready", None), stopped], "Kafka is silent")
     reply = get(worker, "/ready")
     assert reply.status == status
     assert reply.json == {
@@ -142,6 +142,7 @@ def test_readiness_names_partitions_and_why(ready: bool, status: int) -> None:
             {"number": 0, "state": "ready", "why": None},
             {"number": 7, "state": "stopped", "why": "1,000 records in a row were refused"},
         ],
+        "why": "Kafka is silent",
     }
 
 

@@ -33,6 +33,8 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         self._skipping = _Skipping()
         super().__init__(self._skipping)
+        # After half a year a float has no nanoseconds left: a timer that is due would not be taken for it.
+        self._clock_resolution = 1e-6
 
     @override
     def time(self) -> float:

@@ -58,12 +58,14 @@ class Arrival:
 
 
 def transactions(scenario: dict[str, Any]) -> Iterator[Arrival]:
-    """Yield the transactions: the population, the regular purchases, then those written out."""
+    """Yield the transactions: the population, the regular purchases, those written out, then the ticks."""
     yield from _population(scenario.get("population") or [])
     for regular in scenario.get("regular", []):
         yield from _regular(**regular)
     for written in scenario.get("transactions", []):
         yield _arrival(written, type="transaction", source="pos", kind="purchase")
+    for ticks in scenario.get("ticks", []):
+        yield from _ticks(**ticks)
     if "until" in scenario:
         yield _arrival({"tick": scenario["until"]})
 
@@ -94,20 +96,25 @@ def _regular(
     amount: str,
     until: str,
     delay: str = "0s",
+    source: str = "pos",
     **start: str,
 ) -> Iterator[Arrival]:
     """Yield purchases from `from` on, up to but without `until`, each arriving `delay` after its time."""
     for name in [customer] if isinstance(customer, str) else customer:
         time = moment(start["from"])
         while time < moment(until):
-            made = _purchase(name, time, amount)
-            yield Arrival(time + span(delay), made.event)
+            event = {"type": "transaction", "source": source, "kind": "purchase", "customer_id": name}
+            event |= {"time": stamp(time), "amount": amount, "currency": "USD"}
+            yield Arrival(time + span(delay), event)
             time += span(every)
 
 
-def _purchase(customer: str, time: datetime, amount: str) -> Arrival:
-    event = {"type": "transaction", "source": "pos", "kind": "purchase", "customer_id": customer}
-    return Arrival(time, event | {"time": stamp(time), "amount": amount, "currency": "USD"})
+def _ticks(*, every: str, until: str, **start: str) -> Iterator[Arrival]:
+    """Yield ticks of the purchase feed from `from` on, up to but without `until`."""
+    time = moment(start["from"])
+    while time < moment(until):
+        yield Arrival(time, {"type": "tick", "source": "pulse", "time": stamp(time)})
+        time += span(every)
 
 
 def contacts(scenario: dict[str, Any]) -> Iterator[Arrival]:

@@ -5,6 +5,7 @@ agree on what it means.
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -37,8 +38,18 @@ class World:
         return self.transactions, self.contacts, self.customers, self.dispositions
 
 
-def write_world(directory: Path, seed: int, *, customers: int = 60, days: int = 400) -> None:
-    """Write `transactions.jsonl`, `contacts.jsonl` and often the two side inputs into `directory`."""
+def write_world(
+    directory: Path,
+    seed: int,
+    *,
+    customers: int = 60,
+    days: int = 400,
+    delay: Callable[[Feed], None] | None = None,
+) -> None:
+    """Write `transactions.jsonl`, `contacts.jsonl` and often the two side inputs into `directory`.
+
+    `delay` changes when the transactions arrive, and no dice of the rest.
+    """
     rng = Random(seed)
     world = World(
         rng,
@@ -54,6 +65,8 @@ def write_world(directory: Path, seed: int, *, customers: int = 60, days: int = 
     _side_inputs(world, inhabitants, known)
     _unsettle(world)
     _cut(world, days)
+    if delay:
+        delay(world.transactions)
     directory.mkdir(parents=True, exist_ok=True)
     for feed in world.feeds():
         if feed.lines or feed in (world.transactions, world.contacts):

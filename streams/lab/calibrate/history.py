@@ -75,7 +75,7 @@ class History:
         hour = hour_of(time_ms)
         self.customer(customer_id).add(hour, cents)
         if cents > 0:
-            self.feed(customer_id).counts[hour] += 1
+            self.feed(customer_id).counts_of("", self.rules)[hour] += 1
 
     def complete(self) -> None:
         """Decide which hours the feeds were broken; call it once, when all is known."""

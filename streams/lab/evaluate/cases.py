@@ -42,7 +42,7 @@ class Case:
         refresh = prepared.refreshes[ruleset][_refreshed(self.hour)]
         rules = prepared.rulesets[ruleset]
         usual, guard = self.usual[ruleset], prepared.guards[ruleset]
-        return yardstick_of(usual, refresh.irregularity_days, self.first_hour, rules, guard)
+        return yardstick_of(usual, refresh.irregularity_days, self.first_hour, self.first_hour, rules, guard)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, Tim
 from rich.progress import Progress as Bars
 
 from streams.console import ERRORS, Exit, failed
-from streams.core.ruleset import VERSIONS, Ruleset
+from streams.core.ruleset import DEFAULT, VERSIONS, Ruleset
 from streams.lab.common_options import load_ruleset
 from streams.lab.evaluate.evaluation import FULL, QUICK, Evaluation, as_json, evaluate
 from streams.lab.evaluate.goals import TARGET
@@ -128,7 +128,7 @@ def evaluate_command(  # noqa: PLR0913 - the options of a command are its argume
 
 
 def _rulesets(names: list[Path] | None) -> list[Ruleset]:
-    rules = [load_ruleset(name) for name in names] if names else list(VERSIONS.values())
+    rules = [load_ruleset(name) for name in names] if names else [VERSIONS["1"], DEFAULT]
     versions = [one.version for one in rules]
     for version in versions:
         if versions.count(version) > 1:

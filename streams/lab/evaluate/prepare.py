@@ -59,7 +59,7 @@ def prepare(population: Population, rulesets: Sequence[Ruleset], customers: int 
 def guard(purchases: Purchases, rules: Ruleset) -> FeedGuard:
     """Return the feed guard after all purchases."""
     found = FeedGuard()
-    found.counts.update(Counter((purchases.time_ms // HOUR_MS).tolist()))
+    found.counts_of("", rules).update(Counter((purchases.time_ms // HOUR_MS).tolist()))
     found.advance(-(-purchases.end_ms // HOUR_MS), rules)
     return found
 

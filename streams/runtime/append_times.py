@@ -1,0 +1,35 @@
+"""When the facts were appended that wait to be decided: what the latency of an alert counts from."""
+
+from collections.abc import Iterable
+from heapq import heappop, heappush
+from typing import Final
+
+from schemas.alert import Alert
+from schemas.times import parse_ms
+
+MOST_KEPT: Final = 20_000
+"""More are not remembered: far more than wait while all goes well."""
+
+
+class AppendTimes:
+    """Append times (ms) of waiting facts, each by its customer and the instant (ms) it is decided at."""
+
+    def __init__(self) -> None:
+        self._waiting: list[tuple[int, str, int]] = []
+
+    def note(self, customer_id: str, instant: int, appended: int) -> None:
+        """Remember when a fact was appended."""
+        if len(self._waiting) < MOST_KEPT:
+            heappush(self._waiting, (instant, customer_id, appended))
+
+    def take(self, alerts: Iterable[Alert], before: int, until: int) -> list[int | None]:
+        """Return for each alert when the fact was appended that decided it, and forget what is decided.
+
+        All facts up to `until` (ms) are; what came behind `before`, decided up to then, counted from there.
+        None where time alone decided, or nobody knows: what was waiting when the partition was opened.
+        """
+        decided = {}
+        while self._waiting and self._waiting[0][0] < until:
+            instant, customer_id, appended = heappop(self._waiting)
+            decided[customer_id, max(instant, before)] = appended
+        return [decided.get((alert.customer_id, parse_ms(alert.time))) for alert in alerts]

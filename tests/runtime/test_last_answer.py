@@ -1,0 +1,53 @@
+"""How long no broker has answered, and when that is too long."""
+
+import pytest
+
+from streams.runtime.last_answer import LastAnswer
+
+
+class Hands:
+    """A clock that a test sets."""
+
+    def __init__(self) -> None:
+        self.at = 100.0
+
+    def now(self) -> float:
+        """Return the time."""
+        return self.at
+
+
+@pytest.mark.parametrize(
+    ("seconds", "missed"),
+    [
+        (19.5, None),
+        (20.0, None),
+        (20.5, "Kafka has not answered for 20 s"),
+        (61, "Kafka has not answered for 61 s"),
+    ],
+)
+def test_what_is_longer_than_the_limit_is_told(seconds: float, missed: str | None) -> None:
+    hands = Hands()
+    answers = LastAnswer(20.0, hands.now)
+    hands.at += 50
+    answers.note()
+    hands.at += seconds
+    assert (answers.seconds, answers.missed) == (seconds, missed)
+
+
+def test_an_answer_puts_it_right() -> None:
+    hands = Hands()
+    answers = LastAnswer(20.0, hands.now)
+    told = []
+    for _ in range(2):
+        hands.at += 21
+        told.append(answers.missed)
+        answers.note()
+        told.append(answers.missed)
+    assert told == ["Kafka has not answered for 21 s", None] * 2
+
+
+def test_without_any_answer_it_counts_from_the_start() -> None:
+    hands = Hands()
+    answers = LastAnswer(20.0, hands.now)
+    hands.at += 21
+    assert answers.missed == "Kafka has not answered for 21 s"
