@@ -115,25 +115,25 @@ class Partition:
         records: Iterable[Record],
         appended: Iterable[int] = UNTIMED,
         *,
-        bounded: bool = False,
+        held_back: int | None = None,
     ) -> Outcome:
         """Take in records of one input, in the order of its log; decides nothing.
 
         `appended` has for each when it was appended, or the wall clock, in ms, and may go on: what lies more
-        than 5 minutes beyond it is refused. With `bounded`, no record moves the clock of its input further
-        than as if its time were when it was appended.
+        than 5 minutes beyond it is refused. With `held_back`, no record moves the clock of its input further
+        than as if its time were so many ms before it was appended, and no tick further than its append.
         """
         self._ids[source].tidy(self._clocks[source])
         outcome = Outcome()
         if source is Input.TRANSACTIONS:
-            self._apply_transactions(records, appended, bounded, outcome)
+            self._apply_transactions(records, appended, held_back, outcome)
         else:
             for at, (record, when) in enumerate(zip(records, appended, strict=False)):
-                self._apply_one(source, at, record, when, bounded, outcome)
+                self._apply_one(source, at, record, when, held_back, outcome)
         return outcome
 
     def _apply_transactions(  # noqa: C901, PLR0912, PLR0915 - the hot path is one loop on purpose
-        self, records: Iterable[Record], appended: Iterable[int], bounded: bool, outcome: Outcome
+        self, records: Iterable[Record], appended: Iterable[int], held_back: int | None, outcome: Outcome
     ) -> None:
         """Apply transactions; an on-time purchase, as nearly all are, only adds to its customer's record."""
         clock, ids = self._clocks[Input.TRANSACTIONS], self._ids[Input.TRANSACTIONS]
@@ -151,7 +151,7 @@ class Partition:
                 or not now < event.time <= when + FUTURE_MS
             ):
                 clock.newest, clock.now = newest, now
-                self._apply_one(Input.TRANSACTIONS, at, event, when, bounded, outcome)
+                self._apply_one(Input.TRANSACTIONS, at, event, when, held_back, outcome)
                 newest, now = clock.newest, clock.now
                 continue
             time, cents = event.time, event.cents
@@ -189,10 +189,10 @@ class Partition:
                 self._note(customer_id, record, hour, cents)
             if len(record) > LONG_RECORD and is_foldable(record, forgettable):
                 self._roster.fold(customer_id, record, forgettable)
-            if time > newest or bounded:
+            if time > newest or held_back is not None:
                 if time > newest:  # noqa: PLR1730 - half the time of max()
                     newest = time
-                reached = when if bounded and when < time else time
+                reached = time if held_back is None or time < when - held_back else when - held_back
                 if reached - lateness > now:  # noqa: PLR1730
                     now = reached - lateness
             applied += 1
@@ -221,7 +221,7 @@ class Partition:
         return self._roster.records[customer_id]
 
     def _apply_one(  # noqa: PLR0913, PLR0917 - as many as decide on a record
-        self, source: Input, at: int, record: Record, when: int, bounded: bool, outcome: Outcome
+        self, source: Input, at: int, record: Record, when: int, held_back: int | None, outcome: Outcome
     ) -> None:
         if isinstance(record, Erasure):
             outcome.alerts += self._erase(record.customer_id)
@@ -232,10 +232,12 @@ class Partition:
         if refusal is not None:
             outcome.refused.append((at, refusal))
         elif isinstance(record, Tick):
-            clock.tick(min(record.time, when) if bounded else record.time)
+            clock.tick(record.time if held_back is None else min(record.time, when))
             outcome.ticks += 1
         else:
-            self._apply_event(source, at, record, when if bounded else record.time, outcome)
+            self._apply_event(
+                source, at, record, record.time if held_back is None else when - held_back, outcome
+            )
 
     def _refusal(self, clock: Clock, record: Event | Tick, horizon: int) -> Refusal | None:
         if record.time > horizon:
@@ -503,6 +505,11 @@ class Partition:
     def undecided(self) -> int:
         """Return how many facts wait in agendas."""
         return max(0, self._enqueued - self._judge.folded)
+
+    @property
+    def feed_panes(self) -> int:
+        """Return how many counts of purchases the feed guard keeps, judged or not."""
+        return self._guard.panes
 
     @property
     def feed_broken(self) -> bool:

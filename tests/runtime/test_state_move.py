@@ -289,6 +289,31 @@ def test_the_guard_has_an_even_share_and_all_broken_hours() -> None:
     assert merged({0: state(guard=unborn)}, 3).guard == unborn
 
 
+def test_what_is_lost_by_rounding_goes_on_to_the_next_count_of_a_group() -> None:
+    """One purchase in every hour and group, of the whole, is six a day in one of four partitions."""
+    hours = range(100, 172)
+    guard = GuardState(
+        172,
+        dict.fromkeys(hours, 1),
+        [],
+        groups={group: dict.fromkeys(hours, 1) for group in (1, 7)},
+        late=[(180 + at, group, 170, 1) for group in (1, 7) for at in range(12)],
+    )
+    found = merged({0: state(guard=guard), 1: state(guard=GuardState(172, {}, []))}, 4).guard
+    for counts in (found.counts, *(found.groups[group] for group in (1, 7))):
+        for day in (100, 124, 148):
+            assert sum(counts.get(hour, 0) for hour in range(day, day + 24)) == 6
+    assert [group for _, group, _, count in found.late for _ in range(count)].count(7) == 3
+    assert sum(count for *_, count in found.late) == 6
+
+
+def test_the_largest_upstream_delay_is_held_back_everywhere() -> None:
+    given = contents(upstream_delay_ms=8_000)
+    found = moved_of(given, target(3, {Input.CONTACTS: 9}))
+    owners = [msgpack.decode(found[number, OWNER_KEY], type=OwnerState) for number in range(3)]
+    assert [owner.upstream_delay_ms for owner in owners] == [8_000] * 3
+
+
 def test_the_middle_refresh_counts_until_the_next() -> None:
     def found(*refreshes: Refresh | None, nexts: Sequence[int | None]) -> Refresh | None:
         states = zip(refreshes, nexts, strict=True)
