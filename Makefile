@@ -41,8 +41,8 @@ evaluate: setup ## how many boycotts are found, how early, how many false alarms
 	@$(BIN)/retention-signals evaluate --report out/evaluation.html
 
 test: setup lint ## everything that CI runs: lint, types, import rules, all tests, coverage
-	$(BIN)/pytest -n 2 --dist load $(COVERING) --cov --cov-report=term-missing:skip-covered --cov-fail-under=100
-	$(BIN)/pytest -n 2 --dist loadfile $(addprefix --ignore=,$(COVERING))
+	$(BIN)/pytest -n 2 --dist worksteal $(COVERING) --cov --cov-report=term-missing:skip-covered --cov-fail-under=100
+	$(BIN)/pytest -n 3 --dist loadfile $(addprefix --ignore=,$(COVERING))
 
 lint: setup ## ruff, mypy strict, the import rules
 	$(BIN)/ruff check .

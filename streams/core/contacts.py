@@ -1,6 +1,7 @@
 """The known contacts of a customer: a new version among them, the old ones forgotten, F drawn up again."""
 
 from bisect import bisect_left, insort
+from collections.abc import Iterable
 from typing import Final
 
 from streams.core.frustration import Known, Signal, folded
@@ -9,7 +10,7 @@ from streams.core.repeats import Repeats, reweigh
 from streams.core.ruleset import Ruleset
 from streams.core.time import DAY_MS
 
-_MOST_DROPPED: Final = 1_000
+MOST_DROPPED: Final = 1_000
 """What is remembered of contacts that were forgotten is let go of after so many."""
 
 
@@ -108,18 +109,18 @@ class Contacts:
         """Forget what is too old or too many, and return how many are too many."""
         contacts, repeats, oldest = self._body.contacts, self._repeats, self._oldest_moment
         most, too_many = self.rules.most_contacts or len(contacts), 0
-        changed: set[int] = set()
+        changed: list[int] = []
         while len(contacts) > most or contacts[0].moment < oldest:
             gone = contacts.pop(0)
             del self._totals[0], self._by_identity[gone.source, gone.contact_id]
             too_many += gone.moment >= oldest
-            changed.add(repeats.first + 1)
+            changed.append(repeats.first + 1)
             for place, count in repeats.drop():
                 self._weigh(contacts[place - repeats.first], count)
-                changed.add(place)
-        for place in sorted(changed):
-            self._fold_anew(place - repeats.first)
-        if repeats.first > len(contacts) + _MOST_DROPPED:
+                changed.append(place)
+        if changed:
+            self._fold_anew(sorted(place - repeats.first for place in changed))
+        if repeats.first > len(contacts) + MOST_DROPPED:
             self._repeats = Repeats.among(contacts, self.rules)
             self._own.clear()
         return too_many
@@ -131,15 +132,20 @@ class Contacts:
             total, before = folded(total, before, one, self.rules), one.moment
             self._totals.append(total)
 
-    def _fold_anew(self, first: int) -> None:
-        """Fold from a contact that changed, if it is still there, until F is what it was."""
-        contacts, totals = self._body.contacts, self._totals
-        total, before = (totals[first - 1], contacts[first - 1].moment) if first > 0 else (0.0, None)
-        for at in range(first, len(contacts)) if first >= 0 else ():
-            total, before = folded(total, before, contacts[at], self.rules), contacts[at].moment
-            if total == totals[at]:
-                return
-            totals[at] = total
+    def _fold_anew(self, changed: Iterable[int]) -> None:
+        """Fold from each contact that changed, of those that are still there, until F is what it was."""
+        contacts, totals, rules, done = self._body.contacts, self._totals, self.rules, 0
+        for first in changed:
+            if first < done:
+                continue
+            total, before = (totals[first - 1], contacts[first - 1].moment) if first else (0.0, None)
+            for done in range(first, len(contacts)):
+                one = contacts[done]
+                total, before = folded(total, before, one, rules), one.moment
+                if total == totals[done]:
+                    break
+                totals[done] = total
+            done += 1
 
 
 def learn(body: Body, new: Known, rules: Ruleset) -> bool:

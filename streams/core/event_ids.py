@@ -64,6 +64,8 @@ class EventIds:
         first, oldest = self.recent.get(key), instant - TOO_LATE_MS
         if first is not None and first >= oldest:
             return True
+        if not self.table.may_have(key):  # nearly always
+            return False
         ages = [units_after(stamp, oldest >> UNIT_BITS) for stamp in self.table.stamps(key)]
         newest = max(ages, default=-1)
         return newest > 0 or (

@@ -57,7 +57,7 @@ class IdTable:
 
     def add(self, key: int, instant: int) -> None:
         """Add a hash with its instant (ms), nearly in order of time; the table is open."""
-        self.bucket(key).extend((key >> LOW_BITS).to_bytes(KEY_BYTES, "little") + stamp_of(instant))
+        self.bucket(key).extend(_rest(key) + stamp_of(instant))
         self.note(1, instant)
 
     def note(self, count: int, newest: int) -> None:
@@ -73,6 +73,10 @@ class IdTable:
         """Return the bucket of a hash; the table is open."""
         at = key & self.low
         return self.buckets[at if at >= self.split else key & (2 * self.low + 1)]
+
+    def may_have(self, key: int) -> bool:
+        """Tell whether a hash may be in the table; most often it is then."""
+        return bool(self.buckets) and self.bucket(key).rfind(_rest(key)) >= 0
 
     def stamps(self, key: int) -> list[int]:
         """Return the coarse instants of a hash: those of all events that had it."""
@@ -156,13 +160,18 @@ def _sort(bucket: bytearray, unit: int) -> None:
     bucket[:] = words[np.argsort(ages, kind="stable")].tobytes()
 
 
+def _rest(key: int) -> bytes:
+    """Return what an entry holds of a hash."""
+    return (key >> LOW_BITS).to_bytes(KEY_BYTES, "little")
+
+
 def _stamp(bucket: bytearray, at: int) -> int:
     return bucket[at + KEY_BYTES] | bucket[at + KEY_BYTES + 1] << 8
 
 
 def _hits(bucket: bytearray, key: int) -> Iterator[int]:
     """Yield where the entries of a hash stand in its bucket."""
-    rest = (key >> LOW_BITS).to_bytes(KEY_BYTES, "little")
+    rest = _rest(key)
     at = bucket.rfind(rest)  # in half the time of find(), and a third of that of `in`
     while at >= 0:
         if at % _ENTRY_BYTES == 0:

@@ -35,7 +35,7 @@ from streams.core.time import HOUR_MS
 from streams.core.wakes import Wakes
 
 MANY_CONTACTS: Final = 32
-_MOST_WARM: Final = 64
+MOST_WARM: Final = 64
 _CARRIED: Final = SAMPLED | DIRTY | WITHOUT_PANE
 
 
@@ -123,7 +123,7 @@ class Roster:
         warm.pop(customer_id, None)
         if len(customer.body.contacts) >= MANY_CONTACTS:
             warm[customer_id] = self.records[customer_id], customer
-            if len(warm) > _MOST_WARM:
+            if len(warm) > MOST_WARM:
                 del warm[next(iter(warm))]
 
     def erase(self, customer_id: str) -> Customer:

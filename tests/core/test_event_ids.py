@@ -14,7 +14,7 @@ from streams.core.partition import Partition, Record
 from streams.core.record import PAGE_BYTES
 from streams.core.ruleset import Ruleset
 from streams.core.time import DAY_MS
-from streams.core.watermark import Clock, Input
+from streams.core.watermark import FACTS, Clock, Input
 from tests.core.drive import HOME, State, bad, erasure, keep, profile, purchase, restored
 
 WINDOW = 8 * DAY_MS
@@ -374,3 +374,16 @@ def test_purchases_go_straight_into_the_table_once_it_is_open() -> None:
     assert list(hashes(partition)) == [0, 6]
     again = [purchase("b", HOME + at) for at in (DAY_MS, 0, DAY_MS + 1)]
     assert partition.apply(TX, again).duplicate == 3
+
+
+@pytest.mark.usefixtures("few")
+def test_nobody_has_what_is_older_than_8_days() -> None:
+    """The entry is gone from `a`'s record by then, whose contact was decided; the table still has it."""
+    partition, time = Partition(Ruleset()), HOME + WINDOW + 10_000
+    partition.apply(TX, [purchase("a", HOME, event_id="x"), purchase("b", HOME + 1), purchase("b", HOME + 2)])
+    partition.apply(TX, [purchase("b", time)])
+    partition.apply(CT, [bad("a", time - DAY_MS)])
+    partition.advance(dict.fromkeys(FACTS, time))
+    assert not list(partition._roster.entries_with(partition._ids[TX].key("pos", "x"), "a"))
+    assert partition.apply(TX, [purchase("b", time + 5_000, event_id="x")]).applied == 1
+    assert partition.tally["doubtful_ids"] == 1

@@ -49,7 +49,7 @@ def test_twenty_thousand_contacts_cost_little_where_the_rules_remember_five_hund
     assert dict(partition.tally) == {"undetectable": 20_000, "too_many_contacts": 19_500}
     assert partition.oversized == 1
     assert largest < 256 * 1024
-    assert seconds < 4
+    assert seconds < 10
     for one in (partition, restored(Ruleset(), state)):
         view = one.lookup("a")
         assert view is not None
@@ -73,7 +73,7 @@ def test_a_hundred_thousand_purchases_in_a_week_stay_small_and_fast() -> None:
     seconds = process_time() - begun
     assert largest < 32 * 1024
     assert written < 64 * 1024
-    assert seconds < 4
+    assert seconds < 10
     view = restored(TOWN, state).lookup("a")
     assert view is not None
     assert sum(view.panes.cents) == 100_000
@@ -94,7 +94,7 @@ def test_a_hundred_thousand_purchases_stay_small_and_fast() -> None:
         largest = max(largest, len(state[b"ca"]))
     seconds = process_time() - begun
     assert largest < 256 * 1024
-    assert seconds < 4
+    assert seconds < 10
     for one in (partition, restored(TOWN, state)):
         view = one.lookup("a")
         assert view is not None

@@ -8,7 +8,7 @@ from schemas.dead_letter import Reason
 from streams.core.facts import Episode
 from streams.core.opening import Gates
 from streams.core.partition import Partition, Record
-from streams.core.ruleset import Ruleset
+from streams.core.ruleset import VERSIONS, Ruleset
 from streams.core.time import DAY_MS, HOUR_MS
 from streams.core.watermark import FACTS, NEVER, Input
 from tests.core.drive import HOME, State, bad, contact, daily, disposition, keep, purchase, restored, tick
@@ -247,6 +247,14 @@ def test_what_changed_since_the_last_drain_is_counted() -> None:
     partition.drain_dirty()
     assert partition.dirty == 0
     assert (partition.newest_of(TX), partition.newest_of(CT)) == (HOME, HOME)
+
+
+def test_a_partition_tells_how_many_counts_its_guard_keeps() -> None:
+    """One for each pane of a source, and for each hour from which something late counts."""
+    partition = Partition(VERSIONS["3"])
+    partition.apply(TX, [purchase("a", HOME + at * HOUR_MS // 2) for at in range(6)])
+    partition.apply(TX, [purchase("b", HOME + 3 * HOUR_MS, source="other"), purchase("b", HOME)])
+    assert partition.feed_panes == 3 + 1 + 1
 
 
 def test_a_partition_tells_whether_its_feed_is_broken() -> None:

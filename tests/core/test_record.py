@@ -30,6 +30,7 @@ from streams.core.record import (
     is_settling,
     join,
     mark_of,
+    matching,
     settle,
     split,
     wake_of,
@@ -206,3 +207,13 @@ def test_a_body_that_is_none_is_refused() -> None:
     record[len(EMPTY)] = 0xC0
     with pytest.raises(StateError, match="does not parse"):
         split(record)
+
+
+def test_a_hash_is_sought_where_hashes_stand() -> None:
+    """Not in the bytes of an instant, nor across two entries."""
+    key = 0x0102_0304_0506_0708
+    packed = key.to_bytes(8, "little")
+    among: list[Entry] = [(key, 5, 7), (HOME, 5, key), (HOME + 1, 6, 8)]
+    data = b"x" + b"".join(ENTRY.pack(*one) for one in among)
+    assert packed in data[1:9]
+    assert list(matching(data, 1, packed)) == among[1:2]
