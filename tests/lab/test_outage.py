@@ -15,7 +15,7 @@ Where the rules promise less than "never", a test states how much less, in these
 - Spend that is missing when the population is refreshed moves the cut-off until the next refresh, and spend
   that is lost weighs on its customer for a year: who is judged changes a little, either way.
 - Late purchases count, the broken hours they were made in do not: episodes close sooner or are raised later.
-  So what would have been found on the last of 90 days is found after them (a fading boycott, 2.6 days later).
+  So what would have been found on the last of 90 days is found after them (a fading boycott, 3.5 days later).
 - Who goes on buying a little may buy once more before a decision that was held is made.
 """
 
@@ -47,8 +47,8 @@ BACKLOG_MS = 6 * HOUR_MS
 
 GUARD_OFF = replace(DEFAULT, guard_minimum=1_000_000_000)
 LONGEST_MS = 90 * DAY_MS
-LATER_MS = 7 * DAY_MS // 2
-"""An outage makes what is found later by its own length, and some hours in which the guard sees it end."""
+LATER_MS = 4 * DAY_MS
+"""An outage makes what is found later by its own length, and by some hours: the guard looks a day back."""
 
 
 class Kind(StrEnum):
@@ -277,7 +277,7 @@ PARTIAL = [shape for shape in Shape if shape is not Shape.FULL]
 def test_true_boycotts_are_found_after_the_outage(
     outages: list[Outage], kind: Kind, shapes: list[Shape], not_in_time: int
 ) -> None:
-    """At most 3.5 days later.
+    """At most 4 days later.
 
     One of the lost is a week later: what would have closed an earlier episode of the customer was lost.
     """
