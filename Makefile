@@ -14,7 +14,7 @@ COVERING := tests/core tests/schemas tests/transcripts
 # Written last, so a set-up that was interrupted is done again.
 STAMP := .venv/.set-up
 
-.PHONY: help setup demo evaluate test lint format schema bench-replay bench-worker bench-latency bench-restore bench-memory lock
+.PHONY: help setup demo evaluate test lint format schema bench-replay bench-worker bench-latency bench-restore bench-memory bench-heavy lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,8 +41,8 @@ evaluate: setup ## how many boycotts are found, how early, how many false alarms
 	@$(BIN)/retention-signals evaluate --report out/evaluation.html
 
 test: setup lint ## everything that CI runs: lint, types, import rules, all tests, coverage
-	$(BIN)/pytest -n 2 --dist load $(COVERING) --cov --cov-report=term-missing:skip-covered --cov-fail-under=100
-	$(BIN)/pytest -n 2 --dist loadfile $(addprefix --ignore=,$(COVERING))
+	$(BIN)/pytest -n 2 --dist worksteal $(COVERING) --cov --cov-report=term-missing:skip-covered --cov-fail-under=100
+	$(BIN)/pytest -n 3 --dist loadfile $(addprefix --ignore=,$(COVERING))
 
 lint: setup ## ruff, mypy strict, the import rules
 	$(BIN)/ruff check .
@@ -69,8 +69,11 @@ bench-latency: setup ## from the append of a severe contact to the readable aler
 bench-restore: setup ## seconds until a worker with 200,000 customers is ready
 	$(BIN)/python -m bench.restore
 
-bench-memory: setup ## bytes for a customer at rest
+bench-memory: setup ## bytes for a customer at rest, and for the id of each purchase at 100 a second
 	$(BIN)/python -m bench.memory
+
+bench-heavy: setup ## one id that very many share: 100,000 contacts, a million purchases
+	$(BIN)/python -m bench.heavy
 
 lock: ## resolve requirements.lock anew from pyproject.toml (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --all-extras \

@@ -2,7 +2,8 @@
 
 All that a worker keeps is counted: packed records, keys, wake-ups, the ids of the last days, the population's
 sample, the feed guard. The growth of the process is set beside a sum over the parts, which leaves out what
-the allocator holds in reserve.
+the allocator holds in reserve. Then the ids alone, at a rate of purchases that a year of 200,000 customers
+does not have.
 """
 
 import argparse
@@ -11,7 +12,9 @@ import os
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from time import process_time
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -21,10 +24,11 @@ from bench.alone import alone
 from bench.machine import machine
 from schemas.events import Transaction
 from schemas.partitioner import partition_of
+from streams.core.event_ids import EventIds
 from streams.core.partition import Partition
 from streams.core.ruleset import DEFAULT
 from streams.core.time import HOUR_MS
-from streams.core.watermark import FACTS, Input
+from streams.core.watermark import FACTS, Clock, Input
 
 SEED = 1
 PARTITIONS = 4
@@ -32,6 +36,7 @@ PURCHASE_HOURS = 60
 SLOT_MS = 365 * 24 // PURCHASE_HOURS * HOUR_MS
 START_MS = 1_704_067_200_000  # 2024-01-01
 BATCH = 10_000
+ID_BATCH = 2_000
 _STATM = Path("/proc/self/statm")
 _CODE = (BuiltinFunctionType, FunctionType, MethodType, ModuleType, type)
 
@@ -42,7 +47,10 @@ def main(arguments: list[str] | None = None) -> None:
         description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
     parser.add_argument("--customers", type=int, default=200_000)
-    customers: int = parser.parse_args(arguments).customers
+    parser.add_argument("--id-rate", type=int, default=100, help="purchases a second, for the ids alone")
+    parser.add_argument("--id-days", type=int, default=16, help="of event time, for the ids alone")
+    asked = parser.parse_args(arguments)
+    customers: int = asked.customers
     print(machine())
     print(f"{customers:,} customers, {PURCHASE_HOURS} purchase hours in a year, {PARTITIONS} partitions")
     growth, parts = alone(measure, customers)
@@ -50,6 +58,28 @@ def main(arguments: list[str] | None = None) -> None:
     print(f"sum over the parts: {sum(parts.values()) / customers:,.0f} bytes a customer")
     for part, size in sorted(parts.items(), key=lambda one: -one[1]):
         print(f"  {part:<12} {size / customers:>8,.1f}")
+    ids = alone(measure_ids, asked.id_rate, asked.id_days)
+    print(
+        f"{asked.id_rate:,} purchases a second for {asked.id_days} days: {ids.kept:,} ids kept, {ids.told()}"
+    )
+
+
+@dataclass(frozen=True)
+class Ids:
+    """What ids came to: bytes that the process grew by, how many are kept, the longest tidying."""
+
+    growth: int
+    kept: int
+    in_8_days: int
+    longest_seconds: float
+
+    def told(self) -> str:
+        """Return it in words."""
+        return (
+            f"growth of the process {self.growth / self.kept:.1f} bytes each, {self.growth:,} in all, "
+            f"{self.growth / self.in_8_days:.1f} for each purchase of 8 days; "
+            f"longest pause {self.longest_seconds * 1e3:.1f} ms"
+        )
 
 
 def measure(customers: int) -> tuple[int, dict[str, int]]:
@@ -62,6 +92,23 @@ def measure(customers: int) -> tuple[int, dict[str, int]]:
     assert sum(partition.customers for partition in partitions) == customers
     gc.collect()
     return _resident() - before, _parts(partitions)
+
+
+def measure_ids(rate: int, days: int) -> Ids:
+    """Return what the ids of one input take, at a steady rate of new ones a second."""
+    gc.collect()
+    before, longest = _resident(), 0.0
+    ids, clock, rng = EventIds(lambda *_: False), Clock(DEFAULT.lateness_ms), np.random.default_rng(SEED)
+    for start in range(0, rate * days * 86_400, ID_BATCH):
+        keys = rng.integers(0, 1 << 64, ID_BATCH, np.uint64).tolist()
+        for at, key in enumerate(keys, start):
+            ids.remember(key, START_MS + at * 1_000 // rate)
+        clock.accept(START_MS + (start + ID_BATCH) * 1_000 // rate)
+        begun = process_time()
+        ids.tidy(clock)
+        longest = max(longest, process_time() - begun)
+    in_8_days = rate * min(days, 8) * 86_400
+    return Ids(_resident() - before, len(ids.table) + len(ids.recent), in_8_days, longest)
 
 
 def _year(customers: int) -> Iterator[list[tuple[int, int]]]:

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from bench import memory, replay
+from bench import heavy, memory, replay
 
 
 def test_replay_is_measured_beside_its_limit(capsys: pytest.CaptureFixture[str]) -> None:
@@ -18,8 +18,23 @@ def test_replay_is_measured_beside_its_limit(capsys: pytest.CaptureFixture[str])
 
 
 def test_memory_is_measured_as_a_whole_and_by_part(capsys: pytest.CaptureFixture[str]) -> None:
-    memory.main(["--customers", "200"])
+    memory.main(["--customers", "200", "--id-rate", "1", "--id-days", "9"])
     out = capsys.readouterr().out
     assert re.search(r"^growth of the process: [\d,]+ bytes a customer$", out, re.MULTILINE)
     assert re.search(r"^sum over the parts: [\d,]+ bytes a customer$", out, re.MULTILINE)
     assert re.search(r"^  roster +[\d,.]+$", out, re.MULTILINE)
+    assert re.search(
+        r"^1 purchases a second for 9 days: [67]\d\d,\d+ ids kept, .* bytes each", out, re.MULTILINE
+    )
+
+
+def test_one_id_that_very_many_share_is_measured(capsys: pytest.CaptureFixture[str]) -> None:
+    heavy.main(["--contacts", "3000", "--purchases", "3000"])
+    out = capsys.readouterr().out
+    for what in ("contacts", "purchases"):
+        assert re.search(
+            rf"^3,000 {what} of one id in 8 days: [\d.]+ s, [\d.]+ us each; "
+            r"largest record [\d,]+ bytes, largest commit [\d,]+ bytes, 2 pages$",
+            out,
+            re.MULTILINE,
+        )

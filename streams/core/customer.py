@@ -2,9 +2,11 @@
 
 from bisect import insort
 
+from streams.core.contacts import Contacts
 from streams.core.facts import Item
 from streams.core.panes import Panes
 from streams.core.record import (
+    CROWDED,
     NO_HOUR,
     OPEN,
     QUIET,
@@ -12,11 +14,13 @@ from streams.core.record import (
     Entry,
     Horizon,
     Parts,
+    entries,
     is_settling,
     join,
     settle,
     split,
 )
+from streams.core.ruleset import Ruleset
 from streams.core.time import HOUR_MS, hour_of
 
 
@@ -27,13 +31,23 @@ class Customer:
     the purchases in `recent`; `panes` has them all.
     """
 
-    __slots__ = ("_folded", "_panes", "body", "customer_id", "first_pane", "recent")
+    __slots__ = ("_contacts", "_crowded", "_folded", "_panes", "body", "customer_id", "first_pane", "recent")
 
-    def __init__(self, customer_id: str, body: Body, first_pane: int | None, recent: list[Entry]) -> None:
+    def __init__(
+        self,
+        customer_id: str,
+        body: Body,
+        first_pane: int | None,
+        recent: list[Entry],
+        *,
+        crowded: bool = False,
+    ) -> None:
         self.customer_id = customer_id
         self.body = body
         self.first_pane = first_pane
         self.recent = recent
+        self._crowded = crowded
+        self._contacts: Contacts | None = None
         self._folded: Panes | None = None
         self._panes: Panes | None = None
 
@@ -61,18 +75,32 @@ class Customer:
             self._panes.add(hour, cents)
         self.first_pane = hour if self.first_pane is None else min(hour, self.first_pane)
 
-    def enqueue(self, new: Item) -> None:
-        """Put a fact into the agenda."""
-        insort(self.body.agenda, new, key=lambda one: one.order)
+    def catch_up(self, record: bytes | bytearray) -> None:
+        """Take over the entries that the record got since the customer was packed into it."""
+        self.recent = entries(record)
+        self._folded = self._panes = None
+        hours = [hour_of(instant) for instant, cents, _ in self.recent if cents >= 0]
+        if hours:
+            self.first_pane = min(hours) if self.first_pane is None else min(self.first_pane, *hours)
+
+    def contacts(self, rules: Ruleset) -> Contacts:
+        """Return the known contacts, to learn of more under some rules."""
+        if self._contacts is None or self._contacts.rules is not rules:
+            self._contacts = Contacts(self.body, rules)
+        return self._contacts
 
     @property
-    def wake(self) -> int:
-        """Return the first hour at which something can happen by time alone, or NO_HOUR."""
-        agenda, episode = self.body.agenda, self.body.episode
-        if not agenda:
-            return NO_HOUR if episode is None else episode.wake
-        first = hour_of(agenda[0].instant)
-        return first if episode is None else min(first, episode.wake)
+    def crowded(self) -> bool:
+        """Tell whether there were as many contacts as are remembered, when one was last learned."""
+        return self._crowded if self._contacts is None else self._contacts.full
+
+    def enqueue(self, new: Item) -> None:
+        """Put a fact into the agenda."""
+        agenda = self.body.agenda
+        if not agenda or agenda[-1].instant < new.instant:  # nearly all; the whole order costs more
+            agenda.append(new)
+        else:
+            insort(agenda, new, key=lambda one: one.order)
 
     @property
     def wakes_at(self) -> int | None:
@@ -86,17 +114,19 @@ class Customer:
     @property
     def flags(self) -> int:
         """Return what must be known of the record without unpacking it."""
-        episode = self.body.episode
+        episode, crowded = self.body.episode, CROWDED if self.crowded else 0
         if episode is None:
-            return 0
-        return OPEN | QUIET if episode.quiet else OPEN
+            return crowded
+        return crowded | (OPEN | QUIET if episode.quiet else OPEN)
 
-    def pack(self, horizon: Horizon, wake: int, flags: int) -> bytearray:
+    def pack(self, horizon: Horizon, flags: int) -> bytearray:
         """Return the packed record; forgets what lies beyond the horizon."""
         if self._folded is not None or is_settling(self.recent, horizon):
             self.recent = settle(self.folded, self.recent, horizon)
             self.body.keep(self.folded)
             self._panes = None
+        due = self.wakes_at
+        wake = NO_HOUR if due is None else hour_of(due)
         first = NO_HOUR if self.first_pane is None else self.first_pane
         return join(Parts(wake, first, flags, self.body, self.recent))
 
@@ -105,4 +135,6 @@ def unpack(customer_id: str, record: bytes | bytearray) -> Customer:
     """Return the customer of a packed record; raises StateError."""
     parts = split(record)
     first = parts.earliest_pane()
-    return Customer(customer_id, parts.body, None if first == NO_HOUR else first, parts.tail)
+    first_pane = None if first == NO_HOUR else first
+    crowded = bool(parts.flags & CROWDED)
+    return Customer(customer_id, parts.body, first_pane, parts.tail, crowded=crowded)

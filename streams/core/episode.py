@@ -12,7 +12,6 @@ from schemas.alert import Alert
 from schemas.events import Contact, Disposition, Notice, Profile, Transaction
 from streams.core.alerts import Decision, Resolution, State, write_alert
 from streams.core.baseline import BLOCK_HOURS
-from streams.core.contacts import learn
 from streams.core.customer import Customer
 from streams.core.evidence import Evidence
 from streams.core.facts import Episode, Item
@@ -20,7 +19,7 @@ from streams.core.feed_guard import FeedGuard
 from streams.core.frustration import TOLERANCE, Known, known
 from streams.core.measure import measure, settled_hour
 from streams.core.odds import Odds, odds_of
-from streams.core.opening import Gates, gates_of, open_episode
+from streams.core.opening import Gates, Past, gates_of, is_bad, open_episode, past_of
 from streams.core.population import Refresh
 from streams.core.ruleset import Ruleset
 from streams.core.silent import Silence, Verdict, basis_hour
@@ -65,22 +64,30 @@ class Judge:
         self._observer = observer
         self._silence = Silence(guard, self.tally)
         self._alerts: list[Alert] = []
+        self._past: Past | None = None
+        self._stale_from: int | None = None
+        """The hour from which on the wake-up of the customer in hand must be set anew; it lies no earlier."""
 
     def step(self, customer: Customer, before: int, before_hour: int) -> list[Alert]:
         """Fold items with an instant before a time (ms), decide hours before an hour; return the alerts."""
-        self._alerts = []
-        agenda = customer.body.agenda
+        self._alerts, self._past, self._stale_from = [], None, None
+        agenda, taken = customer.body.agenda, 0
         while True:
-            due = agenda[0] if agenda and agenda[0].instant < before else None
+            due = agenda[taken] if taken < len(agenda) and agenda[taken].instant < before else None
+            stale = self._stale_from
+            if stale is not None and (due is None or due.instant >= stale * HOUR_MS):
+                self.rearm(customer, stale)
+                self._stale_from = stale = None
             episode = customer.body.episode
-            wake = before_hour if episode is None else episode.wake
+            wake = before_hour if episode is None or stale is not None else episode.wake
             if episode is not None and wake < before_hour and (due is None or wake * HOUR_MS <= due.instant):
                 self._decide_hour(customer, episode, wake)
             elif due is not None:
-                del agenda[0]
-                self.folded += 1
+                taken += 1
                 self._fold(customer, due)
             else:
+                del agenda[:taken]
+                self.folded += taken
                 return self._alerts
 
     def look(self, customer: Customer, refresh: Refresh) -> Verdict | None:
@@ -139,7 +146,7 @@ class Judge:
                 hour = hour_of(event.original_time)
         customer.add(hour, cents)
         self._spent(customer.customer_id, hour, cents)
-        self.rearm(customer, hour_of(instant) + 1)
+        self._past, self._stale_from = None, hour_of(instant) + 1
 
     def _fold_cancellation(self, customer: Customer, instant: int) -> None:
         episode = customer.body.episode
@@ -161,13 +168,16 @@ class Judge:
             self._close_by_item(customer, episode, "closed", instant)
         elif event.snooze_until is not None:
             episode.snooze_until = event.snooze_until
-            self.rearm(customer, hour_of(instant) + 1)
+            self._stale_from = hour_of(instant) + 1
 
     def _fold_contact(self, customer: Customer, event: Contact | Notice, instant: int) -> None:
         rules = self.rules if customer.body.episode is None else self.rules_of(customer.body.episode)
         new = known(event, rules)
-        if not learn(customer.body, new, rules):
+        too_many = customer.contacts(rules).learn(new)
+        if too_many is None:
             return
+        if too_many:
+            self.tally["too_many_contacts"] += too_many
         if customer.body.episode is None:
             self._try_opening(customer, new, instant)
         else:
@@ -178,7 +188,12 @@ class Judge:
         rules = self.rules
         if anchor.own <= 0:
             return
-        gates = gates_of(customer, anchor, instant, self.refresh, rules)
+        if self._observer is None and not is_bad(customer, rules):
+            return
+        hours = hour_of(anchor.moment), hour_of(instant)
+        if self._past is None or self._past.hours != hours:
+            self._past = past_of(customer, hours, rules)
+        gates = gates_of(customer, anchor, self._past, instant, self.refresh, rules)
         if self._observer is not None:
             self._observer.judged(customer.customer_id, gates)
         if not gates.bad:
@@ -245,6 +260,8 @@ class Judge:
 
     def _raise(self, customer: Customer, episode: Episode, time: int, hour: int, settled: int) -> None:
         """Send the level that the evidence before `settled` reaches, if it is new and not held."""
+        if episode.sent >= HIGHEST_LEVEL:
+            return
         rules = self.rules_of(episode)
         if hour > episode.starts + rules.raise_days * DAY_HOURS:
             return

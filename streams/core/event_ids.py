@@ -4,28 +4,46 @@ An id is known by a 64-bit hash of source and event id; among a billion ids reme
 billion new events would be taken for a duplicate by chance.
 """
 
+from collections.abc import Callable
+from itertools import islice
 from typing import Final
 
 from xxhash import xxh3_64_intdigest
 
-from streams.core.watermark import TOO_LATE_MS, Clock
+from streams.core.id_table import UNIT_BITS, IdTable, units_after
+from streams.core.time import DAY_MS
+from streams.core.watermark import NEVER, TOO_LATE_MS, Clock
 
+MOST_RECENT: Final = 65_536
+"""From so many ids on they are kept in the table, which is a little slower, and 15 times smaller."""
+MOVED: Final = 1_024
+"""So many of the dict go into the table with every batch from then on."""
 _SEEDS_KEPT: Final = 10_000
+_PRUNED_MS: Final = 4 * DAY_MS
+
+Settle = Callable[[int, str, int], bool]
+"""Tells by what customers keep whether an event with a hash came at an instant (ms) or after it.
+
+The customer who has the same id now is the likeliest to have had it then.
+"""
 
 
 class EventIds:
     """The ids seen on one input of a partition, each with its first instant, for 8 days beyond it.
 
-    Two generations take turns, so forgetting costs nothing per event. What counts as a duplicate is decided
-    by the instants alone, not by which ids happen to be remembered still.
+    Few are in a dict. Many go into a table that knows an instant to 17 minutes; where that leaves open
+    whether an id is 8 days old, the entries in the customers' records tell. What counts as a duplicate is
+    decided by the instants alone, not by which ids happen to be remembered still. Without `settle` there are
+    no records to tell, and all are in the dict.
     """
 
-    __slots__ = ("_rotated", "_seeds", "old", "young")
+    __slots__ = ("_pruned", "_seeds", "_settle", "recent", "table")
 
-    def __init__(self) -> None:
-        self.young: dict[int, int] = {}
-        self.old: dict[int, int] = {}
-        self._rotated: int | None = None
+    def __init__(self, settle: Settle | None = None) -> None:
+        self.recent: dict[int, int] = {}
+        self.table = IdTable()
+        self._settle = settle
+        self._pruned = NEVER
         self._seeds: dict[str, int] = {}
 
     def seed(self, source: str) -> int:
@@ -41,32 +59,65 @@ class EventIds:
         """Return the hash that stands for an event's id."""
         return xxh3_64_intdigest(event_id.encode(), self.seed(source))
 
-    def is_duplicate(self, key: int, instant: int) -> bool:
+    def is_duplicate(self, key: int, instant: int, customer_id: str = "") -> bool:
         """Tell whether an event with this id came within the 8 days before an instant."""
-        first = self.young.get(key)
-        if first is None:
-            first = self.old.get(key)
-        return first is not None and instant - first <= TOO_LATE_MS
+        first, oldest = self.recent.get(key), instant - TOO_LATE_MS
+        if first is not None and first >= oldest:
+            return True
+        if not self.table.may_have(key):  # nearly always
+            return False
+        ages = [units_after(stamp, oldest >> UNIT_BITS) for stamp in self.table.stamps(key)]
+        newest = max(ages, default=-1)
+        return newest > 0 or (
+            newest == 0 and self._settle is not None and self._settle(key, customer_id, oldest)
+        )
 
     def remember(self, key: int, instant: int) -> None:
         """Take note of an accepted event."""
-        self.young[key] = instant
+        if self.table.buckets:
+            self.table.add(key, instant)
+        else:
+            self.recent[key] = instant
 
     def restore(self, key: int, instant: int) -> None:
         """Take back an event from the state, in any order: the last to be accepted counts."""
-        self.young[key] = max(instant, self.young.get(key, instant))
+        if self.table.buckets:
+            self.table.add(key, instant)
+        else:
+            self.recent[key] = max(instant, self.recent.get(key, instant))
+
+    def restored(self) -> None:
+        """Take note that a part of the state was taken back."""
+        self._open_if_many()
+        if self.table.buckets:
+            self.table.split_up()
+            self.table.unsort()
 
     def discard(self, key: int, instant: int) -> None:
         """Forget an event, for the erasure of its customer; not another's that used the id later."""
-        for generation in (self.young, self.old):
-            if generation.get(key) == instant:
-                del generation[key]
+        if self.recent.get(key) == instant:
+            del self.recent[key]
+        self.table.discard(key, instant)
 
-    def rotate(self, clock: Clock) -> None:
-        """Let go of the older generation once no event can be a duplicate of one in it."""
-        if self._rotated is None or not self.young:
-            self._rotated = clock.now
-        # An event that was on time may be ahead of the clock by the allowed lateness.
-        elif clock.now - self._rotated > TOO_LATE_MS + clock.lateness_ms:
-            self.old, self.young = self.young, {}
-            self._rotated = clock.now
+    def tidy(self, clock: Clock) -> None:
+        """Move what the table should hold, and let go of what can make no duplicate: a little at a time."""
+        oldest = clock.now - TOO_LATE_MS
+        if clock.now - self._pruned > _PRUNED_MS:
+            self._pruned = clock.now
+            self.recent = {key: instant for key, instant in self.recent.items() if instant >= oldest}
+        if self.table.is_over(oldest):
+            self.table = IdTable()
+        self._open_if_many()
+        if self.table.buckets:
+            self._move()
+            self.table.split_up()
+            self.table.forget(clock.now, oldest)
+
+    def _open_if_many(self) -> None:
+        if self._settle is not None and len(self.recent) >= MOST_RECENT and not self.table.buckets:
+            self.table.open()
+
+    def _move(self) -> None:
+        recent = self.recent
+        for key in list(islice(recent, MOVED)):
+            self.table.add(key, recent.pop(key))

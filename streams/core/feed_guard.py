@@ -28,7 +28,7 @@ _SHARE: Final = 2
 """Broken: fewer than one in this many of the usual."""
 _GROUPS: Final = 64
 """Sources are told apart by as many groups."""
-_UNDIVIDED: Final = 0
+UNDIVIDED: Final = 0
 """Here rules that don't tell sources apart count them all; it is no source that could fail."""
 _ROUTES_KEPT: Final = 10_000
 
@@ -76,7 +76,7 @@ class FeedGuard:
     )
 
     def __init__(self) -> None:
-        self._groups: dict[int, Counts] = {_UNDIVIDED: defaultdict(int)}
+        self._groups: dict[int, Counts] = {UNDIVIDED: defaultdict(int)}
         self._routes: dict[str, Counts] = {}
         self._late: dict[int, Counter[tuple[int, int]]] = {}
         self._moved: Counts = defaultdict(int)
@@ -94,7 +94,7 @@ class FeedGuard:
     def counts_of(self, source: str, rules: Ruleset) -> Counts:
         """Return where the purchases of a source are counted, by pane; those on time are added there."""
         if not rules.delayed_feed:
-            return self._groups[_UNDIVIDED]
+            return self._groups[UNDIVIDED]
         found = self._routes.get(source)
         if found is None:
             if len(self._routes) >= _ROUTES_KEPT:
@@ -185,7 +185,7 @@ class FeedGuard:
             _is_short(_WEEKS * own[0], sum(own[1:]), least)
             and _SHARE * (usual - now) >= sum(own[1:]) - _WEEKS * own[0]
             for group, own in self._windows.items()
-            if group != _UNDIVIDED
+            if group != UNDIVIDED
         )
 
     # Ask
@@ -225,6 +225,11 @@ class FeedGuard:
         return None if week * WEEK_HOURS < oldest else self._weeks.get(week, 0)
 
     @property
+    def panes(self) -> int:
+        """Return how many counts are kept: one for each pane of a group, and for what came late to it."""
+        return sum(map(len, self._groups.values())) + sum(map(len, self._late.values()))
+
+    @property
     def broken_now(self) -> bool:
         """Tell whether the last hour decided was broken."""
         return self._decided is not None and self.is_broken(self._decided - 1)
@@ -249,7 +254,7 @@ class FeedGuard:
         groups = {group: dict(counts) for group, counts in self._groups.items()}
         return GuardState(
             self._decided,
-            groups.pop(_UNDIVIDED),
+            groups.pop(UNDIVIDED),
             list(self._broken),
             self._forgotten,
             self._totals[0],
@@ -265,7 +270,7 @@ class FeedGuard:
 
     def restore(self, state: GuardState) -> None:
         """Become what `state` described."""
-        groups = {_UNDIVIDED: state.counts, **state.groups}
+        groups = {UNDIVIDED: state.counts, **state.groups}
         self._groups = {group: defaultdict(int, counts) for group, counts in groups.items()}
         self._routes, self._windows, self._late = {}, {}, {}
         self._moved = defaultdict(int, state.moved)

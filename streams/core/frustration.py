@@ -1,12 +1,10 @@
 """Frustration: what contacts alone add to the log-odds of leaving, in nats.
 
 A contact is reduced to what the rules need of it (`Known`) when it is folded; its signals are the rows of
-the table in docs/detection.md that apply to it. Repeats depend on the other contacts and are counted anew
-with every fold.
+the table in docs/detection.md that apply to it. Repeats depend on the other contacts: see `repeats`.
 """
 
-from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Final
 
 from msgspec import Struct
@@ -131,52 +129,60 @@ def _hung_up_on(event: Contact, *, done: bool) -> bool:
     return event.ended_by in ("agent", "system") and not done
 
 
-def _outcome(event: Contact, rules: Ruleset) -> tuple[Signal, ...]:
+def _outcome(event: Contact, rules: Ruleset) -> list[Signal]:
     """Return the largest outcome that applies, the first of the table among equals; empty if none does."""
-    worst = (
+    applying: list[Signal] = []
+    if event.resolution == "unresolved":
+        applying.append(("unresolved", rules.outcome_unresolved))
+    if (
         event.csat == rules.worst_csat
         or (event.ces is not None and event.ces <= rules.worst_ces)
         or (event.effort is not None and event.effort <= rules.worst_effort)
-    )
-    refused = event.escalation_requested and not event.escalation_granted
-    rows = (
-        (event.resolution == "unresolved", "unresolved", rules.outcome_unresolved),
-        (worst, "worst_score", rules.outcome_worst_score),
-        (refused, "escalation_refused", rules.outcome_escalation_refused),
-        (event.complaint, "complaint", rules.outcome_complaint),
-        (event.first_reply_seconds > rules.slow_reply_seconds, "slow_reply", rules.outcome_slow_reply),
-    )
-    applying = [(name, nats) for applies, name, nats in rows if applies]
-    return (max(applying, key=lambda signal: signal[1]),) if applying else ()
+    ):
+        applying.append(("worst_score", rules.outcome_worst_score))
+    if event.escalation_requested and not event.escalation_granted:
+        applying.append(("escalation_refused", rules.outcome_escalation_refused))
+    if event.complaint:
+        applying.append(("complaint", rules.outcome_complaint))
+    if event.first_reply_seconds > rules.slow_reply_seconds:
+        applying.append(("slow_reply", rules.outcome_slow_reply))
+    return applying if len(applying) <= 1 else [max(applying, key=lambda signal: signal[1])]
 
 
-def _effort(event: Contact, rules: Ruleset, *, done: bool) -> tuple[Signal, ...]:
+def _effort(  # noqa: C901 - a row of the table each
+    event: Contact, rules: Ruleset, *, done: bool
+) -> list[Signal]:
     """Return the efforts that apply, in the order of the table."""
+    found: list[Signal] = []
     transfers = event.transfers_cold + event.transfers_warm
-    long_hold = event.hold_seconds > rules.long_hold_seconds or event.hold_count >= rules.long_hold_count
-    abandoned = (
+    if transfers >= 1:
+        found.append(("transfers", _transfer_nats(event.transfers_cold, transfers, rules)))
+    if event.hold_seconds > rules.long_hold_seconds or event.hold_count >= rules.long_hold_count:
+        found.append(("long_hold", rules.long_hold))
+    if event.deflected_to is not None:
+        found.append(("deflected", rules.deflected))
+    if event.ended_stage == "ivr" and not done:
+        found.append(("ivr_dead_end", rules.ivr_dead_end))
+    if _hung_up_on(event, done=done):
+        found.append(("hung_up_on", rules.hung_up_on))
+    if event.ivr_zero_outs >= rules.zero_outs_count:
+        found.append(("zero_outs", rules.zero_outs))
+    if (
         event.ended_stage == "queue"
         and event.ended_by == "customer"
         and event.queue_seconds > rules.queue_abandoned_seconds
-    )
-    rows = (
-        (transfers >= 1, "transfers", _transfer_nats(event.transfers_cold, transfers, rules)),
-        (long_hold, "long_hold", rules.long_hold),
-        (event.deflected_to is not None, "deflected", rules.deflected),
-        (event.ended_stage == "ivr" and not done, "ivr_dead_end", rules.ivr_dead_end),
-        (_hung_up_on(event, done=done), "hung_up_on", rules.hung_up_on),
-        (event.ivr_zero_outs >= rules.zero_outs_count, "zero_outs", rules.zero_outs),
-        (abandoned, "queue_abandoned", rules.queue_abandoned),
-        (event.repeated_information, "repeated_information", rules.repeated_information),
-        (bool(event.phrases), "powerless_phrase", rules.powerless_phrase),
-        (event.self_service_minutes >= rules.self_service_minutes, "self_service", rules.self_service),
-    )
-    return tuple((name, nats) for applies, name, nats in rows if applies)
+    ):
+        found.append(("queue_abandoned", rules.queue_abandoned))
+    if event.repeated_information:
+        found.append(("repeated_information", rules.repeated_information))
+    if event.phrases:
+        found.append(("powerless_phrase", rules.powerless_phrase))
+    if event.self_service_minutes >= rules.self_service_minutes:
+        found.append(("self_service", rules.self_service))
+    return found
 
 
 def _transfer_nats(cold: int, transfers: int, rules: Ruleset) -> float:
-    if transfers == 0:
-        return 0.0
     nats = rules.transfer_first + rules.transfer_further * (transfers - 1)
     return nats * (1 + rules.transfer_cold_factor * cold / transfers)
 
@@ -199,61 +205,23 @@ def own_signals(contact: Known, rules: Ruleset) -> list[Signal]:
     return [*contact.signals, ("repeat", contact.repeats * rules.repeat)]
 
 
-def weigh(contacts: Sequence[Known], moments: Iterable[int], rules: Ruleset) -> None:
-    """Weigh those of the ordered contacts anew that can repeat one which came or went at some moments."""
-    reach = rules.repeat_days * DAY_MS
-    changed = list(moments)
-    for at in range(bisect_left(contacts, min(changed), key=_moment), len(contacts)):
-        contact = contacts[at]
-        if any(0 <= contact.moment - moment <= reach for moment in changed):
-            contact.repeats = _repeats(contacts, at, rules)
-            contact.own = sum((nats for _, nats in own_signals(contact, rules)), 0.0)
-
-
-def _repeats(contacts: Sequence[Known], at: int, rules: Ruleset) -> int:
-    """Return how many contacts the one at an index repeats; no more than fill the cap.
-
-    More would change nothing, and somebody who calls a thousand times a week must not cost more than others.
-    """
-    contact = contacts[at]
-    if not contact.repeatable:
-        return 0
-    count, nats = 0, sum((nats for _, nats in contact.signals), 0.0)
-    for before in range(at - 1, -1, -1):
-        earlier = contacts[before]
-        if contact.moment - earlier.moment > rules.repeat_days * DAY_MS or nats >= rules.frustration_cap:
-            break
-        if repeats(contact, earlier):
-            count += 1
-            nats += rules.repeat
-    return count
-
-
-def _moment(contact: Known) -> int:
-    return contact.moment
-
-
-def forget(contacts: list[Known], rules: Ruleset) -> list[Known]:
-    """Return the ordered contacts, of which there is one, without those too long before the newest moment."""
-    oldest = contacts[-1].moment - rules.frustration_days * DAY_MS
-    if contacts[0].moment >= oldest:
-        return contacts
-    return [one for one in contacts if one.moment >= oldest]
+def folded(total: float, before: int | None, contact: Known, rules: Ruleset) -> float:
+    """Return F after a weighed contact, from F after the one before it and that one's moment (ms)."""
+    moment = contact.moment
+    if before is not None and moment != before:
+        days = (moment - before) / DAY_MS
+        total *= 2.0 ** (-days / rules.frustration_half_life_days)
+    if contact.recovery:
+        return total * rules.recovery_factor
+    total += contact.own
+    if total > rules.frustration_cap:  # noqa: PLR1730 - half the time of min()
+        total = rules.frustration_cap
+    return total
 
 
 def frustration(contacts: Iterable[Known], rules: Ruleset) -> float:
     """Return F in nats after the newest of the ordered contacts, all weighed."""
-    total, last, cap, half_life = 0.0, None, rules.frustration_cap, rules.frustration_half_life_days
+    total, before = 0.0, None
     for contact in contacts:
-        moment = contact.moment
-        if last is not None and moment != last:
-            days = (moment - last) / DAY_MS
-            total *= 2.0 ** (-days / half_life)
-        last = moment
-        if contact.recovery:
-            total *= rules.recovery_factor
-        else:
-            total += contact.own
-            if total > cap:  # noqa: PLR1730 - half the time of min()
-                total = cap
+        total, before = folded(total, before, contact, rules), contact.moment
     return total

@@ -1,6 +1,6 @@
 """Who is judged: the gates that a bad contact must pass, and the episode that it opens."""
 
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID, uuid5
 
 import msgspec
@@ -45,28 +45,52 @@ class Gates(Struct, frozen=True):
         return self.bad and self.valuable and self.usual is not None
 
 
-def gates_of(
-    customer: Customer, anchor: Known, instant: int, refresh: Refresh | None, rules: Ruleset
+class Past(NamedTuple):
+    """What the panes say before a contact; the same for all contacts of an hour."""
+
+    hours: tuple[int, int]
+    """That of the contact's moment, and that of its instant, which tells what is forgotten by then."""
+    trailing_spend: int
+    usual: Baseline | None
+    blocks: int
+
+
+def past_of(customer: Customer, hours: tuple[int, int], rules: Ruleset) -> Past:
+    """Return what the panes say before the hour of a contact's moment, at the hour of its instant."""
+    hour, now = hours[0] - rules.guard_delay_hours, hours[1]
+    panes, first = _visible(customer.panes, now), customer.first_pane
+    return Past(
+        hours=hours,
+        trailing_spend=panes.spend(hour - YEAR_HOURS, hour),
+        usual=baseline(panes, first, hour, rules),
+        blocks=0 if first is None else len(block_starts(hour, first)),
+    )
+
+
+def gates_of(  # noqa: PLR0913, PLR0917 - all that a contact meets
+    customer: Customer, anchor: Known, past: Past, instant: int, refresh: Refresh | None, rules: Ruleset
 ) -> Gates:
     """Return what a contact meets at an instant (ms), by the latest population refresh."""
-    hour = hour_of(anchor.moment) - rules.guard_delay_hours
-    panes = _visible(customer.panes, hour_of(instant))
-    trailing = panes.spend(hour - YEAR_HOURS, hour)
     cutoff = None if refresh is None else refresh.cutoff
     protected = is_protected(customer, rules)
     return Gates(
         time=instant,
         contact_id=anchor.contact_id,
         frustration=customer.body.frustration,
-        bad=customer.body.frustration >= rules.opening_frustration - TOLERANCE,
-        usual=baseline(panes, customer.first_pane, hour, rules),
-        blocks=0 if customer.first_pane is None else len(block_starts(hour, customer.first_pane)),
-        trailing_spend=trailing,
+        bad=is_bad(customer, rules),
+        usual=past.usual,
+        blocks=past.blocks,
+        trailing_spend=past.trailing_spend,
         cutoff=cutoff,
         protected=protected,
-        valuable=protected or is_valuable(trailing, cutoff),
+        valuable=protected or is_valuable(past.trailing_spend, cutoff),
         irregularity_days=rules.irregularity_default_days if refresh is None else refresh.irregularity_days,
     )
+
+
+def is_bad(customer: Customer, rules: Ruleset) -> bool:
+    """Tell whether frustration is high enough to open an episode."""
+    return customer.body.frustration >= rules.opening_frustration - TOLERANCE
 
 
 def open_episode(  # noqa: PLR0913, PLR0917 - all that an episode freezes

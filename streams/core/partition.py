@@ -7,6 +7,7 @@ Single-threaded; knows nothing of Kafka, files or the wall clock.
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import repeat
 from typing import Final
 
@@ -21,6 +22,7 @@ from streams.core.episode import Judge, Observer
 from streams.core.event_ids import EventIds
 from streams.core.facts import Event, item
 from streams.core.feed_guard import FeedGuard
+from streams.core.id_table import KEY_BYTES, LOW_BITS, UNIT_BITS, stamp_of
 from streams.core.panes import Panes
 from streams.core.population import Population, Refresh
 from streams.core.record import (
@@ -31,13 +33,16 @@ from streams.core.record import (
     LONG_RECORD,
     MOST_CENTS,
     OPEN,
+    PAGE_BYTES,
     QUIET,
     SAMPLED,
     WITHOUT_PANE,
+    Entry,
     Horizon,
-    fold_tail,
+    entries,
     input_of,
     is_foldable,
+    is_long,
     mark_of,
 )
 from streams.core.roster import Roster
@@ -49,6 +54,8 @@ from streams.core.state import (
     customer_of,
     decode_state,
     is_customer_key,
+    is_page_key,
+    page_number_of,
     ruleset_of,
 )
 from streams.core.time import HOUR_MS, WEEK_HOURS, hour_of
@@ -90,7 +97,7 @@ class Partition:
 
     def __init__(self, rules: Ruleset, *, currency: str = "USD", observer: Observer | None = None) -> None:
         self._clocks = {one: Clock(rules.lateness_ms) for one in Input}
-        self._ids = {one: EventIds() for one in Input}
+        self._ids = {one: EventIds(partial(self._came_since, one)) for one in Input}
         self._guard = FeedGuard()
         self._roster = Roster()
         self._population = Population(rules, self._roster.mark_sampled)
@@ -108,29 +115,31 @@ class Partition:
         records: Iterable[Record],
         appended: Iterable[int] = UNTIMED,
         *,
-        bounded: bool = False,
+        held_back: int | None = None,
     ) -> Outcome:
         """Take in records of one input, in the order of its log; decides nothing.
 
         `appended` has for each when it was appended, or the wall clock, in ms, and may go on: what lies more
-        than 5 minutes beyond it is refused. With `bounded`, no record moves the clock of its input further
-        than as if its time were when it was appended.
+        than 5 minutes beyond it is refused. With `held_back`, no record moves the clock of its input further
+        than as if its time were so many ms before it was appended, and no tick further than its append.
         """
-        self._ids[source].rotate(self._clocks[source])
+        self._ids[source].tidy(self._clocks[source])
         outcome = Outcome()
         if source is Input.TRANSACTIONS:
-            self._apply_transactions(records, appended, bounded, outcome)
+            self._apply_transactions(records, appended, held_back, outcome)
         else:
             for at, (record, when) in enumerate(zip(records, appended, strict=False)):
-                self._apply_one(source, at, record, when, bounded, outcome)
+                self._apply_one(source, at, record, when, held_back, outcome)
         return outcome
 
-    def _apply_transactions(  # noqa: C901 - the hot path is one loop on purpose
-        self, records: Iterable[Record], appended: Iterable[int], bounded: bool, outcome: Outcome
+    def _apply_transactions(  # noqa: C901, PLR0912, PLR0915 - the hot path is one loop on purpose
+        self, records: Iterable[Record], appended: Iterable[int], held_back: int | None, outcome: Outcome
     ) -> None:
         """Apply transactions; an on-time purchase, as nearly all are, only adds to its customer's record."""
         clock, ids = self._clocks[Input.TRANSACTIONS], self._ids[Input.TRANSACTIONS]
-        young, old, digest, pack = ids.young, ids.old, xxh3_64_intdigest, ENTRY.pack
+        recent, digest, pack = ids.recent, xxh3_64_intdigest, ENTRY.pack
+        buckets, low, split, high = ids.table.buckets, ids.table.low, ids.table.split, 2 * ids.table.low + 1
+        unit, stamp = 0, stamp_of(0)
         customers, lateness, rules = self._roster.records, clock.lateness_ms, self._judge.rules
         newest, now, source, salt, applied = clock.newest, clock.now, "", ids.seed(""), 0
         counts, counts_of = self._guard.counts_of("", rules), self._guard.counts_of
@@ -142,7 +151,7 @@ class Partition:
                 or not now < event.time <= when + FUTURE_MS
             ):
                 clock.newest, clock.now = newest, now
-                self._apply_one(Input.TRANSACTIONS, at, event, when, bounded, outcome)
+                self._apply_one(Input.TRANSACTIONS, at, event, when, held_back, outcome)
                 newest, now = clock.newest, clock.now
                 continue
             time, cents = event.time, event.cents
@@ -151,11 +160,22 @@ class Partition:
                 salt = ids.seed(source)
                 counts = counts_of(source, rules)
             key = digest(event.event_id.encode(), salt)
-            if (key in young or key in old) and ids.is_duplicate(key, time):
+            customer_id = event.customer_id
+            if buckets:
+                number = key & low
+                bucket = buckets[number if number >= split else key & high]
+                rest = (key >> LOW_BITS).to_bytes(KEY_BYTES, "little")
+                if (bucket.rfind(rest) >= 0 or key in recent) and ids.is_duplicate(key, time, customer_id):
+                    outcome.duplicates.append(at)
+                    continue
+                if time >> UNIT_BITS != unit:
+                    unit, stamp = time >> UNIT_BITS, stamp_of(time)
+                bucket += rest + stamp
+            elif key in recent and ids.is_duplicate(key, time, customer_id):
                 outcome.duplicates.append(at)
                 continue
-            young[key] = time
-            customer_id = event.customer_id
+            else:
+                recent[key] = time
             record = customers.get(customer_id)
             if record is None:
                 record = self._roster.new(customer_id)
@@ -168,16 +188,18 @@ class Partition:
             if record[FLAGS_AT] != DIRTY:
                 self._note(customer_id, record, hour, cents)
             if len(record) > LONG_RECORD and is_foldable(record, forgettable):
-                customers[customer_id] = fold_tail(record, forgettable)
-            if time > newest or bounded:
+                self._roster.fold(customer_id, record, forgettable)
+            if time > newest or held_back is not None:
                 if time > newest:  # noqa: PLR1730 - half the time of max()
                     newest = time
-                reached = when if bounded and when < time else time
+                reached = time if held_back is None or time < when - held_back else when - held_back
                 if reached - lateness > now:  # noqa: PLR1730
                     now = reached - lateness
             applied += 1
         clock.newest, clock.now = newest, now
         outcome.applied += applied
+        if buckets:
+            ids.table.note(applied, newest)
 
     def _note(self, customer_id: str, record: bytearray, hour: int, cents: int) -> None:
         """Do what a purchase means beyond the customer's own record."""
@@ -199,7 +221,7 @@ class Partition:
         return self._roster.records[customer_id]
 
     def _apply_one(  # noqa: PLR0913, PLR0917 - as many as decide on a record
-        self, source: Input, at: int, record: Record, when: int, bounded: bool, outcome: Outcome
+        self, source: Input, at: int, record: Record, when: int, held_back: int | None, outcome: Outcome
     ) -> None:
         if isinstance(record, Erasure):
             outcome.alerts += self._erase(record.customer_id)
@@ -210,10 +232,12 @@ class Partition:
         if refusal is not None:
             outcome.refused.append((at, refusal))
         elif isinstance(record, Tick):
-            clock.tick(min(record.time, when) if bounded else record.time)
+            clock.tick(record.time if held_back is None else min(record.time, when))
             outcome.ticks += 1
         else:
-            self._apply_event(source, at, record, when if bounded else record.time, outcome)
+            self._apply_event(
+                source, at, record, record.time if held_back is None else when - held_back, outcome
+            )
 
     def _refusal(self, clock: Clock, record: Event | Tick, horizon: int) -> Refusal | None:
         if record.time > horizon:
@@ -226,14 +250,16 @@ class Partition:
         clock, ids = self._clocks[source], self._ids[source]
         instant = clock.instant(event.time)
         key = ids.key(event.source, event.event_id)
-        if ids.is_duplicate(key, instant):
+        if ids.is_duplicate(key, instant, event.customer_id):
             outcome.duplicates.append(at)
             return
         ids.remember(key, instant)
         outcome.applied += 1
         outcome.late += instant == clock.now
         clock.accept(event.time, most)
-        self._roster.remember(event.customer_id, (instant, mark_of(source), key))
+        record = self._roster.remember(event.customer_id, (instant, mark_of(source), key))
+        if len(record) > PAGE_BYTES and is_long(record):
+            self._roster.fold(event.customer_id, record, self._horizon)
         if isinstance(event, Transaction) and event.kind == "purchase":
             self._guard.add_late(event.source, hour_of(event.time), hour_of(instant), self._judge.rules)
         if not (isinstance(event, Transaction) and event.kind in UNCOUNTED):
@@ -254,9 +280,9 @@ class Partition:
         if customer_id not in self._roster.records:
             return []
         self._population.erase(customer_id, self._roster.spenders())
-        customer = self._roster.erase(customer_id)
-        for instant, mark, key in customer.recent:
+        for instant, mark, key in self._roster.ids(customer_id):
             self._ids[input_of(mark)].discard(key, instant)
+        customer = self._roster.erase(customer_id)
         self._disturbed.discard(customer_id)
         self._enqueued -= len(customer.body.agenda)
         return self._judge.erase(customer, self._decided)
@@ -360,6 +386,8 @@ class Partition:
             self._restore_state(decode_state(value))
         elif is_customer_key(key):
             self._restore_customer(customer_of(key), value)
+        elif is_page_key(key):
+            self._restore_ids(self._roster.pages.restore(customer_of(key), page_number_of(key), value))
         else:
             raise StateError("a state record of unknown kind")
 
@@ -390,12 +418,29 @@ class Partition:
         if not flags & WITHOUT_PANE:
             self._population.offer(customer_id)
         self._enqueued += self._roster.waiting(customer_id)
-        young = self._ids[Input.TRANSACTIONS].young
-        for instant, mark, key in self._roster.ids(customer_id):
-            if mark >= 0 and key not in young:  # nearly all
-                young[key] = instant
+        self._restore_ids(entries(value))
+
+    def _restore_ids(self, found: Iterable[Entry]) -> None:
+        purchases = self._ids[Input.TRANSACTIONS]
+        recent, is_open = purchases.recent, bool(purchases.table.buckets)
+        for instant, mark, key in found:
+            if mark >= 0 and not is_open and key not in recent:  # nearly all
+                recent[key] = instant
             else:
                 self._ids[input_of(mark)].restore(key, instant)
+        for ids in self._ids.values():
+            ids.restored()
+
+    def _came_since(self, source: Input, key: int, customer_id: str, oldest: int) -> bool:
+        """Tell whether an event with the hash of an id came at an instant (ms) or soon after it.
+
+        The customer's own entries tell most often; those of all others are looked through if they don't.
+        """
+        self._judge.tally["doubtful_ids"] += 1
+        for instant, mark, _ in self._roster.entries_with(key, customer_id):
+            if input_of(mark) is source and instant >> UNIT_BITS == oldest >> UNIT_BITS:
+                return instant >= oldest
+        return False
 
     @property
     def _horizon(self) -> Horizon:
@@ -447,6 +492,11 @@ class Partition:
         return self._roster.open
 
     @property
+    def oversized(self) -> int:
+        """Return how many customers have more events or contacts than are kept in one record."""
+        return self._roster.oversized
+
+    @property
     def dirty(self) -> int:
         """Return about how many records the next drain gives."""
         return self._roster.dirty
@@ -455,6 +505,11 @@ class Partition:
     def undecided(self) -> int:
         """Return how many facts wait in agendas."""
         return max(0, self._enqueued - self._judge.folded)
+
+    @property
+    def feed_panes(self) -> int:
+        """Return how many counts of purchases the feed guard keeps, judged or not."""
+        return self._guard.panes
 
     @property
     def feed_broken(self) -> bool:

@@ -4,13 +4,13 @@ An on-time purchase only appends an entry to the tail; the entries of the last d
 event ids. Entries too old for that are folded into the body now and then, with the rest left untouched.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from itertools import accumulate, starmap
 from operator import sub
 from struct import Struct as Layout
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
-from msgspec import MsgspecError, Struct, field, msgpack
+from msgspec import MsgspecError, Raw, Struct, field, msgpack
 
 from schemas.events import Profile
 from streams.core.facts import Episode, Item, Watch
@@ -19,6 +19,8 @@ from streams.core.panes import Panes
 from streams.core.state import StateError
 from streams.core.time import HOUR_MS
 from streams.core.watermark import Input
+
+T = TypeVar("T")
 
 FORMAT: Final = 1
 NO_HOUR: Final = -(1 << 31)
@@ -36,7 +38,12 @@ DIRTY: Final = 8
 """Flag: changed since the changelog was last written. Not kept there."""
 WITHOUT_PANE: Final = 16
 """Flag: no spend is known yet. Not kept in the changelog."""
+CROWDED: Final = 32
+"""Flag: there are as many contacts as the rules remember."""
+KEPT: Final = OPEN | QUIET | CROWDED
+"""The flags that the changelog keeps."""
 
+KEY_SIZE: Final = 8
 ENTRY: Final = Layout("<qiQ")
 """Instant (ms), cents of an on-time purchase (else `-1 - index of the input`), hash of the event id."""
 Entry = tuple[int, int, int]
@@ -46,6 +53,8 @@ INPUTS: Final = tuple(Input)
 _LONG_TAIL: Final = 12 * ENTRY.size
 LONG_RECORD: Final = _HEAD.size + _LONG_TAIL
 """Bytes from which on it is worth a look whether the tail should be folded."""
+PAGE_BYTES: Final = 1_024 * ENTRY.size
+"""Bytes of a tail from which on it goes to pages: see `pages`."""
 EMPTY: Final = _HEAD.pack(FORMAT, NO_HOUR, NO_HOUR, WITHOUT_PANE, 0)
 """The record of a customer of whom nothing is known yet."""
 
@@ -84,6 +93,17 @@ _encode = msgpack.Encoder().encode
 _decode = msgpack.Decoder(Body).decode
 
 
+class _Beginning(Struct, array_like=True):
+    """The part of a body that tells what waits in it; the rest is not parsed."""
+
+    steps: Raw
+    cents: Raw
+    agenda: list[Raw]
+
+
+_decode_beginning = msgpack.Decoder(_Beginning).decode
+
+
 class Parts(NamedTuple):
     """A record taken apart."""
 
@@ -106,14 +126,23 @@ class Parts(NamedTuple):
 
 def split(record: bytes | bytearray) -> Parts:
     """Return the parts of a record; raises StateError."""
-    _, wake, first_pane, flags, length = _head(record)
-    end = _HEAD.size + length
-    view = memoryview(record)
+    _, wake, first_pane, flags, _ = _head(record)
+    return Parts(wake, first_pane, flags, _parsed(record, _decode) or Body(), entries(record))
+
+
+def waiting_in(record: bytes | bytearray) -> int:
+    """Return how many facts wait in the agenda of a record; raises StateError."""
+    beginning = _parsed(record, _decode_beginning)
+    return 0 if beginning is None else len(beginning.agenda)
+
+
+def _parsed(record: bytes | bytearray, decode: Callable[[memoryview], T]) -> T | None:
+    """Return what is decoded of the body of a record, None if it is empty; raises StateError."""
+    length = _head(record)[4]
     try:
-        body = _decode(view[_HEAD.size : end]) if length else Body()
+        return decode(memoryview(record)[_HEAD.size : _HEAD.size + length]) if length else None
     except MsgspecError as error:
         raise StateError("a customer's record that does not parse") from error
-    return Parts(wake, first_pane, flags, body, entries(record))
 
 
 def join(parts: Parts) -> bytearray:
@@ -143,23 +172,44 @@ def settle(panes: Panes, tail: Iterable[Entry], horizon: Horizon) -> list[Entry]
     return kept
 
 
-def fold_tail(record: bytearray, horizon: Horizon) -> bytearray:
-    """Return the record with its tail folded as far as may be."""
+def fold_tail(record: bytearray, horizon: Horizon) -> tuple[bytearray, bytes]:
+    """Return the record with its tail folded as far as may be, and the entries that go to pages, packed."""
     parts = split(record)
     panes = parts.body.panes()
     kept = settle(panes, parts.tail, horizon)
+    leaving: list[Entry] = []
+    if len(kept) * ENTRY.size >= PAGE_BYTES:
+        leaving, kept = kept, []
+    paged = b"".join(
+        ENTRY.pack(instant, _without_cents(panes, instant, cents), key) for instant, cents, key in leaving
+    )
     parts.body.keep(panes)
-    return join(parts._replace(first_pane=parts.earliest_pane(), tail=kept))
+    return join(parts._replace(first_pane=parts.earliest_pane(), tail=kept)), paged
+
+
+def _without_cents(panes: Panes, instant: int, cents: int) -> int:
+    """Fold the cents of an entry, if it has any, and return the mark in their place."""
+    if cents < 0:
+        return cents
+    panes.add(instant // HOUR_MS, cents)
+    return mark_of(Input.TRANSACTIONS)
+
+
+def is_long(record: bytes | bytearray) -> bool:
+    """Tell whether the tail of a record should go to pages."""
+    return len(record) - _HEAD.size - _head(record)[4] >= PAGE_BYTES
 
 
 def is_foldable(record: bytes | bytearray, horizon: Horizon) -> bool:
     """Tell whether the tail of a record is worth folding.
 
     It is, if it is long, not much shorter than the body, and half of it or more can go: somebody who buys
-    all day keeps the ids of 8 days in any case.
+    all day keeps the ids of 8 days in any case. A very long one goes to pages.
     """
     start = _HEAD.size + _head(record)[4]
     tail = len(record) - start
+    if tail >= PAGE_BYTES:
+        return True
     if tail <= max(_LONG_TAIL, (start - _HEAD.size) // 4):
         return False
     middle: int = ENTRY.unpack_from(record, start + tail // ENTRY.size // 2 * ENTRY.size)[0]
@@ -182,6 +232,21 @@ def entries(record: bytes | bytearray) -> list[Entry]:
     if len(tail) % ENTRY.size:
         raise StateError("a customer's record that is cut off")
     return list(ENTRY.iter_unpack(tail))
+
+
+def tail_of(record: bytes | bytearray) -> int:
+    """Return where the tail of a record begins; raises StateError."""
+    return _HEAD.size + _head(record)[4]
+
+
+def matching(data: bytes | bytearray, start: int, packed: bytes) -> Iterator[Entry]:
+    """Yield the entries from a place on with a hash, which is given in the order of its bytes there."""
+    last = ENTRY.size - KEY_SIZE
+    at = data.find(packed, start)
+    while at >= 0:
+        if (at - start) % ENTRY.size == last:
+            yield ENTRY.unpack_from(data, at - last)
+        at = data.find(packed, at + 1)
 
 
 def has_pane(record: bytes | bytearray) -> bool:

@@ -1,45 +1,59 @@
 """The customers of a partition: their packed records, and what must be known of them without unpacking."""
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import Final
 
 from streams.core.customer import Customer, unpack
 from streams.core.facts import Item
+from streams.core.pages import Pages
 from streams.core.record import (
+    CROWDED,
     DIRTY,
     EMPTY,
     ENTRY,
     FLAGS_AT,
+    KEPT,
+    KEY_SIZE,
     NO_HOUR,
     OPEN,
-    QUIET,
     SAMPLED,
     WITHOUT_PANE,
     Entry,
     Horizon,
     entries,
+    fold_tail,
     has_pane,
-    split,
+    is_long,
+    matching,
+    tail_of,
+    waiting_in,
     wake_of,
 )
 from streams.core.state import customer_key
 from streams.core.time import HOUR_MS
 from streams.core.wakes import Wakes
 
+MANY_CONTACTS: Final = 32
+MOST_WARM: Final = 64
 _CARRIED: Final = SAMPLED | DIRTY | WITHOUT_PANE
 
 
 class Roster:
     """Packed records by customer, who wakes when, whose episode is open, and who changed."""
 
-    __slots__ = ("_dirty", "_inbox", "open", "records", "wakes")
+    __slots__ = ("_dirty", "_inbox", "_warm", "crowded", "open", "pages", "records", "wakes")
 
     def __init__(self) -> None:
         self.records: dict[str, bytearray] = {}
+        self.pages = Pages()
         self.wakes = Wakes()
         self.open: set[str] = set()
+        self.crowded: set[str] = set()
         self._inbox: dict[str, list[Item]] = {}
         self._dirty: list[str] = []
+        self._warm: dict[str, tuple[bytearray, Customer]] = {}
+        """Customers as they were packed into a record, the latest last; for as long as that is theirs."""
 
     def new(self, customer_id: str) -> bytearray:
         """Return the record of a customer not known before."""
@@ -52,13 +66,22 @@ class Roster:
             record[FLAGS_AT] |= DIRTY
             self._dirty.append(customer_id)
 
-    def remember(self, customer_id: str, entry: Entry) -> None:
-        """Append the id of an event to its customer's record."""
+    def remember(self, customer_id: str, entry: Entry) -> bytearray:
+        """Append the id of an event to its customer's record, and return that."""
         record = self.records.get(customer_id)
         if record is None:
             record = self.new(customer_id)
         record += ENTRY.pack(*entry)
         self.touch(customer_id, record)
+        return record
+
+    def fold(self, customer_id: str, record: bytearray, horizon: Horizon) -> None:
+        """Fold the tail of a record, and let pages have what makes it long; it counts as changed."""
+        folded, paged = fold_tail(record, horizon)
+        if paged:
+            self.pages.add(customer_id, paged, horizon)
+        self.records[customer_id] = folded
+        self.touch(customer_id, folded)
 
     def enqueue(self, customer_id: str, item: Item) -> None:
         """Let a fact wait for a known customer, and wake it at its instant.
@@ -70,7 +93,12 @@ class Roster:
 
     def unpack(self, customer_id: str) -> Customer:
         """Return a known customer; what is done to it counts once it is stored."""
-        customer = unpack(customer_id, self.records[customer_id])
+        record = self.records[customer_id]
+        known, customer = self._warm.get(customer_id, (None, None))
+        if customer is None or known is not record:
+            customer = unpack(customer_id, record)
+        else:
+            customer.catch_up(record)
         for waiting in self._inbox.pop(customer_id, ()):
             customer.enqueue(waiting)
         return customer
@@ -79,12 +107,24 @@ class Roster:
         """Pack a customer again; it has changed if its record is another one."""
         customer_id, flags = customer.customer_id, customer.flags
         self.wakes.set(customer_id, customer.wakes_at)
-        self._note_open(customer_id, flags)
+        self._index(customer_id, flags)
         old = self.records[customer_id]
-        record = customer.pack(horizon, customer.wake, flags | old[FLAGS_AT] & _CARRIED)
+        record = customer.pack(horizon, flags | old[FLAGS_AT] & _CARRIED)
         if record != old:
             self.records[customer_id] = record
             self.touch(customer_id, record)
+        self._keep_warm(customer)
+        if is_long(record):  # what is kept unpacked is not of the new record then
+            self.fold(customer_id, self.records[customer_id], horizon)
+
+    def _keep_warm(self, customer: Customer) -> None:
+        """Keep a customer with many contacts unpacked, as the next contact is likely to be theirs."""
+        customer_id, warm = customer.customer_id, self._warm
+        warm.pop(customer_id, None)
+        if len(customer.body.contacts) >= MANY_CONTACTS:
+            warm[customer_id] = self.records[customer_id], customer
+            if len(warm) > MOST_WARM:
+                del warm[next(iter(warm))]
 
     def erase(self, customer_id: str) -> Customer:
         """Forget a known customer, and return what there was."""
@@ -93,6 +133,9 @@ class Roster:
         self.touch(customer_id, record)
         self.wakes.set(customer_id, None)
         self.open.discard(customer_id)
+        self.crowded.discard(customer_id)
+        self.pages.erase(customer_id)
+        self._warm.pop(customer_id, None)
         del self.records[customer_id]
         return customer
 
@@ -111,7 +154,7 @@ class Roster:
     @property
     def dirty(self) -> int:
         """Return about how many records the next drain gives."""
-        return len(self._dirty) + len(self._inbox)
+        return len(self._dirty) + len(self._inbox) + self.pages.changed
 
     def drain(self, horizon: Horizon) -> list[tuple[bytes, bytes | None]]:
         """Return the records that changed since the last call by state key; None for an erased customer."""
@@ -119,39 +162,57 @@ class Roster:
             self.store(self.unpack(customer_id), horizon)
         changed = [(customer_key(one), self._drained(one)) for one in dict.fromkeys(self._dirty)]
         self._dirty.clear()
-        return changed
+        return changed + self.pages.drain(horizon)
 
     def restore(self, customer_id: str, value: bytes) -> int:
         """Take back a record, and return its flags; raises StateError for what is not a record."""
         known = has_pane(value)
         record = self.records[customer_id] = bytearray(value)
-        record[FLAGS_AT] = record[FLAGS_AT] & (OPEN | QUIET) | (0 if known else WITHOUT_PANE)
+        record[FLAGS_AT] = record[FLAGS_AT] & KEPT | (0 if known else WITHOUT_PANE)
         wake = wake_of(record)
+        # The record knows the hour alone; to wake early is harmless.
         self.wakes.set(customer_id, None if wake == NO_HOUR else wake * HOUR_MS)
-        self._note_open(customer_id, record[FLAGS_AT])
+        self._index(customer_id, record[FLAGS_AT])
         return record[FLAGS_AT]
 
     def waiting(self, customer_id: str) -> int:
-        """Return how many facts wait in the record of a known customer."""
+        """Return how many facts wait in the record of a known customer; raises StateError."""
         record = self.records[customer_id]
-        return 0 if wake_of(record) == NO_HOUR else len(split(record).body.agenda)
+        return 0 if wake_of(record) == NO_HOUR else waiting_in(record)
 
-    def ids(self, customer_id: str) -> list[Entry]:
-        """Return the entries that hold the ids of a known customer's recent events."""
-        return entries(self.records[customer_id])
+    def ids(self, customer_id: str) -> Iterator[Entry]:
+        """Yield the entries that hold the ids of a known customer's recent events."""
+        yield from entries(self.records[customer_id])
+        yield from self.pages.entries(customer_id)
+
+    def entries_with(self, key: int, customer_id: str) -> Iterator[Entry]:
+        """Yield the entries with the hash of an id, those of one customer first, then those of all."""
+        packed = key.to_bytes(KEY_SIZE, "little")
+        for one in chain((customer_id,), self.records):
+            record = self.records.get(one, EMPTY)
+            if packed in record:
+                yield from matching(record, tail_of(record), packed)
+            for page in self.pages.values(one):
+                yield from matching(page, 1, packed)
+
+    @property
+    def oversized(self) -> int:
+        """Return how many customers have more events or contacts than are kept in one record."""
+        return len(self.crowded.union(self.pages.customers))
 
     def _drained(self, customer_id: str) -> bytes | None:
         record = self.records.get(customer_id)
         if record is None:
             return None
         flags = record[FLAGS_AT]
-        record[FLAGS_AT] = flags & (OPEN | QUIET)
+        record[FLAGS_AT] = flags & KEPT
         value = bytes(record)
         record[FLAGS_AT] = flags & ~DIRTY
         return value
 
-    def _note_open(self, customer_id: str, flags: int) -> None:
-        if flags & OPEN:
-            self.open.add(customer_id)
-        else:
-            self.open.discard(customer_id)
+    def _index(self, customer_id: str, flags: int) -> None:
+        for flag, customers in ((OPEN, self.open), (CROWDED, self.crowded)):
+            if flags & flag:
+                customers.add(customer_id)
+            else:
+                customers.discard(customer_id)

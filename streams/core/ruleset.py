@@ -79,6 +79,7 @@ class Ruleset:
     frustration_cap: float = _rule(2.95, "nats", "P = 0.50 from contacts alone")
     frustration_half_life_days: float = _rule(30.0, "d", KNOX)
     frustration_days: int = _rule(120, "d", KNOX)
+    most_contacts: int = _rule(0, "contacts, 0 for no bound", DESIGN, added=True)
     recovery_factor: float = _rule(0.5, "share", KNOX)
     opening_frustration: float = _rule(1.0, "nats", DESIGN)
 
@@ -269,7 +270,7 @@ _SECOND: Final = Ruleset(
     population_clock=True,
     silent_prior_probability=0.001,
 )
-_THIRD: Final = replace(_SECOND, version="3", delayed_feed=True)
+_THIRD: Final = replace(_SECOND, version="3", delayed_feed=True, most_contacts=500)
 
 VERSIONS: Final[Mapping[str, Ruleset]] = MappingProxyType({"1": Ruleset(), "2": _SECOND, "3": _THIRD})
 """The built-in rulesets. None is ever changed: alerts name what decided them."""

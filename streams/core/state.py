@@ -10,6 +10,8 @@ from streams.core.ruleset import Ruleset, RulesetError
 
 PARTITION_KEY: Final = b"p"
 _CUSTOMER: Final = b"c"
+_PAGE: Final = b"i"
+_NUMBER_BYTES: Final = 4
 _FORMAT: Final = 1
 
 
@@ -58,14 +60,29 @@ def customer_key(customer_id: str) -> bytes:
     return _CUSTOMER + customer_id.encode()
 
 
+def page_key(customer_id: str, number: int) -> bytes:
+    """Return the state key of a page of a customer's ids."""
+    return _PAGE + number.to_bytes(_NUMBER_BYTES, "big") + customer_id.encode()
+
+
 def customer_of(key: bytes) -> str:
-    """Return the customer of a state key; raises StateError."""
+    """Return the customer of a state key, its own or that of a page; raises StateError."""
     try:
-        return key.removeprefix(_CUSTOMER).decode()
+        return key[1 + is_page_key(key) * _NUMBER_BYTES :].decode()
     except UnicodeDecodeError as error:
         raise StateError("a customer's key that is not UTF-8") from error
+
+
+def page_number_of(key: bytes) -> int:
+    """Return the number of the page of a state key."""
+    return int.from_bytes(key[1 : 1 + _NUMBER_BYTES], "big")
 
 
 def is_customer_key(key: bytes) -> bool:
     """Tell whether a state key is a customer's."""
     return key[:1] == _CUSTOMER
+
+
+def is_page_key(key: bytes) -> bool:
+    """Tell whether a state key is that of a page of a customer's ids."""
+    return key[:1] == _PAGE and len(key) > _NUMBER_BYTES

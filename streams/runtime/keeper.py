@@ -495,6 +495,7 @@ class Keeper:
                 lag=lags,
                 customers=partition.customers,
                 open_episodes=len(partition.open_customers),
+                oversized=partition.oversized,
                 dirty=partition.dirty,
                 stalled={source: self._pace.live and self._is_stale(owner, source) for source in FACTS},
                 held={source: owner.holds(source) for source in Input},

@@ -156,6 +156,19 @@ _HELD_BY_GUARD: Final = _declare(
     "Hour decisions, and openings by the silent rule, held back because the feed was broken.",
 )
 
+_TOO_MANY_CONTACTS: Final = _declare(
+    "counter",
+    "retention_too_many_contacts_total",
+    "contacts",
+    "Contacts forgotten because their customer has more newer ones than the rules remember.",
+)
+_DOUBTFUL_IDS: Final = _declare(
+    "counter",
+    "retention_doubtful_ids_total",
+    "records",
+    "Records with an id that came before, 8 days earlier to within 17 minutes: what customers keep was "
+    "looked through to tell whether they are duplicates.",
+)
 _WATERMARK: Final = _declare(
     "gauge",
     "retention_watermark_timestamp_seconds",
@@ -200,6 +213,14 @@ _STOPPED: Final = _declare(
 )
 _CUSTOMERS: Final = _declare("gauge", "retention_customers", "customers", "Customers known.", (_PARTITION,))
 _OPEN: Final = _declare("gauge", "retention_open_episodes", "episodes", "Episodes open.", (_PARTITION,))
+_OVERSIZED: Final = _declare(
+    "gauge",
+    "retention_oversized_customers",
+    "customers",
+    "Customers with as many contacts as the rules remember, or with so many events in 8 days that their ids "
+    "have state records of their own: most often an id that many share.",
+    (_PARTITION,),
+)
 _DIRTY: Final = _declare(
     "gauge",
     "retention_dirty_records",
@@ -331,6 +352,7 @@ class PartitionGauges:
     lag: Mapping[Input, int]
     customers: int
     open_episodes: int
+    oversized: int
     dirty: int
     stalled: Mapping[Input, bool]
     held: Mapping[Input, bool]
@@ -357,6 +379,8 @@ class Metrics:
         self._dead_letters, self._alerts = self._counters(_DEAD_LETTERS), self._counters(_ALERTS)
         self._episodes, self._causes = self._counter(_EPISODES), self._counters(_REOPENED)
         self._undetectable, self._held_by_guard = self._counter(_UNDETECTABLE), self._counter(_HELD_BY_GUARD)
+        self._too_many_contacts = self._counter(_TOO_MANY_CONTACTS)
+        self._doubtful_ids = self._counter(_DOUBTFUL_IDS)
         self._restored, self._rebalances = self._counter(_RESTORED), self._counter(_REBALANCES)
         self._stale = self._counters(_STALE)
         batches = self._histogram(_BATCH)
@@ -444,6 +468,7 @@ class Metrics:
         """Note how a partition stands that is open here."""
         self._show(_CUSTOMERS, seen.customers, partition)
         self._show(_OPEN, seen.open_episodes, partition)
+        self._show(_OVERSIZED, seen.oversized, partition)
         self._show(_DIRTY, seen.dirty, partition)
         self._show(_STOPPED, seen.stopped, partition)
         if seen.watermark_ms is not None:
@@ -488,6 +513,10 @@ class Metrics:
                 return self._undetectable
             case "held_by_feed_guard":
                 return self._held_by_guard
+            case "too_many_contacts":
+                return self._too_many_contacts
+            case "doubtful_ids":
+                return self._doubtful_ids
             case _:
                 return self._episodes.labels(name)
 

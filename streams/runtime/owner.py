@@ -36,6 +36,11 @@ _LOOKED_AT: Final = 16
 
 MOST_UNDECIDED: Final = 5_000
 """An input ahead of the watermark is held while more facts than this wait for it in agendas."""
+MOST_PANES: Final = 80_000
+"""Nor while so many counts of purchases wait to be judged: they are one record of the state.
+
+What is kept in any case is 44,608 of them, 29 days for each of 64 groups of sources.
+"""
 
 
 class OwnerState(Struct, array_like=True):
@@ -53,6 +58,8 @@ class OwnerState(Struct, array_like=True):
     """Why nothing more is read; None while all is well."""
     unlimited: dict[str, int] = member(default_factory=dict)
     """Up to where inputs are read without the limit on refused records, since a stop was ended."""
+    upstream_delay_ms: int = 0
+    """What the purchases took to come, when this was written."""
 
 
 class RefusedError(StateError):
@@ -113,6 +120,8 @@ class Owner:
         self._currency = ""
         self._ends: dict[Input, int] = {}
         self._at = 0
+        self._looked_at: list[tuple[int, int, Event]] = []
+        """The events of a batch whose delay is looked at, each with its place among all, and its append."""
         self.delay = UpstreamDelay()
         self.sources = {source: Sources() for source in Input}
         self._poison = PoisonGuard(identity.partition)
@@ -173,6 +182,7 @@ class Owner:
         self.positions = {Input(name): position for name, position in state.positions.items()}
         self._currency = state.currency
         self._poison.restore(state.stop, state.unlimited)
+        self.delay = UpstreamDelay(state.upstream_delay_ms)
 
     def _begin(self, bounds: Mapping[Input, Bounds]) -> None:
         for source, held in bounds.items():
@@ -228,7 +238,7 @@ class Owner:
         """
         partition = self.partition
         is_ahead = source in FACTS and partition.clock(source) > partition.watermark
-        return is_ahead and partition.undecided > MOST_UNDECIDED
+        return is_ahead and (partition.undecided > MOST_UNDECIDED or partition.feed_panes > MOST_PANES)
 
     def take(self, batch: Fetched) -> Taken | None:
         """Apply a batch and decide what can be; None, and nothing done, if it starts elsewhere."""
@@ -248,9 +258,14 @@ class Owner:
 
     def _apply(self, batch: Fetched) -> Taken:
         undecodable: dict[int, Refusal] = {}
+        self._looked_at = []
         outcome = self.partition.apply(
-            batch.source, self._events(batch, undecodable), self._append_of_each(), bounded=self._live
+            batch.source,
+            self._events(batch, undecodable),
+            self._append_of_each(),
+            held_back=self._held_back(batch.source),
         )
+        self._note_times(batch.source, outcome)
         if batch.source is Input.TRANSACTIONS and outcome.applied:
             self._currency = self._identity.currency
         self._keep_erased(batch, outcome)
@@ -278,7 +293,7 @@ class Owner:
                 continue
             self._at = raw.timestamp
             if place % _LOOKED_AT == 0 and not isinstance(record, Tick | Erasure):
-                self._note(source, raw.timestamp, record)
+                self._looked_at.append((place - len(undecodable), raw.timestamp, record))
             yield record
 
     def _append_of_each(self) -> Iterator[int]:
@@ -286,10 +301,21 @@ class Owner:
         while True:
             yield self._at
 
-    def _note(self, source: Input, appended: int, event: Event) -> None:
-        self.sources[source].note(event.source, appended, event.time)
-        if isinstance(event, Transaction) and event.kind == "purchase":
-            self.delay.note(appended, event.time)
+    def _held_back(self, source: Input) -> int | None:
+        """Return by how much the clock of an input stays behind the appends (ms); None on the event clock."""
+        if not self._live:
+            return None
+        return self.delay.ms if source is Input.TRANSACTIONS else 0
+
+    def _note_times(self, source: Input, outcome: Outcome) -> None:
+        """Take note of how long events took to come: not what was refused, nor what came before."""
+        left_out = {*outcome.duplicates, *(at for at, _ in outcome.refused)}
+        for at, appended, event in self._looked_at:
+            if at in left_out:
+                continue
+            self.sources[source].note(event.source, appended, event.time)
+            if isinstance(event, Transaction) and event.kind == "purchase":
+                self.delay.note(appended, event.time)
 
     def _decide(self, clocks: Mapping[Input, int]) -> None:
         before = self.partition.decided
@@ -342,6 +368,7 @@ class Owner:
             currency=self._currency,
             stop=self._poison.stop,
             unlimited=self._poison.unlimited(self.positions),
+            upstream_delay_ms=self.delay.ms,
         )
 
 

@@ -14,6 +14,8 @@ no alert is sent twice and none is lost. What a partition knows beside its custo
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Final
 
@@ -21,7 +23,7 @@ from msgspec import MsgspecError, msgpack
 from msgspec.structs import replace
 
 from schemas.partitioner import partition_of
-from streams.core.feed_guard import GuardState, Late
+from streams.core.feed_guard import UNDIVIDED, GuardState, Late
 from streams.core.population import Refresh
 from streams.core.state import (
     PARTITION_KEY,
@@ -30,6 +32,7 @@ from streams.core.state import (
     customer_of,
     decode_state,
     is_customer_key,
+    is_page_key,
 )
 from streams.core.time import HOUR_MS
 from streams.core.watermark import FACTS, Input
@@ -95,7 +98,7 @@ def _note(contents: Contents, entry: Entry) -> None:
         contents.states[entry.partition] = decode_state(entry.value)
     elif is_customer_key(entry.key):
         contents.customers += 1
-    else:
+    elif not is_page_key(entry.key):
         raise StateError("a state record of unknown kind")
 
 
@@ -118,7 +121,7 @@ class Move:
             for number in range(self._partitions):
                 yield Entry(number, PARTITION_KEY, self._state)
         for entry in given:
-            if is_customer_key(entry.key):
+            if is_customer_key(entry.key) or is_page_key(entry.key):
                 yield self._customer(entry)
             elif entry.key == PARTITION_KEY and self._same:
                 yield entry
@@ -152,6 +155,7 @@ def _made(contents: Contents, target: Target) -> dict[int, OwnerState]:
     rulesets = {owner.ruleset for owner in contents.owners.values()}
     # Each release has written the currency of all partitions, or of none.
     currency = max((owner.currency for owner in contents.owners.values()), default="")
+    delay_ms = max((owner.upstream_delay_ms for owner in contents.owners.values()), default=0)
     if len(rulesets) > 1:
         raise MoveError(
             "the partitions were written under different rulesets: run the workers with --adopt-ruleset "
@@ -166,6 +170,7 @@ def _made(contents: Contents, target: Target) -> dict[int, OwnerState]:
             partitions=target.partitions,
             topics={source.value: topic_id for source, topic_id in target.topics.items()},
             currency=currency,
+            upstream_delay_ms=delay_ms,
         )
         for number, positions in enumerate(target.positions or ())
     }
@@ -208,33 +213,51 @@ def _clock(source: Input, states: Sequence[PartitionState]) -> tuple[int, int]:
 
 def _guard(guards: Sequence[GuardState], partitions: int) -> GuardState:
     decided = min((one.decided for one in guards if one.decided is not None), default=None)
+    groups = _shared(guards, partitions)
     return GuardState(
         decided=decided,
-        counts=_shared([one.counts for one in guards], partitions),
+        counts=groups.pop(UNDIVIDED, {}),
         broken=sorted(
             {hour for one in guards for hour in one.broken if decided is not None and hour < decided}
         ),
-        groups={
-            group: _shared([one.groups.get(group, {}) for one in guards], partitions)
-            for group in sorted({group for one in guards for group in one.groups})
-        },
+        groups=groups,
         late=_shared_late(guards, partitions),
     )
 
 
-def _shared(counts: Iterable[Mapping[int, int]], partitions: int) -> dict[int, int]:
-    totals: Counter[int] = Counter()
-    for one in counts:
-        totals.update(one)
-    return {hour: share for hour, total in totals.items() if (share := round(total / partitions))}
+def _shared(guards: Iterable[GuardState], partitions: int) -> dict[int, dict[int, int]]:
+    """Return for each group of sources the share of one of so many partitions, by pane."""
+    totals: Counter[tuple[int, ...]] = Counter()
+    for one in guards:
+        for group, counts in ((UNDIVIDED, one.counts), *one.groups.items()):
+            totals.update({(group, pane): count for pane, count in counts.items()})
+    groups: dict[int, dict[int, int]] = {group: {} for group, _ in sorted(totals)}
+    for (group, pane), share in _shares(totals, partitions):
+        groups[group][pane] = share
+    return groups
 
 
 def _shared_late(guards: Iterable[GuardState], partitions: int) -> list[Late]:
-    totals: Counter[tuple[int, int, int]] = Counter()
+    totals: Counter[tuple[int, ...]] = Counter()
     for one in guards:
-        for hour, group, pane, count in one.late:
-            totals[hour, group, pane] += count
-    return [(*of, share) for of, total in sorted(totals.items()) if (share := round(total / partitions))]
+        totals.update({(group, hour, pane): count for hour, group, pane, count in one.late})
+    return sorted((hour, group, pane, share) for (group, hour, pane), share in _shares(totals, partitions))
+
+
+def _shares(totals: Mapping[tuple[int, ...], int], partitions: int) -> Iterator[tuple[tuple[int, ...], int]]:
+    """Yield the share in each count that is not 0; the key begins with the group.
+
+    What is lost by rounding goes on to the next count of the group. So a day of a source that sells once an
+    hour in all keeps its sum.
+    """
+    for _, together in groupby(sorted(totals), key=itemgetter(0)):
+        reached = given = 0
+        for of in together:
+            reached += totals[of]
+            share = round(reached / partitions) - given
+            given += share
+            if share:
+                yield of, share
 
 
 def _refresh(found: Sequence[Refresh | None], next_refresh: int | None) -> Refresh | None:

@@ -96,7 +96,7 @@ class _Intake:
 
     def forget(self) -> None:
         """Let go of ids that can't come again."""
-        self._ids.rotate(self.clock)
+        self._ids.tidy(self.clock)
 
 
 class _Surveyor:

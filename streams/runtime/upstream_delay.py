@@ -23,9 +23,15 @@ class SourceTimes:
 
 
 class UpstreamDelay:
-    """The delay that covers 7 of 10 purchases of the last ten to twenty minutes, if they are enough."""
+    """The delay that covers 7 of 10 purchases of the last ten to twenty minutes.
 
-    def __init__(self) -> None:
+    While they are too few to tell, it is what was known before (ms).
+    """
+
+    def __init__(self, known_ms: int = 0) -> None:
+        self._known_ms = known_ms
+        self._told_ms: int | None = None
+        """What was told since the last note."""
         self._young: Counter[int] = Counter()
         self._old: Counter[int] = Counter()
         self._since: int | None = None
@@ -40,14 +46,20 @@ class UpstreamDelay:
         if appended - self._since > _PERIOD_MS and self._young.total() >= _ENOUGH:
             self._young, self._old, self._since = Counter(), self._young, appended
         self._young[_seconds_up(delay)] += 1
+        self._told_ms = None
 
     @property
     def ms(self) -> int:
-        """Return the delay, a power of two in seconds; 0 while too little is known."""
+        """Return the delay, a power of two in seconds; 0 while nothing is known."""
+        if self._told_ms is None:
+            self._told_ms = self._covering_ms()
+        return self._told_ms
+
+    def _covering_ms(self) -> int:
         counts = self._young + self._old
         left = counts.total() * _COVERED
         if counts.total() < _ENOUGH:
-            return 0
+            return self._known_ms
         for seconds in sorted(counts):
             left -= counts[seconds]
             if left <= 0:

@@ -55,8 +55,9 @@ def purchase(customer_id: str, time: int, cents: int = 1_000, **other: Any) -> T
 def contact(customer_id: str, time: int, contact_id: str = "k1", **other: Any) -> Contact:
     """Return the first version of a voice contact of which nothing more is known; `other` replaces fields."""
     fields: dict[str, Any] = dict.fromkeys(Contact.__struct_fields__)
-    counts = ("queue_seconds", "hold_seconds", "hold_count", "transfers_cold", "transfers_warm")
-    fields |= dict.fromkeys((*counts, "ivr_zero_outs", "self_service_minutes", "first_reply_seconds"), 0)
+    lengths = ("queue_seconds", "hold_seconds", "self_service_minutes", "first_reply_seconds")
+    fields |= dict.fromkeys(lengths, 0.0)
+    fields |= dict.fromkeys(("hold_count", "transfers_cold", "transfers_warm", "ivr_zero_outs"), 0)
     flags = ("outbound", "self_served", "escalation_requested", "escalation_granted", "complaint")
     fields |= dict.fromkeys((*flags, "repeated_information", "recovery"), False)
     fields |= {"customer_id": customer_id, "source": "crm", "contact_id": contact_id, "version": 1}
@@ -77,9 +78,16 @@ def notice(customer_id: str, time: int, contact_id: str = "n1", *, notified: boo
     return Notice(customer_id, "crm", f"{contact_id}-{time}", time, contact_id, "price", notified)
 
 
-def profile(customer_id: str, time: int, *, tier: str | None = None, owner: str | None = None) -> Profile:
+def profile(
+    customer_id: str,
+    time: int,
+    *,
+    tier: str | None = None,
+    owner: str | None = None,
+    event_id: str | None = None,
+) -> Profile:
     """Return a profile."""
-    return Profile(customer_id, "crm", f"profile-{time}", time, tier, owner, False)
+    return Profile(customer_id, "crm", event_id or f"profile-{time}", time, tier, owner, False)
 
 
 def disposition(customer_id: str, time: int, alert_id: str, **other: Any) -> Disposition:

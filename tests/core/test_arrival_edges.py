@@ -4,12 +4,11 @@ import pytest
 
 from schemas.alert import Alert
 from schemas.times import parse_ms
-from streams.core.event_ids import EventIds
 from streams.core.partition import Partition
 from streams.core.ruleset import Ruleset
 from streams.core.state import PARTITION_KEY, StateError
 from streams.core.time import DAY_MS, HOUR_MS
-from streams.core.watermark import FACTS, TOO_LATE_MS, Clock, Input
+from streams.core.watermark import FACTS, Input
 from tests.core.drive import (
     HOME,
     bad,
@@ -70,21 +69,6 @@ def test_erasing_a_customer_keeps_the_id_that_another_used_later() -> None:
     partition.apply(TX, [purchase("b", HOME + 9 * DAY_MS, event_id="x")])
     partition.apply(Input.CUSTOMERS, [erasure("a")])
     assert partition.apply(TX, [purchase("b", HOME + 10 * DAY_MS, event_id="x")]).duplicate == 1
-
-
-def test_an_id_is_kept_for_8_days_however_batches_rotate_its_generation() -> None:
-    """The newest id of a generation lies up to the allowed lateness beyond the clock that began the next."""
-    ids, clock = EventIds(), Clock(5_000)
-    ids.rotate(clock)
-    clock.accept(HOME)
-    ids.remember(ids.key("pos", "x"), HOME)
-    ids.rotate(clock)  # x is in the older generation, begun at a clock 5 s behind it
-    clock.accept(HOME + 1)
-    ids.remember(ids.key("pos", "y"), HOME + 1)
-    clock.move(HOME - 5_000 + TOO_LATE_MS + 1)
-    ids.rotate(clock)
-    assert ids.is_duplicate(ids.key("pos", "x"), HOME + TOO_LATE_MS)
-    assert not ids.is_duplicate(ids.key("pos", "x"), HOME + TOO_LATE_MS + 1)
 
 
 def test_purchases_just_before_the_first_known_pane_count_in_the_feed_guard() -> None:

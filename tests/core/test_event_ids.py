@@ -1,14 +1,49 @@
-"""Duplicates: the same source and event id within 8 days of the first, whatever generation holds it."""
+"""Duplicates: the same source and event id within 8 days of the first, wherever the first is remembered."""
+
+from collections.abc import Iterator
+from random import Random
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from streams.core.event_ids import EventIds
+from streams.core import event_ids
+from streams.core.event_ids import MOST_RECENT, EventIds
+from streams.core.id_table import UNIT_BITS
+from streams.core.partition import Partition, Record
+from streams.core.record import PAGE_BYTES
+from streams.core.ruleset import Ruleset
 from streams.core.time import DAY_MS
-from streams.core.watermark import Clock
-from tests.core.drive import HOME
+from streams.core.watermark import FACTS, Clock, Input
+from tests.core.drive import HOME, State, bad, erasure, keep, profile, purchase, restored
 
 WINDOW = 8 * DAY_MS
+UNIT = 1 << UNIT_BITS
+WRAP = UNIT << 16
 THREES = [(WINDOW - 1, True), (WINDOW, True), (WINDOW + 1, False)]
+TX, CT, CU = Input.TRANSACTIONS, Input.CONTACTS, Input.CUSTOMERS
+
+
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let two ids be many."""
+    monkeypatch.setattr(event_ids, "MOST_RECENT", 2)
+
+
+def clock_at(now: int, lateness_ms: int = 0) -> Clock:
+    """Return a clock at a time."""
+    return Clock(lateness_ms, now, now)
+
+
+def in_table(*found: tuple[int, int]) -> EventIds:
+    """Return ids in the table, with those entries to settle by."""
+    ids = EventIds(lambda key, _, oldest: any(one == key and at >= oldest for one, at in found))
+    ids.table.open()
+    for key, instant in found:
+        ids.remember(key, instant)
+    assert len(ids.table) == len(found)
+    ids.tidy(clock_at(found[0][1]))
+    return ids
 
 
 @pytest.mark.parametrize(("after", "duplicate"), THREES)
@@ -19,53 +54,151 @@ def test_an_id_counts_for_8_days(after: int, duplicate: bool) -> None:
     assert ids.is_duplicate(key, HOME + after) is duplicate
 
 
-@pytest.mark.parametrize(("after", "duplicate"), THREES)
-def test_so_does_one_in_the_older_generation(after: int, duplicate: bool) -> None:
-    ids, clock = EventIds(), Clock(5_000)
-    key = ids.key("pos", "x")
-    ids.remember(key, HOME)
-    clock.move(HOME - WINDOW)
-    ids.rotate(clock)
-    clock.move(HOME + 5_001)
-    ids.rotate(clock)
-    assert key in ids.old
-    assert ids.is_duplicate(key, HOME + after) is duplicate
+@pytest.mark.usefixtures("few")
+@pytest.mark.parametrize("instant", [HOME, HOME // UNIT * UNIT, HOME // UNIT * UNIT - 1, -5])
+@pytest.mark.parametrize(
+    ("after", "duplicate"), [*THREES, (WINDOW - UNIT, True), (WINDOW + UNIT, False), (0, True), (-5, True)]
+)
+def test_so_does_one_in_the_table(instant: int, after: int, duplicate: bool) -> None:
+    """The table knows 17 minutes; the entries of the customers know the rest."""
+    assert in_table((7, instant)).is_duplicate(7, instant + after) is duplicate
 
 
-@pytest.mark.parametrize(("beyond", "rotated"), [(-1, False), (0, False), (1, True)])
-def test_a_generation_lasts_8_days_and_the_lateness(beyond: int, rotated: bool) -> None:
-    ids, clock = EventIds(), Clock(5_000)
-    ids.remember(ids.key("pos", "x"), HOME)
-    clock.move(HOME)
-    ids.rotate(clock)
-    clock.move(HOME + WINDOW + 5_000 + beyond)
-    ids.rotate(clock)
-    assert bool(ids.old) is rotated
-    assert bool(ids.young) is not rotated
+@pytest.mark.usefixtures("few")
+@pytest.mark.parametrize(
+    ("after", "asked"),
+    [(WINDOW - UNIT, 0), (WINDOW - 1, 1), (WINDOW, 1), (WINDOW + 1, 1), (WINDOW + UNIT, 0)],
+)
+def test_the_entries_are_asked_only_where_the_table_leaves_it_open(after: int, asked: int) -> None:
+    ids = in_table((7, HOME))
+    questions: list[tuple[int, str, int]] = []
+
+    def settle(key: int, customer_id: str, oldest: int) -> bool:
+        questions.append((key, customer_id, oldest))
+        return True
+
+    ids._settle = settle
+    ids.is_duplicate(7, HOME + after, "a")
+    assert questions == [(7, "a", HOME + after - WINDOW)] * asked
 
 
-def test_two_rotations_let_go() -> None:
-    ids, clock = EventIds(), Clock(0)
+@pytest.mark.usefixtures("few")
+def test_bytes_that_match_across_two_entries_are_no_id() -> None:
+    first = 0xABCD_1234_5678_0003
+    ids = in_table((first, HOME))
+    entry = bytes(ids.table.bucket(first))
+    across = int.from_bytes(entry[2:8], "little") << 16 | 3
+    assert ids.table.bucket(across) is ids.table.bucket(first)
+    assert not ids.is_duplicate(across, HOME)
+    assert ids.is_duplicate(first, HOME)
+
+
+@pytest.mark.usefixtures("few")
+@pytest.mark.parametrize("other", [1 << one for one in range(64)])
+def test_all_64_bits_are_compared(other: int) -> None:
+    ids = in_table((7, HOME))
+    assert ids.is_duplicate(7, HOME)
+    assert not ids.is_duplicate(7 ^ other, HOME)
+
+
+@pytest.mark.parametrize(("count", "is_open"), [(-1, False), (0, True), (1, True)])
+def test_many_ids_move_into_the_table_a_few_at_a_time(count: int, is_open: bool) -> None:
+    """Wherever they are, each is known. Nothing moves where there are no entries to settle by."""
+    ids, alone = EventIds(lambda *_: False), EventIds()
+    for key in range(MOST_RECENT + count):
+        ids.remember(key, HOME)
+        alone.remember(key, HOME)
+    for one in (ids, alone):
+        one.tidy(clock_at(HOME))
+        assert bool(one.table.buckets) is (is_open and one is ids)
+        one.remember(1 << 63, HOME)
+        assert len(one.recent) + len(one.table) == MOST_RECENT + count + 1
+        assert all(one.is_duplicate(key, HOME) for key in (0, 1, 1023, 1024, MOST_RECENT - 2, 1 << 63))
+        assert not one.is_duplicate(MOST_RECENT + 5, HOME)
+    assert len(ids.recent) == (MOST_RECENT + count - 1024 if is_open else MOST_RECENT)
+
+
+@pytest.mark.parametrize(("beyond", "known"), [(-1, 2), (0, 2), (1, 1)])
+def test_ids_in_the_dict_are_let_go_of_when_time_has_gone_on(beyond: int, known: int) -> None:
+    """Every four days; one that can make a duplicate stays."""
+    ids = EventIds()
     ids.remember(1, HOME)
-    for time in (HOME, HOME + 9 * DAY_MS):
-        clock.move(time)
-        ids.rotate(clock)
-    ids.remember(2, clock.now)
-    clock.move(clock.now + 9 * DAY_MS)
-    ids.rotate(clock)
-    assert (ids.old, ids.young) == ({2: HOME + 9 * DAY_MS}, {})
+    ids.tidy(clock_at(HOME))
+    ids.remember(2, HOME + WINDOW)
+    ids.tidy(clock_at(HOME + WINDOW + beyond))
+    assert len(ids.recent) == known
 
 
-def test_an_empty_generation_begins_at_the_clock() -> None:
-    """Else the first id after a long silence would be let go soon after."""
-    ids, clock = EventIds(), Clock(0)
-    for time in (HOME, HOME + 30 * DAY_MS):
-        clock.move(time)
-        ids.rotate(clock)
-    ids.remember(1, clock.now)
-    clock.move(clock.now + 8 * DAY_MS)
-    ids.rotate(clock)
-    assert 1 in ids.young
+@pytest.mark.usefixtures("few")
+@pytest.mark.parametrize(("sparse", "days"), [(0, 1), (16, 4)])
+def test_ids_in_the_table_are_let_go_of_within_days_of_event_time(
+    monkeypatch: pytest.MonkeyPatch, sparse: int, days: int
+) -> None:
+    """A hundred ids an hour for 16 days: none of 8 days is missed, and little more is kept."""
+    monkeypatch.setattr("streams.core.id_table._FEW", sparse)
+    ids, rng = EventIds(lambda *_: False), Random(1)
+    keys = [rng.getrandbits(64) for _ in range(16 * 24 * 100)]
+    for at, key in enumerate(keys):
+        ids.remember(key, HOME + at * DAY_MS // 2400)
+        if at % 50 == 0:
+            ids.tidy(clock_at(HOME + at * DAY_MS // 2400))
+    assert 8 * 2400 <= len(ids.table) <= (8 + days) * 2400 + 200
+    now = HOME + 16 * DAY_MS
+    assert all(ids.is_duplicate(key, now) for key in keys[8 * 2400 + 30 :])
+
+
+@pytest.mark.usefixtures("few")
+@pytest.mark.parametrize(("beyond", "left"), [(-UNIT, True), (0, True), (2 * UNIT, False)])
+def test_a_table_that_is_too_old_as_a_whole_goes_at_once(beyond: int, left: bool) -> None:
+    ids = in_table((7, HOME))
+    ids.tidy(clock_at(HOME + WINDOW + beyond))
+    assert bool(ids.table.buckets) is left
+
+
+@pytest.mark.usefixtures("few")
+def test_restored_in_any_order_ids_are_let_go_of_as_ever() -> None:
+    ids, rng = EventIds(lambda *_: False), Random(1)
+    found = [(rng.getrandbits(64) & ~0xFF00, HOME + at * DAY_MS // 1000) for at in range(8000)]
+    rng.shuffle(found)
+    for key, instant in found:
+        ids.restore(key, instant)
+        ids.restored()
+    for day in range(8, 14):
+        ids.remember(day, HOME + day * DAY_MS)
+        ids.tidy(clock_at(HOME + day * DAY_MS))
+    kept = 3000  # from day 5 on, when the clock stands at 13
+    assert kept <= len(ids.table) <= kept + 1000 + 8
+    assert all(
+        ids.is_duplicate(key, HOME + 13 * DAY_MS) for key, at in found if at > HOME + 5 * DAY_MS + UNIT
+    )
+
+
+@pytest.mark.usefixtures("few")
+def test_an_instant_that_comes_round_again_after_795_days_is_another() -> None:
+    """In the bucket of one that is remembered, too."""
+    ids = in_table((7, HOME))
+    for day in range(7, WRAP // DAY_MS, 7):
+        ids.remember(7 | day << 16, HOME + day * DAY_MS)
+        ids.tidy(clock_at(HOME + day * DAY_MS))
+    assert len(ids.table) == 2
+    assert not ids.is_duplicate(7, HOME + WRAP)
+
+
+def test_a_table_grows_by_a_bucket_at_a_time_and_finds_everything(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Through more than one doubling: each hash is in the bucket where it is looked for."""
+    monkeypatch.setattr(event_ids, "MOST_RECENT", 0)
+    monkeypatch.setattr("streams.core.id_table._LOAD", 0.1)
+    ids, rng = EventIds(lambda *_: False), Random(1)
+    ids.tidy(clock_at(HOME))
+    keys = [rng.getrandbits(64) for _ in range(14_000)]
+    for start in range(0, len(keys), 100):
+        for key in keys[start : start + 100]:
+            ids.remember(key, HOME)
+        ids.tidy(clock_at(HOME))
+    assert len(ids.table.buckets) == 140_000
+    assert sum(len(bucket) for bucket in ids.table.buckets) == 8 * len(keys)
+    assert all(ids.is_duplicate(key, HOME) for key in keys)
+    assert not any(ids.is_duplicate(key ^ 1 << 17, HOME) for key in keys)
 
 
 def test_the_same_id_of_another_source_is_another() -> None:
@@ -88,13 +221,169 @@ def test_restored_twice_the_later_instant_counts(order: tuple[int, int]) -> None
     ids = EventIds()
     for instant in order:
         ids.restore(1, instant)
-    assert ids.young == {1: HOME + 1}
+    assert ids.recent == {1: HOME + 1}
 
 
 @pytest.mark.parametrize(("instant", "left"), [(HOME - 1, True), (HOME, False), (HOME + 1, True)])
 def test_an_id_is_forgotten_with_its_own_event_only(instant: int, left: bool) -> None:
     ids = EventIds()
-    ids.young, ids.old = {1: HOME}, {2: HOME}
+    ids.recent = {1: HOME}
     ids.discard(1, instant)
     ids.discard(2, instant)
-    assert (1 in ids.young, 2 in ids.old) == (left, left)
+    assert (1 in ids.recent) == left
+
+
+@pytest.mark.usefixtures("few")
+def test_so_is_one_in_the_table() -> None:
+    """An event that used the id later is at least 8 days away."""
+    ids = in_table((7, HOME), (8, HOME), (7, HOME + WINDOW + 1))
+    ids.discard(9, HOME)
+    ids.discard(7, HOME + UNIT)
+    assert len(ids.table) == 3
+    ids.discard(7, HOME)
+    assert [ids.is_duplicate(key, HOME + 1) for key in (7, 8)] == [True, True]
+    assert len(ids.table) == 2
+    ids.discard(7, HOME + WINDOW + 1)
+    assert [ids.is_duplicate(key, HOME + 1) for key in (7, 8)] == [False, True]
+
+
+KEYS = [low | rest << 16 for low in (0, 1) for rest in (0, 1, 0xFF, 1 << 47)]
+steps = st.lists(
+    st.tuples(
+        st.sampled_from(["event", "event", "event", "tidy", "erase"]),
+        st.sampled_from(KEYS),
+        st.sampled_from([0, 1, 1000, UNIT, DAY_MS, 7 * DAY_MS, WINDOW, WINDOW + 1, WINDOW + UNIT]),
+    ),
+    max_size=50,
+)
+
+
+@pytest.mark.usefixtures("few")
+@settings(max_examples=150, derandomize=True, deadline=None, database=None)
+@given(steps)
+def test_any_steps_are_those_of_a_plain_map(taken: list[tuple[str, int, int]]) -> None:
+    """The clock goes on by so much with each event, and stays 5 s behind; ids come again at random."""
+    plain: dict[int, int] = {}
+    ids = EventIds(lambda key, _, oldest: plain.get(key, -(1 << 62)) >= oldest)
+    clock, time = Clock(5_000), HOME
+    for what, key, ahead in taken:
+        if what == "event":
+            time += ahead
+            instant = clock.instant(time - time % 7_000)
+            duplicate = key in plain and instant - plain[key] <= WINDOW
+            assert ids.is_duplicate(key, instant) is duplicate
+            if not duplicate:
+                ids.remember(key, instant)
+                plain[key] = instant
+            clock.accept(instant)
+        elif what == "tidy":
+            ids.tidy(clock)
+        elif key in plain:
+            ids.discard(key, plain.pop(key))
+
+
+# Settled by what customers keep
+
+
+def doubtful(first: list[tuple[Input, Record]], *, crash: bool) -> Partition:
+    """Return a partition whose ids are in the table; needs `few`."""
+    partition = Partition(Ruleset())
+    for source, record in first:
+        partition.apply(source, [record])
+    for source in Input:
+        partition.apply(source, [])
+    if crash:
+        state: State = {}
+        keep(state, partition)
+        partition = restored(Ruleset(), state, Random(1))
+    assert all(partition._ids[source].table.buckets for source, _ in first)
+    return partition
+
+
+@pytest.mark.usefixtures("few")
+@pytest.mark.parametrize(("after", "duplicate"), [(-1, 1), (0, 1), (1, 0)])
+@pytest.mark.parametrize("customer_id", ["a", "b", "c", "stranger"])
+@pytest.mark.parametrize("crash", [False, True])
+@pytest.mark.parametrize("source", [TX, CT, CU])
+def test_an_id_about_8_days_old_is_settled_exactly(
+    source: Input, crash: bool, customer_id: str, after: int, duplicate: bool
+) -> None:
+    """By the entries of whoever has it now, or of whoever had it then."""
+
+    def event(customer_id: str, time: int, event_id: str) -> Record:
+        if source is CU:
+            return profile(customer_id, time, event_id=event_id)
+        return (purchase if source is TX else bad)(customer_id, time, event_id=event_id)
+
+    first = [(source, event(one, HOME + at, f"x{at}")) for at, one in enumerate("abc")]
+    partition = doubtful(first, crash=crash)
+    outcome = partition.apply(source, [event(customer_id, HOME + 1 + WINDOW + after, "x1")])
+    assert (outcome.duplicate, outcome.applied) == (duplicate, 1 - duplicate)
+    assert partition.tally["doubtful_ids"] == 1
+
+
+@pytest.mark.usefixtures("few")
+@pytest.mark.parametrize(("after", "duplicate"), [(-1, 1), (0, 1), (1, 0)])
+@pytest.mark.parametrize("customer_id", ["a", "b"])
+def test_also_by_a_page(customer_id: str, after: int, duplicate: int) -> None:
+    count = PAGE_BYTES // 20
+    many: list[tuple[Input, Record]] = [
+        (TX, purchase("a", HOME + at, event_id=f"x{at}")) for at in range(count)
+    ]
+    partition = doubtful(many, crash=False)
+    assert partition.oversized == 1
+    again = purchase(customer_id, HOME + 5 + WINDOW + after, event_id="x5")
+    assert partition.apply(TX, [again]).duplicate == duplicate
+
+
+@pytest.mark.usefixtures("few")
+def test_an_older_use_of_the_id_by_the_same_customer_tells_nothing() -> None:
+    """`a` had it 17 days ago, and still has the entry; `b` has had it since, about 8 days ago."""
+    partition = Partition(Ruleset())
+    partition.apply(TX, [purchase("a", HOME, event_id="x"), purchase("a", HOME + 1), purchase("b", HOME + 2)])
+    partition.apply(TX, [purchase("b", HOME + 9 * DAY_MS, event_id="x")])
+    time = HOME + 9 * DAY_MS + WINDOW
+    assert partition.apply(TX, [purchase("a", time, event_id="x")]).duplicate == 1
+    assert partition.apply(TX, [purchase("a", time + 1, event_id="x")]).duplicate == 0
+
+
+@pytest.mark.usefixtures("few")
+def test_an_erased_customer_has_no_entries_left_to_settle_by() -> None:
+    first: list[tuple[Input, Record]] = [(TX, purchase(one, HOME, event_id=f"x-{one}")) for one in "abc"]
+    partition = doubtful(first, crash=False)
+    partition.apply(CU, [erasure("a")])
+    outcome = partition.apply(TX, [purchase("b", HOME + WINDOW, event_id=f"x-{one}") for one in "ab"])
+    assert outcome.duplicates == [1]
+
+
+def hashes(partition: Partition) -> Iterator[int]:
+    """Yield how many ids of purchases are remembered where."""
+    ids = partition._ids[TX]
+    yield from (len(ids.recent), len(ids.table))
+
+
+@pytest.mark.usefixtures("few")
+def test_purchases_go_straight_into_the_table_once_it_is_open() -> None:
+    """On time, late, and beyond what an entry of a record holds."""
+    partition = Partition(Ruleset())
+    partition.apply(TX, [purchase("a", HOME + at) for at in range(3)])
+    assert list(hashes(partition)) == [3, 0]
+    for at in (DAY_MS, 0, DAY_MS + 1):
+        cents = 1 << 40 if at > DAY_MS else 5
+        assert partition.apply(TX, [purchase("b", HOME + at, cents)]).applied == 1
+    assert list(hashes(partition)) == [0, 6]
+    again = [purchase("b", HOME + at) for at in (DAY_MS, 0, DAY_MS + 1)]
+    assert partition.apply(TX, again).duplicate == 3
+
+
+@pytest.mark.usefixtures("few")
+def test_nobody_has_what_is_older_than_8_days() -> None:
+    """The entry is gone from `a`'s record by then, whose contact was decided; the table still has it."""
+    partition, time = Partition(Ruleset()), HOME + WINDOW + 10_000
+    partition.apply(TX, [purchase("a", HOME, event_id="x"), purchase("b", HOME + 1), purchase("b", HOME + 2)])
+    partition.apply(TX, [purchase("b", time)])
+    partition.apply(CT, [bad("a", time - DAY_MS)])
+    partition.advance(dict.fromkeys(FACTS, time))
+    assert not list(partition._roster.entries_with(partition._ids[TX].key("pos", "x"), "a"))
+    assert partition.apply(TX, [purchase("b", time + 5_000, event_id="x")]).applied == 1
+    assert partition.tally["doubtful_ids"] == 1

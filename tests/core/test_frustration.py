@@ -1,5 +1,6 @@
 """Frustration: the rows of the table, repeats, and F as a fold, weighed bit by bit or all at once."""
 
+from copy import copy
 from random import Random
 from typing import Any
 
@@ -8,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.events import Contact
-from streams.core.contacts import learn
-from streams.core.frustration import Known, forget, frustration, known, own_signals, repeats, weigh
+from streams.core.contacts import MOST_DROPPED, Contacts, learn
+from streams.core.frustration import Known, frustration, known, own_signals, repeats
 from streams.core.record import Body
+from streams.core.repeats import weigh
 from streams.core.ruleset import Ruleset
 from streams.core.time import DAY_MS
 from tests.core.drive import HOME, bad, contact, notice
@@ -190,8 +192,44 @@ def test_no_contacts_are_no_frustration() -> None:
 
 @pytest.mark.parametrize(("days", "kept"), [(119, 2), (120, 2), (121, 1)])
 def test_contacts_long_before_the_newest_are_forgotten(days: int, kept: int) -> None:
-    contacts = [made("k1"), made("k2", HOME + days * DAY_MS)]
-    assert forget(contacts, RULES) == contacts[2 - kept :]
+    body = learned(bad("a", HOME, "k1"), bad("a", HOME + days * DAY_MS, "k2"))
+    assert [one.contact_id for one in body.contacts] == ["k1", "k2"][2 - kept :]
+
+
+@pytest.mark.parametrize(("most", "kept"), [(0, 4), (1, 1), (2, 2), (3, 3), (4, 4), (5, 4)])
+def test_of_too_many_contacts_the_newest_are_known(most: int, kept: int) -> None:
+    """As if the others were too old: they add nothing, and nobody repeats them. 0 is no bound."""
+    rules = Ruleset(most_contacts=most, outcome_unresolved=0.1, repeat=0.01)
+    events = [bad("a", HOME, f"k{at}") for at in range(4)]
+    body, plainly = learned(*events, rules=rules), learned(*events[4 - kept :], rules=rules)
+    assert body == plainly
+    assert [one.repeats for one in body.contacts] == list(range(kept))
+
+
+NEWEST = [("k1", 0, 1), ("k1", 1, 1), ("k0", 2, 1), ("k5", 2, 1), ("k6", 2, 1)]
+
+
+@pytest.mark.parametrize(("contact_id", "after", "too_many"), NEWEST)
+def test_newest_is_by_moment_then_contact_id_then_source(contact_id: str, after: int, too_many: int) -> None:
+    """What comes too late to be among the newest is forgotten at once, and repeats nothing."""
+    rules = Ruleset(most_contacts=2)
+    body = learned(bad("a", HOME + 2, "k5", source="b"), bad("a", HOME + 3, "k2"), rules=rules)
+    new = known(bad("a", HOME + after, contact_id), rules)
+    kept = contact_id == "k6"
+    assert Contacts(body, rules).learn(new) == too_many
+    assert [one.contact_id for one in body.contacts] == (["k6", "k2"] if kept else ["k5", "k2"])
+    assert (new.repeats, new.own) == (0, 1.85)
+
+
+def test_too_old_is_not_too_many() -> None:
+    rules = Ruleset(most_contacts=2)
+    body = learned(bad("a", HOME, "k1"), bad("a", HOME + 1, "k2"), rules=rules)
+    contacts = Contacts(body, rules)
+    assert contacts.full
+    assert contacts.learn(known(bad("a", HOME + 200 * DAY_MS, "k3"), rules)) == 0
+    assert not contacts.full
+    assert contacts.learn(known(bad("a", HOME, "k4"), rules)) == 0
+    assert [one.contact_id for one in body.contacts] == ["k3"]
 
 
 @pytest.mark.parametrize(
@@ -220,25 +258,79 @@ def test_long_texts_are_kept_short_and_still_told_apart(length: int, kept: bool)
     assert len(one.case_id or "") < 170
 
 
-@settings(max_examples=150, derandomize=True, deadline=None, database=None)
-@given(st.integers(0, 1 << 30))
-def test_weighing_what_changed_is_weighing_everything(seed: int) -> None:
-    """Versions that come, move and change what others repeat, in any order; the latest of each counts."""
+class Plain:
+    """The known contacts as the text of the rules has them: everything anew with each."""
+
+    def __init__(self, rules: Ruleset) -> None:
+        self._rules = rules
+        self._newest: dict[tuple[str, str], Known] = {}
+        self.contacts: list[Known] = []
+
+    def learn(self, new: Known) -> None:
+        """Take a contact in, unless a newer version of it is known."""
+        old = self._newest.get(new.identity)
+        if old is not None and old.rank >= new.rank:
+            return
+        self._newest[new.identity] = new
+        self.contacts = sorted(self._newest.values(), key=lambda one: one.order)
+        oldest = self.contacts[-1].moment - self._rules.frustration_days * DAY_MS
+        self.contacts = [one for one in self.contacts if one.moment >= oldest]
+        self.contacts = self.contacts[-self._rules.most_contacts :]
+        self._newest = {one.identity: one for one in self.contacts}
+        for at, one in enumerate(self.contacts):
+            before = [each for each in self.contacts[:at] if one.moment - each.moment <= WEEK]
+            one.repeats = min(sum(repeats(one, each) for each in before), self._most(one))
+            one.own = sum((nats for _, nats in own_signals(one, self._rules)), 0.0)
+
+    def _most(self, contact: Known) -> int:
+        nats, count = sum(nats for _, nats in contact.signals), 0
+        while nats < self._rules.frustration_cap:
+            nats, count = nats + self._rules.repeat, count + 1
+        return count
+
+
+@settings(max_examples=200, derandomize=True, deadline=None, database=None)
+@given(st.sampled_from((2, MOST_DROPPED)), st.integers(0, 1 << 30))
+def test_learning_one_by_one_is_weighing_and_folding_everything_anew(dropped: int, seed: int) -> None:
+    """Versions that come, move and change what others repeat, mostly in order; the latest of each counts.
+
+    Kept between contacts or made anew from the body, what makes it cheap changes nothing.
+    """
     rng = Random(seed)
-    body = Body()
-    for number in range(rng.randint(1, 25)):
-        name = f"k{rng.randrange(8)}"
-        moment = HOME + rng.choice((1, 5, 40)) * rng.randrange(8) * DAY_MS
-        fields = {
-            "resolution": rng.choice((None, "resolved", "unresolved")),
-            "reason": rng.choice((None, "r", "s")),
-            "recovery": rng.random() < 0.1,
-            "outbound": rng.random() < 0.1,
-        }
-        event = contact("a", moment, name, version=rng.randint(1, 4), event_id=f"e{number}", **fields)
-        learn(body, known(event, RULES), RULES)
-        found = [(one.repeats, one.own) for one in body.contacts]
-        weigh(body.contacts, [one.moment for one in body.contacts], RULES)
-        assert found == [(one.repeats, one.own) for one in body.contacts], f"seed {seed}"
-        assert body.frustration == frustration(body.contacts, RULES)
-        assert body.contacts == sorted(body.contacts, key=lambda one: one.order)
+    rules = Ruleset(
+        most_contacts=rng.choice((0, 1, 2, 3, 6, 12)),
+        outcome_unresolved=rng.choice((0.1, 1.85)),
+        repeat=rng.choice((0.07, 0.95)),
+    )
+    body, plain, step = Body(), Plain(rules), rng.choice((0, DAY_MS // 8, DAY_MS, 9 * DAY_MS))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("streams.core.contacts.MOST_DROPPED", dropped)
+        contacts = Contacts(body, rules)
+        for number in range(rng.randint(1, 40)):
+            back = rng.choice((0, 0, 0, 1, 3, 130)) * rng.random() * DAY_MS
+            fields = {
+                "moment": HOME + int(number * step - back),
+                "resolution": rng.choice((None, "resolved", "unresolved")),
+                "reason": rng.choice((None, "r", "s")),
+                "case_id": rng.choice((None, None, "1", "2")),
+                "recovery": rng.random() < 0.1,
+                "outbound": rng.random() < 0.1,
+                "version": rng.randint(1, 4),
+            }
+            name = f"k{number if rng.random() < 0.7 else rng.randrange(8)}"
+            event = contact("a", HOME + number, name, event_id=f"e{number}", **fields)
+            plain.learn(known(event, rules))
+            if rng.random() < 0.2:
+                contacts = Contacts(body, rules)
+            contacts.learn(known(event, rules))
+            assert body.contacts == plain.contacts, f"seed {seed}"
+            assert body.frustration == frustration(plain.contacts, rules), f"seed {seed}"
+            alone = list(map(copy, body.contacts))
+            weigh(alone, rules)
+            assert alone == body.contacts
+
+
+def test_a_repeat_worth_nothing_counts_all_there_are() -> None:
+    rules = Ruleset(repeat=0.0)
+    body = learned(*(bad("a", HOME + at, f"k{at}") for at in range(20)), rules=rules)
+    assert [one.repeats for one in body.contacts] == list(range(20))

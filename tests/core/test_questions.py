@@ -8,7 +8,7 @@ from schemas.dead_letter import Reason
 from streams.core.facts import Episode
 from streams.core.opening import Gates
 from streams.core.partition import Partition, Record
-from streams.core.ruleset import Ruleset
+from streams.core.ruleset import VERSIONS, Ruleset
 from streams.core.time import DAY_MS, HOUR_MS
 from streams.core.watermark import FACTS, NEVER, Input
 from tests.core.drive import HOME, State, bad, contact, daily, disposition, keep, purchase, restored, tick
@@ -90,15 +90,17 @@ def test_nothing_may_be_more_than_5_minutes_ahead_of_the_wall_clock(
 
 
 @pytest.mark.parametrize("source", FACTS)
-@pytest.mark.parametrize(("bounded", "clock", "late"), [(True, HOME + 1, 0), (False, HOME + 120_000, 2)])
-def test_bounded_records_take_time_no_further_than_to_their_append(
-    source: Input, bounded: bool, clock: int, late: int
+@pytest.mark.parametrize(
+    ("held_back", "clock", "late"), [(None, HOME + 120_000, 2), (0, HOME + 1, 0), (9_000, HOME - 8_999, 0)]
+)
+def test_records_that_are_held_back_take_time_no_further_than_so_long_before_their_append(
+    source: Input, held_back: int | None, clock: int, late: int
 ) -> None:
     """The one dated two minutes ahead neither makes the others late nor keeps them from moving the clock."""
     partition, make = Partition(Ruleset()), purchase if source is TX else bad
     appended = [HOME, HOME, HOME + 1]
     records: list[Record] = [make("a", time) for time in (HOME + 120_000, HOME, HOME + 1)]
-    outcome = partition.apply(source, records, appended, bounded=bounded)
+    outcome = partition.apply(source, records, appended, held_back=held_back)
     assert (outcome.applied, outcome.late) == (3, late)
     assert partition.clock(source) == clock - Ruleset().lateness_ms
     assert partition.newest_of(source) == HOME + 120_000
@@ -245,6 +247,14 @@ def test_what_changed_since_the_last_drain_is_counted() -> None:
     partition.drain_dirty()
     assert partition.dirty == 0
     assert (partition.newest_of(TX), partition.newest_of(CT)) == (HOME, HOME)
+
+
+def test_a_partition_tells_how_many_counts_its_guard_keeps() -> None:
+    """One for each pane of a source, and for each hour from which something late counts."""
+    partition = Partition(VERSIONS["3"])
+    partition.apply(TX, [purchase("a", HOME + at * HOUR_MS // 2) for at in range(6)])
+    partition.apply(TX, [purchase("b", HOME + 3 * HOUR_MS, source="other"), purchase("b", HOME)])
+    assert partition.feed_panes == 3 + 1 + 1
 
 
 def test_a_partition_tells_whether_its_feed_is_broken() -> None:

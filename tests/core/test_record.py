@@ -30,6 +30,7 @@ from streams.core.record import (
     is_settling,
     join,
     mark_of,
+    matching,
     settle,
     split,
     wake_of,
@@ -78,7 +79,7 @@ def test_a_record_goes_there_and_back(
 def test_the_empty_record_is_a_customer_of_whom_nothing_is_known() -> None:
     customer = unpack("a", EMPTY)
     assert (customer.first_pane, list(customer.panes), customer.recent) == (None, [], [])
-    assert customer.wake == NO_HOUR
+    assert customer.wakes_at is None
 
 
 @FIXED
@@ -90,7 +91,8 @@ def test_folding_the_tail_changes_nothing_that_is_not_forgotten(
     oldest = (HOME + tx_day * DAY_MS, *[HOME + other_day * DAY_MS] * 3)
     horizon = Horizon(oldest, oldest_pane)
     record = join(Parts(HOUR, min(spend, default=NO_HOUR), OPEN | QUIET, body_of(spend), tail))
-    folded = fold_tail(record, horizon)
+    folded, paged = fold_tail(record, horizon)
+    assert paged == b""
     before, after = unpack("a", record), unpack("a", folded)
     tail_hours = [instant // HOUR_MS for instant, cents, _ in tail if cents >= 0]
     assert after.first_pane == before.first_pane == min([*spend, *tail_hours], default=None)
@@ -205,3 +207,13 @@ def test_a_body_that_is_none_is_refused() -> None:
     record[len(EMPTY)] = 0xC0
     with pytest.raises(StateError, match="does not parse"):
         split(record)
+
+
+def test_a_hash_is_sought_where_hashes_stand() -> None:
+    """Not in the bytes of an instant, nor across two entries."""
+    key = 0x0102_0304_0506_0708
+    packed = key.to_bytes(8, "little")
+    among: list[Entry] = [(key, 5, 7), (HOME, 5, key), (HOME + 1, 6, 8)]
+    data = b"x" + b"".join(ENTRY.pack(*one) for one in among)
+    assert packed in data[1:9]
+    assert list(matching(data, 1, packed)) == among[1:2]

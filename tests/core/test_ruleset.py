@@ -26,7 +26,7 @@ def test_the_default_is_version_3() -> None:
     """It differs from version 2 in how it takes what comes late, not in what it makes of a customer."""
     assert DEFAULT is VERSIONS["3"]
     assert Ruleset.from_toml('based_on = "3"') == DEFAULT
-    assert replace(VERSIONS["2"], version="3", delayed_feed=True) == DEFAULT
+    assert replace(VERSIONS["2"], version="3", delayed_feed=True, most_contacts=500) == DEFAULT
 
 
 def test_a_file_may_build_on_another_version() -> None:

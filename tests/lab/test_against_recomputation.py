@@ -65,14 +65,15 @@ BY_TURNS = (
         replace(PLAIN_SMALL_2, guard_mean=3, settle_hours=6, silent=True, silent_prior_probability=0.02),
     ),
     Variant(SMALL_3, PLAIN_SMALL_3),
+    Variant(replace(SMALL_3, most_contacts=2), replace(PLAIN_SMALL_3, most_contacts=2)),
     settled(1, silent=True),
     settled(26, silent=False),
 )
-"""Each for a sixth of the worlds."""
+"""Each for a seventh of the worlds."""
 BUILT_IN = {
     "1": Variant(VERSIONS["1"], Rules()),
     "2": Variant(VERSIONS["2"], VERSION_2),
-    "3": Variant(VERSIONS["3"], replace(VERSION_3, most_contacts=0)),
+    "3": Variant(VERSIONS["3"], VERSION_3),
 }
 """The built-in rulesets by name: all decide to the millisecond as the text of their rules says."""
 VARIANTS = (

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from schemas.events import Contact
-from streams.core.frustration import TOLERANCE, Known, frustration, known, weigh
+from streams.core.frustration import TOLERANCE, Known, frustration, known
+from streams.core.repeats import weigh
 from streams.core.ruleset import Ruleset
 from streams.lab.generate import GenerateOptions, Population, Severity, Shape
 from tests.lab.generated import DAY_MS, Generated, make, near
@@ -269,7 +270,7 @@ def test_contacts_are_as_bad_as_their_severity(grocery: Generated) -> None:
     bad: dict[str, list[bool]] = {"harmless": [], "mild": [], "severe": []}
     for line in grocery.truth:
         story = [newest[each] for each in line["contact_ids"] if not newest[each].recovery]
-        weigh(story, [one.moment for one in story], rules)
+        weigh(story, rules)
         bad[line["severity"]].append(frustration(story, rules) >= 1 - TOLERANCE)
     assert not any(bad["harmless"])
     assert 0.3 < sum(bad["mild"]) / len(bad["mild"]) < 0.7

@@ -15,6 +15,7 @@ Where the rules promise less than "never", a test states how much less, in these
 - Spend that is missing when the population is refreshed moves the cut-off until the next refresh, and spend
   that is lost weighs on its customer for a year: who is judged changes a little, either way.
 - Late purchases count, the broken hours they were made in do not: episodes close sooner or are raised later.
+  So what would have been found on the last of 90 days is found after them (a fading boycott, 3.5 days later).
 - Who goes on buying a little may buy once more before a decision that was held is made.
 """
 
@@ -46,6 +47,8 @@ BACKLOG_MS = 6 * HOUR_MS
 
 GUARD_OFF = replace(DEFAULT, guard_minimum=1_000_000_000)
 LONGEST_MS = 90 * DAY_MS
+LATER_MS = 4 * DAY_MS
+"""An outage makes what is found later by its own length, and by some hours: the guard looks a day back."""
 
 
 class Kind(StrEnum):
@@ -245,17 +248,21 @@ def first_standing(spans: list[tuple[int, int]], start_ms: int, end_ms: int) -> 
 
 
 def found(outages: list[Outage], kind: Kind, shapes: Sequence[Shape]) -> list[Found]:
-    """Return the boycotts of these shapes that are found without the outage, but not before it."""
+    """Return the boycotts of these shapes that are found without the outage, but not before it.
+
+    With the outage each may be found by as much later as an outage may cost, and so after 90 days or its end.
+    """
     every = []
     for outage in outages:
         if outage.kind is not kind:
             continue
         whole, broken = standing(outage.whole), standing(outage.broken)
         for customer_id, start_ms, end_ms in (one for shape in shapes for one in outage.made.boycotts(shape)):
-            span = (start_ms, min(end_ms, start_ms + LONGEST_MS))
-            when = first_standing(whole.get(customer_id, []), *span)
+            last_ms = min(end_ms, start_ms + LONGEST_MS)
+            when = first_standing(whole.get(customer_id, []), start_ms, last_ms)
             if when is not None and when >= outage.start_ms:
-                every.append(Found(when, first_standing(broken.get(customer_id, []), *span)))
+                later = first_standing(broken.get(customer_id, []), start_ms, last_ms + LATER_MS)
+                every.append(Found(when, later))
     return every
 
 
@@ -265,18 +272,21 @@ PARTIAL = [shape for shape in Shape if shape is not Shape.FULL]
 
 @pytest.mark.parametrize(
     ("kind", "shapes", "not_in_time"),
-    [(Kind.LATE, FULL, 0), (Kind.LATE, PARTIAL, 1), (Kind.LOST, FULL, 2), (Kind.LOST, PARTIAL, 1)],
+    [(Kind.LATE, FULL, 0), (Kind.LATE, PARTIAL, 0), (Kind.LOST, FULL, 1), (Kind.LOST, PARTIAL, 0)],
 )
 def test_true_boycotts_are_found_after_the_outage(
     outages: list[Outage], kind: Kind, shapes: list[Shape], not_in_time: int
 ) -> None:
-    """At most 3.5 days later: the guard ends up to some hours later after the outage than it began in it."""
+    """At most 4 days later.
+
+    One of the lost is a week later: what would have closed an earlier episode of the customer was lost.
+    """
     every = found(outages, kind, shapes)
     delays = [None if one.broken_ms is None else one.broken_ms - one.whole_ms for one in every]
-    in_time = [delay for delay in delays if delay is not None and delay <= 3.5 * DAY_MS]
+    in_time = [delay for delay in delays if delay is not None and delay <= LATER_MS]
     assert len(every) > 50
     assert len(every) - len(in_time) <= not_in_time
-    assert max(in_time) > 2.5 * DAY_MS  # the outage did hold some
+    assert max(in_time) > 2 * DAY_MS  # the outage did hold some
 
 
 @pytest.mark.parametrize("kind", Kind)

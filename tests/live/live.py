@@ -102,7 +102,7 @@ def live_through(
         written = {TX: _arrivals(purchases(all_)), CT: _arrivals(contacts(all_))}
         with pytest.MonkeyPatch.context() as patched:
             patched.setattr("streams.runtime.keeper._TIME_STEP_SECONDS", turn_seconds)
-            patched.setattr("streams.runtime.keeper._MISSED_SECONDS", 20 * turn_seconds)
+            patched.setattr("streams.runtime.keeper._SHOW_SECONDS", 3_000)
             async with scene(
                 written, rules=rules, clock=clock(), live=True, turn_seconds=turn_seconds
             ) as here:

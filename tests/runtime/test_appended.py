@@ -158,3 +158,62 @@ def test_only_purchases_tell_the_upstream_delay_but_all_events_their_source() ->
     assert made.delay.ms == 0
     assert {source: list(one.times) for source, one in made.sources.items() if one.times} == {CT: ["test"]}
     assert made.sources[CT].times["test"].delay == 9_000 + 38
+
+
+def slow(purchases: int, delay_ms: int = 3_500) -> list[tuple[int, bytes]]:
+    """Return purchases of as many customers, one appended each ms."""
+    return [(NOW + at, purchase(f"c-{at}", NOW + at - delay_ms)) for at in range(purchases)]
+
+
+def test_what_was_refused_and_what_came_before_tell_nothing() -> None:
+    """The producer sends all anew 50 minutes later, among lines that are far ahead, and no JSON."""
+    made = owner(live=True)
+    outcome(made, TX, slow(320))
+    again = [
+        one
+        for when, line in slow(320)
+        for one in [(when, b"{"), (when + 50 * MINUTE_MS, line), (when, purchase("d", when + 6 * MINUTE_MS))]
+    ]
+    for at in range(10):
+        taken = made.take(Fetched(TX, 320 + at * 960, batch(TX, again).records, 320 + (at + 1) * 960))
+        assert taken is not None
+        assert (taken.outcome.applied, taken.outcome.duplicate, len(taken.outcome.refused)) == (0, 320, 320)
+    assert made.delay.ms == 4_000
+    assert made.sources[TX].times["test"].appended == NOW + 304
+
+
+def test_the_delay_outlives_a_rebalance() -> None:
+    """Until enough is known anew; an owner of the other clock keeps nothing back."""
+    memory = Memory()
+    made = Owner(IDENTITY, memory, lambda: NOW, live=True)
+    now(made.open())
+    outcome(made, TX, slow(320))
+    now(made.commit())
+    again = Owner(IDENTITY, memory, lambda: NOW, live=True)
+    now(again.open())
+    assert again.delay.ms == 4_000
+    for purchases, held_back in [(1, 4_000), (18 * 16, 4_000), (1, 0)]:
+        start = again.positions[TX]
+        lines = [(NOW + 500 + at, purchase(f"d-{start + at}", NOW + 500 + at)) for at in range(purchases)]
+        assert again.take(Fetched(TX, start, batch(TX, lines).records, start + purchases))
+        assert again.delay.ms == held_back
+
+
+def test_what_takes_no_time_does_not_make_late_what_does() -> None:
+    """Every other purchase is 3.5 s old when it comes, and its source as slow as ever."""
+    made, rounds = owner(live=True), 320
+    outcome(made, TX, slow(rounds))
+    at = NOW + MINUTE_MS
+    lines = [
+        one
+        for second in range(60)
+        for when in [at + second * 1_000]
+        for one in [
+            (when, purchase(f"prompt-{second}", when)),
+            (when + 1, purchase(f"slow-{second}", when - 8_000)),
+        ]
+    ]
+    taken = made.take(Fetched(TX, rounds, batch(TX, lines).records, rounds + len(lines)))
+    assert taken is not None
+    assert (taken.outcome.applied, taken.outcome.late) == (120, 0)
+    assert made.partition.clock(TX) == lines[-1][0] - 1 - 4_000 - LATENESS_MS

@@ -41,6 +41,7 @@ def gauges(**changes: object) -> PartitionGauges:
         "lag": {one: at for at, one in enumerate(Input, 10)},
         "customers": 5,
         "open_episodes": 2,
+        "oversized": 1,
         "dirty": 3,
         "stalled": {TX: True, CT: False},
         "held": {CT: True},
@@ -192,6 +193,7 @@ def test_how_a_partition_stands() -> None:
     assert value(metrics, "input_held", partition=1, input="contacts") == 1
     assert value(metrics, "customers", partition=1) == 5
     assert value(metrics, "open_episodes", partition=1) == 2
+    assert value(metrics, "oversized_customers", partition=1) == 1
     assert value(metrics, "dirty_records", partition=1) == 3
     assert value(metrics, "partition_stopped", partition=1) == 0
     assert value(metrics, "upstream_delay_seconds", partition=1) == 4
@@ -317,6 +319,10 @@ def test_a_running_tally_becomes_counters() -> None:
     metrics.state(0, gauges(tally=tally))
     assert seen() == (4, 7, 2)
     assert value(metrics, "episodes_total", outcome="not_high_value") == 5
+    tally.update(too_many_contacts=9, doubtful_ids=4)
+    metrics.state(0, gauges(tally=tally))
+    assert value(metrics, "doubtful_ids_total") == 4
+    assert value(metrics, "too_many_contacts_total") == 9
 
 
 @pytest.mark.parametrize("again", [1, 3, 4])

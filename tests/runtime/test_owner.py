@@ -395,6 +395,22 @@ def test_an_input_far_ahead_is_held_until_the_other_comes() -> None:
     assert owner.partition.undecided == 0
 
 
+@pytest.mark.parametrize("hours", [49, 50, 51])
+def test_purchases_far_ahead_are_held_before_their_counts_make_the_state_too_large(
+    monkeypatch: pytest.MonkeyPatch, hours: int
+) -> None:
+    """One count for each hour with a purchase, and for each that came late; until contacts are there."""
+    monkeypatch.setattr("streams.runtime.owner.MOST_PANES", 51)
+    owner, first = opened(Memory(), replace(IDENTITY, rules=DEFAULT)), NOW - 60 * DAY_MS
+    lines = [purchase(f"c{hour}", first + hour * 3_600_000) for hour in range(hours)]
+    lines.append(purchase("late", first + (hours - 3) * 3_600_000))
+    owner.take(fetched(TX, 0, lines))
+    assert owner.holds(TX) == (hours > 50)
+    assert not owner.holds(CT)
+    owner.take(fetched(CT, 0, [contact("a", NOW)]))
+    assert not owner.holds(TX)
+
+
 @pytest.mark.parametrize("behind", FACTS)
 def test_holding_does_not_change_what_comes_of_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, behind: Input

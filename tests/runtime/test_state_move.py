@@ -23,7 +23,7 @@ from streams.runtime.owner import OWNER_KEY, OwnerState
 from streams.runtime.poison_guard import Stop
 from streams.runtime.state_file import Entry, Header, StateFileError, writing
 from streams.runtime.state_move import Contents, Move, MoveError, Target, contents_of, merged
-from tests.core.drive import HOME, Log, in_order, profile, time_of, unique, world
+from tests.core.drive import HOME, Log, in_order, profile, purchase, time_of, unique, world
 
 # Who is high value depends on who shares a partition; so everybody is, and the guard is off.
 NEUTRAL: Final = Ruleset(
@@ -187,6 +187,28 @@ def state(**other: Any) -> PartitionState:
     return PartitionState(**(fields | other))
 
 
+@pytest.mark.parametrize("after", [1, 3])
+def test_pages_of_ids_go_with_their_customers(tmp_path: Path, after: int) -> None:
+    """Two customers with so many purchases that their ids have records of their own; all come again."""
+    log: Log = [
+        (Input.TRANSACTIONS, purchase(customer_id, HOME + at))
+        for at in range(1_100)
+        for customer_id in ("a", "b")
+    ]
+    here, there = Town(1), Town(after)
+    here.take(log)
+    entries = here.entries()
+    contents = written(tmp_path / "state", entries, 1)
+    assert (contents.customers, len(entries)) == (2, 6)
+    move = Move(contents, target(after, dict.fromkeys(Input, 0)))
+    there.restore(move.entries(entries))
+    assert sum(one.oversized for one in there.partitions) == 2
+    for source, record in log:
+        assert not isinstance(record, Tick | Erasure)
+        number = partition_of(record.customer_id, after)
+        assert there.partitions[number].apply(source, [record]).duplicate == 1
+
+
 def test_a_backup_goes_back_as_it_is() -> None:
     given = [Entry(0, PARTITION_KEY, b"as it is"), Entry(1, b"ca", b"as it was"), Entry(0, OWNER_KEY, b"old")]
     found = moved_of(contents(positions={"contacts": 7}), target(2, None, application="shop 2"), given)
@@ -265,6 +287,31 @@ def test_the_guard_has_an_even_share_and_all_broken_hours() -> None:
     found = merged({number: state(guard=guard) for number, guard in enumerate((one, other, unborn))}, 3).guard
     assert found == GuardState(10, {8: 20}, [3, 5, 7])
     assert merged({0: state(guard=unborn)}, 3).guard == unborn
+
+
+def test_what_is_lost_by_rounding_goes_on_to_the_next_count_of_a_group() -> None:
+    """One purchase in every hour and group, of the whole, is six a day in one of four partitions."""
+    hours = range(100, 172)
+    guard = GuardState(
+        172,
+        dict.fromkeys(hours, 1),
+        [],
+        groups={group: dict.fromkeys(hours, 1) for group in (1, 7)},
+        late=[(180 + at, group, 170, 1) for group in (1, 7) for at in range(12)],
+    )
+    found = merged({0: state(guard=guard), 1: state(guard=GuardState(172, {}, []))}, 4).guard
+    for counts in (found.counts, *(found.groups[group] for group in (1, 7))):
+        for day in (100, 124, 148):
+            assert sum(counts.get(hour, 0) for hour in range(day, day + 24)) == 6
+    assert [group for _, group, _, count in found.late for _ in range(count)].count(7) == 3
+    assert sum(count for *_, count in found.late) == 6
+
+
+def test_the_largest_upstream_delay_is_held_back_everywhere() -> None:
+    given = contents(upstream_delay_ms=8_000)
+    found = moved_of(given, target(3, {Input.CONTACTS: 9}))
+    owners = [msgpack.decode(found[number, OWNER_KEY], type=OwnerState) for number in range(3)]
+    assert [owner.upstream_delay_ms for owner in owners] == [8_000] * 3
 
 
 def test_the_middle_refresh_counts_until_the_next() -> None:

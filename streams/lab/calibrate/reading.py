@@ -10,8 +10,9 @@ from schemas.dead_letter import Reason
 from schemas.events import Contact, Disposition, Event, Notice, Profile, Refusal, Tick, Transaction
 from schemas.hot import Decoded, Decoder
 from streams.core.event_ids import EventIds
-from streams.core.frustration import Known, known, weigh
+from streams.core.frustration import Known, known
 from streams.core.partition import UNCOUNTED
+from streams.core.repeats import weigh
 from streams.core.ruleset import Ruleset
 from streams.core.time import hour_of
 from streams.core.watermark import FACTS, FUTURE_MS, TOO_LATE_MS, Clock, Input
@@ -78,7 +79,7 @@ class _Gate:
         instant = self._clock.instant(event.time)
         if instant - event.time > TOO_LATE_MS:
             return Reason.TOO_LATE.value
-        self._ids.rotate(self._clock)
+        self._ids.tidy(self._clock)
         key = self._ids.key(event.source, event.event_id)
         if self._ids.is_duplicate(key, instant):
             return "duplicate"
@@ -144,5 +145,5 @@ class _Reader:
 def _bad_hours(contacts: Mapping[tuple[str, str], Known], rules: Ruleset) -> list[int]:
     """Return the hours of the contacts that add frustration by themselves, or as a repeat."""
     in_order = sorted(contacts.values(), key=lambda one: one.order)
-    weigh(in_order, [one.moment for one in in_order], rules)
+    weigh(in_order, rules)
     return [hour_of(one.moment) for one in in_order if one.own > 0]

@@ -1,0 +1,179 @@
+"""A compact set of hashes with a coarse instant each: 8 bytes an entry, by linear hashing.
+
+The number of a bucket is the low bits of the hash, 16 or more of them; an entry holds the 48 others and the
+instant in units of about 17 minutes, modulo 2^16 (795 days). So a whole hash is compared. Buckets are split
+one by one as entries come, and those that are too old leave as event time goes on: nothing is ever rebuilt.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+
+from streams.core.time import DAY_MS
+
+LOW_BITS: Final = 16
+"""Bits of the hash that the number of a bucket tells, at the least."""
+KEY_BYTES: Final = 6
+"""Bytes of an entry that hold the other bits of the hash."""
+UNIT_BITS: Final = 20
+"""The instant of an entry counts in units of 2^20 ms."""
+_STAMP_MASK: Final = 0xFFFF
+_STAMP_BYTES: Final = 2
+_AHEAD: Final = 0x8000
+_ENTRY_BYTES: Final = KEY_BYTES + _STAMP_BYTES
+_WORDS: Final = np.dtype("<u8")
+_LOAD: Final = 96
+"""Entries in a bucket, on average."""
+_FEW: Final = 16
+
+
+class IdTable:
+    """Hashes of 64 bits with coarse instants. The same hash may be in it more than once.
+
+    A hash is in the bucket of its low bits: `key & low`, or, where that is below `split`, one bit more. The
+    hot path of a partition reads the buckets itself, and adds to them.
+    """
+
+    __slots__ = ("_count", "_newest", "_swept", "_swept_at", "_unsorted", "buckets", "low", "split")
+
+    def __init__(self) -> None:
+        self.buckets: list[bytearray] = []
+        """None until the table is opened."""
+        self.low = (1 << LOW_BITS) - 1
+        self.split = 0
+        """The next bucket to be split in two."""
+        self._count = 0
+        self._newest = -1 << 62
+        self._unsorted = self._swept = 0
+        self._swept_at: int | None = None
+
+    def __len__(self) -> int:
+        return self._count
+
+    def open(self) -> None:
+        """Make the table ready to be added to."""
+        self.buckets = [bytearray() for _ in range(self.low + 1)]
+
+    def add(self, key: int, instant: int) -> None:
+        """Add a hash with its instant (ms), nearly in order of time; the table is open."""
+        self.bucket(key).extend(_rest(key) + stamp_of(instant))
+        self.note(1, instant)
+
+    def note(self, count: int, newest: int) -> None:
+        """Take note of so many entries that were added, up to an instant (ms)."""
+        self._count += count
+        self._newest = max(self._newest, newest >> UNIT_BITS)
+
+    def unsort(self) -> None:
+        """Take note that what was added came in any order."""
+        self._unsorted = len(self.buckets)
+
+    def bucket(self, key: int) -> bytearray:
+        """Return the bucket of a hash; the table is open."""
+        at = key & self.low
+        return self.buckets[at if at >= self.split else key & (2 * self.low + 1)]
+
+    def may_have(self, key: int) -> bool:
+        """Tell whether a hash may be in the table; most often it is then."""
+        return bool(self.buckets) and self.bucket(key).rfind(_rest(key)) >= 0
+
+    def stamps(self, key: int) -> list[int]:
+        """Return the coarse instants of a hash: those of all events that had it."""
+        if not self.buckets:
+            return []
+        bucket = self.bucket(key)
+        return [_stamp(bucket, at) for at in _hits(bucket, key)]
+
+    def discard(self, key: int, instant: int) -> None:
+        """Take a hash with an instant (ms) out, if it is there."""
+        if self.buckets:
+            bucket, stamp = self.bucket(key), instant >> UNIT_BITS & _STAMP_MASK
+            for at in [one for one in _hits(bucket, key) if _stamp(bucket, one) == stamp][:1]:
+                del bucket[at : at + _ENTRY_BYTES]
+                self._count -= 1
+
+    def is_over(self, oldest: int) -> bool:
+        """Tell whether all there is lies before an instant (ms)."""
+        return bool(self.buckets) and self._newest < oldest >> UNIT_BITS
+
+    def split_up(self) -> None:
+        """Split buckets until they are as full as they should be."""
+        while self._count > _LOAD * len(self.buckets):
+            self._split_one()
+
+    def forget(self, now: int, oldest: int) -> None:
+        """Let go of what lies before an instant (ms): each bucket once in a day of event time (ms).
+
+        Where there is little in them, once in four.
+        """
+        if self._swept_at is None:
+            self._swept_at = now
+        buckets, unit = self.buckets, oldest >> UNIT_BITS
+        turn = DAY_MS if self._count >= _FEW * len(buckets) else 4 * DAY_MS
+        due = min(len(buckets), len(buckets) * (now - self._swept_at) // turn)
+        if due:
+            self._swept_at = now
+        first = self._swept
+        self._swept = (first + due) % len(buckets)
+        for number in range(first, first + due):
+            at = number % len(buckets)
+            if self._unsorted:
+                self._unsorted -= 1
+                _sort(buckets[at], unit)
+            if buckets[at] and units_after(_stamp(buckets[at], 0), unit) < 0:
+                self._cut(at, unit)
+
+    def _split_one(self) -> None:
+        """Part the next bucket by one more bit of its hashes."""
+        words = np.frombuffer(self.buckets[self.split], _WORDS)
+        going = words & (self.low + 1 >> LOW_BITS) != 0
+        self.buckets[self.split] = bytearray(words[~going].tobytes())
+        self.buckets.append(bytearray(words[going].tobytes()))
+        self.split += 1
+        if self.split > self.low:
+            self.low, self.split = 2 * self.low + 1, 0
+
+    def _cut(self, at: int, unit: int) -> None:
+        """Cut what lies before a unit off the front of a bucket, which begins with such an entry."""
+        bucket, end = self.buckets[at], _ENTRY_BYTES
+        while end < len(bucket) and units_after(_stamp(bucket, end), unit) < 0:
+            end += _ENTRY_BYTES
+        self._count -= end // _ENTRY_BYTES
+        self.buckets[at] = bucket[end:]
+
+
+def stamp_of(instant: int) -> bytes:
+    """Return the coarse instant that an entry ends with."""
+    return (instant >> UNIT_BITS & _STAMP_MASK).to_bytes(_STAMP_BYTES, "little")
+
+
+def units_after(stamp: int, unit: int) -> int:
+    """Return how many units a coarse instant lies after a unit; both are within 397 days of one another."""
+    return ((stamp - unit + _AHEAD) & _STAMP_MASK) - _AHEAD
+
+
+def _sort(bucket: bytearray, unit: int) -> None:
+    """Sort the entries of a bucket by time, which lies around a unit."""
+    words = np.frombuffer(bytes(bucket), _WORDS)
+    ages = (words >> 8 * KEY_BYTES) - np.uint64(unit & _STAMP_MASK) + _AHEAD & _STAMP_MASK
+    bucket[:] = words[np.argsort(ages, kind="stable")].tobytes()
+
+
+def _rest(key: int) -> bytes:
+    """Return what an entry holds of a hash."""
+    return (key >> LOW_BITS).to_bytes(KEY_BYTES, "little")
+
+
+def _stamp(bucket: bytearray, at: int) -> int:
+    return bucket[at + KEY_BYTES] | bucket[at + KEY_BYTES + 1] << 8
+
+
+def _hits(bucket: bytearray, key: int) -> Iterator[int]:
+    """Yield where the entries of a hash stand in its bucket."""
+    rest = _rest(key)
+    at = bucket.rfind(rest)  # in half the time of find(), and a third of that of `in`
+    while at >= 0:
+        if at % _ENTRY_BYTES == 0:
+            yield at
+        at = bucket.rfind(rest, 0, at + KEY_BYTES - 1)
