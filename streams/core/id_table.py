@@ -79,9 +79,7 @@ class IdTable:
         return bool(self.buckets) and self.bucket(key).rfind(_rest(key)) >= 0
 
     def stamps(self, key: int) -> list[int]:
-        """Return the coarse instants of a hash: those of all events that had it."""
-        if not self.buckets:
-            return []
+        """Return the coarse instants of a hash, those of all events that had it; the table is open."""
         bucket = self.bucket(key)
         return [_stamp(bucket, at) for at in _hits(bucket, key)]
 
