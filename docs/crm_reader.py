@@ -12,16 +12,20 @@ import sys
 
 from kafka import KafkaConsumer
 
-COLUMNS = ("alert_id", "revision", "customer_id", "level", "state", "do_not_contact", "summary")
-UPSERT = f"""
-INSERT INTO leads VALUES ({", ".join(f":{one}" for one in COLUMNS)})
-ON CONFLICT (alert_id) DO UPDATE SET {", ".join(f"{one} = excluded.{one}" for one in COLUMNS[1:])}
+UPSERT = """
+INSERT INTO leads VALUES (:alert_id, :revision, :customer_id, :level, :state, :do_not_contact, :summary)
+ON CONFLICT (alert_id) DO UPDATE SET
+    revision = excluded.revision, level = excluded.level, state = excluded.state,
+    do_not_contact = excluded.do_not_contact, summary = excluded.summary
 WHERE excluded.revision > leads.revision
 """
 
 brokers, topic, database = sys.argv[1:]
 crm = sqlite3.connect(database)
-crm.execute(f"CREATE TABLE IF NOT EXISTS leads ({', '.join(COLUMNS)}, PRIMARY KEY (alert_id))")
+crm.execute(
+    "CREATE TABLE IF NOT EXISTS leads "
+    "(alert_id PRIMARY KEY, revision, customer_id, level, state, do_not_contact, summary)"
+)
 consumer = KafkaConsumer(
     topic,
     bootstrap_servers=brokers,
