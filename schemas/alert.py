@@ -149,5 +149,10 @@ class Alert(Model):
     """Day 90 after the anchor, under the silent rule after it was noticed: nothing is raised after it."""
     recommended_owner: str | None
     """Who should take it."""
+    do_not_contact: bool = False
+    """Whether the customer asked not to be got in touch with: put right what went wrong, call nobody.
+
+    Records of earlier releases are without it.
+    """
     ruleset: str
     """Version and hash of the settings that decided."""

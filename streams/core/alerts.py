@@ -92,6 +92,7 @@ def write_alert(customer: Customer, episode: Episode, decision: Decision) -> Ale
         summary=summary(customer, episode, decision),
         deadline=format_ms((episode.starts + rules.raise_days * DAY_HOURS) * HOUR_MS),
         recommended_owner=_owner(customer, level),
+        do_not_contact=customer.do_not_contact,
         ruleset=f"{rules.version}+{rules.hash}",
     )
 

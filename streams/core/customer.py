@@ -103,6 +103,11 @@ class Customer:
             insort(agenda, new, key=lambda one: one.order)
 
     @property
+    def do_not_contact(self) -> bool:
+        """Tell whether the customer asked not to be got in touch with."""
+        return self.body.profile is not None and self.body.profile.do_not_contact
+
+    @property
     def wakes_at(self) -> int | None:
         """Return the first time (ms) at which something can be due: a fact, or an hour of the episode."""
         agenda, episode = self.body.agenda, self.body.episode

@@ -109,7 +109,7 @@ class Repeats:
         """
         most = self._most.get(signals)
         if most is None:
-            most, nats = 0, sum((nats for _, nats in signals), 0.0)
+            most, nats = 0 if self._rules.repeat else _MOST, sum((nats for _, nats in signals), 0.0)
             while nats < self._rules.frustration_cap and most < _MOST:
                 nats += self._rules.repeat
                 most += 1

@@ -79,6 +79,7 @@ class CustomerView:
     contacts: list[tuple[Known, list[Signal]]]
     """The known contacts in order of their moment, each with its own signals, repeats included."""
     frustration: float
+    do_not_contact: bool
     episode: EpisodeView | None
 
 
@@ -99,5 +100,6 @@ def view(customer: Customer, judge: "Judge", time: int) -> CustomerView:
         counters=counters(customer, time, hour),
         contacts=[(one, own_signals(one, judge.rules)) for one in customer.body.contacts],
         frustration=customer.body.frustration,
+        do_not_contact=customer.do_not_contact,
         episode=seen,
     )

@@ -176,6 +176,11 @@ def _table(ranked: list[OpenAlert], last_ms: int) -> Table:
 
 
 def what_happened(alert: Alert) -> str:
+    """Return what weighed most, and before it whether the customer must not be got in touch with."""
+    return f"(do not contact) {_heaviest(alert)}" if alert.do_not_contact else _heaviest(alert)
+
+
+def _heaviest(alert: Alert) -> str:
     """Return what weighed most in the anchor, or in any contact if the anchor is forgotten."""
     if alert.anchor is None:
         return signal_label("silence")

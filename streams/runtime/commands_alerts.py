@@ -124,7 +124,7 @@ def _table(alerts: list[Alert], *, headed: bool) -> Table:
             _money(alert.usual_spend_per_day),
             _money(alert.spend_since),
             f"{alert.days_since:.0f}",
-            escape(visible(alert.summary)),
+            escape(visible(f"(do not contact) {alert.summary}" if alert.do_not_contact else alert.summary)),
         )
     return table
 

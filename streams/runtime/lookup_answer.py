@@ -134,6 +134,8 @@ class LookupAnswer(_Private):
     """Windowed counters: spend of whole hours, contacts up to `as_of`."""
     frustration: NonNegative
     """Frustration after the newest contact, in nats."""
+    do_not_contact: bool
+    """Whether the customer asked not to be got in touch with."""
     contacts: Annotated[tuple[LookupContact, ...], Strict(strict=False)]
     """The contacts that still count, oldest first."""
     open_episode: LookupEpisode | None
@@ -152,6 +154,7 @@ def lookup_answer(view: CustomerView, rules: Ruleset, currency: str) -> LookupAn
         first_pane=None if view.first_pane is None else format_ms(view.first_pane * HOUR_MS),
         counters=_counters(view),
         frustration=round(view.frustration, _PLACES),
+        do_not_contact=view.do_not_contact,
         contacts=tuple(_contact(known, signals) for known, signals in view.contacts),
         open_episode=None
         if episode is None or now is None

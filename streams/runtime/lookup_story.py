@@ -23,6 +23,8 @@ def show(console: Console, answer: LookupAnswer) -> None:
 def _parts(answer: LookupAnswer) -> Iterator[RenderableType]:
     yield Text(f"Customer {visible(answer.customer_id)}", style="bold")
     yield Text(_in_short(answer))
+    if answer.do_not_contact:
+        yield Text("Asked not to be got in touch with.", style="bold red")
     yield _spend(answer)
     if answer.contacts:
         yield Text("Contacts", style="bold")

@@ -85,9 +85,10 @@ def profile(
     tier: str | None = None,
     owner: str | None = None,
     event_id: str | None = None,
+    left_alone: bool = False,
 ) -> Profile:
     """Return a profile."""
-    return Profile(customer_id, "crm", event_id or f"profile-{time}", time, tier, owner, False)
+    return Profile(customer_id, "crm", event_id or f"profile-{time}", time, tier, owner, left_alone)
 
 
 def disposition(customer_id: str, time: int, alert_id: str, **other: Any) -> Disposition:

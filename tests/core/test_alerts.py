@@ -159,6 +159,14 @@ def test_the_customers_own_contact_is_recommended(owner: str | None, expected: s
     assert alert.recommended_owner == expected
 
 
+@pytest.mark.parametrize("asked", [False, True])
+def test_an_alert_says_whether_the_customer_asked_not_to_be_got_in_touch_with(asked: bool) -> None:
+    """As the latest profile says; nobody without one did."""
+    first, latest = profile("a", HOME, left_alone=not asked), profile("a", HOME + 1, left_alone=asked)
+    assert [alert.do_not_contact for alert in run(first, latest, *TWO)] == [asked]
+    assert [alert.do_not_contact for alert in run(*TWO)] == [False]
+
+
 def test_counters_are_of_whole_hours_and_of_contacts_up_to_the_moment() -> None:
     """0.81 nats of transfers two days before, then 2.80 of a contact that was cut off: raised by that one."""
     before = contact("a", DAY_150 - 2 * DAY_MS, "k0", transfers_warm=2, resolution="resolved")

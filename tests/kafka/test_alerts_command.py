@@ -7,7 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -230,28 +230,44 @@ def test_no_kafka_is_one_line(settings: Settings) -> None:
     assert told.stderr == f"error: Kafka at {away} does not answer: Connection refused\n"
 
 
-def rows(database: Path) -> list[str]:
+def leads(database: Path) -> dict[str, int]:
+    """Return the revision of each lead."""
     if not database.exists():
-        return []
+        return {}
     with closing(sqlite3.connect(database)) as crm:
         try:
-            return [row[0] for row in crm.execute("SELECT event_id FROM alerts ORDER BY rowid")]
+            return dict(crm.execute("SELECT alert_id, revision FROM leads"))
         except sqlite3.OperationalError:  # not made yet
-            return []
+            return {}
 
 
-def test_the_lines_for_a_crm_handle_each_alert_once(
+def newest(alerts: Iterable[Alert]) -> dict[str, int]:
+    """Return the newest revision of each alert."""
+    found: dict[str, int] = {}
+    for alert in alerts:
+        found[alert.alert_id] = max(alert.revision, found.get(alert.alert_id, 0))
+    return found
+
+
+def test_the_lines_for_a_crm_make_one_lead_of_each_alert(
     topics: Settings, alerts: list[Alert], tmp_path: Path
 ) -> None:
     """Also when it is killed, and when an alert is handled whose reading was not committed."""
-    first, later = treated(alerts)[:8], treated(alerts)[8:12]
+    first, later = treated(alerts)[:8], treated(alerts)[8:]
+    asked = {"do_not_contact": True, "summary": "left alone"}
+    later[-1] = later[-1].model_copy(update=asked)
     database = tmp_path / "crm.db"
     reader = ("docs/crm_reader.py", *topics.bootstrap_servers, f"{topics.topic_prefix}alerts", str(database))
     commit(topics, first)
     send(topics, later[0].model_dump_json().encode(), take_back=True)
     with running(topics, tmp_path / "out", *reader):
-        until(lambda: len(rows(database)) == len(first))
+        until(lambda: leads(database) == newest(first))
     commit(topics, [*first[:2], *later])  # two of them come again
     with running(topics, tmp_path / "out", *reader):
-        until(lambda: len(rows(database)) >= len(first) + len(later))
-    assert sorted(rows(database)) == sorted(alert.event_id for alert in first + later)
+        until(lambda: leads(database) == newest(first + later))
+    assert len(leads(database)) < len(first + later)  # some have several revisions
+    with closing(sqlite3.connect(database)) as crm:
+        told = crm.execute(
+            "SELECT do_not_contact, summary FROM leads WHERE alert_id = ?", (later[-1].alert_id,)
+        )
+        assert told.fetchall() == [(True, "left alone")]

@@ -150,6 +150,17 @@ def test_one_customer_in_the_singular() -> None:
     assert "1 customer to win back," in text
 
 
+@pytest.mark.parametrize("asked", [False, True])
+def test_whoever_asked_not_to_be_got_in_touch_with_is_marked(asked: bool) -> None:
+    """In the list and in the story, and nobody is told to call."""
+    text = Page(render(report_data([story_of(ANNA, do_not_contact=asked)]))).plain()
+    assert text.count("do not contact") == (2 if asked else 0)
+    assert (
+        "nobody: they asked not to be got in touch with; for named executive to put right" in text
+    ) is asked
+    assert ("Who should call named executive" in text) is not asked
+
+
 def test_story_tells_the_case() -> None:
     text = Page(render(report_data([story_of(ANNA)]))).plain()
     for fact in (

@@ -18,7 +18,7 @@ from streams.core.watermark import Input
 from streams.runtime.commands_lookup import lookup_command
 from streams.runtime.lookup_answer import LookupAnswer
 from streams.settings import ENV_PREFIX
-from tests.core.drive import HOME, disposition, notice
+from tests.core.drive import HOME, disposition, notice, profile
 from tests.runtime.town import CT, HOLDOUT, SILENT, TROUBLE, silent_town, wait
 from tests.runtime.workers import FakeWorker, served, troubled
 
@@ -118,6 +118,17 @@ def test_the_story_of_a_silent_episode() -> None:
     assert "anchor none: spend fell by itself from 2024-05-30 00:00 UTC on" in told
     assert "log-odds any customer -6.21, contacts +0.00, spend +8.07 nats" in told
     assert "spend since 30.00 USD in 28.0 days" in told
+
+
+@pytest.mark.parametrize("left_alone", [False, True])
+def test_whoever_asked_not_to_be_got_in_touch_with_is_shown_as_such(left_alone: bool) -> None:
+    worker = troubled()
+    assert worker.partition is not None
+    worker.partition.apply(Input.CUSTOMERS, [profile("a", TROUBLE, left_alone=left_alone)])
+    wait(worker.partition, TROUBLE + 20 * DAY_MS)
+    assert ("Asked not to be got in touch with." in ask(worker).stdout) == left_alone
+    told = json.loads(ask(worker, arguments=("a", "--json")).stdout)
+    assert told["do_not_contact"] is left_alone
 
 
 def test_a_customer_without_troubles() -> None:

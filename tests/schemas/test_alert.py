@@ -65,6 +65,12 @@ def test_an_alert_survives_the_wire() -> None:
     assert json.loads(written)["type"] == "alert"
 
 
+def test_an_alert_of_an_earlier_release_asks_nobody_to_be_left_alone() -> None:
+    earlier = json.loads(alert(do_not_contact=True).model_dump_json())
+    del earlier["do_not_contact"]
+    assert Alert.model_validate_json(json.dumps(earlier)) == alert(do_not_contact=False)
+
+
 def test_lists_may_be_handed_over_as_lists() -> None:
     given = alert()
     assert alert(reasons=list(given.reasons), spend_by_week=list(given.spend_by_week)) == given

@@ -17,7 +17,7 @@ from tests.schemas.messages import messages
 
 SEEDS: Final = range(8)
 CASES_A_SEED: Final = 4_000
-EXAMPLES_A_TYPE: Final = 1_000
+EXAMPLES_A_TYPE: Final = 600
 
 
 @pytest.mark.parametrize("kind", FULL)
