@@ -82,16 +82,14 @@ class EventIds:
     def restore(self, key: int, instant: int) -> None:
         """Take back an event from the state, in any order: the last to be accepted counts."""
         if self.table.buckets:
-            self.table.add(key, instant)
+            self.table.add_all([(key, instant)])
         else:
             self.recent[key] = max(instant, self.recent.get(key, instant))
+            self.restored()
 
     def restored(self) -> None:
-        """Take note that a part of the state was taken back."""
+        """Take note that events were put straight into `recent`."""
         self._open_if_many()
-        if self.table.buckets:
-            self.table.split_up()
-            self.table.unsort()
 
     def discard(self, key: int, instant: int) -> None:
         """Forget an event, for the erasure of its customer; not another's that used the id later."""

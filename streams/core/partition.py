@@ -5,7 +5,7 @@ The same records give the same alerts however they are split into batches and ho
 Single-threaded; knows nothing of Kafka, files or the wall clock.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import repeat
@@ -387,7 +387,7 @@ class Partition:
         elif is_customer_key(key):
             self._restore_customer(customer_of(key), value)
         elif is_page_key(key):
-            self._restore_ids(self._roster.pages.restore(customer_of(key), page_number_of(key), value))
+            self._restore_ids(list(self._roster.pages.restore(customer_of(key), page_number_of(key), value)))
         else:
             raise StateError("a state record of unknown kind")
 
@@ -420,16 +420,21 @@ class Partition:
         self._enqueued += self._roster.waiting(customer_id)
         self._restore_ids(entries(value))
 
-    def _restore_ids(self, found: Iterable[Entry]) -> None:
+    def _restore_ids(self, found: Sequence[Entry]) -> None:
         purchases = self._ids[Input.TRANSACTIONS]
-        recent, is_open = purchases.recent, bool(purchases.table.buckets)
+        if purchases.table.buckets:
+            purchases.table.add_all([(key, instant) for instant, mark, key in found if mark >= 0])
+            for instant, mark, key in found:
+                if mark < 0:
+                    self._ids[input_of(mark)].restore(key, instant)
+            return
+        recent = purchases.recent
         for instant, mark, key in found:
-            if mark >= 0 and not is_open and key not in recent:  # nearly all
+            if mark >= 0 and key not in recent:  # nearly all
                 recent[key] = instant
             else:
                 self._ids[input_of(mark)].restore(key, instant)
-        for ids in self._ids.values():
-            ids.restored()
+        purchases.restored()
 
     def _came_since(self, source: Input, key: int, customer_id: str, oldest: int) -> bool:
         """Tell whether an event with the hash of an id came at an instant (ms) or soon after it.
