@@ -4,7 +4,7 @@ An id is known by a 64-bit hash of source and event id; among a billion ids reme
 billion new events would be taken for a duplicate by chance.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import Final
 
@@ -79,16 +79,15 @@ class EventIds:
         else:
             self.recent[key] = instant
 
-    def restore(self, key: int, instant: int) -> None:
-        """Take back an event from the state, in any order: the last to be accepted counts."""
+    def restore(self, events: Sequence[tuple[int, int]]) -> None:
+        """Take back events from the state, (hash, instant), in any order: the last to be accepted counts."""
         if self.table.buckets:
-            self.table.add_all([(key, instant)])
-        else:
-            self.recent[key] = max(instant, self.recent.get(key, instant))
-            self.restored()
-
-    def restored(self) -> None:
-        """Take note that events were put straight into `recent`."""
+            self.table.add_all(events)
+            return
+        recent = self.recent
+        for key, instant in events:
+            if recent.get(key, NEVER) < instant:
+                recent[key] = instant
         self._open_if_many()
 
     def discard(self, key: int, instant: int) -> None:

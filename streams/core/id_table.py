@@ -5,7 +5,7 @@ instant in units of about 17 minutes, modulo 2^16 (795 days). So a whole hash is
 one by one as entries come, and those that are too old leave as event time goes on: nothing is ever rebuilt.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import numpy as np
@@ -60,18 +60,17 @@ class IdTable:
         self.bucket(key).extend(_rest(key) + stamp_of(instant))
         self.note(1, instant)
 
-    def add_all(self, entries: Iterable[tuple[int, int]]) -> None:
+    def add_all(self, entries: Sequence[tuple[int, int]]) -> None:
         """Add hashes, each with its instant (ms), in any order; the table is open."""
         buckets, low, split, high = self.buckets, self.low, self.split, 2 * self.low + 1
-        count, newest = 0, self._newest
+        newest = self._newest
         for key, instant in entries:
             number, unit = key & low, instant >> UNIT_BITS
             bucket = buckets[number if number >= split else key & high]
             entry = key >> LOW_BITS | (unit & _STAMP_MASK) << 8 * KEY_BYTES
             bucket += entry.to_bytes(_ENTRY_BYTES, "little")
-            count += 1
             newest = max(newest, unit)
-        self._count, self._newest = self._count + count, newest
+        self._count, self._newest = self._count + len(entries), newest
         self.unsort()
         self.split_up()
 

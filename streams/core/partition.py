@@ -421,20 +421,10 @@ class Partition:
         self._restore_ids(entries(value))
 
     def _restore_ids(self, found: Sequence[Entry]) -> None:
-        purchases = self._ids[Input.TRANSACTIONS]
-        if purchases.table.buckets:
-            purchases.table.add_all([(key, instant) for instant, mark, key in found if mark >= 0])
-            for instant, mark, key in found:
-                if mark < 0:
-                    self._ids[input_of(mark)].restore(key, instant)
-            return
-        recent = purchases.recent
+        self._ids[Input.TRANSACTIONS].restore([(key, instant) for instant, mark, key in found if mark >= 0])
         for instant, mark, key in found:
-            if mark >= 0 and key not in recent:  # nearly all
-                recent[key] = instant
-            else:
-                self._ids[input_of(mark)].restore(key, instant)
-        purchases.restored()
+            if mark < 0:
+                self._ids[input_of(mark)].restore([(key, instant)])
 
     def _came_since(self, source: Input, key: int, customer_id: str, oldest: int) -> bool:
         """Tell whether an event with the hash of an id came at an instant (ms) or soon after it.

@@ -161,8 +161,7 @@ def test_restored_in_any_order_ids_are_let_go_of_as_ever() -> None:
     found = [(rng.getrandbits(64) & ~0xFF00, HOME + at * DAY_MS // 1000) for at in range(8000)]
     rng.shuffle(found)
     for key, instant in found:
-        ids.restore(key, instant)
-        ids.restored()
+        ids.restore([(key, instant)])
     for day in range(8, 14):
         ids.remember(day, HOME + day * DAY_MS)
         ids.tidy(clock_at(HOME + day * DAY_MS))
@@ -220,7 +219,7 @@ def test_the_hash_of_an_id_does_not_depend_on_how_many_sources_there_were() -> N
 def test_restored_twice_the_later_instant_counts(order: tuple[int, int]) -> None:
     ids = EventIds()
     for instant in order:
-        ids.restore(1, instant)
+        ids.restore([(1, instant)])
     assert ids.recent == {1: HOME + 1}
 
 
