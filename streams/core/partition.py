@@ -381,7 +381,10 @@ class Partition:
         return [*self._roster.drain(self._horizon), (PARTITION_KEY, self._state().encode())]
 
     def restore(self, key: bytes, value: bytes) -> None:
-        """Take back what `drain_dirty` gave; raises StateError for what this release does not read."""
+        """Take back what `drain_dirty` gave; raises StateError for what this release does not read.
+
+        In any order; it is quickest with the partition's own record first.
+        """
         if key == PARTITION_KEY:
             self._restore_state(decode_state(value))
         elif is_customer_key(key):
@@ -421,10 +424,16 @@ class Partition:
         self._restore_ids(entries(value))
 
     def _restore_ids(self, found: Sequence[Entry]) -> None:
-        self._ids[Input.TRANSACTIONS].restore([(key, instant) for instant, mark, key in found if mark >= 0])
+        """Take back ids, but for those that can make no duplicate any more, where the clocks are known."""
+        oldest = self._clocks[Input.TRANSACTIONS].now - TOO_LATE_MS
+        bought = [(key, instant) for instant, mark, key in found if mark >= 0 and instant >= oldest]
+        if bought:
+            self._ids[Input.TRANSACTIONS].restore(bought)
         for instant, mark, key in found:
             if mark < 0:
-                self._ids[input_of(mark)].restore([(key, instant)])
+                source = input_of(mark)
+                if instant >= self._clocks[source].now - TOO_LATE_MS:
+                    self._ids[source].restore([(key, instant)])
 
     def _came_since(self, source: Input, key: int, customer_id: str, oldest: int) -> bool:
         """Tell whether an event with the hash of an id came at an instant (ms) or soon after it.

@@ -18,7 +18,7 @@ from streams.core.alerts import dated
 from streams.core.facts import Event
 from streams.core.partition import Outcome, Partition, Record
 from streams.core.ruleset import VERSIONS, Ruleset
-from streams.core.state import StateError
+from streams.core.state import PARTITION_KEY, StateError
 from streams.core.watermark import FACTS, Input
 from streams.runtime.append_times import AppendTimes
 from streams.runtime.decode import RecordDecoder
@@ -150,7 +150,7 @@ class Owner:
             raise RefusedError(
                 "the state has no owner record: it is not of this product, or was tampered with"
             )
-        for key, value in state.items():
+        for key, value in sorted(state.items(), key=lambda one: one[0] != PARTITION_KEY):
             self.partition.restore(key, value)
         bounds = await self._log.bounds()
         self._begin(bounds)
