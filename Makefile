@@ -11,10 +11,10 @@ UV := $(shell command -v uv)
 LOCKED := --no-deps --require-hashes -r requirements.lock
 # They cover core and schemas by themselves; to measure while the others run would double their time.
 COVERING := tests/core tests/schemas tests/transcripts
-# The longest files first, so that none is alone at the end; a third process works while brokers are waited for.
-IN_ORDER := --dist loadfile --no-loadscope-reorder --randomly-dont-reorganize
-LONGEST := tests/live tests/kafka
-OTHERS := $(filter-out $(COVERING) $(LONGEST),$(patsubst %/,%,$(wildcard tests/*/)) $(wildcard tests/test_*.py))
+# File by file, the longest early, those that wait for a broker in turns with the others: see tests/conftest.py.
+IN_TURNS := --dist loadfile --no-loadscope-reorder --randomly-dont-reorganize
+FIRST := tests/live tests/kafka tests/lab
+OTHERS := $(filter-out $(COVERING) $(FIRST),$(patsubst %/,%,$(wildcard tests/*/)) $(wildcard tests/test_*.py))
 # Written last, so a set-up that was interrupted is done again.
 STAMP := .venv/.set-up
 
@@ -46,7 +46,7 @@ evaluate: setup ## how many boycotts are found, how early, how many false alarms
 
 test: setup lint ## everything that CI runs: lint, types, import rules, all tests, coverage
 	$(BIN)/pytest -n 2 --dist worksteal $(COVERING) --cov --cov-report=term-missing:skip-covered --cov-fail-under=100
-	$(BIN)/pytest -n 3 $(IN_ORDER) $(LONGEST) $(OTHERS)
+	$(BIN)/pytest -n 4 $(IN_TURNS) $(FIRST) $(OTHERS)
 
 lint: setup ## ruff, mypy strict, the import rules
 	$(BIN)/ruff check .

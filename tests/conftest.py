@@ -1,0 +1,17 @@
+"""The order of the test files where several processes share them."""
+
+from itertools import zip_longest
+
+import pytest
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Let files that wait for a broker take turns with those that compute: so both cores always have work."""
+    if not config.getoption("randomly_reorganize", True):
+        files = list(dict.fromkeys(item.path for item in items))
+        waiting = [file for file in files if file.parent.name == "kafka"]
+        computing = [file for file in files if file.parent.name != "kafka"]
+        turns = [file for pair in zip_longest(computing, waiting) for file in pair if file is not None]
+        place = {file: at for at, file in enumerate(turns)}
+        items.sort(key=lambda item: place[item.path])
