@@ -97,7 +97,12 @@ _WANTED: Final = {
 }
 _EXAMPLES: Final = {
     **dict.fromkeys(("time", "original_time", "started_at", "ended_at", "snooze_until"), f'"{A_TIME}"'),
-    **dict.fromkeys(("amount", "exchange_rate"), '"12.50"'),
+    "amount": '"12.50" (in Parquet a decimal)',
+    "exchange_rate": '"1.0843" (in Parquet a decimal)',
+    **dict.fromkeys(
+        ("event_id", "customer_id", "contact_id", "alert_id", "order_id", "case_id", "account_id", "source"),
+        '"0042" with all its zeros (in Parquet text or whole numbers)',
+    ),
 }
 """What to write in the fields that others often write as numbers."""
 _NAMES_SHOWN: Final = 3

@@ -14,7 +14,7 @@ from schemas.faults import NEGATIVE
 from schemas.hot import Decoder
 from schemas.topics import CONTACTS, CUSTOMERS, DISPOSITIONS, INPUTS, TRANSACTIONS, Topic
 from schemas.transaction import Transaction as TransactionModel
-from tests.schemas.lines import CANARY, FULL, PURCHASE, hot_alone, public, read, read_message, spell
+from tests.schemas.lines import CANARY, FULL, PURCHASE, TOPIC, hot_alone, public, read, read_message, spell
 
 
 def refusal(raw: bytes, topic: Topic = TRANSACTIONS) -> Refusal:
@@ -179,7 +179,12 @@ def test_a_tick_comes_on_either_feed() -> None:
         ({"amount": "-5.00"}, f"amount: {NEGATIVE}"),
         (
             {"amount": -5},
-            f'amount: a number, where text in quotes belongs, such as "12.50"; and {NEGATIVE}',
+            'amount: a number, where text in quotes belongs, such as "12.50" (in Parquet a decimal); and '
+            + NEGATIVE,
+        ),
+        (
+            {"exchange_rate": 1.5},
+            'exchange_rate: a number, where text in quotes belongs, such as "1.0843" (in Parquet a decimal)',
         ),
         ({"amount": "9" * 60_000}, "amount: longer than any amount"),
         ({"time": "2024-03-05T14:23:11." + "1" * 60_000 + "Z"}, "time: longer than any time"),
@@ -193,6 +198,28 @@ def test_a_refusal_names_the_field_and_the_rule_and_never_a_value(
     changes: dict[str, object], detail: str
 ) -> None:
     assert refusal(spell({**PURCHASE, **changes})).detail == detail
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        *(
+            (kind, name)
+            for kind in FULL
+            for name in ("event_id", "customer_id", "source")
+            if name in FULL[kind]
+        ),
+        *(("transaction", "order_id"), ("contact", "contact_id"), ("contact", "case_id")),
+        *(("notice", "contact_id"), ("profile", "account_id"), ("disposition", "alert_id")),
+    ],
+)
+@pytest.mark.parametrize("number", [7, 7.0])
+def test_an_id_that_is_a_number_is_told_what_to_write(kind: str, name: str, number: float) -> None:
+    """A number has lost the zeros that an id began with, and of a large one the last digits."""
+    assert refusal(spell(FULL[kind] | {name: number}), TOPIC[kind]).detail == (
+        f'{name}: a number, where text in quotes belongs, such as "0042" with all its zeros '
+        "(in Parquet text or whole numbers)"
+    )
 
 
 DAY, CLOCK = "2024-03-05", "14:23:11"
