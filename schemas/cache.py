@@ -3,16 +3,22 @@
 A reading raises ValueError for a text that the models refuse, so only valid texts are ever kept.
 """
 
+import re
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from typing_extensions import override
 
-from schemas.money import MAX_CENTS, check_decimal, check_positive
+from schemas.money import AMOUNT_PLACES, MAX_CENTS, RATE_PLACES, check_positive, check_rate
 from schemas.times import check_time, parse_ms
 
 Clock: TypeAlias = Callable[[str], int]
 
+HOME_UNITS_PER_CENT: Final = 10 ** (AMOUNT_PLACES - 2)
+UNITS_PER_CENT: Final = 10 ** (AMOUNT_PLACES + RATE_PLACES - 2)
+"""Of an amount times a rate, in the units of both."""
+
+_FINER_THAN_MS: Final = re.compile(r"(\.[0-9]{3})[0-9]{1,6}(?![0-9])")
 _MIDNIGHT = "2000-01-01T00:00:00Z"
 _MIDNIGHT_MS = parse_ms(_MIDNIGHT)
 
@@ -34,13 +40,12 @@ class Cache(dict[str, int]):
 
 
 class TailCache(Cache):
-    """Readings of what follows the second of a time; microseconds share the reading of their millisecond."""
+    """Readings of what follows the second of a time; finer places share the reading of their millisecond."""
 
     @override
     def __missing__(self, text: str) -> int:
-        if text[1:7].isdigit() and text[0] == "." and not text[7:8].isdigit() and text.isascii():
-            return self[text[:4] + text[7:]]
-        return super().__missing__(text)
+        finer = _FINER_THAN_MS.match(text)
+        return super().__missing__(text) if finer is None else self[finer[1] + text[finer.end() :]]
 
 
 def clock() -> Clock:
@@ -69,20 +74,24 @@ def _tail_ms(text: str) -> int:
     return parse_ms(check_time(_MIDNIGHT[:19] + text)) - _MIDNIGHT_MS
 
 
-def millionths(text: str) -> int:
-    """Return a rate in millionths."""
-    whole, _, places = check_decimal(text).partition(".")
-    return int(whole + places.ljust(6, "0"))
-
-
-def positive_millionths(text: str) -> int:
+def amount_units(text: str) -> int:
     """Return an amount in millionths."""
-    return millionths(check_positive(text))
+    return _units(check_positive(text), AMOUNT_PLACES)
+
+
+def rate_units(text: str) -> int:
+    """Return a rate in millionths of millionths."""
+    return _units(check_rate(text), RATE_PLACES)
+
+
+def _units(text: str, places: int) -> int:
+    whole, _, fraction = text.partition(".")
+    return int(whole + fraction.ljust(places, "0"))
 
 
 def home_cents(text: str) -> int:
     """Return an amount of the reporting currency in hundredths, half-even."""
-    return cents(positive_millionths(text), 10**4)
+    return cents(amount_units(text), HOME_UNITS_PER_CENT)
 
 
 def cents(units: int, units_per_cent: int) -> int:

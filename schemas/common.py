@@ -9,10 +9,11 @@ from schemas.money import (
     CENTS_PATTERN,
     CURRENCY_PATTERN,
     DECIMAL_PATTERN,
+    RATE_PATTERN,
     ZERO_PATTERN,
     check_currency,
-    check_decimal,
     check_positive,
+    check_rate,
 )
 from schemas.times import TIME_PATTERN, UTC_PATTERN, check_time
 
@@ -20,6 +21,7 @@ MAX_BYTES = 64 * 1024
 MAX_INT = 2**63 - 1
 
 _POSITIVE = {"type": "string", "pattern": DECIMAL_PATTERN, "not": {"pattern": ZERO_PATTERN}}
+_POSITIVE_RATE = _POSITIVE | {"pattern": RATE_PATTERN}
 
 Identifier: TypeAlias = Annotated[str, MinLen(1), MaxLen(128)]
 """An id: 1 to 128 characters of any kind."""
@@ -27,9 +29,13 @@ Identifier: TypeAlias = Annotated[str, MinLen(1), MaxLen(128)]
 EventTime: TypeAlias = Annotated[
     str,
     AfterValidator(check_time),
-    WithJsonSchema({"type": "string", "format": "date-time", "pattern": TIME_PATTERN}),
+    # Without "format": "date-time", which is RFC 3339 to the letter.
+    WithJsonSchema({"type": "string", "pattern": TIME_PATTERN}),
 ]
-"""RFC 3339 with an offset, year 2000 or later, up to 6 places; read as ms, floored."""
+"""A time with an offset, as RFC 3339 and its common writers have it (docs/forms.md), from the year 2000 on.
+
+Up to 9 places of a second; read as ms, floored.
+"""
 
 UtcTime: TypeAlias = Annotated[
     str,
@@ -41,10 +47,8 @@ UtcTime: TypeAlias = Annotated[
 Money: TypeAlias = Annotated[str, AfterValidator(check_positive), WithJsonSchema(_POSITIVE)]
 """An amount above 0 as decimal text."""
 
-Rate: TypeAlias = Annotated[
-    str, AfterValidator(check_decimal), WithJsonSchema({"type": "string", "pattern": DECIMAL_PATTERN})
-]
-"""A rate as decimal text."""
+Rate: TypeAlias = Annotated[str, AfterValidator(check_rate), WithJsonSchema(_POSITIVE_RATE)]
+"""A rate above 0 as decimal text. That a small amount comes to 0.00 by it is no fault of the rate."""
 
 Currency: TypeAlias = Annotated[
     str, AfterValidator(check_currency), WithJsonSchema({"type": "string", "pattern": CURRENCY_PATTERN})

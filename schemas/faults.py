@@ -10,19 +10,20 @@ _LONGEST: Final = 64
 """Characters of a time or an amount that are looked at: nobody means more."""
 NEGATIVE: Final = "negative; money given back is a refund, with its amount above 0"
 
-_DAY, _MINUTE, _OFFSET = "[0-9]{4}-[0-9]{2}-[0-9]{2}", "[0-9]{2}:[0-9]{2}", "(Z|[+-][0-9]{2}:[0-9]{2})"
-_SECOND, _PLACES = f"{_MINUTE}:[0-9]{{2}}", r"(\.[0-9]+)?"
+_DAY, _MINUTE, _OFFSET = "[0-9]{4}-[0-9]{2}-[0-9]{2}", "[0-9]{2}:[0-9]{2}", "([Zz]|[+-][0-9]{2}(:?[0-9]{2})?)"
+_CLOCK = rf"{_MINUTE}(:[0-9]{{2}}(\.[0-9]+)?)?"
 _TIME_FAULTS: Final = [
     (re.compile(pattern), fault)
     for pattern, fault in (
         ("", "empty"),
         (r"[0-9]+(\.[0-9]+)?", f"a number of seconds or milliseconds; write {A_TIME}"),
         (_DAY, f"a day without a time of day; write {A_TIME}"),
-        (f"{_DAY}[ _].*", f"a blank in place of the T; write {A_TIME}"),
-        (f"{_DAY}T{_MINUTE}(:[0-9]{{2}}{_PLACES})?", "no offset from UTC: add Z or +01:00"),
-        (f"{_DAY}T{_MINUTE}{_OFFSET}", "no seconds; write 12:00:00"),
-        (f"{_DAY}T{_SECOND}{_PLACES}[+-][0-9]{{2,4}}", "an offset without a colon; write +01:00"),
-        (f"{_DAY}[Tt]{_SECOND}{_PLACES}([Zz]|[+-]{_MINUTE})", ""),
+        (f"{_DAY}[Tt ]{_CLOCK}", "no offset from UTC: add Z or +01:00 (to a Parquet column a time zone)"),
+        (f"{_DAY}[Tt ]{_CLOCK}{_OFFSET}", ""),
+        (r"\s.*|.*\s", "blanks around the time"),
+        (f"{_DAY}[Tt ]{_MINUTE}:[0-9]{{2}},.*", "a comma before the places of a second; write a point"),
+        (f"{_DAY}[Tt ]{_CLOCK} {_OFFSET}", "a blank before the offset; leave it out"),
+        (rf"{_DAY}[Tt ]{_CLOCK} ?{_OFFSET}? ?[A-Za-z\[].*", "a zone by its name; write Z or +01:00"),
     )
 ]
 
@@ -39,25 +40,25 @@ def time_fault(text: str) -> str:
 
 def _odd_time(text: str) -> str:
     """Return what is wrong with a time that has the right shape."""
-    if "t" in text or "z" in text:
-        return "a small t or z; write T and Z"
     if text < "2000":
         return "before the year 2000"
     if text[11:13] == "24":
         return "hour 24; write 00:00:00 of the next day"
-    if text[17:19] == "60":
+    if text[16:19] == ":60":
         return "a leap second; write :59"
     places = re.search(r"\.([0-9]+)", text)
-    return "more than 6 places of a second" if places and len(places[1]) > 6 else "no such day or time of day"
+    return "more than 9 places of a second" if places and len(places[1]) > 9 else "no such day or time of day"
 
 
-def decimal_fault(text: str) -> str:
-    """Return what keeps a text from being a decimal with up to 12 digits and 6 places."""
+def decimal_fault(text: str, most_places: int) -> str:
+    """Return what keeps a text from being a decimal with up to 12 digits and so many places."""
     if len(text) > _LONGEST:
         return "longer than any amount"
     for pattern, fault in _DECIMAL_FAULTS:
         if pattern.fullmatch(text):
             return fault
+    if re.fullmatch(rf"[0-9]+\.[0-9]{{{most_places + 1},}}", text):
+        return f"more than {most_places} places after the point"
     return "not a decimal, such as 12.50"
 
 
@@ -72,7 +73,6 @@ _DECIMAL_FAULTS: Final = [
         (r"[0-9.]+[eE][+-]?[0-9]+", "an exponent; write all digits"),
         (r"[0-9]+\.|\.[0-9]+", "no digit on one side of the point; write 0.50"),
         (r"[0-9]{13,}(\.[0-9]*)?", "more than 12 digits before the point"),
-        (r"[0-9]+\.[0-9]{7,}", "more than 6 places after the point"),
         (r"[^0-9.,+-]+\s?[0-9.,]+|[0-9.,]+\s?[^0-9.,]+", "a sign of a currency; it goes into `currency`"),
     )
 ]
@@ -97,7 +97,12 @@ _WANTED: Final = {
 }
 _EXAMPLES: Final = {
     **dict.fromkeys(("time", "original_time", "started_at", "ended_at", "snooze_until"), f'"{A_TIME}"'),
-    **dict.fromkeys(("amount", "exchange_rate"), '"12.50"'),
+    "amount": '"12.50" (in Parquet a decimal)',
+    "exchange_rate": '"1.0843" (in Parquet a decimal)',
+    **dict.fromkeys(
+        ("event_id", "customer_id", "contact_id", "alert_id", "order_id", "case_id", "account_id", "source"),
+        '"0042" with all its zeros (in Parquet text or whole numbers)',
+    ),
 }
 """What to write in the fields that others often write as numbers."""
 _NAMES_SHOWN: Final = 3

@@ -14,13 +14,13 @@ from msgspec import MsgspecError
 from msgspec.json import Decoder as JsonDecoder
 
 from schemas import events, reference
-from schemas.cache import Cache, cents, clock, home_cents, millionths, pieces, positive_millionths
+from schemas.cache import UNITS_PER_CENT, Cache, amount_units, cents, clock, home_cents, pieces, rate_units
 from schemas.common import MAX_BYTES
 from schemas.convert import CONVERT
 from schemas.money import check_currency
 from schemas.tick import Tick
 from schemas.topics import CONTACTS, CUSTOMERS, DISPOSITIONS, TRANSACTIONS, Topic
-from schemas.transaction import CANCELLED
+from schemas.transaction import CANCELLED, TAKEN_BACK
 from schemas.wire import checks, structs
 
 Decode: TypeAlias = Callable[[bytes], Any]
@@ -103,6 +103,8 @@ def transaction_decoder(reporting_currency: str, doubt: Decode) -> Decode:
                 money = home[amount]
             if original is not None:
                 original = hours[original[:13]] + seconds[original[13:19]] + tails[original[19:]]
+                if original > time and kind in TAKEN_BACK:
+                    return doubt(raw)
             return event(wire.customer_id, wire.source, wire.event_id, time, kind, money, original)
         except _DOUBTS:
             return doubt(raw)
@@ -112,7 +114,7 @@ def transaction_decoder(reporting_currency: str, doubt: Decode) -> Decode:
 
 def _odd_cents(reporting_currency: str, home: Cache) -> Callable[[Any], int]:
     """Return the reading of the money of anything but a plain amount in the reporting currency."""
-    rates, amounts = Cache(millionths), Cache(positive_millionths)
+    rates, amounts = Cache(rate_units), Cache(amount_units)
 
     def odd_cents(wire: Any) -> int:
         amount, currency, rate = wire.amount, wire.currency, wire.exchange_rate
@@ -127,7 +129,7 @@ def _odd_cents(reporting_currency: str, home: Cache) -> Callable[[Any], int]:
             return home[amount]
         if factor is None:
             raise ValueError("exchange_rate: required")
-        return cents(amounts[amount] * factor, 10**10)
+        return cents(amounts[amount] * factor, UNITS_PER_CENT)
 
     return odd_cents
 

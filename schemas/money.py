@@ -5,7 +5,10 @@ from decimal import ROUND_HALF_EVEN, Context, Decimal
 
 from schemas.faults import decimal_fault
 
+AMOUNT_PLACES = 6
+RATE_PLACES = 12
 DECIMAL_PATTERN = r"^[0-9]{1,12}(\.[0-9]{1,6})?$"
+RATE_PATTERN = r"^[0-9]{1,12}(\.[0-9]{1,12})?$"
 ZERO_PATTERN = r"^[0.]*$"
 CURRENCY_PATTERN = r"^[A-Z]{3}$"
 CENTS_PATTERN = r"^-?[0-9]+\.[0-9]{2}$"
@@ -13,22 +16,26 @@ MAX_CENTS = 10**14
 """What the largest amount on the wire rounds to; a conversion may not go beyond it."""
 
 _DECIMAL = re.compile(DECIMAL_PATTERN)
+_RATE = re.compile(RATE_PATTERN)
 _CURRENCY = re.compile(CURRENCY_PATTERN)
 _EXACT = Context(prec=60, rounding=ROUND_HALF_EVEN)
 
 
-def check_decimal(text: str) -> str:
-    """Return `text` if it is a decimal with up to 12 digits and 6 places; else ValueError."""
+def check_positive(text: str) -> str:
+    """Return `text` if it is a decimal above 0 with up to 12 digits and 6 places; else ValueError."""
     if not _DECIMAL.fullmatch(text):
-        raise ValueError(decimal_fault(text))
+        raise ValueError(decimal_fault(text, AMOUNT_PLACES))
+    if not text.strip("0."):
+        raise ValueError("0; an amount is above 0")
     return text
 
 
-def check_positive(text: str) -> str:
-    """Return `text` if it is a decimal above 0 with up to 12 digits and 6 places; else ValueError."""
-    check_decimal(text)
+def check_rate(text: str) -> str:
+    """Return `text` if it is a decimal above 0 with up to 12 digits and 12 places; else ValueError."""
+    if not _RATE.fullmatch(text):
+        raise ValueError(decimal_fault(text, RATE_PLACES))
     if not text.strip("0."):
-        raise ValueError("0; an amount is above 0")
+        raise ValueError("0; a rate is above 0")
     return text
 
 
@@ -41,7 +48,7 @@ def check_currency(text: str) -> str:
 
 
 def to_cents(amount: str, rate: str) -> int:
-    """Return `amount` times `rate` in hundredths, half-even; both as `check_positive` accepts."""
+    """Return `amount` times `rate` in hundredths, half-even, which may be 0; both as they are accepted."""
     converted = _EXACT.multiply(Decimal(amount), Decimal(rate))
     return int(_EXACT.quantize(_EXACT.multiply(converted, Decimal(100)), Decimal(1)))
 

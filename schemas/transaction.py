@@ -6,8 +6,10 @@ from pydantic import ConfigDict, model_validator
 from pydantic.config import JsonDict
 
 from schemas.common import Currency, CustomerEvent, EventTime, Money, Rate
+from schemas.times import parse_ms
 
 CANCELLED = "subscription_cancelled"
+TAKEN_BACK = frozenset({"refund", "chargeback"})
 
 _EXAMPLES: JsonDict = {
     "examples": [
@@ -69,11 +71,11 @@ class Transaction(CustomerEvent):
     currency: Currency | None = None
     """The currency of the amount; required with it."""
     exchange_rate: Rate | None = None
-    """Units of the reporting currency for one unit of `currency`; required when the two differ."""
+    """Units of the reporting currency for one unit of `currency`, above 0; required when the two differ."""
     order_id: str | None = None
     """The order."""
     original_time: EventTime | None = None
-    """When the refunded purchase happened."""
+    """When the refunded purchase happened: of a refund or chargeback never after `time`."""
     channel: str | None = None
     """Where it happened."""
     category: str | None = None
@@ -88,4 +90,14 @@ class Transaction(CustomerEvent):
             raise ValueError("amount: missing; only subscription_cancelled goes without")
         elif self.currency is None:
             raise ValueError("currency: missing; only subscription_cancelled goes without")
+        return self
+
+    @model_validator(mode="after")
+    def _bought_before(self) -> Self:
+        if (
+            self.original_time is not None
+            and self.kind in TAKEN_BACK
+            and parse_ms(self.original_time) > parse_ms(self.time)
+        ):
+            raise ValueError("original_time: after time")
         return self

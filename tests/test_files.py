@@ -226,6 +226,65 @@ def test_values_of_columns_read_as_the_wire_has_them(path: Path, value: object, 
     assert type(event["value"]) is type(read)
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "read"),
+    [
+        ("amount", 25, "25"),
+        ("amount", -5, "-5"),
+        ("amount", Decimal("1234.50"), "1234.5"),
+        ("amount", 0.0, "0"),
+        ("amount", -0.0, "0"),
+        ("amount", 42.1, "42.1"),
+        ("amount", 3.0, "3"),
+        # 5, 6 and 7 places when written shortest
+        ("amount", 0.00001, "0.00001"),
+        ("amount", 0.000001, "0.000001"),
+        ("amount", 0.0000001, 0.0000001),
+        ("amount", 0.1 + 0.2, 0.1 + 0.2),
+        # 14, 15 and 16 digits
+        ("amount", 12345678901.123, "12345678901.123"),
+        ("amount", 123456789012.125, "123456789012.125"),
+        ("amount", 123456789012.0625, 123456789012.0625),
+        # 11, 12 and 13 places
+        ("exchange_rate", 0.00000000001, "0.00000000001"),
+        ("exchange_rate", 0.000000000001, "0.000000000001"),
+        ("exchange_rate", 0.0000000000001, 0.0000000000001),
+        ("customer_id", 42, "42"),
+        ("order_id", 2**64 - 1, "18446744073709551615"),
+        ("customer_id", Decimal(42), "42"),
+        ("order_id", 1001.0, "1001"),
+        ("order_id", 1001.5, 1001.5),
+        # a float holds 15 digits exactly, not always 16
+        ("order_id", 99999999999999.0, "99999999999999"),
+        ("order_id", 999999999999999.0, "999999999999999"),
+        ("order_id", 9999999999999998.0, 9999999999999998),
+        ("order_id", 1e17, 10**17),
+        ("customer_id", True, True),
+        ("version", 2, 2),
+        ("version", 2.0, 2),
+        ("version", Decimal("2.00"), 2),
+        ("queue_seconds", Decimal("12.50"), 12.5),
+        ("time", 1_577_836_800, 1_577_836_800),
+        ("attributes", {"version": Decimal("2.5"), "till": 4, "weight": 1.5}, None),
+    ],
+)
+def test_a_number_where_text_belongs_becomes_its_digits_if_none_is_lost(
+    path: Path, name: str, value: object, read: object
+) -> None:
+    """A float of more places or digits stays a number, which is refused."""
+    wanted = {"version": "2.5", "till": "4", "weight": 1.5} if read is None else read
+    assert row(path, **{name: value}) == {name: wanted}
+
+
+@pytest.mark.parametrize("value", [0.5, 12.1])
+def test_a_float_of_32_bits_counts_as_what_it_holds(path: Path, value: float) -> None:
+    """12.1 is none of them: it holds 12.10000038, too many places for money."""
+    pl.DataFrame({"amount": pl.Series([value], dtype=pl.Float32)}).write_parquet(path)
+    (line,) = lines(path)
+    assert (line == b'{"amount":"0.5"}') is (value == 0.5)
+    assert isinstance(json.loads(line)["amount"], str) is (value == 0.5)
+
+
 def test_not_a_number_is_a_gap(path: Path) -> None:
     assert row(path, value=math.nan, other=1) == {"other": 1}
 

@@ -215,7 +215,7 @@ MOMENTS: Final = pl.Series([datetime(2020, 1, at % 28 + 1, tzinfo=UTC) for at in
 @pytest.mark.parametrize(
     ("amounts", "times", "field", "hint"),
     [
-        (TEXTS.cast(pl.Float64), MOMENTS, "amount", "float|decimal|text"),
+        (TEXTS.cast(pl.Float64) / 3, MOMENTS, "amount", "in parquet a decimal"),
         (TEXTS, MOMENTS.dt.replace_time_zone(None), "time", "zone|offset|utc"),
         (TEXTS, MOMENTS.dt.date(), "time", "zone|offset|utc|date|day|clock|rfc"),
         (TEXTS, MOMENTS.dt.epoch("s"), "time", "number|text|timestamp|rfc|string"),
@@ -224,7 +224,7 @@ MOMENTS: Final = pl.Series([datetime(2020, 1, at % 28 + 1, tzinfo=UTC) for at in
 def test_parquet_is_read_by_the_rule_of_json(
     tmp_path: Path, amounts: pl.Series, times: pl.Series, field: str, hint: str
 ) -> None:
-    """An amount that is a float, or a time without a zone, is refused in both, and why is said."""
+    """An amount that no decimal is, or a time without a zone, is refused in both, and why is said."""
     directory = folder(tmp_path / "shop", None, calls(5))
     _frame(amounts, times).write_parquet(directory / "transactions.parquet")
     found = read(directory)
@@ -235,9 +235,18 @@ def test_parquet_is_read_by_the_rule_of_json(
     )
 
 
-def test_good_parquet_is_accepted(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "kind", [pl.Decimal(18, 2), pl.Decimal(38, 10), pl.Float64, pl.Int64, pl.UInt8], ids=str
+)
+def test_good_parquet_is_accepted(tmp_path: Path, kind: pl.DataType) -> None:
+    """Also with an id of whole numbers, and one that has gaps, so that some tools keep it as floats."""
     directory = folder(tmp_path / "shop", None, calls(5))
-    _frame(TEXTS.cast(pl.Decimal(18, 2)), MOMENTS).write_parquet(directory / "transactions.parquet")
+    amounts = TEXTS.str.replace(r"\.00", "") if kind in {pl.Int64, pl.UInt8} else TEXTS
+    table = _frame(amounts.cast(kind), MOMENTS).with_columns(
+        pl.int_range(40).alias("event_id"),
+        pl.when(pl.int_range(40) > 5).then(pl.int_range(40)).cast(pl.Float64).alias("order_id"),
+    )
+    table.write_parquet(directory / "transactions.parquet")
     found = read(directory, "--strict")
     assert (found.code, found.letters) == (0, [])
     assert "40 applied" in found.said

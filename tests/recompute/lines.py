@@ -147,6 +147,8 @@ def _transaction(body: _Body, currency: str) -> Event:
         return Purchase(**common, cents=cents)
     if kind in {"refund", "chargeback"}:
         spent_ms = body.time("original_time")
+        if spent_ms is not None and spent_ms > common["time_ms"]:
+            raise Refused("schema")
         return Reversal(**common, cents=-cents, spent_ms=common["time_ms"] if spent_ms is None else spent_ms)
     return Charge(**common)
 

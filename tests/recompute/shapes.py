@@ -9,22 +9,28 @@ from typing import TypeAlias
 
 Check: TypeAlias = Callable[[object], bool]
 
-_TIME = re.compile(r"(\d{4})-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)", re.ASCII)
-_DECIMAL = re.compile(r"\d{1,12}(\.\d{1,6})?", re.ASCII)
+_TIME = re.compile(
+    r"((\d{4})-\d\d-\d\d)[Tt ](\d\d:\d\d)(:\d\d)?(?:(?<=:\d\d:\d\d)\.(\d{1,9}))?"
+    r"([Zz]|([+-])([01]\d|2[0-3])(?::?([0-5]\d))?)",
+    re.ASCII,
+)
+_AMOUNT = re.compile(r"\d{1,12}(\.\d{1,6})?", re.ASCII)
+_RATE = re.compile(r"\d{1,12}(\.\d{1,12})?", re.ASCII)
 _CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def time_ms(value: object) -> int | None:
-    """Milliseconds UTC of an RFC 3339 text, floored; None if it is not one or lies before 2000."""
-    if not isinstance(value, str) or not (match := _TIME.fullmatch(value)) or match[1] < "2000":
+    """Milliseconds UTC of the text of a time, floored; None if it is not one or lies before 2000."""
+    if not isinstance(value, str) or not (match := _TIME.fullmatch(value)) or match[2] < "2000":
         return None
-    fraction = (match[2] or ".")[1:].ljust(6, "0")
     try:
-        moment = datetime.fromisoformat(f"{value[:19]}.{fraction}{match[3]}")
+        local = datetime.fromisoformat(f"{match[1]}T{match[3]}{match[4] or ':00'}+00:00")
     except ValueError:
         return None
-    return (moment - _EPOCH) // timedelta(milliseconds=1)
+    ahead_minutes = int(f"{match[7] or '+'}1") * (60 * int(match[8] or 0) + int(match[9] or 0))
+    since = local - _EPOCH - timedelta(minutes=ahead_minutes)
+    return since // timedelta(milliseconds=1) + int((match[5] or "").ljust(3, "0")[:3])
 
 
 def _time(value: object) -> bool:
@@ -64,12 +70,8 @@ def _some_of(*names: str) -> Check:
     return lambda value: isinstance(value, list) and all(item in names for item in value)
 
 
-def _decimal(value: object) -> bool:
-    return isinstance(value, str) and _DECIMAL.fullmatch(value) is not None
-
-
-def _amount(value: object) -> bool:
-    return isinstance(value, str) and _decimal(value) and Decimal(value) > 0
+def _positive(form: re.Pattern[str]) -> Check:
+    return lambda value: isinstance(value, str) and form.fullmatch(value) is not None and Decimal(value) > 0
 
 
 def _currency(value: object) -> bool:
@@ -116,9 +118,9 @@ OPTIONAL: dict[str, dict[str, Check]] = {
     "tick": {},
     "transaction": {
         "attributes": _attributes,
-        "amount": _amount,
+        "amount": _positive(_AMOUNT),
         "currency": _currency,
-        "exchange_rate": _decimal,
+        "exchange_rate": _positive(_RATE),
         "order_id": _text(),
         "original_time": _time,
         "channel": _text(),

@@ -32,6 +32,8 @@ _DECIMALS: Final = (
         "1 ",
         "1\n",
         "1.2345678",
+        "0.123456789012",
+        "0.1234567890123",
         "1234567890123",
         "\u0661",
         "1\u0662.5",
@@ -53,6 +55,8 @@ _NEAR_TIMES: Final = tuple(
             ".4821234Z",
             ".482999",
             ".482999z",
+            ".482999999-0000",
+            ".482+00",
         ),
     )
 )
@@ -161,7 +165,7 @@ def _money(rng: Random, message: Message) -> Message:
         "kind": rng.choice(("purchase", "refund", "subscription_cancelled")),
         "amount": rng.choice((*_DECIMALS, None)),
         "currency": rng.choice((*_CURRENCIES, "USD", "EUR", None)),
-        "exchange_rate": rng.choice((*_DECIMALS, None, "1.0843")),
+        "exchange_rate": rng.choice((*_DECIMALS, None, "1.0843", "1.084312345")),
     }
     few = rng.sample(list(fields), rng.randint(1, 4))
     return {**message, **{name: fields[name] for name in few}} if "kind" in message else message
@@ -179,8 +183,10 @@ def _odd_time(rng: Random) -> str:
         f"T{rng.randint(0, 24):02}:{rng.randint(0, 60):02}:{rng.randint(0, 60):02}"
     )
     if rng.random() < 0.7:
-        text += "." + "".join(rng.choices("0123456789", k=rng.choice((0, 1, 2, 3, 3, 4, 5, 6, 6, 7))))
-    text += rng.choice(("Z", "Z", "Z", "+00:00", "-23:59", "+05:30", "+24:00", "-00:60", "z", "", "+0100"))
+        text += "." + "".join(rng.choices("0123456789", k=rng.choice((0, 1, 2, 3, 3, 4, 5, 6, 6, 7, 9, 10))))
+    text += rng.choice(
+        ("Z", "Z", "Z", "+00:00", "-23:59", "+05:30", "+24:00", "-00:60", "z", "", "+0100", "-05")
+    )
     if rng.random() < 0.4:
         at = rng.randrange(len(text) + 1)
         piece = rng.choice(

@@ -1,6 +1,7 @@
 """Sound messages of every type, to be varied by the tests, and ways to spell and to read them."""
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias
 
@@ -158,6 +159,7 @@ def hot_alone(topic: Topic, currency: str = "USD") -> Callable[[bytes], Event | 
     return topic_decoder(topic, lambda _: None)
 
 
+_NO_SECONDS: Final = re.compile(rb'[0-9][Tt ][0-9]{2}:[0-9]{2}[Zz+-][0-9:]*"')
 _HOT: Final = {topic.name: hot_alone(topic) for topic in INPUTS}
 
 
@@ -169,12 +171,20 @@ def read(raw: bytes, topic: Topic) -> Event | Refusal:
         assert hot is None, (raw, hot, expected)
         assert CANARY not in expected.detail, (raw, expected)
     elif hot is None:
-        # Of two equal keys pydantic does not look at the first, which msgspec may refuse; it knows no BOM.
-        assert has_equal_keys(raw.removeprefix(BOM)) or raw.startswith(BOM), (raw, expected)
+        assert goes_the_slow_way(raw), (raw, expected)
     else:
         # As text, because -0.0 equals 0.0 and 1 equals 1.0 and True.
         assert repr(hot) == repr(expected), (raw, hot, expected)
     return expected
+
+
+def goes_the_slow_way(raw: bytes) -> bool:
+    """Return whether the hot path may doubt sound bytes.
+
+    Of two equal keys pydantic does not look at the first, which msgspec may refuse; msgspec knows no BOM; and
+    the pieces of a time without seconds stand elsewhere.
+    """
+    return raw.startswith(BOM) or _NO_SECONDS.search(raw) is not None or has_equal_keys(raw)
 
 
 def has_equal_keys(raw: bytes) -> bool:

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin, 
 from annotated_types import Ge, Le
 from hypothesis import strategies as st
 
-from schemas.common import Attributes, Currency, Duration, EventTime, Identifier, Money
+from schemas.common import Attributes, Currency, Duration, EventTime, Identifier, Money, Rate
 from schemas.contact import Phrase
 from tests.schemas.lines import FULL, TOPIC, Message
 
@@ -17,21 +17,39 @@ def _two(low: int, high: int) -> st.SearchStrategy[str]:
 
 
 _TIMES = st.builds(
-    "{}-{}-{}T{}:{}:{}{}{}".format,
+    "{}-{}-{}{}{}:{}{}{}".format,
     st.sampled_from(["1999", "2000", "2023", "2024", "9999"]),
     _two(1, 12),
     _two(1, 31),
+    st.sampled_from("TTTTt "),
     _two(0, 24),
     _two(0, 59),
-    _two(0, 60),
-    st.one_of(st.just(""), st.text(_DIGITS, min_size=1, max_size=7).map(".{}".format)),
-    st.one_of(st.just("Z"), st.builds("{}{}:{}".format, st.sampled_from("+-"), _two(0, 24), _two(0, 60))),
+    st.one_of(
+        st.just(""),
+        _two(0, 60).map(":{}".format),
+        st.builds(":{}.{}".format, _two(0, 60), st.text(_DIGITS, min_size=1, max_size=10)),
+    ),
+    st.one_of(
+        st.sampled_from("ZZz"),
+        st.builds(
+            "{}{}{}{}".format,
+            st.sampled_from("+-"),
+            _two(0, 24),
+            st.sampled_from(["", ":"]),
+            st.one_of(st.just(""), _two(0, 60)),
+        ),
+    ),
 )
-_DECIMALS = st.builds(
-    str.__add__,
-    st.text(_DIGITS, min_size=1, max_size=12),
-    st.one_of(st.just(""), st.text(_DIGITS, min_size=1, max_size=6).map(".{}".format)),
-)
+
+
+def _decimals(most_places: int) -> st.SearchStrategy[str]:
+    return st.builds(
+        str.__add__,
+        st.text(_DIGITS, min_size=1, max_size=12),
+        st.one_of(st.just(""), st.text(_DIGITS, min_size=1, max_size=most_places).map(".{}".format)),
+    )
+
+
 _ANYTHING = st.one_of(
     st.none(),
     st.booleans(),
@@ -43,7 +61,8 @@ _ANYTHING = st.one_of(
 )
 _BY_HINT: Final[list[tuple[object, st.SearchStrategy[Any]]]] = [
     (EventTime, _TIMES),
-    (Money, _DECIMALS),
+    (Money, _decimals(6)),
+    (Rate, _decimals(12)),
     (Currency, st.sampled_from(["USD", "USD", "EUR", "usd"])),
     (Identifier, st.text(min_size=1, max_size=130)),
     (Duration, st.one_of(st.integers(0), st.floats(0, allow_infinity=False))),

@@ -72,10 +72,10 @@ WRONG: Final[dict[str, list[Message]]] = {
     "transaction": [
         *({"amount": value} for value in (None, 5, "0.00", "-1", "1e3", "1.2345678")),
         *({"currency": value} for value in (None, "usd", "USDX")),
-        *({"time": value} for value in (None, "2024-03-05", "1999-12-31T23:59:59Z", "2024-13-01T00:00:00Z")),
+        *({"time": value} for value in (None, "2024-03-05", "1999-12-31T23:59:59Z", "2024-13-01T00:00Z")),
         *({"kind": value} for value in (None, "gift", "subscription_cancelled")),
         *({"attributes": {"a": value}} for value in (1, None, ["b"])),
-        *({"exchange_rate": value} for value in ("-1", 1.5)),
+        *({"exchange_rate": value} for value in ("-1", 1.5, "0.0", "1.1234567890123")),
         {"surprise": None},
         {"type": "tick"},
     ],

@@ -13,18 +13,31 @@ SOUND = ["1", "01", "000000000000.01", "0.000001", "999999999999", "12.5", "0.1"
 ZERO = ["0", "0.0", "000.000000"]
 WRONG = [
     *("", ".5", "5.", "-1", "+1", "1e3", "1,5", " 1", "1 ", "1\n", "1_000"),
-    *("1.0000000", "1000000000000", "1.2.3", "NaN", "inf", "\u0661", "1.\u0662", "\u00b2", "0x1", "$1"),
+    *("1000000000000", "1.2.3", "NaN", "inf", "\u0661", "1.\u0662", "\u00b2", "0x1", "$1"),
     *(1, 1.5, True, [], {}),
 ]
 
 
+SOUND_RATES = [
+    *SOUND,
+    "1.0000000",
+    "0.00003925",
+    "1.084312345",
+    "0.000000000001",
+    "999999999999.999999999999",
+]
+
+
 @pytest.mark.parametrize(
-    ("name", "sound", "wrong"), [("amount", SOUND, WRONG + ZERO), ("exchange_rate", SOUND + ZERO, WRONG)]
+    ("name", "sound", "wrong"),
+    [
+        ("amount", SOUND, [*WRONG, *ZERO, "1.0000000"]),
+        ("exchange_rate", SOUND_RATES, [*WRONG, *ZERO, "0.000000000000", "1.0000000000000", "3.9E-5"]),
+    ],
 )
-def test_a_decimal_is_text_with_12_digits_and_6_places(
+def test_a_decimal_is_text_above_0_with_12_digits_and_6_places_of_an_amount_12_of_a_rate(
     name: str, sound: list[str], wrong: list[object]
 ) -> None:
-    """An amount is above 0; of a rate the contract says nothing of the kind."""
     for currency in ("USD", "EUR"):
         message = PURCHASE | {"amount": "0.01", "currency": currency, "exchange_rate": "1"}
         events = [read_message(message, **{name: text}) for text in sound]
@@ -65,7 +78,14 @@ def test_an_amount_of_the_reporting_currency(amount: str, expected: object) -> N
         *[("0.000001", "0.000001", 0), ("0.3", "0.333333", 10), ("999999999999.99", "1", 10**14 - 1)],
         *[("999999999999", "1.000000", 99_999_999_999_900), ("999999999999", "1.000001", Reason.CURRENCY)],
         *[("499999999999.994999", "2", 10**14 - 1), ("500000000000", "2", 10**14)],
-        *[("500000000000.005", "2", Reason.CURRENCY), ("5", "0", 0), ("5", "0.000", 0)],
+        *[("500000000000.005", "2", Reason.CURRENCY), ("5", "0", Reason.SCHEMA)],
+        *[("1000000", "0.00003925", 3925), ("1000000", "1.084312345", 108_431_234)],
+        # either side of a tie, by the last place
+        *[("1", "0.004999999999", 0), ("1", "0.005000000000", 0), ("1", "0.005000000001", 1)],
+        # a rate that makes nothing of a small amount is no mistake
+        *[("10", "0.000499999999", 0), ("0.000001", "0.000000000001", 0)],
+        ("499999999999.994999", "2.000000000000", 10**14 - 1),
+        ("999999999999", "1.000000000001", 10**14),
         ("999999999999.999999", "999999999999.999999", Reason.CURRENCY),
     ],
 )

@@ -14,7 +14,7 @@ from schemas.faults import NEGATIVE
 from schemas.hot import Decoder
 from schemas.topics import CONTACTS, CUSTOMERS, DISPOSITIONS, INPUTS, TRANSACTIONS, Topic
 from schemas.transaction import Transaction as TransactionModel
-from tests.schemas.lines import CANARY, FULL, PURCHASE, hot_alone, public, read, read_message, spell
+from tests.schemas.lines import CANARY, FULL, PURCHASE, TOPIC, hot_alone, public, read, read_message, spell
 
 
 def refusal(raw: bytes, topic: Topic = TRANSACTIONS) -> Refusal:
@@ -158,6 +158,11 @@ def test_a_tick_comes_on_either_feed() -> None:
         ({"time": "2023-02-29T00:00:00Z"}, "time: no such day in the calendar"),
         ({"amount": CANARY}, "amount: not a decimal, such as 12.50"),
         ({"amount": "0.00"}, "amount: 0; an amount is above 0"),
+        ({"amount": "1.1234567"}, "amount: more than 6 places after the point"),
+        ({"exchange_rate": "0.0"}, "exchange_rate: 0; a rate is above 0"),
+        ({"exchange_rate": "1.1234567890123"}, "exchange_rate: more than 12 places after the point"),
+        ({"exchange_rate": "3.9E-5"}, "exchange_rate: an exponent; write all digits"),
+        ({"kind": "refund", "original_time": "2024-03-17T00:00:00Z"}, "original_time: after time"),
         ({"amount": None}, "amount: missing; only subscription_cancelled goes without"),
         ({"kind": "subscription_cancelled"}, "amount: must be absent for subscription_cancelled"),
         ({"currency": CANARY}, "currency: not an ISO 4217 code, such as USD"),
@@ -174,7 +179,12 @@ def test_a_tick_comes_on_either_feed() -> None:
         ({"amount": "-5.00"}, f"amount: {NEGATIVE}"),
         (
             {"amount": -5},
-            f'amount: a number, where text in quotes belongs, such as "12.50"; and {NEGATIVE}',
+            'amount: a number, where text in quotes belongs, such as "12.50" (in Parquet a decimal); and '
+            + NEGATIVE,
+        ),
+        (
+            {"exchange_rate": 1.5},
+            'exchange_rate: a number, where text in quotes belongs, such as "1.0843" (in Parquet a decimal)',
         ),
         ({"amount": "9" * 60_000}, "amount: longer than any amount"),
         ({"time": "2024-03-05T14:23:11." + "1" * 60_000 + "Z"}, "time: longer than any time"),
@@ -188,6 +198,53 @@ def test_a_refusal_names_the_field_and_the_rule_and_never_a_value(
     changes: dict[str, object], detail: str
 ) -> None:
     assert refusal(spell({**PURCHASE, **changes})).detail == detail
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        *(
+            (kind, name)
+            for kind in FULL
+            for name in ("event_id", "customer_id", "source")
+            if name in FULL[kind]
+        ),
+        *(("transaction", "order_id"), ("contact", "contact_id"), ("contact", "case_id")),
+        *(("notice", "contact_id"), ("profile", "account_id"), ("disposition", "alert_id")),
+    ],
+)
+@pytest.mark.parametrize("number", [7, 7.0])
+def test_an_id_that_is_a_number_is_told_what_to_write(kind: str, name: str, number: float) -> None:
+    """A number has lost the zeros that an id began with, and of a large one the last digits."""
+    assert refusal(spell(FULL[kind] | {name: number}), TOPIC[kind]).detail == (
+        f'{name}: a number, where text in quotes belongs, such as "0042" with all its zeros '
+        "(in Parquet text or whole numbers)"
+    )
+
+
+DAY, CLOCK = "2024-03-05", "14:23:11"
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        (f"{DAY}T{CLOCK}", "no offset from UTC: add Z or +01:00 (to a Parquet column a time zone)"),
+        (f"{DAY} 14:23", "no offset from UTC: add Z or +01:00 (to a Parquet column a time zone)"),
+        (f"{DAY}T{CLOCK}.1234567890Z", "more than 9 places of a second"),
+        (f"{DAY}T{CLOCK},123Z", "a comma before the places of a second; write a point"),
+        (f"{DAY} {CLOCK} +0000", "a blank before the offset; leave it out"),
+        (f"{DAY} {CLOCK} UTC", "a zone by its name; write Z or +01:00"),
+        (f"{DAY}T{CLOCK}+01:00[Europe/Paris]", "a zone by its name; write Z or +01:00"),
+        (f"{DAY} {CLOCK} +0000 UTC", "a zone by its name; write Z or +01:00"),
+        (f" {DAY}T{CLOCK}Z", "blanks around the time"),
+        (f"{DAY}T24:00Z", "hour 24; write 00:00:00 of the next day"),
+        (f"{DAY}T23:59:60Z", "a leap second; write :59"),
+        (f"{DAY}T{CLOCK}+60:00", "no such day or time of day"),
+        ("1999-12-31t23:59:59z", "before the year 2000"),
+    ],
+)
+def test_a_time_that_is_refused_is_told_what_to_write(text: str, fault: str) -> None:
+    assert refusal(spell(PURCHASE | {"time": text})).detail == f"time: {fault}"
 
 
 def test_an_item_of_a_list_is_named_by_its_place() -> None:
