@@ -102,6 +102,11 @@ class Ruleset:
     settle_hours: int = _rule(0, "h", "24 for nightly feeds")
     guard_minimum: int = _rule(20, "purchases in 24 h", DESIGN)
     delayed_feed: bool = _rule(False, "true or false", DESIGN, added=True)
+    as_meant: bool = _rule(False, "true or false", DESIGN, added=True)
+    leg_minutes: int = _rule(30, "min", DESIGN, added=True)
+    subscription_nats: float = _rule(3.5, "nats", DESIGN, added=True)
+    cancellation_near_days: int = _rule(7, "d", DESIGN, added=True)
+    plan_change_seconds: int = _rule(300, "s", DESIGN, added=True)
 
     evidence: str = _rule(SPEND, "spend, or trips_or_spend", DESIGN, added=True)
     fallen_share: float = _rule(0.25, "share of the usual", EVALUATION, added=True)
@@ -271,8 +276,11 @@ _SECOND: Final = Ruleset(
     silent_prior_probability=0.001,
 )
 _THIRD: Final = replace(_SECOND, version="3", delayed_feed=True, most_contacts=500)
+_FOURTH: Final = replace(_THIRD, version="4", as_meant=True)
 
-VERSIONS: Final[Mapping[str, Ruleset]] = MappingProxyType({"1": Ruleset(), "2": _SECOND, "3": _THIRD})
+VERSIONS: Final[Mapping[str, Ruleset]] = MappingProxyType(
+    {"1": Ruleset(), "2": _SECOND, "3": _THIRD, "4": _FOURTH}
+)
 """The built-in rulesets. None is ever changed: alerts name what decided them."""
 
 DEFAULT: Final = VERSIONS["3"]
