@@ -15,7 +15,7 @@ from xxhash import xxh3_64_intdigest
 
 from schemas.alert import Alert
 from schemas.dead_letter import Reason
-from schemas.events import Erasure, Refusal, Tick, Transaction
+from schemas.events import Erasure, Refusal, SignOfLife, Tick, Transaction
 from streams.core.baseline import KEPT_HOURS
 from streams.core.customer import unpack
 from streams.core.episode import Judge, Observer
@@ -62,7 +62,7 @@ from streams.core.time import HOUR_MS, WEEK_HOURS, hour_of
 from streams.core.view import CustomerView, view
 from streams.core.watermark import FUTURE_MS, NEVER, TOO_LATE_MS, Clock, Input, watermark
 
-Record = Event | Tick | Erasure
+Record = Event | Tick | Erasure | SignOfLife
 UNTIMED: Final = repeat(-NEVER)
 """For records of which nobody knows when they were appended: none of them is ahead of it."""
 
@@ -226,6 +226,8 @@ class Partition:
         if isinstance(record, Erasure):
             outcome.alerts += self._erase(record.customer_id)
             outcome.applied += 1
+            return
+        if isinstance(record, SignOfLife):
             return
         clock = self._clocks[source]
         refusal = self._refusal(clock, record, when + FUTURE_MS)
