@@ -11,7 +11,6 @@ from schemas.events import Contact, Disposition, Event, Notice, Profile, Refusal
 from schemas.hot import Decoded, Decoder
 from streams.core.event_ids import EventIds
 from streams.core.frustration import Known, known
-from streams.core.partition import UNCOUNTED
 from streams.core.repeats import weigh
 from streams.core.ruleset import Ruleset
 from streams.core.time import hour_of
@@ -20,7 +19,7 @@ from streams.files import find
 from streams.lab.arrivals import arrivals
 from streams.lab.calibrate.history import History
 
-_NO_SPEND: Final = (*UNCOUNTED, "subscription_cancelled")
+_TAKEN_BACK: Final = ("refund", "chargeback")
 
 
 def read_history(
@@ -121,7 +120,7 @@ class _Reader:
         match event:
             case Transaction(kind="purchase"):
                 self._history.spend(event.customer_id, event.time, event.cents)
-            case Transaction(kind=kind) if kind not in _NO_SPEND:
+            case Transaction(kind=kind) if kind in _TAKEN_BACK:
                 when = event.time if event.original_time is None else event.original_time
                 self._history.spend(event.customer_id, when, -event.cents)
             case Contact() | Notice():
