@@ -144,9 +144,7 @@ def is_bad(customer: Customer, rules: Ruleset) -> bool:
     return customer.body.frustration >= rules.opening_frustration - TOLERANCE
 
 
-def open_episode(
-    customer_id: str, anchor: Known, gates: Gates, rules: Ruleset, guard: FeedGuard
-) -> Episode:
+def open_episode(customer_id: str, anchor: Known, gates: Gates, rules: Ruleset, guard: FeedGuard) -> Episode:
     """Return the episode that an anchor opens, with its yardstick frozen."""
     first_hour = hour_of(anchor.moment) + 1
     judged = hour_of(gates.time) - rules.guard_delay_hours - gates.lag

@@ -232,7 +232,8 @@ class Partition:
             return
         clock = self._clocks[source]
         if isinstance(record, SignOfLife):
-            self._apply_sign_of_life(record.customer_id, record.time, clock.instant(record.time))
+            time = record.time if record.time <= when + FUTURE_MS else clock.now
+            self._apply_sign_of_life(record.customer_id, time, clock.instant(time))
             return
         refusal = self._refusal(clock, record, when + FUTURE_MS)
         if refusal is not None:
@@ -288,7 +289,8 @@ class Partition:
 
     def _apply_sign_of_life(self, customer_id: str, time: int, instant: int) -> None:
         """Let a known customer have bought something, at a time (ms), that could not be read."""
-        if self._judge.rules.as_meant and customer_id in self._roster.records:
+        known = customer_id in self._roster.records
+        if self._judge.rules.as_meant and known and instant != NEVER:  # else nobody knows when
             self._roster.enqueue(customer_id, item(SignOfLife(customer_id, time), instant))
             self._enqueued += 1
 
