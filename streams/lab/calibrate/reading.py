@@ -41,12 +41,12 @@ def copy_before(
 ) -> None:
     """Copy the lines of a directory's events before a time (ms) into another, which must be empty.
 
-    Lines that do not parse have no time, and stay behind, as do those that replay takes out.
+    Lines without a time that can be read stay behind, as do those that replay takes out.
     """
     now = int(time.time() * 1000) if now_ms is None else now_ms
     kept: dict[Input, list[bytes]] = {source: [] for source in find(directory)}
     for source, line, event in _events(directory, currency, now):
-        if not isinstance(event, Refusal) and event.time < end_ms:
+        if event.time is not None and event.time < end_ms:
             kept[source].append(line + b"\n")
     for source, lines in kept.items():
         (into / f"{source.value}.jsonl").write_bytes(b"".join(lines))
