@@ -283,5 +283,5 @@ VERSIONS: Final[Mapping[str, Ruleset]] = MappingProxyType(
 )
 """The built-in rulesets. None is ever changed: alerts name what decided them."""
 
-DEFAULT: Final = VERSIONS["3"]
+DEFAULT: Final = VERSIONS["4"]
 """What decides where nobody names a ruleset."""
