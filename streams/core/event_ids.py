@@ -10,7 +10,7 @@ from typing import Final
 
 from xxhash import xxh3_64_intdigest
 
-from streams.core.id_table import UNIT_BITS, IdTable, units_after
+from streams.core.id_table import UNIT_BITS, IdTable
 from streams.core.time import DAY_MS
 from streams.core.watermark import NEVER, TOO_LATE_MS, Clock
 
@@ -66,10 +66,9 @@ class EventIds:
             return True
         if not self.table.may_have(key):  # nearly always
             return False
-        ages = [units_after(stamp, oldest >> UNIT_BITS) for stamp in self.table.stamps(key)]
-        newest = max(ages, default=-1)
-        return newest > 0 or (
-            newest == 0 and self._settle is not None and self._settle(key, customer_id, oldest)
+        newest, open_unit = max(self.table.units(key), default=NEVER), oldest >> UNIT_BITS
+        return newest > open_unit or (
+            newest == open_unit and self._settle is not None and self._settle(key, customer_id, oldest)
         )
 
     def remember(self, key: int, instant: int) -> None:
@@ -79,8 +78,11 @@ class EventIds:
         else:
             self.recent[key] = instant
 
-    def restore(self, events: Sequence[tuple[int, int]]) -> None:
-        """Take back events from the state, (hash, instant), in any order: the last to be accepted counts."""
+    def restore(self, events: Sequence[tuple[int, int]], clock: Clock) -> None:
+        """Take back events from the state, (hash, instant), in any order: the last to be accepted counts.
+
+        All stay in the dict while the clock is not known: the table can't hold ids of any age.
+        """
         if self.table.buckets:
             self.table.add_all(events)
             return
@@ -88,7 +90,8 @@ class EventIds:
         for key, instant in events:
             if recent.get(key, NEVER) < instant:
                 recent[key] = instant
-        self._open_if_many()
+        if clock.now != NEVER:
+            self._open_if_many()
 
     def discard(self, key: int, instant: int) -> None:
         """Forget an event, for the erasure of its customer; not another's that used the id later."""

@@ -24,7 +24,7 @@ from streams.core.episode import Judge, Observer
 from streams.core.event_ids import EventIds
 from streams.core.facts import Event, item
 from streams.core.feed_guard import FeedGuard
-from streams.core.id_table import KEY_BYTES, LOW_BITS, UNIT_BITS, stamp_of
+from streams.core.id_table import KEY_BYTES, LOW_BITS, UNIT_BITS
 from streams.core.population import Population, Refresh, Spending
 from streams.core.record import (
     DIRTY,
@@ -142,7 +142,7 @@ class Partition:
         clock, ids = self._clocks[Input.TRANSACTIONS], self._ids[Input.TRANSACTIONS]
         recent, digest, pack = ids.recent, xxh3_64_intdigest, ENTRY.pack
         buckets, low, split, high = ids.table.buckets, ids.table.low, ids.table.split, 2 * ids.table.low + 1
-        unit, stamp = 0, stamp_of(0)
+        unit, stamp = NEVER, b""
         customers, lateness, rules = self._roster.records, clock.lateness_ms, self._judge.rules
         newest, now, source, salt, applied = clock.newest, clock.now, "", ids.seed(""), 0
         counts, counts_of = self._guard.counts_of("", rules), self._guard.counts_of
@@ -173,7 +173,7 @@ class Partition:
                     outcome.duplicates.append(at)
                     continue
                 if time >> UNIT_BITS != unit:
-                    unit, stamp = time >> UNIT_BITS, stamp_of(time)
+                    unit, stamp = time >> UNIT_BITS, ids.table.reach(time)
                 bucket += rest + stamp
             elif key in recent and ids.is_duplicate(key, time, customer_id):
                 outcome.duplicates.append(at)
@@ -203,7 +203,7 @@ class Partition:
         clock.newest, clock.now = newest, now
         outcome.applied += applied
         if buckets:
-            ids.table.note(applied, newest)
+            ids.table.note(applied)
 
     def _note(self, customer_id: str, record: bytearray, hour: int, cents: int) -> None:
         """Do what a purchase means beyond the customer's own record."""
@@ -472,12 +472,12 @@ class Partition:
         oldest = self._clocks[Input.TRANSACTIONS].now - TOO_LATE_MS
         bought = [(key, instant) for instant, mark, key in found if mark >= 0 and instant >= oldest]
         if bought:
-            self._ids[Input.TRANSACTIONS].restore(bought)
+            self._ids[Input.TRANSACTIONS].restore(bought, self._clocks[Input.TRANSACTIONS])
         for instant, mark, key in found:
             if mark < 0:
                 source = input_of(mark)
                 if instant >= self._clocks[source].now - TOO_LATE_MS:
-                    self._ids[source].restore([(key, instant)])
+                    self._ids[source].restore([(key, instant)], self._clocks[source])
 
     def _came_since(self, source: Input, key: int, customer_id: str, oldest: int) -> bool:
         """Tell whether an event with the hash of an id came at an instant (ms) or soon after it.
