@@ -258,7 +258,7 @@ class Partition:
     def _apply_event(self, source: Input, at: int, event: Event, most: int, outcome: Outcome) -> None:
         clock, ids = self._clocks[source], self._ids[source]
         instant = clock.instant(event.time)
-        key = ids.key(event.source, event.event_id)
+        key = ids.key_of(event)
         if ids.is_duplicate(key, instant, event.customer_id):
             outcome.duplicates.append(at)
             return

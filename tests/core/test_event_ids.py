@@ -6,6 +6,7 @@ from random import Random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from xxhash import xxh3_64_intdigest
 
 from streams.core import event_ids
 from streams.core.event_ids import MOST_RECENT, EventIds
@@ -15,7 +16,7 @@ from streams.core.record import PAGE_BYTES
 from streams.core.ruleset import Ruleset
 from streams.core.time import DAY_MS
 from streams.core.watermark import FACTS, Clock, Input
-from tests.core.drive import HOME, State, bad, erasure, keep, profile, purchase, restored
+from tests.core.drive import HOME, State, bad, erasure, keep, notice, profile, purchase, restored
 
 WINDOW = 8 * DAY_MS
 UNIT = 1 << UNIT_BITS
@@ -52,6 +53,33 @@ def test_an_id_counts_for_8_days(after: int, duplicate: bool) -> None:
     key = ids.key("pos", "x")
     ids.remember(key, HOME)
     assert ids.is_duplicate(key, HOME + after) is duplicate
+
+
+KINDS = ("purchase", "refund", "chargeback", "fee", "subscription_charge", "subscription_cancelled")
+
+
+@pytest.mark.parametrize("kinds", [KINDS, KINDS[::-1]])
+def test_an_id_counts_once_for_each_kind_of_transaction(kinds: tuple[str, ...]) -> None:
+    """Whatever comes first, late or not."""
+    partition = Partition(Ruleset())
+    records = [purchase("a", HOME, event_id="1", kind=kind) for kind in kinds]
+    assert partition.apply(TX, records).duplicates == []
+    assert partition.apply(TX, records).duplicates == list(range(len(kinds)))
+
+
+def test_a_notice_may_have_the_id_of_a_contact() -> None:
+    partition = Partition(Ruleset())
+    records = [notice("a", HOME, "1"), bad("a", HOME, event_id=f"1-{HOME}")]
+    assert partition.apply(CT, records).duplicates == []
+    assert partition.apply(CT, records).duplicates == [0, 1]
+
+
+def test_ids_of_purchases_and_contacts_are_hashed_as_in_state_of_before() -> None:
+    """Else all that came in the last 8 days could come again once a release is changed."""
+    ids = EventIds()
+    salt = xxh3_64_intdigest(b"pos")
+    assert ids.key_of(purchase("a", HOME, event_id="1")) == xxh3_64_intdigest(b"1", salt)
+    assert ids.key_of(bad("a", HOME, event_id="1", source="pos")) == xxh3_64_intdigest(b"1", salt)
 
 
 @pytest.mark.usefixtures("few")
