@@ -169,13 +169,13 @@ class Partition:
                 bucket = buckets[number if number >= split else key & high]
                 rest = (key >> LOW_BITS).to_bytes(KEY_BYTES, "little")
                 if (bucket.rfind(rest) >= 0 or key in recent) and ids.is_duplicate(key, time, customer_id):
-                    outcome.duplicates.append(at)
+                    self._drop(at, event, key, outcome)
                     continue
                 if time >> UNIT_BITS != unit:
                     unit, stamp = time >> UNIT_BITS, stamp_of(time)
                 bucket += rest + stamp
             elif key in recent and ids.is_duplicate(key, time, customer_id):
-                outcome.duplicates.append(at)
+                self._drop(at, event, key, outcome)
                 continue
             else:
                 recent[key] = time
@@ -203,6 +203,15 @@ class Partition:
         outcome.applied += applied
         if buckets:
             ids.table.note(applied, newest)
+
+    def _drop(self, at: int, event: Event, key: int, outcome: Outcome) -> None:
+        """Drop a duplicate; count a purchase if the customer's own entry has another time or amount."""
+        outcome.duplicates.append(at)
+        if isinstance(event, Transaction) and event.kind == "purchase":
+            found = self._roster.in_record(key, event.customer_id)
+            known = [(time, cents) for time, cents, _ in found if cents >= 0]
+            if known and (event.time, event.cents) not in known:
+                self._judge.tally["duplicates_other_content"] += 1
 
     def _note(self, customer_id: str, record: bytearray, hour: int, cents: int) -> None:
         """Do what a purchase means beyond the customer's own record."""
@@ -260,7 +269,7 @@ class Partition:
         instant = clock.instant(event.time)
         key = ids.key_of(event)
         if ids.is_duplicate(key, instant, event.customer_id):
-            outcome.duplicates.append(at)
+            self._drop(at, event, key, outcome)
             return
         ids.remember(key, instant)
         outcome.applied += 1

@@ -73,6 +73,20 @@ def test_the_same_id_with_other_content_is_counted_apart_and_named(tmp_path: Pat
 
 
 @pytest.mark.parametrize(
+    ("amended", "named"),
+    [(1, r"line 41\b"), (3, r"lines 41, 42, 43\)"), (4, r"lines 41, 42, 43 and 1 more")],
+)
+def test_the_first_lines_that_were_edited_are_named_and_what_to_send_instead(
+    tmp_path: Path, amended: int, named: str
+) -> None:
+    lines = sales(60)
+    changed = spelled(sale(at, amount="999.00") for at in range(30, 30 + amended))
+    found = read(folder(tmp_path / "shop", [*lines[:40], *changed, *lines[40:]], calls(5)))
+    assert both(found, named)
+    assert both(found, "send a correction")
+
+
+@pytest.mark.parametrize(
     "change",
     [
         {"amount": "11.01"},
