@@ -575,6 +575,11 @@ class Partition:
         return min((one for one in hours if one is not None), default=None)
 
     @property
+    def shared(self) -> Collection[str]:
+        """Return the ids that were set apart since the start, because many share them."""
+        return self._judge.shared
+
+    @property
     def tally(self) -> Mapping[str, int]:
         """Return how often the judge did what, for the shell to count."""
         return self._judge.tally

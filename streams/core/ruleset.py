@@ -116,6 +116,10 @@ class Ruleset:
     recent_floor: float = _rule(0.5, "share of the usual", EVALUATION, added=True)
     population_clock: bool = _rule(False, "true or false", EVALUATION, added=True)
 
+    shared_trips_factor: float = _rule(0.0, "times the median customer, 0 for off", DESIGN, added=True)
+    shared_contacts: int = _rule(0, "contacts in 7 d, 0 for off", DESIGN, added=True)
+    shared_ids: tuple[str, ...] = _rule((), "customer ids", DESIGN, added=True)
+
     silent: bool = _rule(False, "true or false", DESIGN, added=True)
     silent_prior_probability: float = _rule(0.002, "probability", DESIGN, added=True)
     silent_days: int = _rule(182, "d", DESIGN, added=True)

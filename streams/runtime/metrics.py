@@ -95,6 +95,7 @@ _EPISODE: Final = Label(
         "opened_silent",
         "not_high_value",
         "no_cutoff",
+        "shared_id",
         *(f"closed_{why}" for why in get_args(Resolution)),
     ),
 )
@@ -139,7 +140,7 @@ _EPISODES: Final = _declare(
     "retention_episodes_total",
     "episodes",
     "Bad contacts that opened an episode, or did not because the customer is not of high value, or too few "
-    "bought to tell who is; those that "
+    "bought to tell who is, or its id is shared by many; those that "
     "the silent rule opened; and why episodes closed, alerts sent or not.",
     (_EPISODE,),
 )
