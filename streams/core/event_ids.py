@@ -1,6 +1,6 @@
 """The ids of recent events, to drop duplicates: the first in the log wins.
 
-An id is known by a 64-bit hash of source and event id; among a billion ids remembered, one in twenty
+An id is known by a 64-bit hash of source, kind and event id; among a billion ids remembered, one in twenty
 billion new events would be taken for a duplicate by chance.
 """
 
@@ -10,6 +10,7 @@ from typing import Final
 
 from xxhash import xxh3_64_intdigest
 
+from streams.core.facts import Event, kind_of
 from streams.core.id_table import UNIT_BITS, IdTable
 from streams.core.time import DAY_MS
 from streams.core.watermark import NEVER, TOO_LATE_MS, Clock
@@ -47,7 +48,7 @@ class EventIds:
         self._seeds: dict[str, int] = {}
 
     def seed(self, source: str) -> int:
-        """Return the seed that a source's ids are hashed with."""
+        """Return the seed that the ids of a source's purchases are hashed with."""
         seed = self._seeds.get(source)
         if seed is None:
             if len(self._seeds) >= _SEEDS_KEPT:
@@ -55,9 +56,16 @@ class EventIds:
             seed = self._seeds[source] = xxh3_64_intdigest(source.encode())
         return seed
 
-    def key(self, source: str, event_id: str) -> int:
+    def key(self, source: str, event_id: str, kind: str = "") -> int:
+        """Return the hash that stands for an event's id among those of its kind."""
+        salt = self.seed(source)
+        if kind:
+            salt = xxh3_64_intdigest(kind.encode(), salt)
+        return xxh3_64_intdigest(event_id.encode(), salt)
+
+    def key_of(self, event: Event) -> int:
         """Return the hash that stands for an event's id."""
-        return xxh3_64_intdigest(event_id.encode(), self.seed(source))
+        return self.key(event.source, event.event_id, kind_of(event))
 
     def is_duplicate(self, key: int, instant: int, customer_id: str = "") -> bool:
         """Tell whether an event with this id came within the 8 days before an instant."""

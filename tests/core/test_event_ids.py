@@ -2,10 +2,13 @@
 
 from collections.abc import Iterator
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
+from xxhash import xxh3_64_intdigest
 
 from streams.core import event_ids
 from streams.core.event_ids import MOST_RECENT, EventIds
@@ -14,9 +17,9 @@ from streams.core.partition import Partition, Record
 from streams.core.record import PAGE_BYTES
 from streams.core.ruleset import Ruleset
 from streams.core.state import PARTITION_KEY
-from streams.core.time import DAY_MS
+from streams.core.time import DAY_MS, HOUR_MS
 from streams.core.watermark import FACTS, Clock, Input
-from tests.core.drive import HOME, State, bad, erasure, keep, profile, purchase, restored
+from tests.core.drive import HOME, State, bad, erasure, keep, notice, profile, purchase, restored
 
 WINDOW = 8 * DAY_MS
 UNIT = 1 << UNIT_BITS
@@ -53,6 +56,86 @@ def test_an_id_counts_for_8_days(after: int, duplicate: bool) -> None:
     key = ids.key("pos", "x")
     ids.remember(key, HOME)
     assert ids.is_duplicate(key, HOME + after) is duplicate
+
+
+KINDS = ("purchase", "refund", "chargeback", "fee", "subscription_charge", "subscription_cancelled")
+
+
+@pytest.mark.parametrize("kinds", [KINDS, KINDS[::-1]])
+def test_an_id_counts_once_for_each_kind_of_transaction(kinds: tuple[str, ...]) -> None:
+    """Whatever comes first, late or not."""
+    partition = Partition(Ruleset())
+    records = [purchase("a", HOME, event_id="1", kind=kind) for kind in kinds]
+    assert partition.apply(TX, records).duplicates == []
+    assert partition.apply(TX, records).duplicates == list(range(len(kinds)))
+
+
+def test_a_notice_may_have_the_id_of_a_contact() -> None:
+    partition = Partition(Ruleset())
+    records: list[Record] = [notice("a", HOME, "1"), bad("a", HOME, event_id=f"1-{HOME}")]
+    assert partition.apply(CT, records).duplicates == []
+    assert partition.apply(CT, records).duplicates == [0, 1]
+
+
+TWO_HOURS = 2 * HOUR_MS
+
+
+@pytest.mark.parametrize("crowd", [0, 3], ids=["in the dict", "in the table"])
+@pytest.mark.parametrize(
+    ("again", "counted"),
+    [
+        ({}, 0),
+        ({"cents": 1_001}, 1),
+        ({"cents": 999}, 1),
+        ({"cents": 0}, 1),
+        ({"time": HOME + 1}, 1),
+        ({"time": HOME - 1}, 1),
+        ({"time": HOME + TWO_HOURS + 1}, 1),
+        ({"customer_id": "b"}, 0),
+    ],
+)
+@pytest.mark.usefixtures("few")
+def test_a_purchase_sent_again_with_another_time_or_amount_is_counted(
+    crowd: int, again: dict[str, Any], counted: int
+) -> None:
+    """It is dropped all the same, whether it comes late by then or not."""
+    partition, first = Partition(Ruleset()), purchase("a", HOME, event_id="x")
+    partition.apply(TX, [first, *(purchase("c", HOME + one) for one in range(crowd))])
+    partition.apply(TX, [purchase("d", HOME + TWO_HOURS)])
+    assert partition.apply(TX, [structs.replace(first, **again)]).duplicates == [0]
+    assert partition.tally["duplicates_other_content"] == counted
+
+
+@pytest.mark.parametrize("first", [{"kind": "refund"}, {"time": HOME - DAY_MS}, {"cents": 1 << 40}])
+def test_what_the_customers_entry_does_not_tell_is_not_compared(first: dict[str, Any]) -> None:
+    """Other kinds than purchases, late purchases, and amounts beyond what an entry holds."""
+    partition = Partition(Ruleset())
+    sent = structs.replace(purchase("a", HOME, event_id="x"), **first)
+    partition.apply(TX, [purchase("b", HOME), sent])
+    assert partition.apply(TX, [structs.replace(sent, cents=5)]).duplicates == [0]
+    assert partition.tally["duplicates_other_content"] == 0
+
+
+def test_an_edited_purchase_is_told_after_a_restore_but_not_once_its_entry_is_in_a_page() -> None:
+    partition = Partition(Ruleset())
+    partition.apply(TX, [purchase("a", HOME, event_id="x")])
+    state: State = {}
+    keep(state, partition)
+    partition = restored(Ruleset(), state)
+    edited = purchase("a", HOME, 5, event_id="x")
+    assert partition.apply(TX, [edited]).duplicates == [0]
+    assert partition.tally["duplicates_other_content"] == 1
+    partition.apply(TX, [purchase("a", HOME + one) for one in range(1, 1_100)])
+    assert partition.apply(TX, [edited]).duplicates == [0]
+    assert partition.tally["duplicates_other_content"] == 1
+
+
+def test_ids_of_purchases_and_contacts_are_hashed_as_in_state_of_before() -> None:
+    """Else all that came in the last 8 days could come again once a release is changed."""
+    ids = EventIds()
+    salt = xxh3_64_intdigest(b"pos")
+    assert ids.key_of(purchase("a", HOME, event_id="1")) == xxh3_64_intdigest(b"1", salt)
+    assert ids.key_of(bad("a", HOME, event_id="1", source="pos")) == xxh3_64_intdigest(b"1", salt)
 
 
 @pytest.mark.usefixtures("few")
