@@ -67,8 +67,8 @@ UNTIMED: Final = repeat(-NEVER)
 """For records of which nobody knows when they were appended: none of them is ahead of it."""
 
 
-UNCOUNTED: Final = ("fee", "subscription_charge")
-"""Kinds of transactions that are never volitional: autopay hides a boycott."""
+UNCOUNTED: Final = ("fee", "subscription_charge", "subscription_changed", "correction")
+"""Kinds of transactions that are never volitional (autopay hides a boycott), or of which no rule speaks."""
 
 
 @dataclass(slots=True)
