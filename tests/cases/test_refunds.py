@@ -4,8 +4,7 @@ from typing import Any, Final
 
 import pytest
 
-from tests.cases.runs import CONTROL, RULESETS, Levels, Run, names, replayed, town
-from tests.cases.sentences import disagreements
+from tests.cases.runs import CONTROL, RULESETS, Levels, Run, disagreements, names, replayed, town
 from tests.cases.world import (
     ANCHOR,
     DAY,

@@ -59,6 +59,22 @@ def refund(when: int, amount: str, original: int | None = None, /, **fields: obj
     return transaction("refund", when, amount, **dated, **fields)
 
 
+def charge(when: int, amount: str = "900.00", /, **fields: object) -> Event:
+    """Return a charge of a subscription."""
+    return transaction("subscription_charge", when, amount, **{"source": "billing", **fields})
+
+
+def cancelled(when: int, /, **fields: object) -> Event:
+    """Return the end of a subscription."""
+    return transaction("subscription_cancelled", when, **{"source": "billing", **fields})
+
+
+def changed(when: int, amount: str, before: str | None = None, /) -> Event:
+    """Return another price of a subscription."""
+    previous = {} if before is None else {"previous_amount": before}
+    return transaction("subscription_changed", when, amount, source="billing", **previous)
+
+
 def contact(when: int = ANCHOR, name: str = "k1", /, **fields: object) -> Event:
     """Return a call that ended at a moment; nothing went wrong in it yet."""
     return {
@@ -87,6 +103,16 @@ def shopping(
 ) -> list[Event]:
     """Return purchases in [since, until), every so many days; by default 60 USD a day."""
     return [purchase(when, amount, **fields) for when in range(since, until, round(every * DAY))]
+
+
+def charges(every: float = 30, amount: str = "900.00", since: int = FIRST, until: int = END) -> list[Event]:
+    """Return a charge every so many days; by default 30 USD a day."""
+    return [charge(when, amount) for when in range(since, until, round(every * DAY))]
+
+
+def subscriber(*others: Event, **paid: Any) -> list[Event]:
+    """Return who pays by subscription and buys nothing, with a bad contact and what else happens."""
+    return [*charges(**paid), bad_contact(), *others]
 
 
 def stops(**fields: Any) -> list[Event]:
