@@ -68,6 +68,10 @@ def _read(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines_of(path)] if path.exists() else []
 
 
+MANY: Final = ("--partitions", 8)
+"""For towns of many who stop at once: else they would be a broken feed. They take a crowd of 300."""
+
+
 def town(customers: dict[str, list[Event]], crowd: int = 200) -> World:
     """Return a world of the crowd and these customers."""
     world = World(crowd)
@@ -78,7 +82,7 @@ def town(customers: dict[str, list[Event]], crowd: int = 200) -> World:
 
 def explained(directory: Path, who: str) -> str:
     """Return what `explain` tells of a customer, as `Run.said`."""
-    return words(run("explain", directory, "--customer", who))
+    return words(run("explain", directory, "--customer", who, *MANY))
 
 
 def later(levels: Levels, than: Levels) -> bool:

@@ -5,7 +5,7 @@ from typing import Final
 
 import pytest
 
-from tests.cases.runs import CONTROL, Run, alert_of, disagreements, names, replayed, soon_after, town
+from tests.cases.runs import CONTROL, MANY, Run, alert_of, disagreements, names, replayed, soon_after, town
 from tests.cases.world import (
     ANCHOR,
     DAY,
@@ -75,7 +75,7 @@ PLANS: Final = {
 @pytest.fixture(name="seen", scope="module")
 def seen_fixture(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Replay all of them at once."""
-    return replayed(town(PLANS, 240).write(tmp_path_factory.mktemp("plans") / "here"))
+    return replayed(town(PLANS, 300).write(tmp_path_factory.mktemp("plans") / "here"), *MANY)
 
 
 @pytest.mark.parametrize("name", names(CHANGES_NOTHING))

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import pytest
 
-from tests.cases.runs import CONTROL, RULESETS, Levels, Run, disagreements, names, replayed, town
+from tests.cases.runs import CONTROL, MANY, RULESETS, Levels, Run, disagreements, names, replayed, town
 from tests.cases.world import (
     ANCHOR,
     DAY,
@@ -120,7 +120,7 @@ WORLD: Final = {
 @pytest.fixture(name="seen", scope="module")
 def seen_fixture(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Replay all of them at once."""
-    return replayed(town(WORLD, 240).write(tmp_path_factory.mktemp("refunds") / "here"))
+    return replayed(town(WORLD, 300).write(tmp_path_factory.mktemp("refunds") / "here"), *MANY)
 
 
 @pytest.mark.parametrize("name", names(BEFORE_THE_FEED))

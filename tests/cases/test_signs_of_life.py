@@ -8,6 +8,7 @@ import pytest
 
 from tests.cases.runs import (
     CONTROL,
+    MANY,
     RULESETS,
     Run,
     disagreements,
@@ -127,13 +128,13 @@ PEOPLE: Final = {
 @pytest.fixture(name="there", scope="module")
 def there_fixture(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Write all of them."""
-    return town(PEOPLE, 240).write(tmp_path_factory.mktemp("life") / "here")
+    return town(PEOPLE, 300).write(tmp_path_factory.mktemp("life") / "here")
 
 
 @pytest.fixture(name="seen", scope="module")
 def seen_fixture(there: Path) -> Run:
     """Replay all of them at once."""
-    return replayed(there)
+    return replayed(there, *MANY)
 
 
 @pytest.mark.parametrize("name", names(SEEN))
