@@ -10,10 +10,10 @@ from schemas.contact import Channel
 from schemas.money import format_cents
 from schemas.times import format_ms, parse_ms
 from streams.core.customer import Customer
-from streams.core.evidence import Evidence
+from streams.core.evidence import Evidence, Yardstick
 from streams.core.facts import Episode
 from streams.core.frustration import Known, own_signals
-from streams.core.odds import odds_of
+from streams.core.odds import odds_of, reduction_nats
 from streams.core.ruleset import Ruleset
 from streams.core.time import DAY_HOURS, DAY_MS, HOUR_MS, WEEK_HOURS
 from streams.core.view import counters
@@ -56,7 +56,8 @@ def write_alert(customer: Customer, episode: Episode, decision: Decision) -> Ale
     odds = odds_of(episode, customer.body.frustration, found.silence, rules)
     chance = odds.probability
     level = _LEVELS[episode.sent - 1]
-    at_risk = value_at_risk(chance, yardstick.usual_per_day, found, rules)
+    at_risk = value_at_risk(chance, yardstick.usual_per_day, found, rules, yardstick.recurring_per_day)
+    since = yardstick.first_hour, decision.hour
     return Alert(
         event_id=f"{episode.alert_id}/{decision.revision}",
         alert_id=episode.alert_id,
@@ -77,9 +78,12 @@ def write_alert(customer: Customer, episode: Episode, decision: Decision) -> Ale
             silence=round(odds.silence, _PLACES),
         ),
         usual_spend_per_day=format_cents(round(yardstick.usual_per_day)),
+        recurring_per_day=format_cents(round(yardstick.recurring_per_day)),
         spend_since=format_cents(found.spend),
         days_since=round(found.working_days, _PLACES),
-        days_usual_spend_since=round(found.spend / yardstick.usual_per_day, _PLACES),
+        days_usual_spend_since=round(days_usual(found.spend, yardstick), _PLACES),
+        visits_since=customer.visits(*since),
+        unread_since=customer.unread(*since),
         irregularity_days=round(yardstick.irregularity_days, _PLACES),
         value_at_risk=format_cents(round(at_risk)),
         currency=decision.currency,
@@ -103,12 +107,23 @@ def dated(alerts: Iterable[Alert], now: int) -> list[Alert]:
     return [alert.model_copy(update={"backfill": parse_ms(alert.time) < oldest}) for alert in alerts]
 
 
-def value_at_risk(chance: float, usual_per_day: float, found: Evidence, rules: Ruleset) -> float:
-    """Return the cents that 90 days without the part that was lost would cost, times the probability."""
+def days_usual(spend: int, yardstick: Yardstick) -> float:
+    """Return cents as days of usual spend; 0 for a subscriber who buys nothing."""
+    return spend / yardstick.usual_per_day if yardstick.usual_per_day else 0.0
+
+
+def value_at_risk(
+    chance: float, usual_per_day: float, found: Evidence, rules: Ruleset, recurring_per_day: float = 0.0
+) -> float:
+    """Return the cents that 90 days without the part that was lost would cost, times the probability.
+
+    Subscriptions are at risk as a whole.
+    """
     lost = 1.0
-    if found.working_days >= 1:
+    if found.working_days >= 1 and usual_per_day:
         lost = max(0.0, 1 - found.spend / (usual_per_day * found.working_days))
-    return chance * usual_per_day * rules.raise_days * lost
+    recurring = chance * recurring_per_day * rules.raise_days
+    return chance * usual_per_day * rules.raise_days * lost + recurring
 
 
 def anchor_of(anchor: Known) -> Anchor:
@@ -130,8 +145,11 @@ def _reasons(customer: Customer, episode: Episode, rules: Ruleset) -> tuple[Sign
     if len(reasons) > _MOST_REASONS:
         heaviest = sorted(range(len(reasons)), key=lambda at: -reasons[at].nats)[:_MOST_REASONS]
         reasons = [reasons[at] for at in sorted(heaviest)]
+    gone = round(reduction_nats(episode, rules), _PLACES)
     if episode.cancelled:
-        reasons.append(Signal(signal="subscription_cancelled", nats=0.0, contact_id=None))
+        reasons.append(Signal(signal="subscription_cancelled", nats=gone, contact_id=None))
+    elif gone:
+        reasons.append(Signal(signal="subscription_reduced", nats=gone, contact_id=None))
     return tuple(reasons)
 
 

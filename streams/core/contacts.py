@@ -26,8 +26,8 @@ class Contacts:
         self._body = body
         self.rules = rules
         self._by_identity = {(one.source, one.contact_id): one for one in body.contacts}
-        self._own: dict[tuple[tuple[Signal, ...], int], float] = {}
-        """Own nats by signals and repeats."""
+        self._own: dict[tuple[tuple[Signal, ...], int, float], float] = {}
+        """Own nats by signals, repeats, and what is covered of the outcome."""
         self._repeats = Repeats.among(body.contacts, rules)
         self._totals: list[float] = []
         """F after each contact."""
@@ -81,7 +81,7 @@ class Contacts:
         self._by_identity[new.source, new.contact_id] = new
 
     def _weigh(self, contact: Known, repeats: int) -> None:
-        key = contact.signals, repeats
+        key = contact.signals, repeats, contact.covered
         own = self._own.get(key)
         if own is None:
             reweigh(contact, repeats, self.rules)
@@ -97,11 +97,18 @@ class Contacts:
             moments.append(old.moment)
         insort(contacts, new, key=_order)
         self._by_identity[new.identity] = new
+        self._weigh_all(moments)
+
+    def _weigh_all(self, moments: Iterable[int]) -> None:
+        """Go through all contacts, and weigh anew those that something at these moments can matter to.
+
+        Legs may name a contact of long ago.
+        """
         self._repeats = Repeats(self.rules)
-        reach = self.rules.repeat_days * DAY_MS
-        for one in contacts:
+        reach, everywhere = self.rules.repeat_days * DAY_MS, self.rules.as_meant
+        for one in self._body.contacts:
             count = self._repeats.add(one)
-            if any(0 <= one.moment - moment <= reach for moment in moments):
+            if everywhere or any(0 <= one.moment - moment <= reach for moment in moments):
                 self._weigh(one, count)
         self._fold_all()
 
@@ -110,15 +117,19 @@ class Contacts:
         contacts, repeats, oldest = self._body.contacts, self._repeats, self._oldest_moment
         most, too_many = self.rules.most_contacts or len(contacts), 0
         changed: list[int] = []
+        parted = False
         while len(contacts) > most or contacts[0].moment < oldest:
             gone = contacts.pop(0)
             del self._totals[0], self._by_identity[gone.source, gone.contact_id]
             too_many += gone.moment >= oldest
             changed.append(repeats.first + 1)
-            for place, count in repeats.drop():
+            parted = parted or not repeats.is_alone()
+            for place, count in repeats.drop(gone):
                 self._weigh(contacts[place - repeats.first], count)
                 changed.append(place)
-        if changed:
+        if parted:
+            self._weigh_all(())
+        elif changed:
             self._fold_anew(sorted(place - repeats.first for place in changed))
         if repeats.first > len(contacts) + MOST_DROPPED:
             self._repeats = Repeats.among(contacts, self.rules)

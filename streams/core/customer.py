@@ -2,10 +2,12 @@
 
 from bisect import insort
 
+from streams.core.beside import Beside, count_in, panes_of
 from streams.core.contacts import Contacts
 from streams.core.facts import Item
 from streams.core.panes import Panes
 from streams.core.record import (
+    CHARGED,
     CROWDED,
     NO_HOUR,
     OPEN,
@@ -31,7 +33,17 @@ class Customer:
     the purchases in `recent`; `panes` has them all.
     """
 
-    __slots__ = ("_contacts", "_crowded", "_folded", "_panes", "body", "customer_id", "first_pane", "recent")
+    __slots__ = (
+        "_bought",
+        "_contacts",
+        "_crowded",
+        "_folded",
+        "_panes",
+        "body",
+        "customer_id",
+        "first_pane",
+        "recent",
+    )
 
     def __init__(
         self,
@@ -50,6 +62,7 @@ class Customer:
         self._contacts: Contacts | None = None
         self._folded: Panes | None = None
         self._panes: Panes | None = None
+        self._bought: Panes | None = None
 
     @property
     def folded(self) -> Panes:
@@ -60,25 +73,68 @@ class Customer:
 
     @property
     def panes(self) -> Panes:
-        """Return the spend of all folded facts, on-time purchases included."""
+        """Return the spend of all folded facts from the first pane on, on-time purchases included."""
         if self._panes is None:
             self._panes = self.folded.copy()
             for instant, cents, _ in self.recent:
                 if cents >= 0:
                     self._panes.add(hour_of(instant), cents)
+            self._panes.drop_before(NO_HOUR if self.first_pane is None else self.first_pane)
         return self._panes
 
-    def add(self, hour: int, cents: int) -> None:
-        """Fold spend that does not come as an entry."""
+    @property
+    def bought(self) -> Panes:
+        """Return the spend without refunds of nobody knows which purchase: what the customer did."""
+        beside = self.body.beside
+        if beside is None or not beside.undated or self.first_pane is None:
+            return self.panes
+        if self._bought is None:
+            self._bought = self.panes.copy()
+            for hour, cents in beside.undated:
+                if hour >= self.first_pane:
+                    self._bought.add(hour, cents)
+        return self._bought
+
+    def signs(self, start: int, end: int) -> int:
+        """Return how many panes in `[start, end)` have an order of 0.00, or a refused one, and no spend."""
+        beside = self.body.beside
+        if beside is None:
+            return 0
+        spent, hours = dict(self.bought), {*beside.visits, *beside.unread}
+        return sum(start <= hour < end and spent.get(hour, 0) <= 0 for hour in hours)
+
+    def visits(self, start: int, end: int) -> int:
+        """Return how many panes in `[start, end)` have an order of 0.00."""
+        return 0 if self.body.beside is None else count_in(self.body.beside.visits, start, end)
+
+    def unread(self, start: int, end: int) -> int:
+        """Return how many panes in `[start, end)` have a purchase that was refused."""
+        return 0 if self.body.beside is None else count_in(self.body.beside.unread, start, end)
+
+    def charges(self) -> Panes:
+        """Return the subscription charges."""
+        return Panes() if self.body.beside is None else panes_of(self.body.beside.charges)
+
+    def beside(self) -> Beside:
+        """Return what there is beside purchases, to learn more."""
+        if self.body.beside is None:
+            self.body.beside = Beside()
+        self._bought = None
+        return self.body.beside
+
+    def add(self, hour: int, cents: int, *, begins: bool = True) -> None:
+        """Fold spend that does not come as an entry; `begins` tells whether a history may begin with it."""
         self.folded.add(hour, cents)
-        if self._panes is not None:
+        self._bought = None
+        if self._panes is not None and self.first_pane is not None and hour >= self.first_pane:
             self._panes.add(hour, cents)
-        self.first_pane = hour if self.first_pane is None else min(hour, self.first_pane)
+        elif begins:  # what lies before it may count from now on
+            self.first_pane, self._panes = hour, None
 
     def catch_up(self, record: bytes | bytearray) -> None:
         """Take over the entries that the record got since the customer was packed into it."""
         self.recent = entries(record)
-        self._folded = self._panes = None
+        self._folded = self._panes = self._bought = None
         hours = [hour_of(instant) for instant, cents, _ in self.recent if cents >= 0]
         if hours:
             self.first_pane = min(hours) if self.first_pane is None else min(self.first_pane, *hours)
@@ -119,17 +175,22 @@ class Customer:
     @property
     def flags(self) -> int:
         """Return what must be known of the record without unpacking it."""
-        episode, crowded = self.body.episode, CROWDED if self.crowded else 0
+        episode, beside = self.body.episode, self.body.beside
+        flags = CROWDED if self.crowded else 0
+        if beside is not None and beside.first_charge is not None:
+            flags |= CHARGED
         if episode is None:
-            return crowded
-        return crowded | (OPEN | QUIET if episode.quiet else OPEN)
+            return flags
+        return flags | (OPEN | QUIET if episode.quiet else OPEN)
 
     def pack(self, horizon: Horizon, flags: int) -> bytearray:
         """Return the packed record; forgets what lies beyond the horizon."""
         if self._folded is not None or is_settling(self.recent, horizon):
             self.recent = settle(self.folded, self.recent, horizon)
             self.body.keep(self.folded)
-            self._panes = None
+            self._panes = self._bought = None
+        if self.body.beside is not None:
+            self.body.beside.forget(horizon.oldest_pane)
         due = self.wakes_at
         wake = NO_HOUR if due is None else hour_of(due)
         first = NO_HOUR if self.first_pane is None else self.first_pane

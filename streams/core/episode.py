@@ -8,16 +8,19 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Final, Protocol, assert_never
 
+from msgspec.structs import replace
+
 from schemas.alert import Alert
-from schemas.events import Contact, Disposition, Notice, Profile, Transaction
+from schemas.events import Contact, Disposition, Notice, Profile, SignOfLife, Transaction
 from streams.core.alerts import Decision, Resolution, State, write_alert
 from streams.core.baseline import BLOCK_HOURS
+from streams.core.books import Booked, book, book_cancellation, book_plan_change
 from streams.core.customer import Customer
 from streams.core.evidence import Evidence
 from streams.core.facts import Episode, Item
 from streams.core.feed_guard import FeedGuard
 from streams.core.frustration import TOLERANCE, Known, known
-from streams.core.measure import measure, settled_hour
+from streams.core.measure import measure, measure_month, settled_hour
 from streams.core.odds import Odds, odds_of
 from streams.core.opening import Gates, Past, gates_of, is_bad, open_episode, past_of
 from streams.core.population import Refresh
@@ -29,8 +32,8 @@ from streams.core.watermark import NEVER
 
 _RELATIVE: Final = 1e-13
 
-Spent = Callable[[str, int, int], None]
-"""Is told of spend folded by the agenda: customer, hour, cents."""
+Told = Callable[[Customer, Booked], None]
+"""Is told of what was folded by the agenda."""
 
 
 class Observer(Protocol):
@@ -47,7 +50,7 @@ class Judge:
     """Decides for the customers of one partition."""
 
     def __init__(
-        self, rules: Ruleset, guard: FeedGuard, currency: str, spent: Spent, observer: Observer | None = None
+        self, rules: Ruleset, guard: FeedGuard, currency: str, booked: Told, observer: Observer | None = None
     ) -> None:
         self.rules = rules
         self.rulesets = {rules.hash: rules}
@@ -60,7 +63,7 @@ class Judge:
         """How many facts were taken from agendas."""
         self._guard = guard
         self._currency = currency
-        self._spent = spent
+        self._booked = booked
         self._observer = observer
         self._silence = Silence(guard, self.tally)
         self._alerts: list[Alert] = []
@@ -101,7 +104,10 @@ class Judge:
         customer.body.episode = episode
         if episode is not None:
             self.tally["opened_silent"] += 1
-            basis = basis_hour(episode.yardstick.first_hour, hour, self.rules)
+            basis = basis_hour(episode.yardstick, hour, self.rules)
+            self._take_plan_in(customer, episode)
+            if episode.left == 0:
+                self._cancel(customer, episode, hour * HOUR_MS)
             self._raise(customer, episode, hour * HOUR_MS, hour, basis)
             self.rearm(customer, hour + 1)
         return self._alerts
@@ -125,10 +131,11 @@ class Judge:
         # Only a side input that comes late can have an instant before what is decided: it counts from now on.
         instant = max(item.instant, self.decided)
         match item.event:
-            case Transaction(kind="subscription_cancelled"):
-                self._fold_cancellation(customer, instant)
             case Transaction():
-                self._fold_spend(customer, item.event, instant)
+                self._fold_money(customer, item.event, item.instant, instant)
+            case SignOfLife():
+                customer.beside().refuse(hour_of(item.event.time))
+                self._stale_from = hour_of(instant) + 1
             case Contact() | Notice():
                 self._fold_contact(customer, item.event, instant)
             case Profile():
@@ -138,27 +145,49 @@ class Judge:
             case _:
                 assert_never(item.event)
 
-    def _fold_spend(self, customer: Customer, event: Transaction, instant: int) -> None:
-        hour, cents = hour_of(event.time), event.cents
-        if event.kind != "purchase":
-            cents = -cents
-            if event.original_time is not None:
-                hour = hour_of(event.original_time)
-        customer.add(hour, cents)
-        self._spent(customer.customer_id, hour, cents)
-        self._past, self._stale_from = None, hour_of(instant) + 1
+    def _fold_money(self, customer: Customer, event: Transaction, came: int, instant: int) -> None:
+        match event.kind:
+            case "subscription_cancelled":
+                self._fold_cancellation(customer, event, instant)
+            case "subscription_changed":
+                self._fold_plan_change(customer, event, instant)
+            case _:
+                booked = book(customer, event, came, self.rules)
+                if booked is not None:
+                    self._booked(customer, booked)
+                self._past, self._stale_from = None, hour_of(instant) + 1
 
-    def _fold_cancellation(self, customer: Customer, instant: int) -> None:
+    def _fold_cancellation(self, customer: Customer, event: Transaction, instant: int) -> None:
+        if self.rules.as_meant and not book_cancellation(customer, event, self.rules):
+            self.tally["plan_changes"] += 1
+            return
         episode = customer.body.episode
         if episode is None:
             return
-        hour = hour_of(instant)
-        rules = self.rules_of(episode)
+        self._take_plan_in(customer, episode)
+        self._cancel(customer, episode, instant)
+        self.rearm(customer, hour_of(instant) + 1)
+
+    def _cancel(self, customer: Customer, episode: Episode, instant: int) -> None:
+        """Make an episode an alert at once, for a cancellation."""
+        hour, rules = hour_of(instant), self.rules_of(episode)
         if episode.sent < HIGHEST_LEVEL and hour <= episode.starts + rules.raise_days * DAY_HOURS:
             episode.cancelled = True
             basis = settled_hour(episode.yardstick, max(hour, episode.starts), rules)
             self._send(customer, episode, HIGHEST_LEVEL, instant, basis)
-        self.rearm(customer, hour + 1)
+
+    def _fold_plan_change(self, customer: Customer, event: Transaction, instant: int) -> None:
+        book_plan_change(customer, event)
+        episode = customer.body.episode
+        if episode is not None:
+            self._take_plan_in(customer, episode)
+            self._judge_item(customer, episode, instant)
+
+    def _take_plan_in(self, customer: Customer, episode: Episode) -> None:
+        """Let an episode know what is left of the subscriptions, under the rules that it keeps."""
+        beside = customer.body.beside
+        if beside is not None and self.rules_of(episode).as_meant:
+            episode.left = beside.left_since(episode.plan_from)
 
     def _fold_disposition(self, customer: Customer, event: Disposition, instant: int) -> None:
         episode = customer.body.episode
@@ -192,23 +221,25 @@ class Judge:
             return
         hours = hour_of(anchor.moment), hour_of(instant)
         if self._past is None or self._past.hours != hours:
-            self._past = past_of(customer, hours, rules)
+            self._past = past_of(customer, hours, rules, self._guard)
         gates = gates_of(customer, anchor, self._past, instant, self.refresh, rules)
         if self._observer is not None:
             self._observer.judged(customer.customer_id, gates)
         if not gates.bad:
             return
-        if gates.usual is None:
+        if not gates.judged:
             self.tally["undetectable"] += 1
         elif not gates.valuable:
             self.tally["no_cutoff" if gates.cutoff is None else "not_high_value"] += 1
         else:
             self.tally["opened"] += 1
             customer.body.watch = None
-            customer.body.episode = open_episode(
-                customer.customer_id, anchor, gates, gates.usual, rules, self._guard
-            )
-            self._judge_item(customer, customer.body.episode, instant)
+            episode = open_episode(customer.customer_id, anchor, gates, rules, self._guard)
+            customer.body.episode = episode
+            self._take_plan_in(customer, episode)
+            if episode.left == 0:
+                self._cancel(customer, episode, instant)
+            self._judge_item(customer, episode, instant)
 
     def _reconsider(self, customer: Customer, episode: Episode, new: Known, instant: int) -> None:
         """Judge an open episode after a further contact or a new version of one."""
@@ -232,7 +263,7 @@ class Judge:
     def _decide_hour(self, customer: Customer, episode: Episode, hour: int) -> None:
         rules = self.rules_of(episode)
         days, rest = divmod(hour - episode.starts, DAY_HOURS)
-        settled = hour - rules.settle_hours
+        settled = hour - rules.settle_hours - episode.yardstick.lag
         if rest == 0 and days >= 1:
             why = self._closing(customer, episode, days, settled)
             if why is not None:
@@ -251,10 +282,10 @@ class Judge:
         yardstick = episode.yardstick
         if self.evidence_at(customer, episode, hour).silence <= rules.returned_evidence + TOLERANCE:
             return "returned"
-        recent = customer.panes.spend(max(yardstick.first_hour, hour - BLOCK_HOURS), hour)
+        recent = customer.bought.spend(max(yardstick.first_hour, hour - BLOCK_HOURS), hour)
         enough = rules.returned_usual_days * yardstick.usual_per_day
         # Relative as well: a usual spend of millions has fewer digits left than the absolute tolerance.
-        if episode.sent and recent >= enough * (1 - _RELATIVE) - TOLERANCE:
+        if episode.sent and enough and recent >= enough * (1 - _RELATIVE) - TOLERANCE:
             return "returned"
         return "expired" if days >= rules.expiry_days else None
 
@@ -266,6 +297,9 @@ class Judge:
         if hour > episode.starts + rules.raise_days * DAY_HOURS:
             return
         if episode.snooze_until is not None and time < episode.snooze_until:
+            return
+        if customer.unread(settled - DAY_HOURS, settled):
+            self.tally["held_by_refused"] += 1
             return
         odds = self.odds_at(customer, episode, self.evidence_at(customer, episode, settled)).total
         level = sum(odds >= least - TOLERANCE for least in rules.levels)
@@ -300,11 +334,22 @@ class Judge:
             time=time,
             hour=hour,
             revision=revision,
-            evidence=self.evidence_at(customer, episode, hour),
+            evidence=self._evidence_of(customer, episode, why, hour),
             rules=self.rules_of(episode),
             currency=self._currency,
         )
         self._alerts.append(write_alert(customer, episode, decision))
+
+    def _evidence_of(
+        self, customer: Customer, episode: Episode, why: Resolution | None, hour: int
+    ) -> Evidence:
+        """Return the evidence that a record states: not the silence before, of who came back."""
+        rules = self.rules_of(episode)
+        found = self.evidence_at(customer, episode, hour)
+        if why != "returned" or not rules.as_meant:
+            return found
+        month = measure_month(customer, episode.yardstick, hour, rules, self._guard)
+        return replace(found, silence=min(found.silence, month.silence))
 
     def evidence_at(self, customer: Customer, episode: Episode, hour: int) -> Evidence:
         """Return the evidence of the panes before an hour."""

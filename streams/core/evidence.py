@@ -55,6 +55,10 @@ class Yardstick(Struct, array_like=True, frozen=True):
     """None under ruleset 1."""
     clock: PopulationClock | None = None
     """None where days are counted by the calendar."""
+    recurring_per_day: float = 0.0
+    """Subscription charges, cents a day."""
+    lag: int = 0
+    """How many hours after they happened the customer's purchases may come."""
 
 
 class Since(NamedTuple):
@@ -66,6 +70,8 @@ class Since(NamedTuple):
     """Panes with spend."""
     days: float
     """e: days in which the feed worked, or of operational time."""
+    signs: int = 0
+    """V: panes without spend in which the customer came for all that."""
 
 
 class Evidence(Struct, frozen=True):
@@ -90,11 +96,17 @@ def evidence(yardstick: Yardstick, hour: int, since: Since, rules: Ruleset) -> E
 
 def _silence(yardstick: Yardstick, since: Since, rules: Ruleset) -> float:
     """Return S: it grows with the days, and falls with spend and with trips."""
-    spent, pace = max(0, since.spend), yardstick.pace
+    spent: float = max(0, since.spend)
+    trips, pace = since.trips, yardstick.pace
+    if yardstick.usual_per_day == 0:
+        return 0.0
+    if since.signs and pace is not None:
+        trips += since.signs
+        spent += since.signs * pace.spend_per_day / pace.trips_per_day
     if pace is None:
         return (since.days - 2 * spent / yardstick.usual_per_day) / yardstick.irregularity_days
     by_trips = _fallen(
-        since.trips / pace.trips_per_day / pace.trips_irregularity_days,
+        trips / pace.trips_per_day / pace.trips_irregularity_days,
         since.days / pace.trips_irregularity_days,
         rules.trips_certainty,
         rules.fallen_share,
@@ -133,6 +145,8 @@ def hours_until(yardstick: Yardstick, need: float, since: Since, rules: Ruleset)
     Spend and trips are what is known since `first_hour`, at their lowest from now on; days at their most.
     None if no number of hours is enough.
     """
+    if yardstick.usual_per_day == 0:
+        return 0 if need <= _NATS_TOLERANCE else None
     if yardstick.pace is None:
         days = (
             yardstick.irregularity_days * need / rules.temperature

@@ -4,7 +4,7 @@ from typing import Literal, assert_never
 
 from msgspec import Struct
 
-from schemas.events import Contact, Disposition, Notice, Profile, Transaction
+from schemas.events import Contact, Disposition, Notice, Profile, SignOfLife, Transaction
 from streams.core.evidence import Yardstick
 from streams.core.frustration import Known
 from streams.core.time import hour_of
@@ -13,6 +13,7 @@ Event = Transaction | Contact | Notice | Profile | Disposition
 
 _RANKS = {"purchase": 0, "subscription_cancelled": 4}
 _OTHER_MONEY = 1
+_SIGN_OF_LIFE = -1
 
 
 class Item(Struct, array_like=True, frozen=True):
@@ -22,17 +23,22 @@ class Item(Struct, array_like=True, frozen=True):
     rank: int
     event_id: str
     version: int
-    event: Event
+    event: Event | SignOfLife
 
     @property
     def order(self) -> tuple[int, int, str, int, str, str]:
         """Return the place in the agenda; the last two only part what the rule leaves open."""
-        return self.instant, self.rank, self.event_id, self.version, self.event.event_id, self.event.source
+        event = self.event
+        if isinstance(event, SignOfLife):
+            return self.instant, self.rank, self.event_id, self.version, "", ""
+        return self.instant, self.rank, self.event_id, self.version, event.event_id, event.source
 
 
-def item(event: Event, instant: int) -> Item:
+def item(event: Event | SignOfLife, instant: int) -> Item:
     """Return the agenda item of an event."""
     match event:
+        case SignOfLife():
+            rank, event_id, version = _SIGN_OF_LIFE, "", 0
         case Transaction():
             rank, event_id, version = _RANKS.get(event.kind, _OTHER_MONEY), event.event_id, 0
         case Profile():
@@ -79,6 +85,10 @@ class Episode(Struct, array_like=True):
     """Whether `wake` supposes that no further purchase comes."""
     heard: bool = True
     """Whether contacts count: in a silent episode only once one was folded into it."""
+    left: float = 1.0
+    """The share that is left of the subscriptions."""
+    plan_from: int = 0
+    """The time (ms) from which on cancellations and plan changes count."""
 
     @property
     def rule(self) -> Literal["contact", "silent"]:

@@ -17,8 +17,9 @@ from typing import Final
 from msgspec import Struct, field
 
 from streams.core.baseline import KEPT_HOURS
+from streams.core.delivery import LONGEST_HOURS, Delivery, Row
 from streams.core.ruleset import Ruleset
-from streams.core.time import DAY_HOURS, WEEK_HOURS
+from streams.core.time import DAY_HOURS, WEEK_HOURS, hour_of
 
 _WEEKS: Final = 4
 _KEPT_BY_HOUR: Final = _WEEKS * WEEK_HOURS + DAY_HOURS + 1
@@ -31,6 +32,7 @@ _GROUPS: Final = 64
 UNDIVIDED: Final = 0
 """Here rules that don't tell sources apart count them all; it is no source that could fail."""
 _ROUTES_KEPT: Final = 10_000
+_NONE: Final = Counter[int]()
 
 Counts = defaultdict[int, int]
 """Purchases by pane."""
@@ -56,6 +58,12 @@ class GuardState(Struct, array_like=True):
     """What operational time counts in an hour beyond the purchases of its pane: late ones count later."""
     late: list[Late] = field(default_factory=list)
     """Late purchases that count from an hour that is not decided."""
+    base: int | None = None
+    """The hour before which `before` counts; None: the first that anything is counted in."""
+    late_in: dict[int, dict[int, int]] = field(default_factory=dict)
+    """How many of `groups` came late, by group and week."""
+    delivery: list[Row] = field(default_factory=list)
+    lags: dict[int, int] = field(default_factory=dict)
 
 
 class FeedGuard:
@@ -65,14 +73,17 @@ class FeedGuard:
         "_base",
         "_broken",
         "_decided",
+        "_delivery",
         "_forgotten",
         "_groups",
         "_late",
+        "_late_in",
         "_moved",
         "_routes",
         "_totals",
         "_weeks",
         "_windows",
+        "lags",
     )
 
     def __init__(self) -> None:
@@ -88,6 +99,11 @@ class FeedGuard:
         self._totals: list[int] = [0]
         """Purchases in all panes before the hour `_base`, before the hour after it, and so on."""
         self._weeks: dict[int, int] = {}
+        self._delivery = Delivery()
+        self._late_in: dict[int, Counter[int]] = defaultdict(Counter)
+        """How many of the counts of a group came late, by week."""
+        self.lags: dict[int, int] = {}
+        """How many hours after they happened purchases may come, by group of sources that deliver late."""
 
     # Count
 
@@ -102,16 +118,23 @@ class FeedGuard:
             found = self._routes[source] = self._groups.setdefault(group_of(source), defaultdict(int))
         return found
 
-    def add_late(self, source: str, pane: int, known: int, rules: Ruleset) -> None:
-        """Count a late purchase that is known from an instant in the hour `known` on, if late ones count."""
+    def add_late(self, source: str, time: int, instant: int, rules: Ruleset) -> None:
+        """Count a late purchase, by its time and instant in ms, if late ones count."""
         if not rules.delayed_feed:
             return
-        counts_from = max(pane, known - rules.guard_delay_hours, self._decided or pane)
+        pane, group = hour_of(time), group_of(source)
+        counts_from = max(pane, hour_of(instant) - rules.guard_delay_hours, self._decided or pane)
+        counts = self.counts_of(source, rules)
         if counts_from == pane:
-            self.counts_of(source, rules)[pane] += 1
+            self._count_late(group, counts, pane, 1)
         else:
-            self.counts_of(source, rules)
-            self._late.setdefault(counts_from, Counter())[group_of(source), pane] += 1
+            self._late.setdefault(counts_from, Counter())[group, pane] += 1
+        if rules.as_meant:
+            self._delivery.note(group, time, instant)
+
+    def _count_late(self, group: int, counts: Counts, pane: int, count: int) -> None:
+        counts[pane] += count
+        self._late_in[group][pane // WEEK_HOURS] += count
 
     @property
     def hours(self) -> Iterator[int]:
@@ -144,23 +167,27 @@ class FeedGuard:
     def _open_windows(self, hour: int) -> None:
         for group, counts in self._groups.items():
             if group not in self._windows:
-                self._windows[group] = [_day_before(counts, end) for end in _ends(hour)]
+                self._windows[group] = [_day_before(counts, end) for end in self._ends(group, hour)]
+
+    def _ends(self, group: int, hour: int) -> Iterable[int]:
+        """Return an hour, and those that it is held against; for who delivers late, that much earlier."""
+        return _ends(hour - self.lags.get(group, 0))
 
     def _take_in_late(self, hour: int) -> None:
         """Put late purchases into their panes, all of which are before the hour from which they count."""
         for (group, pane), count in self._late.pop(hour).items():
-            self._groups[group][pane] += count
+            self._count_late(group, self._groups[group], pane, count)
             self._moved[pane] -= count
             self._moved[hour] += count
             windows = self._windows[group]
-            for week, end in enumerate(_ends(hour)):
+            for week, end in enumerate(self._ends(group, hour)):
                 if end - DAY_HOURS <= pane < end:
                     windows[week] += count
 
     def _slide(self, hour: int) -> None:
         for group, windows in self._windows.items():
             get = self._groups[group].get
-            for week, pane in enumerate(_ends(hour)):
+            for week, pane in enumerate(self._ends(group, hour)):
                 windows[week] += get(pane, 0) - get(pane - DAY_HOURS, 0)
 
     def _count(self, hour: int) -> None:
@@ -187,6 +214,20 @@ class FeedGuard:
             for group, own in self._windows.items()
             if group != UNDIVIDED
         )
+
+    def learn_lags(self, hour: int) -> None:
+        """Learn at a population refresh which sources deliver late; all before its hour is counted."""
+        weeks = range(hour // WEEK_HOURS - _WEEKS, hour // WEEK_HOURS)
+        on_time = {
+            group: sum(counts.get(pane, 0) for pane in range(weeks.start * WEEK_HOURS, hour))
+            - sum(self._late_in.get(group, _NONE)[week] for week in weeks)
+            for group, counts in self._groups.items()
+        }
+        lags = self._delivery.lags(hour, on_time)
+        for group in lags.keys() | self.lags.keys():
+            if lags.get(group, 0) != self.lags.get(group, 0):
+                self._windows.pop(group, None)
+        self.lags = lags
 
     # Ask
 
@@ -240,8 +281,12 @@ class FeedGuard:
         """Drop what no decision from an hour on can need."""
         self._forgotten = oldest = hour - _KEPT_BY_HOUR
         for counts in (*self._groups.values(), self._moved):
-            for pane in [one for one in counts if one < oldest]:
+            for pane in [one for one in counts if one < oldest - LONGEST_HOURS]:
                 del counts[pane]
+        for late in self._late_in.values():
+            for week in [one for one in late if (one + 1) * WEEK_HOURS < oldest]:
+                del late[week]
+        self._delivery.forget(hour)
         gone = max(0, min(oldest - self._base, len(self._totals) - 1))
         del self._totals[:gone]
         self._base += gone
@@ -266,6 +311,10 @@ class FeedGuard:
                 for hour, late in sorted(self._late.items())
                 for of, count in sorted(late.items())
             ],
+            self._base,
+            {group: dict(late) for group, late in self._late_in.items()},
+            self._delivery.rows(),
+            dict(self.lags),
         )
 
     def restore(self, state: GuardState) -> None:
@@ -280,8 +329,12 @@ class FeedGuard:
         self._decided = state.decided
         self._forgotten = state.forgotten
         self._weeks = dict(state.weeks)
+        self._late_in = defaultdict(Counter, {group: Counter(late) for group, late in state.late_in.items()})
+        self._delivery = Delivery(state.delivery)
+        self.lags = dict(state.lags)
         if state.decided is not None:
-            self._base = min((state.decided, *self.hours, *self._moved))
+            first = min((state.decided, *self.hours, *self._moved))
+            self._base = first if state.base is None else state.base
             kept = map(self._counted, range(self._base, state.decided))
             self._totals = list(accumulate(kept, initial=state.before))
 

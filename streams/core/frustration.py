@@ -19,6 +19,9 @@ TOLERANCE: Final = 1e-9
 
 Signal = tuple[str, float]
 
+OUTCOMES: Final = frozenset({"unresolved", "worst_score", "escalation_refused", "complaint", "slow_reply"})
+"""The signals of which only the largest counts."""
+
 _LONGEST_TEXT: Final = 128
 _MOST_TRANSFERS: Final = 1_000_000
 
@@ -50,6 +53,14 @@ class Known(Struct, array_like=True):
     """How many of the contacts before it repeats, as far as that matters."""
     own: float = 0.0
     """Nats by itself, repeats included."""
+    handed_on: bool = False
+    """Whether the conversation went on elsewhere."""
+    started: int | None = None
+    """When it began, ms; None if nobody said."""
+    parent: str | None = None
+    """The contact that this one says to be a leg of."""
+    covered: float = 0.0
+    """Nats of the outcome that earlier legs of the conversation had already."""
 
     @property
     def identity(self) -> tuple[str, str]:
@@ -77,6 +88,9 @@ def known(event: Contact | Notice, rules: Ruleset) -> Known:
     if isinstance(event, Notice):
         return _known_notice(event, rules)
     done = event.self_served or event.resolution == "resolved"
+    talked = not rules.as_meant or is_talk(event)
+    handed_on = rules.as_meant and is_handed_on(event)
+    cut_off = _hung_up_on(event, done=done) and talked and not (handed_on and event.ended_by == "agent")
     return Known(
         contact_id=event.contact_id,
         source=event.source,
@@ -89,11 +103,16 @@ def known(event: Contact | Notice, rules: Ruleset) -> Known:
         case_id=_short(event.case_id),
         done=done,
         outbound=event.outbound,
-        recovery=event.recovery,
+        recovery=event.recovery and talked,
         notice=False,
         transfers=min(event.transfers_cold + event.transfers_warm, _MOST_TRANSFERS),
-        hung_up_on=_hung_up_on(event, done=done),
-        signals=() if event.recovery else (*_outcome(event, rules), *_effort(event, rules, done=done)),
+        hung_up_on=cut_off,
+        signals=()
+        if event.recovery or not talked
+        else (*_outcome(event, rules), *_effort(event, rules, done=done, cut_off=cut_off)),
+        handed_on=handed_on,
+        started=event.started_at if rules.as_meant else None,
+        parent=event.parent_contact_id if rules.as_meant else None,
     )
 
 
@@ -125,6 +144,31 @@ def _short(text: str | None) -> str | None:
     return f"{text[:_LONGEST_TEXT]}… {xxh3_128_hexdigest(text.encode())}"
 
 
+def is_talk(event: Contact) -> bool:
+    """Tell whether anybody was reached: of an outbound contact that nobody answered nothing counts."""
+    if not event.outbound or event.answered is not None:
+        return not event.outbound or bool(event.answered)
+    return (
+        event.ended_stage in ("hold", "agent", "transfer")
+        or event.ended_by == "customer"
+        or event.resolution in ("resolved", "unresolved")
+        or event.transfers_cold + event.transfers_warm + event.hold_count + event.hold_seconds > 0
+        or any(score is not None for score in (event.csat, event.ces, event.effort))
+        or event.escalation_requested
+        or event.complaint
+        or event.repeated_information
+        or bool(event.phrases)
+        or event.recovery
+    )
+
+
+def is_handed_on(event: Contact) -> bool:
+    """Tell whether the conversation went on elsewhere: who hands on ends their own leg."""
+    if event.ended_stage == "transfer":
+        return event.ended_by in (None, "agent")
+    return event.ended_by == "agent" and event.transfers_cold + event.transfers_warm > 0
+
+
 def _hung_up_on(event: Contact, *, done: bool) -> bool:
     return event.ended_by in ("agent", "system") and not done
 
@@ -150,7 +194,7 @@ def _outcome(event: Contact, rules: Ruleset) -> list[Signal]:
 
 
 def _effort(  # noqa: C901 - a row of the table each
-    event: Contact, rules: Ruleset, *, done: bool
+    event: Contact, rules: Ruleset, *, done: bool, cut_off: bool
 ) -> list[Signal]:
     """Return the efforts that apply, in the order of the table."""
     found: list[Signal] = []
@@ -163,7 +207,7 @@ def _effort(  # noqa: C901 - a row of the table each
         found.append(("deflected", rules.deflected))
     if event.ended_stage == "ivr" and not done:
         found.append(("ivr_dead_end", rules.ivr_dead_end))
-    if _hung_up_on(event, done=done):
+    if cut_off:
         found.append(("hung_up_on", rules.hung_up_on))
     if event.ivr_zero_outs >= rules.zero_outs_count:
         found.append(("zero_outs", rules.zero_outs))
@@ -200,9 +244,25 @@ def repeats(later: Known, earlier: Known) -> bool:
 
 def own_signals(contact: Known, rules: Ruleset) -> list[Signal]:
     """Return the signals of a weighed contact, its repeats as one, last. A recovery has none."""
-    if not contact.repeats:
+    signals = bare_signals(contact)
+    if contact.repeats:
+        signals.append(("repeat", contact.repeats * rules.repeat))
+    return signals
+
+
+def bare_signals(contact: Known) -> list[Signal]:
+    """Return the signals of a contact by itself, less what earlier legs of the conversation had."""
+    if not contact.covered:
         return list(contact.signals)
-    return [*contact.signals, ("repeat", contact.repeats * rules.repeat)]
+    (outcome, nats), *efforts = contact.signals
+    more = nats - contact.covered
+    return [(outcome, more), *efforts] if more > 0 else efforts
+
+
+def outcome_nats(contact: Known) -> float:
+    """Return the nats of the outcome of a contact, 0 if it has none."""
+    first = contact.signals[:1]
+    return first[0][1] if first and first[0][0] in OUTCOMES else 0.0
 
 
 def folded(total: float, before: int | None, contact: Known, rules: Ruleset) -> float:

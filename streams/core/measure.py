@@ -1,5 +1,6 @@
 """What is known of a customer since an hour, held against the yardstick."""
 
+from streams.core.baseline import BLOCK_HOURS
 from streams.core.customer import Customer
 from streams.core.evidence import Evidence, Since, Yardstick, evidence
 from streams.core.feed_guard import FeedGuard
@@ -11,15 +12,31 @@ def measure(
     customer: Customer, yardstick: Yardstick, hour: int, rules: Ruleset, guard: FeedGuard
 ) -> Evidence:
     """Return the evidence by a yardstick, of the panes before an hour."""
-    first, panes = yardstick.first_hour, customer.panes
-    trips = 0 if yardstick.pace is None else panes.trips(first, hour)
-    since = Since(panes.spend(first, hour), trips, elapsed_days(yardstick, hour, guard))
-    return evidence(yardstick, hour, since, rules)
+    first = yardstick.first_hour
+    return evidence(yardstick, hour, _since(customer, yardstick, first, hour, guard), rules)
+
+
+def measure_month(
+    customer: Customer, yardstick: Yardstick, hour: int, rules: Ruleset, guard: FeedGuard
+) -> Evidence:
+    """Return the evidence of the last 28 days of the panes before an hour."""
+    first = max(yardstick.first_hour, hour - BLOCK_HOURS)
+    return evidence(yardstick, hour, _since(customer, yardstick, first, hour, guard), rules)
+
+
+def _since(customer: Customer, yardstick: Yardstick, first: int, hour: int, guard: FeedGuard) -> Since:
+    panes = customer.bought
+    days = elapsed_days(yardstick, hour, guard)
+    if first > yardstick.first_hour:
+        days -= elapsed_days(yardstick, first, guard)
+    if yardstick.pace is None:
+        return Since(panes.spend(first, hour), 0, days)
+    return Since(panes.spend(first, hour), panes.trips(first, hour), days, customer.signs(first, hour))
 
 
 def settled_hour(yardstick: Yardstick, hour: int, rules: Ruleset) -> int:
     """Return the hour before which the decision about an item of an hour counts what was spent."""
-    return max(hour - rules.guard_delay_hours, min(hour, yardstick.first_hour))
+    return max(hour - rules.guard_delay_hours - yardstick.lag, min(hour, yardstick.first_hour))
 
 
 def elapsed_days(yardstick: Yardstick, hour: int, guard: FeedGuard) -> float:

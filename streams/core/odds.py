@@ -28,10 +28,16 @@ class Odds(NamedTuple):
 def odds_of(episode: Episode, frustration: float, silence: float, rules: Ruleset) -> Odds:
     """Return the odds of an episode from its customer's frustration F and the evidence S, both in nats.
 
-    A silent episode has its own prior, and F counts in it only once a contact was folded into it.
+    A silent episode has its own prior, and F counts in it only once a contact was folded into it. What is
+    gone of the subscriptions counts with the silence.
     """
     return Odds(
         prior=rules.silent_prior if episode.anchor is None else rules.prior,
         frustration=frustration if episode.heard else 0.0,
-        silence=rules.temperature * silence,
+        silence=rules.temperature * silence + reduction_nats(episode, rules),
     )
+
+
+def reduction_nats(episode: Episode, rules: Ruleset) -> float:
+    """Return the nats of what is gone of the subscriptions."""
+    return rules.subscription_nats * (1 - episode.left)

@@ -5,8 +5,19 @@ from uuid import UUID, uuid5
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
-from streams.core.baseline import BLOCK_HOURS, KEPT_HOURS, YEAR_HOURS, Baseline, baseline, block_starts
+from streams.core.baseline import (
+    BLOCK_DAYS,
+    BLOCK_HOURS,
+    BLOCKS,
+    KEPT_HOURS,
+    YEAR_HOURS,
+    Baseline,
+    baseline,
+    block_starts,
+)
+from streams.core.beside import Beside
 from streams.core.customer import Customer
 from streams.core.evidence import Pace, PopulationClock, Yardstick
 from streams.core.facts import Episode
@@ -15,7 +26,7 @@ from streams.core.frustration import TOLERANCE, Known
 from streams.core.panes import Panes
 from streams.core.population import Refresh
 from streams.core.ruleset import Ruleset
-from streams.core.time import WEEK_HOURS, hour_of
+from streams.core.time import DAY_MS, WEEK_HOURS, hour_of
 
 NAMESPACE: Final = UUID("731beb54-e8c9-5a95-9036-e6143143d599")
 """Of all alert ids."""
@@ -38,11 +49,20 @@ class Gates(Struct, frozen=True):
     valuable: bool
     irregularity_days: float
     """D_pop."""
+    recurring_per_day: float = 0.0
+    """Subscription charges, cents a day."""
+    lag: int = 0
+    """How many hours after they happened the customer's purchases may come."""
+
+    @property
+    def judged(self) -> bool:
+        """Tell whether enough is known to judge the customer by."""
+        return self.usual is not None or self.recurring_per_day > 0
 
     @property
     def opened(self) -> bool:
         """Tell whether all gates were passed."""
-        return self.bad and self.valuable and self.usual is not None
+        return self.bad and self.valuable and self.judged
 
 
 class Past(NamedTuple):
@@ -53,18 +73,47 @@ class Past(NamedTuple):
     trailing_spend: int
     usual: Baseline | None
     blocks: int
+    recurring_per_day: float = 0.0
+    lag: int = 0
 
 
-def past_of(customer: Customer, hours: tuple[int, int], rules: Ruleset) -> Past:
+def past_of(customer: Customer, hours: tuple[int, int], rules: Ruleset, guard: FeedGuard) -> Past:
     """Return what the panes say before the hour of a contact's moment, at the hour of its instant."""
     hour, now = hours[0] - rules.guard_delay_hours, hours[1]
+    lag = lag_of(customer, hour, guard)
+    hour -= lag
     panes, first = _visible(customer.panes, now), customer.first_pane
+    charges = _visible(customer.charges(), now)
     return Past(
         hours=hours,
-        trailing_spend=panes.spend(hour - YEAR_HOURS, hour),
+        trailing_spend=panes.spend(hour - YEAR_HOURS, hour) + charges.spend(hour - YEAR_HOURS, hour),
         usual=baseline(panes, first, hour, rules),
         blocks=0 if first is None else len(block_starts(hour, first)),
+        recurring_per_day=recurring_per_day(charges, customer.body.beside, hour, rules),
+        lag=lag,
     )
+
+
+def lag_of(customer: Customer, hour: int, guard: FeedGuard) -> int:
+    """Return how many hours after they happened the purchases of a customer may come, as of an hour."""
+    beside = customer.body.beside
+    if beside is None:
+        return 0
+    groups = (group for group, pane in beside.delivered.items() if pane >= hour - YEAR_HOURS)
+    return max((guard.lags.get(group, 0) for group in groups), default=0)
+
+
+def recurring_per_day(charges: Panes, beside: Beside | None, hour: int, rules: Ruleset) -> float:
+    """Return the subscription charges before an hour in cents a day; 0 for who has too short a history."""
+    if beside is None or beside.first_charge is None:
+        return 0.0
+    starts = block_starts(hour, beside.first_charge)
+    if len(starts) < rules.minimum_blocks:
+        return 0.0
+    first = starts[-1]
+    total = charges.spend(first, hour)
+    single = sum(first <= pane < hour for pane in charges.hours) == 1
+    return total / (BLOCK_DAYS * (BLOCKS if single else len(starts)))
 
 
 def gates_of(  # noqa: PLR0913, PLR0917 - all that a contact meets
@@ -85,6 +134,8 @@ def gates_of(  # noqa: PLR0913, PLR0917 - all that a contact meets
         protected=protected,
         valuable=protected or is_valuable(past.trailing_spend, cutoff),
         irregularity_days=rules.irregularity_default_days if refresh is None else refresh.irregularity_days,
+        recurring_per_day=past.recurring_per_day,
+        lag=past.lag,
     )
 
 
@@ -93,25 +144,22 @@ def is_bad(customer: Customer, rules: Ruleset) -> bool:
     return customer.body.frustration >= rules.opening_frustration - TOLERANCE
 
 
-def open_episode(  # noqa: PLR0913, PLR0917 - all that an episode freezes
-    customer_id: str, anchor: Known, gates: Gates, usual: Baseline, rules: Ruleset, guard: FeedGuard
-) -> Episode:
+def open_episode(customer_id: str, anchor: Known, gates: Gates, rules: Ruleset, guard: FeedGuard) -> Episode:
     """Return the episode that an anchor opens, with its yardstick frozen."""
+    first_hour = hour_of(anchor.moment) + 1
+    judged = hour_of(gates.time) - rules.guard_delay_hours - gates.lag
+    yardstick = Yardstick(0.0, gates.irregularity_days, first_hour)
+    if gates.usual is not None:
+        yardstick = yardstick_of(gates.usual, gates.irregularity_days, first_hour, judged, rules, guard)
     return Episode(
         anchor=anchor,
         alert_id=alert_id(customer_id, anchor.source, anchor.contact_id),
-        yardstick=yardstick_of(
-            usual,
-            gates.irregularity_days,
-            hour_of(anchor.moment) + 1,
-            hour_of(gates.time) - rules.guard_delay_hours,
-            rules,
-            guard,
-        ),
+        yardstick=replace(yardstick, recurring_per_day=gates.recurring_per_day, lag=gates.lag),
         opened=gates.time,
         cutoff=gates.cutoff,
         trailing_spend=gates.trailing_spend,
         ruleset=rules.hash,
+        plan_from=anchor.moment - rules.cancellation_near_days * DAY_MS,
     )
 
 

@@ -15,16 +15,16 @@ from xxhash import xxh3_64_intdigest
 
 from schemas.alert import Alert
 from schemas.dead_letter import Reason
-from schemas.events import Erasure, Refusal, Tick, Transaction
+from schemas.events import Erasure, Refusal, SignOfLife, Tick, Transaction
 from streams.core.baseline import KEPT_HOURS
-from streams.core.customer import unpack
+from streams.core.books import Booked
+from streams.core.customer import Customer, unpack
 from streams.core.episode import Judge, Observer
 from streams.core.event_ids import EventIds
 from streams.core.facts import Event, item
 from streams.core.feed_guard import FeedGuard
 from streams.core.id_table import KEY_BYTES, LOW_BITS, UNIT_BITS, stamp_of
-from streams.core.panes import Panes
-from streams.core.population import Population, Refresh
+from streams.core.population import Population, Refresh, Spending
 from streams.core.record import (
     DIRTY,
     ENTRY,
@@ -58,17 +58,19 @@ from streams.core.state import (
     page_number_of,
     ruleset_of,
 )
-from streams.core.time import HOUR_MS, WEEK_HOURS, hour_of
+from streams.core.time import HOUR_MS, SECOND_MS, WEEK_HOURS, hour_of
 from streams.core.view import CustomerView, view
 from streams.core.watermark import FUTURE_MS, NEVER, TOO_LATE_MS, Clock, Input, watermark
 
-Record = Event | Tick | Erasure
+Record = Event | Tick | Erasure | SignOfLife
 UNTIMED: Final = repeat(-NEVER)
 """For records of which nobody knows when they were appended: none of them is ahead of it."""
 
 
-UNCOUNTED: Final = ("fee", "subscription_charge", "subscription_changed", "correction")
-"""Kinds of transactions that are never volitional (autopay hides a boycott), or of which no rule speaks."""
+BOUGHT: Final = frozenset({"purchase", "refund", "chargeback", "subscription_cancelled"})
+"""Kinds of transactions that every ruleset knows."""
+COUNTED: Final = BOUGHT | {"correction", "subscription_charge", "subscription_changed"}
+"""Those of rules that take events as they were meant. Fees are never counted."""
 
 
 @dataclass(slots=True)
@@ -101,7 +103,7 @@ class Partition:
         self._guard = FeedGuard()
         self._roster = Roster()
         self._population = Population(rules, self._roster.mark_sampled)
-        self._judge = Judge(rules, self._guard, currency, self._spent, observer)
+        self._judge = Judge(rules, self._guard, currency, self._booked, observer)
         self._disturbed: set[str] = set()
         self._enqueued = 0
         self._decided = NEVER
@@ -148,6 +150,7 @@ class Partition:
             if (
                 type(event) is not Transaction
                 or event.kind != "purchase"
+                or not event.cents
                 or not now < event.time <= when + FUTURE_MS
             ):
                 clock.newest, clock.now = newest, now
@@ -228,9 +231,16 @@ class Partition:
             outcome.applied += 1
             return
         clock = self._clocks[source]
+        if isinstance(record, SignOfLife):
+            time = record.time if record.time <= when + FUTURE_MS else clock.now
+            self._apply_sign_of_life(record.customer_id, time, clock.instant(time))
+            return
         refusal = self._refusal(clock, record, when + FUTURE_MS)
         if refusal is not None:
             outcome.refused.append((at, refusal))
+            if isinstance(record, Transaction) and record.kind == "purchase":
+                time = min(record.time, clock.now) if refusal.reason is Reason.FUTURE else record.time
+                self._apply_sign_of_life(record.customer_id, time, clock.instant(time))
         elif isinstance(record, Tick):
             clock.tick(record.time if held_back is None else min(record.time, when))
             outcome.ticks += 1
@@ -261,20 +271,43 @@ class Partition:
         if len(record) > PAGE_BYTES and is_long(record):
             self._roster.fold(event.customer_id, record, self._horizon)
         if isinstance(event, Transaction) and event.kind == "purchase":
-            self._guard.add_late(event.source, hour_of(event.time), hour_of(instant), self._judge.rules)
-        if not (isinstance(event, Transaction) and event.kind in UNCOUNTED):
-            self._roster.enqueue(event.customer_id, item(event, instant))
-            self._enqueued += 1
-            outcome.waiting.append((at, event.customer_id, instant))
+            self._guard.add_late(event.source, event.time, instant, self._judge.rules)
+        if isinstance(event, Transaction):
+            if not self._counts(event):
+                return
+            if event.kind == "subscription_cancelled" and self._judge.rules.as_meant:
+                instant += self._judge.rules.plan_change_seconds * SECOND_MS
+        self._roster.enqueue(event.customer_id, item(event, instant))
+        self._enqueued += 1
+        outcome.waiting.append((at, event.customer_id, instant))
 
-    def _spent(self, customer_id: str, hour: int, cents: int) -> None:
-        """Let the population know of spend in a pane."""
+    def _counts(self, event: Transaction) -> bool:
+        """Tell whether a transaction is one that the rules know what to do with."""
+        if self._judge.rules.as_meant:
+            return event.kind in COUNTED
+        return event.kind in BOUGHT and (event.cents > 0 or event.kind != "purchase")
+
+    def _apply_sign_of_life(self, customer_id: str, time: int, instant: int) -> None:
+        """Let a known customer have bought something, at a time (ms), that could not be read."""
+        known = customer_id in self._roster.records
+        if self._judge.rules.as_meant and known and instant != NEVER:  # else nobody knows when
+            self._roster.enqueue(customer_id, item(SignOfLife(customer_id, time), instant))
+            self._enqueued += 1
+
+    def _booked(self, customer: Customer, booked: Booked) -> None:
+        """Let the population know of what was folded; before a first purchase nothing counts."""
+        hour, cents, charge = booked
+        if charge or customer.first_pane is not None:
+            self._spent(customer.customer_id, hour, cents, charge=charge)
+
+    def _spent(self, customer_id: str, hour: int, cents: int, *, charge: bool = False) -> None:
+        """Let the population know of spend, or of a subscription charge, in a pane."""
         record = self._roster.records[customer_id]
         if record[FLAGS_AT] & WITHOUT_PANE:
             record[FLAGS_AT] &= ~WITHOUT_PANE
             self._population.offer(customer_id)
         if record[FLAGS_AT] & SAMPLED:
-            self._population.add(self._population.rows[customer_id], hour, cents)
+            self._population.add(customer_id, hour, cents, charge=charge)
 
     def _erase(self, customer_id: str) -> list[Alert]:
         if customer_id not in self._roster.records:
@@ -305,21 +338,26 @@ class Partition:
         alerts: list[Alert] = []
         if end == NEVER:
             return alerts
-        rules = self._judge.rules
-        self._guard.advance(hour_of(end) - rules.guard_delay_hours, rules)
-        self._rearm()
         if self._next_refresh is None:
             self._next_refresh = self._first_refresh(hour_of(end))
+        self._advance_guard(min(hour_of(end), self._next_refresh))
+        self._rearm()
         while self._next_refresh * HOUR_MS <= end:
             alerts += self._run(self._next_refresh * HOUR_MS, self._next_refresh)
             refresh = self._refresh(self._next_refresh)
             if self._judge.rules.silent:
                 alerts += self._run(refresh.hour * HOUR_MS, refresh.hour + 1)
                 alerts += self._look(refresh)
+            self._advance_guard(min(hour_of(end), self._next_refresh))
         alerts += self._run(end, hour_of(end) + 1)
         self._decided = self._judge.decided = max(self._decided, end)
         alerts.sort(key=lambda alert: (alert.time, alert.customer_id))
         return alerts
+
+    def _advance_guard(self, hour: int) -> None:
+        """Judge the feed of the hours that are complete at an hour; what a refresh tells counts after."""
+        rules = self._judge.rules
+        self._guard.advance(hour - rules.guard_delay_hours, rules)
 
     def _run(self, before: int, before_hour: int) -> list[Alert]:
         alerts: list[Alert] = []
@@ -362,17 +400,19 @@ class Partition:
 
     def _refresh(self, hour: int) -> Refresh:
         refresh = self._judge.refresh = self._population.refresh(hour, self._history)
+        if self._judge.rules.as_meant:
+            self._guard.learn_lags(hour)
         self._guard.forget(hour - self._judge.rules.guard_delay_hours)
         self._next_refresh = hour + WEEK_HOURS
         return refresh
 
-    def _history(self, customer_id: str) -> tuple[int, Panes] | None:
+    def _history(self, customer_id: str) -> Spending | None:
         record = self._roster.records.get(customer_id)
         if record is None:
             return None
         customer = unpack(customer_id, record)
-        first_pane = customer.first_pane
-        return None if first_pane is None else (first_pane, customer.panes)
+        spending = Spending(customer.first_pane, customer.panes, customer.charges())
+        return spending if spending.is_known else None
 
     # State
 

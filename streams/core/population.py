@@ -10,7 +10,7 @@ from bisect import insort
 from collections.abc import Callable, Iterable
 from decimal import Decimal
 from hashlib import sha256
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -23,11 +23,35 @@ from streams.core.time import WEEK_HOURS
 
 _BLOCK_WEEKS: Final = 4
 _YEAR_WEEKS: Final = BLOCKS * _BLOCK_WEEKS
+_NO_FIRST: Final = 1 << 40
+"""After all time: a subscriber who bought nothing."""
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
-History = Callable[[str], tuple[int, Panes] | None]
-"""Gives a customer's first pane and panes; None for a customer not known any more."""
+
+
+class Spending(NamedTuple):
+    """What is known of a customer's spend."""
+
+    first_pane: int | None
+    panes: Panes
+    charges: Panes = Panes()
+    """Of subscriptions."""
+
+    @property
+    def is_known(self) -> bool:
+        """Tell whether there is any."""
+        return self.first_pane is not None or bool(self.charges.hours)
+
+    @property
+    def begins(self) -> int:
+        """Return the first pane with spend, or a charge; there is one."""
+        charged = self.charges.hours[:1]
+        return min(charged if self.first_pane is None else [self.first_pane, *charged])
+
+
+History = Callable[[str], Spending | None]
+"""Gives a customer's; None for a customer not known any more, or of whom no spend is known."""
 
 
 class Mark(Protocol):
@@ -55,7 +79,18 @@ def customer_hash(customer_id: str) -> int:
 class Population:
     """The sample of one partition and its spend by week."""
 
-    __slots__ = ("_columns", "_firsts", "_free", "_mark", "_members", "_newcomers", "_rules", "rows")
+    __slots__ = (
+        "_charges",
+        "_columns",
+        "_firsts",
+        "_free",
+        "_mark",
+        "_members",
+        "_newcomers",
+        "_rules",
+        "_stale",
+        "rows",
+    )
 
     def __init__(self, rules: Ruleset, mark: Mark) -> None:
         self._rules = rules
@@ -66,20 +101,31 @@ class Population:
         self._free = list(range(size))
         self._firsts: Ints = np.zeros(size, np.int64)
         self._columns: dict[int, Ints] = {}
+        self._charges: dict[int, Ints] = {}
+        self._stale: set[str] = set()
+        """Members whose history another event made another one."""
         self._newcomers: list[str] = []
 
     def offer(self, customer_id: str) -> None:
         """Consider a customer with a pane, from the next refresh on that comes after it."""
         self._newcomers.append(customer_id)
 
-    def add(self, row: int, hour: int, cents: int) -> None:
-        """Add spend of a member of the sample."""
-        week = hour // WEEK_HOURS
-        column = self._columns.get(week)
+    def add(self, customer_id: str, hour: int, cents: int, *, charge: bool = False) -> None:
+        """Add spend of a member of the sample, or a subscription charge."""
+        row = self.rows[customer_id]
+        if self._rules.as_meant and not charge and hour < self._firsts[row]:
+            self._stale.add(customer_id)
+        else:
+            self._add(row, hour, cents, charge=charge)
+
+    def _add(self, row: int, hour: int, cents: int, *, charge: bool = False) -> None:
+        week, columns = hour // WEEK_HOURS, self._charges if charge else self._columns
+        column = columns.get(week)
         if column is None:
-            column = self._columns[week] = np.zeros(self._rules.population_sample, np.int64)
+            column = columns[week] = np.zeros(self._rules.population_sample, np.int64)
         column[row] += cents
-        self._firsts[row] = min(self._firsts[row], hour)
+        if not charge:
+            self._firsts[row] = min(self._firsts[row], hour)
 
     def erase(self, customer_id: str, others: Iterable[str]) -> None:
         """Forget a customer; if it was a member, all others are considered anew for its place."""
@@ -92,9 +138,11 @@ class Population:
 
     def refresh(self, hour: int, history: History) -> Refresh:
         """Return the cut-off and irregularity at an hour divisible by 168, from the panes before it."""
+        self._renew(history)
         self._enrol(hour, history)
         self._forget(hour)
-        spend = np.maximum(self._spend(hour, range(_YEAR_WEEKS)), 0)
+        year = range(_YEAR_WEEKS)
+        spend = np.maximum(self._spend(hour, year) + self._sum(self._charges, hour, year), 0)
         count = int(np.count_nonzero(spend))
         if count < self._rules.population_minimum:
             return Refresh(hour, None, self._rules.irregularity_default_days)
@@ -104,10 +152,13 @@ class Population:
 
     def _spend(self, hour: int, weeks_before: range) -> Ints:
         """Return the spend of each row in some of the whole weeks before an hour, 0 being the last."""
+        return self._sum(self._columns, hour, weeks_before)
+
+    def _sum(self, columns: dict[int, Ints], hour: int, weeks_before: range) -> Ints:
         last = hour // WEEK_HOURS - 1
         total: Ints = np.zeros(self._rules.population_sample, np.int64)
         for week in weeks_before:
-            column = self._columns.get(last - week)
+            column = columns.get(last - week)
             if column is not None:
                 total += column
         return total
@@ -132,6 +183,14 @@ class Population:
         # Exact, because the order of rows is another one after a restore.
         return math.exp(math.fsum(logs) / len(logs))
 
+    def _renew(self, history: History) -> None:
+        """Draw up again the rows of those whose history is another one now."""
+        for customer_id in self._stale:
+            found = history(customer_id)
+            if found is not None:
+                self._fill(self.rows[customer_id], found)
+        self._stale.clear()
+
     def _enrol(self, hour: int, history: History) -> None:
         """Take newcomers with a pane before the hour into the sample, if their hash is small enough."""
         waiting = []
@@ -141,14 +200,13 @@ class Population:
                 found = history(customer_id)
                 if found is None:
                     continue
-                first_pane, panes = found
-                if first_pane >= hour:
+                if found.begins >= hour:
                     waiting.append(customer_id)
                 else:
-                    self._admit(entry, first_pane, panes)
+                    self._admit(entry, found)
         self._newcomers = waiting
 
-    def _admit(self, entry: tuple[int, str], first_pane: int, panes: Panes) -> None:
+    def _admit(self, entry: tuple[int, str], found: Spending) -> None:
         customer_id = entry[1]
         if customer_id in self.rows:
             return
@@ -157,21 +215,32 @@ class Population:
         insort(self._members, entry)
         row = self.rows[customer_id] = self._free.pop()
         self._mark(customer_id, sampled=True)
-        self._firsts[row] = first_pane
-        for pane, cents in panes:
-            self.add(row, pane, cents)
+        self._fill(row, found)
+
+    def _fill(self, row: int, found: Spending) -> None:
+        self._clear(row)
+        self._firsts[row] = _NO_FIRST if found.first_pane is None else found.first_pane
+        for pane, cents in found.panes:
+            self._add(row, pane, cents)
+        for pane, cents in found.charges:
+            self._add(row, pane, cents, charge=True)
 
     def _vacate(self, customer_id: str) -> None:
         row = self.rows.pop(customer_id)
         self._mark(customer_id, sampled=False)
         self._free.append(row)
-        for column in self._columns.values():
+        self._stale.discard(customer_id)
+        self._clear(row)
+
+    def _clear(self, row: int) -> None:
+        for column in (*self._columns.values(), *self._charges.values()):
             column[row] = 0
 
     def _forget(self, hour: int) -> None:
         oldest = hour // WEEK_HOURS - _YEAR_WEEKS
-        for week in [one for one in self._columns if one < oldest]:
-            del self._columns[week]
+        for columns in (self._columns, self._charges):
+            for week in [one for one in columns if one < oldest]:
+                del columns[week]
 
 
 def _dispersion(blocks: Floats, inside: npt.NDArray[np.bool_], counts: Ints, sums: Floats) -> Floats:

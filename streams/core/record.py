@@ -13,6 +13,7 @@ from typing import Final, NamedTuple, TypeVar
 from msgspec import MsgspecError, Raw, Struct, field, msgpack
 
 from schemas.events import Profile
+from streams.core.beside import Beside
 from streams.core.facts import Episode, Item, Watch
 from streams.core.frustration import Known
 from streams.core.panes import Panes
@@ -40,7 +41,9 @@ WITHOUT_PANE: Final = 16
 """Flag: no spend is known yet. Not kept in the changelog."""
 CROWDED: Final = 32
 """Flag: there are as many contacts as the rules remember."""
-KEPT: Final = OPEN | QUIET | CROWDED
+CHARGED: Final = 64
+"""Flag: subscription charges are known."""
+KEPT: Final = OPEN | QUIET | CROWDED | CHARGED
 """The flags that the changelog keeps."""
 
 KEY_SIZE: Final = 8
@@ -71,6 +74,7 @@ class Body(Struct, array_like=True):
     revisions: dict[str, int] = field(default_factory=dict)
     profile: Profile | None = None
     watch: Watch | None = None
+    beside: Beside | None = None
 
     def panes(self) -> Panes:
         """Return the panes folded into the body."""
@@ -250,8 +254,9 @@ def matching(data: bytes | bytearray, start: int, packed: bytes) -> Iterator[Ent
 
 
 def has_pane(record: bytes | bytearray) -> bool:
-    """Tell whether any spend is known; raises StateError."""
-    return _head(record)[2] != NO_HOUR or any(cents >= 0 for _, cents, _ in entries(record))
+    """Tell whether any spend or charge is known; raises StateError."""
+    head = _head(record)
+    return head[2] != NO_HOUR or bool(head[3] & CHARGED) or any(cents >= 0 for _, cents, _ in entries(record))
 
 
 def wake_of(record: bytes | bytearray) -> int:

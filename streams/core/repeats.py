@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Final
 
-from streams.core.frustration import Known, Signal, own_signals
+from streams.core.conversations import Conversations
+from streams.core.frustration import Known, Signal, bare_signals, own_signals
 from streams.core.ruleset import Ruleset
 from streams.core.time import DAY_MS
 
@@ -35,7 +36,18 @@ class Repeats:
     A contact is known by its place: how many were added before it.
     """
 
-    __slots__ = ("_added", "_counted_by", "_counts", "_groups", "_most", "_reach", "_rules", "first")
+    __slots__ = (
+        "_added",
+        "_counted_by",
+        "_counts",
+        "_groups",
+        "_most",
+        "_reach",
+        "_rules",
+        "_stands",
+        "conversations",
+        "first",
+    )
 
     def __init__(self, rules: Ruleset) -> None:
         self.first = 0
@@ -47,7 +59,10 @@ class Repeats:
         """Place and moment of the contacts of each group, in order, dropped ones included."""
         self._counted_by: dict[int, list[int]] = {}
         self._counts: dict[int, int] = {}
-        self._most: dict[tuple[Signal, ...], int] = {}
+        self._most: dict[tuple[tuple[Signal, ...], float], int] = {}
+        self.conversations = Conversations(rules) if rules.as_meant else None
+        self._stands: dict[int, tuple[tuple[int, int], _Groups]] = {}
+        """Where the contacts stand that a later leg may take the place of."""
 
     @classmethod
     def among(cls, contacts: Iterable[Known], rules: Ruleset) -> "Repeats":
@@ -61,10 +76,14 @@ class Repeats:
         """Add a contact after all others, and return how many of them it repeats."""
         place, moment = self._added, contact.moment
         self._added = place + 1
+        if self.conversations is not None:
+            before = self.conversations.add(place, contact)
+            if before is not None:
+                self._leave(before)
         if contact.outbound or contact.recovery or contact.notice:
             return 0
         stands, sought = _groups(contact.case_id, contact.reason, contact.done)
-        repeated = self._repeated(moment - self._reach, sought, self._most_repeats(contact.signals))
+        repeated = self._repeated(moment - self._reach, sought, self._most_repeats(contact))
         counted_by, groups = self._counted_by, self._groups
         for one in repeated:
             if one in counted_by:
@@ -75,16 +94,31 @@ class Repeats:
         entry = place, moment
         for group in stands:
             groups[group].append(entry)
+        if self.conversations is not None:
+            self._stands[place] = entry, stands
         return len(repeated)
 
-    def drop(self) -> list[tuple[int, int]]:
+    def _leave(self, place: int) -> None:
+        """Let a contact be repeated no more: a later leg of its conversation is."""
+        entry, stands = self._stands.pop(place, (None, ()))
+        for group in stands:
+            self._groups[group].remove(entry)  # type: ignore[arg-type]
+
+    def drop(self, oldest: Known) -> list[tuple[int, int]]:
         """Forget the oldest contact, and return the places and new counts of those that repeated it."""
         place, counts = self.first, self._counts
+        if self.conversations is not None:
+            self.conversations.forget(oldest, place)
         self.first = place + 1
         counts.pop(place, None)
+        self._stands.pop(place, None)
         changed = [(later, counts[later] - 1) for later in self._counted_by.pop(place, ())]
         counts.update(changed)
         return changed
+
+    def is_alone(self) -> bool:
+        """Tell whether no later contact goes on with the oldest; else all must be added again without it."""
+        return self.conversations is None or self.conversations.is_alone(self.first)
 
     def _repeated(self, oldest: int, sought: _Groups, most: int) -> list[int]:
         """Return the places of the newest in some groups, from a moment on, no more than so many."""
@@ -101,19 +135,21 @@ class Repeats:
             del places[most:]
         return places
 
-    def _most_repeats(self, signals: tuple[Signal, ...]) -> int:
-        """Return how many repeats fill the cap of a contact with some signals.
+    def _most_repeats(self, contact: Known) -> int:
+        """Return how many repeats fill the cap of a contact with the signals of one.
 
         More would change nothing, and somebody who calls a thousand times a week must not cost more than
         others.
         """
-        most = self._most.get(signals)
+        key = contact.signals, contact.covered
+        most = self._most.get(key)
         if most is None:
-            most, nats = 0 if self._rules.repeat else _MOST, sum((nats for _, nats in signals), 0.0)
+            most = 0 if self._rules.repeat else _MOST
+            nats = sum((nats for _, nats in bare_signals(contact)), 0.0)
             while nats < self._rules.frustration_cap and most < _MOST:
                 nats += self._rules.repeat
                 most += 1
-            self._most[signals] = most
+            self._most[key] = most
         return most
 
 

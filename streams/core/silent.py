@@ -9,16 +9,26 @@ from collections import Counter
 from typing import NamedTuple
 from uuid import uuid5
 
+from msgspec.structs import replace
+
 from streams.core.baseline import YEAR_HOURS, baseline
 from streams.core.customer import Customer
+from streams.core.evidence import Yardstick
 from streams.core.facts import Episode, Watch
 from streams.core.feed_guard import FeedGuard
 from streams.core.frustration import TOLERANCE
 from streams.core.measure import measure
-from streams.core.opening import NAMESPACE, is_protected, is_valuable, yardstick_of
+from streams.core.opening import (
+    NAMESPACE,
+    is_protected,
+    is_valuable,
+    lag_of,
+    recurring_per_day,
+    yardstick_of,
+)
 from streams.core.population import Refresh
 from streams.core.ruleset import Ruleset
-from streams.core.time import DAY_HOURS, HOUR_MS
+from streams.core.time import DAY_HOURS, DAY_MS, HOUR_MS
 
 
 class Verdict(NamedTuple):
@@ -42,7 +52,7 @@ class Silence:
             begun = begin_watch(customer, refresh, rules, self._guard)
             return None if begun is None else Verdict(begun)
         first = watch.yardstick.first_hour
-        basis = basis_hour(first, hour, rules)
+        basis = basis_hour(watch.yardstick, hour, rules)
         silence = measure(customer, watch.yardstick, basis, rules, self._guard).silence
         if silence <= TOLERANCE or hour - first >= rules.silent_days * DAY_HOURS:
             return Verdict(begin_watch(customer, refresh, rules, self._guard))
@@ -51,26 +61,32 @@ class Silence:
         if self._guard.is_broken(hour - 1 - rules.guard_delay_hours):
             self._tally["held_by_feed_guard"] += 1
             return None
+        if customer.unread(basis - DAY_HOURS, basis):
+            self._tally["held_by_refused"] += 1
+            return None
         return Verdict(None, open_silent(customer.customer_id, watch, hour, rules))
 
 
-def basis_hour(first_hour: int, hour: int, rules: Ruleset) -> int:
+def basis_hour(yardstick: Yardstick, hour: int, rules: Ruleset) -> int:
     """Return the hour before which a silent decision at an hour counts what was spent."""
-    return max(first_hour, hour - rules.settle_hours)
+    return max(yardstick.first_hour, hour - rules.settle_hours - yardstick.lag)
 
 
 def begin_watch(customer: Customer, refresh: Refresh, rules: Ruleset, guard: FeedGuard) -> Watch | None:
     """Return the watch that begins at a refresh; None for who is not of high value, or has no baseline."""
-    panes, hour = customer.panes, refresh.hour
+    panes, charges, hour = customer.panes, customer.charges(), refresh.hour
     known = hour - rules.guard_delay_hours
-    trailing = panes.spend(known - YEAR_HOURS, known)
+    lag = lag_of(customer, known, guard)
+    known -= lag
+    trailing = panes.spend(known - YEAR_HOURS, known) + charges.spend(known - YEAR_HOURS, known)
     if not (is_valuable(trailing, refresh.cutoff) or is_protected(customer, rules)):
         return None
     usual = baseline(panes, customer.first_pane, known, rules)
     if usual is None:
         return None
     yardstick = yardstick_of(usual, refresh.irregularity_days, hour, known, rules, guard)
-    return Watch(yardstick, refresh.cutoff, trailing)
+    recurring = recurring_per_day(charges, customer.body.beside, known, rules)
+    return Watch(replace(yardstick, recurring_per_day=recurring, lag=lag), refresh.cutoff, trailing)
 
 
 def open_silent(customer_id: str, watch: Watch, hour: int, rules: Ruleset) -> Episode:
@@ -85,4 +101,5 @@ def open_silent(customer_id: str, watch: Watch, hour: int, rules: Ruleset) -> Ep
         trailing_spend=watch.trailing_spend,
         ruleset=rules.hash,
         heard=False,
+        plan_from=hour * HOUR_MS - rules.cancellation_near_days * DAY_MS,
     )

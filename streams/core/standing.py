@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from streams.core.alerts import value_at_risk
+from streams.core.alerts import days_usual, value_at_risk
 from streams.core.odds import Odds
 from streams.core.ruleset import Ruleset
 from streams.core.time import DAY_HOURS, HOUR_MS
@@ -23,6 +23,8 @@ class Standing:
     """The highest level sent; None while nothing was."""
     odds: Odds
     usual_per_day: int
+    recurring_per_day: int
+    """Subscription charges."""
     spend: int
     """Since `days` count."""
     days: float
@@ -49,16 +51,21 @@ def standing_of(view: CustomerView, rules: Ruleset) -> Standing | None:
     if view.episode is None:
         return None
     episode, found, odds = view.episode.episode, view.episode.evidence, view.episode.odds
-    usual = episode.yardstick.usual_per_day
+    yardstick = episode.yardstick
     return Standing(
         time=view.time,
         alert_id=episode.alert_id,
         level=_LEVELS[episode.sent],
         odds=odds,
-        usual_per_day=round(usual),
+        usual_per_day=round(yardstick.usual_per_day),
+        recurring_per_day=round(yardstick.recurring_per_day),
         spend=found.spend,
         days=found.working_days,
-        days_usual_spend=found.spend / usual,
-        at_risk=round(value_at_risk(odds.probability, usual, found, rules)),
+        days_usual_spend=days_usual(found.spend, yardstick),
+        at_risk=round(
+            value_at_risk(
+                odds.probability, yardstick.usual_per_day, found, rules, yardstick.recurring_per_day
+            )
+        ),
         deadline=(episode.starts + rules.raise_days * DAY_HOURS) * HOUR_MS,
     )

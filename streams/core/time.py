@@ -2,6 +2,8 @@
 
 from typing import Final
 
+SECOND_MS: Final = 1_000
+MINUTE_MS: Final = 60 * SECOND_MS
 HOUR_MS: Final = 3_600_000
 DAY_MS: Final = 24 * HOUR_MS
 DAY_HOURS: Final = 24

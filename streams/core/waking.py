@@ -15,6 +15,8 @@ from streams.core.ruleset import Ruleset
 from streams.core.time import DAY_HOURS, hours_up
 
 HIGHEST_LEVEL: Final = 2
+NO_END: Final = 1 << 40
+"""An hour after all time."""
 
 
 def next_wake(customer: Customer, episode: Episode, hour: int, guard: FeedGuard, rules: Ruleset) -> int:
@@ -27,7 +29,9 @@ def next_wake(customer: Customer, episode: Episode, hour: int, guard: FeedGuard,
 def _next_closing(customer: Customer, episode: Episode, hour: int, rules: Ruleset) -> int:
     """Return the next hour at which the episode can close; with no spend since, when it expires."""
     days = max(1, -(-(hour - episode.starts) // DAY_HOURS))
-    episode.quiet = not any(cents > 0 for cents in customer.panes.since(episode.yardstick.first_hour))
+    first = episode.yardstick.first_hour
+    came = any(cents > 0 for cents in customer.bought.since(first)) or customer.signs(first, NO_END)
+    episode.quiet = not came
     if episode.quiet:
         days = max(days, rules.expiry_days)
     return episode.starts + days * DAY_HOURS
@@ -41,15 +45,15 @@ def _next_raise(
         return None
     first = episode.yardstick.first_hour
     odds = odds_of(episode, customer.body.frustration, 0.0, rules)
-    need = rules.levels[episode.sent] - odds.frustration - odds.prior
-    if need <= TOLERANCE and hour - rules.settle_hours <= first:
+    need, settle = rules.levels[episode.sent] - odds.total, rules.settle_hours + episode.yardstick.lag
+    if need <= TOLERANCE and hour - settle <= first:
         wake = hour
     else:
-        settled = max(hour - 1 - rules.settle_hours, first)
+        settled = max(hour - 1 - settle, first)
         wait = hours_until(episode.yardstick, need, _least(customer, episode, settled, guard), rules)
         if wait is None:
             return None
-        wake = max(hour, settled + wait + rules.settle_hours)
+        wake = max(hour, settled + wait + settle)
     if episode.snooze_until is not None:
         wake = max(wake, hours_up(episode.snooze_until))
     return wake if wake <= episode.starts + rules.raise_days * DAY_HOURS else None
@@ -60,7 +64,8 @@ def _least(customer: Customer, episode: Episode, settled: int, guard: FeedGuard)
 
     Days are those of the calendar, which operational time never outruns.
     """
-    first, panes = episode.yardstick.first_hour, customer.panes
+    first, panes = episode.yardstick.first_hour, customer.bought
     later = sum(min(0, cents) for cents in panes.since(settled))
     days = guard.working_hours(first, settled) / DAY_HOURS
-    return Since(panes.spend(first, settled) + later, panes.trips(first, settled), days)
+    spend, trips = panes.spend(first, settled) + later, panes.trips(first, settled)
+    return Since(spend, trips, days, customer.signs(first, settled))

@@ -42,8 +42,8 @@ _RESOLUTIONS: Final = {
 
 def summary(customer: Customer, episode: Episode, decision: "Decision") -> str:
     """Return what happened in one sentence."""
-    usual = f"{_per_day(episode.yardstick)} {decision.currency} a day"
-    spent = f"{format_cents(decision.evidence.spend)} {decision.currency}"
+    usual = _usual(episode.yardstick, decision.currency)
+    spent = _spent(customer, episode, decision)
     days = _days(decision.evidence.working_days)
     if decision.resolution is not None:
         return f"{_RESOLUTIONS[decision.resolution]}: {spent} in {days}, usually {usual}."
@@ -61,12 +61,42 @@ def clears_when(decision: "Decision", episode: Episode) -> str:
     rules = decision.rules
     if decision.resolution is not None:
         return "Nothing more is needed."
-    enough = format_cents(round(rules.returned_usual_days * episode.yardstick.usual_per_day))
     beginning = "it was noticed" if episode.anchor is None else "the contact"
+    if episode.yardstick.usual_per_day == 0:
+        return f"Clears when the case is closed, or by itself {rules.expiry_days} days after {beginning}."
+    enough = format_cents(round(rules.returned_usual_days * episode.yardstick.usual_per_day))
     return (
         f"Clears when the customer spends {enough} {decision.currency} within 28 days, "
         f"or by itself {rules.expiry_days} days after {beginning}."
     )
+
+
+def _usual(yardstick: Yardstick, currency: str) -> str:
+    usual = f"{_per_day(yardstick)} {currency} a day"
+    if yardstick.recurring_per_day == 0:
+        return usual
+    return f"{usual}, and {format_cents(round(yardstick.recurring_per_day))} {currency} a day by subscription"
+
+
+def _spent(customer: Customer, episode: Episode, decision: "Decision") -> str:
+    """Return what was spent since, and that the customer came where nothing tells what it was worth."""
+    first, hour = episode.yardstick.first_hour, decision.hour
+    spent = f"{format_cents(decision.evidence.spend)} {decision.currency}"
+    if not decision.rules.as_meant or not customer.signs(first, hour):
+        return spent
+    signs = [
+        f"{count} {one if count == 1 else many}"
+        for count, one, many in (
+            (customer.visits(first, hour), "order of 0.00", "orders of 0.00"),
+            (
+                customer.unread(first, hour),
+                "purchase that could not be read",
+                "purchases that could not be read",
+            ),
+        )
+        if count
+    ]
+    return " and ".join([", ".join([spent, *signs[:-1]]), signs[-1]])
 
 
 def _days(days: float) -> str:

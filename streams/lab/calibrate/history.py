@@ -12,8 +12,7 @@ from schemas.events import Disposition
 from schemas.partitioner import Routes
 from streams.core.customer import Customer
 from streams.core.feed_guard import FeedGuard
-from streams.core.panes import Panes
-from streams.core.population import Population, Refresh
+from streams.core.population import Population, Refresh, Spending
 from streams.core.record import Body
 from streams.core.ruleset import Ruleset
 from streams.core.time import WEEK_HOURS, hour_of
@@ -105,14 +104,15 @@ class History:
     ) -> Iterator[tuple[int, Refresh]]:
         population = Population(rules, _unmarked)
         for customer_id in customer_ids:
-            if self.customers[customer_id].first_pane is not None:
+            if self._panes(customer_id) is not None:
                 population.offer(customer_id)
         for hour in hours:
             yield hour, population.refresh(hour, self._panes)
 
-    def _panes(self, customer_id: str) -> tuple[int, Panes] | None:
+    def _panes(self, customer_id: str) -> Spending | None:
         customer = self.customers[customer_id]
-        return None if customer.first_pane is None else (customer.first_pane, customer.panes)
+        spending = Spending(customer.first_pane, customer.panes, customer.charges())
+        return spending if spending.is_known else None
 
 
 def _unmarked(customer_id: str, *, sampled: bool) -> None:

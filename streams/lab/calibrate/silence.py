@@ -104,7 +104,7 @@ class _Run:
 
     def _silence(self, watch: Watch, hour: int) -> float:
         """Return S as a decision at an hour sees it."""
-        basis = basis_hour(watch.yardstick.first_hour, hour, self.rules)
+        basis = basis_hour(watch.yardstick, hour, self.rules)
         return measure(self.customer, watch.yardstick, basis, self.rules, self.guard).silence
 
     def _follow(self, watch: Watch, hour: int, reached: "_Reached") -> None:
