@@ -101,8 +101,8 @@ SEEN: Final[dict[str, list[Event]]] = {
 GONE: Final[dict[str, tuple[list[Event], int, int]]] = {
     "one free": (once(NEXT, amount="0.00"), 1, 0),
     "one refused": (once(NEXT, **EUROS), 0, 1),
-    "two free, one refused": ([*once(NEXT, NEXT + DAY, amount="0.00"), purchase(at("09-05"), **EUROS)], 2, 1),
-    "euros for two weeks": (since_then(EUROS, until=at("09-15")), 0, 4),
+    "one free, one refused": ([*once(NEXT, amount="0.00"), purchase(at("09-06 21:00"), **EUROS)], 1, 1),
+    "euros for a week": (since_then(EUROS, until=at("09-08")), 0, 2),
     "two free in one hour": (once(NEXT, NEXT + HOUR // 4, amount="0.00"), 1, 0),
 }
 """Who stops later, with the hours of orders of 0.00 and of refused purchases since the contact."""
