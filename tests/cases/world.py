@@ -14,6 +14,7 @@ from random import Random
 from typing import Any, Final
 
 Event = dict[str, Any]
+_IDS: Final = {"event_id", "corrects"}
 Placed = tuple[int, bytes]
 """A line, and when it came."""
 
@@ -136,9 +137,10 @@ class World:
     customers: list[Placed] = field(default_factory=list)
 
     def add(self, who: str, events: Iterable[Event]) -> None:
-        """Add a customer's events; `arrives` in one is when its line comes, if not at its time."""
+        """Add a customer's events, their ids their own; `arrives` is when a line comes, if not at its time."""
         for number, event in enumerate(events):
-            whole = {"event_id": f"{who}/{number}", "customer_id": who, **event}
+            whole = {"event_id": number, "customer_id": who, **event}
+            whole |= {name: f"{who}/{whole[name]}" for name in _IDS & set(whole) if whole[name] is not None}
             arrives = whole.pop("arrives", None) or _moment(event["time"])
             self._of(event["type"]).append((arrives, json.dumps(whole).encode()))
 
