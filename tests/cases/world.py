@@ -137,7 +137,7 @@ class World:
     customers: list[Placed] = field(default_factory=list)
 
     def add(self, who: str, events: Iterable[Event]) -> None:
-        """Add a customer's events, their ids their own; `arrives` is when a line comes, if not at its time."""
+        """Add a customer's events, with ids of their own; `arrives` is when a line comes late."""
         for number, event in enumerate(events):
             whole = {"event_id": number, "customer_id": who, **event}
             whole |= {name: f"{who}/{whole[name]}" for name in _IDS & set(whole) if whole[name] is not None}
