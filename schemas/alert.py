@@ -82,6 +82,7 @@ class Alert(Model):
 
     Money is in `currency`, spend is volitional (purchases less refunds and chargebacks), floats are rounded
     to 4 places by the producer. `model_dump_json` writes the fields in this order, and is deterministic.
+    Records of earlier releases are without the fields that have a default.
     """
 
     type: Literal["alert"] = "alert"
@@ -119,8 +120,14 @@ class Alert(Model):
     """The same as log-odds, by where they come from."""
     usual_spend_per_day: Cents
     """The baseline before the anchor."""
+    recurring_per_day: Cents = "0.00"
+    """Subscription charges a day before the anchor."""
     spend_since: Cents
     """Spend since the anchor's hour."""
+    visits_since: Count = 0
+    """Orders of 0.00 since the anchor's hour."""
+    unread_since: Count = 0
+    """Purchases since the anchor's hour that were refused, and so are not in `spend_since`."""
     days_since: NonNegative
     """Days since the anchor's hour, without those of a broken feed."""
     days_usual_spend_since: NonNegative
@@ -150,9 +157,6 @@ class Alert(Model):
     recommended_owner: str | None
     """Who should take it."""
     do_not_contact: bool = False
-    """Whether the customer asked not to be got in touch with: put right what went wrong, call nobody.
-
-    Records of earlier releases are without it.
-    """
+    """Whether the customer asked not to be got in touch with: put right what went wrong, call nobody."""
     ruleset: str
     """Version and hash of the settings that decided."""

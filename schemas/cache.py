@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 
 from typing_extensions import override
 
-from schemas.money import AMOUNT_PLACES, MAX_CENTS, RATE_PLACES, check_positive, check_rate
+from schemas.money import AMOUNT_PLACES, MAX_CENTS, RATE_PLACES, check_amount, check_rate
 from schemas.times import check_time, parse_ms
 
 Clock: TypeAlias = Callable[[str], int]
@@ -76,7 +76,7 @@ def _tail_ms(text: str) -> int:
 
 def amount_units(text: str) -> int:
     """Return an amount in millionths."""
-    return _units(check_positive(text), AMOUNT_PLACES)
+    return _units(check_amount(text), AMOUNT_PLACES)
 
 
 def rate_units(text: str) -> int:

@@ -11,8 +11,8 @@ from schemas.money import (
     DECIMAL_PATTERN,
     RATE_PATTERN,
     ZERO_PATTERN,
+    check_amount,
     check_currency,
-    check_positive,
     check_rate,
 )
 from schemas.times import TIME_PATTERN, UTC_PATTERN, check_time
@@ -20,8 +20,7 @@ from schemas.times import TIME_PATTERN, UTC_PATTERN, check_time
 MAX_BYTES = 64 * 1024
 MAX_INT = 2**63 - 1
 
-_POSITIVE = {"type": "string", "pattern": DECIMAL_PATTERN, "not": {"pattern": ZERO_PATTERN}}
-_POSITIVE_RATE = _POSITIVE | {"pattern": RATE_PATTERN}
+_POSITIVE_RATE = {"type": "string", "pattern": RATE_PATTERN, "not": {"pattern": ZERO_PATTERN}}
 
 Identifier: TypeAlias = Annotated[str, MinLen(1), MaxLen(128)]
 """An id: 1 to 128 characters of any kind."""
@@ -44,8 +43,10 @@ UtcTime: TypeAlias = Annotated[
 ]
 """RFC 3339 in UTC with milliseconds and Z, as `format_ms` writes it."""
 
-Money: TypeAlias = Annotated[str, AfterValidator(check_positive), WithJsonSchema(_POSITIVE)]
-"""An amount above 0 as decimal text."""
+Money: TypeAlias = Annotated[
+    str, AfterValidator(check_amount), WithJsonSchema({"type": "string", "pattern": DECIMAL_PATTERN})
+]
+"""An amount from 0 up as decimal text."""
 
 Rate: TypeAlias = Annotated[str, AfterValidator(check_rate), WithJsonSchema(_POSITIVE_RATE)]
 """A rate above 0 as decimal text. That a small amount comes to 0.00 by it is no fault of the rate."""

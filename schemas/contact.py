@@ -90,7 +90,13 @@ class Contact(CustomerEvent):
     transfers_warm: Count | None = None
     """How often handed on with an introduction."""
     ended_by: Literal["customer", "agent", "system", "network"] | None = None
-    """Who ended it."""
+    """Who ended it, as common systems write it.
+
+    agent: also one who hands on and so ends their own leg (`ended_stage` is then transfer: nobody hung up).
+    system: the IVR, the dialer or the software of the queue dropped it. network: the line was lost. Of an
+    outbound call that nobody answered dialers write system (no-answer, busy, voicemail): then `answered` is
+    false.
+    """
     ended_stage: Literal["ivr", "queue", "hold", "agent", "transfer"] | None = None
     """Where it ended."""
     ivr_zero_outs: Count | None = None
@@ -121,6 +127,10 @@ class Contact(CustomerEvent):
     """Excuses heard."""
     recovery: bool | None = None
     """Whether somebody with authority called back, apologised and put it right."""
+    answered: bool | None = None
+    """Whether somebody answered; for outbound contacts."""
+    parent_contact_id: Identifier | None = None
+    """The contact that this one is a leg of."""
 
     @model_validator(mode="after")
     def _ended_by_then(self) -> Self:

@@ -58,6 +58,9 @@ def contact(message: Contact, ms: Clock) -> events.Contact:
         # Each phrase once, however often it is given: the state that keeps them stays small.
         phrases=tuple(dict.fromkeys(message.phrases or ())),
         recovery=message.recovery or False,
+        answered=message.answered,
+        parent_contact_id=message.parent_contact_id,
+        started_at=None if message.started_at is None else ms(message.started_at),
     )
 
 

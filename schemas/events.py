@@ -6,12 +6,13 @@ Times are int ms UTC, floored; money is int hundredths of the reporting currency
 from typing import TypeAlias
 
 from msgspec import Struct
+from typing_extensions import override
 
 from schemas.dead_letter import Reason
 
 
 class Transaction(Struct, frozen=True, array_like=True, tag=True, gc=False):
-    """Money that moved, or a subscription that ended (`cents` is then 0)."""
+    """Money that moved, an order or a price that changed, a subscription that ended (`cents` is then 0)."""
 
     customer_id: str
     source: str
@@ -20,6 +21,8 @@ class Transaction(Struct, frozen=True, array_like=True, tag=True, gc=False):
     kind: str
     cents: int
     original_time: int | None
+    previous_cents: int | None = None
+    """What a `correction` or `subscription_changed` says it was; of the latter None, or above 0."""
 
 
 class Contact(Struct, frozen=True, array_like=True, tag=True):
@@ -60,6 +63,9 @@ class Contact(Struct, frozen=True, array_like=True, tag=True):
     effort: int | None
     phrases: tuple[str, ...]
     recovery: bool
+    answered: bool | None = None
+    parent_contact_id: str | None = None
+    started_at: int | None = None
 
 
 class Notice(Struct, frozen=True, array_like=True, tag=True, gc=False):
@@ -113,10 +119,32 @@ class Erasure(Struct, frozen=True, gc=False):
 
 
 class Refusal(Struct, frozen=True, gc=False):
-    """A refused record: the reason, and as detail the field path and the rule, never a value."""
+    """A refused record: the reason, and as detail the field path and the rule, never a value.
+
+    Of a purchase on the transactions topic, whatever is wrong with it, it has the `kind`, and who bought and
+    when (ms UTC), if these two are valid by themselves; of all else the three are None. The representation
+    leaves them out: they are not for logs.
+    """
 
     reason: Reason
     detail: str
+    customer_id: str | None = None
+    time: int | None = None
+    kind: str | None = None
+
+    @override
+    def __repr__(self) -> str:
+        return f"Refusal(reason={self.reason!r}, detail={self.detail!r})"
+
+
+class SignOfLife(Struct, frozen=True, array_like=True, tag=True, gc=False):
+    """A purchase that was refused, of which it is known who bought and when.
+
+    It is not on the wire, nor an `Event`: the shell makes it from a `Refusal`.
+    """
+
+    customer_id: str
+    time: int
 
 
 Event: TypeAlias = Transaction | Contact | Notice | Tick | Profile | Disposition

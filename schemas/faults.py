@@ -97,10 +97,13 @@ _WANTED: Final = {
 }
 _EXAMPLES: Final = {
     **dict.fromkeys(("time", "original_time", "started_at", "ended_at", "snooze_until"), f'"{A_TIME}"'),
-    "amount": '"12.50" (in Parquet a decimal)',
+    **dict.fromkeys(("amount", "previous_amount"), '"12.50" (in Parquet a decimal)'),
     "exchange_rate": '"1.0843" (in Parquet a decimal)',
     **dict.fromkeys(
-        ("event_id", "customer_id", "contact_id", "alert_id", "order_id", "case_id", "account_id", "source"),
+        (
+            *("event_id", "customer_id", "contact_id", "alert_id", "order_id", "case_id", "account_id"),
+            *("source", "parent_contact_id", "corrects"),
+        ),
         '"0042" with all its zeros (in Parquet text or whole numbers)',
     ),
 }

@@ -6,7 +6,7 @@ sound message. Branches of the transaction are laid out for a plain purchase of 
 """
 
 from collections.abc import Callable
-from functools import reduce
+from functools import partial, reduce
 from operator import or_
 from typing import Any, TypeAlias
 
@@ -20,7 +20,7 @@ from schemas.convert import CONVERT
 from schemas.money import check_currency
 from schemas.tick import Tick
 from schemas.topics import CONTACTS, CUSTOMERS, DISPOSITIONS, TRANSACTIONS, Topic
-from schemas.transaction import CANCELLED, TAKEN_BACK
+from schemas.transaction import CHANGED, OF_A_PURCHASE, PURCHASE, check_kind, previous_price
 from schemas.wire import checks, structs
 
 Decode: TypeAlias = Callable[[bytes], Any]
@@ -79,7 +79,7 @@ def transaction_decoder(reporting_currency: str, doubt: Decode) -> Decode:
     tick_wire: Any = next(wire for wire, model in wires.items() if model is Tick)
     hours, seconds, tails = pieces()
     home = Cache(home_cents)
-    odd_cents = _odd_cents(reporting_currency, home)
+    odd_money = _odd_money(reporting_currency, home)
     event, tick = events.Transaction, events.Tick
 
     def transactions(raw: bytes) -> Any:
@@ -96,42 +96,53 @@ def transaction_decoder(reporting_currency: str, doubt: Decode) -> Decode:
                 wire.currency != reporting_currency
                 or wire.exchange_rate is not None
                 or amount is None
-                or kind == CANCELLED
+                or kind != PURCHASE
+                or wire.previous_amount is not None
+                or wire.corrects is not None
             ):
-                money = odd_cents(wire)
+                money, previous = odd_money(wire)
             else:
-                money = home[amount]
+                money, previous = home[amount], None
             if original is not None:
                 original = hours[original[:13]] + seconds[original[13:19]] + tails[original[19:]]
-                if original > time and kind in TAKEN_BACK:
+                if original > time and kind in OF_A_PURCHASE:
                     return doubt(raw)
-            return event(wire.customer_id, wire.source, wire.event_id, time, kind, money, original)
+            return event(wire.customer_id, wire.source, wire.event_id, time, kind, money, original, previous)
         except _DOUBTS:
             return doubt(raw)
 
     return transactions
 
 
-def _odd_cents(reporting_currency: str, home: Cache) -> Callable[[Any], int]:
-    """Return the reading of the money of anything but a plain amount in the reporting currency."""
+def _odd_money(reporting_currency: str, home: Cache) -> Callable[[Any], tuple[int, int | None]]:
+    """Return the reading of the money of anything but a plain purchase in the reporting currency.
+
+    It gives the hundredths of `amount` and `previous_amount`.
+    """
     rates, amounts = Cache(rate_units), Cache(amount_units)
 
-    def odd_cents(wire: Any) -> int:
-        amount, currency, rate = wire.amount, wire.currency, wire.exchange_rate
-        if currency is not None:
-            check_currency(currency)
-        factor = None if rate is None else rates[rate]
-        if wire.kind == CANCELLED and amount is None:
-            return 0
-        if wire.kind == CANCELLED or amount is None or currency is None:
-            raise ValueError("amount and currency: given unless subscription_cancelled")
-        if currency == reporting_currency:
-            return home[amount]
+    def converted(amount: str, factor: int | None) -> int:
         if factor is None:
             raise ValueError("exchange_rate: required")
         return cents(amounts[amount] * factor, UNITS_PER_CENT)
 
-    return odd_cents
+    def odd_money(wire: Any) -> tuple[int, int | None]:
+        amount, previous, currency, rate = (
+            wire.amount,
+            wire.previous_amount,
+            wire.currency,
+            wire.exchange_rate,
+        )
+        check_kind(wire)
+        if currency is not None:
+            check_currency(currency)
+        factor = None if rate is None else rates[rate]
+        read = home.__getitem__ if currency == reporting_currency else partial(converted, factor=factor)
+        now = 0 if amount is None else read(amount)
+        before = None if previous is None else read(previous)
+        return now, previous_price(before) if wire.kind == CHANGED else before
+
+    return odd_money
 
 
 def topic_decoder(topic: Topic, doubt: Decode) -> Decode:

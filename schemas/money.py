@@ -21,20 +21,23 @@ _CURRENCY = re.compile(CURRENCY_PATTERN)
 _EXACT = Context(prec=60, rounding=ROUND_HALF_EVEN)
 
 
-def check_positive(text: str) -> str:
-    """Return `text` if it is a decimal above 0 with up to 12 digits and 6 places; else ValueError."""
+def check_amount(text: str) -> str:
+    """Return `text` if it is a decimal from 0 up with up to 12 digits and 6 places; else ValueError."""
     if not _DECIMAL.fullmatch(text):
         raise ValueError(decimal_fault(text, AMOUNT_PLACES))
-    if not text.strip("0."):
-        raise ValueError("0; an amount is above 0")
     return text
+
+
+def is_zero(text: str) -> bool:
+    """Tell whether an amount or a rate, as it is accepted, is 0 before any rounding."""
+    return not text.strip("0.")
 
 
 def check_rate(text: str) -> str:
     """Return `text` if it is a decimal above 0 with up to 12 digits and 12 places; else ValueError."""
     if not _RATE.fullmatch(text):
         raise ValueError(decimal_fault(text, RATE_PLACES))
-    if not text.strip("0."):
+    if is_zero(text):
         raise ValueError("0; a rate is above 0")
     return text
 

@@ -1,9 +1,12 @@
 """The slow and plain decoder: pydantic alone. It words every refusal, and the hot decoder is held to it."""
 
-from pydantic import ValidationError
+from typing import Final
+
+from msgspec.structs import replace
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import from_json
 
-from schemas.common import MAX_BYTES, Model
+from schemas.common import MAX_BYTES, EventTime, Identifier, Model
 from schemas.convert import CONVERT
 from schemas.dead_letter import Reason
 from schemas.events import Event, Refusal
@@ -12,8 +15,12 @@ from schemas.faults import kind_of, limit_fault, type_fault, unknown_fields
 from schemas.line_faults import BOM, HEAD_BYTES, json_fault, whole_fault
 from schemas.money import MAX_CENTS, to_cents
 from schemas.times import parse_ms
-from schemas.topics import INPUTS, Topic
-from schemas.transaction import Transaction
+from schemas.topics import INPUTS, TRANSACTIONS, Topic
+from schemas.transaction import CHANGED, Transaction, previous_price
+
+_STRICT: Final = ConfigDict(strict=True)
+_IDENTIFIER: Final = TypeAdapter[str](Identifier, config=_STRICT)
+_TIME: Final = TypeAdapter[str](EventTime, config=_STRICT)
 
 
 def decode(raw: bytes, topic: Topic, reporting_currency: str) -> Event | Refusal:
@@ -25,6 +32,11 @@ def decode(raw: bytes, topic: Topic, reporting_currency: str) -> Event | Refusal
         document = from_json(raw, allow_inf_nan=False)
     except ValueError as error:
         return Refusal(Reason.NOT_JSON, json_fault(raw, str(error)))
+    read = _read(raw, document, topic, reporting_currency)
+    return _with_buyer(read, document) if isinstance(read, Refusal) and topic is TRANSACTIONS else read
+
+
+def _read(raw: bytes, document: object, topic: Topic, reporting_currency: str) -> Event | Refusal:
     model = _model(document, topic)
     if isinstance(model, Refusal):
         return model
@@ -60,6 +72,19 @@ def _model(document: object, topic: Topic) -> type[Model] | Refusal:
     return Refusal(Reason.SCHEMA, unknown_fields(unknown, model.model_fields.keys())) if unknown else model
 
 
+def _with_buyer(refusal: Refusal, document: object) -> Refusal:
+    """Return the refusal with who bought and when, if the document is a purchase that tells it."""
+    match document:
+        case {"type": "transaction", "kind": "purchase" as kind, "customer_id": customer_id, "time": time}:
+            try:
+                who, when = _IDENTIFIER.validate_python(customer_id), _TIME.validate_python(time)
+            except ValidationError:
+                return refusal
+            return replace(refusal, customer_id=who, time=parse_ms(when), kind=kind)
+        case _:
+            return refusal
+
+
 def _first(error: ValidationError) -> str:
     """Return path and rule of the first error, without values and keys of maps."""
     first = error.errors(include_url=False)[0]
@@ -74,23 +99,26 @@ def _first(error: ValidationError) -> str:
 
 
 def _transaction(message: Transaction, reporting_currency: str) -> TransactionEvent | Refusal:
-    cents = 0
-    if message.amount is not None:
-        # In the reporting currency there is nothing to convert, whatever the rate says.
-        rate = "1" if message.currency == reporting_currency else message.exchange_rate
-        if rate is None:
-            return Refusal(
-                Reason.CURRENCY, "exchange_rate: missing, with another currency than that of the reports"
-            )
-        cents = to_cents(message.amount, rate)
-        if cents > MAX_CENTS:
-            return Refusal(Reason.CURRENCY, "amount: more than 10^12 after conversion")
+    # In the reporting currency there is nothing to convert, whatever the rate says.
+    rate = "1" if message.currency == reporting_currency else message.exchange_rate
+    if message.amount is not None and rate is None:
+        return Refusal(
+            Reason.CURRENCY, "exchange_rate: missing, with another currency than that of the reports"
+        )
+    cents, previous = (
+        None if amount is None or rate is None else to_cents(amount, rate)
+        for amount in (message.amount, message.previous_amount)
+    )
+    for name, converted in (("amount", cents), ("previous_amount", previous)):
+        if converted is not None and converted > MAX_CENTS:
+            return Refusal(Reason.CURRENCY, f"{name}: more than 10^12 after conversion")
     return TransactionEvent(
         customer_id=message.customer_id,
         source=message.source,
         event_id=message.event_id,
         time=parse_ms(message.time),
         kind=message.kind,
-        cents=cents,
+        cents=cents or 0,
         original_time=None if message.original_time is None else parse_ms(message.original_time),
+        previous_cents=previous_price(previous) if message.kind == CHANGED else previous,
     )

@@ -144,9 +144,7 @@ def is_bad(customer: Customer, rules: Ruleset) -> bool:
     return customer.body.frustration >= rules.opening_frustration - TOLERANCE
 
 
-def open_episode(
-    customer_id: str, anchor: Known, gates: Gates, rules: Ruleset, guard: FeedGuard
-) -> Episode:
+def open_episode(customer_id: str, anchor: Known, gates: Gates, rules: Ruleset, guard: FeedGuard) -> Episode:
     """Return the episode that an anchor opens, with its yardstick frozen."""
     first_hour = hour_of(anchor.moment) + 1
     judged = hour_of(gates.time) - rules.guard_delay_hours - gates.lag
@@ -161,8 +159,13 @@ def open_episode(
         cutoff=gates.cutoff,
         trailing_spend=gates.trailing_spend,
         ruleset=rules.hash,
-        plan_from=anchor.moment - rules.cancellation_near_days * DAY_MS,
+        plan_from=plan_from(anchor.moment, rules),
     )
+
+
+def plan_from(time: int, rules: Ruleset) -> int:
+    """Return from when (ms) on plan events count for an episode that begins at a time."""
+    return time - rules.cancellation_near_days * DAY_MS if rules.as_meant else 0
 
 
 def is_protected(customer: Customer, rules: Ruleset) -> bool:

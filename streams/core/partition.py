@@ -19,6 +19,7 @@ from schemas.events import Erasure, Refusal, SignOfLife, Tick, Transaction
 from streams.core.baseline import KEPT_HOURS
 from streams.core.books import Booked
 from streams.core.customer import Customer, unpack
+from streams.core.delivery import LONGEST_HOURS
 from streams.core.episode import Judge, Observer
 from streams.core.event_ids import EventIds
 from streams.core.facts import Event, item
@@ -232,14 +233,13 @@ class Partition:
             return
         clock = self._clocks[source]
         if isinstance(record, SignOfLife):
-            self._apply_sign_of_life(record.customer_id, record.time, clock.instant(record.time))
+            self._apply_sign_of_life(clock, record.customer_id, record.time, when)
             return
         refusal = self._refusal(clock, record, when + FUTURE_MS)
         if refusal is not None:
             outcome.refused.append((at, refusal))
             if isinstance(record, Transaction) and record.kind == "purchase":
-                time = min(record.time, clock.now) if refusal.reason is Reason.FUTURE else record.time
-                self._apply_sign_of_life(record.customer_id, time, clock.instant(time))
+                self._apply_sign_of_life(clock, record.customer_id, record.time, when)
         elif isinstance(record, Tick):
             clock.tick(record.time if held_back is None else min(record.time, when))
             outcome.ticks += 1
@@ -269,11 +269,11 @@ class Partition:
         record = self._roster.remember(event.customer_id, (instant, mark_of(source), key))
         if len(record) > PAGE_BYTES and is_long(record):
             self._roster.fold(event.customer_id, record, self._horizon)
-        if isinstance(event, Transaction) and event.kind == "purchase":
-            self._guard.add_late(event.source, event.time, instant, self._judge.rules)
         if isinstance(event, Transaction):
             if not self._counts(event):
                 return
+            if event.kind == "purchase":
+                self._guard.add_late(event.source, event.time, instant, self._judge.rules)
             if event.kind == "subscription_cancelled" and self._judge.rules.as_meant:
                 instant += self._judge.rules.plan_change_seconds * SECOND_MS
         self._roster.enqueue(event.customer_id, item(event, instant))
@@ -286,11 +286,16 @@ class Partition:
             return event.kind in COUNTED
         return event.kind in BOUGHT and (event.cents > 0 or event.kind != "purchase")
 
-    def _apply_sign_of_life(self, customer_id: str, time: int, instant: int) -> None:
-        """Let a known customer have bought something, at a time (ms), that could not be read."""
-        if self._judge.rules.as_meant and customer_id in self._roster.records:
-            self._roster.enqueue(customer_id, item(SignOfLife(customer_id, time), instant))
-            self._enqueued += 1
+    def _apply_sign_of_life(self, clock: Clock, customer_id: str, time: int, when: int) -> None:
+        """Let a known customer have bought something, at a time (ms), that could not be read.
+
+        If the time lies ahead of the record's append it is that of the clock.
+        """
+        if not self._judge.rules.as_meant or customer_id not in self._roster.records or clock.now == NEVER:
+            return
+        known = time if time <= when + FUTURE_MS else clock.now
+        self._roster.enqueue(customer_id, item(SignOfLife(customer_id, known), clock.instant(known)))
+        self._enqueued += 1
 
     def _booked(self, customer: Customer, booked: Booked) -> None:
         """Let the population know of what was folded; before a first purchase nothing counts."""
@@ -398,9 +403,10 @@ class Partition:
 
     def _refresh(self, hour: int) -> Refresh:
         refresh = self._judge.refresh = self._population.refresh(hour, self._history)
-        if self._judge.rules.as_meant:
+        rules = self._judge.rules
+        if rules.as_meant:
             self._guard.learn_lags(hour)
-        self._guard.forget(hour - self._judge.rules.guard_delay_hours)
+        self._guard.forget(hour - rules.guard_delay_hours, LONGEST_HOURS if rules.as_meant else 0)
         self._next_refresh = hour + WEEK_HOURS
         return refresh
 

@@ -256,9 +256,7 @@ def matching(data: bytes | bytearray, start: int, packed: bytes) -> Iterator[Ent
 def has_pane(record: bytes | bytearray) -> bool:
     """Tell whether any spend or charge is known; raises StateError."""
     head = _head(record)
-    return (
-        head[2] != NO_HOUR or bool(head[3] & CHARGED) or any(cents >= 0 for _, cents, _ in entries(record))
-    )
+    return head[2] != NO_HOUR or bool(head[3] & CHARGED) or any(cents >= 0 for _, cents, _ in entries(record))
 
 
 def wake_of(record: bytes | bytearray) -> int:

@@ -23,12 +23,13 @@ from streams.core.opening import (
     is_protected,
     is_valuable,
     lag_of,
+    plan_from,
     recurring_per_day,
     yardstick_of,
 )
 from streams.core.population import Refresh
 from streams.core.ruleset import Ruleset
-from streams.core.time import DAY_HOURS, DAY_MS, HOUR_MS
+from streams.core.time import DAY_HOURS, HOUR_MS
 
 
 class Verdict(NamedTuple):
@@ -101,5 +102,5 @@ def open_silent(customer_id: str, watch: Watch, hour: int, rules: Ruleset) -> Ep
         trailing_spend=watch.trailing_spend,
         ruleset=rules.hash,
         heard=False,
-        plan_from=hour * HOUR_MS - rules.cancellation_near_days * DAY_MS,
+        plan_from=plan_from(hour * HOUR_MS, rules),
     )

@@ -97,7 +97,7 @@ _FIELDS: Final = [
 ]
 _PLACES: Final[dict[str, int]] = {
     name: 0 for name, hint in _FIELDS if str in _bases(hint) and hint not in (EventTime, EventTime | None)
-} | {"amount": AMOUNT_PLACES, "exchange_rate": RATE_PLACES, "attributes": 0}
+} | {"amount": AMOUNT_PLACES, "previous_amount": AMOUNT_PLACES, "exchange_rate": RATE_PLACES, "attributes": 0}
 """The fields that are text, or a map of it, but no time: how many places a number written there may have."""
 _COUNTED: Final = frozenset(name for name, hint in _FIELDS if _NUMBERS & _bases(hint))
 """The fields that are numbers."""

@@ -64,6 +64,12 @@ def _time(record: Decoded) -> int:
     return NEVER if isinstance(record, Refusal) else record.time
 
 
+def _known_time(record: Decoded) -> int:
+    """Return the time of a line, also of a purchase that is refused, if it tells one; else NEVER."""
+    time = record.time
+    return NEVER if time is None else time
+
+
 def _is_nearly_sorted(held: list[Arrived]) -> bool:
     """Tell whether at most one line in a hundred is more than 8 days older than the one before it."""
     times = [time for one in held for time in map(_time, one.records) if time != NEVER]
@@ -72,11 +78,11 @@ def _is_nearly_sorted(held: list[Arrived]) -> bool:
 
 
 def _sorted(held: list[Arrived]) -> Iterator[Arrived]:
-    """Yield the same lines by time, those of one time in their order; refused ones have none, and lead."""
+    """Yield the same lines by time, those of one time in their order; those of unknown time lead."""
     if not held:
         return
     lines = [line for one in held for line in zip(one.numbers, one.lines, one.records, strict=True)]
-    lines.sort(key=lambda line: _time(line[2]))
+    lines.sort(key=lambda line: _known_time(line[2]))
     blank = sum(one.blank for one in held)
     for at in range(0, len(lines), _CHUNK):
         numbers, raw, records = zip(*lines[at : at + _CHUNK], strict=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
+from math import inf
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
@@ -25,13 +27,20 @@ from streams.lab.report.words import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from rich.console import Console
 
     from schemas.alert import Alert
     from streams.core.standing import Standing
-    from streams.lab.story import ContactMark, CustomerStory, EpisodeStory, Judgement, Levels
+    from streams.lab.story import (
+        ContactMark,
+        CustomerStory,
+        EpisodeStory,
+        Judgement,
+        Levels,
+        RefusedPurchase,
+    )
 
 STYLES = {"alert": "bold red", "watch": "yellow"}
 INDENT = " " * 19
@@ -76,12 +85,22 @@ def _in_short(story: CustomerStory) -> str:
 
 def _spend(story: CustomerStory, width: int) -> Iterator[Text]:
     yield from _head(f"Purchases per week, {story.currency}")
-    if not story.weeks:
+    if story.weeks:
+        usual = story.episodes[-1].usual_cents_per_day * 7 if story.episodes else None
+        for line in spend_chart(story.weeks, story.contacts, usual, width):
+            yield Text(line)
+    else:
         yield Text("none", style="dim")
-        return
-    usual = story.episodes[-1].usual_cents_per_day * 7 if story.episodes else None
-    for line in spend_chart(story.weeks, story.contacts, usual, width):
-        yield Text(line)
+    if story.refused:
+        yield Text(said_of_refused(story.refused), style="yellow")
+
+
+def said_of_refused(refused: Sequence[RefusedPurchase], since: str = "") -> str:
+    """Return how many purchases were refused, and why; `since` says from when on."""
+    reasons = Counter(one.reason for one in refused)
+    whys = [reason if len(reasons) == 1 else f"{many:,} {reason}" for reason, many in reasons.most_common()]
+    were = "was" if len(refused) == 1 else "were"
+    return f"{count(len(refused), 'purchase')} {since}{were} refused: {', '.join(whys)}"
 
 
 def _contacts(story: CustomerStory, width: int) -> Iterator[Text]:
@@ -141,11 +160,19 @@ def _episode(story: CustomerStory, episode: EpisodeStory, width: int) -> Iterato
         yield Text(line)
     for alert in episode.alerts:
         yield from _decision(story, alert, width)
+    since = [one for one in story.refused if episode.first_hour_ms <= one.time_ms < _end(episode)]
+    if since:
+        yield Text(said_of_refused(since, "since "), style="yellow")
     if episode.now is not None:
         yield from _now(episode.now, story.currency, width)
     if not episode.alerts:
         yield Text(_silent(story, episode))
     yield from _clearing(episode)
+
+
+def _end(episode: EpisodeStory) -> float:
+    """Return when an episode closed (ms); never, if it is open."""
+    return inf if episode.closed_ms is None else episode.closed_ms
 
 
 def _origin(episode: EpisodeStory) -> str:

@@ -15,7 +15,7 @@ from streams.lab.common_options import (
     load_ruleset,
     replayed,
 )
-from streams.lab.explain import render_story
+from streams.lab.explain import render_story, said_of_refused
 from streams.lab.findings import findings
 from streams.lab.watch import Watcher
 
@@ -42,7 +42,9 @@ def explain_command(  # noqa: PLR0913 - the options of a command are its argumen
         said = f"{'WARNING' if one.grave else 'note'}: {visible(one.sentence)}"
         ERRORS.print(said, highlight=False, markup=False, soft_wrap=True)
     if result.lookup(customer) is None:
-        raise failed("no event of that customer was accepted", Exit.NO_INPUT)
+        refused = result.refused_purchases.get(customer)
+        why = f"; {said_of_refused(refused)}" if refused else ""
+        raise failed(f"no event of that customer was accepted{why}", Exit.NO_INPUT)
     render_story(Console(), watcher.customer(customer, result, currency))
     if any(one.grave for one in found):
         raise typer.Exit(Exit.BAD_DATA)

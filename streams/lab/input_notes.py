@@ -11,11 +11,11 @@ import msgspec
 from xxhash import xxh3_64_intdigest
 
 from schemas.dead_letter import Reason
-from schemas.events import Contact, Notice, Refusal, Tick, Transaction
+from schemas.events import Contact, Erasure, Notice, Refusal, SignOfLife, Tick, Transaction
 from schemas.hot import Decoded
 from schemas.partitioner import Routes
 from streams.core.facts import Event
-from streams.core.partition import Outcome
+from streams.core.partition import Outcome, Record
 from streams.core.watermark import NEVER, TOO_LATE_MS, Input
 from streams.files import batches
 from streams.lab.arrivals import Arrived, Decode
@@ -100,7 +100,7 @@ class InputNotes:
             )
 
     def follow(
-        self, partition: int, arrived: Arrived, events: Sequence[Event | Tick], outcome: Outcome, newest: int
+        self, partition: int, arrived: Arrived, events: Sequence[Record], outcome: Outcome, newest: int
     ) -> None:
         """Take note of what a partition did with its share of a batch; `newest` is the newest time there."""
         late = {at for at, refusal in outcome.refused if refusal.reason is Reason.TOO_LATE}
@@ -119,6 +119,8 @@ class InputNotes:
                 self.too_late += len(late)
                 reached = max((one.newest for one in self._blames.values()), default=NEVER)
                 for at, event in enumerate(events):
+                    if isinstance(event, SignOfLife | Erasure):  # neither moves time on
+                        continue
                     if at in late:
                         self.lost.update(blame.lost(event))
                     elif at not in idle:
@@ -193,8 +195,8 @@ def _key(partition: int, event: Event) -> int:
     return xxh3_64_intdigest(msgspec.json.encode((partition, event.source, event.event_id)))
 
 
-def _has_id(record: Decoded) -> TypeGuard[Event]:
-    return not isinstance(record, Refusal | Tick)
+def _has_id(record: Decoded | Record) -> TypeGuard[Event]:
+    return not isinstance(record, Refusal | Tick | SignOfLife | Erasure)
 
 
 def _is_money(record: Decoded) -> TypeGuard[Transaction]:

@@ -38,6 +38,9 @@ def _refusals(result: ReplayResult, *, listed: bool) -> list[str]:
     reasons = Counter(letter.reason for letter in letters)
     counted = ", ".join(f"{count:,} {reason}" for reason, count in reasons.most_common())
     lines = [f"refused: {counted}"]
+    bought = sum(map(len, result.refused_purchases.values()))
+    if bought:
+        lines.append(f"  {bought:,} of them: purchases of which it is known who bought and when")
     for kind, count in kinds.most_common(_SHOWN):
         file, detail = kind
         lines.append(f"  {count:,} x {detail} ({file}, first line {first[kind]:,})")

@@ -15,15 +15,16 @@ from schemas.hot import Decoded, Decoder
 from schemas.partitioner import Routes
 from streams.core.alerts import dated
 from streams.core.episode import Observer
-from streams.core.facts import Event
-from streams.core.partition import Partition
+from streams.core.partition import Partition, Record
 from streams.core.ruleset import DEFAULT, Ruleset
+from streams.core.signs import sign_of_life
 from streams.core.time import DAY_MS, HOUR_MS, hour_of
 from streams.core.view import CustomerView
 from streams.core.watermark import FACTS, FUTURE_MS, NEVER, TOO_LATE_MS, Input
 from streams.files import find, unreadable
 from streams.lab.arrivals import Arrived, arrivals
 from streams.lab.input_notes import InputNotes, tell_amended
+from streams.lab.story import RefusedPurchase
 
 _FEW: Final = 1000
 """Of so few spenders in a partition each is looked at, since their number may be too small."""
@@ -55,6 +56,8 @@ class ReplayResult:
     """How many lines of each file became what: every line counts once, but that `late` ones are applied."""
     paths: dict[Input, Path] = field(default_factory=dict)
     """The files that are there."""
+    refused_purchases: dict[str, list[RefusedPurchase]] = field(default_factory=dict)
+    """By customer, in the order of the lines; not those of which it is unknown who bought and when."""
     seen: dict[Input, InputNotes] = field(default_factory=dict)
     """What a person should know of each input that is there."""
     tally: Counter[str] = field(default_factory=Counter)
@@ -219,14 +222,20 @@ class _Replay:
         partition = self._routes.get(customer_id)
         return None if partition is None else self._partitions[partition].lookup(customer_id)
 
-    def _route(self, records: list[Decoded]) -> tuple[list[list[Event | Tick]], dict[int, Refusal]]:
-        """Return the records of each partition, and what was refused by the identity of its record."""
-        routed: list[list[Event | Tick]] = [[] for _ in self._partitions]
-        appends: list[Callable[[Event | Tick], None]] = [events.append for events in routed]
+    def _route(self, records: list[Decoded]) -> tuple[list[list[Record]], dict[int, Refusal]]:
+        """Return the records of each partition, and what was refused by the identity of its record.
+
+        In the place of a refused purchase stands a sign of life, if it tells one.
+        """
+        routed: list[list[Record]] = [[] for _ in self._partitions]
+        appends: list[Callable[[Record], None]] = [events.append for events in routed]
         routes, refused = self._routes, {}
         for record in records:
             if isinstance(record, Refusal):
                 refused[id(record)] = record
+                sign = sign_of_life(record)
+                if sign is not None:
+                    appends[routes[sign.customer_id]](sign)
             elif isinstance(record, Tick):
                 for append in appends:
                     append(record)
@@ -240,9 +249,12 @@ class _Replay:
             refusal = refused.get(id(record))
             if refusal is not None:
                 counts["refused"] += 1
-                self._result.dead_letters.append(
-                    DeadLetter(seen.file, line, refusal.reason.value, refusal.detail)
-                )
+                reason = refusal.reason.value
+                self._result.dead_letters.append(DeadLetter(seen.file, line, reason, refusal.detail))
+                bought = sign_of_life(record)
+                if bought is not None:
+                    purchases = self._result.refused_purchases.setdefault(bought.customer_id, [])
+                    purchases.append(RefusedPurchase(bought.time, reason))
 
     def _note_first(self, source: Input, records: list[Decoded], refused: Mapping[int, Refusal]) -> None:
         """Keep the oldest time, for as long as the input's clocks let an older one in."""

@@ -176,6 +176,14 @@ class EpisodeStory:
 
 
 @dataclass(frozen=True, slots=True)
+class RefusedPurchase:
+    """A purchase that was refused, of which it is known who bought and when (ms)."""
+
+    time_ms: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class CustomerStory:
     """All that `explain` tells of one customer. `last_ms` is how far event time ran in the run.
 
@@ -193,3 +201,4 @@ class CustomerStory:
     synthetic: bool
     levels: Levels
     silent_rule: bool = False
+    refused: list[RefusedPurchase] = field(default_factory=list)

@@ -106,6 +106,7 @@ class Watcher(Sampler):
             synthetic=any(mark.synthetic for mark in marks),
             levels=Levels.of(self._ruleset),
             silent_rule=self._ruleset.silent,
+            refused=result.refused_purchases.get(customer_id, []),
         )
 
     def _see(self, view: CustomerView) -> None:

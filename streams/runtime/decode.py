@@ -32,13 +32,17 @@ class RecordDecoder:
         self._partitions = partitions
 
     def __call__(self, source: Input, raw: LogRecord, known: Known) -> Record | Refusal:
-        """Return the event of a record, or why it is refused."""
+        """Return the event of a record, or why it is refused.
+
+        A refusal tells who bought only if the record has the key and the partition of that customer.
+        """
         value, key = raw.value, raw.key
         if value is None:
             return self._erasure(raw) if source is Input.CUSTOMERS else _NO_VALUE
         event = self._decode[source](value)
         if isinstance(event, Refusal):
-            return event
+            is_whole = event.customer_id is None or self._is_at_home(event.customer_id, key)
+            return event if is_whole else Refusal(event.reason, event.detail)
         if isinstance(event, Tick):
             return event if key is None else _TICK_KEY
         customer_id = event.customer_id
@@ -48,6 +52,10 @@ class RecordDecoder:
         if not known(customer_id) and partition_of(customer_id, self._partitions) != self._partition:
             return _ELSEWHERE
         return event
+
+    def _is_at_home(self, customer_id: str, key: bytes | None) -> bool:
+        """Tell whether a record has the key of a customer, and lies in the partition of that key."""
+        return key == customer_id.encode() and partition_of(customer_id, self._partitions) == self._partition
 
     def _erasure(self, raw: LogRecord) -> Erasure | Refusal:
         try:

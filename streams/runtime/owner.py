@@ -13,11 +13,12 @@ from msgspec import field as member
 
 from schemas.alert import Alert
 from schemas.dead_letter import Reason
-from schemas.events import Erasure, Refusal, Tick, Transaction
+from schemas.events import Erasure, Refusal, SignOfLife, Tick, Transaction
 from streams.core.alerts import dated
 from streams.core.facts import Event
 from streams.core.partition import Outcome, Partition, Record
 from streams.core.ruleset import VERSIONS, Ruleset
+from streams.core.signs import sign_of_life
 from streams.core.state import PARTITION_KEY, StateError
 from streams.core.watermark import FACTS, Input
 from streams.runtime.append_times import AppendTimes
@@ -284,16 +285,25 @@ class Owner:
                 self._append_times.note(customer_id, instant, batch.records[places[at]].timestamp)
 
     def _events(self, batch: Fetched, undecodable: dict[int, Refusal]) -> Iterator[Record]:
-        """Yield the events of a batch, one by one as they are applied; take note of the others by place."""
+        """Yield the events of a batch, one by one as they are applied; take note of the others by place.
+
+        In the place of a refused purchase stands a sign of life, if it tells one.
+        """
         decode, knows, source = self._decode, self.partition.knows, batch.source
+        left_out = 0
         for place, raw in enumerate(batch.records):
             record = decode(source, raw, knows)
+            self._at = raw.timestamp
             if isinstance(record, Refusal):
                 undecodable[place] = record
+                sign = sign_of_life(record)
+                if sign is None:
+                    left_out += 1
+                else:
+                    yield sign
                 continue
-            self._at = raw.timestamp
-            if place % _LOOKED_AT == 0 and not isinstance(record, Tick | Erasure):
-                self._looked_at.append((place - len(undecodable), raw.timestamp, record))
+            if place % _LOOKED_AT == 0 and not isinstance(record, Tick | Erasure | SignOfLife):
+                self._looked_at.append((place - left_out, raw.timestamp, record))
             yield record
 
     def _append_of_each(self) -> Iterator[int]:
@@ -373,9 +383,10 @@ class Owner:
 
 
 def _places(batch: Fetched, undecodable: Mapping[int, Refusal]) -> Sequence[int]:
-    """Return for each event that the core was given its place in the batch."""
+    """Return for each record that the core was given its place in the batch."""
     places = range(len(batch.records))
-    return [place for place in places if place not in undecodable] if undecodable else places
+    left_out = {place for place, refusal in undecodable.items() if sign_of_life(refusal) is None}
+    return [place for place in places if place not in left_out] if left_out else places
 
 
 def _another_ruleset(written_under: str) -> str:

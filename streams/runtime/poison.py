@@ -4,8 +4,16 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Final
 
+from schemas.dead_letter import Reason
+
+EXPECTED: Final = frozenset({Reason.CURRENCY, Reason.FUTURE, Reason.TOO_LATE})
+"""Refusals that count as records that were read: the message is sound, and a rule of ours declines it.
+
+They come in any share of a healthy feed, as orders in a currency without a rate do.
+"""
+
 IN_A_ROW: Final = 1_000
-"""As many refused one after the other stop a partition."""
+"""As many refused one after the other stop a partition; of these and those below, not the expected ones."""
 
 WINDOW: Final = 10_000
 SHARE: Final = 0.1
@@ -13,7 +21,7 @@ SHARE: Final = 0.1
 
 
 class PoisonLimit:
-    """Counts the refused among the records of one partition."""
+    """Counts the refused among the records of one partition, but for those that are expected."""
 
     def __init__(self) -> None:
         self._seen = 0

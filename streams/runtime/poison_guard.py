@@ -1,13 +1,14 @@
 """The stop of a partition of which too much was refused: kept in its state until an operator ends it."""
 
 from bisect import bisect_left
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
 from msgspec import Struct
 
+from schemas.events import Refusal
 from streams.core.watermark import Input
 from streams.runtime.log import Bounds, Fetched
-from streams.runtime.poison import PoisonLimit
+from streams.runtime.poison import EXPECTED, PoisonLimit
 
 
 class Stop(Struct, array_like=True, frozen=True):
@@ -41,12 +42,13 @@ class PoisonGuard:
         """Return up to where each input is still read without the limit."""
         return {source.value: end for source, end in self._unlimited.items() if positions[source] < end}
 
-    def note(self, batch: Fetched, refused: Collection[int]) -> None:
-        """Take note of a batch, and of the places of the refused records in it."""
+    def note(self, batch: Fetched, refused: Mapping[int, Refusal]) -> None:
+        """Take note of a batch, and of the refused records by their places in it."""
         free, end = 0, self._unlimited.get(batch.source, 0)
         if batch.before < end:
             free = bisect_left(batch.records, end, key=lambda record: record.offset)
-        self._limit.note(len(batch.records) - free, [at - free for at in sorted(refused) if at >= free])
+        poison = sorted(at for at, refusal in refused.items() if refusal.reason not in EXPECTED)
+        self._limit.note(len(batch.records) - free, [at - free for at in poison if at >= free])
 
     @property
     def exceeded(self) -> bool:

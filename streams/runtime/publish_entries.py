@@ -100,7 +100,7 @@ class _Reader:
             return event.time, EVERY, None
         if not isinstance(event, Refusal):
             return event.time, self._routes[event.customer_id], event.customer_id.encode()
-        customer_id = _customer_of(raw)
+        customer_id = event.customer_id or _customer_of(raw)
         if customer_id is None:
             return NEVER, 0, _NO_KEY[source]
         return NEVER, self._routes[customer_id], customer_id.encode()

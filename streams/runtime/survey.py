@@ -2,7 +2,7 @@
 
 A tick at T leaves the instant of whatever is later than T as it was, and makes late what is not: so it goes
 after the last line of its file with a time of T or before that is not refused, and every record is judged
-as a replay would.
+as a replay would. A refused purchase that tells who bought and when is judged too, by its instant.
 The last tick is one past the newest event accepted: duplicates and refused lines don't count, as in a replay.
 """
 
@@ -19,6 +19,7 @@ from schemas.hot import Decoded, Decoder
 from schemas.partitioner import Routes
 from streams.core.event_ids import EventIds
 from streams.core.facts import Event
+from streams.core.signs import sign_of_life
 from streams.core.time import DAY_MS
 from streams.core.watermark import FACTS, FUTURE_MS, NEVER, TOO_LATE_MS, Clock, Input
 from streams.files import WHOLE_BYTES, Batch, batches, find, spot_misdated
@@ -140,19 +141,32 @@ class _Surveyor:
 
     def _reason(self, source: Input, line: int, event: Decoded) -> Reason | None:
         if isinstance(event, Refusal):
+            self._note_sign(source, line, event)
             return event.reason
         if event.time > self._horizon:
+            self._note_sign(source, line, event)
             return Reason.FUTURE
         intakes = self._intakes[source]
         if isinstance(event, Tick):
             for intake in intakes:
                 intake.clock.tick(event.time)
         elif (reason := intakes[self._routes[event.customer_id]].take(event)) is not None:
+            self._note_sign(source, line, event)
             return reason
         self._last_lines[source][-(-event.time // DAY_MS)] = line
         if source in FACTS:
             self._oldest = min(self._oldest, event.time)
         return None
+
+    def _note_sign(self, source: Input, line: int, refused: Decoded) -> None:
+        """Let no tick that is later than the instant of a refused purchase stand before its line."""
+        sign = sign_of_life(refused)
+        if sign is None:
+            return
+        clock = self._intakes[source][self._routes[sign.customer_id]].clock
+        instant = clock.instant(sign.time if sign.time <= self._horizon else clock.now)
+        if instant != NEVER:
+            self._last_lines[source][-(-instant // DAY_MS)] = line
 
     def finish(self) -> Survey:
         """Return all that was found."""

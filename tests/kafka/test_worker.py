@@ -1,5 +1,6 @@
 """The worker on the live clock, and as one of many."""
 
+import json
 import math
 import time
 from collections import defaultdict
@@ -122,6 +123,73 @@ def test_time_stands_still_while_a_feed_is_silent_for_too_long(live: Settings, t
         deployment.when(lambda: worker.metric("retention_feed_stalled", partition=number) == 0)
     assert [(one.customer_id, one.level) for one in alerts(live)] == [("c-7", "watch")]
     print(f"alert {waited:.1f} s after the purchases")
+
+
+def neighbour(settings: Settings, customer_id: str) -> str:
+    """Return another customer of the same partition."""
+    home = partition_of(customer_id, settings.partitions)
+    return next(name for at in range(1000) if partition_of(name := f"gone-{at}", settings.partitions) == home)
+
+
+def quiet_contacts(settings: Settings, gone: str) -> list[Raw]:
+    """Return half a year of one who stopped nine days ago at the last contact in the partition of c-7."""
+    parting = now_ms() - 9 * DAY
+    own = (
+        raw(settings, Input.TRANSACTIONS, purchase(gone, parting - HOUR - day * DAY)) for day in range(180)
+    )
+    return [
+        *sorted([*habits(settings, now_ms() + DAY - HOUR), *own], key=_time),
+        *calm(settings, parting - HOUR),
+        raw(settings, Input.CONTACTS, contact(gone, parting, **SEVERE)),
+    ]
+
+
+def _time(record: Raw) -> str:
+    return str(json.loads(record.value or b"")["time"])
+
+
+def told(settings: Settings) -> list[tuple[str, str, str]]:
+    return [(one.customer_id, one.state, one.level) for one in alerts(settings)]
+
+
+def test_contacts_that_were_quiet_for_nine_days_hold_up_nobody(live: Settings, tmp_path: Path) -> None:
+    """Time alone makes an alert of the last contact, and the next bad one is folded within seconds."""
+    gone = neighbour(live, "c-7")
+    send(live, quiet_contacts(live, gone))
+    with Deployment(live, tmp_path) as deployment:
+        worker = deployment.start_ready()
+        deployment.when_drained()
+        before = [(gone, "raised", "watch"), (gone, "updated", "alert")]
+        deployment.when(lambda: told(live) == before)
+        number = str(partition_of("c-7", live.partitions))
+        assert worker.metric("retention_feed_stalled", input="contacts", partition=number) == 0
+        assert worker.metric("retention_event_time_lag_seconds", partition=number) < 60
+        send(live, [raw(live, Input.CONTACTS, contact("c-7", now_ms(), **SEVERE))])
+        waited = deployment.when(lambda: told(live) == [*before, ("c-7", "raised", "watch")])
+        assert worker.get("/ready")[0] == 200
+        assert worker.metric("retention_events_total", outcome="refused") == 0
+    print(f"alert {waited:.1f} s after the contact")
+    assert waited < 10
+
+
+def test_where_contacts_may_not_be_quiet_time_waits_for_the_next_one(live: Settings, tmp_path: Path) -> None:
+    """The same as above, with a limit of eight days: what the rule spares those who set none."""
+    gone = neighbour(live, "c-7")
+    send(live, quiet_contacts(live, gone))
+    with Deployment(live, tmp_path, quiet_contacts_hours=8 * 24) as deployment:
+        worker = deployment.start_ready()
+        deployment.when_drained()
+        time.sleep(8)
+        number = str(partition_of("c-7", live.partitions))
+        assert worker.metric("retention_feed_stalled", input="contacts", partition=number) == 1
+        assert told(live) == []
+        send(live, [raw(live, Input.CONTACTS, contact("c-7", now_ms(), **SEVERE))])
+        deployment.when(lambda: len(told(live)) == 3)
+    assert set(told(live)) == {
+        (gone, "raised", "watch"),
+        (gone, "updated", "alert"),
+        ("c-7", "raised", "watch"),
+    }
 
 
 def test_each_partition_has_one_worker_and_all_its_inputs_there(topics: Settings, tmp_path: Path) -> None:

@@ -5,7 +5,12 @@ from random import Random
 
 import pytest
 
+from schemas.dead_letter import Reason
+from schemas.events import Refusal
+from streams.core.watermark import Input
+from streams.runtime.log import Fetched, RawRecord
 from streams.runtime.poison import IN_A_ROW, SHARE, WINDOW, PoisonLimit
+from streams.runtime.poison_guard import PoisonGuard
 
 MOST = round(SHARE * WINDOW)
 
@@ -79,3 +84,56 @@ def test_it_does_not_matter_how_records_are_split() -> None:
 def test_the_first_reason_stays() -> None:
     batches = [(2 * MOST + 2, range(0, 2 * MOST + 2, 2)), (IN_A_ROW, range(IN_A_ROW))]
     assert after(batches) == "more than 10% of the last 10,000 records were refused"
+
+
+COUNTS = [
+    Reason.NOT_JSON,
+    Reason.TOO_LARGE,
+    Reason.SCHEMA,
+    Reason.UNKNOWN_TYPE,
+    Reason.KEY_MISMATCH,
+    Reason.WRONG_PARTITION,
+    Reason.INTERNAL,
+]
+EXPECTED = [Reason.CURRENCY, Reason.FUTURE, Reason.TOO_LATE]
+
+
+def guarded(records: int, refused: dict[int, Reason]) -> PoisonGuard:
+    """Return a guard that saw one batch."""
+    batch = Fetched(Input.TRANSACTIONS, 0, [RawRecord(at, 0, b"", b"") for at in range(records)], records)
+    guard = PoisonGuard(0)
+    guard.note(batch, {at: Refusal(reason, "") for at, reason in refused.items()})
+    return guard
+
+
+def test_of_every_reason_it_is_known_whether_it_counts() -> None:
+    assert sorted([*COUNTS, *EXPECTED]) == sorted(Reason)
+
+
+@pytest.mark.parametrize("reason", EXPECTED)
+def test_expected_refusals_stop_nothing(reason: Reason) -> None:
+    """Neither in a row nor as a share: all of twenty thousand records."""
+    assert not guarded(20_000, dict.fromkeys(range(20_000), reason)).exceeded
+
+
+@pytest.mark.parametrize("reason", COUNTS)
+@pytest.mark.parametrize(("refused", "stops"), [(999, False), (1_000, True), (1_001, True)])
+def test_other_refusals_stop_it(reason: Reason, refused: int, stops: bool) -> None:
+    assert guarded(refused, dict.fromkeys(range(refused), reason)).exceeded is stops
+
+
+@pytest.mark.parametrize("reason", EXPECTED)
+def test_an_expected_refusal_ends_a_row(reason: Reason) -> None:
+    row = dict.fromkeys(range(IN_A_ROW), Reason.SCHEMA)
+    assert guarded(IN_A_ROW, row).exceeded
+    assert not guarded(IN_A_ROW, row | {IN_A_ROW // 2: reason}).exceeded
+
+
+@pytest.mark.parametrize(("refused", "stops"), [(MOST - 1, False), (MOST, False), (MOST + 1, True)])
+def test_expected_refusals_are_among_the_last_records_of_which_the_others_are_a_share(
+    refused: int, stops: bool
+) -> None:
+    """Of the last 10,000 records all but the bad ones are in a currency without a rate."""
+    records = dict.fromkeys(range(WINDOW), Reason.CURRENCY)
+    bad = dict.fromkeys(range(0, 2 * refused, 2), Reason.NOT_JSON)
+    assert guarded(WINDOW, records | bad).exceeded is stops

@@ -11,7 +11,6 @@ from schemas.events import Contact, Disposition, Event, Notice, Profile, Refusal
 from schemas.hot import Decoded, Decoder
 from streams.core.event_ids import EventIds
 from streams.core.frustration import Known, known
-from streams.core.partition import UNCOUNTED
 from streams.core.repeats import weigh
 from streams.core.ruleset import Ruleset
 from streams.core.time import hour_of
@@ -20,7 +19,7 @@ from streams.files import find
 from streams.lab.arrivals import arrivals
 from streams.lab.calibrate.history import History
 
-_NO_SPEND: Final = (*UNCOUNTED, "subscription_cancelled")
+_TAKEN_BACK: Final = ("refund", "chargeback")
 
 
 def read_history(
@@ -42,12 +41,12 @@ def copy_before(
 ) -> None:
     """Copy the lines of a directory's events before a time (ms) into another, which must be empty.
 
-    Lines that do not parse have no time, and stay behind, as do those that replay takes out.
+    Lines without a time that can be read stay behind, as do those that replay takes out.
     """
     now = int(time.time() * 1000) if now_ms is None else now_ms
     kept: dict[Input, list[bytes]] = {source: [] for source in find(directory)}
     for source, line, event in _events(directory, currency, now):
-        if not isinstance(event, Refusal) and event.time < end_ms:
+        if event.time is not None and event.time < end_ms:
             kept[source].append(line + b"\n")
     for source, lines in kept.items():
         (into / f"{source.value}.jsonl").write_bytes(b"".join(lines))
@@ -121,7 +120,7 @@ class _Reader:
         match event:
             case Transaction(kind="purchase"):
                 self._history.spend(event.customer_id, event.time, event.cents)
-            case Transaction(kind=kind) if kind not in _NO_SPEND:
+            case Transaction(kind=kind) if kind in _TAKEN_BACK:
                 when = event.time if event.original_time is None else event.original_time
                 self._history.spend(event.customer_id, when, -event.cents)
             case Contact() | Notice():
