@@ -260,7 +260,7 @@ class Story:
             self._raise(episode, time_ms, h, evidence)
 
     def _raise(self, episode: Episode, time_ms: int, h: int, evidence: Evidence) -> None:
-        """Send the level reached at hour h, unless that is too late, snoozed, or held by an unread purchase."""
+        """Send the level reached at hour h, unless it is too late, snoozed, or held by an unread purchase."""
         snoozed = episode.snooze_until_ms is not None and time_ms < episode.snooze_until_ms
         if not snoozed and not self._is_unread(evidence) and h <= episode.since + self._rules.raise_hours:
             self._send(episode, time_ms, self._level(evidence), evidence)
