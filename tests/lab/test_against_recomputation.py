@@ -19,7 +19,7 @@ from streams.rulesets import load
 from tests.recompute.arrival import read
 from tests.recompute.feed import Feed
 from tests.recompute.recompute import Expected, Rules, recompute
-from tests.recompute.rules import VERSION_2, VERSION_3, hour_of
+from tests.recompute.rules import VERSION_2, VERSION_3, VERSION_4, hour_of
 from tests.worlds.delays import by_a_source_that_fails, by_night, by_up_to_an_hour
 from tests.worlds.wire import Feed as Lines
 from tests.worlds.worlds import write_world
@@ -57,6 +57,15 @@ def settled(hours: int, *, silent: bool) -> Variant:
     )
 
 
+def as_meant(hours: int, *, silent: bool) -> Variant:
+    """Ruleset 4 for small worlds, settled for some hours."""
+    variant = settled(hours, silent=silent)
+    return Variant(
+        replace(variant.core, version="4", as_meant=True, most_contacts=500),
+        replace(variant.plain, as_meant=True, most_contacts=500),
+    )
+
+
 BY_TURNS = (
     Variant(SMALL, PLAIN_SMALL),
     Variant(SMALL_2, PLAIN_SMALL_2),
@@ -74,6 +83,7 @@ BUILT_IN = {
     "1": Variant(VERSIONS["1"], Rules()),
     "2": Variant(VERSIONS["2"], VERSION_2),
     "3": Variant(VERSIONS["3"], VERSION_3),
+    "4": Variant(VERSIONS["4"], VERSION_4),
 }
 """The built-in rulesets by name: all decide to the millisecond as the text of their rules says."""
 VARIANTS = (
@@ -141,10 +151,13 @@ def assert_same_numbers(alert: Alert, expected: Expected) -> None:
         (alert.log_odds.frustration, expected.frustration),
         (alert.log_odds.silence, expected.silence),
         (alert.days_since, expected.days_since),
+        (float(alert.visits_since), expected.visits_since),
+        (float(alert.unread_since), expected.unread_since),
         (alert.irregularity_days, expected.irregularity_days),
     )
     money = (
         (alert.usual_spend_per_day, expected.usual_spend_per_day),
+        (alert.recurring_per_day, expected.recurring_per_day),
         (alert.spend_since, expected.spend_since),
         (alert.value_at_risk, expected.value_at_risk),
         (alert.trailing_spend, expected.trailing_spend),
@@ -179,6 +192,15 @@ def test_a_random_world_gives_the_recomputed_alerts(tmp_path: Path, seed: int) -
 def test_a_world_of_delays_gives_the_recomputed_alerts(tmp_path: Path, seed: int) -> None:
     write_world(tmp_path, seed, days=300, delay=DELAYS[seed % 3])
     variant = settled((0, 1, 26)[seed // 3 % 3], silent=seed % 2 == 0)
+    found = assert_same(tmp_path, variant, partitions=1 + seed % 4)
+    print(f"seed {seed}: {len(found)} alert records")
+
+
+@pytest.mark.parametrize("seed", range(FIRST_WORLD, FIRST_WORLD + WORLDS))
+def test_a_world_of_odd_events_gives_the_recomputed_alerts(tmp_path: Path, seed: int) -> None:
+    """Ruleset 4, with orders of 0.00, refusals, corrections, plans, legs, dialers, purchases in batches."""
+    write_world(tmp_path, seed, odd=True)
+    variant = as_meant((0, 0, 26)[seed % 3], silent=seed % 2 == 0)
     found = assert_same(tmp_path, variant, partitions=1 + seed % 4)
     print(f"seed {seed}: {len(found)} alert records")
 

@@ -3,13 +3,23 @@
 import gzip
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.recompute.events import Charge, Event, Purchase, Tick
-from tests.recompute.lines import TYPES, Refused, parse
+from tests.recompute.events import (
+    Cancellation,
+    Charge,
+    Correction,
+    Event,
+    Fee,
+    PlanChange,
+    Purchase,
+    SignOfLife,
+    Tick,
+)
+from tests.recompute.lines import TYPES, Refused, parse, sign_of_life
 from tests.recompute.rules import Rules, hour_of
 
 
@@ -41,6 +51,10 @@ class Fact:
     event: Event
 
 
+_MEANT_NOTHING = Fee | Charge | Correction | PlanChange
+"""What decides nothing before ruleset 4."""
+
+
 @dataclass
 class Customer:
     """On-time purchases as (pane, cents), and everything else as the agenda, unsorted."""
@@ -56,6 +70,7 @@ class Sale(NamedTuple):
     instant_ms: int
     late: bool
     source: str
+    delay_ms: int = 0
 
 
 @dataclass
@@ -65,15 +80,26 @@ class Partition:
     customers: dict[str, Customer] = field(default_factory=dict)
     sales: list[Sale] = field(default_factory=list)
 
-    def add(self, instant_ms: int, late: bool, event: Event) -> None:
+    def add(self, instant_ms: int, late: bool, event: Event, rules: Rules) -> None:
         """File an accepted event under its customer."""
         customer = self.customers.setdefault(event.customer_id, Customer())
         if isinstance(event, Purchase):
-            self.sales.append(Sale(hour_of(event.time_ms), instant_ms, late, event.source))
-        if isinstance(event, Purchase) and not late:
+            delay_ms = instant_ms - event.time_ms
+            self.sales.append(Sale(hour_of(event.time_ms), instant_ms, late, event.source, delay_ms))
+        if isinstance(event, Purchase) and not late and (event.cents or not rules.as_meant):
             customer.on_time.append((hour_of(event.time_ms), event.cents))
-        elif not isinstance(event, Charge):
-            customer.agenda.append(Fact(instant_ms, event))
+        elif not isinstance(event, Fee if rules.as_meant else _MEANT_NOTHING):
+            customer.agenda.append(Fact(instant_ms + _waits_ms(event, rules), event))
+
+    def add_sign(self, instant_ms: int, sign: SignOfLife) -> None:
+        """File a refused purchase under its customer, if that is one."""
+        if sign.customer_id in self.customers:
+            self.customers[sign.customer_id].agenda.append(Fact(instant_ms, sign))
+
+
+def _waits_ms(event: Event, rules: Rules) -> int:
+    """How much later than at its instant an event is folded."""
+    return rules.plan_change_ms if rules.as_meant and isinstance(event, Cancellation) else 0
 
 
 @dataclass
@@ -109,6 +135,12 @@ class _Input:
         self.tick(event.time_ms - self._rules.lateness_ms)
         return instant_ms, late
 
+    def place(self, sign: SignOfLife, now_ms: int) -> tuple[int, SignOfLife] | None:
+        """Give the instant of a refused purchase; one of the future is put at the clock, None without one."""
+        if sign.time_ms > now_ms + self._rules.future_ms:
+            return None if self._clock_ms is None else (self._clock_ms, replace(sign, time_ms=self._clock_ms))
+        return sign.time_ms if self._clock_ms is None else max(sign.time_ms, self._clock_ms), sign
+
 
 def read(directory: Path, rules: Rules, partitions: int, now_ms: int, currency: str) -> Arrival:
     """Read all four files, each in its order; their interleaving cannot matter."""
@@ -117,20 +149,31 @@ def read(directory: Path, rules: Rules, partitions: int, now_ms: int, currency: 
         inputs = [_Input(rules) for _ in range(partitions)]
         for line in _lines(directory, topic):
             try:
-                _take(parse(line, topic, rules, now_ms, currency), topic, inputs, arrival)
+                _take(parse(line, topic, rules, now_ms, currency), topic, inputs, arrival, rules)
             except Refused as refused:
                 arrival.counts[str(refused)] += 1
+                if rules.as_meant and topic == "transactions" and str(refused) != "duplicate":
+                    _take_sign(sign_of_life(line, rules), inputs, arrival, now_ms)
     return arrival
 
 
-def _take(record: Event | Tick, topic: str, inputs: list[_Input], arrival: Arrival) -> None:
+def _take_sign(sign: SignOfLife | None, inputs: list[_Input], arrival: Arrival, now_ms: int) -> None:
+    if sign is None:
+        return
+    index = partition_of(sign.customer_id, len(inputs))
+    placed = inputs[index].place(sign, now_ms)
+    if placed:
+        arrival.partitions[index].add_sign(*placed)
+
+
+def _take(record: Event | Tick, topic: str, inputs: list[_Input], arrival: Arrival, rules: Rules) -> None:
     if isinstance(record, Tick):
         for each in inputs:
             each.tick(record.time_ms)
     else:
         index = partition_of(record.customer_id, len(inputs))
         instant_ms, late = inputs[index].accept(record)
-        arrival.partitions[index].add(instant_ms, late, record)
+        arrival.partitions[index].add(instant_ms, late, record, rules)
         arrival.counts[f"late {topic}"] += late
     arrival.counts[topic] += 1
     end_ms = record.time_ms + 1

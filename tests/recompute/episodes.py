@@ -1,46 +1,62 @@
 """The life of one customer's episodes: every hour and every item, one after the other."""
 
 from collections import Counter
-from dataclasses import dataclass
 from math import exp
 
 from tests.recompute.arrival import Customer, Fact
-from tests.recompute.events import Cancellation, Contact, Disposition, Profile, Purchase, Reversal
-from tests.recompute.feed import Feed
+from tests.recompute.events import (
+    Cancellation,
+    Charge,
+    Contact,
+    Correction,
+    Disposition,
+    Event,
+    PlanChange,
+    Profile,
+    Purchase,
+    Reversal,
+    SignOfLife,
+)
+from tests.recompute.freezing import Freezing, Surroundings
 from tests.recompute.frustration import Contacts
-from tests.recompute.pace import PopulationClock, TripsOrSpend, UsualPurchases, pace
+from tests.recompute.ledger import Ledger
+from tests.recompute.measure import Measure
+from tests.recompute.plans import Plans
 from tests.recompute.records import (
     Episode,
     Evidence,
     Expected,
+    Silence,
     Yardstick,
     alert_id_of,
     arm_of,
     silent_alert_id_of,
 )
-from tests.recompute.rules import HOUR_MS, Rules, hour_of
-from tests.recompute.spending import Baseline, Ledger, Refresh, baseline, usual_trips
+from tests.recompute.rules import HOUR_MS, hour_of
 
 _LEVELS = ("", "watch", "alert")
-
-
-@dataclass(frozen=True)
-class Surroundings:
-    """What a customer's partition contributes to the decisions."""
-
-    refreshes: dict[int, Refresh]
-    feed: Feed
-    clock: PopulationClock
-    rules: Rules
+_ALERT = _LEVELS.index("alert")
+_ORDER: dict[type[Event], int] = {
+    SignOfLife: 0,
+    Purchase: 1,
+    Reversal: 2,
+    Correction: 2,
+    Charge: 2,
+    PlanChange: 2,
+    Profile: 3,
+    Contact: 4,
+    Cancellation: 5,
+    Disposition: 6,
+}
 
 
 def agenda_order(fact: Fact) -> tuple[int, int, str, int, str, str, str]:
     """Order in which facts are folded."""
     event = fact.event
     if isinstance(event, Contact):
-        return fact.instant_ms, 3, event.contact_id, event.version, event.event_id, event.source, event.kind
-    kinds = {Purchase: 0, Reversal: 1, Profile: 2, Cancellation: 4, Disposition: 5}
-    return fact.instant_ms, kinds[type(event)], event.event_id, 0, "", event.source, event.kind
+        names = event.contact_id, event.version, event.event_id, event.source, event.kind
+        return fact.instant_ms, _ORDER[Contact], *names
+    return fact.instant_ms, _ORDER[type(event)], event.event_id, 0, "", event.source, event.kind
 
 
 def _probability(log_odds: float) -> float:
@@ -60,6 +76,8 @@ class Story:
         self._around = around
         self._rules = around.rules
         self._ledger = Ledger(customer, around.rules)
+        self._measure = Measure(self._ledger, around.feed, around.clock, around.rules)
+        self._plans = Plans(around.rules)
         self._contacts = Contacts(around.rules)
         self._frustration = 0.0
         self._tier: str | None = None
@@ -71,8 +89,9 @@ class Story:
     def run(self, end_ms: int) -> list[Expected]:
         """Let time run to the end of the clocks."""
         for fact in self._agenda:
-            self._scan(hour_of(fact.instant_ms))
-            self._fold(fact)
+            if fact.instant_ms < end_ms:
+                self._scan(hour_of(fact.instant_ms))
+                self._fold(fact)
         self._scan(hour_of(end_ms))
         return self.alerts
 
@@ -87,10 +106,10 @@ class Story:
             self._hour += 1 if self._episode else self._rules.refresh_hours - h % self._rules.refresh_hours
 
     def _decide_hour(self, episode: Episode, h: int) -> None:
-        evidence = self._evidence(episode, h - self._rules.settle_hours)
+        evidence = self._evidence(episode, h - self._rules.settle_hours - episode.frozen.lag)
         resolution = self._resolution(episode, h, evidence)
         if resolution:
-            self._close(episode, h * HOUR_MS, resolution, evidence)
+            self._close(episode, h * HOUR_MS, resolution, self._as_returned(episode, evidence, resolution))
         elif not self._is_held(h):
             self._raise(episode, h * HOUR_MS, h, evidence)
 
@@ -98,12 +117,12 @@ class Story:
         """Decide at a refresh on a customer without an open episode: raise, go on watching, or begin anew."""
         if self._watch:
             episode = self._silent_episode(self._watch, r)
-            evidence = self._evidence(episode, r - self._rules.settle_hours)
+            evidence = self._evidence(episode, r - self._rules.settle_hours - self._watch.lag)
             is_over = r - self._watch.h0 >= 24 * self._rules.silent_days
-            if evidence.nats > self._rules.tolerance and not is_over:
-                if self._level(evidence) and not self._is_held(r):
+            if evidence.since.nats > self._rules.tolerance and not is_over:
+                if self._level(evidence) and not self._is_held(r) and not self._is_unread(evidence):
                     self._episode, self._watch = episode, None
-                    self._raise(episode, r * HOUR_MS, r, evidence)
+                    self._raise_first(episode, r * HOUR_MS, r, evidence)
                 return
         self._watch = self._yardstick(r, r, r)
 
@@ -112,41 +131,61 @@ class Story:
         end = h - self._rules.lag_hours
         return self._around.feed.broken_hours(end - 1, end) > 0
 
+    def _is_unread(self, evidence: Evidence) -> bool:
+        """Whether a purchase could not be read of the last day that evidence looks at."""
+        b = evidence.since.until
+        return bool(self._ledger.unread.hours(b - self._rules.unread_hours, b))
+
     def _silent_episode(self, watch: Yardstick, r: int) -> Episode:
-        alert_id = silent_alert_id_of(self._customer_id, watch.h0)
-        return Episode(alert_id, None, watch, r, self._rules.silent_prior, counts_contacts=False)
+        return Episode(
+            alert_id=silent_alert_id_of(self._customer_id, watch.h0),
+            anchor=None,
+            frozen=watch,
+            since=r,
+            plans_since_ms=r * HOUR_MS - self._rules.cancellation_near_ms,
+            prior=self._rules.silent_prior,
+            counts_contacts=False,
+        )
 
     def _resolution(self, episode: Episode, h: int, evidence: Evidence) -> str | None:
         days, hours = divmod(h - episode.since, 24)
         if hours or days < 1:
             return None
-        if evidence.nats <= self._rules.returned_silence + self._rules.tolerance:
+        if episode.frozen.usual and self._has_returned_by_silence(evidence.since):
             return "returned"
-        if episode.sent and self._spends_as_usual(episode.frozen, h - self._rules.settle_hours, h):
+        if episode.sent and self._measure.spends_as_usual(episode.frozen, evidence.since.until):
             return "returned"
         return "expired" if days >= self._rules.expire_days else None
 
-    def _spends_as_usual(self, frozen: Yardstick, end: int, now: int) -> bool:
-        """Whether 28 days hold 14 usual days: in whole numbers, since m is a sum of blocks over 28 n."""
-        start = max(frozen.h0, end - self._rules.returned_hours)
-        blocks = frozen.usual.blocks
-        usual = self._rules.returned_usual_days * sum(blocks)
-        return self._ledger.spend(start, end, now) * 28 * len(blocks) >= usual
+    def _has_returned_by_silence(self, since: Silence) -> bool:
+        return since.nats <= self._rules.returned_silence + self._rules.tolerance
+
+    def _as_returned(self, episode: Episode, evidence: Evidence, resolution: str) -> Evidence:
+        """Give what is said of somebody who came back: by 28 days of spend, it is what these say."""
+        since = evidence.since
+        if not self._rules.as_meant or resolution != "returned" or self._has_returned_by_silence(since):
+            return evidence
+        nats = min(since.nats, self._measure.nats_of_28_days(episode.frozen, since.until))
+        return self._evidence_of(episode, since, nats)
 
     def _fold(self, fact: Fact) -> None:
+        self._ledger.fold(fact)
         match fact.event:
-            case Purchase() | Reversal() as change:
-                self._ledger.fold(change)
+            case Cancellation() as cancellation:
+                self._cancel(cancellation, fact.instant_ms)
+            case Charge() as charge:
+                self._plans.fold(charge)
+            case PlanChange() as change:
+                self._plans.fold(change)
+                self._raise_after(fact.instant_ms)
             case Profile() as profile:
                 self._tier = profile.tier
             case Contact() as contact:
                 self._fold_contact(contact, fact.instant_ms)
-            case Cancellation():
-                self._cancel(fact.instant_ms)
             case Disposition() as disposition:
                 self._dispose(disposition, fact.instant_ms)
-            case event:
-                raise TypeError(type(event))
+            case _:
+                pass
 
     def _fold_contact(self, contact: Contact, instant_ms: int) -> None:
         if not self._contacts.fold(contact):
@@ -160,6 +199,10 @@ class Story:
             anchor = self._episode.anchor
             if anchor and contact.identity == anchor.identity and not bad:
                 self._close_now(self._episode, instant_ms, "withdrawn")
+            self._raise_after(instant_ms)
+
+    def _raise_after(self, instant_ms: int) -> None:
+        """Send the level reached after an item, if an episode is open."""
         if self._episode:
             h = max(hour_of(instant_ms), self._episode.frozen.h0)
             self._raise(self._episode, instant_ms, h, self._evidence_of_item(self._episode, instant_ms))
@@ -171,55 +214,35 @@ class Story:
         h = hour_of(contact.moment_ms)
         frozen = self._yardstick(h, h + 1, hour_of(instant_ms))
         if frozen:
-            alert_id = alert_id_of(self._customer_id, *contact.identity)
-            self._episode = Episode(alert_id, contact, frozen, h + 1, self._rules.prior, counts_contacts=True)
+            self._episode = Episode(
+                alert_id=alert_id_of(self._customer_id, *contact.identity),
+                anchor=contact,
+                frozen=frozen,
+                since=h + 1,
+                plans_since_ms=contact.moment_ms - self._rules.cancellation_near_ms,
+                prior=self._rules.prior,
+                counts_contacts=True,
+            )
             self._watch, self._hour = None, hour_of(instant_ms) + 1
+            evidence = self._evidence_of_item(self._episode, instant_ms)
+            self._raise_first(self._episode, instant_ms, max(hour_of(instant_ms), h + 1), evidence)
 
     def _yardstick(self, before: int, h0: int, now: int) -> Yardstick | None:
-        """Freeze what is known at hour `now` of the time before an hour, as far as it is settled.
-
-        None without a baseline or high value.
-        """
-        h = before - self._rules.lag_hours
-        usual = baseline(self._ledger, h, now, self._rules)
-        refresh = self._around.refreshes.get(
-            now // self._rules.refresh_hours * self._rules.refresh_hours,
-            Refresh(None, self._rules.dispersion_default),
-        )
-        trailing = self._ledger.spend(h - self._rules.year_hours, h, now)
         is_protected = self._tier in self._rules.protected_tiers
-        if usual and (is_protected or (refresh.cutoff is not None and trailing >= refresh.cutoff)):
-            of_spend = usual.irregularity(refresh.dispersion, self._rules)
-            paces = self._paces(usual, h, now, refresh)
-            return Yardstick(
-                h0=h0,
-                usual=usual,
-                irregularity=paces.spend.irregularity if paces else of_spend,
-                paces=paces,
-                purchases=self._usual_purchases(usual, h0, now),
-                trailing_spend=trailing,
-                cutoff=refresh.cutoff,
-            )
-        return None
+        return Freezing(self._ledger, self._around, now).yardstick(before, h0, is_protected=is_protected)
 
-    def _paces(self, usual: Baseline, h: int, now: int, refresh: Refresh) -> TripsOrSpend | None:
-        if self._rules.evidence == "spend":
-            return None
-        trips = usual_trips(self._ledger, h, now, usual, self._rules)
-        return TripsOrSpend(*(pace(each, refresh.dispersion, self._rules) for each in (trips, usual)))
-
-    def _usual_purchases(self, usual: Baseline, h0: int, now: int) -> UsualPurchases | None:
-        if not self._rules.population_clock:
-            return None
-        return self._around.clock.usual(h0, len(usual.blocks), now)
-
-    def _cancel(self, instant_ms: int) -> None:
-        episode = self._episode
-        if episode is None:
+    def _cancel(self, cancellation: Cancellation, instant_ms: int) -> None:
+        if not self._plans.ends(cancellation):
             return
-        h = max(hour_of(instant_ms), episode.frozen.h0)
+        self._plans.fold(cancellation)
+        if self._episode:
+            h = max(hour_of(instant_ms), self._episode.frozen.h0)
+            self._alert(self._episode, instant_ms, h, self._evidence_of_item(self._episode, instant_ms))
+
+    def _alert(self, episode: Episode, time_ms: int, h: int, evidence: Evidence) -> None:
+        """Send an alert, whatever the evidence says, unless hour h is too late for it."""
         if h <= episode.since + self._rules.raise_hours:
-            self._send(episode, instant_ms, 2, self._evidence_of_item(episode, instant_ms))
+            self._send(episode, time_ms, _ALERT, evidence)
 
     def _dispose(self, disposition: Disposition, instant_ms: int) -> None:
         episode = self._episode
@@ -230,10 +253,17 @@ class Story:
         elif disposition.snooze_until_ms is not None:
             episode.snooze_until_ms = disposition.snooze_until_ms
 
+    def _raise_first(self, episode: Episode, time_ms: int, h: int, evidence: Evidence) -> None:
+        """Send the level reached at the opening: an alert if nothing is left of the subscriptions."""
+        if self._left(episode) == 0:
+            self._alert(episode, time_ms, h, evidence)
+        else:
+            self._raise(episode, time_ms, h, evidence)
+
     def _raise(self, episode: Episode, time_ms: int, h: int, evidence: Evidence) -> None:
-        """Send the level reached at hour h, unless it is too late for it or snoozed."""
+        """Send the level reached at hour h, unless it is too late, snoozed, or held by an unread purchase."""
         snoozed = episode.snooze_until_ms is not None and time_ms < episode.snooze_until_ms
-        if not snoozed and h <= episode.since + self._rules.raise_hours:
+        if not snoozed and not self._is_unread(evidence) and h <= episode.since + self._rules.raise_hours:
             self._send(episode, time_ms, self._level(evidence), evidence)
 
     def _level(self, evidence: Evidence) -> int:
@@ -255,29 +285,24 @@ class Story:
         self._episode = None
 
     def _evidence_of_item(self, episode: Episode, instant_ms: int) -> Evidence:
-        return self._evidence(episode, max(hour_of(instant_ms) - self._rules.lag_hours, episode.frozen.h0))
+        frozen = episode.frozen
+        return self._evidence(
+            episode, max(hour_of(instant_ms) - self._rules.lag_hours - frozen.lag, frozen.h0)
+        )
 
-    def _evidence(self, episode: Episode, h: int) -> Evidence:
-        spend, days, nats, frozen = 0, 0.0, 0.0, episode.frozen
-        if h > frozen.h0:
-            spend = max(0, self._ledger.spend(frozen.h0, h, h))
-            days = self._days(frozen, h)
-            nats = self._nats(frozen, h, spend, days)
-        log_odds = episode.prior + self._nats_of_contacts(episode) + self._rules.temperature * nats
-        return Evidence(spend, days, nats, log_odds, _probability(log_odds))
+    def _evidence(self, episode: Episode, b: int) -> Evidence:
+        since = self._measure.since(episode.frozen, b)
+        return self._evidence_of(episode, since, since.nats)
 
-    def _days(self, frozen: Yardstick, h: int) -> float:
-        """Days of working feed from h0 to h, no more of them than the population usually takes (e)."""
-        days = (h - frozen.h0 - self._around.feed.broken_hours(frozen.h0, h)) / 24
-        if frozen.purchases is None:
-            return days
-        return min(days, self._around.clock.days(frozen.purchases, h))
+    def _evidence_of(self, episode: Episode, since: Silence, nats: float) -> Evidence:
+        silence = self._rules.temperature * nats
+        silence += self._rules.subscription_nats * (1 - self._left(episode))
+        log_odds = episode.prior + self._nats_of_contacts(episode) + silence
+        return Evidence(since, silence, log_odds, _probability(log_odds))
 
-    def _nats(self, frozen: Yardstick, h: int, spend: int, days: float) -> float:
-        """Evidence at hour h that spend fell, or trips or spend under ruleset 2 (S)."""
-        if frozen.paces:
-            return frozen.paces.nats(self._ledger.trips(frozen.h0, h, h), spend, days, self._rules)
-        return (days - self._rules.spend_weight * spend / frozen.usual.per_day) / frozen.irregularity
+    def _left(self, episode: Episode) -> float:
+        """Share that is left of the subscriptions (q): of no account before ruleset 4."""
+        return self._plans.left(episode.plans_since_ms) if self._rules.as_meant else 1.0
 
     def _nats_of_contacts(self, episode: Episode) -> float:
         return self._frustration if episode.counts_contacts else 0.0
@@ -286,7 +311,7 @@ class Story:
         self, episode: Episode, time_ms: int, state: str, resolution: str | None, evidence: Evidence
     ) -> None:
         self._revisions[episode.alert_id] += 1
-        anchor, frozen = episode.anchor, episode.frozen
+        anchor, frozen, since = episode.anchor, episode.frozen, evidence.since
         self.alerts.append(
             Expected(
                 time_ms=time_ms,
@@ -303,10 +328,13 @@ class Story:
                 probability=evidence.probability,
                 prior=episode.prior,
                 frustration=self._nats_of_contacts(episode),
-                silence=self._rules.temperature * evidence.nats,
-                usual_spend_per_day=frozen.usual.per_day / 100,
-                spend_since=evidence.spend / 100,
-                days_since=evidence.days,
+                silence=evidence.silence,
+                usual_spend_per_day=frozen.per_day / 100,
+                recurring_per_day=frozen.recurring / 100,
+                spend_since=since.spend / 100,
+                visits_since=since.visits,
+                unread_since=since.unread,
+                days_since=since.days,
                 irregularity_days=frozen.irregularity,
                 value_at_risk=self._value_at_risk(frozen, evidence),
                 trailing_spend=frozen.trailing_spend / 100,
@@ -316,8 +344,7 @@ class Story:
         )
 
     def _value_at_risk(self, frozen: Yardstick, evidence: Evidence) -> float:
-        per_day = frozen.usual.per_day / 100
-        missing = 1.0
-        if evidence.days >= 1:
-            missing = max(0, 1 - evidence.spend / 100 / (per_day * evidence.days))
-        return evidence.probability * per_day * self._rules.risk_days * missing
+        per_day, since, missing = frozen.per_day, evidence.since, 1.0
+        if frozen.usual and since.days >= 1:
+            missing = max(0, 1 - since.spend / (per_day * since.days))
+        return evidence.probability * self._rules.risk_days * (per_day * missing + frozen.recurring) / 100

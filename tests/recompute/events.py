@@ -24,17 +24,34 @@ class Event:
 
 @dataclass(frozen=True, kw_only=True)
 class Purchase(Event):
-    """Volitional spend, positive, in hundredths of the reporting currency."""
+    """Volitional spend in hundredths of the reporting currency; of 0 it is a visit under ruleset 4."""
 
     cents: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reversal(Event):
-    """A refund or chargeback: negative hundredths, in the pane of `spent_ms`."""
+    """A refund or chargeback: negative hundredths, in the pane of `spent_ms`, a guess if not dated."""
 
     cents: int
     spent_ms: int
+    dated: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Correction(Event):
+    """A purchase was edited: by how many hundredths, above or below 0, the pane of `spent_ms` changes."""
+
+    cents: int
+    spent_ms: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignOfLife(Event):
+    """A purchase that was refused, of which it is known who bought and when; it has no id and no source."""
+
+    event_id: str = ""
+    source: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,8 +60,23 @@ class Cancellation(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class PlanChange(Event):
+    """A subscription costs another amount per period; `previous_cents` are None where that says nothing."""
+
+    cents: int
+    previous_cents: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Charge(Event):
-    """A fee or subscription charge: moves the clock and decides nothing."""
+    """A subscription was paid for, in hundredths of the reporting currency."""
+
+    cents: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fee(Event):
+    """A fee: moves the clock and decides nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +86,9 @@ class Contact(Event):
     contact_id: str
     version: int = 1
     moment_ms: int
+    started_ms: int | None = None
+    parent_contact_id: str | None = None
+    answered: bool | None = None
     is_notice: bool = False
     notified: bool = False
     outbound: bool = False

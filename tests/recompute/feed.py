@@ -2,12 +2,10 @@
 
 from bisect import bisect_left, insort
 from collections import defaultdict
-from hashlib import sha256
 
 from tests.recompute.arrival import Partition, Sale
+from tests.recompute.delivery import Deliveries, group_of
 from tests.recompute.rules import Rules, hour_of
-
-_GROUPS = 64
 
 
 def counted(partition: Partition, rules: Rules) -> list[tuple[int, Sale]]:
@@ -17,11 +15,6 @@ def counted(partition: Partition, rules: Rules) -> list[tuple[int, Sale]]:
         for sale in partition.sales
         if rules.delayed_feed or not sale.late
     )
-
-
-def group_of(source: str) -> int:
-    """Group that the purchases of a source are counted in."""
-    return int.from_bytes(sha256(source.encode()).digest()[:8], "big") % _GROUPS
 
 
 class _Series:
@@ -47,7 +40,7 @@ class Feed:
 
     def __init__(self, partition: Partition, end_hour: int, rules: Rules) -> None:
         self._rules = rules
-        self._all = _Series()
+        self._deliveries = Deliveries(partition, rules)
         self._groups: dict[int, _Series] = defaultdict(_Series)
         self._broken: list[int] = []
         coming = counted(partition, rules)[::-1]
@@ -59,17 +52,23 @@ class Feed:
                 self._broken.append(g)
 
     def _add(self, sale: Sale) -> None:
-        self._all.add(sale.pane)
-        if self._rules.delayed_feed:
-            self._groups[group_of(sale.source)].add(sale.pane)
+        self._groups[group_of(sale.source)].add(sale.pane)
 
     def _is_broken(self, g: int) -> bool:
-        now, usual = self._all.day(g), self._all.usual(g)
+        each = [self._now_and_usual(group, g) for group in self._groups]
+        now, usual = sum(now for now, _ in each), sum(usual for _, usual in each)
         missing = usual - now
-        return self._is_low(now, usual) or any(
-            self._is_low(each.day(g), each.usual(g)) and missing >= (each.usual(g) - each.day(g)) / 2
-            for each in self._groups.values()
+        return self._is_low(now, usual) or (
+            self._rules.delayed_feed
+            and any(
+                self._is_low(now_i, usual_i) and missing >= (usual_i - now_i) / 2 for now_i, usual_i in each
+            )
         )
+
+    def _now_and_usual(self, group: int, g: int) -> tuple[int, float]:
+        """Give what a group brought of late and usually does, as of when it delivers what is tested at g."""
+        end = g - self._deliveries.lag(group, g - self._rules.lag_hours)
+        return self._groups[group].day(end), self._groups[group].usual(end)
 
     def _is_low(self, now: int, usual: float) -> bool:
         return usual >= self._rules.guard_mean and now < usual / 2

@@ -1,5 +1,13 @@
 """Nats of contacts, and their fold."""
 
+from tests.recompute.conversations import (
+    Identity,
+    conversations,
+    is_handed_on,
+    is_recovery,
+    is_unanswered,
+    order,
+)
 from tests.recompute.events import Contact
 from tests.recompute.rules import Rules
 
@@ -30,7 +38,8 @@ def effort_nats(contact: Contact, repeated: int, rules: Rules) -> tuple[float, .
         rules.hold * held,
         rules.deflected * (contact.deflected_to is not None),
         rules.ivr_dead_end * (stage == "ivr" and not contact.done),
-        rules.hung_up_on * (ender in {"agent", "system"} and not contact.done),
+        rules.hung_up_on
+        * (ender in {"agent", "system"} and not contact.done and not is_handed_on(contact, rules)),
         rules.zero_outs * (contact.ivr_zero_outs >= rules.zero_outs_count),
         rules.abandoned * abandoned,
         rules.repeated_information * contact.repeated_information,
@@ -60,12 +69,18 @@ def repeats(contact: Contact, earlier: Contact, rules: Rules) -> bool:
     return not earlier.done
 
 
+def _outcome(contact: Contact, rules: Rules) -> float:
+    """Give the outcome of a contact as legs after it see it: none where it has no nats of its own."""
+    return 0.0 if contact.recovery or is_unanswered(contact, rules) else outcome_nats(contact, rules)
+
+
 class Contacts:
     """The known contacts of one customer."""
 
     def __init__(self, rules: Rules) -> None:
         self._rules = rules
-        self._known: dict[tuple[str, str], Contact] = {}
+        self._known: dict[Identity, Contact] = {}
+        self._talks: dict[Identity, Identity] = {}
 
     def fold(self, contact: Contact) -> bool:
         """Take in a version; False if a later one is known, so that it is ignored altogether."""
@@ -80,20 +95,25 @@ class Contacts:
             if newest_ms - each.moment_ms <= self._rules.contact_ms
         }
         self._known = {each.identity: each for each in self._ordered()[-self._rules.most_contacts :]}
+        self._talks = conversations(self._ordered(), self._rules)
         return True
 
     def _ordered(self) -> list[Contact]:
-        return sorted(self._known.values(), key=_order)
+        return sorted(self._known.values(), key=order)
 
     def own_nats(self, contact: Contact) -> float:
         """Nats of one contact alone, given the known ones that it may repeat."""
-        if contact.recovery:
+        if is_recovery(contact, self._rules) or is_unanswered(contact, self._rules):
             return 0
         if contact.is_notice:
             return 0 if contact.notified else self._rules.notice
-        before = [each for each in self._ordered() if _order(each) < _order(contact)]
-        repeated = sum(repeats(contact, each, self._rules) for each in before)
-        return sum(effort_nats(contact, repeated, self._rules), start=outcome_nats(contact, self._rules))
+        before = [each for each in self._ordered() if order(each) < order(contact)]
+        own = self._talks.get(contact.identity, contact.identity)
+        said = [_outcome(each, self._rules) for each in before if self._talks[each.identity] == own]
+        more = max(0.0, outcome_nats(contact, self._rules) - max(said, default=0.0))
+        latest = {self._talks[each.identity]: each for each in before}
+        repeated = sum(repeats(contact, each, self._rules) for talk, each in latest.items() if talk != own)
+        return sum(effort_nats(contact, repeated, self._rules), start=more)
 
     def frustration(self) -> float:
         """Nats of all known contacts together (F), as of the newest moment."""
@@ -101,12 +121,8 @@ class Contacts:
         for contact in self._ordered():
             total *= 2 ** (-(contact.moment_ms - last_ms) / self._rules.half_life_ms)
             last_ms = contact.moment_ms
-            if contact.recovery:
+            if is_recovery(contact, self._rules):
                 total /= 2
             else:
                 total = min(self._rules.frustration_cap, total + self.own_nats(contact))
         return total
-
-
-def _order(contact: Contact) -> tuple[int, str, str]:
-    return contact.moment_ms, contact.contact_id, contact.source

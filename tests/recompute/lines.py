@@ -1,6 +1,7 @@
 """One line of a file: an event, a tick, or the reason of its refusal."""
 
 import json
+from codecs import BOM_UTF8
 from collections.abc import Mapping
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import Never, TypedDict
@@ -9,15 +10,19 @@ from tests.recompute.events import (
     Cancellation,
     Charge,
     Contact,
+    Correction,
     Disposition,
     Event,
+    Fee,
+    PlanChange,
     Profile,
     Purchase,
     Reversal,
+    SignOfLife,
     Tick,
 )
 from tests.recompute.rules import Rules
-from tests.recompute.shapes import is_valid, time_ms
+from tests.recompute.shapes import is_valid, tells_who_bought, time_ms
 
 TYPES = {
     "transactions": {"transaction", "tick"},
@@ -26,6 +31,7 @@ TYPES = {
     "dispositions": {"disposition"},
 }
 _EXACT = Context(prec=60, rounding=ROUND_HALF_EVEN)
+_MOST_CENTS = 10**14
 
 
 class Refused(Exception):  # noqa: N818 - the contract's word
@@ -70,6 +76,9 @@ class _Body:
     def time(self, name: str) -> int | None:
         return time_ms(self._fields.get(name))
 
+    def has(self, name: str) -> bool:
+        return self._fields.get(name) is not None
+
     def some(self, name: str) -> bool:
         return bool(self._fields.get(name))
 
@@ -106,9 +115,23 @@ def parse(line: bytes, topic: str, rules: Rules, now_ms: int, currency: str) -> 
     return event
 
 
+def sign_of_life(line: bytes, rules: Rules) -> SignOfLife | None:
+    """Give who bought and when, if a refused line is a purchase that tells it, and not too large."""
+    if len(line) > rules.line_bytes:
+        return None
+    try:
+        fields = _object(line)
+    except Refused:
+        return None
+    if not tells_who_bought(fields):
+        return None
+    body = _Body(fields)
+    return SignOfLife(customer_id=body.must("customer_id"), time_ms=body.now())
+
+
 def _object(line: bytes) -> dict[str, object]:
     try:
-        value = json.loads(line.decode("utf-8"), parse_constant=_no_constant)
+        value = json.loads(line.removeprefix(BOM_UTF8).decode("utf-8"), parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise Refused("not_json") from error
     if not isinstance(value, dict):
@@ -137,33 +160,68 @@ def _event(kind: str, body: _Body, currency: str) -> Event | Tick:
 
 
 def _transaction(body: _Body, currency: str) -> Event:
-    common, kind, amount = body.common(), body.must("kind"), body.text("amount")
-    if kind == "subscription_cancelled":
-        if amount is not None:
-            raise Refused("schema")
-        return Cancellation(**common)
-    if amount is None or body.text("currency") is None:
+    common, kind = body.common(), body.must("kind")
+    _check_kind(kind, body)
+    cents, previous = _cents("amount", body, currency), _cents("previous_amount", body, currency)
+    match kind:
+        case "purchase":
+            return Purchase(**common, cents=cents)
+        case "refund" | "chargeback" | "correction":
+            return _change_of_a_purchase(body, cents, previous)
+        case "subscription_charge":
+            return Charge(**common, cents=cents)
+        case "subscription_changed":
+            return PlanChange(**common, cents=cents, previous_cents=previous or None)
+        case _:
+            return Cancellation(**common) if kind == "subscription_cancelled" else Fee(**common)
+
+
+def _change_of_a_purchase(body: _Body, cents: int, previous: int) -> Event:
+    common, original_ms = body.common(), body.time("original_time")
+    spent_ms = common["time_ms"] if original_ms is None else original_ms
+    if body.must("kind") == "correction":
+        return Correction(**common, cents=cents - previous, spent_ms=spent_ms)
+    return Reversal(**common, cents=-cents, spent_ms=spent_ms, dated=original_ms is not None)
+
+
+def _check_kind(kind: str, body: _Body) -> None:
+    """Refuse what no transaction of the kind has, or lacks."""
+    amount, previous, original_ms = (
+        body.text("amount"),
+        body.text("previous_amount"),
+        body.time("original_time"),
+    )
+    of_a_purchase = kind in {"refund", "chargeback", "correction"}
+    may_be_zero = kind in {"purchase", "correction", "subscription_changed"}
+    faults = (
+        (kind == "subscription_cancelled") != (amount is None),
+        amount is not None and body.text("currency") is None,
+        amount is not None and Decimal(amount) == 0 and not may_be_zero,
+        previous is not None and kind not in {"correction", "subscription_changed"},
+        previous is not None and Decimal(previous) == 0 and kind == "subscription_changed",
+        body.text("corrects") is not None and kind != "correction",
+        kind == "correction" and (previous is None or original_ms is None),
+        of_a_purchase and original_ms is not None and original_ms > body.now(),
+    )
+    if any(faults):
         raise Refused("schema")
-    cents = _cents(amount, body, currency)
-    if kind == "purchase":
-        return Purchase(**common, cents=cents)
-    if kind in {"refund", "chargeback"}:
-        spent_ms = body.time("original_time")
-        if spent_ms is not None and spent_ms > common["time_ms"]:
-            raise Refused("schema")
-        return Reversal(**common, cents=-cents, spent_ms=common["time_ms"] if spent_ms is None else spent_ms)
-    return Charge(**common)
 
 
-def _cents(amount: str, body: _Body, currency: str) -> int:
-    rate = "1"
+def _cents(name: str, body: _Body, currency: str) -> int:
+    """Give an amount in hundredths of the reporting currency, 0 where there is none."""
+    rate, amount = "1", body.text(name)
+    if amount is None:
+        return 0
     if body.text("currency") != currency:
         given = body.text("exchange_rate")
         if given is None:
             raise Refused("currency")
         rate = given
     hundredths = _EXACT.multiply(_EXACT.multiply(Decimal(amount), Decimal(rate)), Decimal(100))
-    return int(hundredths.to_integral_value(ROUND_HALF_EVEN))
+    cents = int(hundredths.to_integral_value(ROUND_HALF_EVEN))
+    if cents > _MOST_CENTS:
+        raise Refused("currency")
+    return cents
 
 
 def _contact(body: _Body) -> Contact:
@@ -175,6 +233,9 @@ def _contact(body: _Body) -> Contact:
         contact_id=body.must("contact_id"),
         version=body.count("version"),
         moment_ms=common["time_ms"] if ended_ms is None else ended_ms,
+        started_ms=body.time("started_at"),
+        parent_contact_id=body.text("parent_contact_id"),
+        answered=body.flag("answered") if body.has("answered") else None,
         outbound=body.text("direction") == "outbound",
         recovery=body.flag("recovery"),
         case_id=body.text("case_id"),

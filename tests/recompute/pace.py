@@ -17,7 +17,7 @@ class Pace:
     per_day: float
     irregularity: float
 
-    def nats(self, found: int, days: float, certainty: float, rules: Rules) -> float:
+    def nats(self, found: float, days: float, certainty: float, rules: Rules) -> float:
         """Evidence that the series fell, from what was found of it in so many days (S_T or S_B)."""
         y = found / (self.per_day * self.irregularity)
         usual = days / self.irregularity
@@ -41,7 +41,7 @@ class TripsOrSpend:
     trips: Pace
     spend: Pace
 
-    def nats(self, trips: int, spend: int, days: float, rules: Rules) -> float:
+    def nats(self, trips: int, spend: float, days: float, rules: Rules) -> float:
         """Give S: the mean of the two likelihood ratios, in nats, written so that no exponential vanishes."""
         of_trips = self.trips.nats(trips, days, rules.trips_certainty, rules)
         of_spend = self.spend.nats(spend, days, rules.spend_certainty, rules)
@@ -68,9 +68,9 @@ class PopulationClock:
         """C(h): purchases that count from an hour before h."""
         return bisect_left(self._since, h)
 
-    def usual(self, h0: int, blocks: int, now: int) -> UsualPurchases | None:
+    def usual(self, h0: int, blocks: int, now: int, lag: int = 0) -> UsualPurchases | None:
         """Freeze at hour `now` what time runs by from h0 on; None where it runs by the calendar."""
-        q, week = min(h0 - 1, now - self._rules.lag_hours), 168
+        q, week = min(h0 - 1, now - self._rules.lag_hours - lag), 168
         end = q // week * week
         found = self.purchases_before(end) - self.purchases_before(end - 4 * blocks * week)
         per_day = found / (28 * blocks)
@@ -78,6 +78,6 @@ class PopulationClock:
         is_forgotten = q < refresh - self._rules.clock_hours - self._rules.lag_hours
         return None if per_day < self._rules.guard_mean or is_forgotten else UsualPurchases(per_day, q)
 
-    def days(self, usual: UsualPurchases, h: int) -> float:
-        """Usual days of the population that passed up to hour h."""
-        return (self.purchases_before(h) - self.purchases_before(usual.q)) / usual.per_day
+    def days(self, usual: UsualPurchases, q: int, h: int) -> float:
+        """Usual days of the population that passed from hour q to hour h."""
+        return (self.purchases_before(h) - self.purchases_before(q)) / usual.per_day

@@ -4,9 +4,11 @@ from pathlib import Path
 from time import time_ns
 
 from tests.recompute.arrival import Partition, read
-from tests.recompute.episodes import Story, Surroundings
+from tests.recompute.delivery import Deliveries
+from tests.recompute.episodes import Story
 from tests.recompute.events import Contact
 from tests.recompute.feed import Feed
+from tests.recompute.freezing import Surroundings
 from tests.recompute.pace import PopulationClock
 from tests.recompute.records import Expected
 from tests.recompute.rules import Rules, hour_of
@@ -44,6 +46,7 @@ def _partition(partition: Partition, end_ms: int, rules: Rules) -> list[Expected
         refreshes(partition, end_hour, rules),
         Feed(partition, end_hour, rules),
         PopulationClock(partition, rules),
+        Deliveries(partition, rules),
         rules,
     )
     return [

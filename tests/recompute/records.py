@@ -33,7 +33,10 @@ class Expected:
     frustration: float
     silence: float
     usual_spend_per_day: float
+    recurring_per_day: float
     spend_since: float
+    visits_since: int
+    unread_since: int
     days_since: float
     irregularity_days: float
     value_at_risk: float
@@ -43,12 +46,23 @@ class Expected:
 
 
 @dataclass(frozen=True)
-class Evidence:
-    """Spend since h0 in hundredths (X), days of working feed (e), nats (S, L), P."""
+class Silence:
+    """Spend in [h0, b) in hundredths (X), days of working feed (e), nats (S); panes of visits, and unread."""
 
-    spend: int
-    days: float
-    nats: float
+    until: int
+    spend: int = 0
+    days: float = 0.0
+    nats: float = 0.0
+    visits: int = 0
+    unread: int = 0
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What silence says, alone (in nats, tempered) and with all else (L, P); b is `since.until`."""
+
+    since: Silence
+    silence: float
     log_odds: float
     probability: float
 
@@ -57,16 +71,25 @@ class Evidence:
 class Yardstick:
     """What is frozen when an episode opens or a watch begins; money in hundredths.
 
-    `paces` are those of ruleset 2; `purchases` of the partition are None where time runs by the calendar.
+    `usual` is None of a subscriber who has no baseline. `paces` are those of ruleset 2; `purchases` of the
+    partition are None where time runs by the calendar. `recurring` is what subscriptions come to a day, `lag`
+    by how many hours the customer's purchases are delivered late.
     """
 
     h0: int
-    usual: Baseline
+    usual: Baseline | None
     irregularity: float
     paces: TripsOrSpend | None
     purchases: UsualPurchases | None
     trailing_spend: int
     cutoff: int | None
+    recurring: float
+    lag: int
+
+    @property
+    def per_day(self) -> float:
+        """Usual spend per day, in hundredths (m)."""
+        return self.usual.per_day if self.usual else 0.0
 
 
 @dataclass
@@ -74,12 +97,14 @@ class Episode:
     """An open episode; `sent` is an index of the levels, 0 when nothing was sent yet.
 
     Raising, closing and the deadline count from the hour `since`: h0 after a contact, o of a silent episode.
+    What happens to subscriptions counts from `plans_since_ms` on.
     """
 
     alert_id: str
     anchor: Contact | None
     frozen: Yardstick
     since: int
+    plans_since_ms: int
     prior: float
     counts_contacts: bool
     sent: int = 0

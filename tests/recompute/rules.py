@@ -57,6 +57,8 @@ class Rules:
     most_contacts: int = 0
     """How many of a customer's newest contacts count; 0: all."""
 
+    leg_ms: int = 30 * 60_000
+
     opening_frustration: float = 1.0
     block_hours: int = 672
     blocks: int = 13
@@ -90,6 +92,16 @@ class Rules:
     settle_hours: int = 0
     delayed_feed: bool = False
 
+    as_meant: bool = False
+    delayed_ms: int = HOUR_MS
+    delayed_needed: int = 4
+    delivery_hours: int = 672
+    unread_hours: int = 24
+    subscription_nats: float = 3.5
+    cancellation_near_ms: int = 7 * DAY_MS
+    plan_change_ms: int = 300_000
+    plan_events: int = 64
+
     raise_hours: int = 2_160
     returned_silence: float = -3.0
     returned_usual_days: int = 14
@@ -103,6 +115,11 @@ class Rules:
     silent: bool = False
     silent_prior_probability: float = 0.002
     silent_days: int = 182
+
+    def __post_init__(self) -> None:
+        """Refuse what the text does not describe: ruleset 4 without what it is built on."""
+        if self.as_meant and not self.delayed_feed:
+            raise ValueError("as_meant needs delayed_feed")
 
     @property
     def lag_hours(self) -> int:
@@ -128,3 +145,6 @@ VERSION_2 = Rules(
 
 VERSION_3 = replace(VERSION_2, delayed_feed=True, most_contacts=500)
 """Ruleset 3."""
+
+VERSION_4 = replace(VERSION_3, as_meant=True)
+"""Ruleset 4."""

@@ -70,8 +70,12 @@ def _some_of(*names: str) -> Check:
     return lambda value: isinstance(value, list) and all(item in names for item in value)
 
 
-def _positive(form: re.Pattern[str]) -> Check:
-    return lambda value: isinstance(value, str) and form.fullmatch(value) is not None and Decimal(value) > 0
+def _amount(value: object) -> bool:
+    return isinstance(value, str) and _AMOUNT.fullmatch(value) is not None
+
+
+def _rate(value: object) -> bool:
+    return isinstance(value, str) and _RATE.fullmatch(value) is not None and Decimal(value) > 0
 
 
 def _currency(value: object) -> bool:
@@ -87,40 +91,50 @@ def _type(value: object) -> bool:
     return isinstance(value, str)
 
 
+_ID = _text(1, 128)
 _CHANNEL = _one_of("voice", "chat", "email", "message", "social", "web", "store")
 _COMMON: dict[str, Check] = {
     "type": _type,
-    "event_id": _text(1, 128),
-    "customer_id": _text(1, 128),
+    "event_id": _ID,
+    "customer_id": _ID,
     "time": _time,
-    "source": _text(),
+    "source": _ID,
 }
 
 REQUIRED: dict[str, dict[str, Check]] = {
-    "tick": {"type": _type, "time": _time, "source": _text()},
+    "tick": {"type": _type, "time": _time, "source": _ID},
     "transaction": _COMMON
     | {
         "kind": _one_of(
-            "purchase", "refund", "chargeback", "fee", "subscription_charge", "subscription_cancelled"
+            "purchase",
+            "refund",
+            "chargeback",
+            "correction",
+            "fee",
+            "subscription_charge",
+            "subscription_changed",
+            "subscription_cancelled",
         )
     },
-    "contact": _COMMON | {"contact_id": _text(), "version": _integer(1), "channel": _CHANNEL},
+    "contact": _COMMON | {"contact_id": _ID, "version": _integer(1), "channel": _CHANNEL},
     "notice": _COMMON
     | {
-        "contact_id": _text(),
+        "contact_id": _ID,
         "change": _one_of("price", "ownership", "discontinuation", "policy", "outage"),
     },
     "profile": _COMMON,
-    "disposition": _COMMON | {"alert_id": _text(), "status": _one_of("acknowledged", "contacted", "closed")},
+    "disposition": _COMMON | {"alert_id": _ID, "status": _one_of("acknowledged", "contacted", "closed")},
 }
 
 OPTIONAL: dict[str, dict[str, Check]] = {
     "tick": {},
     "transaction": {
         "attributes": _attributes,
-        "amount": _positive(_AMOUNT),
+        "amount": _amount,
+        "previous_amount": _amount,
         "currency": _currency,
-        "exchange_rate": _positive(_RATE),
+        "exchange_rate": _rate,
+        "corrects": _ID,
         "order_id": _text(),
         "original_time": _time,
         "channel": _text(),
@@ -155,6 +169,8 @@ OPTIONAL: dict[str, dict[str, Check]] = {
         "effort": _integer(-5, 5),
         "phrases": _some_of("system_wont_let_me", "not_allowed", "policy"),
         "recovery": _flag,
+        "answered": _flag,
+        "parent_contact_id": _ID,
     },
     "notice": {"attributes": _attributes, "notified": _flag},
     "profile": {
@@ -186,3 +202,9 @@ def is_valid(body: Mapping[str, object]) -> bool:
         and all(name in body and check(body[name]) for name, check in required.items())
         and all(body.get(name) is None or check(body[name]) for name, check in optional.items())
     )
+
+
+def tells_who_bought(body: Mapping[str, object]) -> bool:
+    """Whether an object is a purchase of which customer and time are sound, whatever else it may be."""
+    is_purchase = body.get("type") == "transaction" and body.get("kind") == "purchase"
+    return is_purchase and _ID(body.get("customer_id")) and _time(body.get("time"))

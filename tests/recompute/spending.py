@@ -1,55 +1,13 @@
-"""Panes, baselines and the population of a partition."""
+"""Baselines, what subscriptions are worth, and the population of a partition."""
 
-from bisect import bisect_left
-from collections import Counter
 from dataclasses import dataclass
 from hashlib import sha256
-from itertools import accumulate
 from math import exp, log
 from statistics import fmean, variance
 
 from tests.recompute.arrival import Customer, Partition
-from tests.recompute.events import Purchase, Reversal
+from tests.recompute.ledger import Ledger
 from tests.recompute.rules import Rules, hour_of
-
-
-class Ledger:
-    """One customer's panes, in hundredths: on-time purchases from the start, the rest as it is folded.
-
-    An on-time purchase may stand here early: every window that is asked for ends before its pane is known.
-    """
-
-    def __init__(self, customer: Customer, rules: Rules) -> None:
-        self._kept_hours = rules.pane_hours
-        self._on_time = sorted(customer.on_time)
-        self._panes = [pane for pane, _ in self._on_time]
-        self._sums = [0, *accumulate(cents for _, cents in self._on_time)]
-        self._folded: list[tuple[int, int]] = []
-        self.first_pane = self._panes[0] if self._panes else None
-
-    def fold(self, event: Purchase | Reversal) -> None:
-        """Change the pane of a late purchase, a refund or a chargeback."""
-        pane = hour_of(event.spent_ms if isinstance(event, Reversal) else event.time_ms)
-        self._folded.append((pane, event.cents))
-        self.first_pane = pane if self.first_pane is None else min(self.first_pane, pane)
-
-    def spend(self, start: int, end: int, now: int) -> int:
-        """Sum over panes start <= h < end, less what is forgotten by hour `now`."""
-        start = max(start, now - self._kept_hours)
-        if end <= start:
-            return 0
-        on_time = self._sums[bisect_left(self._panes, end)] - self._sums[bisect_left(self._panes, start)]
-        return on_time + sum(cents for pane, cents in self._folded if start <= pane < end)
-
-    def trips(self, start: int, end: int, now: int) -> int:
-        """How many panes start <= h < end, of those not forgotten by hour `now`, have a sum above 0."""
-        start = max(start, now - self._kept_hours)
-        changes = self._on_time[bisect_left(self._panes, start) : bisect_left(self._panes, end)]
-        changes += [(pane, cents) for pane, cents in self._folded if start <= pane < end]
-        sums: Counter[int] = Counter()
-        for pane, cents in changes:
-            sums[pane] += cents
-        return sum(cents > 0 for cents in sums.values())
 
 
 @dataclass(frozen=True)
@@ -93,6 +51,18 @@ def usual_trips(ledger: Ledger, h: int, now: int, usual: Baseline, rules: Rules)
     )
 
 
+def subscription_value(ledger: Ledger, h: int, now: int, rules: Rules) -> float:
+    """Hundredths a day that subscriptions before hour h come to (s_d), as known at hour `now`."""
+    first, size = ledger.charges.first, rules.block_hours
+    blocks = 0 if first is None or not rules.as_meant else min(rules.blocks, (h - first) // size)
+    if blocks < rules.blocks_needed:
+        return 0.0
+    start = h - blocks * size
+    paid = ledger.charged(start, h, now)
+    is_yearly = len(ledger.charges.hours(start, h)) == 1
+    return paid / (28 * (rules.blocks if is_yearly else blocks))
+
+
 @dataclass(frozen=True)
 class Refresh:
     """Cut-off in hundredths (None: gate closed) and the population's irregularity in days."""
@@ -105,17 +75,16 @@ def refreshes(partition: Partition, end_hour: int, rules: Rules) -> dict[int, Re
     """Every population refresh of a partition by its hour; before the first pane there is nothing to know."""
     ledgers = {name: Ledger(customer, rules) for name, customer in _by_hash(partition)}
     changes = [
-        (fact.instant_ms, ledgers[name], fact.event)
+        (fact.instant_ms, ledgers[name], fact)
         for name, customer in partition.customers.items()
         for fact in customer.agenda
-        if isinstance(fact.event, Purchase | Reversal)
     ]
     changes.sort(key=lambda change: change[0], reverse=True)
     found, step = {}, rules.refresh_hours
     for r in range(_first_hour(partition) // step * step, end_hour + 1, step):
         while changes and hour_of(changes[-1][0]) < r:
-            _, ledger, event = changes.pop()
-            ledger.fold(event)
+            _, ledger, fact = changes.pop()
+            ledger.fold(fact)
         found[r] = _refresh(list(ledgers.values()), r, rules)
     return found
 
@@ -135,8 +104,8 @@ def _first_hour(partition: Partition) -> int:
 
 
 def _refresh(ledgers: list[Ledger], r: int, rules: Rules) -> Refresh:
-    sample = [each for each in ledgers if each.first_pane is not None and each.first_pane < r][: rules.sample]
-    spends = [each.spend(r - rules.year_hours, r, r) for each in sample]
+    sample = [each for each in ledgers if each.is_in_sample(r)][: rules.sample]
+    spends = [each.value(r - rules.year_hours, r, r) for each in sample]
     positive = sorted(spend for spend in spends if spend > 0)
     if len(positive) < rules.customers_needed:
         return Refresh(None, rules.dispersion_default)

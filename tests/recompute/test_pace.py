@@ -4,12 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from tests.recompute.arrival import Customer, Partition, Sale
+from tests.recompute.arrival import Customer, Fact, Partition, Sale
 from tests.recompute.events import Reversal
+from tests.recompute.ledger import Ledger
 from tests.recompute.pace import Pace, PopulationClock, TripsOrSpend, UsualPurchases, pace
 from tests.recompute.rules import HOUR_MS, VERSION_3
 from tests.recompute.rules import VERSION_2 as RULESET_2
-from tests.recompute.spending import Baseline, Ledger
+from tests.recompute.spending import Baseline
 
 VERSION_2 = replace(
     RULESET_2, temperature=0.9, trips_certainty=8.0, spend_certainty=16.0, recent_half_life_blocks=0.5
@@ -52,7 +53,7 @@ def test_a_trip_is_a_pane_above_zero() -> None:
     ledger = Ledger(Customer(on_time=[(5, 100), (5, 100), (6, 100), (7, 100)]), VERSION_2)
     refund = Reversal(event_id="e", source="pos", customer_id="c", time_ms=9 * HOUR_MS, cents=0, spent_ms=0)
     for hour, cents in ((5, -199), (6, -100), (7, -101)):
-        ledger.fold(replace(refund, cents=cents, spent_ms=hour * HOUR_MS))
+        ledger.fold(Fact(9 * HOUR_MS, replace(refund, cents=cents, spent_ms=hour * HOUR_MS)))
     assert [ledger.trips(0, end, 10) for end in (5, 6, 7, 8)] == [0, 1, 1, 1]
 
 

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from tests.recompute.arrival import Customer, Partition, Sale, murmur2, partition_of, read
+from tests.recompute.delivery import group_of
 from tests.recompute.events import Contact
-from tests.recompute.feed import Feed, group_of
+from tests.recompute.feed import Feed
 from tests.recompute.frustration import Contacts, effort_nats, outcome_nats
 from tests.recompute.lines import Refused, parse
 from tests.recompute.rules import DAY_MS, HOUR_MS, VERSION_3, Rules
@@ -299,7 +300,17 @@ for _name in ("kind", "amount", "currency"):
         ("contacts", GOOD, "unknown_type"),
         ("transactions", {**GOOD, "surprise": 1}, "schema"),
         ("transactions", {**GOOD, "amount": 1}, "schema"),
-        ("transactions", {**GOOD, "amount": "0.00"}, "schema"),
+        ("transactions", {**GOOD, "kind": "refund", "amount": "0.00"}, "schema"),
+        ("transactions", {**GOOD, "previous_amount": "1.00"}, "schema"),
+        ("transactions", {**GOOD, "corrects": "a"}, "schema"),
+        ("transactions", {**GOOD, "kind": "correction", "previous_amount": "1.00"}, "schema"),
+        ("transactions", {**GOOD, "kind": "correction", "original_time": GOOD["time"]}, "schema"),
+        ("transactions", {**GOOD, "kind": "subscription_changed", "previous_amount": "0"}, "schema"),
+        (
+            "transactions",
+            {**GOOD, "amount": "999999999999.99", "currency": "EUR", "exchange_rate": "2"},
+            "currency",
+        ),
         ("transactions", {**GOOD, "amount": None}, "schema"),
         ("transactions", {**GOOD, "kind": "subscription_cancelled"}, "schema"),
         ("transactions", {**GOOD, "event_id": "x" * 129}, "schema"),

@@ -12,6 +12,7 @@ from pathlib import Path
 from random import Random
 
 from tests.worlds import service, spending, trouble
+from tests.worlds.oddities import Oddities, deliver_by_the_week
 from tests.worlds.people import Person, people, react
 from tests.worlds.wire import DAY, HOUR, Feed
 
@@ -45,10 +46,12 @@ def write_world(
     customers: int = 60,
     days: int = 400,
     delay: Callable[[Feed], None] | None = None,
+    odd: bool = False,
 ) -> None:
     """Write `transactions.jsonl`, `contacts.jsonl` and often the two side inputs into `directory`.
 
-    `delay` changes when the transactions arrive, and no dice of the rest.
+    `delay` changes when the transactions arrive, `odd` adds what ruleset 4 is for; neither changes the dice
+    of the rest.
     """
     rng = Random(seed)
     world = World(
@@ -65,6 +68,8 @@ def write_world(
     _side_inputs(world, inhabitants, known)
     _unsettle(world)
     _cut(world, days)
+    if odd:
+        _add_oddities(world, inhabitants, known, Random(f"{seed} odd"))
     if delay:
         delay(world.transactions)
     directory.mkdir(parents=True, exist_ok=True)
@@ -94,6 +99,17 @@ def _served(world: World, person: Person) -> list[service.Known]:
                 world.transactions, person, moment + rng.randrange(rng.choice((2, 100)) * DAY), world.dawdling
             )
     return known
+
+
+def _add_oddities(world: World, inhabitants: list[Person], known: list[service.Known], rng: Random) -> None:
+    """Add what is odd, and let purchases come in batches in half of the worlds."""
+    for feed in (world.transactions, world.contacts):
+        feed.rng = rng
+    oddities = Oddities(rng, world.transactions, world.contacts, FIRST, world.last)
+    for person in inhabitants:
+        oddities.of_person(person, [item for item in known if item.person is person])
+    if rng.random() < 0.5:
+        deliver_by_the_week(world.transactions, rng)
 
 
 def _gaps(rng: Random, days: int) -> list[tuple[int, int, str]]:
