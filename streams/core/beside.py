@@ -108,7 +108,7 @@ def panes_of(sums: Sums) -> Panes:
 
 def count_in(hours: list[int], start: int, end: int) -> int:
     """Return how many of some hours in order lie in `[start, end)`."""
-    return bisect_left(hours, end) - bisect_left(hours, start)
+    return max(0, bisect_left(hours, end) - bisect_left(hours, start))
 
 
 def _put(hours: list[int], hour: int) -> None:
