@@ -24,7 +24,7 @@ from streams.core.episode import Judge, Observer
 from streams.core.event_ids import EventIds
 from streams.core.facts import Event, item
 from streams.core.feed_guard import FeedGuard
-from streams.core.id_table import KEY_BYTES, LOW_BITS, UNIT_BITS, stamp_of
+from streams.core.id_table import KEY_BYTES, LOW_BITS, UNIT_BITS
 from streams.core.population import Population, Refresh, Spending
 from streams.core.record import (
     DIRTY,
@@ -142,7 +142,7 @@ class Partition:
         clock, ids = self._clocks[Input.TRANSACTIONS], self._ids[Input.TRANSACTIONS]
         recent, digest, pack = ids.recent, xxh3_64_intdigest, ENTRY.pack
         buckets, low, split, high = ids.table.buckets, ids.table.low, ids.table.split, 2 * ids.table.low + 1
-        unit, stamp = 0, stamp_of(0)
+        unit, stamp = NEVER, b""
         customers, lateness, rules = self._roster.records, clock.lateness_ms, self._judge.rules
         newest, now, source, salt, applied = clock.newest, clock.now, "", ids.seed(""), 0
         counts, counts_of = self._guard.counts_of("", rules), self._guard.counts_of
@@ -170,13 +170,13 @@ class Partition:
                 bucket = buckets[number if number >= split else key & high]
                 rest = (key >> LOW_BITS).to_bytes(KEY_BYTES, "little")
                 if (bucket.rfind(rest) >= 0 or key in recent) and ids.is_duplicate(key, time, customer_id):
-                    outcome.duplicates.append(at)
+                    self._drop(at, event, key, outcome)
                     continue
                 if time >> UNIT_BITS != unit:
-                    unit, stamp = time >> UNIT_BITS, stamp_of(time)
+                    unit, stamp = time >> UNIT_BITS, ids.table.reach(time)
                 bucket += rest + stamp
             elif key in recent and ids.is_duplicate(key, time, customer_id):
-                outcome.duplicates.append(at)
+                self._drop(at, event, key, outcome)
                 continue
             else:
                 recent[key] = time
@@ -203,7 +203,16 @@ class Partition:
         clock.newest, clock.now = newest, now
         outcome.applied += applied
         if buckets:
-            ids.table.note(applied, newest)
+            ids.table.note(applied)
+
+    def _drop(self, at: int, event: Event, key: int, outcome: Outcome) -> None:
+        """Drop a duplicate; count a purchase if the customer's own entry has another time or amount."""
+        outcome.duplicates.append(at)
+        if isinstance(event, Transaction) and event.kind == "purchase":
+            found = self._roster.in_record(key, event.customer_id)
+            known = [(time, cents) for time, cents, _ in found if cents >= 0]
+            if known and (event.time, event.cents) not in known:
+                self._judge.tally["duplicates_other_content"] += 1
 
     def _note(self, customer_id: str, record: bytearray, hour: int, cents: int) -> None:
         """Do what a purchase means beyond the customer's own record."""
@@ -258,9 +267,9 @@ class Partition:
     def _apply_event(self, source: Input, at: int, event: Event, most: int, outcome: Outcome) -> None:
         clock, ids = self._clocks[source], self._ids[source]
         instant = clock.instant(event.time)
-        key = ids.key(event.source, event.event_id)
+        key = ids.key_of(event)
         if ids.is_duplicate(key, instant, event.customer_id):
-            outcome.duplicates.append(at)
+            self._drop(at, event, key, outcome)
             return
         ids.remember(key, instant)
         outcome.applied += 1
@@ -472,12 +481,12 @@ class Partition:
         oldest = self._clocks[Input.TRANSACTIONS].now - TOO_LATE_MS
         bought = [(key, instant) for instant, mark, key in found if mark >= 0 and instant >= oldest]
         if bought:
-            self._ids[Input.TRANSACTIONS].restore(bought)
+            self._ids[Input.TRANSACTIONS].restore(bought, self._clocks[Input.TRANSACTIONS])
         for instant, mark, key in found:
             if mark < 0:
                 source = input_of(mark)
                 if instant >= self._clocks[source].now - TOO_LATE_MS:
-                    self._ids[source].restore([(key, instant)])
+                    self._ids[source].restore([(key, instant)], self._clocks[source])
 
     def _came_since(self, source: Input, key: int, customer_id: str, oldest: int) -> bool:
         """Tell whether an event with the hash of an id came at an instant (ms) or soon after it.
@@ -570,6 +579,11 @@ class Partition:
         first = self._roster.wakes.first
         hours = [None if first is None else hour_of(first), self._next_refresh]
         return min((one for one in hours if one is not None), default=None)
+
+    @property
+    def shared(self) -> Collection[str]:
+        """Return the ids that were set apart since the start, because many share them."""
+        return self._judge.shared
 
     @property
     def tally(self) -> Mapping[str, int]:

@@ -29,6 +29,7 @@ from streams.core.opening import (
 )
 from streams.core.population import Refresh
 from streams.core.ruleset import Ruleset
+from streams.core.shared_ids import is_shared
 from streams.core.time import DAY_HOURS, HOUR_MS
 
 
@@ -83,7 +84,7 @@ def begin_watch(customer: Customer, refresh: Refresh, rules: Ruleset, guard: Fee
     if not (is_valuable(trailing, refresh.cutoff) or is_protected(customer, rules)):
         return None
     usual = baseline(panes, customer.first_pane, known, rules)
-    if usual is None:
+    if usual is None or is_shared(customer, hour * HOUR_MS, refresh.median_trips, rules):
         return None
     yardstick = yardstick_of(usual, refresh.irregularity_days, hour, known, rules, guard)
     recurring = recurring_per_day(charges, customer.body.beside, known, rules)

@@ -50,12 +50,13 @@ _ORDER: dict[type[Event], int] = {
 }
 
 
-def agenda_order(fact: Fact) -> tuple[int, int, str, int, str, str]:
+def agenda_order(fact: Fact) -> tuple[int, int, str, int, str, str, str]:
     """Order in which facts are folded."""
     event = fact.event
     if isinstance(event, Contact):
-        return fact.instant_ms, _ORDER[Contact], event.contact_id, event.version, event.event_id, event.source
-    return fact.instant_ms, _ORDER[type(event)], event.event_id, 0, "", event.source
+        names = event.contact_id, event.version, event.event_id, event.source, event.kind
+        return fact.instant_ms, _ORDER[Contact], *names
+    return fact.instant_ms, _ORDER[type(event)], event.event_id, 0, "", event.source, event.kind
 
 
 def _probability(log_odds: float) -> float:
