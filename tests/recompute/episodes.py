@@ -151,19 +151,16 @@ class Story:
         days, hours = divmod(h - episode.since, 24)
         if hours or days < 1:
             return None
-        if episode.frozen.usual and self._has_returned_by_silence(evidence.since):
+        if evidence.since.nats <= self._rules.returned_silence + self._rules.tolerance:
             return "returned"
         if episode.sent and self._measure.spends_as_usual(episode.frozen, evidence.since.until):
             return "returned"
         return "expired" if days >= self._rules.expire_days else None
 
-    def _has_returned_by_silence(self, since: Silence) -> bool:
-        return since.nats <= self._rules.returned_silence + self._rules.tolerance
-
     def _as_returned(self, episode: Episode, evidence: Evidence, resolution: str) -> Evidence:
-        """Give what is said of somebody who came back: by 28 days of spend, it is what these say."""
+        """Give what is said of somebody who came back: what the last 28 days say, if that is less."""
         since = evidence.since
-        if not self._rules.as_meant or resolution != "returned" or self._has_returned_by_silence(since):
+        if not self._rules.as_meant or resolution != "returned":
             return evidence
         nats = min(since.nats, self._measure.nats_of_28_days(episode.frozen, since.until))
         return self._evidence_of(episode, since, nats)

@@ -23,7 +23,7 @@ class Measure:
         return Silence(
             until=b,
             spend=self._spend(frozen.h0, b),
-            days=self._days(frozen, frozen.h0, b),
+            days=self._days(frozen, b),
             nats=self._nats(frozen, frozen.h0, b),
             visits=len(self._ledger.visits.hours(frozen.h0, b)),
             unread=len(self._ledger.unread.hours(frozen.h0, b)),
@@ -47,19 +47,20 @@ class Measure:
     def _spend(self, start: int, b: int) -> int:
         return max(0, self._ledger.spend_of_known_purchases(start, b, b))
 
-    def _days(self, frozen: Yardstick, start: int, b: int) -> float:
-        """Days of working feed from start to b, no more of them than the population usually takes (e)."""
-        days = (b - start - self._feed.broken_hours(start, b)) / 24
+    def _days(self, frozen: Yardstick, b: int) -> float:
+        """Days of working feed from h0 to b, no more of them than the population usually takes (e)."""
+        if b <= frozen.h0:
+            return 0.0
+        days = (b - frozen.h0 - self._feed.broken_hours(frozen.h0, b)) / 24
         if frozen.purchases is None:
             return days
-        q = frozen.purchases.q if start == frozen.h0 else start - 1
-        return min(days, self._clock.days(frozen.purchases, q, b))
+        return min(days, self._clock.days(frozen.purchases, b))
 
     def _nats(self, frozen: Yardstick, start: int, b: int) -> float:
         """Evidence of [start, b) that spend fell, or trips or spend under ruleset 2 (S)."""
         if frozen.usual is None:
             return 0.0
-        spend, days = self._spend(start, b), self._days(frozen, start, b)
+        spend, days = self._spend(start, b), self._days(frozen, b) - self._days(frozen, start)
         if frozen.paces is None:
             return (days - self._rules.spend_weight * spend / frozen.per_day) / frozen.irregularity
         signs = self._ledger.signs(start, b)

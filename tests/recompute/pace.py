@@ -78,6 +78,6 @@ class PopulationClock:
         is_forgotten = q < refresh - self._rules.clock_hours - self._rules.lag_hours
         return None if per_day < self._rules.guard_mean or is_forgotten else UsualPurchases(per_day, q)
 
-    def days(self, usual: UsualPurchases, q: int, h: int) -> float:
-        """Usual days of the population that passed from hour q to hour h."""
-        return (self.purchases_before(h) - self.purchases_before(q)) / usual.per_day
+    def days(self, usual: UsualPurchases, h: int) -> float:
+        """Usual days of the population that passed up to hour h."""
+        return (self.purchases_before(h) - self.purchases_before(usual.q)) / usual.per_day
