@@ -81,6 +81,7 @@ def transaction_decoder(reporting_currency: str, doubt: Decode) -> Decode:
     home = Cache(home_cents)
     odd_money = _odd_money(reporting_currency, home)
     event, tick = events.Transaction, events.Tick
+    to_hour, to_second, beyond = slice(13), slice(13, 19), slice(19, None)  # made once, not for each message
 
     def transactions(raw: bytes) -> Any:
         if len(raw) > MAX_BYTES:
@@ -88,7 +89,7 @@ def transaction_decoder(reporting_currency: str, doubt: Decode) -> Decode:
         try:
             wire: Any = decode(raw)
             text = wire.time
-            time = hours[text[:13]] + seconds[text[13:19]] + tails[text[19:]]
+            time = hours[text[to_hour]] + seconds[text[to_second]] + tails[text[beyond]]
             if wire.__class__ is tick_wire:
                 return tick(wire.source, time)
             amount, kind, original = wire.amount, wire.kind, wire.original_time
@@ -104,7 +105,7 @@ def transaction_decoder(reporting_currency: str, doubt: Decode) -> Decode:
             else:
                 money, previous = home[amount], None
             if original is not None:
-                original = hours[original[:13]] + seconds[original[13:19]] + tails[original[19:]]
+                original = hours[original[to_hour]] + seconds[original[to_second]] + tails[original[beyond]]
                 if original > time and kind in OF_A_PURCHASE:
                     return doubt(raw)
             return event(wire.customer_id, wire.source, wire.event_id, time, kind, money, original, previous)
@@ -127,12 +128,8 @@ def _odd_money(reporting_currency: str, home: Cache) -> Callable[[Any], tuple[in
         return cents(amounts[amount] * factor, UNITS_PER_CENT)
 
     def odd_money(wire: Any) -> tuple[int, int | None]:
-        amount, previous, currency, rate = (
-            wire.amount,
-            wire.previous_amount,
-            wire.currency,
-            wire.exchange_rate,
-        )
+        amount, previous = wire.amount, wire.previous_amount
+        currency, rate = wire.currency, wire.exchange_rate
         check_kind(wire)
         if currency is not None:
             check_currency(currency)

@@ -6,9 +6,8 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
-from streams.lab.generate import GenerateOptions, Population, generate
 from tests.lab.towns import Done
 
 OTHERS: Final = b"somebody else's notes\n"
@@ -82,31 +81,52 @@ DISGUISES: Final = (
 )
 
 
-def write_town_of(directory: Path, customers: int) -> Path:
-    town = directory / "town"
-    options = GenerateOptions(
-        population=Population.SYNTHETIC, customers=customers, days=300, seed=5, contact_rate=5.0
-    )
-    generate(town, options)
-    return town
-
-
 def command(*arguments: object) -> list[str]:
     return [sys.executable, "-m", "streams", *(str(one) for one in arguments)]
 
 
-STOPPED: Final = """
-import os, sys, threading
+HELD: Final = """
+import os, signal, sys
+step, name, nth = sys.argv.pop(1), sys.argv.pop(1), int(sys.argv.pop(1))
+def hold(event, arguments):
+    global nth
+    if event == step and str(arguments[0]).endswith(name):
+        nth -= 1
+        if nth == 0:
+            os.write(1, b"held")
+            signal.pause()
+sys.addaudithook(hold)
 from streams.cli import app
-threading.Timer(0.5, os.kill, (os.getpid(), int(sys.argv.pop(1)))).start()
 app()
 """
-"""Runs a command, which gets a signal half a second after all that it is made of was loaded."""
+"""Runs a command as far as a moment, says so, and waits there for a signal."""
 
 
-def stopped(stop: signal.Signals, *arguments: object) -> tuple[int, str]:
-    """Run a command, stop it half-way, and return its exit code and its errors."""
-    whole = [sys.executable, "-c", STOPPED, str(int(stop)), *(str(one) for one in arguments)]
-    done = subprocess.run(whole, cwd=ROOT, capture_output=True, check=False)  # noqa: S603 - ourselves
-    assert done.returncode != 0, "too small to be stopped half-way"
-    return done.returncode, done.stderr.decode()
+class Moment(NamedTuple):
+    """Before the n-th step of a kind that a command takes with a file of such a name."""
+
+    step: str
+    """`open` or `os.rename`, as Python's audit events have it."""
+    name: str
+    nth: int
+
+
+READING: Final = Moment("open", "contacts.jsonl", 1)
+WRITING: Final = Moment("open", ".part", 2)
+"""One file is written, beside its place."""
+PLACING: Final = Moment("os.rename", ".part", 1)
+"""None has taken its place yet."""
+
+
+def stopped(stop: signal.Signals, moment: Moment, *arguments: object) -> tuple[int, str]:
+    """Run a command, stop it at a moment, and return its exit code and its errors."""
+    whole = [sys.executable, "-c", HELD, *(str(one) for one in (*moment, *arguments))]
+    with subprocess.Popen(whole, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:  # noqa: S603 - ourselves
+        try:
+            assert child.stdout is not None
+            assert child.stdout.read(4) == b"held", "it never came to that moment"
+            child.send_signal(stop)
+            _, err = child.communicate()
+        finally:
+            child.kill()
+    return child.returncode, err.decode()

@@ -14,15 +14,17 @@ from tests.lab.towns import run, write_rules
 from tests.outputs import (
     DISGUISES,
     OTHERS,
+    PLACING,
+    READING,
     ROOT,
     Disguise,
+    Moment,
     command,
     hard_link,
     picture,
     refused,
     stopped,
     symlink,
-    write_town_of,
 )
 
 OUTPUTS: Final = ("--alerts", "--report", "--dead-letters", "--holdout")
@@ -240,15 +242,19 @@ def test_standard_output_in_a_file_holds_alerts_and_summary(tmp_path: Path) -> N
     assert b"alert records" in shown.read_bytes()
 
 
+@pytest.mark.parametrize("moment", [READING, PLACING])
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGKILL])
-def test_a_replay_stopped_half_way_leaves_the_old_files(tmp_path: Path, stop: signal.Signals) -> None:
+def test_a_replay_stopped_half_way_leaves_the_old_files(
+    shop: Path, tmp_path: Path, stop: signal.Signals, moment: Moment
+) -> None:
     """The files that were there are whole, and after Ctrl-C nothing lies beside them."""
-    town, outputs = write_town_of(tmp_path, 1000), tmp_path / "outputs"
+    town, outputs = tmp_path / "town", tmp_path / "outputs"
+    write_small_town(town)
     outputs.mkdir()
     options = ("--alerts", outputs / "alerts", "--report", outputs / "report")
-    assert run("replay", folder(tmp_path / "shop", sales(60), calls(10)), *options).code == 0
+    assert run("replay", shop, *options).code == 0
     before = picture(outputs)
-    code, err = stopped(stop, "replay", town, *options)
+    code, err = stopped(stop, moment, "replay", town, *options)
     assert {name: was for name, was in picture(outputs).items() if name in before} == before
     if stop is signal.SIGINT:
         assert code in {130, -signal.SIGINT}

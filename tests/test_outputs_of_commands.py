@@ -10,7 +10,10 @@ from tests.lab.towns import run, write_rules
 from tests.outputs import (
     DISGUISES,
     OTHERS,
+    PLACING,
+    WRITING,
     Disguise,
+    Moment,
     hard_link,
     picture,
     refused,
@@ -48,10 +51,11 @@ def test_generate_touches_nothing_if_one_of_its_files_is_a_directory(shop: Path)
     assert picture(shop) == before
 
 
-def test_generate_stopped_half_way_leaves_the_old_files(shop: Path) -> None:
+@pytest.mark.parametrize("moment", [WRITING, PLACING])
+def test_generate_stopped_half_way_leaves_the_old_files(shop: Path, moment: Moment) -> None:
     before = picture(shop)
-    many = ("--population", "synthetic", "--customers", 2000, "--days", 400, "--force")
-    code, err = stopped(signal.SIGINT, "generate", shop, *many)
+    small = ("--population", "synthetic", "--customers", 5, "--days", 30, "--force")
+    code, err = stopped(signal.SIGINT, moment, "generate", shop, *small)
     assert code in {130, -signal.SIGINT}
     assert "Traceback" not in err
     assert picture(shop) == before

@@ -126,10 +126,10 @@ class Customer:
         """Fold spend that does not come as an entry; `begins` tells whether a history may begin with it."""
         self.folded.add(hour, cents)
         self._bought = None
-        if self._panes is not None and self.first_pane is not None and hour >= self.first_pane:
+        if begins and (self.first_pane is None or hour < self.first_pane):
+            self.first_pane, self._panes = hour, None  # what lies before may count from now on
+        elif self._panes is not None and self.first_pane is not None and hour >= self.first_pane:
             self._panes.add(hour, cents)
-        elif begins:  # what lies before it may count from now on
-            self.first_pane, self._panes = hour, None
 
     def catch_up(self, record: bytes | bytearray) -> None:
         """Take over the entries that the record got since the customer was packed into it."""

@@ -25,6 +25,7 @@ from streams.core.odds import Odds, odds_of
 from streams.core.opening import Gates, Past, gates_of, is_bad, open_episode, past_of
 from streams.core.population import Refresh
 from streams.core.ruleset import Ruleset
+from streams.core.shared_ids import is_shared
 from streams.core.silent import Silence, Verdict, basis_hour
 from streams.core.time import DAY_HOURS, HOUR_MS, hour_of
 from streams.core.waking import HIGHEST_LEVEL, next_wake
@@ -59,6 +60,8 @@ class Judge:
         """Event time (ms) up to which everything was decided."""
         self.tally: Counter[str] = Counter()
         """Facts for the shell to count: episodes opened or not, decisions held."""
+        self.shared: set[str] = set()
+        """Ids met since the start that many share, for people to read."""
         self.folded = 0
         """How many facts were taken from agendas."""
         self._guard = guard
@@ -231,6 +234,9 @@ class Judge:
             self.tally["undetectable"] += 1
         elif not gates.valuable:
             self.tally["no_cutoff" if gates.cutoff is None else "not_high_value"] += 1
+        elif self._is_shared(customer, instant):
+            self.tally["shared_id"] += 1
+            self.shared.add(customer.customer_id)
         else:
             self.tally["opened"] += 1
             customer.body.watch = None
@@ -240,6 +246,10 @@ class Judge:
             if episode.left == 0:
                 self._cancel(customer, episode, instant)
             self._judge_item(customer, episode, instant)
+
+    def _is_shared(self, customer: Customer, instant: int) -> bool:
+        median = 1 if self.refresh is None else self.refresh.median_trips
+        return is_shared(customer, instant, median, self.rules)
 
     def _reconsider(self, customer: Customer, episode: Episode, new: Known, instant: int) -> None:
         """Judge an open episode after a further contact or a new version of one."""

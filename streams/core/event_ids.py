@@ -1,6 +1,6 @@
 """The ids of recent events, to drop duplicates: the first in the log wins.
 
-An id is known by a 64-bit hash of source and event id; among a billion ids remembered, one in twenty
+An id is known by a 64-bit hash of source, kind and event id; among a billion ids remembered, one in twenty
 billion new events would be taken for a duplicate by chance.
 """
 
@@ -10,7 +10,8 @@ from typing import Final
 
 from xxhash import xxh3_64_intdigest
 
-from streams.core.id_table import UNIT_BITS, IdTable, units_after
+from streams.core.facts import Event, kind_of
+from streams.core.id_table import UNIT_BITS, IdTable
 from streams.core.time import DAY_MS
 from streams.core.watermark import NEVER, TOO_LATE_MS, Clock
 
@@ -47,7 +48,7 @@ class EventIds:
         self._seeds: dict[str, int] = {}
 
     def seed(self, source: str) -> int:
-        """Return the seed that a source's ids are hashed with."""
+        """Return the seed that the ids of a source's purchases are hashed with."""
         seed = self._seeds.get(source)
         if seed is None:
             if len(self._seeds) >= _SEEDS_KEPT:
@@ -55,9 +56,16 @@ class EventIds:
             seed = self._seeds[source] = xxh3_64_intdigest(source.encode())
         return seed
 
-    def key(self, source: str, event_id: str) -> int:
+    def key(self, source: str, event_id: str, kind: str = "") -> int:
+        """Return the hash that stands for an event's id among those of its kind."""
+        salt = self.seed(source)
+        if kind:
+            salt = xxh3_64_intdigest(kind.encode(), salt)
+        return xxh3_64_intdigest(event_id.encode(), salt)
+
+    def key_of(self, event: Event) -> int:
         """Return the hash that stands for an event's id."""
-        return xxh3_64_intdigest(event_id.encode(), self.seed(source))
+        return self.key(event.source, event.event_id, kind_of(event))
 
     def is_duplicate(self, key: int, instant: int, customer_id: str = "") -> bool:
         """Tell whether an event with this id came within the 8 days before an instant."""
@@ -66,10 +74,9 @@ class EventIds:
             return True
         if not self.table.may_have(key):  # nearly always
             return False
-        ages = [units_after(stamp, oldest >> UNIT_BITS) for stamp in self.table.stamps(key)]
-        newest = max(ages, default=-1)
-        return newest > 0 or (
-            newest == 0 and self._settle is not None and self._settle(key, customer_id, oldest)
+        newest, open_unit = max(self.table.units(key), default=NEVER), oldest >> UNIT_BITS
+        return newest > open_unit or (
+            newest == open_unit and self._settle is not None and self._settle(key, customer_id, oldest)
         )
 
     def remember(self, key: int, instant: int) -> None:
@@ -79,8 +86,11 @@ class EventIds:
         else:
             self.recent[key] = instant
 
-    def restore(self, events: Sequence[tuple[int, int]]) -> None:
-        """Take back events from the state, (hash, instant), in any order: the last to be accepted counts."""
+    def restore(self, events: Sequence[tuple[int, int]], clock: Clock) -> None:
+        """Take back events from the state, (hash, instant), in any order: the last to be accepted counts.
+
+        All stay in the dict while the clock is not known: the table can't hold ids of any age.
+        """
         if self.table.buckets:
             self.table.add_all(events)
             return
@@ -88,7 +98,8 @@ class EventIds:
         for key, instant in events:
             if recent.get(key, NEVER) < instant:
                 recent[key] = instant
-        self._open_if_many()
+        if clock.now != NEVER:
+            self._open_if_many()
 
     def discard(self, key: int, instant: int) -> None:
         """Forget an event, for the erasure of its customer; not another's that used the id later."""

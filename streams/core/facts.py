@@ -16,6 +16,22 @@ _OTHER_MONEY = 1
 _SIGN_OF_LIFE = -1
 
 
+def kind_of(event: Event) -> str:
+    """Return what parts the ids of an input: a sender may number each table of its own from 1 on.
+
+    Empty for the commonest kind of each input: purchases, contacts, profiles, dispositions.
+    """
+    match event:
+        case Transaction(kind="purchase"):
+            return ""
+        case Transaction():
+            return event.kind
+        case Notice():
+            return "notice"
+        case _:
+            return ""
+
+
 class Item(Struct, array_like=True, frozen=True):
     """A fact that waits in the agenda until the watermark exceeds its instant."""
 
@@ -26,12 +42,13 @@ class Item(Struct, array_like=True, frozen=True):
     event: Event | SignOfLife
 
     @property
-    def order(self) -> tuple[int, int, str, int, str, str]:
-        """Return the place in the agenda; the last two only part what the rule leaves open."""
+    def order(self) -> tuple[int, int, str, int, str, str, str]:
+        """Return the place in the agenda; the last three only part what the rule leaves open."""
         event = self.event
         if isinstance(event, SignOfLife):
-            return self.instant, self.rank, self.event_id, self.version, "", ""
-        return self.instant, self.rank, self.event_id, self.version, event.event_id, event.source
+            return self.instant, self.rank, self.event_id, self.version, "", "", ""
+        last = event.event_id, event.source, kind_of(event)
+        return self.instant, self.rank, self.event_id, self.version, *last
 
 
 def item(event: Event | SignOfLife, instant: int) -> Item:

@@ -17,7 +17,7 @@ from typing import Final
 from msgspec import Struct, field
 
 from streams.core.baseline import KEPT_HOURS
-from streams.core.delivery import LONGEST_HOURS, Delivery, Row
+from streams.core.delivery import Delivery, Row
 from streams.core.ruleset import Ruleset
 from streams.core.time import DAY_HOURS, WEEK_HOURS, hour_of
 
@@ -277,11 +277,14 @@ class FeedGuard:
 
     # Keep
 
-    def forget(self, hour: int) -> None:
-        """Drop what no decision from an hour on can need."""
+    def forget(self, hour: int, longest_lag: int = 0) -> None:
+        """Drop what no decision from an hour on can need, if no source has a longer lag, in hours."""
         self._forgotten = oldest = hour - _KEPT_BY_HOUR
-        for counts in (*self._groups.values(), self._moved):
-            for pane in [one for one in counts if one < oldest - LONGEST_HOURS]:
+        for counts, first in (
+            *((one, oldest - longest_lag) for one in self._groups.values()),
+            (self._moved, oldest),
+        ):
+            for pane in [one for one in counts if one < first]:
                 del counts[pane]
         for late in self._late_in.values():
             for week in [one for one in late if (one + 1) * WEEK_HOURS < oldest]:

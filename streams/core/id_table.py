@@ -1,8 +1,8 @@
 """A compact set of hashes with a coarse instant each: 8 bytes an entry, by linear hashing.
 
-The number of a bucket is the low bits of the hash, 16 or more of them; an entry holds the 48 others and the
-instant in units of about 17 minutes, modulo 2^16 (795 days). So a whole hash is compared. Buckets are split
-one by one as entries come, and those that are too old leave as event time goes on: nothing is ever rebuilt.
+The number of a bucket is the low bits of the hash, 16 or more of them; an entry holds the 48 others, so a
+whole hash is compared, and the instant in units of 17 minutes, modulo 2^16: the last up to the newest of all.
+Buckets are split one by one as entries come, and entries leave as event time goes on: nothing is rebuilt.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,7 +20,8 @@ UNIT_BITS: Final = 20
 """The instant of an entry counts in units of 2^20 ms."""
 _STAMP_MASK: Final = 0xFFFF
 _STAMP_BYTES: Final = 2
-_AHEAD: Final = 0x8000
+_FAR: Final = 0x8000
+"""All entries go when one comes more units after them: half of what can be told apart."""
 _ENTRY_BYTES: Final = KEY_BYTES + _STAMP_BYTES
 _WORDS: Final = np.dtype("<u8")
 _LOAD: Final = 96
@@ -57,31 +58,37 @@ class IdTable:
 
     def add(self, key: int, instant: int) -> None:
         """Add a hash with its instant (ms), nearly in order of time; the table is open."""
-        self.bucket(key).extend(_rest(key) + stamp_of(instant))
-        self.note(1, instant)
+        self.bucket(key).extend(_rest(key) + self.reach(instant))
+        self.note(1)
 
     def add_all(self, entries: Sequence[tuple[int, int]]) -> None:
         """Add hashes, each with its instant (ms), in any order; the table is open."""
         buckets, low, split, high = self.buckets, self.low, self.split, 2 * self.low + 1
-        newest = self._newest
+        self.reach(max(instant for _, instant in entries))
         for key, instant in entries:
             number, unit = key & low, instant >> UNIT_BITS
             bucket = buckets[number if number >= split else key & high]
             entry = key >> LOW_BITS | (unit & _STAMP_MASK) << 8 * KEY_BYTES
             bucket += entry.to_bytes(_ENTRY_BYTES, "little")
-            newest = max(newest, unit)
-        self._count, self._newest = self._count + len(entries), newest
-        self.unsort()
+        self.note(len(entries))
         self.split_up()
+        self._unsorted = len(buckets)
 
-    def note(self, count: int, newest: int) -> None:
-        """Take note of so many entries that were added, up to an instant (ms)."""
+    def reach(self, instant: int) -> bytes:
+        """Return the coarse instant (ms) that an entry ends with, before the first with it is added.
+
+        What lies more than a year before it goes.
+        """
+        unit = instant >> UNIT_BITS
+        if unit > self._newest:
+            if unit - self._newest > _FAR:
+                self._clear()
+            self._newest = unit
+        return (unit & _STAMP_MASK).to_bytes(_STAMP_BYTES, "little")
+
+    def note(self, count: int) -> None:
+        """Take note of so many entries that were added."""
         self._count += count
-        self._newest = max(self._newest, newest >> UNIT_BITS)
-
-    def unsort(self) -> None:
-        """Take note that what was added came in any order."""
-        self._unsorted = len(self.buckets)
 
     def bucket(self, key: int) -> bytearray:
         """Return the bucket of a hash; the table is open."""
@@ -92,10 +99,10 @@ class IdTable:
         """Tell whether a hash may be in the table; most often it is then."""
         return bool(self.buckets) and self.bucket(key).rfind(_rest(key)) >= 0
 
-    def stamps(self, key: int) -> list[int]:
-        """Return the coarse instants of a hash, those of all events that had it; the table is open."""
+    def units(self, key: int) -> list[int]:
+        """Return the instants of a hash in units, those of all events that had it; the table is open."""
         bucket = self.bucket(key)
-        return [_stamp(bucket, at) for at in _hits(bucket, key)]
+        return [self._unit(bucket, at) for at in _hits(bucket, key)]
 
     def discard(self, key: int, instant: int) -> None:
         """Take a hash with an instant (ms) out, if it is there."""
@@ -123,17 +130,17 @@ class IdTable:
             self._swept_at = now
         buckets, unit = self.buckets, oldest >> UNIT_BITS
         turn = DAY_MS if self._count >= _FEW * len(buckets) else 4 * DAY_MS
-        due = min(len(buckets), len(buckets) * (now - self._swept_at) // turn)
-        if due:
-            self._swept_at = now
+        passed = min(now - self._swept_at, turn)
+        due = len(buckets) * passed // turn
+        self._swept_at = now - passed + due * turn // len(buckets)
         first = self._swept
         self._swept = (first + due) % len(buckets)
         for number in range(first, first + due):
             at = number % len(buckets)
             if self._unsorted:
                 self._unsorted -= 1
-                _sort(buckets[at], unit)
-            if buckets[at] and units_after(_stamp(buckets[at], 0), unit) < 0:
+                self._sort(buckets[at])
+            if buckets[at] and self._unit(buckets[at], 0) < unit:
                 self._cut(at, unit)
 
     def _split_one(self) -> None:
@@ -149,27 +156,26 @@ class IdTable:
     def _cut(self, at: int, unit: int) -> None:
         """Cut what lies before a unit off the front of a bucket, which begins with such an entry."""
         bucket, end = self.buckets[at], _ENTRY_BYTES
-        while end < len(bucket) and units_after(_stamp(bucket, end), unit) < 0:
+        while end < len(bucket) and self._unit(bucket, end) < unit:
             end += _ENTRY_BYTES
         self._count -= end // _ENTRY_BYTES
         self.buckets[at] = bucket[end:]
 
+    def _clear(self) -> None:
+        """Let go of all entries, noted or not; the hot path has the buckets in hand."""
+        self._count -= sum(map(len, self.buckets)) // _ENTRY_BYTES
+        for bucket in self.buckets:
+            bucket.clear()
 
-def stamp_of(instant: int) -> bytes:
-    """Return the coarse instant that an entry ends with."""
-    return (instant >> UNIT_BITS & _STAMP_MASK).to_bytes(_STAMP_BYTES, "little")
+    def _sort(self, bucket: bytearray) -> None:
+        """Sort the entries of a bucket by time."""
+        words = np.frombuffer(bytes(bucket), _WORDS)
+        order = (words >> 8 * KEY_BYTES) - np.uint64(self._newest + 1 & _STAMP_MASK) & _STAMP_MASK
+        bucket[:] = words[np.argsort(order, kind="stable")].tobytes()
 
-
-def units_after(stamp: int, unit: int) -> int:
-    """Return how many units a coarse instant lies after a unit; both are within 397 days of one another."""
-    return ((stamp - unit + _AHEAD) & _STAMP_MASK) - _AHEAD
-
-
-def _sort(bucket: bytearray, unit: int) -> None:
-    """Sort the entries of a bucket by time, which lies around a unit."""
-    words = np.frombuffer(bytes(bucket), _WORDS)
-    ages = (words >> 8 * KEY_BYTES) - np.uint64(unit & _STAMP_MASK) + _AHEAD & _STAMP_MASK
-    bucket[:] = words[np.argsort(ages, kind="stable")].tobytes()
+    def _unit(self, bucket: bytearray, at: int) -> int:
+        """Return the instant of an entry in units: the last with its coarse instant up to the newest's."""
+        return self._newest - (self._newest - _stamp(bucket, at) & _STAMP_MASK)
 
 
 def _rest(key: int) -> bytes:

@@ -159,8 +159,13 @@ def open_episode(customer_id: str, anchor: Known, gates: Gates, rules: Ruleset, 
         cutoff=gates.cutoff,
         trailing_spend=gates.trailing_spend,
         ruleset=rules.hash,
-        plan_from=anchor.moment - rules.cancellation_near_days * DAY_MS,
+        plan_from=plan_from(anchor.moment, rules),
     )
+
+
+def plan_from(time: int, rules: Ruleset) -> int:
+    """Return from when (ms) on plan events count for an episode that begins at a time."""
+    return time - rules.cancellation_near_days * DAY_MS if rules.as_meant else 0
 
 
 def is_protected(customer: Customer, rules: Ruleset) -> bool:

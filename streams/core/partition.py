@@ -19,11 +19,12 @@ from schemas.events import Erasure, Refusal, SignOfLife, Tick, Transaction
 from streams.core.baseline import KEPT_HOURS
 from streams.core.books import Booked
 from streams.core.customer import Customer, unpack
+from streams.core.delivery import LONGEST_HOURS
 from streams.core.episode import Judge, Observer
 from streams.core.event_ids import EventIds
 from streams.core.facts import Event, item
 from streams.core.feed_guard import FeedGuard
-from streams.core.id_table import KEY_BYTES, LOW_BITS, UNIT_BITS, stamp_of
+from streams.core.id_table import KEY_BYTES, LOW_BITS, UNIT_BITS
 from streams.core.population import Population, Refresh, Spending
 from streams.core.record import (
     DIRTY,
@@ -141,7 +142,7 @@ class Partition:
         clock, ids = self._clocks[Input.TRANSACTIONS], self._ids[Input.TRANSACTIONS]
         recent, digest, pack = ids.recent, xxh3_64_intdigest, ENTRY.pack
         buckets, low, split, high = ids.table.buckets, ids.table.low, ids.table.split, 2 * ids.table.low + 1
-        unit, stamp = 0, stamp_of(0)
+        unit, stamp = NEVER, b""
         customers, lateness, rules = self._roster.records, clock.lateness_ms, self._judge.rules
         newest, now, source, salt, applied = clock.newest, clock.now, "", ids.seed(""), 0
         counts, counts_of = self._guard.counts_of("", rules), self._guard.counts_of
@@ -169,13 +170,13 @@ class Partition:
                 bucket = buckets[number if number >= split else key & high]
                 rest = (key >> LOW_BITS).to_bytes(KEY_BYTES, "little")
                 if (bucket.rfind(rest) >= 0 or key in recent) and ids.is_duplicate(key, time, customer_id):
-                    outcome.duplicates.append(at)
+                    self._drop(at, event, key, outcome)
                     continue
                 if time >> UNIT_BITS != unit:
-                    unit, stamp = time >> UNIT_BITS, stamp_of(time)
+                    unit, stamp = time >> UNIT_BITS, ids.table.reach(time)
                 bucket += rest + stamp
             elif key in recent and ids.is_duplicate(key, time, customer_id):
-                outcome.duplicates.append(at)
+                self._drop(at, event, key, outcome)
                 continue
             else:
                 recent[key] = time
@@ -202,7 +203,16 @@ class Partition:
         clock.newest, clock.now = newest, now
         outcome.applied += applied
         if buckets:
-            ids.table.note(applied, newest)
+            ids.table.note(applied)
+
+    def _drop(self, at: int, event: Event, key: int, outcome: Outcome) -> None:
+        """Drop a duplicate; count a purchase if the customer's own entry has another time or amount."""
+        outcome.duplicates.append(at)
+        if isinstance(event, Transaction) and event.kind == "purchase":
+            found = self._roster.in_record(key, event.customer_id)
+            known = [(time, cents) for time, cents, _ in found if cents >= 0]
+            if known and (event.time, event.cents) not in known:
+                self._judge.tally["duplicates_other_content"] += 1
 
     def _note(self, customer_id: str, record: bytearray, hour: int, cents: int) -> None:
         """Do what a purchase means beyond the customer's own record."""
@@ -232,15 +242,13 @@ class Partition:
             return
         clock = self._clocks[source]
         if isinstance(record, SignOfLife):
-            time = record.time if record.time <= when + FUTURE_MS else clock.now
-            self._apply_sign_of_life(record.customer_id, time, clock.instant(time))
+            self._apply_sign_of_life(clock, record.customer_id, record.time, when)
             return
         refusal = self._refusal(clock, record, when + FUTURE_MS)
         if refusal is not None:
             outcome.refused.append((at, refusal))
             if isinstance(record, Transaction) and record.kind == "purchase":
-                time = min(record.time, clock.now) if refusal.reason is Reason.FUTURE else record.time
-                self._apply_sign_of_life(record.customer_id, time, clock.instant(time))
+                self._apply_sign_of_life(clock, record.customer_id, record.time, when)
         elif isinstance(record, Tick):
             clock.tick(record.time if held_back is None else min(record.time, when))
             outcome.ticks += 1
@@ -259,9 +267,9 @@ class Partition:
     def _apply_event(self, source: Input, at: int, event: Event, most: int, outcome: Outcome) -> None:
         clock, ids = self._clocks[source], self._ids[source]
         instant = clock.instant(event.time)
-        key = ids.key(event.source, event.event_id)
+        key = ids.key_of(event)
         if ids.is_duplicate(key, instant, event.customer_id):
-            outcome.duplicates.append(at)
+            self._drop(at, event, key, outcome)
             return
         ids.remember(key, instant)
         outcome.applied += 1
@@ -270,11 +278,11 @@ class Partition:
         record = self._roster.remember(event.customer_id, (instant, mark_of(source), key))
         if len(record) > PAGE_BYTES and is_long(record):
             self._roster.fold(event.customer_id, record, self._horizon)
-        if isinstance(event, Transaction) and event.kind == "purchase":
-            self._guard.add_late(event.source, event.time, instant, self._judge.rules)
         if isinstance(event, Transaction):
             if not self._counts(event):
                 return
+            if event.kind == "purchase":
+                self._guard.add_late(event.source, event.time, instant, self._judge.rules)
             if event.kind == "subscription_cancelled" and self._judge.rules.as_meant:
                 instant += self._judge.rules.plan_change_seconds * SECOND_MS
         self._roster.enqueue(event.customer_id, item(event, instant))
@@ -287,12 +295,16 @@ class Partition:
             return event.kind in COUNTED
         return event.kind in BOUGHT and (event.cents > 0 or event.kind != "purchase")
 
-    def _apply_sign_of_life(self, customer_id: str, time: int, instant: int) -> None:
-        """Let a known customer have bought something, at a time (ms), that could not be read."""
-        known = customer_id in self._roster.records
-        if self._judge.rules.as_meant and known and instant != NEVER:  # else nobody knows when
-            self._roster.enqueue(customer_id, item(SignOfLife(customer_id, time), instant))
-            self._enqueued += 1
+    def _apply_sign_of_life(self, clock: Clock, customer_id: str, time: int, when: int) -> None:
+        """Let a known customer have bought something, at a time (ms), that could not be read.
+
+        If the time lies ahead of the record's append it is that of the clock.
+        """
+        if not self._judge.rules.as_meant or customer_id not in self._roster.records or clock.now == NEVER:
+            return
+        known = time if time <= when + FUTURE_MS else clock.now
+        self._roster.enqueue(customer_id, item(SignOfLife(customer_id, known), clock.instant(known)))
+        self._enqueued += 1
 
     def _booked(self, customer: Customer, booked: Booked) -> None:
         """Let the population know of what was folded; before a first purchase nothing counts."""
@@ -400,9 +412,10 @@ class Partition:
 
     def _refresh(self, hour: int) -> Refresh:
         refresh = self._judge.refresh = self._population.refresh(hour, self._history)
-        if self._judge.rules.as_meant:
+        rules = self._judge.rules
+        if rules.as_meant:
             self._guard.learn_lags(hour)
-        self._guard.forget(hour - self._judge.rules.guard_delay_hours)
+        self._guard.forget(hour - rules.guard_delay_hours, LONGEST_HOURS if rules.as_meant else 0)
         self._next_refresh = hour + WEEK_HOURS
         return refresh
 
@@ -468,12 +481,12 @@ class Partition:
         oldest = self._clocks[Input.TRANSACTIONS].now - TOO_LATE_MS
         bought = [(key, instant) for instant, mark, key in found if mark >= 0 and instant >= oldest]
         if bought:
-            self._ids[Input.TRANSACTIONS].restore(bought)
+            self._ids[Input.TRANSACTIONS].restore(bought, self._clocks[Input.TRANSACTIONS])
         for instant, mark, key in found:
             if mark < 0:
                 source = input_of(mark)
                 if instant >= self._clocks[source].now - TOO_LATE_MS:
-                    self._ids[source].restore([(key, instant)])
+                    self._ids[source].restore([(key, instant)], self._clocks[source])
 
     def _came_since(self, source: Input, key: int, customer_id: str, oldest: int) -> bool:
         """Tell whether an event with the hash of an id came at an instant (ms) or soon after it.
@@ -566,6 +579,11 @@ class Partition:
         first = self._roster.wakes.first
         hours = [None if first is None else hour_of(first), self._next_refresh]
         return min((one for one in hours if one is not None), default=None)
+
+    @property
+    def shared(self) -> Collection[str]:
+        """Return the ids that were set apart since the start, because many share them."""
+        return self._judge.shared
 
     @property
     def tally(self) -> Mapping[str, int]:

@@ -23,6 +23,9 @@ from streams.core.time import WEEK_HOURS
 
 _BLOCK_WEEKS: Final = 4
 _YEAR_WEEKS: Final = BLOCKS * _BLOCK_WEEKS
+MONTH_HOURS: Final = _BLOCK_WEEKS * WEEK_HOURS
+_MEDIAN_OF: Final = 256
+"""Of so many of the sample, those with the smallest hashes, the median of trips is taken."""
 _NO_FIRST: Final = 1 << 40
 """After all time: a subscriber who bought nothing."""
 
@@ -69,6 +72,8 @@ class Refresh(Struct, array_like=True, frozen=True):
     """Cents in a year from which on a customer is high value; None while there are too few to say."""
     irregularity_days: float
     """D_pop."""
+    median_trips: int = 1
+    """Hours with purchases in the 28 days before, of the customer in the middle."""
 
 
 def customer_hash(customer_id: str) -> int:
@@ -144,11 +149,20 @@ class Population:
         year = range(_YEAR_WEEKS)
         spend = np.maximum(self._spend(hour, year) + self._sum(self._charges, hour, year), 0)
         count = int(np.count_nonzero(spend))
+        median = self._median_trips(hour, history)
         if count < self._rules.population_minimum:
-            return Refresh(hour, None, self._rules.irregularity_default_days)
+            return Refresh(hour, None, self._rules.irregularity_default_days, median)
         rank = math.ceil(Decimal(repr(self._rules.high_value_quantile)) * count)
         cutoff = int(np.sort(spend[spend > 0])[rank - 1])
-        return Refresh(hour, cutoff, self._irregularity(hour, np.flatnonzero(spend >= cutoff)))
+        return Refresh(hour, cutoff, self._irregularity(hour, np.flatnonzero(spend >= cutoff)), median)
+
+    def _median_trips(self, hour: int, history: History) -> int:
+        """Return the trips that ids which many share are held against, where the rules ask for it."""
+        if not self._rules.shared_trips_factor:
+            return 1
+        known = (history(customer_id) for _, customer_id in self._members[:_MEDIAN_OF])
+        counts = (one.panes.trips(hour - MONTH_HOURS, hour) for one in known if one is not None)
+        return median_trips(counts, self._rules.population_minimum)
 
     def _spend(self, hour: int, weeks_before: range) -> Ints:
         """Return the spend of each row in some of the whole weeks before an hour, 0 being the last."""
@@ -241,6 +255,12 @@ class Population:
         for columns in (self._columns, self._charges):
             for week in [one for one in columns if one < oldest]:
                 del columns[week]
+
+
+def median_trips(counts: Iterable[int], least: int) -> int:
+    """Return the median of those above 0, by nearest rank; 1 where they are fewer than `least`."""
+    some = sorted(one for one in counts if one > 0)
+    return some[(len(some) + 1) // 2 - 1] if len(some) >= max(1, least) else 1
 
 
 def _dispersion(blocks: Floats, inside: npt.NDArray[np.bool_], counts: Ints, sums: Floats) -> Floats:

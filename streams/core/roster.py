@@ -185,6 +185,11 @@ class Roster:
         yield from entries(self.records[customer_id])
         yield from self.pages.entries(customer_id)
 
+    def in_record(self, key: int, customer_id: str) -> Iterator[Entry]:
+        """Yield the entries with the hash of an id in a customer's own record; pages know no cents."""
+        record = self.records.get(customer_id, EMPTY)
+        return matching(record, tail_of(record), key.to_bytes(KEY_SIZE, "little"))
+
     def entries_with(self, key: int, customer_id: str) -> Iterator[Entry]:
         """Yield the entries with the hash of an id, those of one customer first, then those of all."""
         packed = key.to_bytes(KEY_SIZE, "little")

@@ -116,6 +116,10 @@ class Ruleset:
     recent_floor: float = _rule(0.5, "share of the usual", EVALUATION, added=True)
     population_clock: bool = _rule(False, "true or false", EVALUATION, added=True)
 
+    shared_trips_factor: float = _rule(0.0, "times the median customer, 0 for off", DESIGN, added=True)
+    shared_contacts: int = _rule(0, "contacts in 7 d, 0 for off", DESIGN, added=True)
+    shared_ids: tuple[str, ...] = _rule((), "customer ids", DESIGN, added=True)
+
     silent: bool = _rule(False, "true or false", DESIGN, added=True)
     silent_prior_probability: float = _rule(0.002, "probability", DESIGN, added=True)
     silent_days: int = _rule(182, "d", DESIGN, added=True)
@@ -276,12 +280,14 @@ _SECOND: Final = Ruleset(
     silent_prior_probability=0.001,
 )
 _THIRD: Final = replace(_SECOND, version="3", delayed_feed=True, most_contacts=500)
-_FOURTH: Final = replace(_THIRD, version="4", as_meant=True)
+_FOURTH: Final = replace(
+    _THIRD, version="4", as_meant=True, shared_trips_factor=10.0, shared_contacts=50
+)
 
 VERSIONS: Final[Mapping[str, Ruleset]] = MappingProxyType(
     {"1": Ruleset(), "2": _SECOND, "3": _THIRD, "4": _FOURTH}
 )
 """The built-in rulesets. None is ever changed: alerts name what decided them."""
 
-DEFAULT: Final = VERSIONS["3"]
+DEFAULT: Final = VERSIONS["4"]
 """What decides where nobody names a ruleset."""

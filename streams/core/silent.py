@@ -23,12 +23,14 @@ from streams.core.opening import (
     is_protected,
     is_valuable,
     lag_of,
+    plan_from,
     recurring_per_day,
     yardstick_of,
 )
 from streams.core.population import Refresh
 from streams.core.ruleset import Ruleset
-from streams.core.time import DAY_HOURS, DAY_MS, HOUR_MS
+from streams.core.shared_ids import is_shared
+from streams.core.time import DAY_HOURS, HOUR_MS
 
 
 class Verdict(NamedTuple):
@@ -82,7 +84,7 @@ def begin_watch(customer: Customer, refresh: Refresh, rules: Ruleset, guard: Fee
     if not (is_valuable(trailing, refresh.cutoff) or is_protected(customer, rules)):
         return None
     usual = baseline(panes, customer.first_pane, known, rules)
-    if usual is None:
+    if usual is None or is_shared(customer, hour * HOUR_MS, refresh.median_trips, rules):
         return None
     yardstick = yardstick_of(usual, refresh.irregularity_days, hour, known, rules, guard)
     recurring = recurring_per_day(charges, customer.body.beside, known, rules)
@@ -101,5 +103,5 @@ def open_silent(customer_id: str, watch: Watch, hour: int, rules: Ruleset) -> Ep
         trailing_spend=watch.trailing_spend,
         ruleset=rules.hash,
         heard=False,
-        plan_from=hour * HOUR_MS - rules.cancellation_near_days * DAY_MS,
+        plan_from=plan_from(hour * HOUR_MS, rules),
     )

@@ -65,6 +65,10 @@ class EpisodeView:
     episode: Episode
     evidence: Evidence
     odds: Odds
+    visits: int
+    """Panes since it began to weigh spend with an order of 0.00."""
+    unread: int
+    """Those with a purchase that was refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +95,14 @@ def view(customer: Customer, judge: "Judge", time: int) -> CustomerView:
     if episode is not None:
         settled = settled_hour(episode.yardstick, hour, judge.rules_of(episode))
         now = judge.evidence_at(customer, episode, settled)
-        seen = EpisodeView(episode, now, judge.odds_at(customer, episode, now))
+        since = episode.yardstick.first_hour, hour
+        seen = EpisodeView(
+            episode,
+            now,
+            judge.odds_at(customer, episode, now),
+            visits=customer.visits(*since),
+            unread=customer.unread(*since),
+        )
     return CustomerView(
         customer_id=customer.customer_id,
         time=time,

@@ -15,6 +15,14 @@ from streams.lab.replay import ReplayResult
 _TOO_LATE_SHARE: Final = 0.01
 _LOST_SHOWN: Final = 3
 _ALONE_DAYS: Final = 31
+_AMENDED_SHOWN: Final = 3
+_AMENDED: Final = {
+    Input.TRANSACTIONS: "for an order that was edited send a correction",
+    Input.CONTACTS: "what became of a contact is a later version of it",
+    Input.CUSTOMERS: "send a profile anew",
+    Input.DISPOSITIONS: "send each disposition",
+}
+"""What to do about an event that was sent again with other content."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +118,16 @@ def _ids(seen: InputNotes) -> Iterator[Finding]:
     elif seen.amended:
         yield Finding(
             f"{seen.file}: {_was(len(seen.amended))} dropped for an event_id of another line, "
-            f"but with other content (first: line {min(seen.amended):,}); an amended event needs its own id"
+            f"but with other content ({_first(seen.amended)}); {_AMENDED[seen.source]}, with an id of its own"
         )
+
+
+def _first(lines: list[int]) -> str:
+    """Name the first few of some lines."""
+    shown = sorted(lines)[:_AMENDED_SHOWN]
+    names = ", ".join(f"{one:,}" for one in shown)
+    more = f" and {len(lines) - len(shown):,} more" if len(lines) > len(shown) else ""
+    return f"{'line' if len(lines) == 1 else 'lines'} {names}{more}"
 
 
 def _customers(seen: InputNotes) -> Iterator[Finding]:

@@ -14,7 +14,7 @@ from schemas.dead_letter import Reason
 from schemas.events import Contact, Erasure, Notice, Refusal, SignOfLife, Tick, Transaction
 from schemas.hot import Decoded
 from schemas.partitioner import Routes
-from streams.core.facts import Event
+from streams.core.facts import Event, kind_of
 from streams.core.partition import Outcome, Record
 from streams.core.watermark import NEVER, TOO_LATE_MS, Input
 from streams.files import batches
@@ -192,7 +192,7 @@ def _events(path: Path, decode: Decode, ids: Collection[bytes]) -> Iterator[tupl
 
 def _key(partition: int, event: Event) -> int:
     """Return what stands for the id of an event in its partition."""
-    return xxh3_64_intdigest(msgspec.json.encode((partition, event.source, event.event_id)))
+    return xxh3_64_intdigest(msgspec.json.encode((partition, event.source, kind_of(event), event.event_id)))
 
 
 def _has_id(record: Decoded | Record) -> TypeGuard[Event]:

@@ -15,7 +15,7 @@ _SHOWN: Final = 3
 
 def tell(console: Console, result: ReplayResult, found: Sequence[Finding], *, listed: bool) -> None:
     """Print both; `listed` tells that the refused lines were written to a file."""
-    for line in [*_refusals(result, listed=listed), *map(_finding, found)]:
+    for line in [*_refusals(result, listed=listed), *map(_finding, found), *_shared(result)]:
         console.print(visible(line), highlight=False, markup=False, soft_wrap=True)
 
 
@@ -25,6 +25,15 @@ def _finding(one: Finding) -> str:
         if one.grave
         else f"note: {one.sentence}"
     )
+
+
+def _shared(result: ReplayResult) -> list[str]:
+    """Name the ids that were set apart: here alone, never in a file or a log."""
+    if not result.shared:
+        return []
+    names, more = ", ".join(result.shared[:_SHOWN]), len(result.shared) - _SHOWN
+    many = "1 id is" if len(result.shared) == 1 else f"{len(result.shared):,} ids are"
+    return [f"note: {many} shared by many: {names}{f' and {more:,} more' if more > 0 else ''}, set apart"]
 
 
 def _refusals(result: ReplayResult, *, listed: bool) -> list[str]:

@@ -62,6 +62,8 @@ class ReplayResult:
     """What a person should know of each input that is there."""
     tally: Counter[str] = field(default_factory=Counter)
     customers: int = 0
+    shared: list[str] = field(default_factory=list)
+    """The ids that were set apart, because many share them; for the console alone."""
     spenders: list[int] = field(default_factory=list)
     """How many customers of each partition bought more than they gave back."""
     first_ms: int | None = None
@@ -206,6 +208,7 @@ class _Replay:
         for partition in self._partitions:
             self._result.tally.update(partition.tally)
             self._result.customers += partition.customers
+        self._result.shared = sorted(one for partition in self._partitions for one in partition.shared)
         buyers = [set(partition.spenders) for partition in self._partitions]
         self._result.spenders = [
             sum(_spent(partition.lookup(one)) for one in ids) if len(ids) < _FEW else len(ids)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -59,6 +60,15 @@ _Lenient = Annotated[
 _Top = Annotated[int, typer.Option(min=0, help="How many customers the table shows.")]
 
 
+_SharedIds = Annotated[
+    str,
+    typer.Option(
+        "--shared-ids",
+        help="Customer ids that many people share, to the letter, between commas: they are set apart.",
+    ),
+]
+
+
 def replay_command(  # noqa: PLR0913 - the options of a command are its arguments
     directory: Directory,
     *,
@@ -71,6 +81,7 @@ def replay_command(  # noqa: PLR0913 - the options of a command are its argument
     currency: Currency = "USD",
     top: _Top = 15,
     sort: BySort = False,
+    shared_ids: _SharedIds = "",
     strict: _Strict = False,
     lenient: _Lenient = False,
     force: Force = False,
@@ -89,6 +100,8 @@ def replay_command(  # noqa: PLR0913 - the options of a command are its argument
         force=force,
     )
     rules = load_ruleset(ruleset)
+    if shared_ids:
+        rules = replace(rules, shared_ids=(*rules.shared_ids, *shared_ids.split(",")))
     watcher = None if report is None else Watcher(rules)
     result = replayed(directory, rules, partitions, currency, watcher, by_time=sort)
     found = findings(result, directory, rules)

@@ -10,7 +10,7 @@ from annotated_types import Ge
 from pydantic import ConfigDict, Strict
 
 from schemas.alert import Anchor, Counters, LogOdds, NonNegative, Probability
-from schemas.common import Cents, Currency, Identifier, Model, UtcTime
+from schemas.common import Cents, Count, Currency, Identifier, Model, UtcTime
 from schemas.contact import Channel
 from schemas.money import format_cents
 from schemas.times import format_ms
@@ -99,6 +99,10 @@ class LookupEpisode(_Private):
     """The baseline before `weighed_from`."""
     spend_since: Cents
     """Spend since `weighed_from`."""
+    visits_since: Count
+    """Orders of 0.00 since then."""
+    unread_since: Count
+    """Purchases since then that were refused, and so are not in `spend_since`."""
     days_since: NonNegative
     """Days since `weighed_from`, without those of a broken feed."""
     days_usual_spend_since: NonNegative
@@ -211,6 +215,8 @@ def _episode(
         ),
         usual_spend_per_day=format_cents(now.usual_per_day),
         spend_since=format_cents(now.spend),
+        visits_since=seen.visits,
+        unread_since=seen.unread,
         days_since=round(now.days, _PLACES),
         days_usual_spend_since=round(now.days_usual_spend, _PLACES),
         irregularity_days=round(yardstick.irregularity_days, _PLACES),

@@ -97,6 +97,10 @@ def _facts(episode: LookupEpisode, currency: str) -> Iterator[tuple[str, str]]:
     yield "usual spend", f"{episode.usual_spend_per_day} {currency} a day, {_irregular(episode)}"
     worth = f"worth {episode.days_usual_spend_since:.1f} usual days"
     yield "spend since", f"{episode.spend_since} {currency} in {episode.days_since:.1f} days, {worth}"
+    if episode.visits_since:
+        yield "orders of 0.00", f"{episode.visits_since:,} since"
+    if episode.unread_since:
+        yield "refused", f"{episode.unread_since:,} purchases since, not in spend"
     yield "spend before", f"{episode.trailing_spend} {currency} in 364 days{_cutoff(episode)}"
     if episode.cancelled:
         yield "cancelled", "a subscription, since it opened"

@@ -95,6 +95,7 @@ _EPISODE: Final = Label(
         "opened_silent",
         "not_high_value",
         "no_cutoff",
+        "shared_id",
         *(f"closed_{why}" for why in get_args(Resolution)),
     ),
 )
@@ -139,7 +140,7 @@ _EPISODES: Final = _declare(
     "retention_episodes_total",
     "episodes",
     "Bad contacts that opened an episode, or did not because the customer is not of high value, or too few "
-    "bought to tell who is; those that "
+    "bought to tell who is, or its id is shared by many; those that "
     "the silent rule opened; and why episodes closed, alerts sent or not.",
     (_EPISODE,),
 )
@@ -161,6 +162,14 @@ _TOO_MANY_CONTACTS: Final = _declare(
     "retention_too_many_contacts_total",
     "contacts",
     "Contacts forgotten because their customer has more newer ones than the rules remember.",
+)
+_OTHER_CONTENT: Final = _declare(
+    "counter",
+    "retention_duplicates_other_content_total",
+    "records",
+    "Purchases dropped as duplicates whose time or amount is not that of the purchase with their id that "
+    "counts: an order edited under its id, which should be sent as a correction. Told where that one is the "
+    "same customer's, came on time, and in the last 8 days; of other kinds nothing is compared.",
 )
 _DOUBTFUL_IDS: Final = _declare(
     "counter",
@@ -381,6 +390,7 @@ class Metrics:
         self._undetectable, self._held_by_guard = self._counter(_UNDETECTABLE), self._counter(_HELD_BY_GUARD)
         self._too_many_contacts = self._counter(_TOO_MANY_CONTACTS)
         self._doubtful_ids = self._counter(_DOUBTFUL_IDS)
+        self._other_content = self._counter(_OTHER_CONTENT)
         self._restored, self._rebalances = self._counter(_RESTORED), self._counter(_REBALANCES)
         self._stale = self._counters(_STALE)
         batches = self._histogram(_BATCH)
@@ -517,6 +527,8 @@ class Metrics:
                 return self._too_many_contacts
             case "doubtful_ids":
                 return self._doubtful_ids
+            case "duplicates_other_content":
+                return self._other_content
             case _:
                 return self._episodes.labels(name)
 

@@ -89,7 +89,7 @@ class _Intake:
         instant = clock.instant(event.time)
         if instant - event.time > TOO_LATE_MS:
             return Reason.TOO_LATE
-        key = ids.key(event.source, event.event_id)
+        key = ids.key_of(event)
         if not ids.is_duplicate(key, instant):
             ids.remember(key, instant)
             clock.accept(event.time)

@@ -7,7 +7,17 @@ from random import Random
 from typing import Any, Final
 
 from schemas.alert import Alert
-from schemas.events import Contact, Disposition, Erasure, Notice, Profile, Refusal, Tick, Transaction
+from schemas.events import (
+    Contact,
+    Disposition,
+    Erasure,
+    Notice,
+    Profile,
+    Refusal,
+    SignOfLife,
+    Tick,
+    Transaction,
+)
 from schemas.hot import Decoder
 from streams.core.episode import Observer
 from streams.core.partition import Partition, Record
@@ -134,7 +144,7 @@ def unique(records: Iterable[Record]) -> list[Record]:
     """Return the events without ticks, each id once, in order of time."""
     first: dict[tuple[str, str], Record] = {}
     for one in records:
-        if not isinstance(one, Tick | Erasure):
+        if not isinstance(one, Tick | Erasure | SignOfLife):
             first.setdefault((one.source, one.event_id), one)
     return sorted(first.values(), key=time_of)
 

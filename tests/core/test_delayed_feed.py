@@ -59,7 +59,7 @@ def delayed(hours: int, rules: Ruleset) -> FeedGuard:
     guard = steady(rules, shop=10)
     for known in range(NOW, NOW + 40):
         for _ in range(10 * (known - hours >= NOW)):
-            guard.add_late(SHOP, known - hours, known, rules)
+            guard.add_late(SHOP, (known - hours) * HOUR_MS, known * HOUR_MS, rules)
         guard.advance(known + 1, rules)
     return guard
 
@@ -87,7 +87,7 @@ def test_operational_time_counts_a_late_purchase_from_when_it_is_known(hours: in
 def test_what_is_judged_later_knows_of_late_purchases_by_their_own_hour(hours: int, counts_from: int) -> None:
     """With settle_hours = 24 only what comes later than that counts from an hour of its own."""
     guard = steady(SETTLED, shop=1)
-    guard.add_late(SHOP, NOW, NOW + hours, SETTLED)
+    guard.add_late(SHOP, NOW * HOUR_MS, (NOW + hours) * HOUR_MS, SETTLED)
     group = group_of(SHOP)
     late = [(NOW + counts_from, group, NOW, 1)] if counts_from else []
     assert guard.state().late == late
@@ -102,7 +102,7 @@ def test_what_is_judged_later_knows_of_late_purchases_by_their_own_hour(hours: i
 def test_an_hour_that_is_decided_stays_so() -> None:
     """A late purchase of an hour that is judged counts from the next that is not."""
     guard = steady(SETTLED, shop=1)
-    guard.add_late(SHOP, NOW - 5, NOW - 5, SETTLED)
+    guard.add_late(SHOP, (NOW - 5) * HOUR_MS, (NOW - 5) * HOUR_MS, SETTLED)
     assert guard.purchases_before(NOW) == NOW - START
     guard.advance(NOW + 1, SETTLED)
     assert guard.purchases_before(NOW) == NOW - START
@@ -111,7 +111,7 @@ def test_an_hour_that_is_decided_stays_so() -> None:
 
 def test_a_first_purchase_that_is_late_begins_the_count() -> None:
     guard = FeedGuard()
-    guard.add_late(SHOP, START, START + 2, RULES)
+    guard.add_late(SHOP, START * HOUR_MS, (START + 2) * HOUR_MS, RULES)
     assert list(guard.hours) == [START + 2]
     guard.advance(START + 5, RULES)
     assert [guard.purchases_before(START + at) for at in range(5)] == [0, 0, 0, 1, 1]
@@ -124,7 +124,7 @@ def test_a_late_purchase_counts_in_the_weeks_before_as_well() -> None:
     guard.advance(NOW - DAY_HOURS, RULES)
     pane = NOW - WEEK_HOURS
     for _ in range(80):
-        guard.add_late(SHOP, pane, NOW - 3, RULES)
+        guard.add_late(SHOP, pane * HOUR_MS, (NOW - 3) * HOUR_MS, RULES)
     guard.advance(NOW + 60, RULES)
     assert broken(guard) == list(range(DAY_HOURS))
 
@@ -136,7 +136,7 @@ def test_what_is_a_whole_week_late_counts_once(late: int, is_broken: bool) -> No
     guard.counts_of(SHOP, RULES)[START] += 1
     guard.advance(NOW, RULES)
     for _ in range(late):
-        guard.add_late(SHOP, NOW - WEEK_HOURS, NOW, RULES)
+        guard.add_late(SHOP, (NOW - WEEK_HOURS) * HOUR_MS, NOW * HOUR_MS, RULES)
     guard.advance(NOW + 1, RULES)
     assert guard.is_broken(NOW) is is_broken
 
@@ -251,7 +251,7 @@ def run(
             if one.pane == hour:
                 guard.counts_of(one.source, rules)[hour] += 1
             else:
-                guard.add_late(one.source, one.pane, hour, rules)
+                guard.add_late(one.source, one.pane * HOUR_MS, hour * HOUR_MS, rules)
         guard = between(guard, hour)
     return guard
 

@@ -2,10 +2,13 @@
 
 from collections.abc import Iterator
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
+from xxhash import xxh3_64_intdigest
 
 from streams.core import event_ids
 from streams.core.event_ids import MOST_RECENT, EventIds
@@ -13,9 +16,10 @@ from streams.core.id_table import UNIT_BITS
 from streams.core.partition import Partition, Record
 from streams.core.record import PAGE_BYTES
 from streams.core.ruleset import Ruleset
-from streams.core.time import DAY_MS
+from streams.core.state import PARTITION_KEY
+from streams.core.time import DAY_MS, HOUR_MS
 from streams.core.watermark import FACTS, Clock, Input
-from tests.core.drive import HOME, State, bad, erasure, keep, profile, purchase, restored
+from tests.core.drive import HOME, State, bad, erasure, keep, notice, profile, purchase, restored
 
 WINDOW = 8 * DAY_MS
 UNIT = 1 << UNIT_BITS
@@ -52,6 +56,86 @@ def test_an_id_counts_for_8_days(after: int, duplicate: bool) -> None:
     key = ids.key("pos", "x")
     ids.remember(key, HOME)
     assert ids.is_duplicate(key, HOME + after) is duplicate
+
+
+KINDS = ("purchase", "refund", "chargeback", "fee", "subscription_charge", "subscription_cancelled")
+
+
+@pytest.mark.parametrize("kinds", [KINDS, KINDS[::-1]])
+def test_an_id_counts_once_for_each_kind_of_transaction(kinds: tuple[str, ...]) -> None:
+    """Whatever comes first, late or not."""
+    partition = Partition(Ruleset())
+    records = [purchase("a", HOME, event_id="1", kind=kind) for kind in kinds]
+    assert partition.apply(TX, records).duplicates == []
+    assert partition.apply(TX, records).duplicates == list(range(len(kinds)))
+
+
+def test_a_notice_may_have_the_id_of_a_contact() -> None:
+    partition = Partition(Ruleset())
+    records: list[Record] = [notice("a", HOME, "1"), bad("a", HOME, event_id=f"1-{HOME}")]
+    assert partition.apply(CT, records).duplicates == []
+    assert partition.apply(CT, records).duplicates == [0, 1]
+
+
+TWO_HOURS = 2 * HOUR_MS
+
+
+@pytest.mark.parametrize("crowd", [0, 3], ids=["in the dict", "in the table"])
+@pytest.mark.parametrize(
+    ("again", "counted"),
+    [
+        ({}, 0),
+        ({"cents": 1_001}, 1),
+        ({"cents": 999}, 1),
+        ({"cents": 0}, 1),
+        ({"time": HOME + 1}, 1),
+        ({"time": HOME - 1}, 1),
+        ({"time": HOME + TWO_HOURS + 1}, 1),
+        ({"customer_id": "b"}, 0),
+    ],
+)
+@pytest.mark.usefixtures("few")
+def test_a_purchase_sent_again_with_another_time_or_amount_is_counted(
+    crowd: int, again: dict[str, Any], counted: int
+) -> None:
+    """It is dropped all the same, whether it comes late by then or not."""
+    partition, first = Partition(Ruleset()), purchase("a", HOME, event_id="x")
+    partition.apply(TX, [first, *(purchase("c", HOME + one) for one in range(crowd))])
+    partition.apply(TX, [purchase("d", HOME + TWO_HOURS)])
+    assert partition.apply(TX, [structs.replace(first, **again)]).duplicates == [0]
+    assert partition.tally["duplicates_other_content"] == counted
+
+
+@pytest.mark.parametrize("first", [{"kind": "refund"}, {"time": HOME - DAY_MS}, {"cents": 1 << 40}])
+def test_what_the_customers_entry_does_not_tell_is_not_compared(first: dict[str, Any]) -> None:
+    """Other kinds than purchases, late purchases, and amounts beyond what an entry holds."""
+    partition = Partition(Ruleset())
+    sent = structs.replace(purchase("a", HOME, event_id="x"), **first)
+    partition.apply(TX, [purchase("b", HOME), sent])
+    assert partition.apply(TX, [structs.replace(sent, cents=5)]).duplicates == [0]
+    assert partition.tally["duplicates_other_content"] == 0
+
+
+def test_an_edited_purchase_is_told_after_a_restore_but_not_once_its_entry_is_in_a_page() -> None:
+    partition = Partition(Ruleset())
+    partition.apply(TX, [purchase("a", HOME, event_id="x")])
+    state: State = {}
+    keep(state, partition)
+    partition = restored(Ruleset(), state)
+    edited = purchase("a", HOME, 5, event_id="x")
+    assert partition.apply(TX, [edited]).duplicates == [0]
+    assert partition.tally["duplicates_other_content"] == 1
+    partition.apply(TX, [purchase("a", HOME + one) for one in range(1, 1_100)])
+    assert partition.apply(TX, [edited]).duplicates == [0]
+    assert partition.tally["duplicates_other_content"] == 1
+
+
+def test_ids_of_purchases_and_contacts_are_hashed_as_in_state_of_before() -> None:
+    """Else all that came in the last 8 days could come again once a release is changed."""
+    ids = EventIds()
+    salt = xxh3_64_intdigest(b"pos")
+    assert ids.key_of(purchase("a", HOME, event_id="1")) == xxh3_64_intdigest(b"1", salt)
+    assert ids.key_of(bad("a", HOME, event_id="1", source="pos")) == xxh3_64_intdigest(b"1", salt)
 
 
 @pytest.mark.usefixtures("few")
@@ -161,7 +245,7 @@ def test_restored_in_any_order_ids_are_let_go_of_as_ever() -> None:
     found = [(rng.getrandbits(64) & ~0xFF00, HOME + at * DAY_MS // 1000) for at in range(8000)]
     rng.shuffle(found)
     for key, instant in found:
-        ids.restore([(key, instant)])
+        ids.restore([(key, instant)], clock_at(HOME))
     for day in range(8, 14):
         ids.remember(day, HOME + day * DAY_MS)
         ids.tidy(clock_at(HOME + day * DAY_MS))
@@ -181,6 +265,57 @@ def test_an_instant_that_comes_round_again_after_795_days_is_another() -> None:
         ids.tidy(clock_at(HOME + day * DAY_MS))
     assert len(ids.table) == 2
     assert not ids.is_duplicate(7, HOME + WRAP)
+
+
+@pytest.mark.usefixtures("few")
+@pytest.mark.parametrize("days", [8, 397, 398, 405, 406, 500, 795, 796, 804, 1000, 1591])
+@pytest.mark.parametrize("at_once", [False, True])
+@pytest.mark.parametrize("source", [TX, CU])
+def test_after_a_pause_of_any_length_an_id_is_another(source: Input, at_once: bool, days: int) -> None:
+    """As where a whole base of profiles comes again after a year or two; or it is there twice, and counts."""
+
+    def event(customer_id: str, time: int) -> Record:
+        made = profile if source is CU else purchase
+        return made(customer_id, time, event_id=f"x-{customer_id}")
+
+    partition = doubtful([(source, event(one, HOME)) for one in "abc"], crash=False)
+    again = [event(one, HOME + days * DAY_MS + 1 + at) for at, one in enumerate("newabcbad")]
+    found = [partition.apply(source, one) for one in ([again] if at_once else [[one] for one in again])]
+    assert [sum(one.applied for one in found), sum(one.duplicate for one in found)] == [7, 2]
+    partition.apply(source, [])
+    assert len(partition._ids[source].recent) + len(partition._ids[source].table) <= 7 + 3 * (days == 8)
+
+
+@pytest.mark.usefixtures("few")
+@pytest.mark.parametrize("own_record", ["first", "last"])
+@pytest.mark.parametrize("days", [405, 406, 500, 800])
+def test_ids_of_long_ago_are_none_of_today_in_whatever_order_they_are_restored(
+    days: int, own_record: str
+) -> None:
+    """The record of a customer who has not come since keeps the entry."""
+    partition, state, time = Partition(Ruleset()), State(), HOME + days * DAY_MS
+    partition.apply(TX, [purchase(one, HOME, event_id=f"x-{one}") for one in "abc"])
+    for at in range(0, days * DAY_MS, 100 * DAY_MS):
+        partition.apply(TX, [purchase("busy", HOME + at + 1)])
+    partition.apply(TX, [purchase("busy", time)])
+    keep(state, partition)
+    again = Partition(Ruleset())
+    for key in sorted(state, key=lambda key: (key == PARTITION_KEY) is (own_record == "last")):
+        again.restore(key, state[key])
+    outcome = again.apply(TX, [purchase(one, time, event_id=f"x-{one}") for one in "abcb"])
+    assert outcome.duplicates == [3]
+
+
+@pytest.mark.usefixtures("few")
+@pytest.mark.parametrize("seconds", [1, 2, 2.6, 3, 20])
+def test_a_table_is_swept_once_in_four_days_however_small_the_steps(seconds: float) -> None:
+    """And no quicker; a step is seldom a whole number of buckets."""
+    ids, swept, last = in_table((7, HOME)), 0, 0
+    steps = round(DAY_MS / 8 / (1000 * seconds))
+    for at in range(steps + 1):
+        ids.tidy(clock_at(HOME + round(at * 1000 * seconds)))
+        swept, last = swept + (ids.table._swept - last) % (1 << 16), ids.table._swept
+    assert swept / (1 << 16) == pytest.approx(1 / 8 / 4, rel=0.01)
 
 
 def test_a_table_grows_by_a_bucket_at_a_time_and_finds_everything(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -219,7 +354,7 @@ def test_the_hash_of_an_id_does_not_depend_on_how_many_sources_there_were() -> N
 def test_restored_twice_the_later_instant_counts(order: tuple[int, int]) -> None:
     ids = EventIds()
     for instant in order:
-        ids.restore([(1, instant)])
+        ids.restore([(1, instant)], clock_at(HOME))
     assert ids.recent == {1: HOME + 1}
 
 
@@ -246,12 +381,13 @@ def test_so_is_one_in_the_table() -> None:
     assert [ids.is_duplicate(key, HOME + 1) for key in (7, 8)] == [False, True]
 
 
+PAUSES = [397 * DAY_MS, 406 * DAY_MS, WRAP, WRAP + WINDOW]
 KEYS = [low | rest << 16 for low in (0, 1) for rest in (0, 1, 0xFF, 1 << 47)]
 steps = st.lists(
     st.tuples(
         st.sampled_from(["event", "event", "event", "tidy", "erase"]),
         st.sampled_from(KEYS),
-        st.sampled_from([0, 1, 1000, UNIT, DAY_MS, 7 * DAY_MS, WINDOW, WINDOW + 1, WINDOW + UNIT]),
+        st.sampled_from([0, 1, 1000, UNIT, DAY_MS, 7 * DAY_MS, WINDOW, WINDOW + 1, WINDOW + UNIT, *PAUSES]),
     ),
     max_size=50,
 )

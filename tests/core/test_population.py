@@ -8,12 +8,12 @@ import pytest
 
 from streams.core.baseline import BLOCK_HOURS, YEAR_HOURS, baseline
 from streams.core.panes import Panes
-from streams.core.population import Population, Refresh, customer_hash
+from streams.core.population import Population, Refresh, Spending, customer_hash
 from streams.core.ruleset import Ruleset
 from streams.core.time import WEEK_HOURS
 
 NOW = WEEK_HOURS * 3_000
-Histories = dict[str, tuple[int, Panes]]
+Histories = dict[str, Spending]
 
 
 class Sampled:
@@ -27,9 +27,9 @@ class Sampled:
         (self.now.add if sampled else self.now.discard)(customer_id)
 
 
-def spent(*panes: tuple[int, int]) -> tuple[int, Panes]:
+def spent(*panes: tuple[int, int]) -> Spending:
     """Return the history of (hour, cents)."""
-    return panes[0][0], Panes([hour for hour, _ in panes], [cents for _, cents in panes])
+    return Spending(panes[0][0], Panes([hour for hour, _ in panes], [cents for _, cents in panes]))
 
 
 def refreshed(histories: Histories, rules: Ruleset, hour: int = NOW) -> Refresh:
@@ -129,7 +129,7 @@ def test_the_sample_is_the_smallest_hashes_whoever_came_first(count: int, die: i
         found = population.refresh(NOW + part * WEEK_HOURS, histories.get)
     sample = sorted(names, key=customer_hash)[:8]
     assert marked.now == population.rows.keys() == set(sample)
-    amounts = sorted(histories[one][1].cents[0] for one in sample)
+    amounts = sorted(histories[one].panes.cents[0] for one in sample)
     assert found.cutoff == amounts[math.ceil(0.8 * len(sample)) - 1]
 
 
@@ -139,9 +139,9 @@ def test_spend_added_to_a_member_counts_in_its_week() -> None:
     histories = {"a": spent((NOW - 1, 5))}
     population.offer("a")
     population.refresh(NOW, histories.get)
-    population.add(population.rows["a"], NOW, 10)
-    population.add(population.rows["a"], NOW - 30 * WEEK_HOURS, 100)
-    population.add(population.rows["a"], NOW + WEEK_HOURS, 1_000)
+    population.add("a", NOW, 10)
+    population.add("a", NOW - 30 * WEEK_HOURS, 100)
+    population.add("a", NOW + WEEK_HOURS, 1_000)
     assert population.refresh(NOW + WEEK_HOURS, histories.get).cutoff == 115
     assert population.refresh(NOW + 2 * WEEK_HOURS, histories.get).cutoff == 1_115
 
@@ -176,8 +176,8 @@ def test_the_irregularity_is_the_geometric_mean_of_the_best_if_20_have_a_baselin
     histories = irregular(Random(count), count - 1, 5) | {"new": spent((NOW - 1, 10**6))}
     found = refreshed(histories, rules)
     assert found.cutoff is not None
-    best = [one for one in histories.values() if sum(one[1].cents) >= found.cutoff]
-    baselines = [baseline(panes, first, NOW, rules) for first, panes in best]
+    best = [one for one in histories.values() if sum(one.panes.cents) >= found.cutoff]
+    baselines = [baseline(panes, first, NOW, rules) for first, panes, _ in best]
     floors = [max(one.dispersion, 0.25) for one in baselines if one is not None]
     assert (len(floors) >= 20) is known
     expected = math.exp(sum(map(math.log, floors)) / len(floors)) if known else 8.6

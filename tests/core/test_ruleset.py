@@ -81,7 +81,7 @@ def test_each_setting_has_a_unit_and_a_source() -> None:
         ("repeats = 1", "unknown key: repeats"),
         ("b = 1\na = 1", "unknown key: a, b"),
         ("version = 1", "version must be text"),
-        ('based_on = "4"', "based_on must be one of 1, 2, 3"),
+        ('based_on = "5"', "based_on must be one of 1, 2, 3, 4"),
         ('evidence = "tea leaves"', "evidence must be one of spend, trips_or_spend"),
         ("holdout_salt = 1", "holdout_salt must be text"),
         ("repeat_days = 1.5", "repeat_days must be a whole number"),

@@ -22,6 +22,7 @@ def standing(time: int = DEADLINE, days: float = 10.0, days_usual: float = 4.0) 
         level="watch",
         odds=Odds(-2.9, 2.9, 0.0),
         usual_per_day=100,
+        recurring_per_day=0,
         spend=round(100 * days_usual),
         days=days,
         days_usual_spend=days_usual,

@@ -77,7 +77,6 @@ def kinds(at: int, guest: str) -> dict[str, Poison]:
         "NaN": ("not_json", key, event.replace(b'"20.00"', b"NaN")),
         "1e999999": ("schema", key, event.replace(b'"20.00"', b"1e999999")),
         "a number for an amount": ("schema", key, spoiled(amount=20.0)),
-        "an amount of 0": ("schema", key, spoiled(amount="0.00")),
         "a negative amount": ("schema", key, spoiled(amount="-1.00")),
         "a list": ("schema", key, b"[1,2," + mark + b"]"),
         "null in JSON": ("schema", key + mark, b"null"),
@@ -161,51 +160,99 @@ def test_poison_is_put_aside_and_the_rest_goes_on(event_clock: Settings, town: P
 
 
 def test_a_flood_stops_its_partition_alone_and_nothing_is_lost(event_clock: Settings, tmp_path: Path) -> None:
-    """The wrong reporting currency: what was refused goes back once that is put right."""
+    """Nothing but broken records from a while on; a redrive ends the stop, and the rest is read."""
     flooded = [name for at in range(200) if partition_of(name := f"c-{at}", event_clock.partitions) == 1]
     calm = living_at(2)
-    bought = [
-        (customer_id, FIRST + at * 60_000)
-        for at in range(3 * IN_A_ROW // len(flooded))
-        for customer_id in flooded
-    ]
+    bought = purchases_of(flooded)
+    bad = [Raw(Input.TRANSACTIONS, 1, flooded[0].encode(), b"bad" * 300)] * FLOOD
     with Deployment(event_clock, tmp_path) as deployment:
-        mistaken = deployment.start(reporting_currency="EUR")
-        deployment.when_ready()
+        flooding = deployment.start_ready()
+        send(event_clock, bad)
         send(event_clock, (raw(event_clock, Input.TRANSACTIONS, purchase(*one)) for one in bought))
-        deployment.when(lambda: mistaken.partitions()[1][0] == "stopped")
+        deployment.when(lambda: flooding.partitions()[1][0] == "stopped")
         send(event_clock, [raw(event_clock, Input.CONTACTS, contact(calm, FIRST))])
         send(event_clock, [raw(event_clock, Input.CONTACTS, contact(flooded[0], FIRST + DAY))])
-        deployment.when(lambda: mistaken.metric("retention_events_total", input="contacts") == 1)
-        deployment.when(lambda: "partition 1 is stopped: " in mistaken.log)
-        partitions = mistaken.partitions()
+        deployment.when(lambda: flooding.metric("retention_events_total", input="contacts") == 1)
+        deployment.when(lambda: "partition 1 is stopped: " in flooding.log)
+        partitions = flooding.partitions()
         why = partitions.pop(1)[1]
         assert partitions == dict.fromkeys((0, 2, 3), ("ready", None))
         assert why is not None
         assert why.startswith(
             "1,000 records in a row were refused; when that is put right: `retention-signals "
         )
-        assert mistaken.get("/ready")[0] == 503
-        assert f"partition 1 is stopped: {why}" in mistaken.log
-        deployment.stop(mistaken)
+        assert flooding.get("/ready")[0] == 503
+        assert f"partition 1 is stopped: {why}" in flooding.log
+        deployment.stop(flooding)
         refused = sum(map(len, held(event_clock, "dead-letters")))
-        assert refused >= IN_A_ROW
-        corrected = deployment.start()
-        deployment.when(lambda: corrected.partitions().get(1) == ("stopped", why))
+        assert IN_A_ROW <= refused < FLOOD
+        again = deployment.start()
+        deployment.when(lambda: again.partitions().get(1) == ("stopped", why))
         assert sum(map(len, held(event_clock, "dead-letters"))) == refused
-        told = run_command(redrive_command, event_clock, "--reason", "currency", "--execute")
+        told = run_command(redrive_command, event_clock, "--reason", "not_json", "--execute")
         assert told.exit_code == 0, told.output
         waited = deployment.when_ready()
         send(event_clock, ticks(event_clock, FIRST + 2 * DAY))
         deployment.when_drained()
-    partition, names = restored(event_clock, 1, DEFAULT)
-    assert sorted(names) == sorted(flooded)
-    for customer_id in flooded:
+    assert_all_bought(event_clock, flooded, bought)
+    assert sum(map(len, held(event_clock, "dead-letters"))) == refused + FLOOD
+    print(f"{refused} of {FLOOD} refused before the stop; reads on after {waited:.1f} s")
+
+
+FLOOD = 5_000
+
+
+def purchases_of(customers: list[str]) -> list[tuple[str, int]]:
+    """Return some thousand purchases, a minute apart for each customer."""
+    minutes = range(3 * IN_A_ROW // len(customers))
+    return [(customer_id, FIRST + at * 60_000) for at in minutes for customer_id in customers]
+
+
+def assert_all_bought(settings: Settings, customers: list[str], bought: list[tuple[str, int]]) -> None:
+    """Check that each purchase of some customers, all of partition 1, is in their state once."""
+    partition, names = restored(settings, 1, DEFAULT)
+    assert sorted(names) == sorted(customers)
+    for customer_id in customers:
         seen = partition.lookup(customer_id)
         assert seen is not None
-        assert sum(cents for _, cents in seen.panes) == 2000 * len(bought) // len(flooded)
-    assert sum(map(len, held(event_clock, "dead-letters"))) == refused
-    print(f"{refused} of {len(bought)} refused, and redriven; reads on after {waited:.1f} s")
+        assert sum(cents for _, cents in seen.panes) == 2000 * len(bought) // len(customers)
+
+
+def test_a_currency_without_a_rate_stops_nothing_and_nothing_is_lost(
+    event_clock: Settings, tmp_path: Path
+) -> None:
+    """First an order in eight; then, in the wrong reporting currency, all, which go back once it is right."""
+    customers = [name for at in range(200) if partition_of(name := f"c-{at}", event_clock.partitions) == 1]
+    bought = purchases_of(customers)
+    orders = [purchase(*one, currency="EUR" if at % 8 == 0 else "USD") for at, one in enumerate(bought)]
+    with Deployment(event_clock, tmp_path) as deployment:
+        worker = deployment.start_ready()
+        send(event_clock, (raw(event_clock, Input.TRANSACTIONS, one) for one in orders * 4))
+        deployment.when_drained()
+        abroad = sum(b"EUR" in one for one in orders) * 4
+        assert abroad > len(orders) * 4 * 0.12
+        assert worker.metric("retention_dead_letters_total", reason="currency") == abroad
+        assert worker.metric("retention_partition_stopped") == 0
+        assert worker.get("/ready")[0] == 200
+    assert [one.value for one in held(event_clock, "dead-letters")[1]] == [
+        one for one in orders * 4 if b"EUR" in one
+    ]
+
+    other = _elsewhere(event_clock)
+    with Deployment(other, tmp_path) as deployment:
+        mistaken = deployment.start_ready(reporting_currency="EUR")
+        send(other, (raw(other, Input.TRANSACTIONS, purchase(*one)) for one in bought))
+        deployment.when_drained()
+        assert mistaken.get("/ready")[0] == 200
+        deployment.stop(mistaken)
+        assert sum(map(len, held(other, "dead-letters"))) == len(bought)
+        deployment.start_ready()
+        told = run_command(redrive_command, other, "--reason", "currency", "--execute")
+        assert told.exit_code == 0, told.output
+        send(other, ticks(other, FIRST + 2 * DAY))
+        deployment.when_drained()
+    assert_all_bought(other, customers, bought)
+    assert sum(map(len, held(other, "dead-letters"))) == len(bought)
 
 
 BACKLOG = 20_000

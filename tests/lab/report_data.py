@@ -232,6 +232,7 @@ def standing_of(person: Person, point: EvidencePoint, time_ms: int, last: Alert)
         level=last.level,
         odds=odds,
         usual_per_day=person.per_day,
+        recurring_per_day=0,
         spend=round(person.per_day * person.kept * days),
         days=days,
         days_usual_spend=person.kept * days,

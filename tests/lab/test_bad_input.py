@@ -64,7 +64,7 @@ IN_TRANSACTIONS: Final[dict[str, tuple[str, Damage]]] = {
     "infinity": ("not_json", raw("amount", b"-Infinity")),
     "amount as a number": ("schema", changed(amount=12.5)),
     "negative amount": ("schema", changed(amount="-12.50")),
-    "amount of nothing": ("schema", changed(amount="0.00")),
+    "amount below nothing": ("schema", changed(amount="-0.01")),
     "amount with an exponent": ("schema", changed(amount="1e3")),
     "amount with a comma": ("schema", changed(amount="12,50")),
     "amount of 13 digits": ("schema", changed(amount="1234567890123")),

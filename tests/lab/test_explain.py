@@ -10,7 +10,7 @@ from rich.console import Console
 
 from streams.core.time import DAY_MS
 from streams.lab.explain import gate, render_story
-from streams.lab.story import CustomerStory, EvidencePoint, WeekSpend
+from streams.lab.story import CustomerStory, EvidencePoint, RefusedPurchase, WeekSpend
 from tests.lab.report_data import (
     END_MS,
     HOSTILE_REASON,
@@ -201,3 +201,21 @@ def test_the_first_gate_that_was_shut_is_named(gates: dict[str, object], said: s
     judgement = judgement_of(ANNA, opened=False, **gates)
     assert gate(judgement, "USD") == said
     assert said in " ".join(shown(customer_story(ANNA, opened=False, **gates)).split())
+
+
+def test_it_says_how_many_purchases_were_refused_and_why() -> None:
+    """Of all, and of those since the episode began to weigh spend."""
+    story = customer_story(ANNA)
+    [episode] = story.episodes
+    before, since = episode.first_hour_ms - 1, episode.first_hour_ms
+    kinds = [(before, "too_late"), (since, "currency"), (since + DAY_MS, "currency")]
+    told = shown(replace(story, refused=[RefusedPurchase(*one) for one in kinds]))
+    assert "3 purchases were refused: 2 currency, 1 too_late" in told
+    assert "2 purchases since were refused: currency" in told
+    assert "refused:" not in shown(story)
+
+
+def test_one_refused_purchase_before_all_is_no_purchase_since() -> None:
+    told = shown(replace(customer_story(ANNA), refused=[RefusedPurchase(0, "schema")]))
+    assert "1 purchase was refused: schema" in told
+    assert "since w" not in told

@@ -73,11 +73,24 @@ def test_the_same_id_with_other_content_is_counted_apart_and_named(tmp_path: Pat
 
 
 @pytest.mark.parametrize(
+    ("amended", "named"),
+    [(1, r"line 41\b"), (3, r"lines 41, 42, 43\)"), (4, r"lines 41, 42, 43 and 1 more")],
+)
+def test_the_first_lines_that_were_edited_are_named_and_what_to_send_instead(
+    tmp_path: Path, amended: int, named: str
+) -> None:
+    lines = sales(60)
+    changed = spelled(sale(at, amount="999.00") for at in range(30, 30 + amended))
+    found = read(folder(tmp_path / "shop", [*lines[:40], *changed, *lines[40:]], calls(5)))
+    assert both(found, named)
+    assert both(found, "send a correction")
+
+
+@pytest.mark.parametrize(
     "change",
     [
         {"amount": "11.01"},
         {"currency": "EUR", "exchange_rate": "1.1"},
-        {"kind": "fee"},
         {"customer_id": "c-29"},
         {"time": moment(12 * 20 + 1)},
     ],
@@ -90,6 +103,15 @@ def test_whatever_changes_an_order_is_other_content(tmp_path: Path, change: Even
         assert re.search(r"same (event_)?id|61 applied", found.said)
     else:
         assert re.search(r"same (event_)?id", found.said)
+
+
+def test_the_same_id_of_another_kind_is_another_event(tmp_path: Path) -> None:
+    """A shop may number its refunds as it numbers its purchases."""
+    lines = sales(60)
+    lines.insert(30, spelled([sale(20) | {"kind": "refund"}])[0])
+    found = read(folder(tmp_path / "shop", lines, calls(5)))
+    assert "61 applied" in found.said
+    assert not both(found, r"same (event_)?id")
 
 
 def test_the_same_content_spelt_otherwise_is_a_true_duplicate(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from schemas.times import format_ms, parse_ms
 from streams.core.ruleset import DEFAULT, Ruleset
 from streams.lab.replay import ReplayResult, replay_directory
 from streams.lab.run_summary import run_summary, standing
+from streams.lab.story import RefusedPurchase
 from tests.lab.towns import (
     CUSTOMERS,
     FORMS,
@@ -176,7 +177,7 @@ def test_first_and_last_are_the_oldest_and_newest_accepted_events(tmp_path: Path
             purchase(2, START + DAY),  # late, and accepted
             purchase(3, START - 7 * DAY),  # refused: more than 8 days late
             purchase(4, START - 5 * DAY),
-            purchase(5, START - 40 * DAY, amount="0"),
+            purchase(5, START - 40 * DAY, amount="-1"),
             purchase(6, START + 9 * DAY),
             purchase(7, NOW + DAY),  # refused: in the future
         ],
@@ -312,3 +313,26 @@ def test_backfill_tells_old_decisions_by_the_wall_clock(town: Path, expected: Re
     assert {alert.backfill for alert in expected.alerts} == {True}
     assert result.alerts[-1].backfill is False
     assert replay(town, now_ms=last + 7 * DAY + 1).alerts[-1].backfill is True
+
+
+@pytest.mark.parametrize("by_time", [False, True])
+def test_refused_purchases_are_told_by_customer_and_are_signs_of_life(tmp_path: Path, by_time: bool) -> None:
+    """Of those alone of which it is known who bought and when; each is a dead letter all the same."""
+    euro = {"currency": "EUR"}
+    lines = [
+        purchase(0, START),
+        purchase(3, START + DAY, **euro),
+        purchase(4, START + DAY, **euro),
+        purchase(6, START + 2 * DAY, amount=7),
+        purchase(9, START + 2 * DAY).replace(b"T00:00", b" at "),
+        purchase(12, START + 3 * DAY, kind="refund", **euro),
+        purchase(1, START + 20 * DAY),
+    ]
+    write_lines(tmp_path / "transactions.jsonl", lines)
+    result = replay(tmp_path, replace(DEFAULT, as_meant=True), partitions=1, by_time=by_time)
+    assert result.refused_purchases == {
+        "c0": [RefusedPurchase(START + DAY, "currency"), RefusedPurchase(START + 2 * DAY, "schema")],
+        "c1": [RefusedPurchase(START + DAY, "currency")],
+    }
+    assert len(result.dead_letters) == 5
+    assert result.customers == 2

@@ -91,7 +91,7 @@ class _Input:
     def __init__(self, rules: Rules) -> None:
         self._rules = rules
         self._clock_ms: int | None = None
-        self._ids: dict[tuple[str, str], int] = {}
+        self._ids: dict[tuple[str, str, str], int] = {}
 
     def tick(self, time_ms: int) -> None:
         self._clock_ms = time_ms if self._clock_ms is None else max(self._clock_ms, time_ms)
@@ -100,7 +100,7 @@ class _Input:
         """Give the event's instant and whether it is late; raises Refused."""
         late = self._clock_ms is not None and event.time_ms <= self._clock_ms
         instant_ms = event.time_ms if self._clock_ms is None else max(event.time_ms, self._clock_ms)
-        name = (event.source, event.event_id)
+        name = (event.source, event.kind, event.event_id)
         if name in self._ids and instant_ms - self._ids[name] <= self._rules.remember_id_ms:
             raise Refused("duplicate")
         if instant_ms - event.time_ms > self._rules.too_late_ms:

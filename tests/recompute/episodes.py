@@ -34,13 +34,13 @@ class Surroundings:
     rules: Rules
 
 
-def agenda_order(fact: Fact) -> tuple[int, int, str, int, str, str]:
+def agenda_order(fact: Fact) -> tuple[int, int, str, int, str, str, str]:
     """Order in which facts are folded."""
     event = fact.event
     if isinstance(event, Contact):
-        return fact.instant_ms, 3, event.contact_id, event.version, event.event_id, event.source
+        return fact.instant_ms, 3, event.contact_id, event.version, event.event_id, event.source, event.kind
     kinds = {Purchase: 0, Reversal: 1, Profile: 2, Cancellation: 4, Disposition: 5}
-    return fact.instant_ms, kinds[type(event)], event.event_id, 0, "", event.source
+    return fact.instant_ms, kinds[type(event)], event.event_id, 0, "", event.source, event.kind
 
 
 def _probability(log_odds: float) -> float:

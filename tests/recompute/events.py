@@ -18,6 +18,8 @@ class Event:
     source: str
     customer_id: str
     time_ms: int
+    kind: str = ""
+    """The kind of a transaction, else the type: ids are unique in each."""
 
 
 @dataclass(frozen=True, kw_only=True)

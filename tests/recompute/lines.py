@@ -37,6 +37,7 @@ class _Common(TypedDict):
     source: str
     customer_id: str
     time_ms: int
+    kind: str
 
 
 class _Body:
@@ -78,6 +79,7 @@ class _Body:
             "source": self.must("source"),
             "customer_id": self.must("customer_id"),
             "time_ms": self.now(),
+            "kind": self.text("kind") or self.must("type"),
         }
 
     def now(self) -> int:

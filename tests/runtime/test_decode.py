@@ -3,8 +3,9 @@
 import pytest
 
 from schemas.dead_letter import Reason
-from schemas.events import Erasure, Refusal, Tick, Transaction
+from schemas.events import Erasure, Refusal, SignOfLife, Tick, Transaction
 from schemas.partitioner import partition_of
+from streams.core.signs import sign_of_life
 from streams.core.watermark import Input
 from streams.runtime.decode import RecordDecoder
 from streams.runtime.log import RawRecord
@@ -72,3 +73,31 @@ def test_what_the_contract_refuses_is_refused_whatever_the_key() -> None:
     found = decoded(b"\xff", b"a")
     assert isinstance(found, Refusal)
     assert found.reason is Reason.NOT_JSON
+
+
+def unread(customer_id: str = "a") -> bytes:
+    """Return a purchase in a currency without a rate."""
+    return purchase(customer_id, TIME).replace(b"USD", b"EUR")
+
+
+def test_a_refused_purchase_tells_who_bought_and_when() -> None:
+    found = decoded(unread(), b"a")
+    assert isinstance(found, Refusal)
+    assert (found.reason, found.customer_id, found.time) == (Reason.CURRENCY, "a", TIME)
+    assert sign_of_life(found) == SignOfLife("a", TIME)
+
+
+@pytest.mark.parametrize("key", [None, b"", b"b", b"\xff"])
+def test_under_another_key_a_refused_purchase_tells_nothing(key: bytes | None) -> None:
+    """Whoever wrote it, nobody else is kept from an alert by it; why it is refused stays."""
+    found = decoded(unread(), key)
+    assert isinstance(found, Refusal)
+    assert found.reason is Reason.CURRENCY
+    assert sign_of_life(found) is None
+
+
+def test_in_another_partition_a_refused_purchase_tells_nothing() -> None:
+    found = decoded(unread(), b"a", partition=ELSEWHERE)
+    assert isinstance(found, Refusal)
+    assert found.reason is Reason.CURRENCY
+    assert sign_of_life(found) is None

@@ -1,6 +1,6 @@
 """The owner of a partition: what it refuses to go on with, what it holds, and when it stops."""
 
-from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping
+from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -12,6 +12,9 @@ from typing_extensions import override
 
 from schemas.alert import Alert
 from schemas.dead_letter import Reason
+from schemas.events import SignOfLife
+from schemas.events import Transaction as Bought
+from streams.core.partition import Outcome, Partition, Record
 from streams.core.ruleset import DEFAULT, Ruleset
 from streams.core.state import PARTITION_KEY, StateError
 from streams.core.watermark import FACTS, Input
@@ -438,3 +441,57 @@ def test_holding_does_not_change_what_comes_of_it(
         found += len(told.truth.alerts)
     assert held
     assert found
+
+
+def unread(customer_id: str, time_ms: int) -> bytes:
+    """Return a purchase in a currency without a rate."""
+    return purchase(customer_id, time_ms).replace(b"USD", b"EUR")
+
+
+def test_a_refused_purchase_is_applied_in_its_place_with_what_is_committed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The core is given a sign of life where it stood; the letter goes out; uncommitted, it comes again."""
+    given: list[Record] = []
+    apply = Partition.apply
+
+    def seen(records: Iterable[Record]) -> Iterator[Record]:
+        for one in records:
+            given.append(one)
+            yield one
+
+    def spy(self: Partition, source: Input, records: Iterable[Record], *how: Any, **other: Any) -> Outcome:
+        return apply(self, source, seen(records), *how, **other)
+
+    monkeypatch.setattr(Partition, "apply", spy)
+    log = Memory(dict.fromkeys(Input, Bounds(0, 0)) | {TX: Bounds(0, 10)})
+    lines = [
+        purchase("a", NOW),
+        b"poison",
+        unread("a", NOW + 1),
+        purchase("b", NOW + DAY_MS),
+        unread("b", NOW),
+    ]
+    lines += [purchase("c", NOW - 20 * DAY_MS), contact("c", NOW)]
+    for _ in range(2):
+        given.clear()
+        owner = opened(log)
+        taken = owner.take(fetched(TX, 0, lines))
+        assert taken is not None
+        assert [one for one in given if isinstance(one, SignOfLife)] == [
+            SignOfLife("a", NOW + 1),
+            SignOfLife("b", NOW),
+        ]
+        assert [type(one) for one in given] == [Bought, SignOfLife, Bought, SignOfLife, Bought]
+        assert taken.outcome.applied == 1
+        assert taken.refused == [Reason.NOT_JSON, Reason.CURRENCY, Reason.CURRENCY, Reason.UNKNOWN_TYPE]
+    now(owner.commit())
+    letters = {letter.record.offset: letter.reason for letter in log.written[-1].dead_letters}
+    assert letters == {
+        1: Reason.NOT_JSON,
+        2: Reason.CURRENCY,
+        3: Reason.FUTURE,
+        4: Reason.CURRENCY,
+        5: Reason.TOO_LATE,
+        6: Reason.UNKNOWN_TYPE,
+    }

@@ -197,14 +197,15 @@ def test_a_tick_waits_for_the_last_line_that_it_would_make_late(tmp_path: Path) 
     assert end == "2024-03-05T13:00:00.001Z"
 
 
-def test_a_line_that_is_refused_as_too_late_holds_no_tick_up(tmp_path: Path) -> None:
+def test_a_purchase_that_is_refused_as_too_late_holds_up_only_ticks_after_its_instant(tmp_path: Path) -> None:
+    """It is a sign of life, which comes when the clock of its input says, not when a tick did."""
     times = ["2024-03-13T10:00:00Z", "2024-03-01T10:00:00Z", "2024-03-14T10:00:00Z", "2024-03-02T10:00:00Z"]
     directory = write(tmp_path, transactions=[event(time) for time in times])
     assert surveyed(directory).refused == {Reason.TOO_LATE: 2}
     assert told(published(directory), Input.TRANSACTIONS) == [
         "03-13T10:00",
-        "[03-14T00:00]",
         "03-01T10:00",
+        "[03-14T00:00]",
         "03-14T10:00",
         "03-02T10:00",
         "[03-14T10:00]",

@@ -42,6 +42,7 @@ _DECIMALS: Final = (
     ),
 )
 _CURRENCIES: Final = ("USD", "EUR", "JPY", "usd", "US", "USDX", "", "U5D", "\u0410BC", "USD\n")
+_KINDS: Final = ("purchase", "refund", "correction", "subscription_changed", "subscription_cancelled")
 _TIME_FIELDS: Final = ("time", "original_time", "started_at", "ended_at", "snooze_until")
 _SECOND: Final = TIME.partition(".")[0]
 _NEAR_TIMES: Final = tuple(
@@ -162,13 +163,23 @@ def _swap_type(rng: Random, message: Message) -> Message:
 
 def _money(rng: Random, message: Message) -> Message:
     fields: dict[str, object] = {
-        "kind": rng.choice(("purchase", "refund", "subscription_cancelled")),
+        "kind": rng.choice(_KINDS),
         "amount": rng.choice((*_DECIMALS, None)),
         "currency": rng.choice((*_CURRENCIES, "USD", "EUR", None)),
         "exchange_rate": rng.choice((*_DECIMALS, None, "1.0843", "1.084312345")),
     }
     few = rng.sample(list(fields), rng.randint(1, 4))
     return {**message, **{name: fields[name] for name in few}} if "kind" in message else message
+
+
+def _before(rng: Random, message: Message) -> Message:
+    fields: dict[str, object] = {
+        "previous_amount": rng.choice((*_DECIMALS, None)),
+        "corrects": rng.choice((CANARY, "", None)),
+        "original_time": rng.choice((TIME, None)),
+    }
+    name = rng.choice(list(fields))
+    return {**message, name: fields[name]} if "kind" in message else message
 
 
 def _time(rng: Random, message: Message) -> Message:
@@ -243,7 +254,7 @@ def _pad(rng: Random, raw: bytes) -> bytes:
 
 _OF_FIELDS: Final[tuple[Callable[[Random, Message], Message], ...]] = (
     *(_drop, _add, _retype, _retype, _number, _text, _null, _swap_type),
-    *(_money, _money, _money, _time, _time, _time),
+    *(_money, _money, _money, _before, _time, _time, _time),
 )
 _OF_BYTES: Final[tuple[Callable[[Random, bytes], bytes], ...]] = (
     *(_flip, _flip, _truncate, _insert, _insert, _delete, _repeat, _double_key, _double_key),

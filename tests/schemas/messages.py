@@ -61,7 +61,7 @@ _ANYTHING = st.one_of(
 )
 _BY_HINT: Final[list[tuple[object, st.SearchStrategy[Any]]]] = [
     (EventTime, _TIMES),
-    (Money, _decimals(6)),
+    (Money, st.one_of(_decimals(6), st.sampled_from(["0", "0.00", "0.004"]))),
     (Rate, _decimals(12)),
     (Currency, st.sampled_from(["USD", "USD", "EUR", "usd"])),
     (Identifier, st.text(min_size=1, max_size=130)),
@@ -99,4 +99,16 @@ def messages(kind: str) -> st.SearchStrategy[Message]:
     optional = {name: _values(hint) for name, hint in hints.items() if name in FULL[kind].keys() - required}
     sound = st.fixed_dictionaries(required, optional=optional)
     odd = st.builds(lambda name, value: {name: value}, st.sampled_from(sorted(FULL[kind])), _ANYTHING)
+    sound = st.one_of(sound.map(_as_its_kind), sound) if kind == "transaction" else sound
     return st.builds(lambda message, change: {**message, **change}, sound, st.one_of(st.just({}), odd))
+
+
+def _as_its_kind(message: Message) -> Message:
+    """Return a transaction without the fields that its kind has not, and with those that it must have."""
+    kind = message["kind"]
+    without = {"amount"} if kind == "subscription_cancelled" else set()
+    without |= set() if kind in {"correction", "subscription_changed"} else {"previous_amount"}
+    without |= set() if kind == "correction" else {"corrects"}
+    needed = {"currency": "USD"} | dict.fromkeys({"amount", "previous_amount"} - without, "5")
+    needed |= {"original_time": "2000-01-01T00:00:00Z"} if kind == "correction" else {}
+    return needed | {name: one for name, one in message.items() if name not in without and one is not None}

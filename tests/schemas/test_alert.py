@@ -65,10 +65,21 @@ def test_an_alert_survives_the_wire() -> None:
     assert json.loads(written)["type"] == "alert"
 
 
-def test_an_alert_of_an_earlier_release_asks_nobody_to_be_left_alone() -> None:
-    earlier = json.loads(alert(do_not_contact=True).model_dump_json())
-    del earlier["do_not_contact"]
-    assert Alert.model_validate_json(json.dumps(earlier)) == alert(do_not_contact=False)
+@pytest.mark.parametrize(
+    ("name", "value", "default"),
+    [
+        ("do_not_contact", True, False),
+        ("recurring_per_day", "30.00", "0.00"),
+        ("visits_since", 3, 0),
+        ("unread_since", 5, 0),
+    ],
+)
+def test_an_alert_of_an_earlier_release_is_without_what_came_later(
+    name: str, value: object, default: object
+) -> None:
+    earlier = json.loads(alert(**{name: value}).model_dump_json())
+    assert earlier.pop(name) == value
+    assert Alert.model_validate_json(json.dumps(earlier)) == alert(**{name: default}) == alert()
 
 
 def test_lists_may_be_handed_over_as_lists() -> None:
@@ -90,6 +101,7 @@ def test_null_is_allowed_where_there_may_be_nothing() -> None:
         *[("time", "2026-03-19T11:00:00Z"), ("time", "2026-03-19T11:00:00.000+00:00"), ("deadline", None)],
         *[("usual_spend_per_day", "12.3"), ("usual_spend_per_day", 12.34), ("spend_by_week", ("1",))],
         *[("spend_by_week", "1.00"), ("value_cutoff", ""), ("currency", "usd")],
+        *[("recurring_per_day", "1"), ("visits_since", -1), ("unread_since", 1.0), ("unread_since", None)],
         *[("probability", -0.0001), ("probability", 1.0001), ("probability", float("nan"))],
         *[("days_since", -0.1), ("irregularity_days", float("inf")), ("log_odds", None), ("backfill", 0)],
         *[("reasons", ({"signal": "a", "nats": "1", "contact_id": None},)), ("surprise", 1)],

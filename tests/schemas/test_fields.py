@@ -7,7 +7,18 @@ import pytest
 from schemas.common import Identifier
 from schemas.dead_letter import Reason
 from schemas.events import Contact, Disposition, Notice, Profile, Refusal, Tick, Transaction
-from tests.schemas.lines import BARE, FULL, PURCHASE, TIME, TIME_MS, TOPIC, Message, read_message
+from tests.schemas.lines import (
+    BARE,
+    FULL,
+    PRICE,
+    PURCHASE,
+    REFUND,
+    TIME,
+    TIME_MS,
+    TOPIC,
+    Message,
+    read_message,
+)
 
 KINDS = list(FULL)
 NOT_TEXT = [5, 5.5, True, [], ["a"], {}, {"a": "b"}]
@@ -87,7 +98,7 @@ def test_a_flag_is_true_or_false(kind: str, name: str) -> None:
 
 
 ENUMERATIONS = {
-    ("transaction", "kind"): "purchase refund chargeback fee subscription_charge",
+    ("transaction", "kind"): "purchase refund chargeback fee subscription_charge subscription_changed",
     ("contact", "channel"): "voice chat email message social web store",
     ("contact", "direction"): "inbound outbound",
     ("contact", "resolution"): "resolved unresolved unknown",
@@ -103,9 +114,10 @@ ENUMERATIONS = {
 @pytest.mark.parametrize(("kind", "name"), ENUMERATIONS)
 def test_an_enumeration_has_the_words_of_the_contract(kind: str, name: str) -> None:
     words = ENUMERATIONS[kind, name].split()
-    assert all(accepted(FULL[kind], **{name: word}) for word in words)
+    message = REFUND if name == "kind" else FULL[kind]
+    assert all(accepted(message, **{name: word}) for word in words)
     others = ["", words[0].upper(), words[0] + " ", words[0][:-1], "other", *NOT_TEXT]
-    assert not any(accepted(FULL[kind], **{name: word}) for word in others)
+    assert not any(accepted(message, **{name: word}) for word in others)
 
 
 RANGES: dict[str, tuple[int, int]] = {
@@ -288,6 +300,9 @@ def test_a_time_is_floored_to_ms(text: str) -> None:
     refund = read_message(PURCHASE, kind="refund", time="9999-12-31T23:59:59.999-23:59", original_time=text)
     assert isinstance(refund, Transaction)
     assert refund.original_time == SOUND_TIMES[text]
+    contact = read_message(BARE["contact"], started_at=text)
+    assert isinstance(contact, Contact)
+    assert contact.started_at == SOUND_TIMES[text]
     snooze = read_message(FULL["disposition"], snooze_until=text)
     assert isinstance(snooze, Disposition)
     assert snooze.snooze_until == SOUND_TIMES[text]
@@ -331,11 +346,12 @@ def test_a_contact_never_ends_after_its_version_was_recorded(ended_at: str, verd
 
 
 @pytest.mark.parametrize(("original_time", "verdict"), NOT_AFTER)
-def test_nothing_is_taken_back_before_it_was_bought(original_time: str, verdict: bool) -> None:
+def test_nothing_is_taken_back_or_corrected_before_it_was_bought(original_time: str, verdict: bool) -> None:
     """Of other kinds `original_time` means nothing, so it may be any time."""
     for kind in ("refund", "chargeback"):
         assert accepted(PURCHASE, kind=kind, original_time=original_time) is verdict
-    for kind in ("purchase", "fee", "subscription_charge"):
+    assert accepted(FULL["transaction"], original_time=original_time) is verdict
+    for kind in ("purchase", "fee", "subscription_charge", "subscription_changed"):
         assert accepted(PURCHASE, kind=kind, original_time=original_time)
 
 
@@ -354,7 +370,7 @@ def test_what_a_contact_leaves_out_is_zero_false_or_none() -> None:
     left_out = {name: getattr(contact, name) for name in contact.__struct_fields__[7:]}
     assert {name for name, value in left_out.items() if value is None} == {
         *("ended_at", "reason", "case_id", "resolution", "ended_by", "ended_stage"),
-        *("deflected_to", "csat", "ces", "effort"),
+        *("deflected_to", "csat", "ces", "effort", "answered", "parent_contact_id", "started_at"),
     }
     assert {name for name, value in left_out.items() if value is False} == {
         *("outbound", "self_served", "escalation_requested", "escalation_granted", "complaint"),
@@ -367,9 +383,58 @@ def test_what_a_contact_leaves_out_is_zero_false_or_none() -> None:
 def test_a_full_contact_keeps_its_values() -> None:
     contact = read_message(FULL["contact"])
     assert isinstance(contact, Contact)
-    same = set(contact.__struct_fields__) & set(FULL["contact"]) - {"time", "ended_at", "phrases"}
+    same = set(contact.__struct_fields__) & set(FULL["contact"]) - {
+        "time",
+        "ended_at",
+        "started_at",
+        "phrases",
+    }
     assert {name: getattr(contact, name) for name in same} == {name: FULL["contact"][name] for name in same}
     assert contact.outbound
+    assert contact.started_at == TIME_MS - 4_991_482
+
+
+@pytest.mark.parametrize("answered", [True, False, None])
+def test_that_nobody_answered_is_told_from_what_is_not_known(answered: bool | None) -> None:
+    contact = read_message(BARE["contact"], answered=answered)
+    assert isinstance(contact, Contact)
+    assert contact.answered is answered
+
+
+def test_a_correction_says_what_it_was_and_when_it_was_bought() -> None:
+    correction: Message = {**PURCHASE, "kind": "correction", "previous_amount": "50", "original_time": TIME}
+    event = read_message(correction)
+    assert isinstance(event, Transaction)
+    assert (event.cents, event.previous_cents, event.original_time) == (3745, 5000, TIME_MS)
+    assert read_message(correction, corrects="t-1") == event
+    for name in ("amount", "currency", "previous_amount", "original_time"):
+        assert not accepted(correction, **{name: None})
+
+
+def test_a_changed_subscription_may_say_what_it_cost_before() -> None:
+    event, first = read_message(PRICE), read_message(PRICE, previous_amount=None)
+    assert isinstance(event, Transaction)
+    assert isinstance(first, Transaction)
+    assert (event.cents, event.previous_cents, event.original_time) == (3745, 6125, None)
+    assert (first.cents, first.previous_cents) == (3745, None)
+    assert not accepted(PRICE, amount=None)
+
+
+OTHERS = ["purchase", "refund", "chargeback", "fee", "subscription_charge"]
+
+
+@pytest.mark.parametrize("kind", [*OTHERS, "subscription_cancelled"])
+def test_only_what_changes_has_an_amount_before(kind: str) -> None:
+    message = PURCHASE | {"kind": kind, "amount": None if kind == "subscription_cancelled" else "1"}
+    assert accepted(message)
+    assert not any(accepted(message, previous_amount=amount) for amount in ("1", "0"))
+
+
+@pytest.mark.parametrize("kind", [*OTHERS, "subscription_cancelled", "subscription_changed"])
+def test_only_a_correction_corrects(kind: str) -> None:
+    message = PURCHASE | {"kind": kind, "amount": None if kind == "subscription_cancelled" else "1"}
+    assert accepted(message)
+    assert not accepted(message, corrects="t-1")
 
 
 def test_the_others_keep_their_values() -> None:

@@ -6,8 +6,8 @@ from schemas.cache import Cache, cents
 from schemas.dead_letter import Reason
 from schemas.events import Refusal, Transaction
 from schemas.hot import Decoder
-from schemas.money import format_cents
-from tests.schemas.lines import PURCHASE, read_message
+from schemas.money import format_cents, to_cents
+from tests.schemas.lines import FULL, PRICE, PURCHASE, Message, read_message
 
 SOUND = ["1", "01", "000000000000.01", "0.000001", "999999999999", "12.5", "0.1", "00.10"]
 ZERO = ["0", "0.0", "000.000000"]
@@ -31,20 +31,59 @@ SOUND_RATES = [
 @pytest.mark.parametrize(
     ("name", "sound", "wrong"),
     [
-        ("amount", SOUND, [*WRONG, *ZERO, "1.0000000"]),
+        ("amount", [*SOUND, *ZERO], [*WRONG, "1.0000000"]),
+        ("previous_amount", [*SOUND, *ZERO], [*WRONG, "1.0000000"]),
         ("exchange_rate", SOUND_RATES, [*WRONG, *ZERO, "0.000000000000", "1.0000000000000", "3.9E-5"]),
     ],
 )
-def test_a_decimal_is_text_above_0_with_12_digits_and_6_places_of_an_amount_12_of_a_rate(
+def test_a_decimal_is_text_with_12_digits_and_6_places_of_an_amount_12_of_a_rate_which_is_above_0(
     name: str, sound: list[str], wrong: list[object]
 ) -> None:
     for currency in ("USD", "EUR"):
-        message = PURCHASE | {"amount": "0.01", "currency": currency, "exchange_rate": "1"}
+        kind = FULL["transaction"] if name == "previous_amount" else PURCHASE
+        message = kind | {"amount": "0.01", "currency": currency, "exchange_rate": "1"}
         events = [read_message(message, **{name: text}) for text in sound]
         assert all(isinstance(event, Transaction) for event in events)
         refusals = [read_message(message, **{name: text}) for text in wrong]
         assert {event.reason for event in refusals if isinstance(event, Refusal)} == {Reason.SCHEMA}
         assert not any(isinstance(event, Transaction) for event in refusals)
+
+
+# 0:   purchase, correction (now and before), new price |   refund, chargeback, fee, charge, old price
+@pytest.mark.parametrize("zero", ZERO)
+def test_an_order_may_be_free_but_nobody_gives_back_nothing(zero: str) -> None:
+    assert money(amount=zero) == money(kind="subscription_changed", amount=zero) == 0
+    assert money(amount=zero, currency="EUR", exchange_rate="1.5") == 0
+    assert money(amount=zero, currency="EUR") is Reason.CURRENCY
+    assert before(FULL["transaction"], amount=zero, previous_amount=zero) == 0
+    for kind in ("refund", "chargeback", "fee", "subscription_charge"):
+        for amount, verdict in ((zero, Reason.SCHEMA), ("0.000001", 0), ("0.01", 1)):
+            assert money(kind=kind, amount=amount) == verdict
+    assert before(PRICE, previous_amount=zero) is Reason.SCHEMA
+    assert before(PRICE, previous_amount="0.000001") is None
+    assert before(PRICE, previous_amount="0.01") == 1
+
+
+@pytest.mark.parametrize(
+    ("amount", "rate", "expected"),
+    [
+        *[("10", "1.0845", 1084), ("10", "1.0855", 1086), ("1", "0.004999999999", 0)],
+        *[("999999999999", "1", 99_999_999_999_900), ("999999999999", "1.000001", Reason.CURRENCY)],
+    ],
+)
+def test_the_amount_before_is_converted_by_the_same_rate(amount: str, rate: str, expected: object) -> None:
+    changes: Message = {"amount": "1", "currency": "EUR", "exchange_rate": rate, "previous_amount": amount}
+    assert before(FULL["transaction"], **changes) == expected
+    assert before(PRICE, **changes) == (expected or None)
+    assert before(PRICE, **changes | {"exchange_rate": None}) is Reason.CURRENCY
+    home = to_cents(amount, "1")
+    assert before(FULL["transaction"], **changes | {"currency": "USD"}) == home
+
+
+def before(message: Message, **changes: object) -> int | Reason | None:
+    event = read_message(message, **changes)
+    assert isinstance(event, Transaction | Refusal)
+    return event.previous_cents if isinstance(event, Transaction) else event.reason
 
 
 def money(**changes: object) -> int | Reason:

@@ -14,7 +14,21 @@ from schemas.faults import NEGATIVE
 from schemas.hot import Decoder
 from schemas.topics import CONTACTS, CUSTOMERS, DISPOSITIONS, INPUTS, TRANSACTIONS, Topic
 from schemas.transaction import Transaction as TransactionModel
-from tests.schemas.lines import CANARY, FULL, PURCHASE, TOPIC, hot_alone, public, read, read_message, spell
+from tests.schemas.lines import (
+    CANARY,
+    FULL,
+    PRICE,
+    PURCHASE,
+    SOUND,
+    TIME_MS,
+    TOPIC,
+    Message,
+    hot_alone,
+    public,
+    read,
+    read_message,
+    spell,
+)
 
 
 def refusal(raw: bytes, topic: Topic = TRANSACTIONS) -> Refusal:
@@ -24,7 +38,7 @@ def refusal(raw: bytes, topic: Topic = TRANSACTIONS) -> Refusal:
     return refused
 
 
-SOUND = spell(PURCHASE)
+SOUND_PURCHASE = spell(PURCHASE)
 NOT_JSON = [
     b"",
     b" ",
@@ -33,28 +47,28 @@ NOT_JSON = [
     b"[" * 60_000,
     b"[" * 300 + b"]" * 300,
     b'{"type":"transaction","a":' + b"[" * 30_000,
-    SOUND[:-1],
-    SOUND[:-1] + b",}",
-    SOUND + b"x",
-    SOUND + b"\x00",
-    SOUND + SOUND,
-    SOUND.decode().encode("utf-16"),
-    SOUND.replace(b'"', b"'"),
-    SOUND.replace(b'"37.45"', b"NaN"),
-    SOUND.replace(b'"37.45"', b"Infinity"),
-    SOUND.replace(b'"37.45"', b"-Infinity"),
-    SOUND.replace(b'"37.45"', b"nul"),
-    SOUND.replace(b'"37.45"', b"01"),
-    SOUND.replace(b'"37.45"', b"1."),
-    SOUND.replace(b'"37.45"', b"9" * 5_000),
-    SOUND.replace(b"37.45", b"\xff"),
-    SOUND.replace(b"37.45", b"\xc0\x80"),
-    SOUND.replace(b"37.45", b"\xed\xa0\x80"),
-    SOUND.replace(b"37.45", b"\\ud800"),
-    SOUND.replace(b"37.45", b"\\udc00x"),
-    SOUND.replace(b"37.45", b"\\x41"),
-    SOUND.replace(b"37.45", b"a\nb"),
-    SOUND.replace(b'"kind"', b'"\xff"'),
+    SOUND_PURCHASE[:-1],
+    SOUND_PURCHASE[:-1] + b",}",
+    SOUND_PURCHASE + b"x",
+    SOUND_PURCHASE + b"\x00",
+    SOUND_PURCHASE + SOUND_PURCHASE,
+    SOUND_PURCHASE.decode().encode("utf-16"),
+    SOUND_PURCHASE.replace(b'"', b"'"),
+    SOUND_PURCHASE.replace(b'"37.45"', b"NaN"),
+    SOUND_PURCHASE.replace(b'"37.45"', b"Infinity"),
+    SOUND_PURCHASE.replace(b'"37.45"', b"-Infinity"),
+    SOUND_PURCHASE.replace(b'"37.45"', b"nul"),
+    SOUND_PURCHASE.replace(b'"37.45"', b"01"),
+    SOUND_PURCHASE.replace(b'"37.45"', b"1."),
+    SOUND_PURCHASE.replace(b'"37.45"', b"9" * 5_000),
+    SOUND_PURCHASE.replace(b"37.45", b"\xff"),
+    SOUND_PURCHASE.replace(b"37.45", b"\xc0\x80"),
+    SOUND_PURCHASE.replace(b"37.45", b"\xed\xa0\x80"),
+    SOUND_PURCHASE.replace(b"37.45", b"\\ud800"),
+    SOUND_PURCHASE.replace(b"37.45", b"\\udc00x"),
+    SOUND_PURCHASE.replace(b"37.45", b"\\x41"),
+    SOUND_PURCHASE.replace(b"37.45", b"a\nb"),
+    SOUND_PURCHASE.replace(b'"kind"', b'"\xff"'),
 ]
 
 
@@ -106,7 +120,7 @@ def test_a_record_has_at_most_64_kib(kind: str) -> None:
 
 
 def test_of_duplicate_keys_the_last_counts() -> None:
-    twice = SOUND[:-1] + b',"amount":"2","attributes":{"a":"b","a":"c"}}'
+    twice = SOUND_PURCHASE[:-1] + b',"amount":"2","attributes":{"a":"b","a":"c"}}'
     event = read(twice, TRANSACTIONS)
     assert isinstance(event, Transaction)
     assert event.cents == 200
@@ -117,18 +131,18 @@ def test_of_duplicate_keys_the_last_counts() -> None:
 )
 def test_where_the_hot_path_doubts_a_sound_message_pydantic_decides(extra: bytes) -> None:
     """The one such case: the first of two equal keys has a value that would be refused."""
-    raw = b"{" + extra + b"," + SOUND[1:]
+    raw = b"{" + extra + b"," + SOUND_PURCHASE[1:]
     decoder = Decoder()
     event = decoder.transactions(raw)
-    assert event == decoder.transactions(SOUND)
+    assert event == decoder.transactions(SOUND_PURCHASE)
     assert isinstance(event, Transaction)
 
 
 def test_white_space_and_escapes_change_nothing() -> None:
-    plain = read(SOUND, TRANSACTIONS)
+    plain = read(SOUND_PURCHASE, TRANSACTIONS)
     loose = json.dumps(PURCHASE, indent="\t").replace("\n", "\r\n ").encode() + b" \n\r\t"
     assert read(loose, TRANSACTIONS) == plain
-    escaped = SOUND.replace(b"kind", b"k\\u0069nd").replace(b"purchase", b"purch\\u0061se")
+    escaped = SOUND_PURCHASE.replace(b"kind", b"k\\u0069nd").replace(b"purchase", b"purch\\u0061se")
     assert read(escaped, TRANSACTIONS) == plain
 
 
@@ -136,7 +150,7 @@ def test_astral_characters_and_nul_survive() -> None:
     event = read_message(PURCHASE, customer_id="\u0000 é \U0001f600")
     assert isinstance(event, Transaction)
     assert event.customer_id == "\u0000 é \U0001f600"
-    raw = SOUND.replace(f"c-{CANARY}".encode(), b"\\ud83d\\ude00")
+    raw = SOUND_PURCHASE.replace(f"c-{CANARY}".encode(), b"\\ud83d\\ude00")
     paired = read(raw, TRANSACTIONS)
     assert isinstance(paired, Transaction)
     assert paired.customer_id == "\U0001f600"
@@ -157,7 +171,10 @@ def test_a_tick_comes_on_either_feed() -> None:
         ({"time": CANARY}, "time: not an RFC 3339 time with an offset, such as 2026-03-01T12:00:00Z"),
         ({"time": "2023-02-29T00:00:00Z"}, "time: no such day in the calendar"),
         ({"amount": CANARY}, "amount: not a decimal, such as 12.50"),
-        ({"amount": "0.00"}, "amount: 0; an amount is above 0"),
+        (
+            {"kind": "refund", "amount": "0.00"},
+            "amount: 0; only a purchase, a correction or a new price may be 0",
+        ),
         ({"amount": "1.1234567"}, "amount: more than 6 places after the point"),
         ({"exchange_rate": "0.0"}, "exchange_rate: 0; a rate is above 0"),
         ({"exchange_rate": "1.1234567890123"}, "exchange_rate: more than 12 places after the point"),
@@ -165,11 +182,40 @@ def test_a_tick_comes_on_either_feed() -> None:
         ({"kind": "refund", "original_time": "2024-03-17T00:00:00Z"}, "original_time: after time"),
         ({"amount": None}, "amount: missing; only subscription_cancelled goes without"),
         ({"kind": "subscription_cancelled"}, "amount: must be absent for subscription_cancelled"),
+        (
+            {"previous_amount": "1"},
+            "previous_amount: must be absent; only correction and subscription_changed have it",
+        ),
+        ({"corrects": CANARY}, "corrects: must be absent; only correction has it"),
+        (
+            {"kind": "subscription_changed", "previous_amount": "0"},
+            "previous_amount: 0; where there was no price it is left out",
+        ),
+        (
+            {"kind": "correction"},
+            "previous_amount: missing; a correction says what the purchase came to before",
+        ),
+        (
+            {"kind": "correction", "previous_amount": "1"},
+            "original_time: missing; a correction says when the purchase happened",
+        ),
+        (
+            {"kind": "correction", "previous_amount": "1", "original_time": "2024-03-17T00:00:00Z"},
+            "original_time: after time",
+        ),
+        (
+            {"previous_amount": 5},
+            'previous_amount: a number, where text in quotes belongs, such as "12.50" (in Parquet a decimal)',
+        ),
         ({"currency": CANARY}, "currency: not an ISO 4217 code, such as USD"),
         ({"currency": "EUR"}, "exchange_rate: missing, with another currency than that of the reports"),
         (
             {"amount": "999999999999.999", "currency": "EUR", "exchange_rate": "2"},
             "amount: more than 10^12 after conversion",
+        ),
+        (
+            PRICE | {"previous_amount": "999999999999.999", "currency": "EUR", "exchange_rate": "2"},
+            "previous_amount: more than 10^12 after conversion",
         ),
         ({CANARY: CANARY}, "unknown field"),
         ({"Jane Doe": 1}, "unknown field"),
@@ -209,7 +255,8 @@ def test_a_refusal_names_the_field_and_the_rule_and_never_a_value(
             for name in ("event_id", "customer_id", "source")
             if name in FULL[kind]
         ),
-        *(("transaction", "order_id"), ("contact", "contact_id"), ("contact", "case_id")),
+        *(("transaction", "order_id"), ("transaction", "corrects"), ("contact", "contact_id")),
+        *(("contact", "case_id"), ("contact", "parent_contact_id")),
         *(("notice", "contact_id"), ("profile", "account_id"), ("disposition", "alert_id")),
     ],
 )
@@ -220,6 +267,78 @@ def test_an_id_that_is_a_number_is_told_what_to_write(kind: str, name: str, numb
         f'{name}: a number, where text in quotes belongs, such as "0042" with all its zeros '
         "(in Parquet text or whole numbers)"
     )
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"currency": "EUR"},
+        {"amount": "999999999999", "currency": "EUR", "exchange_rate": "2"},
+        {"amount": CANARY},
+        {"amount": None},
+        {"event_id": ""},
+        {"event_id": None},
+        {"source": 5},
+        {"attributes": {CANARY: {CANARY: CANARY}}},
+        {"original_time": "yesterday"},
+        {"corrects": "t-1"},
+        {CANARY: [CANARY]},
+    ],
+)
+def test_a_refused_purchase_tells_who_bought_and_when_whatever_is_wrong_with_it(
+    changes: dict[str, object],
+) -> None:
+    refused = refusal(spell({**PURCHASE, **changes}))
+    assert (refused.customer_id, refused.time, refused.kind) == (f"c-{CANARY}", TIME_MS, "purchase")
+
+
+@pytest.mark.parametrize("verdict", [True, False])
+def test_who_bought_and_when_are_valid_by_themselves(verdict: bool) -> None:
+    sound: Message = PURCHASE | {"currency": "EUR"}
+    customers: list[object] = ["x", "x" * 128] if verdict else ["", "x" * 129, 5, None, ["x"]]
+    times: list[object] = (
+        ["2000-01-01T00:00Z", "9999-12-31 23:59:59.999999999-2359"]
+        if verdict
+        else ["1999-12-31T23:59:59Z", "2023-02-29T00:00:00Z", CANARY, "", TIME_MS, None]
+    )
+    changes = [{"customer_id": one} for one in customers] + [{"time": one} for one in times]
+    for change in changes:
+        refused = refusal(spell(sound | change))
+        assert (refused.customer_id is not None) is verdict, change
+        assert (refused.time is not None) is verdict, change
+        assert refused.kind == ("purchase" if verdict else None)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        *(
+            spell(PURCHASE | {"currency": "EUR", "kind": kind})
+            for kind in ("refund", "fee", "Purchase", None)
+        ),
+        *(spell(PURCHASE | {"type": kind}) for kind in ("tick", "contact", CANARY, None, 5)),
+        *(spell(PURCHASE | {"amount": CANARY}) + end for end in (b"}", b",")),
+        spell(PURCHASE | {"attributes": {"a": "x" * MAX_BYTES}}),
+        b"[" + SOUND_PURCHASE + b"]",
+    ],
+)
+def test_of_what_is_no_purchase_or_cannot_be_read_nobody_is_told(raw: bytes) -> None:
+    refused = refusal(raw)
+    assert (refused.customer_id, refused.time, refused.kind) == (None, None, None)
+
+
+def test_nobody_buys_on_another_topic() -> None:
+    for topic in (CONTACTS, CUSTOMERS, DISPOSITIONS):
+        assert refusal(SOUND_PURCHASE, topic).customer_id is None
+
+
+def test_a_refusal_does_not_show_who_bought() -> None:
+    refused = refusal(spell(PURCHASE | {"currency": "EUR"}))
+    assert CANARY in str(refused.customer_id)
+    for shown in (repr(refused), str(refused), f"{refused}"):
+        assert CANARY not in shown
+        assert str(TIME_MS) not in shown
+        assert "exchange_rate: missing" in shown
 
 
 DAY, CLOCK = "2024-03-05", "14:23:11"
@@ -255,15 +374,16 @@ def test_an_item_of_a_list_is_named_by_its_place() -> None:
 
 
 def test_the_hot_path_knows_every_check_of_a_transaction() -> None:
-    """It reads these five by hand; another checked field must be added to it."""
+    """It reads these six by hand; another checked field must be added to it."""
     checked = {name for name, _ in wire.checks(TransactionModel)}
-    assert checked == {"time", "original_time", "amount", "currency", "exchange_rate"}
+    assert checked == {"time", "original_time", "amount", "previous_amount", "currency", "exchange_rate"}
 
 
 def test_the_hot_path_doubts_no_sound_message() -> None:
-    for kind, message in FULL.items():
-        for topic in INPUTS:
-            assert (hot_alone(topic)(spell(message)) is not None) is (kind in topic.models)
+    for kind, messages in SOUND.items():
+        for message in messages:
+            for topic in INPUTS:
+                assert (hot_alone(topic)(spell(message)) is not None) is (kind in topic.models)
 
 
 def test_a_rule_that_msgspec_does_not_know_stops_the_derivation() -> None:

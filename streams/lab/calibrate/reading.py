@@ -79,7 +79,7 @@ class _Gate:
         if instant - event.time > TOO_LATE_MS:
             return Reason.TOO_LATE.value
         self._ids.tidy(self._clock)
-        key = self._ids.key(event.source, event.event_id)
+        key = self._ids.key_of(event)
         if self._ids.is_duplicate(key, instant):
             return "duplicate"
         self._ids.remember(key, instant)

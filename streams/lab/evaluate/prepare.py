@@ -9,7 +9,7 @@ import numpy as np
 from streams.core.feed_guard import FeedGuard
 from streams.core.panes import Panes
 from streams.core.population import Population as Sample
-from streams.core.population import Refresh
+from streams.core.population import Refresh, Spending
 from streams.core.ruleset import Ruleset
 from streams.core.time import HOUR_MS, WEEK_HOURS
 from streams.lab.evaluate.alive import Fit, fits
@@ -77,8 +77,8 @@ def refreshes(purchases: Purchases, rules: Ruleset) -> Refreshes:
         if panes.hours:
             sample.offer(customer_id)
 
-    def history(customer_id: str) -> tuple[int, Panes]:
-        return histories[customer_id].hours[0], histories[customer_id]
+    def history(customer_id: str) -> Spending:
+        return Spending(histories[customer_id].hours[0], histories[customer_id])
 
     first, last = purchases.start_ms // HOUR_MS, purchases.end_ms // HOUR_MS
     weeks = range(-(-first // WEEK_HOURS) * WEEK_HOURS, last + 1, WEEK_HOURS)
