@@ -111,7 +111,6 @@ SPOILT: Final = {
     "both": lambda whole: b"\xef\xbb\xbf" + whole.replace(b"\n", b"\r\n"),
     "blank lines": lambda whole: b"\n" + whole.replace(b"\n", b"\n\n", 40) + b"\n \n",
     "no end of the last line": lambda whole: whole.rstrip(b"\n"),
-    "blank lines as in Windows": lambda whole: whole.replace(b"\n", b"\r\n\r\n"),
 }
 
 
