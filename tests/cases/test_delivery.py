@@ -24,7 +24,7 @@ WEEK: Final = 7 * DAY
 
 
 def delivered(events: list[Event], every: int, begun: int, source: str = "partner") -> list[Event]:
-    """Return purchases as one source delivers them: all since the last delivery at once; other events as are."""
+    """Return purchases as a source delivers them, all since the last delivery at once; others as they are."""
     return [
         event | {"source": source, "arrives": _next(event, every, begun)}
         if event["type"] == "transaction"

@@ -1,4 +1,7 @@
-"""c01, c15, c16, c18, c19, c25, c26, c32: how lines are written, and in which order. tests/schemas has the rest."""
+"""c01, c15, c16, c18, c19, c25, c26, c32: how lines are written, and in which order.
+
+tests/schemas has the rest.
+"""
 
 import json
 from decimal import Decimal
@@ -76,7 +79,7 @@ def test_what_can_be_read_is_and_what_can_not_is_told_what_to_write(
     refused = {json.loads(lines[one["line"] - 1])["customer_id"]: one["detail"] for one in seen.letters}
     expected = [f"c{number}" for number, (_, fine) in enumerate(WRITTEN.values()) if not fine]
     assert list(refused) == expected
-    assert all(len(detail) > len("amount: ") + 10 for detail in refused.values())
+    assert all(detail.partition(": ")[2] for detail in refused.values())
     assert seen.levels("control") == CONTROL[ruleset]
 
 
@@ -108,7 +111,6 @@ SPOILT: Final = {
     "both": lambda whole: b"\xef\xbb\xbf" + whole.replace(b"\n", b"\r\n"),
     "blank lines": lambda whole: b"\n" + whole.replace(b"\n", b"\n\n", 40) + b"\n \n",
     "no end of the last line": lambda whole: whole.rstrip(b"\n"),
-    "blank lines as in Windows": lambda whole: whole.replace(b"\n", b"\r\n\r\n"),
 }
 
 

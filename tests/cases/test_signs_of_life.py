@@ -167,7 +167,7 @@ def test_explain_tells_of_purchases_that_could_not_be_read(there: Path, name: st
     assert "could not be read" in explained(there, name)
 
 
-@pytest.mark.parametrize("hours", [1, 12, 23, 24])
+@pytest.mark.parametrize("hours", [1, 23, 24])
 @pytest.mark.parametrize("due", ["09-06 04:00", "09-14 16:00"])
 def test_no_level_is_raised_in_the_day_after_a_refused_purchase(tmp_path: Path, hours: int, due: str) -> None:
     """Without it the level would be due."""
