@@ -342,7 +342,7 @@ def test_refused_purchases_are_told_by_customer_and_are_signs_of_life(tmp_path: 
 def test_who_buys_what_can_not_be_read_is_not_taken_for_silent(
     tmp_path: Path, spoilt: str | None, levels: list[str]
 ) -> None:
-    """Half a year of daily purchases, a bad contact, then for twenty days nothing, or orders without a rate."""
+    """Half a year of daily purchases, a bad contact, then twenty days of nothing or without a rate."""
     others = {f"c{at}" for at in range(3)} - {"c0"}
     days = [
         purchase(at, START + day * DAY + at, event_id=f"{day}-{at}") for day in range(180) for at in range(3)
