@@ -336,3 +336,34 @@ def test_refused_purchases_are_told_by_customer_and_are_signs_of_life(tmp_path: 
     }
     assert len(result.dead_letters) == 5
     assert result.customers == 2
+
+
+@pytest.mark.parametrize(("spoilt", "levels"), [(None, ["watch", "alert"]), ("EUR", ["watch"])])
+def test_who_buys_what_can_not_be_read_is_not_taken_for_silent(
+    tmp_path: Path, spoilt: str | None, levels: list[str]
+) -> None:
+    """Half a year of daily purchases, a bad contact, then twenty days of nothing or without a rate."""
+    others = {f"c{at}" for at in range(3)} - {"c0"}
+    days = [
+        purchase(at, START + day * DAY + at, event_id=f"{day}-{at}") for day in range(180) for at in range(3)
+    ]
+    since = [START + day * DAY for day in range(181, 201)]
+    after = [purchase(at, time, event_id=f"{time}-{at}") for time in since for at in (1, 2)]
+    if spoilt is not None:
+        after += [purchase(0, time, event_id=f"{time}-0", currency=spoilt) for time in since]
+    after.sort(key=lambda line: str(json.loads(line)["time"]))
+    write_lines(tmp_path / "transactions.jsonl", [*days, *after])
+    bad: dict[str, object] = {
+        "type": "contact",
+        "event_id": "k",
+        "customer_id": "c0",
+        "source": "phone",
+        "contact_id": "k",
+    }
+    bad |= {"time": format_ms(START + 180 * DAY), "version": 1, "channel": "voice"}
+    bad |= {"resolution": "unresolved", "complaint": True, "ended_by": "system"}
+    write_lines(tmp_path / "contacts.jsonl", [json.dumps(bad).encode()])
+    rules = replace(RULES, as_meant=True, population_minimum=1, high_value_quantile=0.1)
+    result = replay(tmp_path, rules, partitions=1)
+    assert others.isdisjoint(one.customer_id for one in result.alerts)
+    assert [one.level for one in result.alerts if one.state != "resolved"] == levels
