@@ -25,7 +25,7 @@ from tests.worlds.wire import Feed as Lines
 from tests.worlds.worlds import write_world
 
 NOW = 1_800_000_000_000
-WORLDS = int(os.environ.get("RETENTION_WORLDS", "9"))
+WORLDS = int(os.environ.get("RETENTION_WORLDS", "7"))
 FIRST_WORLD = int(os.environ.get("RETENTION_WORLDS_FROM", "0"))
 
 

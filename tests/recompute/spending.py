@@ -1,7 +1,7 @@
 """Panes, baselines and the population of a partition."""
 
 from bisect import bisect_left
-from collections import Counter
+from collections import defaultdict
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import accumulate
@@ -46,7 +46,7 @@ class Ledger:
         start = max(start, now - self._kept_hours)
         changes = self._on_time[bisect_left(self._panes, start) : bisect_left(self._panes, end)]
         changes += [(pane, cents) for pane, cents in self._folded if start <= pane < end]
-        sums: Counter[int] = Counter()
+        sums: dict[int, int] = defaultdict(int)
         for pane, cents in changes:
             sums[pane] += cents
         return sum(cents > 0 for cents in sums.values())
