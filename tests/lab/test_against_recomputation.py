@@ -25,7 +25,7 @@ from tests.worlds.wire import Feed as Lines
 from tests.worlds.worlds import write_world
 
 NOW = 1_800_000_000_000
-WORLDS = int(os.environ.get("RETENTION_WORLDS", "9"))
+WORLDS = int(os.environ.get("RETENTION_WORLDS", "7"))
 FIRST_WORLD = int(os.environ.get("RETENTION_WORLDS_FROM", "0"))
 
 
@@ -188,7 +188,7 @@ def test_a_random_world_gives_the_recomputed_alerts(tmp_path: Path, seed: int) -
         print(f"seed {seed}, variant {at}: {len(found)} alert records")
 
 
-@pytest.mark.parametrize("seed", range(FIRST_WORLD, FIRST_WORLD + WORLDS // 2 + 1))
+@pytest.mark.parametrize("seed", range(FIRST_WORLD, FIRST_WORLD + (WORLDS + 3) // 2))
 def test_a_world_of_delays_gives_the_recomputed_alerts(tmp_path: Path, seed: int) -> None:
     write_world(tmp_path, seed, days=300, delay=DELAYS[seed % 3])
     variant = settled((0, 1, 26)[seed // 3 % 3], silent=seed % 2 == 0)

@@ -24,8 +24,11 @@ from tests.runtime.lines import key_of
 from tests.runtime.virtual_time import run
 
 RULES: Final = replace(VERSIONS["3"], population_minimum=5, high_value_quantile=0.1)
-TURN_SECONDS: Final = 600.0
+FINE_TURN_SECONDS: Final = 600.0
+TURN_SECONDS: Final = 900.0
 """Keepers and the consumer look as seldom, so that 400 days are over in ten seconds."""
+MOST_RECORDS: Final = 5_000
+"""Of a fetch: so that the history is read within hours all the same."""
 END_MS: Final = NOW + DAYS * DAY_MS
 TX, CT = FACTS
 
@@ -104,7 +107,7 @@ def live_through(
             patched.setattr("streams.runtime.keeper._TIME_STEP_SECONDS", turn_seconds)
             patched.setattr("streams.runtime.keeper._SHOW_SECONDS", 3_000)
             async with scene(
-                written, rules=rules, clock=clock(), live=True, turn_seconds=turn_seconds
+                written, rules=rules, clock=clock(), live=True, turn_seconds=turn_seconds, most=MOST_RECORDS
             ) as here:
                 return await _watch(here, days)
 

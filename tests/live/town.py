@@ -9,6 +9,7 @@ after what it tells of.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cache
 from json import dumps
 from random import Random
 from typing import Final
@@ -43,26 +44,32 @@ class Happening:
     @property
     def line(self) -> bytes:
         """The event as its source writes it, with the offset of local time."""
-        local = datetime.fromtimestamp(self.time / 1000, BERLIN)
-        common = {
-            "event_id": f"{self.nature}-{self.number}",
-            "customer_id": self.customer_id,
-            "time": local.isoformat(timespec="milliseconds"),
-            "source": self.source,
-        }
-        return dumps(common | self._particulars()).encode()
-
-    def _particulars(self) -> dict[str, object]:
-        if self.nature == "purchase":
-            amount = f"{20 + self.number % 7}.00"
-            return {"type": "transaction", "kind": "purchase", "amount": amount, "currency": "USD"}
-        solved = "unresolved" if self.nature == "trouble" else "resolved"
-        told = {"channel": "voice", "resolution": solved}
-        return {"type": "contact", "contact_id": f"k-{self.number}", "version": 1, **told}
+        return _line(self.time, self.source, self.customer_id, self.nature, self.number)
 
     def later(self, ms: int) -> "Happening":
         """Return the same, appended so much later."""
         return replace(self, appended=self.appended + ms)
+
+
+@cache
+def _line(time: int, source: str, customer_id: str, nature: str, number: int) -> bytes:
+    local = datetime.fromtimestamp(time / 1000, BERLIN)
+    common = {
+        "event_id": f"{nature}-{number}",
+        "customer_id": customer_id,
+        "time": local.isoformat(timespec="milliseconds"),
+        "source": source,
+    }
+    return dumps(common | _particulars(nature, number)).encode()
+
+
+def _particulars(nature: str, number: int) -> dict[str, object]:
+    if nature == "purchase":
+        amount = f"{20 + number % 7}.00"
+        return {"type": "transaction", "kind": "purchase", "amount": amount, "currency": "USD"}
+    solved = "unresolved" if nature == "trouble" else "resolved"
+    told = {"channel": "voice", "resolution": solved}
+    return {"type": "contact", "contact_id": f"k-{number}", "version": 1, **told}
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from math import isfinite
 from typing import TypeAlias
 
@@ -16,13 +17,19 @@ _TIME = re.compile(
 )
 _AMOUNT = re.compile(r"\d{1,12}(\.\d{1,6})?", re.ASCII)
 _RATE = re.compile(r"\d{1,12}(\.\d{1,12})?", re.ASCII)
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def time_ms(value: object) -> int | None:
     """Milliseconds UTC of the text of a time, floored; None if it is not one or lies before 2000."""
-    if not isinstance(value, str) or not (match := _TIME.fullmatch(value)) or match[2] < "2000":
+    return _text_ms(value) if isinstance(value, str) else None
+
+
+@lru_cache
+def _text_ms(text: str) -> int | None:
+    if not (match := _TIME.fullmatch(text)) or match[2] < "2000":
         return None
     try:
         local = datetime.fromisoformat(f"{match[1]}T{match[3]}{match[4] or ':00'}+00:00")
@@ -42,7 +49,7 @@ def _text(low: int = 0, high: int | None = None) -> Check:
         return (
             isinstance(value, str)
             and low <= len(value) <= (len(value) if high is None else high)
-            and not any("\ud800" <= character <= "\udfff" for character in value)
+            and not _SURROGATE.search(value)
         )
 
     return check

@@ -66,6 +66,7 @@ class Scene:
         turn_seconds: float,
         seed: int,
         quiet_contacts_ms: int | None = None,
+        most: int = 500,
     ) -> None:
         rng = Random(seed)
         self._arrivals = {source: arrivals.get(source, ()) for source in Input}
@@ -90,7 +91,7 @@ class Scene:
             make_identity=lambda _: Identity("test", rules, "USD", 0, 1),
             turn_seconds=turn_seconds,
             request_seconds=2.5 * turn_seconds,
-            most=500,
+            most=most,
         )
         self.worker = FakeWorker(self.around)
 
@@ -143,8 +144,9 @@ async def scene(
     turn_seconds: float = 0.02,
     seed: int = 1,
     quiet_contacts_ms: int | None = None,
+    most: int = 500,
 ) -> AsyncIterator[Scene]:
-    """Start a worker, and writing; what comes at 0 s is there before it."""
+    """Start a worker, and writing; what comes at 0 s is there before it. A fetch has `most` records."""
     made = Scene(
         arrivals,
         rules or Ruleset(),
@@ -153,6 +155,7 @@ async def scene(
         turn_seconds=turn_seconds,
         seed=seed,
         quiet_contacts_ms=quiet_contacts_ms,
+        most=most,
     )
     writing = asyncio.create_task(made.write())
     await asyncio.sleep(0)
