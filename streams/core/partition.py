@@ -151,7 +151,7 @@ class Partition:
             if (
                 type(event) is not Transaction
                 or event.kind != "purchase"
-                or not event.cents
+                or (not event.cents and rules.as_meant)
                 or not now < event.time <= when + FUTURE_MS
             ):
                 clock.newest, clock.now = newest, now
@@ -293,7 +293,7 @@ class Partition:
         """Tell whether a transaction is one that the rules know what to do with."""
         if self._judge.rules.as_meant:
             return event.kind in COUNTED
-        return event.kind in BOUGHT and (event.cents > 0 or event.kind != "purchase")
+        return event.kind in BOUGHT
 
     def _apply_sign_of_life(self, clock: Clock, customer_id: str, time: int, when: int) -> None:
         """Let a known customer have bought something, at a time (ms), that could not be read.

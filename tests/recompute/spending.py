@@ -1,10 +1,5 @@
 """Baselines, what subscriptions are worth, and the population of a partition."""
 
-<<<<<<< HEAD
-=======
-from bisect import bisect_left
-from collections import defaultdict
->>>>>>> thin-ci
 from dataclasses import dataclass
 from hashlib import sha256
 from math import exp, log
@@ -15,48 +10,6 @@ from tests.recompute.ledger import Ledger
 from tests.recompute.rules import Rules, hour_of
 
 
-<<<<<<< HEAD
-=======
-class Ledger:
-    """One customer's panes, in hundredths: on-time purchases from the start, the rest as it is folded.
-
-    An on-time purchase may stand here early: every window that is asked for ends before its pane is known.
-    """
-
-    def __init__(self, customer: Customer, rules: Rules) -> None:
-        self._kept_hours = rules.pane_hours
-        self._on_time = sorted(customer.on_time)
-        self._panes = [pane for pane, _ in self._on_time]
-        self._sums = [0, *accumulate(cents for _, cents in self._on_time)]
-        self._folded: list[tuple[int, int]] = []
-        self.first_pane = self._panes[0] if self._panes else None
-
-    def fold(self, event: Purchase | Reversal) -> None:
-        """Change the pane of a late purchase, a refund or a chargeback."""
-        pane = hour_of(event.spent_ms if isinstance(event, Reversal) else event.time_ms)
-        self._folded.append((pane, event.cents))
-        self.first_pane = pane if self.first_pane is None else min(self.first_pane, pane)
-
-    def spend(self, start: int, end: int, now: int) -> int:
-        """Sum over panes start <= h < end, less what is forgotten by hour `now`."""
-        start = max(start, now - self._kept_hours)
-        if end <= start:
-            return 0
-        on_time = self._sums[bisect_left(self._panes, end)] - self._sums[bisect_left(self._panes, start)]
-        return on_time + sum(cents for pane, cents in self._folded if start <= pane < end)
-
-    def trips(self, start: int, end: int, now: int) -> int:
-        """How many panes start <= h < end, of those not forgotten by hour `now`, have a sum above 0."""
-        start = max(start, now - self._kept_hours)
-        changes = self._on_time[bisect_left(self._panes, start) : bisect_left(self._panes, end)]
-        changes += [(pane, cents) for pane, cents in self._folded if start <= pane < end]
-        sums: dict[int, int] = defaultdict(int)
-        for pane, cents in changes:
-            sums[pane] += cents
-        return sum(cents > 0 for cents in sums.values())
-
-
->>>>>>> thin-ci
 @dataclass(frozen=True)
 class Baseline:
     """Spend (hundredths) or trips of each block of 28 days, newest first, none negative, not all zero."""
