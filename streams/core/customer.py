@@ -26,7 +26,6 @@ from streams.core.record import (
 from streams.core.ruleset import Ruleset
 from streams.core.time import HOUR_MS, hour_of
 
-
 _NO_END: Final = 1 << 40
 """An hour after all time."""
 
