@@ -10,6 +10,7 @@ shop systems that fails is noticed.
 from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from hashlib import sha256
 from itertools import accumulate
 from typing import Final
@@ -339,6 +340,7 @@ class FeedGuard:
             self._totals = list(accumulate(kept, initial=state.before))
 
 
+@lru_cache(maxsize=_ROUTES_KEPT)
 def group_of(source: str) -> int:
     """Return the group of a source, 1 to 64: the first 8 bytes of its SHA-256, big-endian, mod 64, + 1."""
     return int.from_bytes(sha256(source.encode()).digest()[:8], "big") % _GROUPS + 1
