@@ -153,14 +153,29 @@ AHEAD: Final = {
 def test_a_row_that_is_dated_ahead_is_refused_or_named(
     tmp_path: Path, name: str, ruleset: str | None
 ) -> None:
-    world, wrong = town({"control": stops()}, 60), AHEAD[name]
+    assert refused_or_named(tmp_path, AHEAD[name], 60, *ONE, ruleset=ruleset)
+
+
+@pytest.mark.parametrize("crowd", [120, 200])
+@pytest.mark.parametrize("name", ["months", "twice"])
+def test_a_row_that_is_dated_ahead_is_named_in_a_town_of_several_partitions(
+    tmp_path: Path, name: str, crowd: int
+) -> None:
+    assert refused_or_named(tmp_path, AHEAD[name], crowd)
+
+
+def refused_or_named(
+    path: Path, wrong: list[int], crowd: int, *options: object, ruleset: str | None = None
+) -> bool:
+    """Tell whether lines of February that are dated ahead are all that is refused, or the first is named."""
+    world = town({"control": stops()}, crowd)
     for number, moment in enumerate(wrong):
         world.add(f"wrong-{number}", [purchase(moment) | {"arrives": at("02-10") + number * HOUR}])
-    there = world.write(tmp_path / "here")
+    there = world.write(path / "here")
     lines = (there / "transactions.jsonl").read_bytes().splitlines()
     first = next(number for number, line in enumerate(lines, 1) if b"wrong-0" in line)
-    seen = replayed(there, *ONE, ruleset=ruleset)
-    assert [one["line"] for one in seen.letters] == list(range(first, first + len(wrong))) or named(
+    seen = replayed(there, *options, ruleset=ruleset)
+    return [one["line"] for one in seen.letters] == list(range(first, first + len(wrong))) or named(
         seen, first
     )
 
