@@ -1,6 +1,7 @@
 """One customer, unpacked: everything the fold keeps."""
 
 from bisect import insort
+from typing import Final
 
 from streams.core.beside import Beside, count_in, panes_of
 from streams.core.contacts import Contacts
@@ -24,6 +25,9 @@ from streams.core.record import (
 )
 from streams.core.ruleset import Ruleset
 from streams.core.time import HOUR_MS, hour_of
+
+_NO_END: Final = 1 << 40
+"""An hour after all time."""
 
 
 class Customer:
@@ -79,7 +83,7 @@ class Customer:
             for instant, cents, _ in self.recent:
                 if cents >= 0:
                     self._panes.add(hour_of(instant), cents)
-            self._panes.drop_before(NO_HOUR if self.first_pane is None else self.first_pane)
+            self._panes.drop_before(_NO_END if self.first_pane is None else self.first_pane)
         return self._panes
 
     @property

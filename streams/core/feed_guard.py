@@ -279,12 +279,9 @@ class FeedGuard:
 
     def forget(self, hour: int, longest_lag: int = 0) -> None:
         """Drop what no decision from an hour on can need, if no source has a longer lag, in hours."""
-        self._forgotten = oldest = hour - _KEPT_BY_HOUR
-        for counts, first in (
-            *((one, oldest - longest_lag) for one in self._groups.values()),
-            (self._moved, oldest),
-        ):
-            for pane in [one for one in counts if one < first]:
+        self._forgotten = oldest = hour - _KEPT_BY_HOUR - longest_lag
+        for counts in (*self._groups.values(), self._moved):
+            for pane in [one for one in counts if one < oldest]:
                 del counts[pane]
         for late in self._late_in.values():
             for week in [one for one in late if (one + 1) * WEEK_HOURS < oldest]:
@@ -293,7 +290,7 @@ class FeedGuard:
         gone = max(0, min(oldest - self._base, len(self._totals) - 1))
         del self._totals[:gone]
         self._base += gone
-        for week in [one for one in self._weeks if one * WEEK_HOURS < hour - KEPT_HOURS]:
+        for week in [one for one in self._weeks if one * WEEK_HOURS < hour - KEPT_HOURS - longest_lag]:
             del self._weeks[week]
         del self._broken[: bisect_right(self._broken, hour - KEPT_HOURS)]
 

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from streams.core.beside import Beside
 from streams.core.evidence import probability
 from streams.core.facts import Episode
 from streams.core.ruleset import Ruleset
@@ -36,6 +37,13 @@ def odds_of(episode: Episode, frustration: float, silence: float, rules: Ruleset
         frustration=frustration if episode.heard else 0.0,
         silence=rules.temperature * silence + reduction_nats(episode, rules),
     )
+
+
+def reduction(beside: Beside | None, since: int, rules: Ruleset) -> float:
+    """Return the nats of what is gone of the subscriptions since a time (ms)."""
+    if beside is None or not rules.as_meant:
+        return 0.0
+    return rules.subscription_nats * (1 - beside.left_since(since))
 
 
 def reduction_nats(episode: Episode, rules: Ruleset) -> float:

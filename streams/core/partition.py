@@ -296,13 +296,15 @@ class Partition:
         return event.kind in BOUGHT
 
     def _apply_sign_of_life(self, clock: Clock, customer_id: str, time: int, when: int) -> None:
-        """Let a known customer have bought something, at a time (ms), that could not be read.
+        """Let a customer have bought something, at a time (ms), that could not be read.
 
-        If the time lies ahead of the record's append it is that of the clock.
+        If the time lies ahead of the record's append it is that of the clock, if there is one.
         """
-        if not self._judge.rules.as_meant or customer_id not in self._roster.records or clock.now == NEVER:
-            return
         known = time if time <= when + FUTURE_MS else clock.now
+        if not self._judge.rules.as_meant or known == NEVER:
+            return
+        if customer_id not in self._roster.records:
+            self._roster.new(customer_id)
         self._roster.enqueue(customer_id, item(SignOfLife(customer_id, known), clock.instant(known)))
         self._enqueued += 1
 

@@ -280,9 +280,7 @@ _SECOND: Final = Ruleset(
     silent_prior_probability=0.001,
 )
 _THIRD: Final = replace(_SECOND, version="3", delayed_feed=True, most_contacts=500)
-_FOURTH: Final = replace(
-    _THIRD, version="4", as_meant=True, shared_trips_factor=10.0, shared_contacts=50
-)
+_FOURTH: Final = replace(_THIRD, version="4", as_meant=True, shared_trips_factor=10.0, shared_contacts=50)
 
 VERSIONS: Final[Mapping[str, Ruleset]] = MappingProxyType(
     {"1": Ruleset(), "2": _SECOND, "3": _THIRD, "4": _FOURTH}

@@ -18,6 +18,7 @@ from streams.core.facts import Episode, Watch
 from streams.core.feed_guard import FeedGuard
 from streams.core.frustration import TOLERANCE
 from streams.core.measure import measure
+from streams.core.odds import reduction
 from streams.core.opening import (
     NAMESPACE,
     is_protected,
@@ -58,7 +59,8 @@ class Silence:
         silence = measure(customer, watch.yardstick, basis, rules, self._guard).silence
         if silence <= TOLERANCE or hour - first >= rules.silent_days * DAY_HOURS:
             return Verdict(begin_watch(customer, refresh, rules, self._guard))
-        if rules.silent_prior + rules.temperature * silence < rules.levels[0] - TOLERANCE:
+        gone = reduction(customer.body.beside, plan_from(hour * HOUR_MS, rules), rules)
+        if rules.silent_prior + rules.temperature * silence + gone < rules.levels[0] - TOLERANCE:
             return None
         if self._guard.is_broken(hour - 1 - rules.guard_delay_hours):
             self._tally["held_by_feed_guard"] += 1

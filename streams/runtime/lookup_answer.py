@@ -97,6 +97,8 @@ class LookupEpisode(_Private):
     """The same as log-odds, by where they come from."""
     usual_spend_per_day: Cents
     """The baseline before `weighed_from`."""
+    recurring_per_day: Cents
+    """Subscription charges before it."""
     spend_since: Cents
     """Spend since `weighed_from`."""
     visits_since: Count
@@ -214,6 +216,7 @@ def _episode(
             silence=round(odds.silence, _PLACES),
         ),
         usual_spend_per_day=format_cents(now.usual_per_day),
+        recurring_per_day=format_cents(now.recurring_per_day),
         spend_since=format_cents(now.spend),
         visits_since=seen.visits,
         unread_since=seen.unread,
@@ -249,6 +252,8 @@ def _clears_when(view: CustomerView, seen: EpisodeView, rules: Ruleset, currency
 def _closes_silently_when(episode: Episode, days: float, rules: Ruleset, currency: str) -> str:
     """Return it for an episode of which nothing was sent: S has to come down to `returned_evidence`."""
     yardstick = episode.yardstick
+    if yardstick.usual_per_day == 0:
+        return f"Nothing was sent. Ends silently {rules.expiry_days} days after the contact."
     if yardstick.pace is not None:
         return (
             "Nothing was sent. Ends silently once the customer has bought as usual for some weeks, "

@@ -43,6 +43,7 @@ RULES = (
     replace(VERSIONS["2"], **SMALL, guard_minimum=1),
     replace(VERSIONS["3"], **SMALL, guard_minimum=1, most_contacts=2),
     replace(VERSIONS["3"], **SMALL, **SILENT, guard_minimum=1, settle_hours=27),
+    replace(VERSIONS["4"], **SMALL, **SILENT, guard_minimum=1),
 )
 LATENESS = 5_000
 COPIES = 0.3

@@ -4,7 +4,7 @@ import pytest
 
 from streams.core.feed_guard import FeedGuard
 from streams.core.ruleset import Ruleset
-from streams.core.time import DAY_HOURS, WEEK_HOURS
+from streams.core.time import DAY_HOURS, HOUR_MS, WEEK_HOURS
 
 RULES = Ruleset()
 START = 470_400
@@ -213,7 +213,7 @@ def delayed(late_from: int, *, known_after: int = 1, rules: Ruleset = LATE) -> F
             if hour < late_from:
                 guard.counts_of("shop", rules)[hour] += 1
             else:
-                guard.add_late("shop", hour, hour + known_after, rules)
+                guard.add_late("shop", hour * HOUR_MS, (hour + known_after) * HOUR_MS, rules)
     guard.advance(NOW + 48, rules)
     return guard
 
@@ -287,8 +287,8 @@ def test_a_restored_guard_goes_on_as_the_one_that_was_left() -> None:
         left.counts_of("app", LATE)[hour] += 10
     left.advance(NOW, LATE)
     for _ in range(10):
-        left.add_late("app", NOW - 3, NOW + 5, LATE)
-        left.add_late("shop", NOW, NOW, LATE)
+        left.add_late("app", (NOW - 3) * HOUR_MS, (NOW + 5) * HOUR_MS, LATE)
+        left.add_late("shop", NOW * HOUR_MS, NOW * HOUR_MS, LATE)
     again = FeedGuard()
     again.restore(left.state())
     for guard in (left, again):

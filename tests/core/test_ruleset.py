@@ -24,9 +24,11 @@ def test_an_empty_file_changes_nothing() -> None:
 
 def test_the_default_is_version_3() -> None:
     """It differs from version 2 in how it takes what comes late, not in what it makes of a customer."""
-    assert DEFAULT is VERSIONS["3"]
-    assert Ruleset.from_toml('based_on = "3"') == DEFAULT
-    assert replace(VERSIONS["2"], version="3", delayed_feed=True, most_contacts=500) == DEFAULT
+    assert DEFAULT is VERSIONS["4"]
+    assert Ruleset.from_toml('based_on = "4"') == DEFAULT
+    assert replace(VERSIONS["2"], version="3", delayed_feed=True, most_contacts=500) == VERSIONS["3"]
+    later = {"as_meant": True, "shared_trips_factor": 10.0, "shared_contacts": 50}
+    assert replace(VERSIONS["3"], version="4", **later) == DEFAULT
 
 
 def test_a_file_may_build_on_another_version() -> None:

@@ -67,7 +67,7 @@ class Feed:
 
     def _now_and_usual(self, group: int, g: int) -> tuple[int, float]:
         """Give what a group brought of late and usually does, as of when it delivers what is tested at g."""
-        end = g - self._deliveries.lag(group, g - self._rules.lag_hours)
+        end = g - self._deliveries.lag(group, g + self._rules.lag_hours)
         return self._groups[group].day(end), self._groups[group].usual(end)
 
     def _is_low(self, now: int, usual: float) -> bool:

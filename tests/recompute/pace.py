@@ -75,7 +75,7 @@ class PopulationClock:
         found = self.purchases_before(end) - self.purchases_before(end - 4 * blocks * week)
         per_day = found / (28 * blocks)
         refresh = now // self._rules.refresh_hours * self._rules.refresh_hours
-        is_forgotten = q < refresh - self._rules.clock_hours - self._rules.lag_hours
+        is_forgotten = q < refresh - self._rules.kept_hours
         return None if per_day < self._rules.guard_mean or is_forgotten else UsualPurchases(per_day, q)
 
     def days(self, usual: UsualPurchases, h: int) -> float:

@@ -81,6 +81,7 @@ class Rules:
     recent_floor: float = 0.5
     population_clock: bool = False
     clock_hours: int = 697
+    longest_lag_hours: int = 192
 
     prior: float = log(0.05 / 0.95)
     spend_weight: float = 2.0
@@ -120,6 +121,11 @@ class Rules:
         """Refuse what the text does not describe: ruleset 4 without what it is built on."""
         if self.as_meant and not self.delayed_feed:
             raise ValueError("as_meant needs delayed_feed")
+
+    @property
+    def kept_hours(self) -> int:
+        """How long before the latest refresh purchases are still known by the hour."""
+        return self.clock_hours + self.lag_hours + (self.longest_lag_hours if self.as_meant else 0)
 
     @property
     def lag_hours(self) -> int:

@@ -222,6 +222,7 @@ def as_alert_says(answer: LookupAnswer, alert: Alert) -> None:
         "probability",
         "log_odds",
         "usual_spend_per_day",
+        "recurring_per_day",
         "spend_since",
         "days_since",
         "days_usual_spend_since",
