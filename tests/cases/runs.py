@@ -70,6 +70,8 @@ def _read(path: Path) -> list[dict[str, Any]]:
 
 MANY: Final = ("--partitions", 8)
 """For towns of many who stop at once: else they would be a broken feed. They take a crowd of 300."""
+ONE: Final = ("--partitions", 1)
+"""For one customer or a few, with a crowd of 60."""
 
 
 def town(customers: dict[str, list[Event]], crowd: int = 200) -> World:

@@ -1,4 +1,4 @@
-"""c07, c12, c21: ids that many share, ids that two events share, and orders that change.
+"""c07, c12, c21: ids that many share, and ids that two events share.
 
 c10, a customer who is merged into another, is not here yet: there is no event for it.
 """
@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import pytest
 
-from tests.cases.runs import CONTROL, RULESETS, Levels, Run, disagreements, names, replayed, town
+from tests.cases.runs import CONTROL, RULESETS, Run, names, replayed, town
 from tests.cases.world import (
     ANCHOR,
     DAY,
@@ -22,7 +22,6 @@ from tests.cases.world import (
     refund,
     shopping,
     stamp,
-    stays,
     stops,
     transaction,
 )
@@ -148,90 +147,3 @@ def test_the_same_id_with_other_content_is_counted_and_shown(
     assert (f"{alike} duplicate" in seen.said) == (alike > 0)
     assert (f"{other} same id, other content" in seen.said) == (other > 0)
     assert ("(line" in seen.said and "send a correction" in seen.said) == (other > 0)
-
-
-def corrected(amount: str, before: str, when: int, bought: int, **fields: object) -> Event:
-    """Return the correction of a purchase."""
-    dated = {"previous_amount": before, "original_time": stamp(bought)}
-    return transaction("correction", when, amount, **{**dated, **fields})
-
-
-SINCE: Final = at("09-02")
-MISTYPED: Final = purchase(at("08-20"), "21000.00", event_id="big")
-CORRECTED: Final[dict[str, tuple[list[Event], Levels | None]]] = {
-    "a mistyped order": (
-        [*stops(), MISTYPED, corrected("0.00", "21000.00", at("08-21"), at("08-20"), corrects="big")],
-        CONTROL[None],
-    ),
-    "in two steps": (
-        [
-            *stops(),
-            MISTYPED,
-            corrected("2100.00", "21000.00", at("08-21"), at("08-20")),
-            corrected("0.00", "2100.00", at("08-22"), at("08-20")),
-        ],
-        CONTROL[None],
-    ),
-    "under the id of the order": (
-        [*stops(), MISTYPED, corrected("0.00", "21000.00", at("08-21"), at("08-20"), event_id="big")],
-        CONTROL[None],
-    ),
-    "sent twice": (
-        [*stops(), MISTYPED, *[corrected("0.00", "21000.00", at("08-21"), at("08-20"), event_id="x")] * 2],
-        CONTROL[None],
-    ),
-    "an order called off": (
-        [*stops(), purchase(SINCE, "900.00"), corrected("0.00", "900.00", SINCE + DAY // 48, SINCE)],
-        CONTROL[None],
-    ),
-    "of before the feed": (
-        [*stops(since=at("05-01")), corrected("5.00", "900.00", at("06-01"), at("03-01"))],
-        CONTROL[None],
-    ),
-    "in another currency": (
-        [
-            *stops(),
-            MISTYPED,
-            corrected("0", "10500", at("08-21"), at("08-20"), currency="EUR", exchange_rate="2"),
-        ],
-        CONTROL[None],
-    ),
-    "an order that grew": ([*stops(), ORDER, corrected("900.00", "5.00", SINCE + DAY, SINCE)], None),
-    "an order that shrank, of who stays": ([*stays(), corrected("1.00", "210.00", SINCE, at("08-30"))], {}),
-}
-"""What a correction makes of it; None for a watch later than without."""
-
-
-@pytest.fixture(name="edited", scope="module")
-def edited_fixture(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """Replay all who had an order corrected."""
-    people = {name: events for name, (events, _) in CORRECTED.items()}
-    return replayed(town(people).write(tmp_path_factory.mktemp("edited") / "here"))
-
-
-@pytest.mark.parametrize("name", names(CORRECTED))
-def test_a_correction_makes_of_an_order_what_it_comes_to_now(edited: Run, name: str) -> None:
-    expected = CORRECTED[name][1]
-    if expected is None:
-        assert edited.levels(name)["watch"] > CONTROL[None]["watch"]
-        assert {one["spend_since"] for one in edited.of(name)} == {"900.00"}
-    else:
-        assert edited.levels(name) == expected
-    assert {one["usual_spend_per_day"] for one in edited.of(name)} <= {"60.00"}
-    assert [said for one in edited.of(name) for said in disagreements(one)] == []
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"previous_amount": None},
-        {"original_time": None},
-        {"original_time": stamp(SINCE + 1)},
-        {"amount": None},
-    ],
-)
-def test_a_correction_says_what_was_bought_when_for_how_much_before(tmp_path: Path, changes: Event) -> None:
-    people = {"c": [*stops(), corrected("9.00", "5.00", SINCE, SINCE) | changes]}
-    seen = replayed(town(people, 120).write(tmp_path / "here"))
-    assert len(seen.letters) == 1
-    assert seen.levels("c") == CONTROL[None]

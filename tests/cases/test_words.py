@@ -45,7 +45,7 @@ def _odd(random: Random) -> Event:
     return random.choice(kinds)
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 3])
 def test_the_words_agree_with_the_figures(tmp_path: Any, seed: int) -> None:
     random = Random(seed)
     people = {f"odd {number}": odd_customer(random) for number in range(40)}
