@@ -268,17 +268,9 @@ def test_refused_purchases_are_signs_of_life(tmp_path: Path) -> None:
     (tmp_path / "transactions.jsonl").write_text("".join(json.dumps(each) + "\n" for each in lines))
     [customer] = read(tmp_path, VERSION_4, 1, NOW, "USD").partitions[0].customers.values()
     clock, noon, nine = 1_704_880_795_000, 1_704_888_000_000, 1_704_877_200_000
-    found, long_ago = (
-        [(fact.instant_ms, fact.event.time_ms) for fact in customer.agenda],
-        nine - 9 * 24 * HOUR_MS,
-    )
-    assert found == [
-        (nine, nine),
-        (noon, noon),
-        (clock, nine),
-        (clock, nine - 9 * 24 * HOUR_MS),
-        (clock, clock),
-    ]
+    found = [(fact.instant_ms, fact.event.time_ms) for fact in customer.agenda]
+    long_ago = nine - 9 * 24 * HOUR_MS
+    assert found == [(nine, nine), (noon, noon), (clock, nine), (clock, long_ago), (clock, clock)]
     assert all(isinstance(fact.event, SignOfLife) for fact in customer.agenda)
 
 
