@@ -23,11 +23,13 @@ class _Leg(NamedTuple):
 class Conversations:
     """The conversations among contacts; every contact but a notice begins one, or goes on with one."""
 
-    __slots__ = ("_handed_on", "_last", "_outcomes", "_places", "_reach", "_roots")
+    __slots__ = ("_awaited", "_handed_on", "_last", "_outcomes", "_places", "_reach", "_roots")
 
     def __init__(self, rules: Ruleset) -> None:
         self._reach = rules.leg_minutes * MINUTE_MS
         self._places: dict[tuple[str, str], int] = {}
+        self._awaited: dict[tuple[str, str], int] = {}
+        """The place of the latest contact that named one as what it belongs to, by that one."""
         self._roots: dict[int, int] = {}
         """The place of the first contact of the conversation, by that of each later one."""
         self._last: dict[int, int] = {}
@@ -43,6 +45,8 @@ class Conversations:
             return None
         parent = self._parent(contact)
         self._places[contact.source, contact.contact_id] = place
+        if contact.parent is not None:
+            self._awaited[contact.source, contact.parent] = place
         if contact.handed_on:
             leg = _Leg(place, contact.moment, contact.source, contact.outbound, contact.case_id)
             self._handed_on.append(leg)
@@ -67,16 +71,26 @@ class Conversations:
         """Forget the oldest contact, with which nothing goes on."""
         self._places.pop((contact.source, contact.contact_id), None)
         self._outcomes.pop(place, None)
+        if contact.parent is not None and self._awaited.get((contact.source, contact.parent)) == place:
+            del self._awaited[contact.source, contact.parent]
         if self._handed_on and self._handed_on[0].place == place:
             del self._handed_on[0]
 
     def _parent(self, contact: Known) -> int | None:
-        if contact.parent is not None:
-            return self._places.get((contact.source, contact.parent))
+        """Return the latest contact before it that it is a leg of, or that is a leg of it."""
+        source = contact.source
+        found = [self._awaited.get((source, contact.contact_id))]
+        if contact.parent is None:
+            found.append(self._handed_on_to(contact))
+        else:
+            found.append(self._places.get((source, contact.parent)))
+        return max((one for one in found if one is not None), default=None)
+
+    def _handed_on_to(self, contact: Known) -> int | None:
         start = contact.moment if contact.started is None else contact.started
         for leg in reversed(self._handed_on):
             if leg.moment < start - self._reach:
-                return None
+                break
             if (leg.source, leg.outbound) == (contact.source, contact.outbound) and (
                 leg.case_id is None or contact.case_id is None or leg.case_id == contact.case_id
             ):

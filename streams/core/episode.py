@@ -326,6 +326,8 @@ class Judge:
         self._close(customer, episode, why, instant, hour)
 
     def _close(self, customer: Customer, episode: Episode, why: Resolution, time: int, hour: int) -> None:
+        if why == "returned":
+            episode.left = 1.0  # who buys as ever has not left, whatever became of a subscription
         if episode.sent:
             self._write(customer, episode, "resolved", why, time, hour)
         self.tally[f"closed_{why}"] += 1

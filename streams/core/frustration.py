@@ -155,6 +155,7 @@ def is_talk(event: Contact) -> bool:
         or event.transfers_cold + event.transfers_warm + event.hold_count + event.hold_seconds > 0
         or any(score is not None for score in (event.csat, event.ces, event.effort))
         or event.escalation_requested
+        or event.escalation_granted
         or event.complaint
         or event.repeated_information
         or bool(event.phrases)

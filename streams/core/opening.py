@@ -8,9 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from streams.core.baseline import (
-    BLOCK_DAYS,
     BLOCK_HOURS,
-    BLOCKS,
     KEPT_HOURS,
     YEAR_HOURS,
     Baseline,
@@ -26,7 +24,7 @@ from streams.core.frustration import TOLERANCE, Known
 from streams.core.panes import Panes
 from streams.core.population import Refresh
 from streams.core.ruleset import Ruleset
-from streams.core.time import DAY_MS, WEEK_HOURS, hour_of
+from streams.core.time import DAY_HOURS, DAY_MS, WEEK_HOURS, hour_of
 
 NAMESPACE: Final = UUID("731beb54-e8c9-5a95-9036-e6143143d599")
 """Of all alert ids."""
@@ -104,16 +102,19 @@ def lag_of(customer: Customer, hour: int, guard: FeedGuard) -> int:
 
 
 def recurring_per_day(charges: Panes, beside: Beside | None, hour: int, rules: Ruleset) -> float:
-    """Return the subscription charges before an hour in cents a day; 0 for who has too short a history."""
+    """Return the subscription charges before an hour in cents a day; 0 for who has too short a history.
+
+    Each charge pays for the time until the next one, so the last one is left out; one alone pays for a year.
+    """
     if beside is None or beside.first_charge is None:
         return 0.0
-    starts = block_starts(hour, beside.first_charge)
-    if len(starts) < rules.minimum_blocks:
+    if hour - beside.first_charge < rules.minimum_blocks * BLOCK_HOURS:
         return 0.0
-    first = starts[-1]
-    total = charges.spend(first, hour)
-    single = sum(first <= pane < hour for pane in charges.hours) == 1
-    return total / (BLOCK_DAYS * (BLOCKS if single else len(starts)))
+    paid = [(pane, cents) for pane, cents in charges if hour - YEAR_HOURS <= pane < hour]
+    if len(paid) <= 1:
+        return sum(cents for _, cents in paid) / (YEAR_HOURS // DAY_HOURS)
+    hours = max(rules.minimum_blocks * BLOCK_HOURS, paid[-1][0] - paid[0][0])
+    return sum(cents for _, cents in paid[:-1]) * DAY_HOURS / hours
 
 
 def gates_of(  # noqa: PLR0913, PLR0917 - all that a contact meets

@@ -17,10 +17,11 @@ from streams.core.facts import Episode
 from streams.core.partition import Partition, Record
 from streams.core.ruleset import VERSIONS, Ruleset
 from streams.core.time import DAY_MS, HOUR_MS
-from streams.core.watermark import FACTS
-from tests.core.drive import HOME, State, bad, daily, keep, purchase, restored
+from streams.core.watermark import FACTS, Input
+from tests.core.drive import HOME, State, bad, daily, erasure, keep, purchase, restored
 from tests.core.test_silent import take
 
+TX: Final = Input.TRANSACTIONS
 RULES: Final = replace(VERSIONS["4"], population_minimum=1, high_value_quantile=0.1, population_clock=False)
 BEFORE: Final = replace(RULES, as_meant=False)
 CALL: Final = HOME + 112 * DAY_MS + HOUR_MS // 2
@@ -318,3 +319,60 @@ def test_a_customer_who_came_back_is_not_said_to_be_silent() -> None:
     assert resolved.probability < before.probability
     assert resolved.probability < 0.6
     assert (resolved.spend_since, resolved.days_since) == (before.spend_since, before.days_since)
+
+
+# What rarely happens
+
+
+def test_a_year_paid_at_once_is_worth_a_364th_a_day() -> None:
+    """From the 84th day after it on."""
+    for paid, per_day in ((day(27), 9_000 / 364), (day(29), 0)):
+        partition = Partition(RULES)
+        charge = money("subscription_charge", paid, 9_000)
+        run(partition, *daily("a", HOME, 112), charge, bad("a", CALL), until=112.5)
+        assert episode_of(partition).yardstick.recurring_per_day == pytest.approx(per_day)
+
+
+def test_a_refused_purchase_dated_ahead_is_one_of_now() -> None:
+    """Before any other record nobody knows when that is."""
+    ahead = SignOfLife("a", day(900))
+    partition = Partition(RULES)
+    partition.apply(TX, [ahead], [day(1)])
+    partition.apply(TX, [purchase("a", day(2))], [day(2)])
+    partition.apply(TX, [ahead], [day(2)])
+    run(partition, purchase("b", day(4)), until=5)
+    beside = customer_of(partition).body.beside
+    assert beside is not None
+    assert beside.unread == [(day(2) - 5_000) // HOUR_MS]
+
+
+def test_a_silent_watch_is_held_after_a_refused_purchase() -> None:
+    """For the week of the refresh before which a purchase was refused."""
+    rules = replace(RULES, silent=True, silent_prior_probability=0.05)
+    quiet = [*daily("a", HOME, 112), *daily("b", HOME, 200)]
+    [first, *_] = run(Partition(rules), *quiet, until=160)
+    refused = SignOfLife("a", parse_ms(first.time) - HOUR_MS)
+    again = Partition(replace(rules, trips_certainty=1e9, spend_certainty=1e9))
+    held = run(again, *quiet, refused, until=160)
+    assert again.tally["held_by_refused"] > 0
+    assert held[0].time > first.time
+
+
+def test_a_subscriber_erased_between_refreshes_leaves_the_sample() -> None:
+    """With a refund that made a history another one, which is not drawn up any more."""
+    partition = Partition(RULES)
+    take(partition, *daily("a", day(1), 20))
+    partition.advance(dict.fromkeys(FACTS, day(15)))
+    take(partition, money("refund", day(21), 100, original_time=day(0)))
+    partition.advance(dict.fromkeys(FACTS, day(20.9)))
+    partition.advance(dict.fromkeys(FACTS, day(22)))
+    partition.apply(Input.CUSTOMERS, [erasure("a")])
+    assert run(partition, *daily("b", day(23), 2), until=40) == []
+
+
+def test_two_facts_of_one_hour_are_one_pane() -> None:
+    partition = Partition(RULES)
+    run(partition, purchase("a", day(1), 0), purchase("a", day(1) + 1, 0), SignOfLife("a", day(2)), until=5)
+    beside = customer_of(partition).body.beside
+    assert beside is not None
+    assert (beside.visits, beside.unread) == ([day(1) // HOUR_MS], [day(2) // HOUR_MS])

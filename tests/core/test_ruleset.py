@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -27,7 +28,7 @@ def test_the_default_is_version_3() -> None:
     assert DEFAULT is VERSIONS["4"]
     assert Ruleset.from_toml('based_on = "4"') == DEFAULT
     assert replace(VERSIONS["2"], version="3", delayed_feed=True, most_contacts=500) == VERSIONS["3"]
-    later = {"as_meant": True, "shared_trips_factor": 10.0, "shared_contacts": 50}
+    later: dict[str, Any] = {"as_meant": True, "shared_trips_factor": 10.0, "shared_contacts": 50}
     assert replace(VERSIONS["3"], version="4", **later) == DEFAULT
 
 

@@ -56,6 +56,8 @@ def is_leg(contact: Contact, earlier: Contact, rules: Rules) -> bool:
     """Whether a contact is a leg of one that comes before it in the order of the fold."""
     if contact.is_notice or earlier.is_notice or contact.source != earlier.source:
         return False
+    if earlier.parent_contact_id == contact.contact_id:
+        return True
     if contact.parent_contact_id is not None:
         return contact.parent_contact_id == earlier.contact_id
     start_ms = contact.moment_ms if contact.started_ms is None else contact.started_ms

@@ -163,7 +163,7 @@ class Story:
         if not self._rules.as_meant or resolution != "returned":
             return evidence
         nats = min(since.nats, self._measure.nats_of_28_days(episode.frozen, since.until))
-        return self._evidence_of(episode, since, nats)
+        return self._evidence_of(episode, since, nats, left=1.0)
 
     def _fold(self, fact: Fact) -> None:
         self._ledger.fold(fact)
@@ -291,9 +291,11 @@ class Story:
         since = self._measure.since(episode.frozen, b)
         return self._evidence_of(episode, since, since.nats)
 
-    def _evidence_of(self, episode: Episode, since: Silence, nats: float) -> Evidence:
+    def _evidence_of(
+        self, episode: Episode, since: Silence, nats: float, left: float | None = None
+    ) -> Evidence:
         silence = self._rules.temperature * nats
-        silence += self._rules.subscription_nats * (1 - self._left(episode))
+        silence += self._rules.subscription_nats * (1 - (self._left(episode) if left is None else left))
         log_odds = episode.prior + self._nats_of_contacts(episode) + silence
         return Evidence(since, silence, log_odds, _probability(log_odds))
 

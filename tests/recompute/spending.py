@@ -53,14 +53,14 @@ def usual_trips(ledger: Ledger, h: int, now: int, usual: Baseline, rules: Rules)
 
 def subscription_value(ledger: Ledger, h: int, now: int, rules: Rules) -> float:
     """Hundredths a day that subscriptions before hour h come to (s_d), as known at hour `now`."""
-    first, size = ledger.charges.first, rules.block_hours
-    blocks = 0 if first is None or not rules.as_meant else min(rules.blocks, (h - first) // size)
-    if blocks < rules.blocks_needed:
+    first, least = ledger.charges.first, rules.blocks_needed * rules.block_hours
+    if first is None or not rules.as_meant or h - first < least:
         return 0.0
-    start = h - blocks * size
-    paid = ledger.charged(start, h, now)
-    is_yearly = len(ledger.charges.hours(start, h)) == 1
-    return paid / (28 * (rules.blocks if is_yearly else blocks))
+    start = max(h - rules.year_hours, now - rules.pane_hours)
+    panes = ledger.charges.hours(start, h)
+    if len(panes) <= 1:
+        return ledger.charged(start, h, now) / 364
+    return ledger.charged(start, max(panes), now) / (max(least, max(panes) - min(panes)) / 24)
 
 
 @dataclass(frozen=True)

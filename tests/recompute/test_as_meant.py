@@ -75,10 +75,11 @@ def test_signs_of_life_are_panes_without_spend() -> None:
 @pytest.mark.parametrize(
     ("panes", "h", "a_day"),
     [
-        ((0, 700, 1400), 2015, 0.0),  # two blocks and 671 hours
-        ((0, 700, 1400), 2016, 900 / 84),
-        ((0, 700, 1400), 2017, 600 / 84),  # the first charge lies before the three blocks
-        ((0, 2000), 2017, 300 / 364),  # one charge pane alone
+        ((0, 700, 1400), 2015, 0.0),  # an hour too early
+        ((0, 700, 1400), 2016, 600 / 84),  # the last one pays for what comes
+        ((0, 2400), 2500, 300 / 100),
+        ((0,), 2016, 300 / 364),  # one charge pane alone
+        ((0, 5000), 8737, 300 / 364),  # the first one is more than a year ago
         ((), 9999, 0.0),
     ],
 )
