@@ -99,10 +99,19 @@ class InputNotes:
                 if id(record) in refused
             )
 
-    def follow(
-        self, partition: int, arrived: Arrived, events: Sequence[Record], outcome: Outcome, newest: int
+    def follow(  # noqa: PLR0913, PLR0917 - all that a partition did
+        self,
+        partition: int,
+        arrived: Arrived,
+        events: Sequence[Record],
+        outcome: Outcome,
+        newest: int,
+        reached: int,
     ) -> None:
-        """Take note of what a partition did with its share of a batch; `newest` is the newest time there."""
+        """Take note of what a partition did with its share of a batch; `newest` is the newest time there.
+
+        `reached` is how far all partitions had come before the batch.
+        """
         late = {at for at, refusal in outcome.refused if refusal.reason is Reason.TOO_LATE}
         blame = self._blames.setdefault(partition, Blame())
         leaps = newest - blame.newest > TOO_LATE_MS
@@ -117,7 +126,6 @@ class InputNotes:
                     self.dropped_ids.add(event.event_id)
             if late or leaps:
                 self.too_late += len(late)
-                reached = max((one.newest for one in self._blames.values()), default=NEVER)
                 for at, event in enumerate(events):
                     if isinstance(event, SignOfLife | Erasure):  # neither moves time on
                         continue

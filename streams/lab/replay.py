@@ -174,7 +174,7 @@ class _Replay:
         seen = self._result.seen[source]
         records = arrived.records
         routed, refused = self._route(records)
-        counts, ticks = self._result.outcomes[seen.file], 0
+        counts, ticks, reached = self._result.outcomes[seen.file], 0, seen.newest
         for number, (partition, events) in enumerate(zip(self._partitions, routed, strict=True)):
             outcome = partition.apply(source, events, repeat(self._now))
             counts["applied"] += outcome.applied
@@ -183,7 +183,7 @@ class _Replay:
             ticks = outcome.ticks  # every partition has them all
             for at, refusal in outcome.refused:
                 refused[id(events[at])] = refusal
-            seen.follow(number, arrived, events, outcome, partition.newest_of(source))
+            seen.follow(number, arrived, events, outcome, partition.newest_of(source), reached)
         counts["tick"] += ticks
         if arrived.blank:
             counts["blank"] += arrived.blank
