@@ -182,3 +182,17 @@ def test_the_irregularity_is_the_geometric_mean_of_the_best_if_20_have_a_baselin
     assert (len(floors) >= 20) is known
     expected = math.exp(sum(map(math.log, floors)) / len(floors)) if known else 8.6
     assert found.irregularity_days == pytest.approx(expected, rel=1e-12)
+
+
+def test_a_member_whose_history_is_gone_keeps_its_row() -> None:
+    """A purchase before the first pane asks for the history; somebody erased meanwhile has none."""
+    rules = Ruleset(population_minimum=1, as_meant=True)
+    population = Population(rules, Sampled())
+    histories = {"a": spent((NOW - 1, 5))}
+    population.offer("a")
+    assert population.refresh(NOW, histories.get).cutoff == 5
+    population.add("a", NOW - 30, 7)
+    nobody: Histories = {}
+    assert population.refresh(NOW, nobody.get).cutoff == 5
+    population.add("a", NOW - 30, 7)
+    assert population.refresh(NOW, {"a": spent((NOW - 30, 7), (NOW - 1, 5))}.get).cutoff == 12
