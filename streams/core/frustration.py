@@ -167,7 +167,8 @@ def is_handed_on(event: Contact) -> bool:
     """Tell whether the conversation went on elsewhere: who hands on ends their own leg."""
     if event.ended_stage == "transfer":
         return event.ended_by in (None, "agent")
-    return event.ended_by == "agent" and event.transfers_cold + event.transfers_warm > 0
+    transfers = event.transfers_cold + event.transfers_warm
+    return event.ended_by == "agent" and event.ended_stage is None and transfers > 0
 
 
 def _hung_up_on(event: Contact, *, done: bool) -> bool:

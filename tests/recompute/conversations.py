@@ -49,7 +49,8 @@ def is_handed_on(contact: Contact, rules: Rules) -> bool:
         return False
     if contact.ended_stage == "transfer" and contact.ended_by not in {"customer", "system", "network"}:
         return True
-    return contact.ended_by == "agent" and contact.transfers_cold + contact.transfers_warm > 0
+    transfers = contact.transfers_cold + contact.transfers_warm
+    return contact.ended_by == "agent" and contact.ended_stage is None and transfers > 0
 
 
 def is_leg(contact: Contact, earlier: Contact, rules: Rules) -> bool:
