@@ -93,7 +93,7 @@ class CustomerEvent(Model):
     """What every event of a customer carries."""
 
     event_id: Identifier
-    """Unique for its source; a second event with the same id is dropped as a duplicate."""
+    """Unique for its source and kind; a second event with the same id is dropped as a duplicate."""
     customer_id: Identifier
     """The resolved identity: merging loyalty numbers happens upstream."""
     time: EventTime

@@ -56,7 +56,7 @@ def write_alert(customer: Customer, episode: Episode, decision: Decision) -> Ale
     odds = odds_of(episode, customer.body.frustration, found.silence, rules)
     chance = odds.probability
     level = _LEVELS[episode.sent - 1]
-    at_risk = value_at_risk(chance, yardstick.usual_per_day, found, rules, yardstick.recurring_per_day)
+    at_risk = value_at_risk(chance, yardstick, found, rules)
     since = yardstick.first_hour, decision.hour
     return Alert(
         event_id=f"{episode.alert_id}/{decision.revision}",
@@ -112,18 +112,16 @@ def days_usual(spend: int, yardstick: Yardstick) -> float:
     return spend / yardstick.usual_per_day if yardstick.usual_per_day else 0.0
 
 
-def value_at_risk(
-    chance: float, usual_per_day: float, found: Evidence, rules: Ruleset, recurring_per_day: float = 0.0
-) -> float:
+def value_at_risk(chance: float, yardstick: Yardstick, found: Evidence, rules: Ruleset) -> float:
     """Return the cents that 90 days without the part that was lost would cost, times the probability.
 
     Subscriptions are at risk as a whole.
     """
-    lost = 1.0
-    if found.working_days >= 1 and usual_per_day:
-        lost = max(0.0, 1 - found.spend / (usual_per_day * found.working_days))
-    recurring = chance * recurring_per_day * rules.raise_days
-    return chance * usual_per_day * rules.raise_days * lost + recurring
+    lost, usual = 1.0, yardstick.usual_per_day
+    if found.working_days >= 1 and usual:
+        lost = max(0.0, 1 - found.spend / (usual * found.working_days))
+    recurring = chance * yardstick.recurring_per_day * rules.raise_days
+    return chance * usual * rules.raise_days * lost + recurring
 
 
 def anchor_of(anchor: Known) -> Anchor:
@@ -145,7 +143,7 @@ def _reasons(customer: Customer, episode: Episode, rules: Ruleset) -> tuple[Sign
     if len(reasons) > _MOST_REASONS:
         heaviest = sorted(range(len(reasons)), key=lambda at: -reasons[at].nats)[:_MOST_REASONS]
         reasons = [reasons[at] for at in sorted(heaviest)]
-    gone = round(reduction_nats(episode, rules), _PLACES)
+    gone = round(reduction_nats(episode.left, rules), _PLACES)
     if episode.cancelled:
         reasons.append(Signal(signal="subscription_cancelled", nats=gone, contact_id=None))
     elif gone:

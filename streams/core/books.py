@@ -11,7 +11,7 @@ from streams.core.customer import Customer
 from streams.core.delivery import DELAYED_MS
 from streams.core.feed_guard import group_of
 from streams.core.ruleset import Ruleset
-from streams.core.time import hour_of
+from streams.core.time import SECOND_MS, hour_of
 
 
 class Booked(NamedTuple):
@@ -60,7 +60,7 @@ def _book_change(customer: Customer, event: Transaction, cents: int, *, begins: 
 def book_cancellation(customer: Customer, event: Transaction, rules: Ruleset) -> bool:
     """Note a cancellation; False, and nothing is noted, if it is one half of a plan change."""
     beside = customer.beside()
-    if beside.is_renewed(event.time, rules.plan_change_seconds * 1000):
+    if beside.is_renewed(event.time, rules.plan_change_seconds * SECOND_MS):
         return False
     beside.note_plan(PlanEvent(event.time, event.event_id, 0.0))
     return True

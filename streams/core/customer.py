@@ -1,12 +1,12 @@
 """One customer, unpacked: everything the fold keeps."""
 
 from bisect import insort
-from typing import Final
 
 from streams.core.beside import Beside, count_in, panes_of
 from streams.core.contacts import Contacts
 from streams.core.facts import Item
 from streams.core.panes import Panes
+from streams.core.population import Spending
 from streams.core.record import (
     CHARGED,
     CROWDED,
@@ -24,10 +24,7 @@ from streams.core.record import (
     split,
 )
 from streams.core.ruleset import Ruleset
-from streams.core.time import HOUR_MS, hour_of
-
-_NO_END: Final = 1 << 40
-"""An hour after all time."""
+from streams.core.time import HOUR_MS, NO_END, hour_of
 
 
 class Customer:
@@ -83,7 +80,7 @@ class Customer:
             for instant, cents, _ in self.recent:
                 if cents >= 0:
                     self._panes.add(hour_of(instant), cents)
-            self._panes.drop_before(_NO_END if self.first_pane is None else self.first_pane)
+            self._panes.drop_before(NO_END if self.first_pane is None else self.first_pane)
         return self._panes
 
     @property
@@ -102,10 +99,10 @@ class Customer:
     def signs(self, start: int, end: int) -> int:
         """Return how many panes in `[start, end)` have an order of 0.00, or a refused one, and no spend."""
         beside = self.body.beside
-        if beside is None:
+        if beside is None or not (beside.visits or beside.unread):
             return 0
-        spent, hours = dict(self.bought), {*beside.visits, *beside.unread}
-        return sum(start <= hour < end and spent.get(hour, 0) <= 0 for hour in hours)
+        hours = {hour for hour in (*beside.visits, *beside.unread) if start <= hour < end}
+        return sum(self.bought.spend(hour, hour + 1) <= 0 for hour in hours)
 
     def visits(self, start: int, end: int) -> int:
         """Return how many panes in `[start, end)` have an order of 0.00."""
@@ -118,6 +115,12 @@ class Customer:
     def charges(self) -> Panes:
         """Return the subscription charges."""
         return Panes() if self.body.beside is None else panes_of(self.body.beside.charges)
+
+    @property
+    def spending(self) -> Spending | None:
+        """Return what the population has to know of the customer; None while no spend is known."""
+        found = Spending(self.first_pane, self.panes, self.charges())
+        return None if found.first_pane is None and not found.charges.hours else found
 
     def beside(self) -> Beside:
         """Return what there is beside purchases, to learn more."""

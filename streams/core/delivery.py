@@ -8,11 +8,12 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from streams.core.time import HOUR_MS, WEEK_HOURS, hour_of
+from streams.core.watermark import TOO_LATE_MS
 
 DELAYED_MS: Final = HOUR_MS
 """A purchase that comes so late was delayed."""
-LONGEST_HOURS: Final = 192
-"""No purchase comes later than this, 8 days: it is refused then."""
+LONGEST_HOURS: Final = TOO_LATE_MS // HOUR_MS
+"""No purchase comes later than this: it is refused then."""
 _WEEKS: Final = 4
 _LEAST: Final = 4
 """Fewer delayed purchases tell nothing."""

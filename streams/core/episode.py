@@ -22,7 +22,7 @@ from streams.core.feed_guard import FeedGuard
 from streams.core.frustration import TOLERANCE, Known, known
 from streams.core.measure import measure, measure_month, settled_hour
 from streams.core.odds import Odds, odds_of
-from streams.core.opening import Gates, Past, gates_of, is_bad, open_episode, past_of
+from streams.core.opening import Gates, Past, gates_of, is_bad, left_of, open_episode, past_of
 from streams.core.population import Refresh
 from streams.core.ruleset import Ruleset
 from streams.core.shared_ids import is_shared
@@ -108,9 +108,7 @@ class Judge:
         if episode is not None:
             self.tally["opened_silent"] += 1
             basis = basis_hour(episode.yardstick, hour, self.rules)
-            self._take_plan_in(customer, episode)
-            if episode.left == 0:
-                self._cancel(customer, episode, hour * HOUR_MS)
+            self._begin(customer, episode, hour * HOUR_MS)
             self._raise(customer, episode, hour * HOUR_MS, hour, basis)
             self.rearm(customer, hour + 1)
         return self._alerts
@@ -188,9 +186,13 @@ class Judge:
 
     def _take_plan_in(self, customer: Customer, episode: Episode) -> None:
         """Let an episode know what is left of the subscriptions, under the rules that it keeps."""
-        beside = customer.body.beside
-        if beside is not None and self.rules_of(episode).as_meant:
-            episode.left = beside.left_since(episode.plan_from)
+        episode.left = left_of(customer, episode.plan_from, self.rules_of(episode))
+
+    def _begin(self, customer: Customer, episode: Episode, instant: int) -> None:
+        """Let an episode that opens know of the subscriptions; if nothing is left of them it is an alert."""
+        self._take_plan_in(customer, episode)
+        if episode.left == 0:
+            self._cancel(customer, episode, instant)
 
     def _fold_disposition(self, customer: Customer, event: Disposition, instant: int) -> None:
         episode = customer.body.episode
@@ -242,9 +244,7 @@ class Judge:
             customer.body.watch = None
             episode = open_episode(customer.customer_id, anchor, gates, rules, self._guard)
             customer.body.episode = episode
-            self._take_plan_in(customer, episode)
-            if episode.left == 0:
-                self._cancel(customer, episode, instant)
+            self._begin(customer, episode, instant)
             self._judge_item(customer, episode, instant)
 
     def _is_shared(self, customer: Customer, instant: int) -> bool:

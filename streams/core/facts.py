@@ -21,15 +21,9 @@ def kind_of(event: Event) -> str:
 
     Empty for the commonest kind of each input: purchases, contacts, profiles, dispositions.
     """
-    match event:
-        case Transaction(kind="purchase"):
-            return ""
-        case Transaction():
-            return event.kind
-        case Notice():
-            return "notice"
-        case _:
-            return ""
+    if isinstance(event, Transaction) and event.kind != "purchase":
+        return event.kind
+    return "notice" if isinstance(event, Notice) else ""
 
 
 class Item(Struct, array_like=True, frozen=True):

@@ -20,12 +20,10 @@ from msgspec import Struct, field
 from streams.core.baseline import KEPT_HOURS
 from streams.core.delivery import Delivery, Row
 from streams.core.ruleset import Ruleset
-from streams.core.time import DAY_HOURS, WEEK_HOURS, hour_of
+from streams.core.time import DAY_HOURS, NO_END, WEEK_HOURS, hour_of
 
 _WEEKS: Final = 4
 _KEPT_BY_HOUR: Final = _WEEKS * WEEK_HOURS + DAY_HOURS + 1
-_NO_HOUR: Final = 1 << 40
-"""After all time: nothing is counted yet."""
 _SHARE: Final = 2
 """Broken: fewer than one in this many of the usual."""
 _GROUPS: Final = 64
@@ -96,7 +94,7 @@ class FeedGuard:
         self._decided: int | None = None
         self._windows: dict[int, list[int]] = {}
         self._forgotten: int | None = None
-        self._base = _NO_HOUR
+        self._base = NO_END  # nothing is counted yet
         self._totals: list[int] = [0]
         """Purchases in all panes before the hour `_base`, before the hour after it, and so on."""
         self._weeks: dict[int, int] = {}

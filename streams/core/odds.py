@@ -2,7 +2,6 @@
 
 from typing import NamedTuple
 
-from streams.core.beside import Beside
 from streams.core.evidence import probability
 from streams.core.facts import Episode
 from streams.core.ruleset import Ruleset
@@ -35,17 +34,10 @@ def odds_of(episode: Episode, frustration: float, silence: float, rules: Ruleset
     return Odds(
         prior=rules.silent_prior if episode.anchor is None else rules.prior,
         frustration=frustration if episode.heard else 0.0,
-        silence=rules.temperature * silence + reduction_nats(episode, rules),
+        silence=rules.temperature * silence + reduction_nats(episode.left, rules),
     )
 
 
-def reduction(beside: Beside | None, since: int, rules: Ruleset) -> float:
-    """Return the nats of what is gone of the subscriptions since a time (ms)."""
-    if beside is None or not rules.as_meant:
-        return 0.0
-    return rules.subscription_nats * (1 - beside.left_since(since))
-
-
-def reduction_nats(episode: Episode, rules: Ruleset) -> float:
-    """Return the nats of what is gone of the subscriptions."""
-    return rules.subscription_nats * (1 - episode.left)
+def reduction_nats(left: float, rules: Ruleset) -> float:
+    """Return the nats of what is gone of the subscriptions, by the share that is left of them."""
+    return rules.subscription_nats * (1 - left)

@@ -84,12 +84,17 @@ def past_of(customer: Customer, hours: tuple[int, int], rules: Ruleset, guard: F
     charges = _visible(customer.charges(), now)
     return Past(
         hours=hours,
-        trailing_spend=panes.spend(hour - YEAR_HOURS, hour) + charges.spend(hour - YEAR_HOURS, hour),
+        trailing_spend=trailing_spend(panes, charges, hour),
         usual=baseline(panes, first, hour, rules),
         blocks=0 if first is None else len(block_starts(hour, first)),
         recurring_per_day=recurring_per_day(charges, customer.body.beside, hour, rules),
         lag=lag,
     )
+
+
+def trailing_spend(panes: Panes, charges: Panes, hour: int) -> int:
+    """Return the cents of the year before an hour, subscription charges included."""
+    return panes.spend(hour - YEAR_HOURS, hour) + charges.spend(hour - YEAR_HOURS, hour)
 
 
 def lag_of(customer: Customer, hour: int, guard: FeedGuard) -> int:
@@ -167,6 +172,12 @@ def open_episode(customer_id: str, anchor: Known, gates: Gates, rules: Ruleset, 
 def plan_from(time: int, rules: Ruleset) -> int:
     """Return from when (ms) on plan events count for an episode that begins at a time."""
     return time - rules.cancellation_near_days * DAY_MS if rules.as_meant else 0
+
+
+def left_of(customer: Customer, since: int, rules: Ruleset) -> float:
+    """Return the share that is left of a customer's subscriptions, by the plan events since a time (ms)."""
+    beside = customer.body.beside
+    return 1.0 if beside is None or not rules.as_meant else beside.left_since(since)
 
 
 def is_protected(customer: Customer, rules: Ruleset) -> bool:

@@ -11,6 +11,7 @@ from functools import partial
 from itertools import repeat
 from typing import Final
 
+from msgspec.structs import replace
 from xxhash import xxh3_64_intdigest
 
 from schemas.alert import Alert
@@ -48,6 +49,7 @@ from streams.core.record import (
 )
 from streams.core.roster import Roster
 from streams.core.ruleset import Ruleset
+from streams.core.signs import sign_of_life
 from streams.core.state import (
     PARTITION_KEY,
     PartitionState,
@@ -242,13 +244,14 @@ class Partition:
             return
         clock = self._clocks[source]
         if isinstance(record, SignOfLife):
-            self._apply_sign_of_life(clock, record.customer_id, record.time, when)
+            self._apply_sign_of_life(clock, record, when)
             return
         refusal = self._refusal(clock, record, when + FUTURE_MS)
         if refusal is not None:
             outcome.refused.append((at, refusal))
-            if isinstance(record, Transaction) and record.kind == "purchase":
-                self._apply_sign_of_life(clock, record.customer_id, record.time, when)
+            sign = sign_of_life(record)
+            if sign is not None:
+                self._apply_sign_of_life(clock, sign, when)
         elif isinstance(record, Tick):
             clock.tick(record.time if held_back is None else min(record.time, when))
             outcome.ticks += 1
@@ -295,17 +298,17 @@ class Partition:
             return event.kind in COUNTED
         return event.kind in BOUGHT
 
-    def _apply_sign_of_life(self, clock: Clock, customer_id: str, time: int, when: int) -> None:
-        """Let a customer have bought something, at a time (ms), that could not be read.
+    def _apply_sign_of_life(self, clock: Clock, sign: SignOfLife, when: int) -> None:
+        """Let a customer have bought something that could not be read.
 
-        If the time lies ahead of the record's append it is that of the clock, if there is one.
+        If its time lies ahead of the record's append it is that of the clock, if there is one.
         """
-        known = time if time <= when + FUTURE_MS else clock.now
-        if not self._judge.rules.as_meant or known == NEVER:
+        time = sign.time if sign.time <= when + FUTURE_MS else clock.now
+        if not self._judge.rules.as_meant or time == NEVER:
             return
-        if customer_id not in self._roster.records:
-            self._roster.new(customer_id)
-        self._roster.enqueue(customer_id, item(SignOfLife(customer_id, known), clock.instant(known)))
+        if sign.customer_id not in self._roster.records:
+            self._roster.new(sign.customer_id)
+        self._roster.enqueue(sign.customer_id, item(replace(sign, time=time), clock.instant(time)))
         self._enqueued += 1
 
     def _booked(self, customer: Customer, booked: Booked) -> None:
@@ -423,11 +426,7 @@ class Partition:
 
     def _history(self, customer_id: str) -> Spending | None:
         record = self._roster.records.get(customer_id)
-        if record is None:
-            return None
-        customer = unpack(customer_id, record)
-        spending = Spending(customer.first_pane, customer.panes, customer.charges())
-        return spending if spending.is_known else None
+        return None if record is None else unpack(customer_id, record).spending
 
     # State
 

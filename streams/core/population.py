@@ -19,15 +19,13 @@ from msgspec import Struct
 from streams.core.baseline import BLOCK_DAYS, BLOCKS
 from streams.core.panes import Panes
 from streams.core.ruleset import Ruleset
-from streams.core.time import WEEK_HOURS
+from streams.core.time import NO_END, WEEK_HOURS
 
 _BLOCK_WEEKS: Final = 4
 _YEAR_WEEKS: Final = BLOCKS * _BLOCK_WEEKS
 MONTH_HOURS: Final = _BLOCK_WEEKS * WEEK_HOURS
 _MEDIAN_OF: Final = 256
 """Of so many of the sample, those with the smallest hashes, the median of trips is taken."""
-_NO_FIRST: Final = 1 << 40
-"""After all time: a subscriber who bought nothing."""
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -40,11 +38,6 @@ class Spending(NamedTuple):
     panes: Panes
     charges: Panes = Panes()
     """Of subscriptions."""
-
-    @property
-    def is_known(self) -> bool:
-        """Tell whether there is any."""
-        return self.first_pane is not None or bool(self.charges.hours)
 
     @property
     def begins(self) -> int:
@@ -233,7 +226,8 @@ class Population:
 
     def _fill(self, row: int, found: Spending) -> None:
         self._clear(row)
-        self._firsts[row] = _NO_FIRST if found.first_pane is None else found.first_pane
+        # A subscriber who bought nothing has no first pane.
+        self._firsts[row] = NO_END if found.first_pane is None else found.first_pane
         for pane, cents in found.panes:
             self._add(row, pane, cents)
         for pane, cents in found.charges:

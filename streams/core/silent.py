@@ -11,21 +11,23 @@ from uuid import uuid5
 
 from msgspec.structs import replace
 
-from streams.core.baseline import YEAR_HOURS, baseline
+from streams.core.baseline import baseline
 from streams.core.customer import Customer
 from streams.core.evidence import Yardstick
 from streams.core.facts import Episode, Watch
 from streams.core.feed_guard import FeedGuard
 from streams.core.frustration import TOLERANCE
 from streams.core.measure import measure
-from streams.core.odds import reduction
+from streams.core.odds import reduction_nats
 from streams.core.opening import (
     NAMESPACE,
     is_protected,
     is_valuable,
     lag_of,
+    left_of,
     plan_from,
     recurring_per_day,
+    trailing_spend,
     yardstick_of,
 )
 from streams.core.population import Refresh
@@ -59,7 +61,7 @@ class Silence:
         silence = measure(customer, watch.yardstick, basis, rules, self._guard).silence
         if silence <= TOLERANCE or hour - first >= rules.silent_days * DAY_HOURS:
             return Verdict(begin_watch(customer, refresh, rules, self._guard))
-        gone = reduction(customer.body.beside, plan_from(hour * HOUR_MS, rules), rules)
+        gone = reduction_nats(left_of(customer, plan_from(hour * HOUR_MS, rules), rules), rules)
         if rules.silent_prior + rules.temperature * silence + gone < rules.levels[0] - TOLERANCE:
             return None
         if self._guard.is_broken(hour - 1 - rules.guard_delay_hours):
@@ -82,7 +84,7 @@ def begin_watch(customer: Customer, refresh: Refresh, rules: Ruleset, guard: Fee
     known = hour - rules.guard_delay_hours
     lag = lag_of(customer, known, guard)
     known -= lag
-    trailing = panes.spend(known - YEAR_HOURS, known) + charges.spend(known - YEAR_HOURS, known)
+    trailing = trailing_spend(panes, charges, known)
     if not (is_valuable(trailing, refresh.cutoff) or is_protected(customer, rules)):
         return None
     usual = baseline(panes, customer.first_pane, known, rules)

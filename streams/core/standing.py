@@ -62,10 +62,6 @@ def standing_of(view: CustomerView, rules: Ruleset) -> Standing | None:
         spend=found.spend,
         days=found.working_days,
         days_usual_spend=days_usual(found.spend, yardstick),
-        at_risk=round(
-            value_at_risk(
-                odds.probability, yardstick.usual_per_day, found, rules, yardstick.recurring_per_day
-            )
-        ),
+        at_risk=round(value_at_risk(odds.probability, yardstick, found, rules)),
         deadline=(episode.starts + rules.raise_days * DAY_HOURS) * HOUR_MS,
     )

@@ -8,6 +8,8 @@ HOUR_MS: Final = 3_600_000
 DAY_MS: Final = 24 * HOUR_MS
 DAY_HOURS: Final = 24
 WEEK_HOURS: Final = 168
+NO_END: Final = 1 << 40
+"""An hour after all time."""
 
 
 def hour_of(time_ms: int) -> int:

@@ -12,11 +12,9 @@ from streams.core.feed_guard import FeedGuard
 from streams.core.frustration import TOLERANCE
 from streams.core.odds import odds_of
 from streams.core.ruleset import Ruleset
-from streams.core.time import DAY_HOURS, hours_up
+from streams.core.time import DAY_HOURS, NO_END, hours_up
 
 HIGHEST_LEVEL: Final = 2
-NO_END: Final = 1 << 40
-"""An hour after all time."""
 
 
 def next_wake(customer: Customer, episode: Episode, hour: int, guard: FeedGuard, rules: Ruleset) -> int:

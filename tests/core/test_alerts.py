@@ -7,7 +7,7 @@ import pytest
 
 from schemas.alert import Alert
 from streams.core.alerts import arm, value_at_risk
-from streams.core.evidence import Evidence
+from streams.core.evidence import Evidence, Yardstick
 from streams.core.opening import alert_id
 from streams.core.partition import Partition, Record
 from streams.core.ruleset import Ruleset
@@ -198,7 +198,7 @@ def test_a_window_of_contacts_leaves_out_its_beginning(hours: int, contacts: int
 )
 def test_value_at_risk_is_the_part_of_90_days_that_was_lost(days: float, spend: int, cents: float) -> None:
     """At even odds and 1.00 a day; the part is whole while less than a working day has passed."""
-    found = value_at_risk(0.5, 100.0, Evidence(spend, days, 0.0), Ruleset())
+    found = value_at_risk(0.5, Yardstick(100.0, 1.0, 0), Evidence(spend, days, 0.0), Ruleset())
     assert found == pytest.approx(cents, abs=1e-9)
 
 

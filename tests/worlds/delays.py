@@ -53,7 +53,7 @@ def _failed(at: int, end: int, event: Event, fate: str) -> tuple[int, Event] | N
 def _change_purchases(feed: Feed, change: Change) -> None:
     lines = []
     for at, number, line in feed.lines:
-        event = _purchase(line)
+        event = purchase_of(line)
         if event is None:
             lines.append((at, number, line))
         elif changed := change(at, event):
@@ -61,7 +61,7 @@ def _change_purchases(feed: Feed, change: Change) -> None:
     feed.lines = lines
 
 
-def _purchase(line: bytes) -> Event | None:
+def purchase_of(line: bytes) -> Event | None:
     """Read a line, if it is a purchase; a refused one may look like one."""
     try:
         event: object = json.loads(line)

@@ -7,10 +7,11 @@ import json
 from collections.abc import Callable
 from random import Random
 
+from tests.worlds.delays import purchase_of
 from tests.worlds.people import Person
 from tests.worlds.service import Known
 from tests.worlds.spending import delay
-from tests.worlds.wire import DAY, HOUR, MINUTE, SECOND, Event, Feed, Json, stamp
+from tests.worlds.wire import DAY, HOUR, MINUTE, SECOND, Feed, Json, stamp
 
 _BATCH_SOURCE = "shop"
 """Counted in another group than `pos` and `web`."""
@@ -49,21 +50,13 @@ def deliver_by_the_week(feed: Feed, rng: Random) -> None:
     chosen: dict[str, bool] = {}
     lines = []
     for arrival, number, line in feed.lines:
-        event = _purchase(line)
+        event = purchase_of(line)
         if event and chosen.setdefault(str(event["customer_id"]), rng.random() < share):
             text = json.dumps(event | {"source": _BATCH_SOURCE}).encode()
             lines.append((arrival // every * every + every + at, number, text))
         else:
             lines.append((arrival, number, line))
     feed.lines = lines
-
-
-def _purchase(line: bytes) -> Event | None:
-    try:
-        event: object = json.loads(line)
-    except ValueError:
-        return None
-    return event if isinstance(event, dict) and event.get("kind") == "purchase" else None
 
 
 class Oddities:
@@ -132,7 +125,7 @@ class Oddities:
     def _corrections(self, person: Person, moment: int) -> None:
         rng = self._rng
         for at, _, line in rng.sample(self._transactions.lines, min(400, len(self._transactions.lines))):
-            bought = _purchase(line)
+            bought = purchase_of(line)
             if bought and bought["customer_id"] == person.customer_id and abs(at - moment) < 60 * DAY:
                 time = at + rng.choice((MINUTE, 3 * HOUR, 5 * DAY))
                 event = self._transactions.event(

@@ -110,9 +110,7 @@ class History:
             yield hour, population.refresh(hour, self._panes)
 
     def _panes(self, customer_id: str) -> Spending | None:
-        customer = self.customers[customer_id]
-        spending = Spending(customer.first_pane, customer.panes, customer.charges())
-        return spending if spending.is_known else None
+        return self.customers[customer_id].spending
 
 
 def _unmarked(customer_id: str, *, sampled: bool) -> None:
