@@ -105,6 +105,7 @@ class Town:
             "ended_at": format_ms(time_ms),
             "resolution": "unresolved",
             "ended_by": "agent",
+            "ended_stage": "agent",
             "transfers_cold": 1,
         }
         return await self._write(Input.CONTACTS, customer, time_ms, body)

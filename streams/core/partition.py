@@ -42,6 +42,7 @@ from streams.core.record import (
     Entry,
     Horizon,
     entries,
+    has_transaction,
     input_of,
     is_foldable,
     is_long,
@@ -299,15 +300,14 @@ class Partition:
         return event.kind in BOUGHT
 
     def _apply_sign_of_life(self, clock: Clock, sign: SignOfLife, when: int) -> None:
-        """Let a customer have bought something that could not be read.
+        """Let a customer of whom a transaction was accepted have bought something that could not be read.
 
         If its time lies ahead of the record's append it is that of the clock, if there is one.
         """
         time = sign.time if sign.time <= when + FUTURE_MS else clock.now
-        if not self._judge.rules.as_meant or time == NEVER:
+        record = self._roster.records.get(sign.customer_id)
+        if not self._judge.rules.as_meant or time == NEVER or record is None or not has_transaction(record):
             return
-        if sign.customer_id not in self._roster.records:
-            self._roster.new(sign.customer_id)
         self._roster.enqueue(sign.customer_id, item(replace(sign, time=time), clock.instant(time)))
         self._enqueued += 1
 

@@ -253,6 +253,12 @@ def matching(data: bytes | bytearray, start: int, packed: bytes) -> Iterator[Ent
         at = data.find(packed, at + 1)
 
 
+def has_transaction(record: bytes | bytearray) -> bool:
+    """Tell whether a transaction was accepted, as far as anything is left of it; raises StateError."""
+    head, least = _head(record), mark_of(Input.TRANSACTIONS)
+    return head[2] != NO_HOUR or bool(head[3] & CHARGED) or any(one >= least for _, one, _ in entries(record))
+
+
 def has_pane(record: bytes | bytearray) -> bool:
     """Tell whether any spend or charge is known; raises StateError."""
     head = _head(record)

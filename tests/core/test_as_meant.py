@@ -379,12 +379,14 @@ def test_two_facts_of_one_hour_are_one_pane() -> None:
 
 
 def test_who_bought_nothing_yet_may_have_refunds_and_signs_of_life() -> None:
-    """They make no history, and count nowhere."""
+    """They make no history, and count nowhere; a refused purchase of somebody unknown is nothing at all."""
     partition = Partition(RULES)
     take(partition, SignOfLife("a", day(1)), money("refund", day(2), 500, original_time=day(-9)))
     take(partition, purchase("b", day(3)))
     partition.apply(TX, [SignOfLife("a", day(3.5))])
     partition.advance(dict.fromkeys(FACTS, day(4)))
     customer = customer_of(partition)
-    assert (customer.first_pane, list(customer.panes), customer.unread(0, 1 << 40)) == (None, [], 2)
+    assert (customer.first_pane, list(customer.panes), customer.unread(0, 1 << 40)) == (None, [], 1)
     assert list(partition.spenders) == ["b"]
+    partition.apply(TX, [SignOfLife("stranger", day(4))])
+    assert not partition.knows("stranger")

@@ -25,7 +25,7 @@ from tests.kafka.deployment import Deployment, publish
 from tests.kafka.feeds import Raw, contact, planned, put, spread
 from tests.kafka.held import held, lag
 from tests.kafka.truth import assert_alerts, assert_state, expected_facts, facts_of
-from tests.lab.test_against_recomputation import PLAIN_SMALL_3
+from tests.lab.test_against_recomputation import as_meant
 from tests.worlds.worlds import write_world
 
 pytestmark = pytest.mark.kafka
@@ -60,7 +60,8 @@ def seed() -> int:
 @pytest.mark.parametrize("workers", [1, 2])
 def test_alerts_are_those_of_a_replay(event_clock: Settings, tmp_path: Path, workers: int, seed: int) -> None:
     """Two workers meanwhile, one afterwards: late records, refunds, versions, side inputs, refused lines."""
-    rules, plain = Ruleset.from_toml(RULES), replace(PLAIN_SMALL_3, holdout_share=0.3)
+    rules = Ruleset.from_toml(RULES)
+    plain = replace(as_meant(0, silent=False).plain, holdout_share=0.3)
     file = tmp_path / "rules.toml"
     file.write_text(RULES)
     settings = event_clock.model_copy(update={"ruleset_file": file})

@@ -18,7 +18,7 @@ from streams.settings import Settings
 from tests.kafka.held import alerts, state
 from tests.lab.test_against_recomputation import of_core, of_plain
 from tests.recompute.recompute import recompute
-from tests.recompute.rules import VERSION_3, Rules
+from tests.recompute.rules import VERSION_4, Rules
 
 Facts = tuple[object, ...]
 
@@ -28,7 +28,7 @@ def facts_of(found: Iterable[Alert]) -> list[Facts]:
     return sorted(map(of_core, found), key=repr)
 
 
-def expected_facts(directory: Path, settings: Settings, rules: Rules = VERSION_3) -> list[Facts]:
+def expected_facts(directory: Path, settings: Settings, rules: Rules = VERSION_4) -> list[Facts]:
     """Return what the independent recomputation says must have been decided."""
     return sorted(
         map(of_plain, recompute(directory, partitions=settings.partitions, ruleset=rules)), key=repr

@@ -92,8 +92,9 @@ class Partition:
             customer.agenda.append(Fact(instant_ms + _waits_ms(event, rules), event))
 
     def add_sign(self, instant_ms: int, sign: SignOfLife) -> None:
-        """File a refused purchase under its customer."""
-        self.customers.setdefault(sign.customer_id, Customer()).agenda.append(Fact(instant_ms, sign))
+        """File a refused purchase under its customer, if that is one; transactions are read first."""
+        if sign.customer_id in self.customers:
+            self.customers[sign.customer_id].agenda.append(Fact(instant_ms, sign))
 
 
 def _waits_ms(event: Event, rules: Rules) -> int:
