@@ -140,11 +140,14 @@ def waiting_in(record: bytes | bytearray) -> int:
     return 0 if beginning is None else len(beginning.agenda)
 
 
-def _parsed(record: bytes | bytearray, decode: Callable[[memoryview], T]) -> T | None:
-    """Return what is decoded of the body of a record, None if it is empty; raises StateError."""
+def _parsed(record: bytes | bytearray, decode: Callable[[bytes | bytearray], T]) -> T | None:
+    """Return what is decoded of the body of a record, None if it is empty; raises StateError.
+
+    Of a copy: a record that anything holds a view of can't grow.
+    """
     length = _head(record)[4]
     try:
-        return decode(memoryview(record)[_HEAD.size : _HEAD.size + length]) if length else None
+        return decode(record[_HEAD.size : _HEAD.size + length]) if length else None
     except MsgspecError as error:
         raise StateError("a customer's record that does not parse") from error
 
@@ -232,7 +235,7 @@ def input_of(mark: int) -> Input:
 
 def entries(record: bytes | bytearray) -> list[Entry]:
     """Return the tail of a record; raises StateError."""
-    tail = memoryview(record)[_HEAD.size + _head(record)[4] :]
+    tail = record[_HEAD.size + _head(record)[4] :]
     if len(tail) % ENTRY.size:
         raise StateError("a customer's record that is cut off")
     return list(ENTRY.iter_unpack(tail))
