@@ -4,7 +4,7 @@ import pytest
 
 from streams.core.partition import Partition
 from streams.core.population import median_trips
-from streams.core.ruleset import Ruleset
+from streams.core.ruleset import Ruleset, RulesetError
 from streams.core.time import DAY_MS, HOUR_MS
 from streams.core.watermark import FACTS, Input
 from tests.core.drive import HOME, State, bad, keep, purchase, restored
@@ -66,6 +66,17 @@ def test_so_is_who_calls_too_often_in_a_week(calls: int, shared: bool) -> None:
 def test_a_named_id_is_set_apart_to_the_letter(named: tuple[str, ...], shared: bool) -> None:
     rules = Ruleset(population_minimum=1, high_value_quantile=0.1, shared_ids=named)
     assert told(rules, busy(5)).tally["shared_id"] == shared
+
+
+def test_a_ruleset_file_names_them() -> None:
+    file = 'population_minimum = 1\nhigh_value_quantile = 0.1\nshared_ids = ["x", "guest"]\n'
+    assert told(Ruleset.from_toml(file), busy(5)).tally["shared_id"] == 1
+
+
+@pytest.mark.parametrize("given", ['"guest"', "[1]", "true"])
+def test_what_names_nobody_is_refused(given: str) -> None:
+    with pytest.raises(RulesetError, match="shared_ids must be a list of texts"):
+        Ruleset.from_toml(f"shared_ids = {given}\n")
 
 
 def test_nobody_is_set_apart_by_rulesets_that_do_not_ask_for_it() -> None:
