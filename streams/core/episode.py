@@ -236,7 +236,7 @@ class Judge:
             self.tally["undetectable"] += 1
         elif not gates.valuable:
             self.tally["no_cutoff" if gates.cutoff is None else "not_high_value"] += 1
-        elif self._is_shared(customer, instant):
+        elif self.is_shared(customer, instant):
             self.tally["shared_id"] += 1
             self.shared.add(customer.customer_id)
         else:
@@ -247,7 +247,8 @@ class Judge:
             self._begin(customer, episode, instant)
             self._judge_item(customer, episode, instant)
 
-    def _is_shared(self, customer: Customer, instant: int) -> bool:
+    def is_shared(self, customer: Customer, instant: int) -> bool:
+        """Tell whether an id is taken for shared at an instant (ms): nothing opens for it."""
         median = 1 if self.refresh is None else self.refresh.median_trips
         return is_shared(customer, instant, median, self.rules)
 

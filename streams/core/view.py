@@ -84,6 +84,8 @@ class CustomerView:
     """The known contacts in order of their moment, each with its own signals, repeats included."""
     frustration: float
     do_not_contact: bool
+    shared: bool
+    """Whether many share the id: no episode opens for it."""
     episode: EpisodeView | None
 
 
@@ -112,5 +114,6 @@ def view(customer: Customer, judge: "Judge", time: int) -> CustomerView:
         contacts=[(one, own_signals(one, judge.rules)) for one in customer.body.contacts],
         frustration=customer.body.frustration,
         do_not_contact=customer.do_not_contact,
+        shared=judge.is_shared(customer, time),
         episode=seen,
     )

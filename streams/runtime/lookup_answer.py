@@ -142,6 +142,8 @@ class LookupAnswer(_Private):
     """Frustration after the newest contact, in nats."""
     do_not_contact: bool
     """Whether the customer asked not to be got in touch with."""
+    shared: bool
+    """Whether very many people share the id, as of a till's default id: no episode opens for it."""
     contacts: Annotated[tuple[LookupContact, ...], Strict(strict=False)]
     """The contacts that still count, oldest first."""
     open_episode: LookupEpisode | None
@@ -161,6 +163,7 @@ def lookup_answer(view: CustomerView, rules: Ruleset, currency: str) -> LookupAn
         counters=_counters(view),
         frustration=round(view.frustration, _PLACES),
         do_not_contact=view.do_not_contact,
+        shared=view.shared,
         contacts=tuple(_contact(known, signals) for known, signals in view.contacts),
         open_episode=None
         if episode is None or now is None

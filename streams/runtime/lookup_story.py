@@ -25,6 +25,8 @@ def _parts(answer: LookupAnswer) -> Iterator[RenderableType]:
     yield Text(_in_short(answer))
     if answer.do_not_contact:
         yield Text("Asked not to be got in touch with.", style="bold red")
+    if answer.shared:
+        yield Text("An id that many share: set apart, no episode opens for it.", style="bold red")
     yield _spend(answer)
     if answer.contacts:
         yield Text("Contacts", style="bold")

@@ -7,6 +7,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 
 import pytest
 from typer import Typer
@@ -19,7 +20,7 @@ from streams.runtime.commands_lookup import lookup_command
 from streams.runtime.lookup_answer import LookupAnswer
 from streams.settings import ENV_PREFIX
 from tests.core.drive import HOME, disposition, notice, profile
-from tests.runtime.town import CT, HOLDOUT, SILENT, TROUBLE, silent_town, wait
+from tests.runtime.town import CT, HOLDOUT, RULES, SILENT, TROUBLE, silent_town, wait
 from tests.runtime.workers import FakeWorker, served, troubled
 
 TOKEN = "open sesame"  # noqa: S105 - of the tests
@@ -129,6 +130,17 @@ def test_whoever_asked_not_to_be_got_in_touch_with_is_shown_as_such(left_alone: 
     assert ("Asked not to be got in touch with." in ask(worker).stdout) == left_alone
     told = json.loads(ask(worker, arguments=("a", "--json")).stdout)
     assert told["do_not_contact"] is left_alone
+
+
+@pytest.mark.parametrize(("named", "shared"), [((), False), (("a",), True)])
+def test_an_id_that_many_share_is_shown_as_such(named: tuple[str, ...], shared: bool) -> None:
+    worker = troubled(rules=replace(RULES, shared_ids=named))
+    assert worker.partition is not None
+    wait(worker.partition, TROUBLE + 20 * DAY_MS)
+    told = ask(worker).stdout
+    assert ("An id that many share: set apart, no episode opens for it." in told) == shared
+    assert ("No open episode." in told) == shared
+    assert json.loads(ask(worker, arguments=("a", "--json")).stdout)["shared"] is shared
 
 
 def test_a_customer_without_troubles() -> None:
