@@ -145,9 +145,9 @@ def _parsed(record: bytes | bytearray, decode: Callable[[bytes | bytearray], T])
 
     Of a copy: a record that anything holds a view of can't grow.
     """
-    length = _head(record)[4]
+    end = tail_of(record)
     try:
-        return decode(record[_HEAD.size : _HEAD.size + length]) if length else None
+        return decode(record[_HEAD.size : end]) if end > _HEAD.size else None
     except MsgspecError as error:
         raise StateError("a customer's record that does not parse") from error
 
@@ -204,7 +204,7 @@ def _without_cents(panes: Panes, instant: int, cents: int) -> int:
 
 def is_long(record: bytes | bytearray) -> bool:
     """Tell whether the tail of a record should go to pages."""
-    return len(record) - _HEAD.size - _head(record)[4] >= PAGE_BYTES
+    return len(record) - tail_of(record) >= PAGE_BYTES
 
 
 def is_foldable(record: bytes | bytearray, horizon: Horizon) -> bool:
@@ -213,7 +213,7 @@ def is_foldable(record: bytes | bytearray, horizon: Horizon) -> bool:
     It is, if it is long, not much shorter than the body, and half of it or more can go: somebody who buys
     all day keeps the ids of 8 days in any case. A very long one goes to pages.
     """
-    start = _HEAD.size + _head(record)[4]
+    start = tail_of(record)
     tail = len(record) - start
     if tail >= PAGE_BYTES:
         return True
@@ -235,7 +235,7 @@ def input_of(mark: int) -> Input:
 
 def entries(record: bytes | bytearray) -> list[Entry]:
     """Return the tail of a record; raises StateError."""
-    tail = record[_HEAD.size + _head(record)[4] :]
+    tail = record[tail_of(record) :]
     if len(tail) % ENTRY.size:
         raise StateError("a customer's record that is cut off")
     return list(ENTRY.iter_unpack(tail))

@@ -202,6 +202,12 @@ def test_a_tail_that_is_cut_off_is_refused(cut: int) -> None:
         split(record[:-cut])
 
 
+def test_a_body_that_is_missing_is_refused() -> None:
+    record = join(Parts(NO_HOUR, HOUR, 0, body_of({HOUR: 5}), []))
+    with pytest.raises(StateError, match="does not parse"):
+        split(record[: len(EMPTY)])
+
+
 def test_a_body_that_is_none_is_refused() -> None:
     record = join(Parts(NO_HOUR, HOUR, 0, body_of({HOUR: 5}), []))
     record[len(EMPTY)] = 0xC0
