@@ -102,7 +102,7 @@ class Alert(Model):
     """What raised it: a bad contact and what followed, or silence alone."""
     state: Literal["raised", "updated", "resolved"]
     """Where the episode stands."""
-    resolution: Literal["returned", "expired", "closed", "withdrawn", "erased"] | None
+    resolution: Literal["returned", "expired", "closed", "withdrawn", "erased", "merged"] | None
     """How it was resolved; null until then."""
     level: Literal["watch", "alert"]
     """The level reached; of a resolved record, the highest that was sent."""

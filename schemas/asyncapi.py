@@ -9,7 +9,7 @@ from schemas.cloud_events import CloudEventsHeaders
 from schemas.common import Model
 from schemas.dead_letter import DeadLetterHeaders
 from schemas.json_schema import json_schema, schema_file
-from schemas.topics import CUSTOMERS, DEAD_LETTERS, DEFAULT_PREFIX, INPUTS, OUTPUTS, STATE, Topic
+from schemas.topics import CUSTOMERS, DEAD_LETTERS, DEFAULT_PREFIX, INPUTS, MOVES, OUTPUTS, STATE, Topic
 
 _DIALECT: Final = "application/schema+json;version=draft-2020-12"
 _BYTES: Final = "application/octet-stream"
@@ -69,7 +69,12 @@ def _operation(topic: Topic) -> JsonSchemaValue:
 
 def _names(topic: Topic) -> list[str]:
     """Return the names of a topic's messages: types of events, and what is not an event."""
-    others = {CUSTOMERS.name: ["erasure"], DEAD_LETTERS.name: ["dead_letter"], STATE.name: ["state"]}
+    others = {
+        CUSTOMERS.name: ["erasure"],
+        DEAD_LETTERS.name: ["dead_letter"],
+        STATE.name: ["state"],
+        MOVES.name: ["move"],
+    }
     return [*topic.models, *others.get(topic.name, [])]
 
 
@@ -81,6 +86,7 @@ def _messages(topics: tuple[Topic, ...]) -> JsonSchemaValue:
         ),
         "dead_letter": _message("The refused bytes, unchanged.", _REFUSED_KEY, {})
         | {"contentType": _BYTES, "headers": {"$ref": "#/components/schemas/dead_letter_headers"}},
+        "move": _message("The history of a merged customer.", _CUSTOMER_KEY, {}) | {"contentType": _BYTES},
         "state": _message("A part of the worker's state.", _STATE_KEY, {}) | {"contentType": _BYTES},
     }
 

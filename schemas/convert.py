@@ -11,6 +11,7 @@ from schemas import events
 from schemas.common import Model
 from schemas.contact import Contact
 from schemas.disposition import Disposition
+from schemas.merge import Merge
 from schemas.notice import Notice
 from schemas.profile import Profile
 from schemas.tick import Tick
@@ -77,6 +78,17 @@ def notice(message: Notice, ms: Clock) -> events.Notice:
     )
 
 
+def merge(message: Merge, ms: Clock) -> events.Merge:
+    """Return the event of a merge."""
+    return events.Merge(
+        customer_id=message.customer_id,
+        source=message.source,
+        event_id=message.event_id,
+        time=ms(message.time),
+        into=message.merged_into,
+    )
+
+
 def tick(message: Tick, ms: Clock) -> events.Tick:
     """Return the event of a tick."""
     return events.Tick(source=message.source, time=ms(message.time))
@@ -112,6 +124,7 @@ def disposition(message: Disposition, ms: Clock) -> events.Disposition:
 CONVERT: dict[type[Model], Callable[[Any, Clock], events.Event]] = {
     Contact: contact,
     Notice: notice,
+    Merge: merge,
     Tick: tick,
     Profile: profile,
     Disposition: disposition,

@@ -99,6 +99,16 @@ class Profile(Struct, frozen=True, array_like=True, tag=True, gc=False):
     do_not_contact: bool
 
 
+class Merge(Struct, frozen=True, array_like=True, tag=True, gc=False):
+    """An id that ends, because the customer is known by another one."""
+
+    customer_id: str
+    source: str
+    event_id: str
+    time: int
+    into: str
+
+
 class Disposition(Struct, frozen=True, array_like=True, tag=True, gc=False):
     """What the CRM says became of an alert."""
 
@@ -147,4 +157,4 @@ class SignOfLife(Struct, frozen=True, array_like=True, tag=True, gc=False):
     time: int
 
 
-Event: TypeAlias = Transaction | Contact | Notice | Tick | Profile | Disposition
+Event: TypeAlias = Transaction | Merge | Contact | Notice | Tick | Profile | Disposition

@@ -17,15 +17,24 @@ from schemas import events, reference
 from schemas.cache import UNITS_PER_CENT, Cache, amount_units, cents, clock, home_cents, pieces, rate_units
 from schemas.common import MAX_BYTES
 from schemas.convert import CONVERT
+from schemas.merge import SAME_ID
 from schemas.money import check_currency
 from schemas.tick import Tick
 from schemas.topics import CONTACTS, CUSTOMERS, DISPOSITIONS, TRANSACTIONS, Topic
-from schemas.transaction import CHANGED, OF_A_PURCHASE, PURCHASE, check_kind, previous_price
+from schemas.transaction import (
+    CHANGED,
+    OF_A_PURCHASE,
+    PURCHASE,
+    Transaction,
+    check_kind,
+    previous_price,
+)
 from schemas.wire import checks, structs
 
 Decode: TypeAlias = Callable[[bytes], Any]
 Decoded: TypeAlias = (
     events.Transaction
+    | events.Merge
     | events.Contact
     | events.Notice
     | events.Profile
@@ -45,7 +54,7 @@ class Decoder:
 
     __slots__ = ("contacts", "customers", "dispositions", "transactions")
 
-    transactions: Callable[[bytes], events.Transaction | events.Tick | events.Refusal]
+    transactions: Callable[[bytes], events.Transaction | events.Merge | events.Tick | events.Refusal]
     contacts: Callable[[bytes], events.Contact | events.Notice | events.Tick | events.Refusal]
     customers: Callable[[bytes], events.Profile | events.Refusal]
     dispositions: Callable[[bytes], events.Disposition | events.Refusal]
@@ -76,6 +85,7 @@ def transaction_decoder(reporting_currency: str, doubt: Decode) -> Decode:
     """Return the decoder of the transactions topic; what it cannot vouch for is answered by `doubt`."""
     wires = structs(TRANSACTIONS.models.values())
     decode = JsonDecoder(reduce(or_, wires)).decode
+    money_wire: Any = next(wire for wire, model in wires.items() if model is Transaction)
     tick_wire: Any = next(wire for wire, model in wires.items() if model is Tick)
     hours, seconds, tails = pieces()
     home = Cache(home_cents)
@@ -90,8 +100,10 @@ def transaction_decoder(reporting_currency: str, doubt: Decode) -> Decode:
             wire: Any = decode(raw)
             text = wire.time
             time = hours[text[to_hour]] + seconds[text[to_second]] + tails[text[beyond]]
-            if wire.__class__ is tick_wire:
-                return tick(wire.source, time)
+            if wire.__class__ is not money_wire:
+                if wire.__class__ is tick_wire:
+                    return tick(wire.source, time)
+                return _merge(wire, time)
             amount, kind, original = wire.amount, wire.kind, wire.original_time
             if (
                 wire.currency != reporting_currency
@@ -113,6 +125,12 @@ def transaction_decoder(reporting_currency: str, doubt: Decode) -> Decode:
             return doubt(raw)
 
     return transactions
+
+
+def _merge(wire: Any, time: int) -> events.Merge:
+    if wire.merged_into == wire.customer_id:
+        raise ValueError(SAME_ID)
+    return events.Merge(wire.customer_id, wire.source, wire.event_id, time, wire.merged_into)
 
 
 def _odd_money(reporting_currency: str, home: Cache) -> Callable[[Any], tuple[int, int | None]]:

@@ -8,6 +8,7 @@ from schemas.alert import Alert
 from schemas.common import Model
 from schemas.contact import Contact
 from schemas.disposition import Disposition
+from schemas.merge import Merge
 from schemas.notice import Notice
 from schemas.profile import Profile
 from schemas.tick import Tick
@@ -35,9 +36,9 @@ def _deleted_after(days: int) -> dict[str, str | int | float]:
 
 TRANSACTIONS: Final = Topic(
     "transactions",
-    "What customers buy, and the ticks of that feed.",
+    "What customers buy, which of their ids are merged, and the ticks of that feed.",
     _deleted_after(400),
-    {"transaction": Transaction, "tick": Tick},
+    {"transaction": Transaction, "customer_merged": Merge, "tick": Tick},
 )
 CONTACTS: Final = Topic(
     "contacts",
@@ -87,5 +88,10 @@ STATE: Final = Topic(
         "max.message.bytes": 8 * 1024 * 1024,
     },
 )
+MOVES: Final = Topic(
+    "moves",
+    "Histories of merged customers, on their way from one partition of the worker to another.",
+    _deleted_after(400) | {"max.message.bytes": 8 * 1024 * 1024},
+)
 INPUTS: Final = (TRANSACTIONS, CONTACTS, CUSTOMERS, DISPOSITIONS)
-OUTPUTS: Final = (ALERTS, HOLDOUT, DEAD_LETTERS, STATE)
+OUTPUTS: Final = (ALERTS, HOLDOUT, DEAD_LETTERS, STATE, MOVES)

@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from schemas.common import MAX_BYTES
-from streams.core.watermark import Input
+from streams.core.watermark import GIVEN, Input
 from streams.files import Batch, InputError, batches, find
 
 
@@ -34,10 +34,10 @@ def path_fixture(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("form", [".jsonl", ".jsonl.gz", ".parquet"])
 def test_every_input_is_found_in_every_form(tmp_path: Path, form: str) -> None:
-    for one in Input:
+    for one in GIVEN:
         (tmp_path / f"{one.value}{form}").touch()
     (tmp_path / "truth.jsonl").touch()
-    assert find(tmp_path) == {one: tmp_path / f"{one.value}{form}" for one in Input}
+    assert find(tmp_path) == {one: tmp_path / f"{one.value}{form}" for one in GIVEN}
 
 
 def test_forms_may_differ_between_inputs(tmp_path: Path) -> None:

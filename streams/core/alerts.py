@@ -27,7 +27,7 @@ _MOST_REASONS: Final = 64
 _LEVELS: Final[tuple[Literal["watch", "alert"], ...]] = ("watch", "alert")
 
 State = Literal["raised", "updated", "resolved"]
-Resolution = Literal["returned", "expired", "closed", "withdrawn", "erased"]
+Resolution = Literal["returned", "expired", "closed", "withdrawn", "erased", "merged"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,6 +92,23 @@ class Beside(Struct, array_like=True):
         """Learn of a purchase that a group of sources delivered long after its pane."""
         self.delivered[group] = max(hour, self.delivered.get(group, hour))
 
+    def take_over(self, other: "Beside") -> None:
+        """Learn what was known of the same customer by another id."""
+        self.visits = sorted({*self.visits, *other.visits})
+        self.unread = sorted({*self.unread, *other.unread})
+        for hour, cents in other.undated:
+            self.refund(hour, cents)
+        for hour, cents in other.charges:
+            self.charges = _with(self.charges, hour, cents)
+        firsts = [one for one in (self.first_charge, other.first_charge) if one is not None]
+        self.first_charge = min(firsts, default=None)
+        for time in other.charged:
+            self.renew(time)
+        for event in other.plan:
+            self.note_plan(event)
+        for group, hour in other.delivered.items():
+            self.deliver(group, hour)
+
     def forget(self, oldest: int) -> None:
         """Forget the panes before an hour."""
         for hours in (self.visits, self.unread):

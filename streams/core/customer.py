@@ -10,6 +10,7 @@ from streams.core.population import Spending
 from streams.core.record import (
     CHARGED,
     CROWDED,
+    MERGED,
     NO_HOUR,
     OPEN,
     QUIET,
@@ -20,11 +21,13 @@ from streams.core.record import (
     entries,
     is_settling,
     join,
+    mark_of,
     settle,
     split,
 )
 from streams.core.ruleset import Ruleset
 from streams.core.time import HOUR_MS, NO_END, hour_of
+from streams.core.watermark import Input
 
 
 class Customer:
@@ -177,7 +180,57 @@ class Customer:
         times = [agenda[0].instant] if agenda else []
         if episode is not None:
             times.append(episode.wake * HOUR_MS)
+        if self.move_due is not None:
+            times.append(self.move_due * HOUR_MS)
         return min(times, default=None)
+
+    @property
+    def move_due(self) -> int | None:
+        """Return the hour at which there is something to hand over, of an id that ended; else None."""
+        merged = self.body.merged
+        if merged is None:
+            return None
+        hours = [hour_of(instant) + 1 for instant, cents, _ in self.recent if cents >= 0]
+        if merged.due is not None:
+            hours.append(merged.due)
+        elif self.folded.hours:  # a tail so long that it was folded meanwhile
+            hours.append(self.folded.hours[-1] + 1)
+        return min(hours, default=None)
+
+    def hand_over(self, hour: int) -> bytearray:
+        """Give away, packed, what is known from before an hour; the ids of events stay, and what waits."""
+        moved, kept = [], []
+        for instant, cents, key in self.recent:
+            if cents >= 0 and hour_of(instant) < hour:
+                moved.append((hour_of(instant), cents))
+                kept.append((instant, mark_of(Input.TRANSACTIONS), key))
+            else:
+                kept.append((instant, cents, key))
+        first = NO_HOUR if self.first_pane is None or self.first_pane >= hour else self.first_pane
+        for pane, cents in moved:
+            self.folded.add(pane, cents)
+        given = self.body
+        given.keep(self.folded)
+        self.body = Body(
+            agenda=given.agenda, revisions=given.revisions, merged=given.merged, absorbed=given.absorbed
+        )
+        given.agenda, given.revisions, given.merged, given.absorbed = [], {}, None, {}
+        self.recent = kept
+        self.first_pane = min((hour_of(one) for one, cents, _ in kept if cents >= 0), default=None)
+        self._contacts = self._folded = self._panes = self._bought = None
+        self._crowded = False
+        return join(Parts(NO_HOUR, first, 0, given, []))
+
+    def take_over(self, moved: "Customer", rules: Ruleset) -> int:
+        """Learn what was known by another id; returns how many contacts were too many."""
+        for hour, cents in moved.folded:
+            self.folded.add(hour, cents)
+        firsts = [one for one in (self.first_pane, moved.first_pane) if one is not None]
+        self.first_pane = min(firsts, default=None)
+        self._panes = self._bought = None
+        if moved.body.beside is not None:
+            self.beside().take_over(moved.body.beside)
+        return sum(self.contacts(rules).learn(one) or 0 for one in moved.body.contacts)
 
     @property
     def flags(self) -> int:
@@ -186,6 +239,8 @@ class Customer:
         flags = CROWDED if self.crowded else 0
         if beside is not None and beside.first_charge is not None:
             flags |= CHARGED
+        if self.body.merged is not None:
+            flags |= MERGED
         if episode is None:
             return flags
         return flags | (OPEN | QUIET if episode.quiet else OPEN)

@@ -11,22 +11,25 @@ from typing import Final, Protocol, assert_never
 from msgspec.structs import replace
 
 from schemas.alert import Alert
-from schemas.events import Contact, Disposition, Notice, Profile, SignOfLife, Transaction
+from schemas.events import Contact, Disposition, Merge, Notice, Profile, SignOfLife, Transaction
 from streams.core.alerts import Decision, Resolution, State, write_alert
 from streams.core.baseline import BLOCK_HOURS
 from streams.core.books import Booked, book, book_cancellation, book_plan_change
-from streams.core.customer import Customer
+from streams.core.customer import Customer, unpack
 from streams.core.evidence import Evidence
 from streams.core.facts import Episode, Item
 from streams.core.feed_guard import FeedGuard
 from streams.core.frustration import TOLERANCE, Known, known
 from streams.core.measure import measure, measure_month, settled_hour
+from streams.core.merging import alert_id_of, fresh_contacts, merge, profile_of_both
+from streams.core.moves import Merged, Move
 from streams.core.odds import Odds, odds_of
 from streams.core.opening import Gates, Past, gates_of, is_bad, left_of, open_episode, past_of
 from streams.core.population import Refresh
 from streams.core.ruleset import Ruleset
 from streams.core.shared_ids import is_shared
 from streams.core.silent import Silence, Verdict, basis_hour
+from streams.core.state import ruleset_of
 from streams.core.time import DAY_HOURS, HOUR_MS, hour_of
 from streams.core.waking import HIGHEST_LEVEL, next_wake
 from streams.core.watermark import NEVER
@@ -64,6 +67,10 @@ class Judge:
         """Ids met since the start that many share, for people to read."""
         self.folded = 0
         """How many facts were taken from agendas."""
+        self.moves: list[Move] = []
+        """What was handed over and has to be sent on."""
+        self.taken_over: list[str] = []
+        """Customers who got the history of another id, of whom the population has to know."""
         self._guard = guard
         self._currency = currency
         self._booked = booked
@@ -84,6 +91,10 @@ class Judge:
             if stale is not None and (due is None or due.instant >= stale * HOUR_MS):
                 self.rearm(customer, stale)
                 self._stale_from = stale = None
+            merged, move = customer.body.merged, customer.move_due
+            if merged and move is not None and move < before_hour and self._is_first(customer, move, due):
+                self._hand_over(customer, merged, move)
+                continue
             episode = customer.body.episode
             wake = before_hour if episode is None or stale is not None else episode.wake
             if episode is not None and wake < before_hour and (due is None or wake * HOUR_MS <= due.instant):
@@ -95,6 +106,12 @@ class Judge:
                 del agenda[:taken]
                 self.folded += taken
                 return self._alerts
+
+    @staticmethod
+    def _is_first(customer: Customer, hour: int, due: Item | None) -> bool:
+        """Tell whether something is to be handed over at an hour before anything else happens."""
+        episode = customer.body.episode
+        return (due is None or hour * HOUR_MS <= due.instant) and (episode is None or hour <= episode.wake)
 
     def look(self, customer: Customer, refresh: Refresh) -> Verdict | None:
         """Return what the silent decision at a refresh changes; None if nothing. No episode may be open."""
@@ -132,6 +149,10 @@ class Judge:
         # Only a side input that comes late can have an instant before what is decided: it counts from now on.
         instant = max(item.instant, self.decided)
         match item.event:
+            case Merge():
+                merge(customer, item.event, hour_of(instant) + 1)
+            case Move():
+                self._fold_move(customer, item.event, instant)
             case Transaction():
                 self._fold_money(customer, item.event, item.instant, instant)
             case SignOfLife():
@@ -145,6 +166,9 @@ class Judge:
                 self._fold_disposition(customer, item.event, instant)
             case _:
                 assert_never(item.event)
+        merged = customer.body.merged
+        if merged is not None and merged.due is None and not isinstance(item.event, Disposition):
+            merged.due = hour_of(instant) + 1
 
     def _fold_money(self, customer: Customer, event: Transaction, came: int, instant: int) -> None:
         match event.kind:
@@ -193,6 +217,55 @@ class Judge:
         self._take_plan_in(customer, episode)
         if episode.left == 0:
             self._cancel(customer, episode, instant)
+
+    # Merged customers
+
+    def _hand_over(self, customer: Customer, merged: Merged, hour: int) -> None:
+        """Let the history of an id that ended go, from before an hour; its open episode with it."""
+        episode = customer.body.episode
+        rules = None if episode is None else self.rules_of(episode).as_mapping()
+        fresh = fresh_contacts(customer, hour)
+        if episode is not None:
+            self._close_by_item(customer, episode, "merged", hour * HOUR_MS)
+            customer.body.episode = episode
+        record = bytes(customer.hand_over(hour))
+        merged.due, self._stale_from = None, None
+        former = customer.customer_id
+        self.moves.append(Move(merged.into, former, merged.time, merged.event_id, hour, record, fresh, rules))
+
+    def _fold_move(self, customer: Customer, move: Move, instant: int) -> None:
+        """Take a history over, and judge what was open or fresh in it."""
+        body = customer.body
+        if body.absorbed.get(move.former, NEVER) >= move.hour:
+            self.tally["moves_repeated"] += 1
+            return
+        body.absorbed[move.former] = move.hour
+        if body.merged is not None and body.merged.order <= move.order:
+            body.merged = None
+        moved = unpack(move.former, move.record)
+        rules = self.rules if body.episode is None else self.rules_of(body.episode)
+        self.tally["too_many_contacts"] += customer.take_over(moved, rules)
+        body.profile = profile_of_both(customer, moved)
+        self.tally["moves"] += 1
+        self.taken_over.append(customer.customer_id)
+        self._past, self._stale_from = None, hour_of(instant) + 1
+        if body.episode is None and moved.body.episode is not None:
+            self._go_on(customer, moved.body.episode, move, instant)
+        for one in body.contacts:
+            if body.episode is None and one.identity in move.fresh:
+                self._try_opening(customer, one, instant)
+
+    def _go_on(self, customer: Customer, episode: Episode, move: Move, instant: int) -> None:
+        """Let an episode go on that was open under the former id; nothing of it was sent under this one."""
+        if move.rules is not None and episode.ruleset not in self.rulesets:
+            self.rulesets[episode.ruleset] = ruleset_of(move.rules)
+        cancelled = episode.cancelled
+        episode.alert_id = alert_id_of(customer.customer_id, episode)
+        episode.sent, episode.cancelled = 0, False
+        customer.body.watch, customer.body.episode = None, episode
+        if cancelled:
+            self._cancel(customer, episode, instant)
+        self._judge_item(customer, episode, instant)
 
     def _fold_disposition(self, customer: Customer, event: Disposition, instant: int) -> None:
         episode = customer.body.episode

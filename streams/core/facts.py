@@ -4,16 +4,18 @@ from typing import Literal, assert_never
 
 from msgspec import Struct
 
-from schemas.events import Contact, Disposition, Notice, Profile, SignOfLife, Transaction
+from schemas.events import Contact, Disposition, Merge, Notice, Profile, SignOfLife, Transaction
 from streams.core.evidence import Yardstick
 from streams.core.frustration import Known
+from streams.core.moves import Move
 from streams.core.time import hour_of
 
-Event = Transaction | Contact | Notice | Profile | Disposition
+Event = Transaction | Merge | Contact | Notice | Profile | Disposition
 
 _RANKS = {"purchase": 0, "subscription_cancelled": 4}
 _OTHER_MONEY = 1
 _SIGN_OF_LIFE = -1
+_MOVE = -2
 
 
 def kind_of(event: Event) -> str:
@@ -23,6 +25,8 @@ def kind_of(event: Event) -> str:
     """
     if isinstance(event, Transaction) and event.kind != "purchase":
         return event.kind
+    if isinstance(event, Merge):
+        return "customer_merged"
     return "notice" if isinstance(event, Notice) else ""
 
 
@@ -33,21 +37,23 @@ class Item(Struct, array_like=True, frozen=True):
     rank: int
     event_id: str
     version: int
-    event: Event | SignOfLife
+    event: Event | SignOfLife | Move
 
     @property
     def order(self) -> tuple[int, int, str, int, str, str, str]:
         """Return the place in the agenda; the last three only part what the rule leaves open."""
         event = self.event
-        if isinstance(event, SignOfLife):
+        if isinstance(event, SignOfLife | Move):
             return self.instant, self.rank, self.event_id, self.version, "", "", ""
         last = event.event_id, event.source, kind_of(event)
         return self.instant, self.rank, self.event_id, self.version, *last
 
 
-def item(event: Event | SignOfLife, instant: int) -> Item:
+def item(event: Event | SignOfLife | Move, instant: int) -> Item:
     """Return the agenda item of an event."""
     match event:
+        case Move():
+            rank, event_id, version = _MOVE, event.former, event.hour
         case SignOfLife():
             rank, event_id, version = _SIGN_OF_LIFE, "", 0
         case Transaction():
@@ -60,6 +66,8 @@ def item(event: Event | SignOfLife, instant: int) -> Item:
             rank, event_id, version = 3, event.contact_id, 1
         case Disposition():
             rank, event_id, version = 5, event.event_id, 0
+        case Merge():
+            rank, event_id, version = 6, event.event_id, 0
         case _:
             assert_never(event)
     return Item(instant, rank, event_id, version, event)

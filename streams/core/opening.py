@@ -232,6 +232,11 @@ def alert_id(customer_id: str, source: str, contact_id: str) -> str:
     return str(uuid5(NAMESPACE, name))
 
 
+def silent_alert_id(customer_id: str, reset: int) -> str:
+    """Return the id of every alert of the silent rule about spend since a hour."""
+    return str(uuid5(NAMESPACE, f"{customer_id}/silent/{reset}"))
+
+
 def _visible(panes: Panes, hour: int) -> Panes:
     """Return the panes that are not yet forgotten at an hour."""
     visible = panes.copy()

@@ -16,7 +16,7 @@ from xxhash import xxh3_64_intdigest
 
 from schemas.alert import Alert
 from schemas.dead_letter import Reason
-from schemas.events import Erasure, Refusal, SignOfLife, Tick, Transaction
+from schemas.events import Erasure, Merge, Refusal, SignOfLife, Tick, Transaction
 from streams.core.baseline import KEPT_HOURS
 from streams.core.books import Booked
 from streams.core.customer import Customer, unpack
@@ -26,6 +26,7 @@ from streams.core.event_ids import EventIds
 from streams.core.facts import Event, item
 from streams.core.feed_guard import FeedGuard
 from streams.core.id_table import KEY_BYTES, LOW_BITS, UNIT_BITS
+from streams.core.moves import Move
 from streams.core.population import Population, Refresh, Spending
 from streams.core.record import (
     DIRTY,
@@ -33,6 +34,7 @@ from streams.core.record import (
     FLAGS_AT,
     INPUTS,
     LONG_RECORD,
+    MERGED,
     MOST_CENTS,
     OPEN,
     PAGE_BYTES,
@@ -64,9 +66,9 @@ from streams.core.state import (
 )
 from streams.core.time import HOUR_MS, SECOND_MS, WEEK_HOURS, hour_of
 from streams.core.view import CustomerView, view
-from streams.core.watermark import FUTURE_MS, NEVER, TOO_LATE_MS, Clock, Input, watermark
+from streams.core.watermark import FUTURE_MS, GIVEN, NEVER, TOO_LATE_MS, Clock, Input, watermark
 
-Record = Event | Tick | Erasure | SignOfLife
+Record = Event | Tick | Erasure | SignOfLife | Move
 UNTIMED: Final = repeat(-NEVER)
 """For records of which nobody knows when they were appended: none of them is ahead of it."""
 
@@ -102,13 +104,15 @@ class Partition:
     """The state of one partition. A customer belongs to exactly one."""
 
     def __init__(self, rules: Ruleset, *, currency: str = "USD", observer: Observer | None = None) -> None:
-        self._clocks = {one: Clock(rules.lateness_ms) for one in Input}
-        self._ids = {one: EventIds(partial(self._came_since, one)) for one in Input}
+        self._clocks = {one: Clock(rules.lateness_ms) for one in GIVEN}
+        self._ids = {one: EventIds(partial(self._came_since, one)) for one in GIVEN}
         self._guard = FeedGuard()
         self._roster = Roster()
         self._population = Population(rules, self._roster.mark_sampled)
         self._judge = Judge(rules, self._guard, currency, self._booked, observer)
         self._disturbed: set[str] = set()
+        self._moving: dict[str, int] = {}
+        """By id that ends, the hour at which it may have something to hand over."""
         self._enqueued = 0
         self._decided = NEVER
         self._next_refresh: int | None = None
@@ -129,7 +133,8 @@ class Partition:
         than 5 minutes beyond it is refused. With `held_back`, no record moves the clock of its input further
         than as if its time were so many ms before it was appended, and no tick further than its append.
         """
-        self._ids[source].tidy(self._clocks[source])
+        if source in self._ids:
+            self._ids[source].tidy(self._clocks[source])
         outcome = Outcome()
         if source is Input.TRANSACTIONS:
             self._apply_transactions(records, appended, held_back, outcome)
@@ -226,6 +231,8 @@ class Partition:
             self._spent(customer_id, hour, cents)
         if flags & QUIET:
             self._disturbed.add(customer_id)
+        if flags & MERGED:
+            self._moves_by(customer_id, hour + 1)
 
     def _add_huge(self, event: Transaction, key: int) -> bytearray:
         """Add an on-time purchase of more cents than an entry holds, and return the new record."""
@@ -241,6 +248,10 @@ class Partition:
     ) -> None:
         if isinstance(record, Erasure):
             outcome.alerts += self._erase(record.customer_id)
+            outcome.applied += 1
+            return
+        if isinstance(record, Move):
+            self._apply_move(record)
             outcome.applied += 1
             return
         clock = self._clocks[source]
@@ -289,9 +300,29 @@ class Partition:
                 self._guard.add_late(event.source, event.time, instant, self._judge.rules)
             if event.kind == "subscription_cancelled" and self._judge.rules.as_meant:
                 instant += self._judge.rules.plan_change_seconds * SECOND_MS
-        self._roster.enqueue(event.customer_id, item(event, instant))
-        self._enqueued += 1
+        self._enqueue(event, instant)
         outcome.waiting.append((at, event.customer_id, instant))
+
+    def _apply_move(self, move: Move) -> None:
+        """Let the history of another id wait for its instant; one that comes late counts from now on."""
+        if move.customer_id not in self._roster.records:
+            self._roster.touch(move.customer_id, self._roster.new(move.customer_id))
+        if move.instant < self._decided:
+            self._judge.tally["moves_late"] += 1
+        self._enqueue(move, move.instant)
+
+    def _enqueue(self, event: Event | SignOfLife | Move, instant: int) -> None:
+        """Let a fact wait for a known customer until its instant (ms)."""
+        customer_id = event.customer_id
+        self._roster.enqueue(customer_id, item(event, instant))
+        self._enqueued += 1
+        if isinstance(event, Merge) or self._roster.records[customer_id][FLAGS_AT] & MERGED:
+            self._moves_by(customer_id, hour_of(max(instant, self._decided)) + 1)
+
+    def _moves_by(self, customer_id: str, hour: int) -> None:
+        """Note that an id that ends has something to hand over at an hour."""
+        self._moving[customer_id] = min(hour, self._moving.get(customer_id, hour))
+        self._roster.wakes.add(customer_id, hour * HOUR_MS)
 
     def _counts(self, event: Transaction) -> bool:
         """Tell whether a transaction is one that the rules know what to do with."""
@@ -308,8 +339,7 @@ class Partition:
         record = self._roster.records.get(sign.customer_id)
         if not self._judge.rules.as_meant or time == NEVER or record is None or not has_transaction(record):
             return
-        self._roster.enqueue(sign.customer_id, item(replace(sign, time=time), clock.instant(time)))
-        self._enqueued += 1
+        self._enqueue(replace(sign, time=time), clock.instant(time))
 
     def _booked(self, customer: Customer, booked: Booked) -> None:
         """Let the population know of what was folded; before a first purchase nothing counts."""
@@ -320,7 +350,7 @@ class Partition:
     def _spent(self, customer_id: str, hour: int, cents: int, *, charge: bool = False) -> None:
         """Let the population know of spend, or of a subscription charge, in a pane."""
         record = self._roster.records[customer_id]
-        if record[FLAGS_AT] & WITHOUT_PANE:
+        if record[FLAGS_AT] & (WITHOUT_PANE | MERGED) == WITHOUT_PANE:
             record[FLAGS_AT] &= ~WITHOUT_PANE
             self._population.offer(customer_id)
         if record[FLAGS_AT] & SAMPLED:
@@ -334,6 +364,7 @@ class Partition:
             self._ids[input_of(mark)].discard(key, instant)
         customer = self._roster.erase(customer_id)
         self._disturbed.discard(customer_id)
+        self._moving.pop(customer_id, None)
         self._enqueued -= len(customer.body.agenda)
         return self._judge.erase(customer, self._decided)
 
@@ -371,6 +402,16 @@ class Partition:
         alerts.sort(key=lambda alert: (alert.time, alert.customer_id))
         return alerts
 
+    @property
+    def next_move(self) -> int | None:
+        """Return the first time (ms) at which a history may leave; None if none will."""
+        return min(self._moving.values()) * HOUR_MS if self._moving else None
+
+    def take_moves(self) -> list[Move]:
+        """Return the histories that left since the last call, each for the partition of its new id."""
+        moves, self._judge.moves = self._judge.moves, []
+        return moves
+
     def _advance_guard(self, hour: int) -> None:
         """Judge the feed of the hours that are complete at an hour; what a refresh tells counts after."""
         rules = self._judge.rules
@@ -382,15 +423,45 @@ class Partition:
         for customer_id in self._roster.wakes.pop_until(max(before - 1, (before_hour - 1) * HOUR_MS)):
             customer = self._roster.unpack(customer_id)
             alerts += self._judge.step(customer, before, before_hour)
+            if customer_id in self._moving:
+                self._note_moving(customer)
+            if self._judge.taken_over:
+                self._offer_anew(customer)
             self._roster.store(customer, horizon)
         return alerts
+
+    def _note_moving(self, customer: Customer) -> None:
+        """Note what an id that ends has to hand over next; once it did, it is of no population any more."""
+        customer_id, agenda = customer.customer_id, customer.body.agenda
+        hours = [] if customer.move_due is None else [customer.move_due]
+        if customer.body.merged is None:
+            agenda = [one for one in agenda if isinstance(one.event, Merge)]
+        hours += [hour_of(max(one.instant, self._decided)) + 1 for one in agenda[:1]]
+        self._moving.pop(customer_id, None)
+        if hours:
+            self._moving[customer_id] = min(hours)
+        if any(one.former == customer_id for one in self._judge.moves):
+            self._population.erase(customer_id, self._roster.spenders())
+            self._roster.records[customer_id][FLAGS_AT] |= WITHOUT_PANE
+
+    def _offer_anew(self, customer: Customer) -> None:
+        """Let the population know of a customer with the history of another id."""
+        self._judge.taken_over.clear()
+        if customer.body.merged is not None or customer.spending is None:
+            return
+        customer_id, record = customer.customer_id, self._roster.records[customer.customer_id]
+        if record[FLAGS_AT] & WITHOUT_PANE:
+            record[FLAGS_AT] &= ~WITHOUT_PANE
+            self._population.offer(customer_id)
+        elif record[FLAGS_AT] & SAMPLED:
+            self._population.renew(customer_id)
 
     def _look(self, refresh: Refresh) -> list[Alert]:
         """Make the silent decisions at a refresh, about everybody with a pane and without an open episode."""
         alerts: list[Alert] = []
         horizon = self._horizon
         for customer_id, record in self._roster.records.items():
-            if record[FLAGS_AT] & (OPEN | WITHOUT_PANE):
+            if record[FLAGS_AT] & (OPEN | WITHOUT_PANE | MERGED):
                 continue
             verdict = self._judge.look(unpack(customer_id, record), refresh)
             if verdict is not None:
@@ -426,7 +497,9 @@ class Partition:
 
     def _history(self, customer_id: str) -> Spending | None:
         record = self._roster.records.get(customer_id)
-        return None if record is None else unpack(customer_id, record).spending
+        if record is None or record[FLAGS_AT] & MERGED:
+            return None
+        return unpack(customer_id, record).spending
 
     # State
 
@@ -474,8 +547,17 @@ class Partition:
             self._disturbed.add(customer_id)
         if not flags & WITHOUT_PANE:
             self._population.offer(customer_id)
-        self._enqueued += self._roster.waiting(customer_id)
+        waiting = self._roster.waiting(customer_id)
+        self._enqueued += waiting
+        if waiting or flags & MERGED:
+            self._restore_moving(unpack(customer_id, value))
         self._restore_ids(entries(value))
+
+    def _restore_moving(self, customer: Customer) -> None:
+        """Take back what an id that ends has to hand over; purchases may have come since it was packed."""
+        self._note_moving(customer)
+        if customer.customer_id in self._moving:
+            self._moves_by(customer.customer_id, self._moving[customer.customer_id])
 
     def _restore_ids(self, found: Sequence[Entry]) -> None:
         """Take back ids, but for those that can make no duplicate any more, where the clocks are known."""

@@ -108,6 +108,10 @@ class Population:
         """Consider a customer with a pane, from the next refresh on that comes after it."""
         self._newcomers.append(customer_id)
 
+    def renew(self, customer_id: str) -> None:
+        """Draw a member of the sample up again at the next refresh: its history is another one."""
+        self._stale.add(customer_id)
+
     def add(self, customer_id: str, hour: int, cents: int, *, charge: bool = False) -> None:
         """Add spend of a member of the sample, or a subscription charge."""
         row = self.rows[customer_id]

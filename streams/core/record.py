@@ -16,10 +16,11 @@ from schemas.events import Profile
 from streams.core.beside import Beside
 from streams.core.facts import Episode, Item, Watch
 from streams.core.frustration import Known
+from streams.core.moves import Merged
 from streams.core.panes import Panes
 from streams.core.state import StateError
 from streams.core.time import HOUR_MS
-from streams.core.watermark import Input
+from streams.core.watermark import GIVEN, Input
 
 T = TypeVar("T")
 
@@ -43,7 +44,9 @@ CROWDED: Final = 32
 """Flag: there are as many contacts as the rules remember."""
 CHARGED: Final = 64
 """Flag: subscription charges are known."""
-KEPT: Final = OPEN | QUIET | CROWDED | CHARGED
+MERGED: Final = 128
+"""Flag: the id ended, its customer is known by another one."""
+KEPT: Final = OPEN | QUIET | CROWDED | CHARGED | MERGED
 """The flags that the changelog keeps."""
 
 KEY_SIZE: Final = 8
@@ -52,7 +55,7 @@ ENTRY: Final = Layout("<qiQ")
 Entry = tuple[int, int, int]
 MOST_CENTS: Final = (1 << 31) - 1
 """The largest purchase that fits into an entry."""
-INPUTS: Final = tuple(Input)
+INPUTS: Final = GIVEN
 _LONG_TAIL: Final = 12 * ENTRY.size
 LONG_RECORD: Final = _HEAD.size + _LONG_TAIL
 """Bytes from which on it is worth a look whether the tail should be folded."""
@@ -75,6 +78,9 @@ class Body(Struct, array_like=True):
     profile: Profile | None = None
     watch: Watch | None = None
     beside: Beside | None = None
+    merged: Merged | None = None
+    absorbed: dict[str, int] = field(default_factory=dict)
+    """By id that was merged into this one, up to which hour its history was taken over."""
 
     def panes(self) -> Panes:
         """Return the panes folded into the body."""
@@ -257,9 +263,16 @@ def matching(data: bytes | bytearray, start: int, packed: bytes) -> Iterator[Ent
 
 
 def has_transaction(record: bytes | bytearray) -> bool:
-    """Tell whether a transaction was accepted, as far as anything is left of it; raises StateError."""
+    """Tell whether a transaction was accepted, as far as anything is left of it; raises StateError.
+
+    Of an id that ended it was, under that id or under the one that goes on.
+    """
     head, least = _head(record), mark_of(Input.TRANSACTIONS)
-    return head[2] != NO_HOUR or bool(head[3] & CHARGED) or any(one >= least for _, one, _ in entries(record))
+    return (
+        head[2] != NO_HOUR
+        or bool(head[3] & (CHARGED | MERGED))
+        or any(one >= least for _, one, _ in entries(record))
+    )
 
 
 def has_pane(record: bytes | bytearray) -> bool:

@@ -7,7 +7,6 @@ the weekly steps is the evidence since then.
 
 from collections import Counter
 from typing import NamedTuple
-from uuid import uuid5
 
 from msgspec.structs import replace
 
@@ -20,13 +19,13 @@ from streams.core.frustration import TOLERANCE
 from streams.core.measure import measure
 from streams.core.odds import reduction_nats
 from streams.core.opening import (
-    NAMESPACE,
     is_protected,
     is_valuable,
     lag_of,
     left_of,
     plan_from,
     recurring_per_day,
+    silent_alert_id,
     trailing_spend,
     yardstick_of,
 )
@@ -100,7 +99,7 @@ def open_silent(customer_id: str, watch: Watch, hour: int, rules: Ruleset) -> Ep
     reset = watch.yardstick.first_hour
     return Episode(
         anchor=None,
-        alert_id=str(uuid5(NAMESPACE, f"{customer_id}/silent/{reset}")),
+        alert_id=silent_alert_id(customer_id, reset),
         yardstick=watch.yardstick,
         opened=hour * HOUR_MS,
         cutoff=watch.cutoff,

@@ -15,12 +15,18 @@ NEVER: Final = -(1 << 62)
 
 
 class Input(StrEnum):
-    """The four topics a partition reads; the value is the name of the file in a directory."""
+    """The topics a partition reads, by name; those that others write are files in a directory as well."""
 
     TRANSACTIONS = "transactions"
     CONTACTS = "contacts"
     CUSTOMERS = "customers"
     DISPOSITIONS = "dispositions"
+    MOVES = "moves"
+    """Histories of merged customers, from one partition to another: the product's own."""
+
+
+GIVEN: Final = (Input.TRANSACTIONS, Input.CONTACTS, Input.CUSTOMERS, Input.DISPOSITIONS)
+"""What others write."""
 
 
 FACTS: Final = (Input.TRANSACTIONS, Input.CONTACTS)

@@ -37,6 +37,7 @@ _RESOLUTIONS: Final = {
     "closed": "The desk closed the case",
     "withdrawn": "The contact turned out not to be bad",
     "erased": "The customer was erased",
+    "merged": "The customer is known by another id from now on",
 }
 
 

@@ -13,7 +13,7 @@ from aiokafka.errors import KafkaError
 
 from schemas.alert import Alert
 from schemas.topics import ALERTS
-from streams.core.watermark import Input
+from streams.core.watermark import GIVEN
 from streams.demo.scene import Scene, WorkerSeen
 from streams.demo.workers import DemoError, WorkerProcess
 from streams.runtime.admin import KafkaUnavailableError
@@ -137,7 +137,7 @@ class Show:
         """Return how many records the workers have read for good: offsets begin at 0 and have no gaps."""
         places = [
             TopicPartition(self._settings.topic_prefix + source.value, number)
-            for source in Input
+            for source in GIVEN
             for number in range(self._settings.partitions)
         ]
         return sum([await group.committed(place) or 0 for place in places])

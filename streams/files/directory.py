@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Final
 
-from streams.core.watermark import FACTS, Input
+from streams.core.watermark import FACTS, GIVEN, Input
 
 SUFFIXES: Final = (".jsonl", ".jsonl.gz", ".parquet")
 
@@ -26,7 +26,7 @@ class InputError(Exception):
 
 def named(directory: Path) -> list[Path]:
     """Return the paths of all inputs that a directory may have, whether they are there or not."""
-    return [directory / f"{one.value}{suffix}" for one in Input for suffix in SUFFIXES]
+    return [directory / f"{one.value}{suffix}" for one in GIVEN for suffix in SUFFIXES]
 
 
 def find(directory: Path) -> dict[Input, Path]:
@@ -49,7 +49,7 @@ def _found(directory: Path) -> dict[Input, Path]:
     if not directory.is_dir():
         raise InputError(f"no such directory: {directory}")
     found = {}
-    for one in Input:
+    for one in GIVEN:
         names = (directory / f"{one.value}{suffix}" for suffix in SUFFIXES)
         there = [path for path in names if path.is_symlink() or path.exists()]
         if len(there) > 1:
@@ -85,7 +85,7 @@ def look_alikes(directory: Path, found: dict[Input, Path]) -> dict[Input, Path]:
         stem, *suffixes = path.name.lower().split(".")
         if not suffixes or suffixes[-1] not in _DATA or not path.is_file():
             continue
-        for one in Input:
+        for one in GIVEN:
             if one not in found and stem in {one.value, one.value.removesuffix("s")}:
                 alike.setdefault(one, path)
     return alike

@@ -15,6 +15,7 @@ from schemas.events import Contact, Erasure, Notice, Refusal, SignOfLife, Tick, 
 from schemas.hot import Decoded
 from schemas.partitioner import Routes
 from streams.core.facts import Event, kind_of
+from streams.core.moves import Move
 from streams.core.partition import Outcome, Record
 from streams.core.watermark import NEVER, TOO_LATE_MS, Input
 from streams.files import batches
@@ -127,7 +128,7 @@ class InputNotes:
             if late or leaps:
                 self.too_late += len(late)
                 for at, event in enumerate(events):
-                    if isinstance(event, SignOfLife | Erasure):  # neither moves time on
+                    if isinstance(event, SignOfLife | Erasure | Move):  # neither moves time on
                         continue
                     if at in late:
                         self.lost.update(blame.lost(event))

@@ -10,11 +10,12 @@ from typing import Final, Protocol
 
 from schemas.alert import Alert
 from schemas.dead_letter import Reason
-from schemas.events import Contact, Notice, Refusal, Tick, Transaction
+from schemas.events import Contact, Merge, Notice, Refusal, Tick, Transaction
 from schemas.hot import Decoded, Decoder
 from schemas.partitioner import Routes
 from streams.core.alerts import dated
 from streams.core.episode import Observer
+from streams.core.exchange import decide_together
 from streams.core.partition import Partition, Record
 from streams.core.ruleset import DEFAULT, Ruleset
 from streams.core.signs import sign_of_life
@@ -271,20 +272,26 @@ class _Replay:
         self._result.first_ms = min(times, default=None) if first is None else min([first, *times])
 
     def _decide(self) -> None:
-        for partition in self._partitions:
-            for until in self._steps(partition):
-                self._keep(partition.decide(until))
-                if self._sampler is not None:
+        for until in self._looks():
+            for alerts in decide_together(self._partitions, self._routes.__getitem__, until).alerts:
+                self._keep(alerts)
+            if self._sampler is not None:
+                for partition in self._partitions:
                     self._sampler.sample(partition)
 
-    def _steps(self, partition: Partition) -> Iterator[int]:
-        """Yield the times to decide up to: the watermark, and where somebody looks, every day before it."""
-        end = partition.watermark
-        if self._sampler is not None and end != NEVER:
-            first = partition.next_wake if partition.decided == NEVER else hour_of(partition.decided)
+    def _looks(self) -> Iterator[int | None]:
+        """Yield the times to decide up to: where somebody looks, every day, and at last the watermarks."""
+        if self._sampler is not None:
+            hours = [
+                one.next_wake if one.decided == NEVER else hour_of(one.decided)
+                for one in self._partitions
+                if one.watermark != NEVER
+            ]
+            first = min((hour for hour in hours if hour is not None), default=None)
             if first is not None:
-                yield from range((first * HOUR_MS // DAY_MS + 1) * DAY_MS, end, DAY_MS)
-        yield end
+                last = max(one.watermark for one in self._partitions)
+                yield from range((first * HOUR_MS // DAY_MS + 1) * DAY_MS, last, DAY_MS)
+        yield None
 
     def _keep(self, alerts: list[Alert]) -> None:
         self._alerts += dated(alerts, self._now)

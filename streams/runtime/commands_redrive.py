@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 
 from schemas.dead_letter import Reason
-from schemas.topics import DEAD_LETTERS, INPUTS
+from schemas.topics import DEAD_LETTERS, INPUTS, MOVES
 from streams.console import ERRORS, Exit, failed, visible
 from streams.core.watermark import Input
 from streams.runtime.command_line import admin_or_exit, kafka_or_exit, settings_or_exit
@@ -81,7 +81,7 @@ def redrive_command(  # noqa: PLR0913 - one for each option
 
 def _partitions(settings: Settings) -> int:
     """Return how many partitions the topics have; ends the command if they don't fit together."""
-    planned = [one for one in plan(settings) if one.topic in (*INPUTS, DEAD_LETTERS)]
+    planned = [one for one in plan(settings) if one.topic in (*INPUTS, MOVES, DEAD_LETTERS)]
     with admin_or_exit(settings) as admin:
         actual = read(admin, planned)
     found = differences(planned, actual)

@@ -8,8 +8,9 @@ from schemas.dead_letter import Reason
 from schemas.events import Erasure, Refusal, Tick
 from schemas.hot import Decoder
 from schemas.partitioner import partition_of
+from streams.core.moves import Move, decode_move
 from streams.core.partition import Record
-from streams.core.watermark import Input
+from streams.core.watermark import GIVEN, Input
 from streams.runtime.log import LogRecord
 
 Known = Callable[[str], bool]
@@ -19,6 +20,7 @@ _WRONG_KEY: Final = Refusal(Reason.KEY_MISMATCH, "key: not the customer_id")
 _TICK_KEY: Final = Refusal(Reason.KEY_MISMATCH, "key: null for a tick")
 _NO_KEY: Final = Refusal(Reason.KEY_MISMATCH, "key: required, a customer_id in UTF-8")
 _NO_VALUE: Final = Refusal(Reason.SCHEMA, "value: required")
+_NO_MOVE: Final = Refusal(Reason.SCHEMA, "value: not a history that a worker wrote")
 _ELSEWHERE: Final = Refusal(Reason.WRONG_PARTITION, "key: belongs to another partition")
 
 
@@ -27,7 +29,7 @@ class RecordDecoder:
 
     def __init__(self, currency: str, partition: int, partitions: int) -> None:
         decoder = _decoder(currency)
-        self._decode = {one: decoder.of(one) for one in Input}
+        self._decode = {one: decoder.of(one) for one in GIVEN}
         self._partition = partition
         self._partitions = partitions
 
@@ -39,7 +41,7 @@ class RecordDecoder:
         value, key = raw.value, raw.key
         if value is None:
             return self._erasure(raw) if source is Input.CUSTOMERS else _NO_VALUE
-        event = self._decode[source](value)
+        event = self._move(value) if source is Input.MOVES else self._decode[source](value)
         if isinstance(event, Refusal):
             is_whole = event.customer_id is None or self._is_at_home(event.customer_id, key)
             return event if is_whole else Refusal(event.reason, event.detail)
@@ -56,6 +58,10 @@ class RecordDecoder:
     def _is_at_home(self, customer_id: str, key: bytes | None) -> bool:
         """Tell whether a record has the key of a customer, and lies in the partition of that key."""
         return key == customer_id.encode() and partition_of(customer_id, self._partitions) == self._partition
+
+    @staticmethod
+    def _move(value: bytes) -> Move | Refusal:
+        return decode_move(value) or _NO_MOVE
 
     def _erasure(self, raw: LogRecord) -> Erasure | Refusal:
         try:

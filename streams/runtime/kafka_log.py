@@ -23,7 +23,8 @@ from schemas.alert import Alert
 from schemas.cloud_events import CloudEventsHeaders
 from schemas.common import Headers
 from schemas.dead_letter import DeadLetterHeaders
-from schemas.topics import ALERTS, DEAD_LETTERS, HOLDOUT, STATE
+from schemas.topics import ALERTS, DEAD_LETTERS, HOLDOUT, MOVES, STATE
+from streams.core.moves import Move
 from streams.core.watermark import Input
 from streams.runtime.aiokafka_options import NO_RIGHT, aiokafka_options, ending
 from streams.runtime.fetch import WholeFetches
@@ -139,6 +140,7 @@ class KafkaLog(PartitionLog):
             *await self._send(ALERTS.name, _alerts(transaction.alerts, "treated")),
             *await self._send(HOLDOUT.name, _alerts(transaction.alerts, "holdout")),
             *await self._send(DEAD_LETTERS.name, self._letters(transaction.dead_letters)),
+            *await self._send_moves(transaction.moves),
         ]
         await self._send_positions(transaction.positions)
         # aiokafka would commit without a batch that the broker refused.
@@ -164,12 +166,18 @@ class KafkaLog(PartitionLog):
         finally:
             await _stop(consumer)
 
-    async def _send(self, topic: str, entries: Iterable[_Entry]) -> list[Any]:
-        """Send records, and return what tells of each batch."""
-        producer, tp = self._producer, self._tp(topic)
-        return [
-            await producer.send_batch(batch, tp.topic, partition=tp.partition) for batch in _batches(entries)
-        ]
+    async def _send(self, topic: str, entries: Iterable[_Entry], partition: int | None = None) -> list[Any]:
+        """Send records, to the own partition if no other is given, and return what tells of each batch."""
+        producer, name = self._producer, self._settings.topic_prefix + topic
+        number = self._partition if partition is None else partition
+        return [await producer.send_batch(batch, name, partition=number) for batch in _batches(entries)]
+
+    async def _send_moves(self, moves: Iterable[tuple[int, Move]]) -> list[Any]:
+        sent = []
+        for partition, move in moves:
+            entry: _Entry = move.customer_id.encode(), move.encode(), []
+            sent += await self._send(MOVES.name, [entry], partition)
+        return sent
 
     async def _send_positions(self, positions: Positions) -> None:
         offsets = {self._inputs[source]: position for source, position in positions.items()}

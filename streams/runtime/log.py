@@ -6,6 +6,7 @@ from typing import Final, Protocol
 
 from schemas.alert import Alert
 from schemas.dead_letter import Reason
+from streams.core.moves import Move
 from streams.core.watermark import Input
 
 Positions = Mapping[Input, int]
@@ -81,6 +82,8 @@ class Transaction:
     alerts: Sequence[Alert] = ()
     dead_letters: Sequence[DeadLetter] = ()
     positions: Positions = field(default_factory=dict)
+    moves: Sequence[tuple[int, Move]] = ()
+    """Histories of merged customers, each with the partition that it goes to."""
 
 
 @dataclass(frozen=True, slots=True)

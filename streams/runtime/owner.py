@@ -14,8 +14,11 @@ from msgspec import field as member
 from schemas.alert import Alert
 from schemas.dead_letter import Reason
 from schemas.events import Erasure, Refusal, SignOfLife, Tick, Transaction
+from schemas.partitioner import partition_of
 from streams.core.alerts import dated
+from streams.core.exchange import decide_together
 from streams.core.facts import Event
+from streams.core.moves import Move
 from streams.core.partition import Outcome, Partition, Record
 from streams.core.ruleset import VERSIONS, Ruleset
 from streams.core.signs import sign_of_life
@@ -30,7 +33,7 @@ from streams.runtime.upstream_delay import Sources, UpstreamDelay
 from streams.settings import variable
 
 OWNER_KEY: Final = b"o"
-SIDE_INPUTS: Final = (Input.CUSTOMERS, Input.DISPOSITIONS)
+SIDE_INPUTS: Final = (Input.MOVES, Input.CUSTOMERS, Input.DISPOSITIONS)
 
 _LOOKED_AT: Final = 16
 """The delay of one in so many records of a batch is looked at, the first among them."""
@@ -117,6 +120,7 @@ class Owner:
         self._appended: list[int | None] = []
         self._append_times = AppendTimes()
         self._dead_letters: list[DeadLetter] = []
+        self._moves: list[tuple[int, Move]] = []
         self._moved = False
         self._currency = ""
         self._ends: dict[Input, int] = {}
@@ -302,7 +306,7 @@ class Owner:
                 else:
                     yield sign
                 continue
-            if place % _LOOKED_AT == 0 and not isinstance(record, Tick | Erasure | SignOfLife):
+            if place % _LOOKED_AT == 0 and not isinstance(record, Tick | Erasure | SignOfLife | Move):
                 self._looked_at.append((place - left_out, raw.timestamp, record))
             yield record
 
@@ -329,8 +333,17 @@ class Owner:
 
     def _decide(self, clocks: Mapping[Input, int]) -> None:
         before = self.partition.decided
-        alerts = self.partition.advance(clocks)
+        self.partition.move(clocks)
+        decided = decide_together([self.partition], self._home)
+        self._moves += [(self._partition_of(move.customer_id), move) for move in decided.leaving]
+        (alerts,) = decided.alerts
         self._keep(alerts, self._append_times.take(alerts, before, self.partition.decided))
+
+    def _partition_of(self, customer_id: str) -> int:
+        return partition_of(customer_id, self._identity.partitions)
+
+    def _home(self, customer_id: str) -> int | None:
+        return 0 if self._partition_of(customer_id) == self._identity.partition else None
 
     def _keep_erased(self, batch: Fetched, outcome: Outcome) -> None:
         if outcome.alerts:
@@ -345,13 +358,13 @@ class Owner:
 
     @property
     def urgent(self) -> bool:
-        """Tell whether an alert waits for the next commit."""
-        return bool(self._alerts)
+        """Tell whether an alert, or a history for another partition, waits for the next commit."""
+        return bool(self._alerts or self._moves)
 
     @property
     def waiting(self) -> bool:
         """Tell whether there is anything to commit."""
-        return self._moved or bool(self._alerts)
+        return self._moved or self.urgent
 
     async def commit(self) -> Written | None:
         """Write what came of all batches since the last commit; None if there is nothing to write."""
@@ -360,10 +373,11 @@ class Owner:
         if self._poison.exceeded:
             self._poison.set_stop(await self._log.letters_end())
         written = Written(self._alerts, self._appended, self._dead_letters)
-        self._alerts, self._appended, self._dead_letters, self._moved = [], [], [], False
+        moves = self._moves
+        self._alerts, self._appended, self._dead_letters, self._moves, self._moved = [], [], [], [], False
         state = [*self.partition.drain_dirty(), (OWNER_KEY, msgpack.encode(self._state()))]
         await self._log.commit(
-            LogTransaction(state, written.alerts, written.dead_letters, dict(self.positions))
+            LogTransaction(state, written.alerts, written.dead_letters, dict(self.positions), moves)
         )
         return written
 

@@ -17,7 +17,7 @@ from aiokafka.errors import (
 )
 from typing_extensions import override
 
-from streams.core.watermark import FACTS, NEVER, Input
+from streams.core.watermark import FACTS, GIVEN, NEVER, Input
 from streams.runtime.admin import KafkaRefusedError, KafkaUnavailableError
 from streams.runtime.aiokafka_options import aiokafka_options, quiet
 from streams.runtime.outbox import BATCH_BYTES, Outbox
@@ -94,7 +94,7 @@ class Publisher:
         told: Told = lambda _published: None,
     ) -> None:
         self._settings = settings
-        self._topics = {source: settings.topic_prefix + source.value for source in Input}
+        self._topics = {source: settings.topic_prefix + source.value for source in GIVEN}
         self._everywhere = range(partitions)
         self._pace = pace
         self._told = told

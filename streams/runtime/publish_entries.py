@@ -12,7 +12,7 @@ from schemas.events import Refusal, Tick
 from schemas.hot import Decoder
 from schemas.partitioner import Routes
 from schemas.times import format_ms
-from streams.core.watermark import FACTS, NEVER, Input
+from streams.core.watermark import FACTS, GIVEN, NEVER, Input
 from streams.files import WHOLE_BYTES, batches
 from streams.runtime.survey import Survey
 
@@ -64,7 +64,7 @@ class _Reader:
     def __init__(self, surveyed: Survey, partitions: int, currency: str) -> None:
         decoder = Decoder(currency)
         self._surveyed = surveyed
-        self._decode = {one: decoder.of(one) for one in Input}
+        self._decode = {one: decoder.of(one) for one in GIVEN}
         self._routes = Routes(partitions)
 
     def entries(self, source: Input) -> Iterator[Entry]:

@@ -21,7 +21,7 @@ from streams.core.event_ids import EventIds
 from streams.core.facts import Event
 from streams.core.signs import sign_of_life
 from streams.core.time import DAY_MS
-from streams.core.watermark import FACTS, FUTURE_MS, NEVER, TOO_LATE_MS, Clock, Input
+from streams.core.watermark import FACTS, FUTURE_MS, GIVEN, NEVER, TOO_LATE_MS, Clock, Input
 from streams.files import WHOLE_BYTES, Batch, batches, find, spot_misdated
 
 Told = Callable[[int, int], None]
@@ -104,12 +104,12 @@ class _Surveyor:
     def __init__(self, found: Survey, partitions: int, currency: str, lateness_ms: int, horizon: int) -> None:
         decoder = Decoder(currency)
         self._found = found
-        self._decode = {one: decoder.of(one) for one in Input}
+        self._decode = {one: decoder.of(one) for one in GIVEN}
         self._routes = Routes(partitions)
         self._horizon = horizon
-        self._intakes = {one: [_Intake(lateness_ms) for _ in range(partitions)] for one in Input}
+        self._intakes = {one: [_Intake(lateness_ms) for _ in range(partitions)] for one in GIVEN}
         self._oldest = -NEVER
-        self._last_lines: dict[Input, dict[int, int]] = {one: {} for one in Input}
+        self._last_lines: dict[Input, dict[int, int]] = {one: {} for one in GIVEN}
         """For each day, counted up to its end, the last line of it."""
 
     def read(self, source: Input, path: Path) -> Iterator[int]:

@@ -9,7 +9,7 @@ from kafka import errors
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 from typing_extensions import override
 
-from schemas.topics import INPUTS, OUTPUTS, STATE, Topic
+from schemas.topics import INPUTS, MOVES, OUTPUTS, STATE, Topic
 from streams.settings import Settings, variable
 
 POLICY: Final = "cleanup.policy"
@@ -17,7 +17,7 @@ TIMESTAMPS: Final = "message.timestamp.type"
 IN_SYNC: Final = "min.insync.replicas"
 
 _MISSING: Final = "missing"
-_TOGETHER: Final = (*INPUTS, STATE)
+_TOGETHER: Final = (*INPUTS, STATE, MOVES)
 
 
 class PlannedTopic(msgspec.Struct, frozen=True):

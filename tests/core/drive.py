@@ -20,10 +20,11 @@ from schemas.events import (
 )
 from schemas.hot import Decoder
 from streams.core.episode import Observer
+from streams.core.moves import Move
 from streams.core.partition import Partition, Record
 from streams.core.ruleset import Ruleset
 from streams.core.time import DAY_MS
-from streams.core.watermark import FACTS, Input
+from streams.core.watermark import FACTS, GIVEN, Input
 from tests.worlds.worlds import write_world
 
 HOME: Final = 1_704_326_400_000
@@ -131,7 +132,7 @@ def world(directory: Path, seed: int, *, customers: int = 40, days: int = 400) -
     write_world(directory, seed, customers=customers, days=days)
     decoder = Decoder("USD")
     found: dict[Input, list[Record]] = {}
-    for source in Input:
+    for source in GIVEN:
         path = directory / f"{source.value}.jsonl"
         lines = path.read_bytes().splitlines() if path.exists() else []
         decoded = map(getattr(decoder, source.value), lines)
@@ -144,7 +145,7 @@ def unique(records: Iterable[Record]) -> list[Record]:
     """Return the events without ticks, each id once, in order of time."""
     first: dict[tuple[str, str], Record] = {}
     for one in records:
-        if not isinstance(one, Tick | Erasure | SignOfLife):
+        if not isinstance(one, Tick | Erasure | SignOfLife | Move):
             first.setdefault((one.source, one.event_id), one)
     return sorted(first.values(), key=time_of)
 
@@ -171,7 +172,7 @@ def shuffled(rng: Random, records: Sequence[Record], lateness: int, copies: floa
 
 def interleaved(rng: Random, inputs: dict[Input, list[Record]]) -> Log:
     """Return side inputs first, then the two fact inputs woven into one another in runs of random length."""
-    log: Log = [(one, record) for one in Input if one not in FACTS for record in inputs.get(one, [])]
+    log: Log = [(one, record) for one in GIVEN if one not in FACTS for record in inputs.get(one, [])]
     waiting = {one: list(reversed(inputs.get(one, []))) for one in FACTS}
     longest = rng.choice((1, 20, 500, 100_000))
     while any(waiting.values()):
@@ -183,7 +184,7 @@ def interleaved(rng: Random, inputs: dict[Input, list[Record]]) -> Log:
 
 def in_order(inputs: dict[Input, list[Record]]) -> Log:
     """Return side inputs first, then the facts by time."""
-    side = [(one, record) for one in Input if one not in FACTS for record in inputs.get(one, [])]
+    side = [(one, record) for one in GIVEN if one not in FACTS for record in inputs.get(one, [])]
     facts = [(one, record) for one in FACTS for record in inputs.get(one, [])]
     return side + sorted(facts, key=lambda entry: time_of(entry[1]))
 

@@ -17,7 +17,7 @@ from streams.core.record import ENTRY
 from streams.core.ruleset import VERSIONS, Ruleset
 from streams.core.state import is_page_key
 from streams.core.time import DAY_MS, HOUR_MS
-from streams.core.watermark import FACTS, NEVER, Input
+from streams.core.watermark import FACTS, GIVEN, NEVER, Input
 from tests.core.drive import (
     SILENT,
     SMALL,
@@ -202,7 +202,7 @@ def trying(rng: Random, inputs: dict[Input, list[Record]], alerts: list[Alert]) 
             alert.customer_id, "desk", f"trying-{number}", start, alert.alert_id, "contacted", None, until
         )
         made.append((Input.DISPOSITIONS, snooze))
-    return in_order(inputs | {one: [*inputs[one], *(new for at, new in made if at is one)] for one in Input})
+    return in_order(inputs | {one: [*inputs[one], *(new for at, new in made if at is one)] for one in GIVEN})
 
 
 def replaced(event: Transaction, **changes: object) -> Transaction:

@@ -18,7 +18,7 @@ from streams.core.record import PAGE_BYTES
 from streams.core.ruleset import Ruleset
 from streams.core.state import PARTITION_KEY
 from streams.core.time import DAY_MS, HOUR_MS
-from streams.core.watermark import FACTS, Clock, Input
+from streams.core.watermark import FACTS, GIVEN, Clock, Input
 from tests.core.drive import HOME, State, bad, erasure, keep, notice, profile, purchase, restored
 
 WINDOW = 8 * DAY_MS
@@ -425,7 +425,7 @@ def doubtful(first: list[tuple[Input, Record]], *, crash: bool) -> Partition:
     partition = Partition(Ruleset())
     for source, record in first:
         partition.apply(source, [record])
-    for source in Input:
+    for source in GIVEN:
         partition.apply(source, [])
     if crash:
         state: State = {}

@@ -38,7 +38,7 @@ from streams.core.record import (
 from streams.core.ruleset import Ruleset
 from streams.core.state import StateError
 from streams.core.time import DAY_MS, HOUR_MS
-from streams.core.watermark import FACTS, Input
+from streams.core.watermark import FACTS, GIVEN, Input
 from tests.core.drive import HOME, bad, daily, purchase, restored
 
 HOUR = HOME // HOUR_MS
@@ -105,7 +105,7 @@ def test_folding_the_tail_changes_nothing_that_is_not_forgotten(
     assert (wake_of(folded), split(folded).flags) == (HOUR, OPEN | QUIET)
 
 
-@pytest.mark.parametrize("source", list(Input))
+@pytest.mark.parametrize("source", GIVEN)
 def test_a_mark_stands_for_its_input(source: Input) -> None:
     assert mark_of(source) < 0
     assert input_of(mark_of(source)) is source

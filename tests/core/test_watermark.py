@@ -2,7 +2,7 @@
 
 import pytest
 
-from streams.core.watermark import NEVER, Clock, Input, watermark
+from streams.core.watermark import GIVEN, NEVER, Clock, Input, watermark
 
 
 def test_a_clock_follows_the_largest_time_by_the_allowed_lateness() -> None:
@@ -43,7 +43,7 @@ def test_an_instant_is_never_before_the_clock(time: int, instant: int) -> None:
 
 @pytest.mark.parametrize(("contacts", "expected"), [(6, 6), (7, 7), (8, 7)])
 def test_the_watermark_is_the_slower_of_the_two_fact_inputs(contacts: int, expected: int) -> None:
-    clocks = {one: Clock(0) for one in Input}
+    clocks = {one: Clock(0) for one in GIVEN}
     clocks[Input.TRANSACTIONS].move(7)
     clocks[Input.CONTACTS].move(contacts)
     clocks[Input.CUSTOMERS].move(1)

@@ -14,7 +14,7 @@ import pytest
 from kafka import KafkaConsumer, TopicPartition
 from typer.testing import Result
 
-from streams.core.watermark import Input
+from streams.core.watermark import GIVEN, Input
 from streams.files import batches
 from streams.runtime.admin import client_options
 from streams.runtime.commands_publish import publish_command
@@ -70,7 +70,7 @@ def test_what_stands_in_the_topics_is_what_is_in_the_files(topics: Settings, tmp
     told = publish(topics, directory)
     assert (told.exit_code, told.stderr) == (0, "")
     wanted = planned(directory)
-    for source in Input:
+    for source in GIVEN:
         for number, found in enumerate(held(topics, source)):
             assert found == [
                 (one.key, one.value)
@@ -144,7 +144,7 @@ def test_what_was_published_before_a_stop_arrives(topics: Settings, tmp_path: Pa
 
     published = asyncio.run(stopped()).published
     assert 100 < published.lines.total() < len(wanted)
-    assert published.arrived == sum(len(records) for source in Input for records in held(topics, source))
+    assert published.arrived == sum(len(records) for source in GIVEN for records in held(topics, source))
     assert published.arrived >= published.lines.total()
 
 
@@ -159,7 +159,7 @@ def test_ctrl_c_ends_it_cleanly(topics: Settings, tmp_path: Path) -> None:
         text=True,
     )
     deadline = time.monotonic() + 60
-    while not any(held(topics, source) != [[]] * PARTITIONS for source in Input):
+    while not any(held(topics, source) != [[]] * PARTITIONS for source in GIVEN):
         assert time.monotonic() < deadline
     process.send_signal(signal.SIGINT)
     out, errors = process.communicate(timeout=30)
@@ -182,7 +182,7 @@ def test_missing_topics_are_told(settings: Settings, tmp_path: Path) -> None:
     told = publish(settings, world(tmp_path))
     assert told.exit_code == 78
     assert told.stderr.splitlines() == [
-        *(f"error: {settings.topic_prefix}{source}: missing" for source in Input),
+        *(f"error: {settings.topic_prefix}{source}: missing" for source in GIVEN),
         "error: `retention-signals topics create` makes missing topics",
     ]
 

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import Result
 
 from schemas.times import format_ms
-from streams.core.watermark import Input
+from streams.core.watermark import GIVEN, Input
 from streams.runtime.commands_tick import tick_command
 from streams.settings import Settings
 from tests.kafka.commands import run_command
@@ -40,7 +40,7 @@ def test_every_partition_of_the_inputs_gets_one(
     until = format_ms(now_ms() - HOUR)
     told = tick(topics, "--until", until.replace("Z", "+00:00"), *arguments)
     assert (told.exit_code, told.stderr) == (0, "")
-    for source in Input:
+    for source in GIVEN:
         found = [[json.loads(one.value) for one in records] for records in held(topics, source)]
         expected = [{"type": "tick", "time": until, "source": "tick"}] if source in wanted else []
         assert found == [expected] * topics.partitions

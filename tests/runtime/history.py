@@ -20,7 +20,7 @@ from schemas.times import format_ms
 from streams.core.customer import unpack
 from streams.core.partition import Partition, Record
 from streams.core.ruleset import Ruleset
-from streams.core.watermark import FACTS, NEVER, Input
+from streams.core.watermark import FACTS, GIVEN, NEVER, Input
 from streams.runtime.decode import RecordDecoder
 from streams.runtime.log import Bounds, Fetched, RawRecord
 from streams.runtime.owner import SIDE_INPUTS
@@ -214,12 +214,12 @@ def history(directory: Path, seed: int, *, erases: bool = False) -> History:
     """Write a random world of 130 days, and return it as a history in parts."""
     write_world(directory, seed, customers=12, days=130)
     rng = Random(seed)
-    lines = {source: _lines(directory / f"{source.value}.jsonl", source) for source in Input}
+    lines = {source: _lines(directory / f"{source.value}.jsonl", source) for source in GIVEN}
     bounds = _bounds(lines)
     _end(lines, bounds)
     if erases:
         _erase(lines, bounds, rng)
-    tapes = {source: _tape(lines[source], bounds[source], rng) for source in Input}
+    tapes = {source: _tape(lines[source], bounds[source], rng) for source in GIVEN}
     return History(f"world {seed}{', erasing' * erases}", tapes, erases)
 
 
@@ -235,7 +235,7 @@ def _lines(path: Path, source: Input) -> list[RawRecord]:
 
 def _bounds(lines: Mapping[Input, list[RawRecord]]) -> dict[Input, list[int]]:
     """Split facts into equal parts, and side inputs so that what comes after a part is of later than it."""
-    bounds: dict[Input, list[int]] = {source: [] for source in Input}
+    bounds: dict[Input, list[int]] = {source: [] for source in GIVEN}
     fold = Fold()
     for part in range(1, PARTS + 1):
         for source in FACTS:
@@ -258,7 +258,7 @@ def _time(source: Input, raw: RawRecord) -> int:
 
 def _end(lines: Mapping[Input, list[RawRecord]], bounds: dict[Input, list[int]]) -> None:
     """End both fact inputs with a tick, as `publish` does."""
-    newest = max(_time(source, raw) for source in Input for raw in lines[source])
+    newest = max(_time(source, raw) for source in GIVEN for raw in lines[source])
     tick = json.dumps({"type": "tick", "time": format_ms(newest + 1), "source": "end"}).encode()
     for source in FACTS:
         lines[source].append(RawRecord(0, NOW, None, tick))

@@ -6,7 +6,7 @@ from schemas.dead_letter import Reason
 from schemas.events import Erasure, Refusal, SignOfLife, Tick, Transaction
 from schemas.partitioner import partition_of
 from streams.core.signs import sign_of_life
-from streams.core.watermark import Input
+from streams.core.watermark import GIVEN, Input
 from streams.runtime.decode import RecordDecoder
 from streams.runtime.log import RawRecord
 from tests.runtime.lines import purchase, tick
@@ -54,7 +54,7 @@ def test_a_tick_has_no_key_and_belongs_everywhere(partition: int) -> None:
     assert found == Refusal(Reason.KEY_MISMATCH, "key: null for a tick")
 
 
-@pytest.mark.parametrize("source", [one for one in Input if one is not Input.CUSTOMERS])
+@pytest.mark.parametrize("source", [one for one in GIVEN if one is not Input.CUSTOMERS])
 def test_no_value_is_refused_but_of_customers(source: Input) -> None:
     assert decoded(None, b"a", source=source) == Refusal(Reason.SCHEMA, "value: required")
 

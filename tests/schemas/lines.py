@@ -88,6 +88,12 @@ FULL: Final[dict[str, Message]] = {
         "notified": True,
         **_ATTRIBUTES,
     },
+    "customer_merged": {
+        "type": "customer_merged",
+        **_CUSTOMER,
+        "merged_into": f"c-{CANARY}-other",
+        **_ATTRIBUTES,
+    },
     "tick": {"type": "tick", "time": TIME, "source": f"s-{CANARY}"},
     "profile": {
         "type": "profile",
@@ -131,6 +137,7 @@ PRICE: Final[Message] = PURCHASE | {"kind": "subscription_changed", "previous_am
 _REQUIRED: Final = {
     "contact": ("contact_id", "version", "channel"),
     "notice": ("contact_id", "change"),
+    "customer_merged": ("merged_into",),
     "tick": (),
     "profile": (),
     "disposition": ("alert_id", "status"),

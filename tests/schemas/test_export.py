@@ -107,6 +107,11 @@ WRONG: Final[dict[str, list[Message]]] = {
         *({"parent_contact_id": value} for value in ("", 5)),
     ],
     "notice": [{"change": "name"}, {"notified": "yes"}, {"contact_id": "x" * 129}],
+    "customer_merged": [
+        *({"merged_into": value} for value in (None, "", 5, "x" * 129)),
+        {"customer_id": None},
+        {"into": "c"},
+    ],
     "tick": [{"time": None}, {"source": ""}, {"attributes": {}}, {"customer_id": "c"}],
     "profile": [{"customer_id": ""}, {"do_not_contact": 0}, {"tier": 1}],
     "disposition": [{"status": "open"}, {"outcome": "won"}, {"snooze_until": "soon"}, {"alert_id": None}],
@@ -139,7 +144,7 @@ def test_asyncapi_has_every_topic_with_its_messages() -> None:
     day = 86_400_000
     assert channels == {
         "retention.transactions": (
-            ["transaction", "tick"],
+            ["transaction", "customer_merged", "tick"],
             {"cleanup.policy": ["delete"], "retention.ms": 400 * day},
         ),
         "retention.contacts": (
@@ -170,6 +175,10 @@ def test_asyncapi_has_every_topic_with_its_messages() -> None:
                 "max.message.bytes": 8 * 1024 * 1024,
             },
         ),
+        "retention.moves": (
+            ["move"],
+            {"cleanup.policy": ["delete"], "retention.ms": 400 * day, "max.message.bytes": 8 * 1024 * 1024},
+        ),
     }
     actions = [operation["action"] for operation in ASYNCAPI["operations"].values()]
     assert actions == ["receive"] * len(INPUTS) + ["send"] * len(OUTPUTS)
@@ -178,7 +187,7 @@ def test_asyncapi_has_every_topic_with_its_messages() -> None:
 def test_asyncapi_has_keys_headers_and_payloads() -> None:
     messages = ASYNCAPI["components"]["messages"]
     keys = {name: message["bindings"]["kafka"]["key"].get("type") for name, message in messages.items()}
-    assert keys == dict.fromkeys([*FULL, "alert", "erasure"], "string") | {
+    assert keys == dict.fromkeys([*FULL, "alert", "erasure", "move"], "string") | {
         "tick": "null",
         "dead_letter": None,
         "state": None,

@@ -236,7 +236,7 @@ def test_a_tick_comes_on_either_feed() -> None:
         ({"time": "2024-03-05T14:23:11." + "1" * 60_000 + "Z"}, "time: longer than any time"),
         ({"attributes": {CANARY: 1}}, "attributes.*: a number, where text in quotes belongs"),
         ({"attributes": {CANARY: {CANARY: CANARY}}}, "attributes.*: an object, where text in quotes belongs"),
-        ({"type": CANARY}, "type: not one of transaction, tick"),
+        ({"type": CANARY}, "type: not one of transaction, customer_merged, tick"),
         ({"type": 5}, "type: a number, where text in quotes belongs"),
     ],
 )
@@ -371,6 +371,12 @@ def test_an_item_of_a_list_is_named_by_its_place() -> None:
     assert refused.detail.startswith("phrases.1: not one of system_wont_let_me")
     late = refusal(spell({**FULL["contact"], "ended_at": "2024-03-06T00:00:00Z"}), CONTACTS)
     assert late.detail == "ended_at: after time"
+
+
+def test_an_id_is_not_merged_into_itself() -> None:
+    merge = FULL["customer_merged"]
+    refused = refusal(spell(merge | {"merged_into": merge["customer_id"]}), TRANSACTIONS)
+    assert refused.detail == "merged_into: the same as customer_id"
 
 
 def test_the_hot_path_knows_every_check_of_a_transaction() -> None:

@@ -43,6 +43,7 @@ RESOLUTIONS = {
     "closed": "closed by the CRM",
     "withdrawn": "withdrawn",
     "erased": "erased",
+    "merged": "goes on under another id",
 }
 
 
