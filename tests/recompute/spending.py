@@ -65,7 +65,7 @@ def subscription_value(ledger: Ledger, h: int, now: int, rules: Rules) -> float:
 
 @dataclass(frozen=True)
 class Refresh:
-    """Cut-off in hundredths (None: gate closed), the population's irregularity in days and its median trips."""
+    """Cut-off in hundredths (None: gate closed), irregularity in days and trips of the population."""
 
     cutoff: int | None
     dispersion: float
