@@ -61,8 +61,15 @@ def as_meant(hours: int, *, silent: bool) -> Variant:
     """Ruleset 4 for small worlds, settled for some hours."""
     variant = settled(hours, silent=silent)
     return Variant(
-        replace(variant.core, version="4", as_meant=True, most_contacts=500),
-        replace(variant.plain, as_meant=True, most_contacts=500),
+        replace(
+            variant.core,
+            version="4",
+            as_meant=True,
+            most_contacts=500,
+            shared_trips_factor=10,
+            shared_contacts=50,
+        ),
+        replace(variant.plain, as_meant=True, most_contacts=500, shared_trips_factor=10, shared_contacts=50),
     )
 
 

@@ -33,6 +33,7 @@ from tests.recompute.records import (
     silent_alert_id_of,
 )
 from tests.recompute.rules import HOUR_MS, hour_of
+from tests.recompute.shared import is_shared
 
 _LEVELS = ("", "watch", "alert")
 _ALERT = _LEVELS.index("alert")
@@ -124,7 +125,10 @@ class Story:
                     self._episode, self._watch = episode, None
                     self._raise_first(episode, r * HOUR_MS, r, evidence)
                 return
-        self._watch = self._yardstick(r, r, r)
+        self._watch = None if self._is_shared(r * HOUR_MS) else self._yardstick(r, r, r)
+
+    def _is_shared(self, instant_ms: int) -> bool:
+        return is_shared(self._customer_id, self._ledger, self._contacts, self._around, instant_ms)
 
     def _is_held(self, h: int) -> bool:
         """Whether nothing is raised at hour h since the feed was broken in the hour before."""
@@ -210,7 +214,7 @@ class Story:
     def _open(self, contact: Contact, instant_ms: int) -> None:
         h = hour_of(contact.moment_ms)
         frozen = self._yardstick(h, h + 1, hour_of(instant_ms))
-        if frozen:
+        if frozen and not self._is_shared(instant_ms):
             self._episode = Episode(
                 alert_id=alert_id_of(self._customer_id, *contact.identity),
                 anchor=contact,

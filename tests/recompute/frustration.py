@@ -98,6 +98,10 @@ class Contacts:
         self._talks = conversations(self._ordered(), self._rules)
         return True
 
+    def count(self, after_ms: int, until_ms: int) -> int:
+        """How many are known with a moment in (after, until]."""
+        return sum(after_ms < each.moment_ms <= until_ms for each in self._known.values())
+
     def _ordered(self) -> list[Contact]:
         return sorted(self._known.values(), key=order)
 

@@ -117,6 +117,18 @@ class Rules:
     silent_prior_probability: float = 0.002
     silent_days: int = 182
 
+    shared_ids: frozenset[str] = frozenset()
+    shared_trips_factor: int = 0
+    """How many times the median trips are too many for one customer; 0: no number is."""
+
+    shared_trips: int = 100
+    shared_trips_hours: int = 672
+    median_sample: int = 256
+    shared_contacts: int = 0
+    """How many contacts in `shared_contacts_ms` are too many for one customer; 0: no number is."""
+
+    shared_contacts_ms: int = 7 * DAY_MS
+
     def __post_init__(self) -> None:
         """Refuse what the text does not describe: ruleset 4 without what it is built on."""
         if self.as_meant and not self.delayed_feed:
@@ -152,5 +164,5 @@ VERSION_2 = Rules(
 VERSION_3 = replace(VERSION_2, delayed_feed=True, most_contacts=500)
 """Ruleset 3."""
 
-VERSION_4 = replace(VERSION_3, as_meant=True)
+VERSION_4 = replace(VERSION_3, as_meant=True, shared_trips_factor=10, shared_contacts=50)
 """Ruleset 4."""

@@ -65,10 +65,11 @@ def subscription_value(ledger: Ledger, h: int, now: int, rules: Rules) -> float:
 
 @dataclass(frozen=True)
 class Refresh:
-    """Cut-off in hundredths (None: gate closed) and the population's irregularity in days."""
+    """Cut-off in hundredths (None: gate closed), irregularity in days and trips of the population."""
 
     cutoff: int | None
     dispersion: float
+    median_trips: int = 1
 
 
 def refreshes(partition: Partition, end_hour: int, rules: Rules) -> dict[int, Refresh]:
@@ -105,10 +106,15 @@ def _first_hour(partition: Partition) -> int:
 
 def _refresh(ledgers: list[Ledger], r: int, rules: Rules) -> Refresh:
     sample = [each for each in ledgers if each.is_in_sample(r)][: rules.sample]
+    return Refresh(*_high_value(sample, r, rules), _median_trips(sample, r, rules))
+
+
+def _high_value(sample: list[Ledger], r: int, rules: Rules) -> tuple[int | None, float]:
+    """Give the cut-off, and the irregularity of those at or above it."""
     spends = [each.value(r - rules.year_hours, r, r) for each in sample]
     positive = sorted(spend for spend in spends if spend > 0)
     if len(positive) < rules.customers_needed:
-        return Refresh(None, rules.dispersion_default)
+        return None, rules.dispersion_default
     rank = -(-rules.cutoff_fifths * len(positive) // 5)
     cutoff = positive[rank - 1]
     above = [
@@ -117,5 +123,12 @@ def _refresh(ledgers: list[Ledger], r: int, rules: Rules) -> Refresh:
         if spend >= cutoff and (usual := baseline(each, r, r, rules))
     ]
     if len(above) < rules.customers_needed:
-        return Refresh(cutoff, rules.dispersion_default)
-    return Refresh(cutoff, exp(fmean(log(usual.dispersion(rules)) for usual in above)))
+        return cutoff, rules.dispersion_default
+    return cutoff, exp(fmean(log(usual.dispersion(rules)) for usual in above))
+
+
+def _median_trips(sample: list[Ledger], r: int, rules: Rules) -> int:
+    """Give the lower median of the trips of 28 days, of those who made any; 1 if they are too few."""
+    counts = (each.trips(r - rules.shared_trips_hours, r, r) for each in sample[: rules.median_sample])
+    trips = sorted(count for count in counts if count > 0)
+    return trips[(len(trips) - 1) // 2] if len(trips) >= rules.customers_needed else 1

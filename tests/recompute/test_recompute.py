@@ -78,7 +78,9 @@ class Run:
         said: Line | None = None,
         rules: Rules = RULES,
     ) -> list[Expected]:
-        self._write("transactions", [*USUAL, *(bought or []), END])
+        self._write(
+            "transactions", sorted([*USUAL, *(bought or []), END], key=lambda line: str(line["time"]))
+        )
         self._write("contacts", [*([bad] if bad else []), *(contacts or [])])
         self._write("customers", [event("m1", "profile", 0, tier="gold")])
         self._write("dispositions", [said] if said else [])
@@ -224,3 +226,48 @@ def test_silence_alone_is_noticed_at_a_refresh_and_expires_120_days_after(alerts
     assert first.usual_spend_per_day == pytest.approx(820 / 84)
     assert first.prior + first.silence == pytest.approx(1.067177, abs=1e-5)
     assert first.deadline_ms == START + (H0 + 47 + 840 + 2160) * HOUR
+
+
+LIMITS = replace(RULES, shared_trips_factor=10, shared_contacts=50)
+"""Of few customers the median is 1 trip, so that 100 trips in 28 days are too many."""
+
+
+def cents(first: int, count: int) -> list[Line]:
+    """Buy for 0.01 in so many hours from the first on, but not at noon: trips that leave spend as it was."""
+    hours = [hour for hour in range(first, first + 2 * count) if hour % 24 != 12]
+    return [purchase(f"cent{hour}", hour, "0.01") for hour in hours[:count]]
+
+
+@pytest.mark.parametrize(("others", "opens"), [(71, True), (72, False), (73, False)])
+def test_an_id_with_100_trips_is_no_customer(alerts: Run, others: int, *, opens: bool) -> None:
+    # 28 noons lie in [2040 - 672, 2040).
+    assert bool(alerts(bought=cents(1368, others), rules=LIMITS)) is opens
+    assert alerts(bought=cents(1368, others))
+
+
+@pytest.mark.parametrize(("others", "opens"), [(48, True), (49, False), (50, False)])
+def test_an_id_with_50_contacts_is_no_customer(alerts: Run, others: int, *, opens: bool) -> None:
+    calls = [contact(f"o{at}", 1900 + at, contact_id=f"o{at}", self_served=True) for at in range(others)]
+    assert bool(alerts(bad=None, contacts=[*calls, BAD], rules=LIMITS)) is opens
+    assert alerts(bad=None, contacts=[*calls, BAD])
+
+
+@pytest.mark.parametrize("silent", [False, True])
+def test_an_id_that_is_named_is_no_customer(alerts: Run, *, silent: bool) -> None:
+    rules = replace(RULES, silent=silent)
+    assert alerts(bad=None if silent else BAD, rules=replace(rules, shared_ids=frozenset({"c2"})))
+    assert alerts(bad=None if silent else BAD, rules=replace(rules, shared_ids=frozenset({"c1"}))) == []
+
+
+def test_a_watch_begins_when_an_id_is_shared_no_more(alerts: Run) -> None:
+    # Of [2088 - 672, 2088): 26 noons and 74 others, which are all before 2256 - 672 = 1584.
+    for others, z in ((73, 475_440), (74, 475_608)):
+        first = alerts(bad=None, bought=cents(1420, others), rules=replace(LIMITS, silent=True))[0]
+        namespace = UUID("731beb54-e8c9-5a95-9036-e6143143d599")
+        assert first.alert_id == str(uuid5(namespace, f"c1/silent/{z}"))
+
+
+def test_a_watch_goes_on_though_its_id_became_shared(alerts: Run) -> None:
+    # 100 trips in the 28 days before day 122, when it is raised as above: 1.00 is a tenth of a day's spend.
+    found = alerts(bad=None, bought=cents(2300, 100), rules=replace(LIMITS, silent=True))
+    assert steps(found)[0] == (47 + 840, "1 raised watch", None)
