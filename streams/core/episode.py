@@ -229,7 +229,7 @@ class Judge:
             self._close_by_item(customer, episode, "merged", hour * HOUR_MS)
             customer.body.episode = episode
         record = bytes(customer.hand_over(hour))
-        merged.due, self._stale_from = None, None
+        merged.due, merged.left, self._stale_from = None, True, None
         former = customer.customer_id
         self.moves.append(Move(merged.into, former, merged.time, merged.event_id, hour, record, fresh, rules))
 
@@ -239,6 +239,9 @@ class Judge:
         if body.absorbed.get(move.former, NEVER) >= move.hour:
             self.tally["moves_repeated"] += 1
             return
+        fresh = {*move.fresh}
+        if move.former not in body.absorbed:
+            fresh.update(fresh_contacts(customer, move.hour))
         body.absorbed[move.former] = move.hour
         if body.merged is not None and body.merged.order <= move.order:
             body.merged = None
@@ -252,7 +255,7 @@ class Judge:
         if body.episode is None and moved.body.episode is not None:
             self._go_on(customer, moved.body.episode, move, instant)
         for one in body.contacts:
-            if body.episode is None and one.identity in move.fresh:
+            if body.episode is None and one.identity in fresh:
                 self._try_opening(customer, one, instant)
 
     def _go_on(self, customer: Customer, episode: Episode, move: Move, instant: int) -> None:

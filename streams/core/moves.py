@@ -19,6 +19,8 @@ class Merged(Struct, array_like=True):
     event_id: str
     due: int | None
     """The hour of the next handing over of what was folded; purchases that wait as entries are not in it."""
+    left: bool = False
+    """Whether its history left: it is of no population from then on."""
 
     @property
     def order(self) -> tuple[int, str]:

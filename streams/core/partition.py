@@ -350,7 +350,7 @@ class Partition:
     def _spent(self, customer_id: str, hour: int, cents: int, *, charge: bool = False) -> None:
         """Let the population know of spend, or of a subscription charge, in a pane."""
         record = self._roster.records[customer_id]
-        if record[FLAGS_AT] & (WITHOUT_PANE | MERGED) == WITHOUT_PANE:
+        if record[FLAGS_AT] & WITHOUT_PANE and not self._has_left(customer_id, record):
             record[FLAGS_AT] &= ~WITHOUT_PANE
             self._population.offer(customer_id)
         if record[FLAGS_AT] & SAMPLED:
@@ -440,9 +440,17 @@ class Partition:
         self._moving.pop(customer_id, None)
         if hours:
             self._moving[customer_id] = min(hours)
-        if any(one.former == customer_id for one in self._judge.moves):
+        if customer.body.merged is not None and customer.body.merged.left:
             self._population.erase(customer_id, self._roster.spenders())
             self._roster.records[customer_id][FLAGS_AT] |= WITHOUT_PANE
+
+    @staticmethod
+    def _has_left(customer_id: str, record: bytes | bytearray) -> bool:
+        """Tell whether an id ended, and its history has left it."""
+        if not record[FLAGS_AT] & MERGED:
+            return False
+        merged = unpack(customer_id, record).body.merged
+        return merged is not None and merged.left
 
     def _offer_anew(self, customer: Customer) -> None:
         """Let the population know of a customer with the history of another id."""
@@ -497,7 +505,7 @@ class Partition:
 
     def _history(self, customer_id: str) -> Spending | None:
         record = self._roster.records.get(customer_id)
-        if record is None or record[FLAGS_AT] & MERGED:
+        if record is None or self._has_left(customer_id, record):
             return None
         return unpack(customer_id, record).spending
 
@@ -545,7 +553,9 @@ class Partition:
         flags = self._roster.restore(customer_id, value)
         if flags & QUIET:  # a purchase may have come that was not decided on
             self._disturbed.add(customer_id)
-        if not flags & WITHOUT_PANE:
+        if self._has_left(customer_id, self._roster.records[customer_id]):
+            self._roster.records[customer_id][FLAGS_AT] |= WITHOUT_PANE
+        elif not flags & WITHOUT_PANE:
             self._population.offer(customer_id)
         waiting = self._roster.waiting(customer_id)
         self._enqueued += waiting

@@ -142,6 +142,8 @@ class _Replay:
         self._sampler = sampler
         self._alerts: list[Alert] = []
         self._result = ReplayResult()
+        self._merged: set[str] = set()
+        """Ids that ended: what they bought is another id's."""
 
     def expect(self, source: Input, path: Path) -> bool:
         """Count the outcomes of a file, even if it has no line; tell whether its lines can be read."""
@@ -189,6 +191,7 @@ class _Replay:
         if arrived.blank:
             counts["blank"] += arrived.blank
         seen.take(arrived, refused)
+        self._merged.update(one.customer_id for one in records if isinstance(one, Merge))
         if refused:
             self._bury(seen, arrived, refused)
         if source in FACTS:
@@ -217,7 +220,7 @@ class _Replay:
         ]
         contacts = self._result.seen.get(Input.CONTACTS)
         if contacts is not None:
-            contacts.match(set().union(*buyers))
+            contacts.match(self._merged.union(*buyers))
         self._result.lookup = self._lookup
         return self._result
 
