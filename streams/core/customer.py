@@ -190,6 +190,8 @@ class Customer:
         merged = self.body.merged
         if merged is None:
             return None
+        if not merged.left:
+            return merged.due
         hours = [hour_of(instant) + 1 for instant, cents, _ in self.recent if cents >= 0]
         if merged.due is not None:
             hours.append(merged.due)

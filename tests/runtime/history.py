@@ -220,6 +220,7 @@ def history(directory: Path, seed: int, *, erases: bool = False) -> History:
     if erases:
         _erase(lines, bounds, rng)
     tapes = {source: _tape(lines[source], bounds[source], rng) for source in GIVEN}
+    tapes[Input.MOVES] = Tape([], [0] * PARTS, 0)  # a single partition keeps its histories
     return History(f"world {seed}{', erasing' * erases}", tapes, erases)
 
 
