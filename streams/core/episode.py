@@ -249,7 +249,7 @@ class Judge:
         rules = self.rules if body.episode is None else self.rules_of(body.episode)
         self.tally["too_many_contacts"] += customer.take_over(moved, rules)
         body.profile = profile_of_both(customer, moved)
-        self.tally["moves"] += 1
+        self.tally["moves_in_time" if move.instant == instant else "moves_late"] += 1
         self.taken_over.append(customer.customer_id)
         self._past, self._stale_from = None, hour_of(instant) + 1
         if body.episode is None and moved.body.episode is not None:

@@ -307,8 +307,6 @@ class Partition:
         """Let the history of another id wait for its instant; one that comes late counts from now on."""
         if move.customer_id not in self._roster.records:
             self._roster.touch(move.customer_id, self._roster.new(move.customer_id))
-        if move.instant < self._decided:
-            self._judge.tally["moves_late"] += 1
         self._enqueue(move, move.instant)
 
     def _enqueue(self, event: Event | SignOfLife | Move, instant: int) -> None:

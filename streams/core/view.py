@@ -87,6 +87,10 @@ class CustomerView:
     shared: bool
     """Whether many share the id: no episode opens for it."""
     episode: EpisodeView | None
+    merged_into: str | None = None
+    """The id that goes on, if this one ended."""
+    merged_from: tuple[str, ...] = ()
+    """Ids whose history this one took over."""
 
 
 def view(customer: Customer, judge: "Judge", time: int) -> CustomerView:
@@ -116,4 +120,6 @@ def view(customer: Customer, judge: "Judge", time: int) -> CustomerView:
         do_not_contact=customer.do_not_contact,
         shared=judge.is_shared(customer, time),
         episode=seen,
+        merged_into=None if customer.body.merged is None else customer.body.merged.into,
+        merged_from=tuple(sorted(customer.body.absorbed)),
     )

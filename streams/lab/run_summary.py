@@ -17,6 +17,7 @@ _NOTES = {
     "no_cutoff": "bad contacts while too few had bought to tell who is of high value",
     "undetectable": "bad contacts of customers without a baseline",
     "held_by_feed_guard": "decisions held while a feed was broken",
+    "moves_in_time": "histories of merged customers taken over",
     "shared_id": "bad contacts of ids that many share, set apart",
     "too_many_contacts": "contacts forgotten because their customer had too many newer ones",
 }

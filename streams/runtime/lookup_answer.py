@@ -144,6 +144,10 @@ class LookupAnswer(_Private):
     """Whether the customer asked not to be got in touch with."""
     shared: bool
     """Whether very many people share the id, as of a till's default id: no episode opens for it."""
+    merged_into: Identifier | None
+    """The id that the customer is known by since this one was merged; null if it was not."""
+    merged_from: Annotated[tuple[Identifier, ...], Strict(strict=False)]
+    """The ids that were merged into this one."""
     contacts: Annotated[tuple[LookupContact, ...], Strict(strict=False)]
     """The contacts that still count, oldest first."""
     open_episode: LookupEpisode | None
@@ -164,6 +168,8 @@ def lookup_answer(view: CustomerView, rules: Ruleset, currency: str) -> LookupAn
         frustration=round(view.frustration, _PLACES),
         do_not_contact=view.do_not_contact,
         shared=view.shared,
+        merged_into=view.merged_into,
+        merged_from=view.merged_from,
         contacts=tuple(_contact(known, signals) for known, signals in view.contacts),
         open_episode=None
         if episode is None or now is None

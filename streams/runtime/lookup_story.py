@@ -27,6 +27,10 @@ def _parts(answer: LookupAnswer) -> Iterator[RenderableType]:
         yield Text("Asked not to be got in touch with.", style="bold red")
     if answer.shared:
         yield Text("An id that many share: set apart, no episode opens for it.", style="bold red")
+    if answer.merged_into is not None:
+        yield Text(f"Merged: the customer is {visible(answer.merged_into)} now.", style="bold")
+    if answer.merged_from:
+        yield Text(f"With what was known of {', '.join(map(visible, answer.merged_from))}.")
     yield _spend(answer)
     if answer.contacts:
         yield Text("Contacts", style="bold")

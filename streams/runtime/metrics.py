@@ -178,6 +178,14 @@ _DOUBTFUL_IDS: Final = _declare(
     "Records with an id that came before, 8 days earlier to within 17 minutes: what customers keep was "
     "looked through to tell whether they are duplicates.",
 )
+_MOVES: Final = _declare(
+    "counter",
+    "retention_merged_histories_total",
+    "histories",
+    "Histories of merged customers that arrived at the id that goes on: in time, after its partition had "
+    "decided on that time already, or for a second time, and left out.",
+    (Label("outcome", ("in_time", "late", "repeated")),),
+)
 _WATERMARK: Final = _declare(
     "gauge",
     "retention_watermark_timestamp_seconds",
@@ -390,7 +398,7 @@ class Metrics:
         self._undetectable, self._held_by_guard = self._counter(_UNDETECTABLE), self._counter(_HELD_BY_GUARD)
         self._too_many_contacts = self._counter(_TOO_MANY_CONTACTS)
         self._doubtful_ids = self._counter(_DOUBTFUL_IDS)
-        self._other_content = self._counter(_OTHER_CONTENT)
+        self._other_content, self._moves = self._counter(_OTHER_CONTENT), self._counters(_MOVES)
         self._restored, self._rebalances = self._counter(_RESTORED), self._counter(_REBALANCES)
         self._stale = self._counters(_STALE)
         batches = self._histogram(_BATCH)
@@ -529,6 +537,8 @@ class Metrics:
                 return self._doubtful_ids
             case "duplicates_other_content":
                 return self._other_content
+            case "moves_in_time" | "moves_late" | "moves_repeated":
+                return self._moves[name.removeprefix("moves_"),]
             case _:
                 return self._episodes.labels(name)
 

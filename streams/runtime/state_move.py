@@ -35,7 +35,7 @@ from streams.core.state import (
     is_page_key,
 )
 from streams.core.time import HOUR_MS
-from streams.core.watermark import FACTS, Input
+from streams.core.watermark import FACTS, GIVEN, Input
 from streams.runtime.owner import OWNER_KEY, OwnerState
 from streams.runtime.state_file import Entry, Header, StateFileError, read_entries, read_header
 
@@ -186,7 +186,7 @@ def merged(states: Mapping[int, PartitionState], partitions: int) -> PartitionSt
     every = list(states.values())
     next_refresh = min((one.next_refresh for one in every if one.next_refresh is not None), default=None)
     return PartitionState(
-        clocks={source.value: _clock(source, every) for source in Input},
+        clocks={source.value: _clock(source, every) for source in GIVEN},
         guard=_guard([one.guard for one in every], partitions),
         refresh=_refresh([one.refresh for one in every], next_refresh),
         next_refresh=next_refresh,

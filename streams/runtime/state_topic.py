@@ -7,14 +7,17 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
+from msgspec import msgpack
+
 from schemas.times import format_ms
-from schemas.topics import STATE
+from schemas.topics import MOVES, STATE
 from streams.core.watermark import Input
 from streams.runtime.admin import admin_client
 from streams.runtime.committed import CommittedReader, committed_reader
 from streams.runtime.groups import members_of
 from streams.runtime.one_transaction import in_words, transaction, transactional
 from streams.runtime.outbox import Outbox
+from streams.runtime.owner import OWNER_KEY, OwnerState
 from streams.runtime.preflight import Ground
 from streams.runtime.state_file import Entry, Header, StateFileError, read_entries, writing
 from streams.runtime.state_move import Contents, Move, MoveError, Target, contents_of
@@ -40,12 +43,13 @@ class Positions(StrEnum):
 async def export_state(settings: Settings, path: Path, partitions: int, told: Told) -> int:
     """Write the committed state of all partitions into a file, and return how many records that are.
 
-    Each partition is as of one moment; workers may go on. Raises StateFileError if there is no state,
-    OSError, SettingsError, KafkaUnavailableError, KafkaRefusedError.
+    Each partition is as of one moment; workers may go on. Raises StateFileError if there is no state, or a
+    history is on its way from one partition to another; OSError, SettingsError, KafkaUnavailableError,
+    KafkaRefusedError.
     """
     topic = settings.topic_prefix + STATE.name
     header = Header(settings.application_id, topic, partitions, format_ms(time.time_ns() // 1_000_000))
-    written = 0
+    written, positions = 0, [0] * partitions
     with in_words(settings), writing(path, header) as writer:
         async with committed_reader(settings, topic, partitions) as reader:
             for partition in range(partitions):
@@ -53,10 +57,33 @@ async def export_state(settings: Settings, path: Path, partitions: int, told: To
                 for key, value in state.items():
                     writer.write(Entry(partition, key, value))
                 written += len(state)
+                positions[partition] = _moves_read(state)
                 told(partition + 1, partitions)
         if not written:
             raise StateFileError(f"{topic} holds no state")
+        under_way = await _moves_after(settings, positions)
+        if under_way:
+            raise StateFileError(
+                f"{under_way} histories of merged customers are on their way from one partition to another, "
+                "and in the state of neither: let the workers read them, and export anew"
+            )
     return written
+
+
+def _moves_read(state: dict[bytes, bytes]) -> int:
+    """Return up to where a partition has read histories of merged customers."""
+    owner = state.get(OWNER_KEY)
+    return 0 if owner is None else msgpack.decode(owner, type=OwnerState).positions.get(MOVES.name, 0)
+
+
+async def _moves_after(settings: Settings, positions: list[int]) -> int:
+    """Return how many histories were sent beyond these positions; to be asked after the state was read."""
+    found = 0
+    async with committed_reader(settings, settings.topic_prefix + MOVES.name, len(positions)) as reader:
+        for partition, position in enumerate(positions):
+            async for records in reader.read(partition):
+                found += sum(one.offset >= position for one in records)
+    return found
 
 
 async def _state_of(reader: CommittedReader, partition: int) -> dict[bytes, bytes]:

@@ -215,12 +215,13 @@ def history(directory: Path, seed: int, *, erases: bool = False) -> History:
     write_world(directory, seed, customers=12, days=130)
     rng = Random(seed)
     lines = {source: _lines(directory / f"{source.value}.jsonl", source) for source in GIVEN}
+    lines[Input.MOVES] = []  # a single partition keeps its histories
     bounds = _bounds(lines)
     _end(lines, bounds)
     if erases:
         _erase(lines, bounds, rng)
     tapes = {source: _tape(lines[source], bounds[source], rng) for source in GIVEN}
-    tapes[Input.MOVES] = Tape([], [0] * PARTS, 0)  # a single partition keeps its histories
+    tapes[Input.MOVES] = Tape([], bounds[Input.MOVES], 0)
     return History(f"world {seed}{', erasing' * erases}", tapes, erases)
 
 
@@ -236,7 +237,7 @@ def _lines(path: Path, source: Input) -> list[RawRecord]:
 
 def _bounds(lines: Mapping[Input, list[RawRecord]]) -> dict[Input, list[int]]:
     """Split facts into equal parts, and side inputs so that what comes after a part is of later than it."""
-    bounds: dict[Input, list[int]] = {source: [] for source in GIVEN}
+    bounds: dict[Input, list[int]] = {source: [] for source in Input}
     fold = Fold()
     for part in range(1, PARTS + 1):
         for source in FACTS:

@@ -10,7 +10,7 @@ from typing_extensions import override
 
 from streams.core.partition import Partition
 from streams.core.ruleset import Ruleset
-from streams.core.watermark import GIVEN, Input
+from streams.core.watermark import Input
 from streams.runtime.keeper import Clock, Keeper, Pace
 from streams.runtime.log import Fetched, RawRecord
 from streams.runtime.owner import Identity
@@ -69,7 +69,7 @@ class Scene:
         most: int = 500,
     ) -> None:
         rng = Random(seed)
-        self._arrivals = {source: arrivals.get(source, ()) for source in GIVEN}
+        self._arrivals = {source: arrivals.get(source, ()) for source in Input}
         tapes = {source: _tape(lines) for source, lines in self._arrivals.items()}
         self.broker = Broker(History("written", tapes, erases=False), rng, self._pause, 0.0)
         self.slow: dict[str, float] = {}

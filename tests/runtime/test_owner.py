@@ -35,6 +35,7 @@ from tests.runtime.lines import contact, key_of, purchase
 TX, CT = FACTS
 IDENTITY = Identity("test", Ruleset(), "USD", 0, 1, topics={TX: "first", CT: "second"})
 OTHER_RULES = Ruleset(version="other")
+NONE = Bounds(0, 0)
 FULL = dict.fromkeys(Input, Bounds(0, 1_000_000))
 DAY_MS = 86_400_000
 
@@ -111,7 +112,7 @@ def owner_record(**changes: Any) -> bytes:
 
 def test_what_was_written_is_gone_on_with() -> None:
     owner = opened(used())
-    assert owner.positions == {TX: 2, CT: 0, Input.CUSTOMERS: 2, Input.DISPOSITIONS: 2}
+    assert owner.positions == {TX: 2, CT: 0} | dict.fromkeys(SIDE_INPUTS, 2)
     assert owner.partition.customers == 2
     assert owner.ready
 
@@ -238,7 +239,9 @@ def test_an_owner_record_of_an_earlier_release_has_no_stop() -> None:
 
 
 def test_side_inputs_are_read_first_and_only_as_far_as_they_went() -> None:
-    owner = opened(Memory(FULL | {Input.CUSTOMERS: Bounds(0, 2), Input.DISPOSITIONS: Bounds(0, 0)}))
+    owner = opened(
+        Memory(FULL | {Input.CUSTOMERS: Bounds(0, 2), Input.DISPOSITIONS: NONE, Input.MOVES: NONE})
+    )
     assert [source for source in Input if owner.wants(source)] == [Input.CUSTOMERS]
     owner.move(dict.fromkeys(FACTS, NOW))
     assert owner.partition.watermark < 0
