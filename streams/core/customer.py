@@ -5,6 +5,7 @@ from bisect import insort
 from streams.core.beside import Beside, count_in, panes_of
 from streams.core.contacts import Contacts
 from streams.core.facts import Item
+from streams.core.moves import Merged
 from streams.core.panes import Panes
 from streams.core.population import Spending
 from streams.core.record import (
@@ -193,14 +194,16 @@ class Customer:
         if not merged.left:
             return merged.due
         hours = [hour_of(instant) + 1 for instant, cents, _ in self.recent if cents >= 0]
+        hours += [hour + 1 for hour, _ in merged.ahead[:1]]
         if merged.due is not None:
             hours.append(merged.due)
-        elif self.folded.hours:  # a tail so long that it was folded meanwhile
+        elif self.folded.hours:  # a purchase of very many cents
             hours.append(self.folded.hours[-1] + 1)
         return min(hours, default=None)
 
-    def hand_over(self, hour: int) -> bytearray:
+    def hand_over(self, merged: Merged, hour: int) -> bytearray:
         """Give away, packed, what is known from before an hour; the ids of events stay, and what waits."""
+        given, first = self.body, self.first_pane
         moved, kept = [], []
         for instant, cents, key in self.recent:
             if cents >= 0 and hour_of(instant) < hour:
@@ -208,20 +211,21 @@ class Customer:
                 kept.append((instant, mark_of(Input.TRANSACTIONS), key))
             else:
                 kept.append((instant, cents, key))
-        first = NO_HOUR if self.first_pane is None or self.first_pane >= hour else self.first_pane
-        for pane, cents in moved:
-            self.folded.add(pane, cents)
-        given = self.body
-        given.keep(self.folded)
+        panes = self.folded.copy()
+        for pane, cents in (*moved, *merged.ahead):
+            panes.add(pane, cents)
+        merged.ahead = [one for one in panes if one[0] >= hour]
+        given.keep(panes_of([one for one in panes if one[0] < hour]))
         self.body = Body(
             agenda=given.agenda, revisions=given.revisions, merged=given.merged, absorbed=given.absorbed
         )
+        hours = [hour_of(instant) for instant, cents, _ in kept if cents >= 0]
+        self.first_pane = min([*hours, *(pane for pane, _ in merged.ahead)], default=None)
         given.agenda, given.revisions, given.merged, given.absorbed = [], {}, None, {}
         self.recent = kept
-        self.first_pane = min((hour_of(one) for one, cents, _ in kept if cents >= 0), default=None)
         self._contacts = self._folded = self._panes = self._bought = None
         self._crowded = False
-        return join(Parts(NO_HOUR, first, 0, given, []))
+        return join(Parts(NO_HOUR, NO_HOUR if first is None or first >= hour else first, 0, given, []))
 
     def take_over(self, moved: "Customer", rules: Ruleset) -> int:
         """Learn what was known by another id; returns how many contacts were too many."""
@@ -250,8 +254,9 @@ class Customer:
     def pack(self, horizon: Horizon, flags: int) -> bytearray:
         """Return the packed record; forgets what lies beyond the horizon."""
         if self._folded is not None or is_settling(self.recent, horizon):
-            self.recent = settle(self.folded, self.recent, horizon)
-            self.body.keep(self.folded)
+            purchases = self.body.ahead()
+            self.recent = settle(self.folded if purchases is None else purchases, self.recent, horizon)
+            self.body.keep(self.folded, purchases)
             self._panes = self._bought = None
         if self.body.beside is not None:
             self.body.beside.forget(horizon.oldest_pane)

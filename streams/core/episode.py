@@ -228,7 +228,7 @@ class Judge:
         if episode is not None:
             self._close_by_item(customer, episode, "merged", hour * HOUR_MS)
             customer.body.episode = episode
-        record = bytes(customer.hand_over(hour))
+        record = bytes(customer.hand_over(merged, hour))
         merged.due, merged.left, self._stale_from = None, True, None
         former = customer.customer_id
         self.moves.append(Move(merged.into, former, merged.time, merged.event_id, hour, record, fresh, rules))

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from msgspec import MsgspecError, Struct, msgpack
+from msgspec import MsgspecError, Struct, field, msgpack
 
 from streams.core.time import HOUR_MS
 
@@ -21,6 +21,8 @@ class Merged(Struct, array_like=True):
     """The hour of the next handing over of what was folded; purchases that wait as entries are not in it."""
     left: bool = False
     """Whether its history left: it is of no population from then on."""
+    ahead: list[tuple[int, int]] = field(default_factory=list)
+    """Hours and cents of purchases that are no entries any more, and wait for the end of their hour."""
 
     @property
     def order(self) -> tuple[int, str]:

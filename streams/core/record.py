@@ -13,7 +13,7 @@ from typing import Final, NamedTuple, TypeVar
 from msgspec import MsgspecError, Raw, Struct, field, msgpack
 
 from schemas.events import Profile
-from streams.core.beside import Beside
+from streams.core.beside import Beside, panes_of
 from streams.core.facts import Episode, Item, Watch
 from streams.core.frustration import Known
 from streams.core.moves import Merged
@@ -86,8 +86,15 @@ class Body(Struct, array_like=True):
         """Return the panes folded into the body."""
         return Panes(accumulate(self.steps), self.cents)
 
-    def keep(self, panes: Panes) -> None:
-        """Take panes in place of those folded so far."""
+    def ahead(self) -> Panes | None:
+        """Return the purchases of an id that ended, while they wait for the end of their hour; else None."""
+        merged = self.merged
+        return None if merged is None or not merged.left else panes_of(merged.ahead)
+
+    def keep(self, panes: Panes, ahead: Panes | None = None) -> None:
+        """Take panes in place of those folded so far, and of those that wait, if given."""
+        if ahead is not None and self.merged is not None:
+            self.merged.ahead = list(ahead)
         self.steps = list(map(sub, panes.hours, [0, *panes.hours]))
         self.cents = panes.cents
 
@@ -188,7 +195,8 @@ def settle(panes: Panes, tail: Iterable[Entry], horizon: Horizon) -> list[Entry]
 def fold_tail(record: bytearray, horizon: Horizon) -> tuple[bytearray, bytes]:
     """Return the record with its tail folded as far as may be, and the entries that go to pages, packed."""
     parts = split(record)
-    panes = parts.body.panes()
+    folded, ahead = parts.body.panes(), parts.body.ahead()
+    panes = folded if ahead is None else ahead
     kept = settle(panes, parts.tail, horizon)
     leaving: list[Entry] = []
     if len(kept) * ENTRY.size >= PAGE_BYTES:
@@ -196,7 +204,7 @@ def fold_tail(record: bytearray, horizon: Horizon) -> tuple[bytearray, bytes]:
     paged = b"".join(
         ENTRY.pack(instant, _without_cents(panes, instant, cents), key) for instant, cents, key in leaving
     )
-    parts.body.keep(panes)
+    parts.body.keep(folded, ahead)
     return join(parts._replace(first_pane=parts.earliest_pane(), tail=kept)), paged
 
 

@@ -395,10 +395,14 @@ class Metrics:
         self._events, self._late = self._counters(_EVENTS), self._counters(_LATE)
         self._dead_letters, self._alerts = self._counters(_DEAD_LETTERS), self._counters(_ALERTS)
         self._episodes, self._causes = self._counter(_EPISODES), self._counters(_REOPENED)
-        self._undetectable, self._held_by_guard = self._counter(_UNDETECTABLE), self._counter(_HELD_BY_GUARD)
-        self._too_many_contacts = self._counter(_TOO_MANY_CONTACTS)
-        self._doubtful_ids = self._counter(_DOUBTFUL_IDS)
-        self._other_content, self._moves = self._counter(_OTHER_CONTENT), self._counters(_MOVES)
+        self._tallied = {
+            "undetectable": self._counter(_UNDETECTABLE),
+            "held_by_feed_guard": self._counter(_HELD_BY_GUARD),
+            "too_many_contacts": self._counter(_TOO_MANY_CONTACTS),
+            "doubtful_ids": self._counter(_DOUBTFUL_IDS),
+            "duplicates_other_content": self._counter(_OTHER_CONTENT),
+        } | {f"moves_{outcome}": counter for (outcome,), counter in self._counters(_MOVES).items()}
+        """By the name of a tally, what counts it; those of episodes are labels of one counter."""
         self._restored, self._rebalances = self._counter(_RESTORED), self._counter(_REBALANCES)
         self._stale = self._counters(_STALE)
         batches = self._histogram(_BATCH)
@@ -523,24 +527,7 @@ class Metrics:
         now = dict(tally)
         self._tallies[partition] = (tally, now)
         for name, count in (Tally(now) - Tally(before if former is tally else {})).items():
-            self._tallied(name).inc(count)
-
-    def _tallied(self, name: str) -> Counter:
-        match name:
-            case "undetectable":
-                return self._undetectable
-            case "held_by_feed_guard":
-                return self._held_by_guard
-            case "too_many_contacts":
-                return self._too_many_contacts
-            case "doubtful_ids":
-                return self._doubtful_ids
-            case "duplicates_other_content":
-                return self._other_content
-            case "moves_in_time" | "moves_late" | "moves_repeated":
-                return self._moves[name.removeprefix("moves_"),]
-            case _:
-                return self._episodes.labels(name)
+            (self._tallied.get(name) or self._episodes.labels(name)).inc(count)
 
     # Making
 

@@ -1,6 +1,6 @@
 """Each case once, in its simplest form, in a town of its own. The other modules have its variants.
 
-c10, a customer merged into another, is not here yet; c15 to c19, c25, c26 and c32 are in test_forms.py.
+c10, two ids of one customer, is in test_merged.py; c15 to c19, c25, c26 and c32 are in test_forms.py.
 """
 
 from pathlib import Path

@@ -76,6 +76,11 @@ def changed(when: int, amount: str, before: str | None = None, /) -> Event:
     return transaction("subscription_changed", when, amount, source="billing", **previous)
 
 
+def merged(when: int, into: str, /, **fields: object) -> Event:
+    """Return that an id is merged into another one."""
+    return {"type": "customer_merged", "time": stamp(when), "source": "crm", "merged_into": into, **fields}
+
+
 def contact(when: int = ANCHOR, name: str = "k1", /, **fields: object) -> Event:
     """Return a call that ended at a moment; nothing went wrong in it yet."""
     return {
@@ -147,7 +152,7 @@ class World:
     def _of(self, kind: str) -> list[Placed]:
         if kind == "profile":
             return self.customers
-        return self.transactions if kind == "transaction" else self.contacts
+        return self.transactions if kind in {"transaction", "customer_merged"} else self.contacts
 
     def lines(self) -> list[bytes]:
         """Return the lines of the transactions, in order of arrival."""
