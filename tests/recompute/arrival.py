@@ -14,6 +14,7 @@ from tests.recompute.events import (
     Correction,
     Event,
     Fee,
+    Merge,
     PlanChange,
     Purchase,
     SignOfLife,
@@ -61,6 +62,7 @@ class Customer:
 
     on_time: list[tuple[int, int]] = field(default_factory=list)
     agenda: list[Fact] = field(default_factory=list)
+    has_transactions: bool = False
 
 
 class Sale(NamedTuple):
@@ -83,6 +85,7 @@ class Partition:
     def add(self, instant_ms: int, late: bool, event: Event, rules: Rules) -> None:
         """File an accepted event under its customer."""
         customer = self.customers.setdefault(event.customer_id, Customer())
+        customer.has_transactions |= not isinstance(event, Merge)
         if isinstance(event, Purchase):
             delay_ms = instant_ms - event.time_ms
             self.sales.append(Sale(hour_of(event.time_ms), instant_ms, late, event.source, delay_ms))
@@ -93,8 +96,9 @@ class Partition:
 
     def add_sign(self, instant_ms: int, sign: SignOfLife) -> None:
         """File a refused purchase under its customer, if that is one; transactions are read first."""
-        if sign.customer_id in self.customers:
-            self.customers[sign.customer_id].agenda.append(Fact(instant_ms, sign))
+        customer = self.customers.get(sign.customer_id)
+        if customer and customer.has_transactions:
+            customer.agenda.append(Fact(instant_ms, sign))
 
 
 def _waits_ms(event: Event, rules: Rules) -> int:
@@ -154,7 +158,18 @@ def read(directory: Path, rules: Rules, partitions: int, now_ms: int, currency: 
                 arrival.counts[str(refused)] += 1
                 if rules.as_meant and topic == "transactions" and str(refused) != "duplicate":
                     _take_sign(sign_of_life(line, rules), inputs, arrival, now_ms)
+    _add_heirs(arrival)
     return arrival
+
+
+def _add_heirs(arrival: Arrival) -> None:
+    """Make sure that every id that another is merged into is there, even one never seen before."""
+    partitions = arrival.partitions
+    agendas = [each.agenda for part in partitions for each in part.customers.values()]
+    for event in [fact.event for agenda in agendas for fact in agenda]:
+        if isinstance(event, Merge):
+            home = partitions[partition_of(event.merged_into, len(partitions))]
+            home.customers.setdefault(event.merged_into, Customer())
 
 
 def _take_sign(sign: SignOfLife | None, inputs: list[_Input], arrival: Arrival, now_ms: int) -> None:

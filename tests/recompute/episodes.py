@@ -1,6 +1,7 @@
 """The life of one customer's episodes: every hour and every item, one after the other."""
 
-from collections import Counter
+from collections import Counter, deque
+from dataclasses import replace
 from math import exp
 
 from tests.recompute.arrival import Customer, Fact
@@ -11,6 +12,7 @@ from tests.recompute.events import (
     Correction,
     Disposition,
     Event,
+    Merge,
     PlanChange,
     Profile,
     Purchase,
@@ -18,9 +20,11 @@ from tests.recompute.events import (
     SignOfLife,
 )
 from tests.recompute.freezing import Freezing, Surroundings
-from tests.recompute.frustration import Contacts
+from tests.recompute.frustration import Contacts, Identity
+from tests.recompute.history import History
 from tests.recompute.ledger import Ledger
 from tests.recompute.measure import Measure
+from tests.recompute.moves import Move
 from tests.recompute.plans import Plans
 from tests.recompute.records import (
     Episode,
@@ -48,6 +52,7 @@ _ORDER: dict[type[Event], int] = {
     Contact: 4,
     Cancellation: 5,
     Disposition: 6,
+    Merge: 7,
 }
 
 
@@ -73,7 +78,7 @@ class Story:
     def __init__(self, customer_id: str, customer: Customer, around: Surroundings) -> None:
         self.alerts: list[Expected] = []
         self._customer_id = customer_id
-        self._agenda = sorted(customer.agenda, key=agenda_order)
+        self._agenda = deque(sorted(customer.agenda, key=agenda_order))
         self._around = around
         self._rules = around.rules
         self._ledger = Ledger(customer, around.rules)
@@ -81,7 +86,8 @@ class Story:
         self._plans = Plans(around.rules)
         self._contacts = Contacts(around.rules)
         self._frustration = 0.0
-        self._tier: str | None = None
+        self._profile: Profile | None = None
+        self._anchors: set[Identity] = set()
         self._revisions: Counter[str] = Counter()
         self._episode: Episode | None = None
         self._watch: Yardstick | None = None
@@ -89,12 +95,67 @@ class Story:
 
     def run(self, end_ms: int) -> list[Expected]:
         """Let time run to the end of the clocks."""
-        for fact in self._agenda:
-            if fact.instant_ms < end_ms:
-                self._scan(hour_of(fact.instant_ms))
-                self._fold(fact)
-        self._scan(hour_of(end_ms))
+        self._advance(end_ms, hour_of(end_ms))
         return self.alerts
+
+    def hand_over(self, hour: int) -> History:
+        """Give away all that is known before the decision of an hour; an open case ends."""
+        self._advance(hour * HOUR_MS, hour - 1)
+        episode = self._episode
+        if episode:
+            b = hour - self._rules.settle_hours - episode.frozen.lag
+            self._close(episode, hour * HOUR_MS, "merged", self._evidence(episode, b))
+        given = self._ledger.hand_over(hour), self._plans, self._contacts, self._profile
+        fresh = self._fresh(hour)
+        self._plans, self._contacts = Plans(self._rules), Contacts(self._rules)
+        self._frustration, self._profile, self._watch = 0.0, None, None
+        return History(*given, episode, fresh)
+
+    def _fresh(self, hour: int) -> set[Identity]:
+        """Give the contacts that may yet open an episode: of the last days, and nothing was sent of them."""
+        since_ms = hour * HOUR_MS - self._rules.fresh_ms
+        known = {each.identity for each in self._contacts.known if each.moment_ms >= since_ms}
+        return known - self._anchors
+
+    def take(self, given: History, move: Move) -> None:
+        """Unite with what another id handed over; its open case goes on if there is none."""
+        instant_ms = move.arrives_ms
+        self._advance(instant_ms, hour_of(instant_ms))
+        fresh = given.fresh | (self._fresh(move.hour) if move.is_first else set())
+        self._ledger.is_ended &= not move.revives
+        self._ledger.take(given.ledger)
+        self._plans.take(given.plans)
+        self._contacts.take(given.contacts)
+        self._frustration = self._contacts.frustration()
+        self._profile = self._profile or given.profile
+        if given.episode and self._episode is None:
+            self._go_on(given.episode, instant_ms)
+        for contact in self._contacts.known:
+            if self._episode is None and contact.identity in fresh and self._is_bad(contact):
+                self._open(contact, instant_ms)
+
+    def _go_on(self, episode: Episode, instant_ms: int) -> None:
+        """Go on with the case of another id as one of which nothing was sent."""
+        anchor, z = episode.anchor, episode.frozen.h0
+        alert_id = (
+            alert_id_of(self._customer_id, *anchor.identity)
+            if anchor
+            else silent_alert_id_of(self._customer_id, z)
+        )
+        self._episode = replace(episode, alert_id=alert_id, sent=0)
+        self._watch, self._hour = None, hour_of(instant_ms) + 1
+        if episode.is_cancelled:
+            h = max(hour_of(instant_ms), z)
+            self._alert(self._episode, instant_ms, h, self._evidence_of_item(self._episode, instant_ms))
+        self._raise_after(instant_ms)
+
+    def _advance(self, until_ms: int, last: int) -> None:
+        """Fold all of an instant before `until_ms`, and decide up to and with the last hour."""
+        while self._agenda and self._agenda[0].instant_ms < until_ms:
+            fact = self._agenda.popleft()
+            self._scan(hour_of(fact.instant_ms))
+            self._fold(fact)
+        self._scan(last)
 
     def _scan(self, last: int) -> None:
         """Decide up to and with the last hour: every hour of an episode, else those of the refreshes."""
@@ -125,7 +186,8 @@ class Story:
                     self._episode, self._watch = episode, None
                     self._raise_first(episode, r * HOUR_MS, r, evidence)
                 return
-        self._watch = None if self._is_shared(r * HOUR_MS) else self._yardstick(r, r, r)
+        nothing = self._ledger.is_ended or self._is_shared(r * HOUR_MS)
+        self._watch = None if nothing else self._yardstick(r, r, r)
 
     def _is_shared(self, instant_ms: int) -> bool:
         return is_shared(self._customer_id, self._ledger, self._contacts, self._around, instant_ms)
@@ -180,7 +242,7 @@ class Story:
                 self._plans.fold(change)
                 self._raise_after(fact.instant_ms)
             case Profile() as profile:
-                self._tier = profile.tier
+                self._profile = profile
             case Contact() as contact:
                 self._fold_contact(contact, fact.instant_ms)
             case Disposition() as disposition:
@@ -192,7 +254,7 @@ class Story:
         if not self._contacts.fold(contact):
             return
         self._frustration = self._contacts.frustration()
-        bad = self._contacts.own_nats(contact) > 0 and self._is_frustrated()
+        bad = self._is_bad(contact)
         if self._episode is None and bad:
             self._open(contact, instant_ms)
         elif self._episode:
@@ -208,8 +270,10 @@ class Story:
             h = max(hour_of(instant_ms), self._episode.frozen.h0)
             self._raise(self._episode, instant_ms, h, self._evidence_of_item(self._episode, instant_ms))
 
-    def _is_frustrated(self) -> bool:
-        return self._frustration >= self._rules.opening_frustration - self._rules.tolerance
+    def _is_bad(self, contact: Contact) -> bool:
+        """Whether a known contact may open an episode."""
+        frustrated = self._frustration >= self._rules.opening_frustration - self._rules.tolerance
+        return frustrated and self._contacts.own_nats(contact) > 0
 
     def _open(self, contact: Contact, instant_ms: int) -> None:
         h = hour_of(contact.moment_ms)
@@ -229,7 +293,7 @@ class Story:
             self._raise_first(self._episode, instant_ms, max(hour_of(instant_ms), h + 1), evidence)
 
     def _yardstick(self, before: int, h0: int, now: int) -> Yardstick | None:
-        is_protected = self._tier in self._rules.protected_tiers
+        is_protected = (self._profile and self._profile.tier) in self._rules.protected_tiers
         return Freezing(self._ledger, self._around, now).yardstick(before, h0, is_protected=is_protected)
 
     def _cancel(self, cancellation: Cancellation, instant_ms: int) -> None:
@@ -242,6 +306,7 @@ class Story:
 
     def _alert(self, episode: Episode, time_ms: int, h: int, evidence: Evidence) -> None:
         """Send an alert, whatever the evidence says, unless hour h is too late for it."""
+        episode.is_cancelled |= h <= episode.since + self._rules.raise_hours
         if h <= episode.since + self._rules.raise_hours:
             self._send(episode, time_ms, _ALERT, evidence)
 
@@ -275,6 +340,8 @@ class Story:
         if level > episode.sent:
             state = "updated" if episode.sent else "raised"
             episode.sent = level
+            if episode.anchor:
+                self._anchors.add(episode.anchor.identity)
             self._record(episode, time_ms, state, None, evidence)
 
     def _close_now(self, episode: Episode, instant_ms: int, resolution: str) -> None:

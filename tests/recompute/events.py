@@ -136,6 +136,18 @@ class Profile(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Merge(Event):
+    """The id `customer_id` ends, its customer is known by another from then on."""
+
+    merged_into: str
+
+    @property
+    def age(self) -> tuple[int, str]:
+        """What makes one of two merges the later: the larger."""
+        return self.time_ms, self.event_id
+
+
+@dataclass(frozen=True, kw_only=True)
 class Disposition(Event):
     """What the people who work on alerts say became of one."""
 

@@ -84,10 +84,31 @@ class Contacts:
 
     def fold(self, contact: Contact) -> bool:
         """Take in a version; False if a later one is known, so that it is ignored altogether."""
+        if not self._replace(contact):
+            return False
+        self._forget()
+        return True
+
+    def take(self, given: "Contacts") -> None:
+        """Unite with the contacts that another id handed over."""
+        for contact in given.known:
+            self._replace(contact)
+        if self._known:
+            self._forget()
+
+    @property
+    def known(self) -> list[Contact]:
+        """All known contacts in the order of the fold."""
+        return self._ordered()
+
+    def _replace(self, contact: Contact) -> bool:
         known = self._known.get(contact.identity)
         if known and (known.version, known.event_id) >= (contact.version, contact.event_id):
             return False
         self._known[contact.identity] = contact
+        return True
+
+    def _forget(self) -> None:
         newest_ms = max(each.moment_ms for each in self._known.values())
         self._known = {
             identity: each
@@ -96,7 +117,6 @@ class Contacts:
         }
         self._known = {each.identity: each for each in self._ordered()[-self._rules.most_contacts :]}
         self._talks = conversations(self._ordered(), self._rules)
-        return True
 
     def count(self, after_ms: int, until_ms: int) -> int:
         """How many are known with a moment in (after, until]."""

@@ -28,6 +28,16 @@ class Panes:
         """Give the sum of a pane, 0 where nothing is."""
         return self._sums.get(hour, 0)
 
+    def split(self, hour: int) -> tuple["Panes", "Panes"]:
+        """Give the panes before an hour, and those from it on."""
+        before = [(each, change) for each, change in self._sums.items() if each < hour]
+        return Panes(before), Panes((each, change) for each, change in self._sums.items() if each >= hour)
+
+    def unite(self, other: "Panes") -> None:
+        """Add another's panes."""
+        for hour, change in other._sums.items():
+            self.add(hour, change)
+
     @property
     def first(self) -> int | None:
         """The earliest pane."""
@@ -58,6 +68,31 @@ class Ledger:
         self.visits = Panes()
         self.unread = Panes()
         self._delayed: list[tuple[int, str]] = []
+        self.is_ended = False
+
+    def hand_over(self, hour: int) -> "Ledger":
+        """Give away all before an hour; what is left are purchases on time that come later."""
+        given = Ledger(Customer(), self._rules)
+        given._dated, self._dated = self._dated.split(hour)
+        for name in ("_undated", "charges", "visits", "unread", "_delayed"):
+            mine, others = getattr(self, name), getattr(given, name)
+            setattr(given, name, mine)
+            setattr(self, name, others)
+        is_before = self.first_pane is not None and self.first_pane < hour
+        given.first_pane = self.first_pane if is_before else None
+        self.first_pane, self.is_ended = self._dated.first, True
+        return given
+
+    def take(self, given: "Ledger") -> None:
+        """Add up what another id handed over."""
+        self._dated.unite(given._dated)
+        self._undated.unite(given._undated)
+        self.charges.unite(given.charges)
+        self.visits.unite(given.visits)
+        self.unread.unite(given.unread)
+        self._delayed += given._delayed
+        if given.first_pane is not None:
+            self._begin(given.first_pane)
 
     def fold(self, fact: Fact) -> None:
         """Change the pane of what is no purchase on time; other events change none."""
@@ -93,7 +128,8 @@ class Ledger:
 
     def is_in_sample(self, r: int) -> bool:
         """Whether a pane before hour r is known, or a charge pane."""
-        return any(first is not None and first < r for first in (self.first_pane, self.charges.first))
+        firsts = (self.first_pane, self.charges.first)
+        return not self.is_ended and any(first is not None and first < r for first in firsts)
 
     def spend(self, start: int, end: int, now: int) -> int:
         """Sum over panes."""

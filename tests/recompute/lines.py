@@ -15,6 +15,7 @@ from tests.recompute.events import (
     Disposition,
     Event,
     Fee,
+    Merge,
     PlanChange,
     Profile,
     Purchase,
@@ -26,7 +27,7 @@ from tests.recompute.rules import Rules
 from tests.recompute.shapes import is_valid, tells_who_bought, time_ms
 
 TYPES = {
-    "transactions": {"transaction", "tick"},
+    "transactions": {"transaction", "customer_merged", "tick"},
     "contacts": {"contact", "notice", "tick"},
     "customers": {"profile"},
     "dispositions": {"disposition"},
@@ -162,7 +163,7 @@ def _event(kind: str, body: _Body, currency: str) -> Event | Tick:
         case "profile":
             return Profile(**body.common(), tier=body.text("tier"))
         case _:
-            return _disposition(body)
+            return _merge(body) if kind == "customer_merged" else _disposition(body)
 
 
 def _transaction(body: _Body, currency: str) -> Event:
@@ -278,6 +279,13 @@ def _notice(body: _Body) -> Contact:
         is_notice=True,
         notified=body.flag("notified"),
     )
+
+
+def _merge(body: _Body) -> Merge:
+    merge = Merge(**body.common(), merged_into=body.must("merged_into"))
+    if merge.merged_into == merge.customer_id:
+        raise Refused("schema")
+    return merge
 
 
 def _disposition(body: _Body) -> Disposition:

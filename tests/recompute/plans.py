@@ -20,8 +20,17 @@ class Plans:
             self._moved_ms.append(event.time_ms)
         if isinstance(event, PlanChange) or (isinstance(event, Cancellation) and self.ends(event)):
             self._events.append(event)
-            self._events.sort(key=lambda each: (each.time_ms, each.event_id))
-            del self._events[: -self._rules.plan_events]
+            self._sort()
+
+    def take(self, given: "Plans") -> None:
+        """Unite with the plans that another id handed over."""
+        self._moved_ms += given._moved_ms
+        self._events += given._events
+        self._sort()
+
+    def _sort(self) -> None:
+        self._events.sort(key=lambda each: (each.time_ms, each.event_id))
+        del self._events[: -self._rules.plan_events]
 
     def ends(self, cancellation: Cancellation) -> bool:
         """Whether a cancellation ends a subscription, rather than give way to another plan."""

@@ -107,6 +107,7 @@ class Episode:
     plans_since_ms: int
     prior: float
     counts_contacts: bool
+    is_cancelled: bool = False
     sent: int = 0
     snooze_until_ms: int | None = None
 

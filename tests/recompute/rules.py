@@ -103,6 +103,9 @@ class Rules:
     plan_change_ms: int = 300_000
     plan_events: int = 64
 
+    fresh_ms: int = 7 * DAY_MS
+    """Age up to which a contact of a merged customer may yet open an episode."""
+
     raise_hours: int = 2_160
     returned_silence: float = -3.0
     returned_usual_days: int = 14

@@ -129,6 +129,7 @@ REQUIRED: dict[str, dict[str, Check]] = {
         "contact_id": _ID,
         "change": _one_of("price", "ownership", "discontinuation", "policy", "outage"),
     },
+    "customer_merged": _COMMON | {"merged_into": _ID},
     "profile": _COMMON,
     "disposition": _COMMON | {"alert_id": _ID, "status": _one_of("acknowledged", "contacted", "closed")},
 }
@@ -180,6 +181,7 @@ OPTIONAL: dict[str, dict[str, Check]] = {
         "parent_contact_id": _ID,
     },
     "notice": {"attributes": _attributes, "notified": _flag},
+    "customer_merged": {"attributes": _attributes},
     "profile": {
         "attributes": _attributes,
         "tier": _text(),

@@ -1,12 +1,15 @@
 """Baselines, what subscriptions are worth, and the population of a partition."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from math import exp, log
 from statistics import fmean, variance
 
 from tests.recompute.arrival import Customer, Partition
 from tests.recompute.ledger import Ledger
+from tests.recompute.moves import Move, Step, is_arrival, steps
 from tests.recompute.rules import Rules, hour_of
 
 
@@ -72,22 +75,54 @@ class Refresh:
     median_trips: int = 1
 
 
-def refreshes(partition: Partition, end_hour: int, rules: Rules) -> dict[int, Refresh]:
-    """Every population refresh of a partition by its hour; before the first pane there is nothing to know."""
-    ledgers = {name: Ledger(customer, rules) for name, customer in _by_hash(partition)}
-    changes = [
-        (fact.instant_ms, ledgers[name], fact)
-        for name, customer in partition.customers.items()
-        for fact in customer.agenda
-    ]
-    changes.sort(key=lambda change: change[0], reverse=True)
-    found, step = {}, rules.refresh_hours
-    for r in range(_first_hour(partition) // step * step, end_hour + 1, step):
-        while changes and hour_of(changes[-1][0]) < r:
-            _, ledger, fact = changes.pop()
-            ledger.fold(fact)
-        found[r] = _refresh(list(ledgers.values()), r, rules)
+def refreshes(
+    partitions: list[Partition], moves: list[Move], end_hour: int, rules: Rules
+) -> list[dict[int, Refresh]]:
+    """Every population refresh of each partition, by hour; before the first pane nothing is known."""
+    ledgers = [{name: Ledger(each, rules) for name, each in _by_hash(part)} for part in partitions]
+    changes = _Changes(partitions, {name: each for part in ledgers for name, each in part.items()}, moves)
+    firsts, step = [_first_hour(partition) for partition in partitions], rules.refresh_hours
+    found: list[dict[int, Refresh]] = [{} for _ in partitions]
+    for r in range(min(firsts) // step * step, end_hour + 1, step):
+        changes.fold_before(r)
+        for each, first, part in zip(found, firsts, ledgers, strict=True):
+            if r + step > first:
+                each[r] = _refresh(list(part.values()), r, rules)
     return found
+
+
+Change = tuple[int, int, Callable[[], None]]
+"""When, in which order within that instant, and what is then done."""
+
+
+class _Changes:
+    """All that changes the panes of customers, in its order."""
+
+    def __init__(self, partitions: list[Partition], ledgers: dict[str, Ledger], moves: list[Move]) -> None:
+        self._ledgers = ledgers
+        self._given: dict[Move, Ledger] = {}
+        facts: list[Change] = [
+            (fact.instant_ms, 1, partial(ledgers[name].fold, fact))
+            for partition in partitions
+            for name, customer in partition.customers.items()
+            for fact in customer.agenda
+        ]
+        halves: list[Change] = [(step[0], 0, partial(self._move, step)) for step in steps(moves)]
+        self._coming = sorted([*halves, *facts], key=lambda change: change[:2])[::-1]
+
+    def fold_before(self, r: int) -> None:
+        """Fold all that is known by the refresh of an hour."""
+        while self._coming and hour_of(self._coming[-1][0]) < r:
+            self._coming.pop()[2]()
+
+    def _move(self, step: Step) -> None:
+        move = step[-1]
+        if is_arrival(step):
+            new = self._ledgers[move.new]
+            new.is_ended &= not move.revives
+            new.take(self._given.pop(move))
+        else:
+            self._given[move] = self._ledgers[move.old].hand_over(move.hour)
 
 
 def _by_hash(partition: Partition) -> list[tuple[str, Customer]]:

@@ -178,7 +178,7 @@ def test_irregularity_is_drawn_towards_the_population() -> None:
 def test_the_cutoff_is_the_value_at_rank_four_fifths(customers: int, cutoff: int | None) -> None:
     # customer i spent i.00: ranks ceil(0.8 * 20) = 16, ceil(19.2) = 20, 20
     people = {f"c{i}": Customer(on_time=[(100, i * 100)]) for i in range(1, customers + 1)}
-    found = refreshes(Partition(people, on_time([100])), 8904, RULES)
+    found = refreshes([Partition(people, on_time([100]))], [], 8904, RULES)[0]
     assert found[0] == Refresh(None, 8.6)
     assert found[168] == Refresh(cutoff, 8.6)
     # 8904 - 8736 = 168 > 100: nobody spent in the last 364 days

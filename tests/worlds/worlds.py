@@ -12,6 +12,7 @@ from pathlib import Path
 from random import Random
 
 from tests.worlds import service, spending, trouble
+from tests.worlds.merges import merge_customers
 from tests.worlds.oddities import Oddities, deliver_by_the_week
 from tests.worlds.people import Person, people, react
 from tests.worlds.wire import DAY, HOUR, Feed
@@ -110,6 +111,7 @@ def _add_oddities(world: World, inhabitants: list[Person], known: list[service.K
         oddities.of_person(person, [item for item in known if item.person is person])
     if rng.random() < 0.5:
         deliver_by_the_week(world.transactions, rng)
+    merge_customers(world.feeds(), inhabitants, known, Random(rng.random()))
 
 
 def _gaps(rng: Random, days: int) -> list[tuple[int, int, str]]:
