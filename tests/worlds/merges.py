@@ -142,6 +142,6 @@ def _renamed(line: bytes, old: str, new: str) -> bytes:
         event = json.loads(line)
     except ValueError:
         return line
-    if not isinstance(event, dict) or event.get("customer_id") != old:
+    if not isinstance(event, dict) or event.get("customer_id") != old or event["type"] == "customer_merged":
         return line
     return json.dumps(event | {"customer_id": new}).encode()
