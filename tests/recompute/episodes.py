@@ -5,6 +5,7 @@ from dataclasses import replace
 from math import exp
 
 from tests.recompute.arrival import Customer, Fact
+from tests.recompute.conversations import Identity
 from tests.recompute.events import (
     Cancellation,
     Charge,
@@ -20,7 +21,7 @@ from tests.recompute.events import (
     SignOfLife,
 )
 from tests.recompute.freezing import Freezing, Surroundings
-from tests.recompute.frustration import Contacts, Identity
+from tests.recompute.frustration import Contacts
 from tests.recompute.history import History
 from tests.recompute.ledger import Ledger
 from tests.recompute.measure import Measure

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
+from tests.recompute.conversations import Identity
 from tests.recompute.events import Profile
-from tests.recompute.frustration import Contacts, Identity
+from tests.recompute.frustration import Contacts
 from tests.recompute.ledger import Ledger
 from tests.recompute.plans import Plans
 from tests.recompute.records import Episode
