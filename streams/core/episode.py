@@ -262,6 +262,8 @@ class Judge:
         if move.rules is not None and episode.ruleset not in self.rulesets:
             self.rulesets[episode.ruleset] = ruleset_of(move.rules)
         cancelled = episode.cancelled
+        # The clock of operational time counts the purchases of the partition that it began in.
+        episode.yardstick = replace(episode.yardstick, clock=None)
         episode.alert_id = alert_id_of(customer.customer_id, episode)
         episode.sent, episode.cancelled = 0, False
         customer.body.watch, customer.body.episode = None, episode
