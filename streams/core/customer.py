@@ -227,6 +227,12 @@ class Customer:
         self._crowded = False
         return join(Parts(NO_HOUR, NO_HOUR if first is None or first >= hour else first, 0, given, []))
 
+    def live_again(self, merged: Merged) -> None:
+        """Keep from now on what is bought by an id that ended."""
+        self.body.merged = None
+        for pane, cents in merged.ahead:
+            self.add(pane, cents)
+
     def take_over(self, moved: "Customer", rules: Ruleset) -> int:
         """Learn what was known by another id; returns how many contacts were too many."""
         for hour, cents in moved.folded:

@@ -21,7 +21,7 @@ from streams.core.facts import Episode, Item
 from streams.core.feed_guard import FeedGuard
 from streams.core.frustration import TOLERANCE, Known, known
 from streams.core.measure import measure, measure_month, settled_hour
-from streams.core.merging import alert_id_of, fresh_contacts, merge, profile_of_both
+from streams.core.merging import alert_id_of, fresh_contacts, merge, part, profile_of_both
 from streams.core.moves import Merged, Move
 from streams.core.odds import Odds, odds_of
 from streams.core.opening import Gates, Past, gates_of, is_bad, left_of, open_episode, past_of
@@ -243,8 +243,7 @@ class Judge:
         if move.former not in body.absorbed:
             fresh.update(fresh_contacts(customer, move.hour))
         body.absorbed[move.former] = move.hour
-        if body.merged is not None and body.merged.order <= move.order:
-            body.merged = None
+        part(customer, move)
         moved = unpack(move.former, move.record)
         rules = self.rules if body.episode is None else self.rules_of(body.episode)
         self.tally["too_many_contacts"] += customer.take_over(moved, rules)
@@ -263,6 +262,8 @@ class Judge:
         if move.rules is not None and episode.ruleset not in self.rulesets:
             self.rulesets[episode.ruleset] = ruleset_of(move.rules)
         cancelled = episode.cancelled
+        # The clock of operational time counts the purchases of the partition that it began in.
+        episode.yardstick = replace(episode.yardstick, clock=None)
         episode.alert_id = alert_id_of(customer.customer_id, episode)
         episode.sent, episode.cancelled = 0, False
         customer.body.watch, customer.body.episode = None, episode

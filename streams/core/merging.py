@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from schemas.events import Merge, Profile
 from streams.core.customer import Customer
 from streams.core.facts import Episode
-from streams.core.moves import Merged
+from streams.core.moves import Merged, Move
 from streams.core.opening import alert_id, silent_alert_id
 from streams.core.time import DAY_MS, HOUR_MS
 
@@ -17,8 +17,17 @@ _FRESH_DAYS: Final = 7
 def merge(customer: Customer, event: Merge, due: int) -> None:
     """Let an id end, unless it did by a later merge; its history goes at an hour."""
     merged = customer.body.merged
-    if merged is None or merged.order < (event.time, event.event_id):
+    if merged is None:
         customer.body.merged = Merged(event.into, event.time, event.event_id, due)
+    elif merged.order < (event.time, event.event_id):
+        merged.into, merged.time, merged.event_id, merged.due = event.into, event.time, event.event_id, due
+
+
+def part(customer: Customer, moved: Move) -> None:
+    """Let an id live again that ended by a merge not later than that of a history which comes back to it."""
+    merged = customer.body.merged
+    if merged is not None and merged.order <= moved.order:
+        customer.live_again(merged)
 
 
 def fresh_contacts(customer: Customer, hour: int) -> list[tuple[str, str]]:
