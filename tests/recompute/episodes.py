@@ -143,7 +143,8 @@ class Story:
             if anchor
             else silent_alert_id_of(self._customer_id, z)
         )
-        self._episode = replace(episode, alert_id=alert_id, sent=0)
+        calendar = replace(episode.frozen, purchases=None)
+        self._episode = replace(episode, alert_id=alert_id, sent=0, frozen=calendar)
         self._watch, self._hour = None, hour_of(instant_ms) + 1
         if episode.is_cancelled:
             h = max(hour_of(instant_ms), z)
