@@ -251,7 +251,9 @@ class Judge:
         self.tally["moves_in_time" if move.instant == instant else "moves_late"] += 1
         self.taken_over.append(customer.customer_id)
         self._past, self._stale_from = None, hour_of(instant) + 1
-        if body.episode is None and moved.body.episode is not None:
+        if body.episode is not None:
+            self._take_plan_in(customer, body.episode)
+        elif moved.body.episode is not None:
             self._go_on(customer, moved.body.episode, move, instant)
         for one in body.contacts:
             if body.episode is None and one.identity in fresh:
