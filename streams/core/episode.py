@@ -269,6 +269,7 @@ class Judge:
         episode.alert_id = alert_id_of(customer.customer_id, episode)
         episode.sent, episode.cancelled = 0, False
         customer.body.watch, customer.body.episode = None, episode
+        self._take_plan_in(customer, episode)
         if cancelled:
             self._cancel(customer, episode, instant)
         self._judge_item(customer, episode, instant)
