@@ -165,6 +165,27 @@ def test_purchases_that_time_has_not_reached_wait_for_it(days: int) -> None:
     assert pair.spent("new") == 150_000 + days * 1_000 + (1 << 33)
 
 
+@pytest.mark.parametrize("cents", [(1 << 31) - 1, 1 << 31])
+def test_a_purchase_too_large_for_an_entry_follows_like_any_other(cents: int) -> None:
+    pair = Pair()
+    pair.take(TX, *daily("old", HOME, 150), merge("old", "new"))
+    pair.reach(LEFT)
+    pair.take(TX, purchase("old", LEFT + 1, cents))
+    pair.restart()
+    pair.reach(ARRIVED + HOUR_MS)
+    assert pair.spent("new") == 150_000
+    pair.reach(ARRIVED + HOUR_MS + 1)
+    assert pair.spent("new") == 150_000 + cents
+
+
+def test_a_history_for_a_partition_that_is_elsewhere_is_handed_out() -> None:
+    old = Partition(TOWN)
+    old.apply(TX, [*daily("old", HOME, 150), merge("old", "new")])
+    old.move(dict.fromkeys(FACTS, LEFT))
+    [move] = decide_together([old], lambda _: None).leaving
+    assert (move.former, move.customer_id, move.hour) == ("old", "new", hour_of(LEFT))
+
+
 def test_a_thousand_purchases_of_an_hour_follow_once() -> None:
     """They go to pages before the hour is over; their ids stay known."""
     pair = Pair()
@@ -221,6 +242,8 @@ def test_a_merge_told_twice_is_one_and_a_later_one_counts() -> None:
     pair.take(TX, *daily("old", HOME, 150), merge("old", "new"), merge("old", "new"))
     assert pair.here[0].apply(TX, [merge("old", "new")]).duplicate == 1
     pair.take(TX, merge("old", "wrong", MERGED - 1), merge("old", "right", MERGED + 1))
+    pair.reach(LEFT - 1)
+    pair.take(TX, merge("old", "wrong", MERGED - 2))
     pair.reach(ARRIVED + 1)
     assert pair.spent("right") == 150_000
     assert pair.here[1].lookup("new") is None

@@ -85,7 +85,7 @@ class Partition:
     def add(self, instant_ms: int, late: bool, event: Event, rules: Rules) -> None:
         """File an accepted event under its customer."""
         customer = self.customers.setdefault(event.customer_id, Customer())
-        customer.has_transactions |= not isinstance(event, Merge)
+        customer.has_transactions = True
         if isinstance(event, Purchase):
             delay_ms = instant_ms - event.time_ms
             self.sales.append(Sale(hour_of(event.time_ms), instant_ms, late, event.source, delay_ms))
