@@ -58,6 +58,12 @@ def render_story(console: Console, story: CustomerStory) -> None:
 def _lines(story: CustomerStory, width: int) -> Iterator[Text]:
     yield Text(f"Customer {visible(story.customer_id)}", style="bold")
     yield Text(_in_short(story))
+    if story.merged_into is not None:
+        yield Text(
+            f"Merged: the customer is {visible(story.merged_into)} now, purchases and contacts included."
+        )
+    if story.merged_from:
+        yield Text(f"With what was known of {', '.join(map(visible, story.merged_from))}.")
     if story.synthetic:
         yield Text("The contacts are synthetic.", style="yellow")
     yield from _spend(story, width)

@@ -202,3 +202,7 @@ class CustomerStory:
     levels: Levels
     silent_rule: bool = False
     refused: list[RefusedPurchase] = field(default_factory=list)
+    merged_into: str | None = None
+    """The id that goes on, if this one ended."""
+    merged_from: tuple[str, ...] = ()
+    """Ids whose history this one took over."""

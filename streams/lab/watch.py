@@ -107,6 +107,8 @@ class Watcher(Sampler):
             levels=Levels.of(self._ruleset),
             silent_rule=self._ruleset.silent,
             refused=result.refused_purchases.get(customer_id, []),
+            merged_into=None if view is None else view.merged_into,
+            merged_from=() if view is None else view.merged_from,
         )
 
     def _see(self, view: CustomerView) -> None:

@@ -99,7 +99,10 @@ def test_an_alert_that_was_sent_ends_under_the_old_id_and_begins_under_the_new_o
 
 def test_what_is_asked_of_the_new_id_tells_all(tmp_path: Path) -> None:
     seen(tmp_path, STOPS["merged after the contact"])
-    assert "60.00" in explained(tmp_path / "here", "new")
+    told = explained(tmp_path / "here", "new")
+    assert "with what was known of old." in told
+    assert "usual spend 60.00 usd a day" in told
+    assert "merged: the customer is new now" in explained(tmp_path / "here", "old")
 
 
 def test_a_chain_ends_at_its_last_id_and_a_merge_back_at_the_first(tmp_path: Path) -> None:
