@@ -159,7 +159,7 @@ def test_topics_are_deleted_unless_kept(settings: Settings, tmp_path: Path) -> N
                 pass
             with admin_client(place.settings) as admin:
                 if keep:
-                    assert len(read(admin, plan(place.settings))) == 8
+                    assert len(read(admin, plan(place.settings))) == 9
                 else:  # Kafka deletes them a moment after it said so
                     until(lambda: not read(admin, plan(place.settings)))
 

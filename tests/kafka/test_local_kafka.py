@@ -78,7 +78,7 @@ def test_a_broker_comes_back_after_a_crash_where_it_was_with_what_it_kept(own_br
     assert not answers(own_broker.bootstrap)
     own_broker.restart()
     with admin_client(settings) as admin:
-        assert len(read(admin, plan(settings))) == 8
+        assert len(read(admin, plan(settings))) == 9
     own_broker.stop()
     assert not answers(own_broker.bootstrap)
 

@@ -68,7 +68,7 @@ def test_a_password_opens_and_a_wrong_one_is_one_line(java: Path, tmp_path: Path
     with running(LockedJava(tmp_path / "locked", java), **login) as fitting:
         settings = Settings(**fitting, kafka_password_file=secret)
         with admin_client(settings) as admin:
-            assert len(create(admin, plan(settings))) == 8
+            assert len(create(admin, plan(settings))) == 9
         secret.write_text("wrong-horse\n")
         with pytest.raises(KafkaRefusedError), admin_client(settings):
             pass
@@ -107,7 +107,7 @@ def test_tls_trusts_the_authorities_of_the_file_and_nobody_else(java: Path, tmp_
     with running(TlsJava(tmp_path / "tls", java), kafka_security_protocol="SSL") as fitting:
         trusting = Settings(**fitting, kafka_ca_file=authority)
         with admin_client(trusting) as admin:
-            assert len(create(admin, plan(trusting))) == 8
+            assert len(create(admin, plan(trusting))) == 9
         stranger = Settings(**fitting)
         with pytest.raises(KafkaUnavailableError, match="certificate verify failed"), admin_client(stranger):
             pass

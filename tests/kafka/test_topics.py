@@ -49,7 +49,7 @@ def test_topics_are_made_as_the_contract_says_and_only_once(settings: Settings) 
     assert first.stdout.splitlines() == [f"{name}: created" for name in names]
     assert run(settings, "create").stdout.splitlines() == [f"{name}: exists" for name in names]
     checked = run(settings, "check")
-    assert (checked.exit_code, checked.stdout) == (0, "8 topics are as the contract has them\n")
+    assert (checked.exit_code, checked.stdout) == (0, "9 topics are as the contract has them\n")
 
 
 def test_what_kafka_holds_is_the_table_of_the_contract(topics: Settings) -> None:
@@ -64,7 +64,8 @@ def test_what_kafka_holds_is_the_table_of_the_contract(topics: Settings) -> None
         for name, topic in actual.items()
         if topic.settings["cleanup.policy"] == "delete"
     }
-    days = {"transactions": 400, "contacts": 400, "dispositions": 365, "alerts": 365, "alerts.holdout": 365}
+    days = {"transactions": 400, "contacts": 400, "moves": 400, "dispositions": 365}
+    days |= {"alerts": 365, "alerts.holdout": 365}
     assert kept == {name: str(many * DAY_MS) for name, many in (days | {"dead-letters": 30}).items()}
     assert {name for name, topic in actual.items() if topic.settings["cleanup.policy"] == "compact"} == {
         *("customers", "state")
@@ -100,7 +101,7 @@ def test_check_tells_each_difference_in_a_line(topics: Settings) -> None:
 def test_create_tells_what_it_leaves_as_it_is(topics: Settings) -> None:
     created = run(topics, "create", partitions=6)
     assert created.exit_code == 78
-    assert len(created.stderr.splitlines()) == 8
+    assert len(created.stderr.splitlines()) == 9
     assert "state: 4 partitions, RETENTION_PARTITIONS says 6" in created.stderr
 
 

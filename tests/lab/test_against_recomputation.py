@@ -25,7 +25,7 @@ from tests.worlds.wire import Feed as Lines
 from tests.worlds.worlds import write_world
 
 NOW = 1_800_000_000_000
-WORLDS = int(os.environ.get("RETENTION_WORLDS", "7"))
+WORLDS = int(os.environ.get("RETENTION_WORLDS", "5"))
 FIRST_WORLD = int(os.environ.get("RETENTION_WORLDS_FROM", "0"))
 
 
@@ -246,7 +246,7 @@ def test_the_worlds_try_the_silent_rule(tmp_path: Path) -> None:
     assert silent > {("updated", None, True), ("resolved", "returned", False)}
 
 
-@pytest.mark.parametrize(("seed", "name"), [(1, None), (2, Path("1")), (3, Path("2"))])
+@pytest.mark.parametrize(("seed", "name"), [(1, None), (2, Path("1"))])
 def test_all_real_baskets_give_the_recomputed_alerts(tmp_path: Path, seed: int, name: Path | None) -> None:
     """Under each, as whoever names it gets it."""
     generate(tmp_path, GenerateOptions(population=Population.COMPLETEJOURNEY, seed=seed))
