@@ -1,4 +1,4 @@
-"""One partition: a fold over its four inputs, and the alerts that event time brings.
+"""One partition: a fold over its inputs, and the alerts that event time brings.
 
 `apply` takes facts in, in the order of the log; `decide` makes the decisions that the watermark allows.
 The same records give the same alerts however they are split into batches and however the inputs interleave.

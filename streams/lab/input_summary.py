@@ -28,7 +28,7 @@ def _finding(one: Finding) -> str:
 
 
 def _shared(result: ReplayResult) -> list[str]:
-    """Name the ids that were set apart: here alone, never in a file or a log."""
+    """Name the ids that were set apart: here and in the report, never in a log."""
     if not result.shared:
         return []
     names, more = ", ".join(result.shared[:_SHOWN]), len(result.shared) - _SHOWN

@@ -64,7 +64,7 @@ class ReplayResult:
     tally: Counter[str] = field(default_factory=Counter)
     customers: int = 0
     shared: list[str] = field(default_factory=list)
-    """The ids that were set apart, because many share them; for the console alone."""
+    """The ids that were set apart, because many share them; for people who run it."""
     spenders: list[int] = field(default_factory=list)
     """How many customers of each partition bought more than they gave back."""
     first_ms: int | None = None

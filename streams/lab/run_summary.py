@@ -6,12 +6,14 @@ from decimal import Decimal
 from pathlib import Path
 
 from schemas.alert import Alert
+from streams.console import visible
 from streams.core.ruleset import Ruleset
 from streams.lab.findings import Finding
 from streams.lab.replay import ReplayResult
 from streams.lab.story import Levels, ReportData, RunSummary, Story
 from streams.rulesets import calibration_note
 
+_SHARED_SHOWN = 50
 _NOTES = {
     "not_high_value": "bad contacts of customers below the cut-off",
     "no_cutoff": "bad contacts while too few had bought to tell who is of high value",
@@ -38,6 +40,10 @@ def run_summary(
     for alert in result.alerts:
         records.setdefault(alert.state, Counter())[alert.level] += 1
     notes = [(label, f"{result.tally[key]:,}") for key, label in _NOTES.items() if result.tally[key]]
+    if result.shared:
+        more = len(result.shared) - _SHARED_SHOWN
+        names = ", ".join(map(visible, result.shared[:_SHARED_SHOWN]))
+        notes.append(("ids that many share", names + (f" and {more:,} more" if more > 0 else "")))
     if result.holdout:
         notes.append(("alert records of the hold-out arm", f"{len(result.holdout):,}"))
     return RunSummary(
