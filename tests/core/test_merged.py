@@ -271,6 +271,22 @@ def test_an_id_that_the_other_is_merged_back_into_lives_again(restarts: bool) ->
     assert pair.seen("old").merged_into is None
 
 
+def test_an_id_that_lives_again_keeps_the_purchases_that_time_had_not_reached() -> None:
+    """They are no entries any more by then: the transactions are three weeks ahead of the contacts."""
+    pair = Pair()
+    later = daily("old", HOME + 155 * DAY_MS, 20)
+    pair.take(TX, *daily("old", HOME, 150), merge("old", "new"), *later)
+    pair.take(TX, merge("new", "old", MERGED + DAY_MS), tick(HOME + 200 * DAY_MS))
+    for day in range(151, 156):
+        for one in pair.here:
+            one.move({CT: HOME + day * DAY_MS + 1})
+        decide_together(pair.here, pair.home)
+        pair.restart()
+    assert pair.seen("old").merged_into is None
+    pair.reach(HOME + 180 * DAY_MS)
+    assert pair.spent("old") == 170_000
+
+
 @pytest.mark.parametrize("erased", ["old", "new", "both"])
 def test_who_is_erased_keeps_nothing(erased: str) -> None:
     pair = Pair()
