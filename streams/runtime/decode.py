@@ -8,8 +8,10 @@ from schemas.dead_letter import Reason
 from schemas.events import Erasure, Refusal, Tick
 from schemas.hot import Decoder
 from schemas.partitioner import partition_of
+from streams.core.customer import unpack
 from streams.core.moves import Move, decode_move
 from streams.core.partition import Record
+from streams.core.state import StateError, ruleset_of
 from streams.core.watermark import GIVEN, Input
 from streams.runtime.log import LogRecord
 
@@ -61,7 +63,17 @@ class RecordDecoder:
 
     @staticmethod
     def _move(value: bytes) -> Move | Refusal:
-        return decode_move(value) or _NO_MOVE
+        """Return a history, all of which can be read: it is unpacked long after it was accepted."""
+        move = decode_move(value)
+        if move is None:
+            return _NO_MOVE
+        try:
+            unpack(move.former, move.record)
+            if move.rules is not None:
+                ruleset_of(move.rules)
+        except StateError:
+            return _NO_MOVE
+        return move
 
     def _erasure(self, raw: LogRecord) -> Erasure | Refusal:
         try:

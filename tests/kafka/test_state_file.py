@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 
 from schemas.alert import Alert
 from schemas.times import format_ms, parse_ms
-from schemas.topics import STATE
+from schemas.topics import MOVES, STATE
 from streams.core.time import DAY_MS, HOUR_MS
 from streams.core.watermark import Input
 from streams.lab.replay import replay_directory
@@ -180,13 +180,15 @@ def test_a_backup_is_put_back_into_the_topics_that_it_came_from(first: Settings,
     assert fields_of(found) == wanted(lines, first, tmp_path / "files")
 
 
-async def write(settings: Settings, name: str, records: dict[bytes, bytes | None], end: str) -> Any:
+async def write(
+    settings: Settings, name: str, records: Mapping[bytes, bytes | None], end: str, topic: str = STATE.name
+) -> Any:
     """Write state in a transaction, and return its producer."""
     producer = AIOKafkaProducer(**aiokafka_options(settings), transactional_id=settings.topic_prefix + name)
     await producer.start()
     await producer.begin_transaction()
     for key, value in records.items():
-        await producer.send_and_wait(settings.topic_prefix + STATE.name, value, key, partition=1)
+        await producer.send_and_wait(settings.topic_prefix + topic, value, key, partition=1)
     if end:
         await getattr(producer, f"{end}_transaction")()
     return producer
@@ -213,6 +215,29 @@ def test_what_is_committed_is_exported_and_nothing_else(topics: Settings, tmp_pa
     header = read_header(file)
     assert header.topic == topics.topic_prefix + "state"
     assert (header.application, header.partitions) == (topics.application_id, 4)
+
+
+@pytest.mark.parametrize(("read", "code"), [(0, 65), (1, 65), (2, 0), (3, 0)])
+def test_a_history_on_its_way_is_no_partitions_and_holds_up_an_export(
+    topics: Settings, tmp_path: Path, read: int, code: int
+) -> None:
+    """Two histories of merged customers are there, at 0 and 1; 2 is the end of their transaction."""
+    owner = msgpack.encode(OwnerState("shop", "r", {MOVES.name: read}))
+
+    async def some_moved() -> None:
+        for name, records, topic in (
+            ("a", {OWNER_KEY: owner, b"ca": b"old"}, STATE.name),
+            ("b", {b"new": b"a history", b"newer": b"another"}, MOVES.name),
+        ):
+            producer = await write(topics, name, records, "commit", topic)
+            await producer.stop()
+
+    asyncio.run(some_moved())
+    exported = run_state(topics, "export", tmp_path / "state.gz")
+    assert exported.exit_code == code
+    said = f"error: {2 - read} histories of merged customers are on their way from one partition to another"
+    assert exported.stderr.startswith(said) == (code == 65)
+    assert (tmp_path / "state.gz").exists() == (code == 0)
 
 
 def test_a_file_that_is_no_sound_state_is_one_line(topics: Settings, tmp_path: Path) -> None:

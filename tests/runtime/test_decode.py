@@ -1,11 +1,17 @@
 """What only the log can tell of a record: its key, its partition, and that it has no value."""
 
+from typing import Any
+
 import pytest
+from msgspec import structs
 
 from schemas.dead_letter import Reason
 from schemas.events import Erasure, Refusal, SignOfLife, Tick, Transaction
 from schemas.partitioner import partition_of
+from streams.core.moves import Move
+from streams.core.record import EMPTY
 from streams.core.signs import sign_of_life
+from streams.core.time import HOUR_MS
 from streams.core.watermark import GIVEN, Input
 from streams.runtime.decode import RecordDecoder
 from streams.runtime.log import RawRecord
@@ -73,6 +79,39 @@ def test_what_the_contract_refuses_is_refused_whatever_the_key() -> None:
     found = decoded(b"\xff", b"a")
     assert isinstance(found, Refusal)
     assert found.reason is Reason.NOT_JSON
+
+
+def history(**changes: Any) -> bytes:
+    """Return the history of a customer of whom nothing is known, on its way to `a`."""
+    move = Move("a", "b", TIME, "m1", TIME // HOUR_MS, bytes(EMPTY), [])
+    return structs.replace(move, **changes).encode()
+
+
+def test_a_history_under_the_key_of_the_id_that_goes_on() -> None:
+    found = decoded(history(), b"a", source=Input.MOVES)
+    assert isinstance(found, Move)
+    assert (found.customer_id, found.former) == ("a", "b")
+    other = decoded(history(), b"b", source=Input.MOVES)
+    assert other == Refusal(Reason.KEY_MISMATCH, "key: not the customer_id")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"",
+        b"?",
+        purchase("a", TIME),
+        history(record=b""),
+        history(record=bytes(EMPTY)[:-1]),
+        history(record=b"\xff" + bytes(EMPTY)[1:]),
+        history(rules={"nothing": "known"}),
+        history()[:-1],
+    ],
+)
+def test_what_no_worker_wrote_is_no_history(value: bytes) -> None:
+    """Not even in part: it would be unpacked only when its time has come."""
+    found = decoded(value, b"a", source=Input.MOVES)
+    assert found == Refusal(Reason.SCHEMA, "value: not a history that a worker wrote")
 
 
 def unread(customer_id: str = "a") -> bytes:

@@ -14,8 +14,10 @@ from typer import Typer
 from typer.testing import CliRunner, Result
 
 from schemas.alert import Alert
+from schemas.events import Merge
+from streams.core.exchange import decide_together
 from streams.core.time import DAY_MS, HOUR_MS
-from streams.core.watermark import Input
+from streams.core.watermark import FACTS, Input
 from streams.runtime.commands_lookup import lookup_command
 from streams.runtime.lookup_answer import LookupAnswer
 from streams.settings import ENV_PREFIX
@@ -141,6 +143,21 @@ def test_an_id_that_many_share_is_shown_as_such(named: tuple[str, ...], shared: 
     assert ("An id that many share: set apart, no episode opens for it." in told) == shared
     assert ("No open episode." in told) == shared
     assert json.loads(ask(worker, arguments=("a", "--json")).stdout)["shared"] is shared
+
+
+def test_two_ids_of_one_customer_are_shown_as_such() -> None:
+    worker = troubled()
+    partition = worker.partition
+    assert partition is not None
+    partition.apply(Input.TRANSACTIONS, [Merge("a", "crm", "m1", TROUBLE + 2 * HOUR_MS, "new")])
+    partition.move(dict.fromkeys(FACTS, TROUBLE + DAY_MS))
+    decide_together([partition], lambda _: 0)
+    assert "Merged: the customer is new now." in ask(worker).stdout
+    assert "With what was known of a." in ask(worker, arguments=("new",)).stdout
+    old, new = (json.loads(ask(worker, arguments=(one, "--json")).stdout) for one in ("a", "new"))
+    assert (old["merged_into"], old["merged_from"], old["contacts"]) == ("new", [], [])
+    assert (new["merged_into"], new["merged_from"], len(new["contacts"])) == (None, ["a"], 1)
+    assert new["open_episode"] is not None
 
 
 def test_a_customer_without_troubles() -> None:
