@@ -16,19 +16,12 @@ from msgspec.json import Decoder as JsonDecoder
 from schemas import events, reference
 from schemas.cache import UNITS_PER_CENT, Cache, amount_units, cents, clock, home_cents, pieces, rate_units
 from schemas.common import MAX_BYTES
-from schemas.convert import CONVERT
-from schemas.merge import SAME_ID
+from schemas.convert import CONVERT, merge
+from schemas.merge import check_into
 from schemas.money import check_currency
 from schemas.tick import Tick
 from schemas.topics import CONTACTS, CUSTOMERS, DISPOSITIONS, TRANSACTIONS, Topic
-from schemas.transaction import (
-    CHANGED,
-    OF_A_PURCHASE,
-    PURCHASE,
-    Transaction,
-    check_kind,
-    previous_price,
-)
+from schemas.transaction import CHANGED, OF_A_PURCHASE, PURCHASE, Transaction, check_kind, previous_price
 from schemas.wire import checks, structs
 
 Decode: TypeAlias = Callable[[bytes], Any]
@@ -103,7 +96,8 @@ def transaction_decoder(reporting_currency: str, doubt: Decode) -> Decode:
             if wire.__class__ is not money_wire:
                 if wire.__class__ is tick_wire:
                     return tick(wire.source, time)
-                return _merge(wire, time)
+                check_into(wire)
+                return merge(wire, lambda _text: time)
             amount, kind, original = wire.amount, wire.kind, wire.original_time
             if (
                 wire.currency != reporting_currency
@@ -125,12 +119,6 @@ def transaction_decoder(reporting_currency: str, doubt: Decode) -> Decode:
             return doubt(raw)
 
     return transactions
-
-
-def _merge(wire: Any, time: int) -> events.Merge:
-    if wire.merged_into == wire.customer_id:
-        raise ValueError(SAME_ID)
-    return events.Merge(wire.customer_id, wire.source, wire.event_id, time, wire.merged_into)
 
 
 def _odd_money(reporting_currency: str, home: Cache) -> Callable[[Any], tuple[int, int | None]]:

@@ -6,8 +6,6 @@ from pydantic import ConfigDict, model_validator
 
 from schemas.common import CustomerEvent, Identifier
 
-SAME_ID = "merged_into: the same as customer_id"
-
 
 class Merge(CustomerEvent):
     """An id that ends: what is known of the customer, and what still comes, is another id's from then on."""
@@ -34,6 +32,11 @@ class Merge(CustomerEvent):
 
     @model_validator(mode="after")
     def _into_another(self) -> Self:
-        if self.merged_into == self.customer_id:
-            raise ValueError(SAME_ID)
+        check_into(self)
         return self
+
+
+def check_into(message: Merge) -> None:
+    """Raise ValueError if an id is merged into itself; the message may also be the derived msgspec struct."""
+    if message.merged_into == message.customer_id:
+        raise ValueError("merged_into: the same as customer_id")

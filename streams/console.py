@@ -1,6 +1,7 @@
 """What all commands share: exit codes, how an error is said, and text from outside made harmless."""
 
 import unicodedata
+from collections.abc import Sequence
 from enum import IntEnum
 
 import typer
@@ -38,6 +39,12 @@ def failed(message: str, code: Exit) -> typer.Exit:
 def input_failed(error: InputError) -> typer.Exit:
     """Print what is wrong with the files of a directory, and return what ends the command."""
     return failed(str(error), Exit.BAD_DATA if error.unusable else Exit.NO_INPUT)
+
+
+def first_of(names: Sequence[str], most: int) -> str:
+    """Return the first so many of some names, as they are, and how many more there are."""
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def visible(text: str) -> str:

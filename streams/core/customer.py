@@ -181,8 +181,9 @@ class Customer:
         times = [agenda[0].instant] if agenda else []
         if episode is not None:
             times.append(episode.wake * HOUR_MS)
-        if self.move_due is not None:
-            times.append(self.move_due * HOUR_MS)
+        due = self.move_due
+        if due is not None:
+            times.append(due * HOUR_MS)
         return min(times, default=None)
 
     @property

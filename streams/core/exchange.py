@@ -34,7 +34,7 @@ def decide_together(
     decided = Decided([[] for _ in partitions], [])
     last = None
     while True:
-        first = min((one.next_move for one in partitions if one.next_move is not None), default=None)
+        first = min((time for one in partitions if (time := one.next_move) is not None), default=None)
         barrier = None if first is None else first + MOVE_HOURS * HOUR_MS
         end = min((one for one in (barrier, until) if one is not None), default=None)
         for number, partition in enumerate(partitions):

@@ -431,14 +431,15 @@ class Partition:
     def _note_moving(self, customer: Customer) -> None:
         """Note what an id that ends has to hand over next; once it did, it is of no population any more."""
         customer_id, agenda = customer.customer_id, customer.body.agenda
-        hours = [] if customer.move_due is None else [customer.move_due]
-        if customer.body.merged is None:
+        due, merged = customer.move_due, customer.body.merged
+        hours = [] if due is None else [due]
+        if merged is None:
             agenda = [one for one in agenda if isinstance(one.event, Merge)]
         hours += [hour_of(max(one.instant, self._decided)) + 1 for one in agenda[:1]]
         self._moving.pop(customer_id, None)
         if hours:
             self._moving[customer_id] = min(hours)
-        if customer.body.merged is not None and customer.body.merged.left:
+        if merged is not None and merged.left:
             self._population.erase(customer_id, self._roster.spenders())
             self._roster.records[customer_id][FLAGS_AT] |= WITHOUT_PANE
 
@@ -629,6 +630,11 @@ class Partition:
     def spenders(self) -> Iterator[str]:
         """Yield the customers who bought, or gave back, anything that is folded."""
         return self._roster.spenders()
+
+    @property
+    def ended(self) -> Iterator[str]:
+        """Yield the ids that were merged into another one."""
+        return self._roster.ended()
 
     def knows(self, customer_id: str) -> bool:
         """Tell whether an event of a customer was accepted before."""

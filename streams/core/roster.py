@@ -15,6 +15,7 @@ from streams.core.record import (
     FLAGS_AT,
     KEPT,
     KEY_SIZE,
+    MERGED,
     NO_HOUR,
     OPEN,
     SAMPLED,
@@ -142,6 +143,10 @@ class Roster:
     def spenders(self) -> Iterator[str]:
         """Yield the customers with a pane."""
         return (one for one, record in self.records.items() if not record[FLAGS_AT] & WITHOUT_PANE)
+
+    def ended(self) -> Iterator[str]:
+        """Yield the ids that were merged into another one."""
+        return (one for one, record in self.records.items() if record[FLAGS_AT] & MERGED)
 
     def mark_sampled(self, customer_id: str, *, sampled: bool) -> None:
         """Note that a customer joined the population's sample, or left it."""

@@ -6,7 +6,7 @@ from typing import Final
 
 from rich.console import Console
 
-from streams.console import visible
+from streams.console import first_of, visible
 from streams.lab.findings import Finding
 from streams.lab.replay import ReplayResult
 
@@ -31,9 +31,8 @@ def _shared(result: ReplayResult) -> list[str]:
     """Name the ids that were set apart: here and in the report, never in a log."""
     if not result.shared:
         return []
-    names, more = ", ".join(result.shared[:_SHOWN]), len(result.shared) - _SHOWN
     many = "1 id is" if len(result.shared) == 1 else f"{len(result.shared):,} ids are"
-    return [f"note: {many} shared by many: {names}{f' and {more:,} more' if more > 0 else ''}, set apart"]
+    return [f"note: {many} shared by many: {first_of(result.shared, _SHOWN)}, set apart"]
 
 
 def _refusals(result: ReplayResult, *, listed: bool) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Final, Protocol
 
 from schemas.alert import Alert
 from schemas.dead_letter import Reason
-from schemas.events import Contact, Merge, Notice, Refusal, Tick, Transaction
+from schemas.events import Contact, Notice, Refusal, Tick, Transaction
 from schemas.hot import Decoded, Decoder
 from schemas.partitioner import Routes
 from streams.core.alerts import dated
@@ -142,8 +142,6 @@ class _Replay:
         self._sampler = sampler
         self._alerts: list[Alert] = []
         self._result = ReplayResult()
-        self._merged: set[str] = set()
-        """Ids that ended: what they bought is another id's."""
 
     def expect(self, source: Input, path: Path) -> bool:
         """Count the outcomes of a file, even if it has no line; tell whether its lines can be read."""
@@ -191,7 +189,6 @@ class _Replay:
         if arrived.blank:
             counts["blank"] += arrived.blank
         seen.take(arrived, refused)
-        self._merged.update(one.customer_id for one in records if isinstance(one, Merge))
         if refused:
             self._bury(seen, arrived, refused)
         if source in FACTS:
@@ -220,7 +217,8 @@ class _Replay:
         ]
         contacts = self._result.seen.get(Input.CONTACTS)
         if contacts is not None:
-            contacts.match(self._merged.union(*buyers))
+            ended = (partition.ended for partition in self._partitions)  # what they bought is another id's
+            contacts.match(set().union(*buyers, *ended))
         self._result.lookup = self._lookup
         return self._result
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from schemas.alert import Alert
-from streams.console import visible
+from streams.console import first_of, visible
 from streams.core.ruleset import Ruleset
 from streams.lab.findings import Finding
 from streams.lab.replay import ReplayResult
@@ -41,9 +41,7 @@ def run_summary(
         records.setdefault(alert.state, Counter())[alert.level] += 1
     notes = [(label, f"{result.tally[key]:,}") for key, label in _NOTES.items() if result.tally[key]]
     if result.shared:
-        more = len(result.shared) - _SHARED_SHOWN
-        names = ", ".join(map(visible, result.shared[:_SHARED_SHOWN]))
-        notes.append(("ids that many share", names + (f" and {more:,} more" if more > 0 else "")))
+        notes.append(("ids that many share", visible(first_of(result.shared, _SHARED_SHOWN))))
     if result.holdout:
         notes.append(("alert records of the hold-out arm", f"{len(result.holdout):,}"))
     return RunSummary(

@@ -173,11 +173,14 @@ class KafkaLog(PartitionLog):
         return [await producer.send_batch(batch, name, partition=number) for batch in _batches(entries)]
 
     async def _send_moves(self, moves: Iterable[tuple[int, Move]]) -> list[Any]:
-        sent = []
+        entries: dict[int, list[_Entry]] = {}
         for partition, move in moves:
-            entry: _Entry = move.customer_id.encode(), move.encode(), []
-            sent += await self._send(MOVES.name, [entry], partition)
-        return sent
+            entries.setdefault(partition, []).append((move.customer_id.encode(), move.encode(), []))
+        return [
+            batch
+            for partition, many in entries.items()
+            for batch in await self._send(MOVES.name, many, partition)
+        ]
 
     async def _send_positions(self, positions: Positions) -> None:
         offsets = {self._inputs[source]: position for source, position in positions.items()}
