@@ -18,7 +18,7 @@ from bench.machine import machine
 from schemas.events import Contact, Transaction
 from schemas.hot import Decoder
 from schemas.times import format_ms
-from streams.core.partition import Partition, Record
+from streams.core.partition.partition import Partition, Record
 from streams.core.ruleset import DEFAULT
 from streams.core.time import DAY_MS
 from streams.core.watermark import FACTS, Input

@@ -26,7 +26,7 @@ from schemas.times import format_ms
 from schemas.topics import ALERTS
 from streams.core.time import DAY_MS
 from streams.core.watermark import FACTS, Input
-from streams.runtime.aiokafka_options import quiet
+from streams.runtime.kafka.client_options import quiet
 from streams.settings import Settings
 
 LATENESS_SECONDS = 0.5

@@ -24,8 +24,8 @@ from bench.alone import alone
 from bench.machine import machine
 from schemas.events import Transaction
 from schemas.partitioner import partition_of
-from streams.core.event_ids import EventIds
-from streams.core.partition import Partition
+from streams.core.customer.event_ids import EventIds
+from streams.core.partition.partition import Partition
 from streams.core.ruleset import DEFAULT
 from streams.core.time import HOUR_MS
 from streams.core.watermark import FACTS, Clock, Input

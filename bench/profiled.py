@@ -13,9 +13,9 @@ from types import coroutine
 from typing import Any
 
 from streams.cli import app
-from streams.core.partition import Partition
-from streams.runtime.kafka_log import KafkaLog
-from streams.runtime.owner import Owner
+from streams.core.partition.partition import Partition
+from streams.runtime.kafka.transactional_log import KafkaLog
+from streams.runtime.partition.processor import Owner
 
 _spent: defaultdict[str, float] = defaultdict(float)
 

@@ -21,7 +21,7 @@ from bench.alone import alone
 from bench.machine import machine
 from schemas.events import Transaction
 from schemas.hot import Decoder
-from streams.core.partition import Partition
+from streams.core.partition.partition import Partition
 from streams.core.watermark import Input
 from streams.files import batches, find
 from streams.lab import replay

@@ -22,10 +22,10 @@ from schemas.partitioner import partition_of
 from schemas.times import format_ms
 from streams.core.time import HOUR_MS
 from streams.core.watermark import FACTS, Input
-from streams.runtime.kafka_log import KafkaLog
-from streams.runtime.log import Fetched, RawRecord
-from streams.runtime.owner import Identity, Owner
-from streams.runtime.preflight import preflight
+from streams.runtime.kafka.transactional_log import KafkaLog
+from streams.runtime.partition.processor import Identity, Owner
+from streams.runtime.ports import Fetched, RawRecord
+from streams.runtime.startup.preflight import preflight
 from streams.settings import Settings
 
 SEED = 1

@@ -15,13 +15,13 @@ from kafka.admin import KafkaAdminClient, OffsetSpec
 
 from schemas.topics import OUTPUTS
 from streams.core.watermark import Input
-from streams.runtime.admin import admin_client
-from streams.runtime.local_kafka import local_kafka
-from streams.runtime.preflight import load_rules
-from streams.runtime.publish import Publisher
-from streams.runtime.publish_entries import entries
-from streams.runtime.survey import survey
-from streams.runtime.topics import create, plan, read
+from streams.runtime.kafka.admin import admin_client
+from streams.runtime.kafka.topics import create, plan, read
+from streams.runtime.local_kafka.broker import local_kafka
+from streams.runtime.startup.preflight import load_rules
+from streams.runtime.tools.prescan import survey
+from streams.runtime.tools.publish import Publisher
+from streams.runtime.tools.publish_entries import entries
 from streams.settings import ENV_PREFIX, Settings
 
 PARTITIONS: Final = 4

@@ -27,7 +27,7 @@ from bench.topics import broker, emptied, ends, fresh_settings, publish
 from schemas.events import Tick, Transaction
 from schemas.hot import Decoder
 from streams.lab.generate import GenerateOptions, Population, Weights, generate
-from streams.runtime.transport import FETCH_BYTES
+from streams.runtime.faust.transport import FETCH_BYTES
 from streams.settings import Settings
 
 SEED = 1

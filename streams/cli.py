@@ -10,16 +10,16 @@ import typer
 from schemas.export import export, paths
 from streams.lab_command import add_lab_commands
 from streams.outputs import Force, Output, check_or_exit, write_or_exit, writing_or_exit
-from streams.runtime.commands_alerts import alerts_command
-from streams.runtime.commands_kafka import kafka
-from streams.runtime.commands_lookup import lookup_command
-from streams.runtime.commands_publish import publish_command
-from streams.runtime.commands_redrive import redrive_command
-from streams.runtime.commands_settings import settings_command
-from streams.runtime.commands_state import state
-from streams.runtime.commands_tick import tick_command
-from streams.runtime.commands_topics import topics
-from streams.runtime.commands_worker import worker_command
+from streams.runtime.commands.alerts import alerts_command
+from streams.runtime.commands.kafka import kafka
+from streams.runtime.commands.lookup import lookup_command
+from streams.runtime.commands.publish import publish_command
+from streams.runtime.commands.redrive import redrive_command
+from streams.runtime.commands.settings import settings_command
+from streams.runtime.commands.state import state
+from streams.runtime.commands.tick import tick_command
+from streams.runtime.commands.topics import topics
+from streams.runtime.commands.worker import worker_command
 
 app = typer.Typer(
     help="Raise an alert when a high-value customer's spend drops after a bad contact.",

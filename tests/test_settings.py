@@ -7,7 +7,7 @@ import pytest
 from typer import Typer
 from typer.testing import CliRunner, Result
 
-from streams.runtime.commands_settings import settings_command
+from streams.runtime.commands.settings import settings_command
 from streams.settings import ENV_PREFIX, Settings, SettingsError, load_settings
 from streams.settings_page import manual
 

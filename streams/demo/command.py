@@ -17,9 +17,9 @@ from streams.demo.workers import DemoError
 from streams.files import InputError, named
 from streams.lab.generate.command import generate_command
 from streams.outputs import Force, check_or_exit
-from streams.runtime.command_line import kafka_or_exit, settings_or_exit
-from streams.runtime.commands_publish import INTERRUPTED
-from streams.runtime.kafka_runtime import LocalKafkaError
+from streams.runtime.commands.common import kafka_or_exit, settings_or_exit
+from streams.runtime.commands.publish import INTERRUPTED
+from streams.runtime.local_kafka.distribution import LocalKafkaError
 from streams.settings import Settings
 
 DRAWN: Final = ("transactions.jsonl", "contacts.jsonl", "customers.jsonl")

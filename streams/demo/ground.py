@@ -10,10 +10,10 @@ from uuid import uuid4
 
 from streams.console import ERRORS
 from streams.demo.endings import undisturbed
-from streams.runtime.admin import KafkaUnavailableError, admin_client
-from streams.runtime.kafka_runtime import KAFKA_VERSION
-from streams.runtime.local_kafka import LocalKafka, answers
-from streams.runtime.topics import create, plan, read
+from streams.runtime.kafka.admin import KafkaUnavailableError, admin_client
+from streams.runtime.kafka.topics import create, plan, read
+from streams.runtime.local_kafka.broker import LocalKafka, answers
+from streams.runtime.local_kafka.distribution import KAFKA_VERSION
 from streams.settings import Settings, variable
 
 KAFKA_FOLDER: Final = Path(".kafka")

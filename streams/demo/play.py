@@ -17,8 +17,8 @@ from streams.demo.verdict import verdict
 from streams.demo.workers import WORKERS, workers
 from streams.lab.replay_command import replay_command, replay_outputs
 from streams.outputs import Output
-from streams.runtime.preflight import load_rules
-from streams.runtime.survey import Survey, survey
+from streams.runtime.startup.preflight import load_rules
+from streams.runtime.tools.prescan import Survey, survey
 from streams.settings import Settings, variable
 
 ALERTS: Final = "alerts.jsonl"

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from schemas.alert import Alert
 from streams.lab.run_summary import standing
-from streams.runtime.publish import Published
+from streams.runtime.tools.publish import Published
 
 _KEPT: Final = 50
 

@@ -16,13 +16,13 @@ from schemas.topics import ALERTS
 from streams.core.watermark import GIVEN
 from streams.demo.scene import Scene, WorkerSeen
 from streams.demo.workers import DemoError, WorkerProcess
-from streams.runtime.admin import KafkaUnavailableError
-from streams.runtime.aiokafka_options import aiokafka_options, quiet
-from streams.runtime.publish import PerSecond, Publisher
-from streams.runtime.publish_entries import entries
-from streams.runtime.survey import Survey
-from streams.runtime.transport import SESSION_SECONDS
-from streams.runtime.web import Readiness
+from streams.runtime.faust.transport import SESSION_SECONDS
+from streams.runtime.http.server import Readiness
+from streams.runtime.kafka.admin import KafkaUnavailableError
+from streams.runtime.kafka.client_options import aiokafka_options, quiet
+from streams.runtime.tools.prescan import Survey
+from streams.runtime.tools.publish import PerSecond, Publisher
+from streams.runtime.tools.publish_entries import entries
 from streams.settings import Settings
 
 _LOOK_SECONDS: Final = 0.1

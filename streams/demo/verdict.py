@@ -13,8 +13,8 @@ from typing_extensions import override
 
 from schemas.topics import ALERTS
 from streams.demo.workers import DemoError
-from streams.runtime.admin import admin_client
-from streams.runtime.read_alerts import NoAlert, alert_reader
+from streams.runtime.kafka.admin import admin_client
+from streams.runtime.tools.alert_reader import NoAlert, alert_reader
 from streams.settings import Settings
 
 _SETTLE_SECONDS: Final = 30.0

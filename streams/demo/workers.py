@@ -10,7 +10,7 @@ from typing import Final
 
 from streams.demo.endings import undisturbed
 from streams.demo.ground import environment
-from streams.runtime.kafka_engine import free_port
+from streams.runtime.local_kafka.engine import free_port
 from streams.settings import Settings
 
 WORKERS: Final = 2

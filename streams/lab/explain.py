@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from schemas.alert import Alert
-    from streams.core.standing import Standing
+    from streams.core.alerts.standing import Standing
     from streams.lab.story import (
         ContactMark,
         CustomerStory,

@@ -14,9 +14,9 @@ from schemas.dead_letter import Reason
 from schemas.events import Contact, Erasure, Notice, Refusal, SignOfLife, Tick, Transaction
 from schemas.hot import Decoded
 from schemas.partitioner import Routes
-from streams.core.facts import Event, kind_of
-from streams.core.moves import Move
-from streams.core.partition import Outcome, Record
+from streams.core.customer.moves import Move
+from streams.core.customer.pending import Event, kind_of
+from streams.core.partition.partition import Outcome, Record
 from streams.core.watermark import NEVER, TOO_LATE_MS, Input
 from streams.files import batches
 from streams.lab.arrivals import Arrived, Decode

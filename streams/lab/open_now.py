@@ -3,8 +3,8 @@
 from typing import NamedTuple
 
 from schemas.alert import Alert
+from streams.core.alerts.standing import Standing, standing_of
 from streams.core.ruleset import Ruleset
-from streams.core.standing import Standing, standing_of
 from streams.lab.replay import ReplayResult
 
 

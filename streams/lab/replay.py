@@ -13,14 +13,14 @@ from schemas.dead_letter import Reason
 from schemas.events import Contact, Notice, Refusal, Tick, Transaction
 from schemas.hot import Decoded, Decoder
 from schemas.partitioner import Routes
-from streams.core.alerts import dated
-from streams.core.episode import Observer
-from streams.core.exchange import decide_together
-from streams.core.partition import Partition, Record
+from streams.core.alerts.alert import dated
+from streams.core.alerts.view import CustomerView
+from streams.core.episodes.judge import Observer
+from streams.core.partition.exchange import decide_together
+from streams.core.partition.partition import Partition, Record
 from streams.core.ruleset import DEFAULT, Ruleset
-from streams.core.signs import sign_of_life
+from streams.core.spend.signs_of_life import sign_of_life
 from streams.core.time import DAY_MS, HOUR_MS, hour_of
-from streams.core.view import CustomerView
 from streams.core.watermark import FACTS, FUTURE_MS, NEVER, TOO_LATE_MS, Input
 from streams.files import find, unreadable
 from streams.lab.arrivals import Arrived, arrivals

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from schemas.alert import Alert
+    from streams.core.alerts.standing import Standing
     from streams.core.ruleset import Ruleset
-    from streams.core.standing import Standing
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,14 +11,14 @@ from typing_extensions import override
 
 from schemas.alert import Alert
 from schemas.times import parse_ms
-from streams.core.facts import Episode
-from streams.core.frustration import frustration
-from streams.core.opening import Gates
-from streams.core.partition import Partition
+from streams.core.alerts.standing import Standing
+from streams.core.alerts.view import CustomerView
+from streams.core.contacts.frustration import frustration
+from streams.core.customer.pending import Episode
+from streams.core.episodes.opening import Gates
+from streams.core.partition.partition import Partition
 from streams.core.ruleset import Ruleset
-from streams.core.standing import Standing
 from streams.core.time import HOUR_MS, WEEK_HOURS, hour_of
-from streams.core.view import CustomerView
 from streams.lab.open_now import standing_now
 from streams.lab.replay import ReplayResult, Sampler
 from streams.lab.story import (

@@ -19,9 +19,9 @@ from schemas.events import (
     Transaction,
 )
 from schemas.hot import Decoder
-from streams.core.episode import Observer
-from streams.core.moves import Move
-from streams.core.partition import Partition, Record
+from streams.core.customer.moves import Move
+from streams.core.episodes.judge import Observer
+from streams.core.partition.partition import Partition, Record
 from streams.core.ruleset import Ruleset
 from streams.core.time import DAY_MS
 from streams.core.watermark import FACTS, GIVEN, Input

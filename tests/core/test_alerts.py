@@ -6,11 +6,11 @@ from hashlib import sha256
 import pytest
 
 from schemas.alert import Alert
-from streams.core.alerts import arm, value_at_risk
-from streams.core.evidence import Evidence, Yardstick
-from streams.core.opening import alert_id
-from streams.core.partition import Partition, Record
+from streams.core.alerts.alert import arm, value_at_risk
+from streams.core.episodes.opening import alert_id
+from streams.core.partition.partition import Partition, Record
 from streams.core.ruleset import Ruleset
+from streams.core.spend.evidence import Evidence, Yardstick
 from streams.core.time import DAY_MS, HOUR_MS
 from streams.core.watermark import FACTS, Input
 from tests.core.drive import HOME, bad, contact, daily, disposition, notice, profile, purchase

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from schemas.alert import Alert
 from schemas.events import Disposition, Tick, Transaction
-from streams.core.facts import Episode
-from streams.core.partition import Partition, Record
-from streams.core.record import ENTRY
+from streams.core.customer.customer_codec import ENTRY
+from streams.core.customer.pending import Episode
+from streams.core.customer.state import is_page_key
+from streams.core.partition.partition import Partition, Record
 from streams.core.ruleset import VERSIONS, Ruleset
-from streams.core.state import is_page_key
 from streams.core.time import DAY_MS, HOUR_MS
 from streams.core.watermark import FACTS, GIVEN, NEVER, Input
 from tests.core.drive import (
@@ -143,9 +143,9 @@ def test_what_bounds_the_cost_changes_no_alert(make: Make, seed: int, die: int, 
     with pytest.MonkeyPatch.context() as patch:
         for module in ("record", "pages", "partition"):
             patch.setattr(f"streams.core.{module}.PAGE_BYTES", 5 * ENTRY.size)
-        patch.setattr("streams.core.event_ids.MOST_RECENT", 500)
-        patch.setattr("streams.core.roster.MANY_CONTACTS", 1)
-        patch.setattr("streams.core.roster.MOST_WARM", 3)
+        patch.setattr("streams.core.customer.event_ids.MOST_RECENT", 500)
+        patch.setattr("streams.core.customer.customer_store.MANY_CONTACTS", 1)
+        patch.setattr("streams.core.customer.customer_store.MOST_WARM", 3)
         found, _ = drive(Partition(RULES[which]), log, rng=Random(die), between=crashes)
         assert any(map(is_page_key, crashes.state)) or not crashes.state
     assert found == expected, f"{crashes.happened} crashes"
@@ -221,7 +221,7 @@ def test_sleeping_until_the_first_hour_that_can_matter_is_scanning_every_hour(
     log = trying(Random(die), inputs, drive(Partition(rules), in_order(inputs))[0])
     slept, _ = drive(Partition(rules), log, rng=Random(die))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("streams.core.episode.next_wake", every_hour)
+        patch.setattr("streams.core.episodes.judge.next_wake", every_hour)
         scanned, _ = drive(Partition(rules), log)
     assert slept == scanned
 

@@ -4,9 +4,9 @@ import pytest
 
 from schemas.alert import Alert
 from schemas.times import parse_ms
-from streams.core.partition import Partition
+from streams.core.customer.state import PARTITION_KEY, StateError
+from streams.core.partition.partition import Partition
 from streams.core.ruleset import Ruleset
-from streams.core.state import PARTITION_KEY, StateError
 from streams.core.time import DAY_MS, HOUR_MS
 from streams.core.watermark import FACTS, Input
 from tests.core.drive import (

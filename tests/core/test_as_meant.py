@@ -11,11 +11,11 @@ import pytest
 from schemas.alert import Alert
 from schemas.events import SignOfLife
 from schemas.times import parse_ms
-from streams.core.beside import MOST_PLAN_EVENTS
-from streams.core.customer import Customer, unpack
-from streams.core.facts import Episode
-from streams.core.partition import Partition, Record
+from streams.core.customer.customer import Customer, unpack
+from streams.core.customer.pending import Episode
+from streams.core.partition.partition import Partition, Record
 from streams.core.ruleset import VERSIONS, Ruleset
+from streams.core.spend.beside import MOST_PLAN_EVENTS
 from streams.core.time import DAY_MS, HOUR_MS
 from streams.core.watermark import FACTS, Input
 from tests.core.drive import HOME, State, bad, daily, erasure, keep, purchase, restored

@@ -4,9 +4,9 @@ import math
 
 import pytest
 
-from streams.core.baseline import BLOCK_HOURS, Baseline, baseline, block_starts, of_blocks
-from streams.core.panes import Panes
 from streams.core.ruleset import VERSIONS, Ruleset
+from streams.core.spend.baseline import BLOCK_HOURS, Baseline, baseline, block_starts, of_blocks
+from streams.core.spend.panes import Panes
 
 RULES = Ruleset()
 NOW = 500_000

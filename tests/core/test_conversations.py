@@ -6,9 +6,9 @@ from typing import Any, Final
 import pytest
 
 from schemas.events import Contact
-from streams.core.contacts import Contacts
-from streams.core.frustration import Known, known, own_signals
-from streams.core.record import Body
+from streams.core.contacts.frustration import Known, known, own_signals
+from streams.core.customer.customer_codec import Body
+from streams.core.customer.known_contacts import Contacts
 from streams.core.ruleset import VERSIONS
 from streams.core.time import DAY_MS, MINUTE_MS
 from tests.core.drive import HOME, contact, notice

@@ -9,8 +9,8 @@ from typing import Final, NamedTuple
 
 import pytest
 
-from streams.core.feed_guard import FeedGuard, group_of
-from streams.core.partition import Partition
+from streams.core.feed.feed_guard import FeedGuard, group_of
+from streams.core.partition.partition import Partition
 from streams.core.ruleset import Ruleset
 from streams.core.time import DAY_HOURS, HOUR_MS, WEEK_HOURS
 from streams.core.watermark import FACTS, Input

@@ -6,9 +6,9 @@ from typing import Final
 import pytest
 
 from schemas.alert import Alert
-from streams.core.delivery import Delivery
-from streams.core.feed_guard import group_of
-from streams.core.partition import Partition
+from streams.core.feed.delivery import Delivery
+from streams.core.feed.feed_guard import group_of
+from streams.core.partition.partition import Partition
 from streams.core.ruleset import VERSIONS
 from streams.core.time import DAY_MS, HOUR_MS, WEEK_HOURS
 from streams.core.watermark import FACTS, Input

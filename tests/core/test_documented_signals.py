@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from streams.core.evidence import Pace, Since, Yardstick, hours_until
-from streams.core.frustration import frustration, known
-from streams.core.repeats import weigh
+from streams.core.contacts.frustration import frustration, known
+from streams.core.contacts.repeats import weigh
 from streams.core.ruleset import DEFAULT
+from streams.core.spend.evidence import Pace, Since, Yardstick, hours_until
 from streams.core.time import DAY_HOURS
 from tests.core.drive import HOME, contact
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from streams.core.partition import Partition
-from streams.core.population import customer_hash
+from streams.core.partition.partition import Partition
 from streams.core.ruleset import Ruleset
+from streams.core.spend.population import customer_hash
 from streams.core.time import DAY_MS, HOUR_MS
 from streams.core.watermark import FACTS, Input
 from tests.core.drive import HOME, State, bad, daily, erasure, keep, profile, purchase, restored

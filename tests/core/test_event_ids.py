@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from msgspec import structs
 from xxhash import xxh3_64_intdigest
 
-from streams.core import event_ids
-from streams.core.event_ids import MOST_RECENT, EventIds
-from streams.core.id_table import UNIT_BITS
-from streams.core.partition import Partition, Record
-from streams.core.record import PAGE_BYTES
+from streams.core.customer import event_ids
+from streams.core.customer.customer_codec import PAGE_BYTES
+from streams.core.customer.event_ids import MOST_RECENT, EventIds
+from streams.core.customer.id_table import UNIT_BITS
+from streams.core.customer.state import PARTITION_KEY
+from streams.core.partition.partition import Partition, Record
 from streams.core.ruleset import Ruleset
-from streams.core.state import PARTITION_KEY
 from streams.core.time import DAY_MS, HOUR_MS
 from streams.core.watermark import FACTS, GIVEN, Clock, Input
 from tests.core.drive import HOME, State, bad, erasure, keep, notice, profile, purchase, restored
@@ -219,7 +219,7 @@ def test_ids_in_the_table_are_let_go_of_within_days_of_event_time(
     monkeypatch: pytest.MonkeyPatch, sparse: int, days: int
 ) -> None:
     """A hundred ids an hour for 16 days: none of 8 days is missed, and little more is kept."""
-    monkeypatch.setattr("streams.core.id_table._FEW", sparse)
+    monkeypatch.setattr("streams.core.customer.id_table._FEW", sparse)
     ids, rng = EventIds(lambda *_: False), Random(1)
     keys = [rng.getrandbits(64) for _ in range(16 * 24 * 100)]
     for at, key in enumerate(keys):
@@ -321,7 +321,7 @@ def test_a_table_is_swept_once_in_four_days_however_small_the_steps(seconds: flo
 def test_a_table_grows_by_a_bucket_at_a_time_and_finds_everything(monkeypatch: pytest.MonkeyPatch) -> None:
     """Through more than one doubling: each hash is in the bucket where it is looked for."""
     monkeypatch.setattr(event_ids, "MOST_RECENT", 0)
-    monkeypatch.setattr("streams.core.id_table._LOAD", 0.1)
+    monkeypatch.setattr("streams.core.customer.id_table._LOAD", 0.1)
     ids, rng = EventIds(lambda *_: False), Random(1)
     ids.tidy(clock_at(HOME))
     keys = [rng.getrandbits(64) for _ in range(14_000)]

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.core.evidence import (
+from streams.core.ruleset import VERSIONS, Ruleset
+from streams.core.spend.evidence import (
     Evidence,
     Pace,
     Since,
@@ -15,7 +16,6 @@ from streams.core.evidence import (
     hours_until,
     probability,
 )
-from streams.core.ruleset import VERSIONS, Ruleset
 
 RULES = Ruleset()
 YARD = Yardstick(usual_per_day=100.0, irregularity_days=4.0, first_hour=1_000)

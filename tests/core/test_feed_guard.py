@@ -2,7 +2,7 @@
 
 import pytest
 
-from streams.core.feed_guard import FeedGuard
+from streams.core.feed.feed_guard import FeedGuard
 from streams.core.ruleset import Ruleset
 from streams.core.time import DAY_HOURS, HOUR_MS, WEEK_HOURS
 

@@ -3,10 +3,10 @@
 import pytest
 
 from schemas.events import Transaction
-from streams.core.partition import Partition, Record
+from streams.core.alerts.view import CustomerView
+from streams.core.partition.partition import Partition, Record
 from streams.core.ruleset import Ruleset
 from streams.core.time import DAY_HOURS, DAY_MS, HOUR_MS
-from streams.core.view import CustomerView
 from streams.core.watermark import FACTS, Input
 from tests.core.drive import HOME, bad, purchase
 

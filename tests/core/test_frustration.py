@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.events import Contact
-from streams.core.contacts import MOST_DROPPED, Contacts, learn
-from streams.core.frustration import Known, frustration, known, own_signals, repeats
-from streams.core.record import Body
-from streams.core.repeats import weigh
+from streams.core.contacts.frustration import Known, frustration, known, own_signals, repeats
+from streams.core.contacts.repeats import weigh
+from streams.core.customer.customer_codec import Body
+from streams.core.customer.known_contacts import MOST_DROPPED, Contacts, learn
 from streams.core.ruleset import Ruleset
 from streams.core.time import DAY_MS
 from tests.core.drive import HOME, bad, contact, notice
@@ -304,7 +304,7 @@ def test_learning_one_by_one_is_weighing_and_folding_everything_anew(dropped: in
     )
     body, plain, step = Body(), Plain(rules), rng.choice((0, DAY_MS // 8, DAY_MS, 9 * DAY_MS))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("streams.core.contacts.MOST_DROPPED", dropped)
+        patch.setattr("streams.core.customer.known_contacts.MOST_DROPPED", dropped)
         contacts = Contacts(body, rules)
         for number in range(rng.randint(1, 40)):
             back = rng.choice((0, 0, 0, 1, 3, 130)) * rng.random() * DAY_MS

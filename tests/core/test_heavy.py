@@ -2,7 +2,7 @@
 
 from time import process_time
 
-from streams.core.partition import Partition, Record
+from streams.core.partition.partition import Partition, Record
 from streams.core.ruleset import DEFAULT, Ruleset
 from streams.core.time import DAY_MS, HOUR_MS
 from streams.core.watermark import FACTS, Input

@@ -2,9 +2,9 @@
 
 import pytest
 
-from streams.core.partition import Partition
+from streams.core.customer.state import PARTITION_KEY
+from streams.core.partition.partition import Partition
 from streams.core.ruleset import Ruleset
-from streams.core.state import PARTITION_KEY
 from streams.core.time import DAY_MS, HOUR_MS
 from streams.core.watermark import FACTS, Input
 from tests.core.drive import HOME, State, bad, daily, keep, restored

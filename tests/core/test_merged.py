@@ -7,12 +7,12 @@ import pytest
 
 from schemas.alert import Alert
 from schemas.events import Merge, SignOfLife, Transaction
-from streams.core.exchange import decide_together
-from streams.core.moves import decode_move
-from streams.core.partition import Partition
+from streams.core.alerts.view import CustomerView
+from streams.core.customer.moves import decode_move
+from streams.core.partition.exchange import decide_together
+from streams.core.partition.partition import Partition
 from streams.core.ruleset import VERSIONS, Ruleset
 from streams.core.time import DAY_MS, HOUR_MS, hour_of
-from streams.core.view import CustomerView
 from streams.core.watermark import FACTS, Input
 from tests.core.drive import (
     HOME,

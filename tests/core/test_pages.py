@@ -7,10 +7,17 @@ import pytest
 from msgspec import msgpack
 
 from schemas.events import Transaction
-from streams.core.partition import Partition, Record
-from streams.core.record import ENTRY, PAGE_BYTES, entries
+from streams.core.customer.customer_codec import ENTRY, PAGE_BYTES, entries
+from streams.core.customer.state import (
+    PARTITION_KEY,
+    StateError,
+    customer_of,
+    is_page_key,
+    page_key,
+    page_number_of,
+)
+from streams.core.partition.partition import Partition, Record
 from streams.core.ruleset import Ruleset
-from streams.core.state import PARTITION_KEY, StateError, customer_of, is_page_key, page_key, page_number_of
 from streams.core.time import DAY_MS, HOUR_MS
 from streams.core.watermark import FACTS, Input
 from tests.core.drive import HOME, State, bad, erasure, keep, profile, purchase, restored

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.core.panes import Panes
+from streams.core.spend.panes import Panes
 
 
 def three() -> Panes:

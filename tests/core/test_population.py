@@ -6,10 +6,10 @@ from random import Random
 
 import pytest
 
-from streams.core.baseline import BLOCK_HOURS, YEAR_HOURS, baseline
-from streams.core.panes import Panes
-from streams.core.population import Population, Refresh, Spending, customer_hash
 from streams.core.ruleset import Ruleset
+from streams.core.spend.baseline import BLOCK_HOURS, YEAR_HOURS, baseline
+from streams.core.spend.panes import Panes
+from streams.core.spend.population import Population, Refresh, Spending, customer_hash
 from streams.core.time import WEEK_HOURS
 
 NOW = WEEK_HOURS * 3_000

@@ -5,9 +5,9 @@ from itertools import repeat
 import pytest
 
 from schemas.dead_letter import Reason
-from streams.core.facts import Episode
-from streams.core.opening import Gates
-from streams.core.partition import Partition, Record
+from streams.core.customer.pending import Episode
+from streams.core.episodes.opening import Gates
+from streams.core.partition.partition import Partition, Record
 from streams.core.ruleset import VERSIONS, Ruleset
 from streams.core.time import DAY_MS, HOUR_MS
 from streams.core.watermark import FACTS, NEVER, Input

@@ -5,11 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.events import Profile
-from streams.core.customer import unpack
-from streams.core.facts import item
-from streams.core.panes import Panes
-from streams.core.partition import Partition
-from streams.core.record import (
+from streams.core.customer.customer import unpack
+from streams.core.customer.customer_codec import (
     DIRTY,
     EMPTY,
     ENTRY,
@@ -35,8 +32,11 @@ from streams.core.record import (
     split,
     wake_of,
 )
+from streams.core.customer.pending import item
+from streams.core.customer.state import StateError
+from streams.core.partition.partition import Partition
 from streams.core.ruleset import Ruleset
-from streams.core.state import StateError
+from streams.core.spend.panes import Panes
 from streams.core.time import DAY_MS, HOUR_MS
 from streams.core.watermark import FACTS, GIVEN, Input
 from tests.core.drive import HOME, bad, daily, purchase, restored

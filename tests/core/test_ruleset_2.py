@@ -11,11 +11,11 @@ import pytest
 from schemas.alert import Alert
 from schemas.events import Transaction
 from schemas.times import parse_ms
-from streams.core.evidence import PopulationClock, Yardstick
-from streams.core.feed_guard import FeedGuard
-from streams.core.measure import elapsed_days
-from streams.core.partition import Partition, Record
+from streams.core.feed.feed_guard import FeedGuard
+from streams.core.odds.measure import elapsed_days
+from streams.core.partition.partition import Partition, Record
 from streams.core.ruleset import VERSIONS, Ruleset
+from streams.core.spend.evidence import PopulationClock, Yardstick
 from streams.core.time import DAY_MS
 from streams.core.watermark import FACTS, Input
 from tests.core.drive import HOME, bad, daily, purchase

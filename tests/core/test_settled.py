@@ -13,12 +13,12 @@ import pytest
 from schemas.alert import Alert
 from schemas.events import Erasure
 from schemas.times import parse_ms
-from streams.core.customer import unpack
-from streams.core.evidence import Yardstick
-from streams.core.facts import Episode, Watch
-from streams.core.opening import alert_id
-from streams.core.partition import Partition, Record
+from streams.core.customer.customer import unpack
+from streams.core.customer.pending import Episode, Watch
+from streams.core.episodes.opening import alert_id
+from streams.core.partition.partition import Partition, Record
 from streams.core.ruleset import VERSIONS, Ruleset
+from streams.core.spend.evidence import Yardstick
 from streams.core.time import DAY_HOURS, DAY_MS, HOUR_MS
 from streams.core.watermark import FACTS, Input
 from tests.core.drive import HOME, State, bad, daily, disposition, keep, profile, purchase, restored

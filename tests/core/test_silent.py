@@ -13,10 +13,10 @@ from msgspec import msgpack
 
 from schemas.alert import Alert
 from schemas.times import parse_ms
-from streams.core.customer import unpack
-from streams.core.facts import Watch
-from streams.core.partition import Partition, Record
-from streams.core.record import Body
+from streams.core.customer.customer import unpack
+from streams.core.customer.customer_codec import Body
+from streams.core.customer.pending import Watch
+from streams.core.partition.partition import Partition, Record
 from streams.core.ruleset import Ruleset
 from streams.core.time import DAY_MS, HOUR_MS
 from streams.core.watermark import FACTS, Input

@@ -2,10 +2,10 @@
 
 import pytest
 
-from streams.core.odds import Odds
-from streams.core.partition import Partition
+from streams.core.alerts.standing import Standing, standing_of
+from streams.core.odds.odds import Odds
+from streams.core.partition.partition import Partition
 from streams.core.ruleset import Ruleset
-from streams.core.standing import Standing, standing_of
 from streams.core.time import DAY_MS, HOUR_MS, hour_of
 from streams.core.watermark import FACTS, Input
 from tests.core.drive import HOME, bad, daily, purchase

@@ -4,9 +4,9 @@ import pytest
 from msgspec import msgpack
 from msgspec.structs import replace
 
-from streams.core.partition import Partition
+from streams.core.customer.state import PARTITION_KEY, PartitionState, StateError, customer_key, customer_of
+from streams.core.partition.partition import Partition
 from streams.core.ruleset import Ruleset
-from streams.core.state import PARTITION_KEY, PartitionState, StateError, customer_key, customer_of
 from tests.core.drive import State, keep
 
 

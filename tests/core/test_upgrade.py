@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from schemas.alert import Alert
-from streams.core.partition import Partition
+from streams.core.partition.partition import Partition
 from streams.core.ruleset import Ruleset
 from streams.core.time import DAY_MS, HOUR_MS
 from streams.core.watermark import FACTS, Input

@@ -2,7 +2,7 @@
 
 import pytest
 
-from streams.core.wakes import Wakes
+from streams.core.customer.timers import Wakes
 
 
 def two() -> Wakes:

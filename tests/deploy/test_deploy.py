@@ -13,8 +13,8 @@ import pytest
 import yaml
 from prometheus_client.metrics_core import Metric
 
-from streams.runtime.kafka_docker import IMAGE
-from streams.runtime.metrics import DECLARED, Metrics
+from streams.runtime.local_kafka.docker import IMAGE
+from streams.runtime.telemetry.metrics import DECLARED, Metrics
 from streams.settings import Settings
 from streams.settings_page import unknown_variables
 from tests.deploy.files import DEPLOY, TOP, instructions

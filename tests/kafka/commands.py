@@ -7,7 +7,7 @@ from typing import Any
 import typer
 from typer.testing import CliRunner, Result
 
-from streams.runtime.commands_topics import topics
+from streams.runtime.commands.topics import topics
 from streams.settings import Settings, variable
 
 

@@ -8,10 +8,10 @@ from uuid import uuid4
 
 import pytest
 
-from streams.runtime.admin import admin_client
-from streams.runtime.kafka_runtime import LocalKafkaError
-from streams.runtime.local_kafka import FragileBroker, choose_engine, local_kafka
-from streams.runtime.topics import create, plan
+from streams.runtime.kafka.admin import admin_client
+from streams.runtime.kafka.topics import create, plan
+from streams.runtime.local_kafka.broker import FragileBroker, choose_engine, local_kafka
+from streams.runtime.local_kafka.distribution import LocalKafkaError
 from streams.settings import ENV_PREFIX, Settings
 
 JARS: Final = Path(__file__).parents[2] / ".kafka"

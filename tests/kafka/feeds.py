@@ -9,10 +9,10 @@ from typing import Any, NamedTuple, cast
 from schemas.partitioner import partition_of
 from schemas.times import format_ms
 from streams.core.watermark import FACTS, NEVER, Input
-from streams.runtime.publish import Publisher
-from streams.runtime.publish_entries import EVERY, Entry, entries
-from streams.runtime.survey import survey
-from streams.runtime.wall_clock import WallClock
+from streams.runtime.tools.prescan import survey
+from streams.runtime.tools.publish import Publisher
+from streams.runtime.tools.publish_entries import EVERY, Entry, entries
+from streams.runtime.worker.wall_clock import WallClock
 from streams.settings import Settings
 
 

@@ -8,7 +8,7 @@ from kafka import KafkaConsumer, TopicPartition
 
 from schemas.alert import Alert
 from streams.core.watermark import Input
-from streams.runtime.admin import client_options
+from streams.runtime.kafka.admin import client_options
 from streams.settings import Settings
 from tests.kafka.commands import until
 

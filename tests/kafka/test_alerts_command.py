@@ -21,11 +21,11 @@ from schemas.topics import ALERTS
 from streams import rulesets
 from streams.core.ruleset import DEFAULT, VERSIONS, Ruleset
 from streams.lab.replay import replay_directory
-from streams.runtime.aiokafka_options import aiokafka_options
-from streams.runtime.commands_alerts import alerts_command
-from streams.runtime.kafka_engine import free_port
-from streams.runtime.kafka_log import KafkaLog
-from streams.runtime.log import Transaction
+from streams.runtime.commands.alerts import alerts_command
+from streams.runtime.kafka.client_options import aiokafka_options
+from streams.runtime.kafka.transactional_log import KafkaLog
+from streams.runtime.local_kafka.engine import free_port
+from streams.runtime.ports import Transaction
 from streams.settings import Settings
 from tests.kafka.commands import environment, run_command, until
 from tests.lab.towns import NOW, RULES, write_town

@@ -15,11 +15,11 @@ from streams.demo.command import demo_command
 from streams.demo.ground import KAFKA_FOLDER, Place, some_kafka, topics_of
 from streams.demo.play import Demo
 from streams.demo.workers import DemoError, workers
-from streams.runtime.admin import admin_client
-from streams.runtime.kafka_engine import free_port, is_free
-from streams.runtime.kafka_runtime import LocalKafkaError, jar_folder
-from streams.runtime.local_kafka import LocalKafka, answers
-from streams.runtime.topics import plan, read
+from streams.runtime.kafka.admin import admin_client
+from streams.runtime.kafka.topics import plan, read
+from streams.runtime.local_kafka.broker import LocalKafka, answers
+from streams.runtime.local_kafka.distribution import LocalKafkaError, jar_folder
+from streams.runtime.local_kafka.engine import free_port, is_free
 from streams.settings import Settings
 from tests.kafka.commands import run_command, until
 from tests.lab.towns import write_rules, write_town
@@ -47,7 +47,7 @@ def no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     def choose(_jars: Path) -> str:
         raise LocalKafkaError(JAVA_IS_MISSING)
 
-    monkeypatch.setattr("streams.runtime.local_kafka.choose_engine", choose)
+    monkeypatch.setattr("streams.runtime.local_kafka.broker.choose_engine", choose)
 
 
 def demo(settings: Settings, town: Path, *arguments: object, **changes: object) -> Result:

@@ -8,13 +8,13 @@ import pytest
 from aiokafka.consumer.subscription_state import SubscriptionState
 
 from streams.core.watermark import Input
-from streams.runtime.admin import admin_client
-from streams.runtime.groups import members_of
-from streams.runtime.keeper import Keeper
-from streams.runtime.log import Fetched
-from streams.runtime.preflight import preflight
-from streams.runtime.transport import HEARTBEAT_SECONDS
-from streams.runtime.worker import Worker
+from streams.runtime.faust.transport import HEARTBEAT_SECONDS
+from streams.runtime.kafka.admin import admin_client
+from streams.runtime.kafka.groups import members_of
+from streams.runtime.partition.supervisor import Keeper
+from streams.runtime.ports import Fetched
+from streams.runtime.startup.preflight import preflight
+from streams.runtime.worker.worker import Worker
 from streams.settings import Settings
 from tests.kafka.deployment import Deployment
 from tests.kafka.feeds import contact, raw, send

@@ -11,13 +11,13 @@ from aiokafka import AIOKafkaProducer
 
 from schemas.dead_letter import Reason
 from streams.core.watermark import Input
-from streams.runtime import kafka_log
-from streams.runtime.admin import admin_client
-from streams.runtime.aiokafka_options import aiokafka_options
-from streams.runtime.kafka_log import KafkaLog
-from streams.runtime.local_kafka import FragileBroker
-from streams.runtime.log import DeadLetter, FencedError, LogError, RawRecord, Transaction
-from streams.runtime.topics import create, plan
+from streams.runtime.kafka import transactional_log as kafka_log
+from streams.runtime.kafka.admin import admin_client
+from streams.runtime.kafka.client_options import aiokafka_options
+from streams.runtime.kafka.topics import create, plan
+from streams.runtime.kafka.transactional_log import KafkaLog
+from streams.runtime.local_kafka.broker import FragileBroker
+from streams.runtime.ports import DeadLetter, FencedError, LogError, RawRecord, Transaction
 from streams.settings import Settings
 from tests.kafka.conftest import settings_for
 

@@ -10,12 +10,18 @@ import msgspec
 import pytest
 from typer.testing import CliRunner, Result
 
-from streams.runtime.admin import admin_client
-from streams.runtime.commands_kafka import kafka as app
-from streams.runtime.kafka_engine import free_port, is_free
-from streams.runtime.kafka_runtime import KAFKA_VERSION, LocalKafkaError, fetch_jars, find_java, jar_folder
-from streams.runtime.local_kafka import FragileBroker, LocalKafka, Running, answers
-from streams.runtime.topics import create, plan, read
+from streams.runtime.commands.kafka import kafka as app
+from streams.runtime.kafka.admin import admin_client
+from streams.runtime.kafka.topics import create, plan, read
+from streams.runtime.local_kafka.broker import FragileBroker, LocalKafka, Running, answers
+from streams.runtime.local_kafka.distribution import (
+    KAFKA_VERSION,
+    LocalKafkaError,
+    fetch_jars,
+    find_java,
+    jar_folder,
+)
+from streams.runtime.local_kafka.engine import free_port, is_free
 from tests.kafka.conftest import settings_for
 
 Tool = Callable[[str, str], None]

@@ -9,13 +9,13 @@ import pytest
 
 from schemas.partitioner import partition_of
 from schemas.times import format_ms
-from streams.core.moves import decode_move
+from streams.core.alerts.view import CustomerView
+from streams.core.customer.moves import decode_move
 from streams.core.ruleset import DEFAULT
 from streams.core.time import DAY_MS, HOUR_MS
-from streams.core.view import CustomerView
 from streams.core.watermark import Input
 from streams.lab.replay import replay_directory
-from streams.runtime.preflight import load_rules
+from streams.runtime.startup.preflight import load_rules
 from streams.settings import Settings
 from tests.core.drive import HOME
 from tests.kafka.commands import until

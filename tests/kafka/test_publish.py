@@ -16,12 +16,12 @@ from typer.testing import Result
 
 from streams.core.watermark import GIVEN, Input
 from streams.files import batches
-from streams.runtime.admin import client_options
-from streams.runtime.commands_publish import publish_command
-from streams.runtime.kafka_engine import free_port
-from streams.runtime.publish import PerSecond, Publisher, TimesFaster
-from streams.runtime.publish_entries import EVERY, Entry, entries
-from streams.runtime.survey import survey
+from streams.runtime.commands.publish import publish_command
+from streams.runtime.kafka.admin import client_options
+from streams.runtime.local_kafka.engine import free_port
+from streams.runtime.tools.prescan import survey
+from streams.runtime.tools.publish import PerSecond, Publisher, TimesFaster
+from streams.runtime.tools.publish_entries import EVERY, Entry, entries
 from streams.settings import Settings
 from tests.kafka.commands import environment, run_command
 from tests.worlds.worlds import write_world
@@ -150,7 +150,7 @@ def test_what_was_published_before_a_stop_arrives(topics: Settings, tmp_path: Pa
 
 def test_ctrl_c_ends_it_cleanly(topics: Settings, tmp_path: Path) -> None:
     directory = world(tmp_path / "world")
-    code = "import typer; from streams.runtime.commands_publish import publish_command as c; typer.run(c)"
+    code = "import typer; from streams.runtime.commands.publish import publish_command as c; typer.run(c)"
     process = subprocess.Popen(  # noqa: S603 - ourselves
         [sys.executable, "-c", code, str(directory), "--rate", "100"],
         env=dict(os.environ) | environment(topics),

@@ -10,16 +10,16 @@ from aiokafka.errors import KafkaConnectionError
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from typer.testing import Result
 
-import streams.runtime.redrive as module
+import streams.runtime.tools.redrive as module
 from schemas.dead_letter import Reason
 from schemas.partitioner import partition_of
 from schemas.topics import DEAD_LETTERS
 from streams.core.watermark import Input
-from streams.runtime.admin import KafkaUnavailableError, admin_client
-from streams.runtime.commands_redrive import redrive_command
-from streams.runtime.groups import positions_of
-from streams.runtime.kafka_engine import free_port
-from streams.runtime.redrive import Choice, Redrive
+from streams.runtime.commands.redrive import redrive_command
+from streams.runtime.kafka.admin import KafkaUnavailableError, admin_client
+from streams.runtime.kafka.groups import positions_of
+from streams.runtime.local_kafka.engine import free_port
+from streams.runtime.tools.redrive import Choice, Redrive
 from streams.settings import Settings
 from tests.kafka.commands import run_command
 

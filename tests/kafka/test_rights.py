@@ -9,10 +9,10 @@ from kafka.admin import ACL, ACLOperation, ACLPermissionType, ResourcePattern, R
 from typing_extensions import override
 
 from streams.core.watermark import Input
-from streams.runtime.admin import admin_client
-from streams.runtime.kafka_java import Java
-from streams.runtime.kafka_runtime import LocalKafkaError, find_java
-from streams.runtime.topics import create, plan
+from streams.runtime.kafka.admin import admin_client
+from streams.runtime.kafka.topics import create, plan
+from streams.runtime.local_kafka.distribution import LocalKafkaError, find_java
+from streams.runtime.local_kafka.java import Java
 from streams.settings import Settings
 from tests.kafka.feeds import purchase, raw, send
 from tests.kafka.test_security import running

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from typing_extensions import override
 
-from streams.runtime.admin import KafkaRefusedError, KafkaUnavailableError, admin_client
-from streams.runtime.kafka_engine import free_port, is_free
-from streams.runtime.kafka_java import Java
-from streams.runtime.kafka_runtime import LocalKafkaError, find_java
-from streams.runtime.topics import create, plan
+from streams.runtime.kafka.admin import KafkaRefusedError, KafkaUnavailableError, admin_client
+from streams.runtime.kafka.topics import create, plan
+from streams.runtime.local_kafka.distribution import LocalKafkaError, find_java
+from streams.runtime.local_kafka.engine import free_port, is_free
+from streams.runtime.local_kafka.java import Java
 from streams.settings import Settings, SettingsError
 from tests.kafka.commands import run, until
 

@@ -18,15 +18,15 @@ from schemas.topics import MOVES, STATE
 from streams.core.time import DAY_MS, HOUR_MS
 from streams.core.watermark import Input
 from streams.lab.replay import replay_directory
-from streams.runtime.admin import admin_client
-from streams.runtime.aiokafka_options import aiokafka_options
-from streams.runtime.commands_state import state
-from streams.runtime.kafka_engine import free_port
-from streams.runtime.outbox import Outbox
-from streams.runtime.owner import OWNER_KEY, OwnerState
-from streams.runtime.preflight import load_rules
-from streams.runtime.state_file import Entry, Header, read_entries, read_header, writing
-from streams.runtime.topics import create, plan
+from streams.runtime.commands.state import state
+from streams.runtime.kafka.admin import admin_client
+from streams.runtime.kafka.client_options import aiokafka_options
+from streams.runtime.kafka.outbox import Outbox
+from streams.runtime.kafka.topics import create, plan
+from streams.runtime.local_kafka.engine import free_port
+from streams.runtime.partition.processor import OWNER_KEY, OwnerState
+from streams.runtime.startup.preflight import load_rules
+from streams.runtime.tools.state_file import Entry, Header, read_entries, read_header, writing
 from streams.settings import Settings
 from tests.core.drive import HOME
 from tests.kafka.commands import environment, until

@@ -9,7 +9,7 @@ from typer.testing import Result
 
 from schemas.times import format_ms
 from streams.core.watermark import GIVEN, Input
-from streams.runtime.commands_tick import tick_command
+from streams.runtime.commands.tick import tick_command
 from streams.settings import Settings
 from tests.kafka.commands import run_command
 from tests.kafka.deployment import Deployment

@@ -6,9 +6,9 @@ import pytest
 from kafka.admin import ConfigResource, ConfigResourceType
 
 from schemas.topics import INPUTS, OUTPUTS
-from streams.runtime.admin import admin_client
-from streams.runtime.kafka_engine import free_port
-from streams.runtime.topics import differences, plan, read
+from streams.runtime.kafka.admin import admin_client
+from streams.runtime.kafka.topics import differences, plan, read
+from streams.runtime.local_kafka.engine import free_port
 from streams.settings import Settings
 from tests.kafka.commands import run, until
 

@@ -11,7 +11,7 @@ import pytest
 
 from schemas.partitioner import partition_of
 from streams.core.watermark import Input
-from streams.runtime.admin import admin_client
+from streams.runtime.kafka.admin import admin_client
 from streams.settings import Settings
 from tests.kafka.deployment import Deployment
 from tests.kafka.feeds import Raw, contact, purchase, raw, send

@@ -12,10 +12,10 @@ import pytest
 
 from streams.lab.generate import GenerateOptions, generate
 from streams.lab.replay import ReplayResult, replay_directory
-from streams.runtime.admin import admin_client
-from streams.runtime.local_kafka import FragileBroker
-from streams.runtime.topics import create, plan
-from streams.runtime.wall_clock import WallClock
+from streams.runtime.kafka.admin import admin_client
+from streams.runtime.kafka.topics import create, plan
+from streams.runtime.local_kafka.broker import FragileBroker
+from streams.runtime.worker.wall_clock import WallClock
 from streams.settings import Settings
 from tests.kafka.conftest import settings_for
 from tests.kafka.deployment import Deployment, publish, publishing

@@ -16,10 +16,10 @@ from streams.core.ruleset import Ruleset
 from streams.core.watermark import Input
 from streams.lab.generate import GenerateOptions, generate
 from streams.lab.replay import DeadLetter, replay_directory
-from streams.runtime.admin import admin_client
-from streams.runtime.aiokafka_options import aiokafka_options
-from streams.runtime.owner import MOST_UNDECIDED
-from streams.runtime.topics import create, plan
+from streams.runtime.kafka.admin import admin_client
+from streams.runtime.kafka.client_options import aiokafka_options
+from streams.runtime.kafka.topics import create, plan
+from streams.runtime.partition.processor import MOST_UNDECIDED
 from streams.settings import Settings
 from tests.kafka.deployment import Deployment, publish
 from tests.kafka.feeds import Raw, contact, planned, put, spread

@@ -17,10 +17,10 @@ from streams.core.ruleset import DEFAULT
 from streams.core.watermark import Input
 from streams.lab.generate import GenerateOptions, Population, generate
 from streams.lab.replay import replay_directory
-from streams.runtime.admin import admin_client, client_options
-from streams.runtime.commands_redrive import redrive_command
-from streams.runtime.poison import IN_A_ROW
-from streams.runtime.topics import create, plan
+from streams.runtime.commands.redrive import redrive_command
+from streams.runtime.kafka.admin import admin_client, client_options
+from streams.runtime.kafka.topics import create, plan
+from streams.runtime.partition.poison import IN_A_ROW
 from streams.settings import Settings
 from tests.kafka.commands import run_command
 from tests.kafka.deployment import Deployment

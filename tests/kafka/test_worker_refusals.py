@@ -12,9 +12,9 @@ from kafka import TopicPartition
 
 from schemas.topics import OUTPUTS
 from streams.core.watermark import Input
-from streams.runtime.admin import admin_client
-from streams.runtime.kafka_engine import free_port
-from streams.runtime.topics import create, plan
+from streams.runtime.kafka.admin import admin_client
+from streams.runtime.kafka.topics import create, plan
+from streams.runtime.local_kafka.engine import free_port
 from streams.settings import Settings
 from tests.kafka.deployment import Deployment, WorkerProcess
 from tests.kafka.feeds import Raw, contact, purchase, raw, send, ticks

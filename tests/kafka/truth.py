@@ -7,13 +7,13 @@ from typing import Any
 import msgspec
 
 from schemas.alert import Alert
-from streams.core.baseline import KEPT_HOURS
-from streams.core.partition import Partition
+from streams.core.customer.state import customer_of, is_customer_key
+from streams.core.partition.partition import Partition
 from streams.core.ruleset import DEFAULT, Ruleset
-from streams.core.state import customer_of, is_customer_key
+from streams.core.spend.baseline import KEPT_HOURS
 from streams.core.time import hour_of
 from streams.lab.replay import ReplayResult
-from streams.runtime.owner import OWNER_KEY
+from streams.runtime.partition.processor import OWNER_KEY
 from streams.settings import Settings
 from tests.kafka.held import alerts, state
 from tests.lab.test_against_recomputation import of_core, of_plain

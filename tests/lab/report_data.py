@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from random import Random
 
 from schemas.alert import Alert
-from streams.core.odds import Odds
+from streams.core.alerts.standing import Standing
+from streams.core.odds.odds import Odds
 from streams.core.ruleset import Ruleset
-from streams.core.standing import Standing
 from streams.core.time import DAY_MS, HOUR_MS
 from streams.lab.report.words import to_ms
 from streams.lab.story import (

@@ -11,9 +11,9 @@ import pytest
 
 from schemas.events import Disposition
 from schemas.times import parse_ms
-from streams.core.measure import measure
+from streams.core.episodes.silent import begin_watch
+from streams.core.odds.measure import measure
 from streams.core.ruleset import VERSIONS, Ruleset
-from streams.core.silent import begin_watch
 from streams.core.time import DAY_HOURS, HOUR_MS, WEEK_HOURS
 from streams.lab.calibrate import silence, temperature
 from streams.lab.calibrate.history import History

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from schemas.events import Contact
-from streams.core.frustration import TOLERANCE, Known, frustration, known
-from streams.core.repeats import weigh
+from streams.core.contacts.frustration import TOLERANCE, Known, frustration, known
+from streams.core.contacts.repeats import weigh
 from streams.core.ruleset import Ruleset
 from streams.lab.generate import GenerateOptions, Population, Severity, Shape
 from tests.lab.generated import DAY_MS, Generated, make, near

@@ -20,7 +20,7 @@ from streams.lab.run_summary import report_data as gathered
 from streams.lab.run_summary import run_summary
 from streams.lab.watch import Watcher
 from streams.rulesets import calibration_note
-from streams.runtime.lookup_answer import LookupEpisode, lookup_answer
+from streams.runtime.http.lookup import LookupEpisode, lookup_answer
 from tests.lab.html_page import Page
 from tests.lab.report_data import END_MS, Person, report_data, story_of, summary
 from tests.lab.towns import NOW

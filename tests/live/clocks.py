@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 from typing_extensions import override
 
-from streams.runtime.keeper import Clock
-from streams.runtime.wall_clock import WallClock
+from streams.runtime.ports import Clock
+from streams.runtime.worker.wall_clock import WallClock
 from tests.runtime.inputs import true_ms
 
 

@@ -10,13 +10,12 @@ import pytest
 from schemas.alert import Alert
 from schemas.events import Erasure, Refusal
 from schemas.times import parse_ms
-from streams.core.partition import Partition
+from streams.core.partition.partition import Partition
 from streams.core.ruleset import VERSIONS, Ruleset
 from streams.core.time import DAY_MS, HOUR_MS
 from streams.core.watermark import FACTS
-from streams.runtime.decode import RecordDecoder
-from streams.runtime.keeper import Clock
-from streams.runtime.log import RawRecord
+from streams.runtime.partition.decode import RecordDecoder
+from streams.runtime.ports import Clock, RawRecord
 from tests.live.town import DAYS, Happening, contacts, purchases
 from tests.runtime.history import NOW
 from tests.runtime.inputs import Arrivals, RightClock, Scene, scene
@@ -104,8 +103,8 @@ def live_through(
     async def live() -> Lived:
         written = {TX: _arrivals(purchases(all_)), CT: _arrivals(contacts(all_))}
         with pytest.MonkeyPatch.context() as patched:
-            patched.setattr("streams.runtime.keeper._TIME_STEP_SECONDS", turn_seconds)
-            patched.setattr("streams.runtime.keeper._SHOW_SECONDS", 3_000)
+            patched.setattr("streams.runtime.partition.supervisor._TIME_STEP_SECONDS", turn_seconds)
+            patched.setattr("streams.runtime.partition.supervisor._SHOW_SECONDS", 3_000)
             async with scene(
                 written, rules=rules, clock=clock(), live=True, turn_seconds=turn_seconds, most=MOST_RECORDS
             ) as here:

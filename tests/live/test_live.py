@@ -117,7 +117,7 @@ def test_without_regard_to_late_purchases_the_delay_takes_alerts_away(
     town: list[Happening], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Ruleset 2 finds the feed broken; this is what the test above would show if nothing were done."""
-    monkeypatch.setattr("streams.runtime.upstream_delay.UpstreamDelay.ms", 0)
+    monkeypatch.setattr("streams.runtime.partition.upstream_delay.UpstreamDelay.ms", 0)
     lived, found = lived_and_told("delay, ruleset 2", delayed(town), whole_truth(town, OLD), rules=OLD)
     assert lived.broken_days > 10
     assert found.missing

@@ -16,13 +16,12 @@ from typing_extensions import override
 
 from schemas.alert import Alert
 from schemas.dead_letter import Reason
-from streams.core.partition import Outcome
+from streams.core.partition.partition import Outcome
 from streams.core.watermark import Input
-from streams.runtime.fetch import Answer
-from streams.runtime.keeper import Clock, Feed, Pace
-from streams.runtime.log import Fetched, LogError
-from streams.runtime.metrics import Cause, Metrics, PartitionGauges
-from streams.runtime.owner import Identity
+from streams.runtime.partition.processor import Identity
+from streams.runtime.partition.supervisor import Pace
+from streams.runtime.ports import Answer, Clock, Feed, Fetched, LogError
+from streams.runtime.telemetry.metrics import Cause, Metrics, PartitionGauges
 from tests.runtime.fake_log import Broker
 
 HEARTBEAT_SECONDS: Final = 2.0

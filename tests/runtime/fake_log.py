@@ -8,7 +8,7 @@ from typing_extensions import override
 
 from schemas.alert import Alert
 from streams.core.watermark import Input
-from streams.runtime.log import Bounds, FencedError, LogError, PartitionLog, Transaction
+from streams.runtime.ports import Bounds, FencedError, LogError, PartitionLog, Transaction
 from tests.runtime.history import History
 
 BEFORE_FENCING = "before fencing"

@@ -3,15 +3,15 @@
 import asyncio
 
 from streams.core.watermark import Input
-from streams.runtime.keeper import Keeper
-from streams.runtime.log import Fetched, PartitionLog
-from streams.runtime.owner import Owner
+from streams.runtime.partition.processor import Owner
+from streams.runtime.partition.supervisor import Keeper
+from streams.runtime.ports import Fetched, PartitionLog
 from tests.runtime.fake_feed import Counts, FakeFeed, Surroundings
 from tests.runtime.fake_log import FakeLog
 
 
 class FakeWorker:
-    """One process: its keepers, and what `streams.runtime.worker` does with them."""
+    """One process: its keepers, and what `streams.runtime.worker.worker` does with them."""
 
     def __init__(self, around: Surroundings) -> None:
         self._around = around

@@ -17,13 +17,13 @@ from schemas.alert import Alert
 from schemas.dead_letter import Reason
 from schemas.events import Erasure, Refusal, Tick
 from schemas.times import format_ms
-from streams.core.customer import unpack
-from streams.core.partition import Partition, Record
+from streams.core.customer.customer import unpack
+from streams.core.partition.partition import Partition, Record
 from streams.core.ruleset import Ruleset
 from streams.core.watermark import FACTS, GIVEN, NEVER, Input
-from streams.runtime.decode import RecordDecoder
-from streams.runtime.log import Bounds, Fetched, RawRecord
-from streams.runtime.owner import SIDE_INPUTS
+from streams.runtime.partition.decode import RecordDecoder
+from streams.runtime.partition.processor import SIDE_INPUTS
+from streams.runtime.ports import Bounds, Fetched, RawRecord
 from tests.worlds.worlds import write_world
 
 NOW: Final = 1_800_000_000_000

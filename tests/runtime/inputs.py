@@ -8,12 +8,12 @@ from typing import Final
 
 from typing_extensions import override
 
-from streams.core.partition import Partition
+from streams.core.partition.partition import Partition
 from streams.core.ruleset import Ruleset
 from streams.core.watermark import Input
-from streams.runtime.keeper import Clock, Keeper, Pace
-from streams.runtime.log import Fetched, RawRecord
-from streams.runtime.owner import Identity
+from streams.runtime.partition.processor import Identity
+from streams.runtime.partition.supervisor import Keeper, Pace
+from streams.runtime.ports import Clock, Fetched, RawRecord
 from tests.runtime.fake_feed import Surroundings
 from tests.runtime.fake_log import Broker
 from tests.runtime.group import FakeWorker

@@ -10,8 +10,8 @@ from msgspec import msgpack
 from typing_extensions import override
 
 from streams.core.watermark import FACTS, Input
-from streams.runtime.log import FencedError, Fetched, LogError
-from streams.runtime.owner import SIDE_INPUTS, Identity, Owner, OwnerState, RefusedError
+from streams.runtime.partition.processor import SIDE_INPUTS, Identity, Owner, OwnerState, RefusedError
+from streams.runtime.ports import FencedError, Fetched, LogError
 from tests.runtime.fake_log import Broker, FakeLog
 from tests.runtime.history import NOW, RULES, History
 

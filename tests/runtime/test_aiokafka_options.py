@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from aiokafka.codec import has_gzip, has_lz4, has_snappy, has_zstd
 
-from streams.runtime.aiokafka_options import aiokafka_options, quiet
+from streams.runtime.kafka.client_options import aiokafka_options, quiet
 from streams.settings import Settings, SettingsError
 
 

@@ -8,9 +8,9 @@ from schemas.alert import Alert
 from schemas.times import format_ms
 from streams.core.time import DAY_MS, HOUR_MS
 from streams.core.watermark import FACTS, Input
-from streams.runtime.append_times import MOST_KEPT, AppendTimes
-from streams.runtime.log import Bounds, Fetched, LogRecord, RawRecord
-from streams.runtime.owner import Identity, Owner
+from streams.runtime.partition.append_times import MOST_KEPT, AppendTimes
+from streams.runtime.partition.processor import Identity, Owner
+from streams.runtime.ports import Bounds, Fetched, LogRecord, RawRecord
 from tests.runtime.history import NOW
 from tests.runtime.lines import contact, disposition, key_of, purchase
 from tests.runtime.test_owner import Memory, now

@@ -7,12 +7,12 @@ import pytest
 
 from schemas.dead_letter import Reason
 from schemas.events import Erasure, Refusal
-from streams.core.partition import Outcome, Partition
+from streams.core.partition.partition import Outcome, Partition
 from streams.core.ruleset import Ruleset
 from streams.core.watermark import FACTS, Input
-from streams.runtime.decode import RecordDecoder
-from streams.runtime.log import Fetched, RawRecord
-from streams.runtime.owner import Owner
+from streams.runtime.partition.decode import RecordDecoder
+from streams.runtime.partition.processor import Owner
+from streams.runtime.ports import Fetched, RawRecord
 from tests.runtime.history import NOW
 from tests.runtime.lines import contact, key_of, purchase, tick
 from tests.runtime.test_owner import IDENTITY, Memory, now

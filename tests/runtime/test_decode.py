@@ -8,13 +8,13 @@ from msgspec import structs
 from schemas.dead_letter import Reason
 from schemas.events import Erasure, Refusal, SignOfLife, Tick, Transaction
 from schemas.partitioner import partition_of
-from streams.core.moves import Move
-from streams.core.record import EMPTY
-from streams.core.signs import sign_of_life
+from streams.core.customer.customer_codec import EMPTY
+from streams.core.customer.moves import Move
+from streams.core.spend.signs_of_life import sign_of_life
 from streams.core.time import HOUR_MS
 from streams.core.watermark import GIVEN, Input
-from streams.runtime.decode import RecordDecoder
-from streams.runtime.log import RawRecord
+from streams.runtime.partition.decode import RecordDecoder
+from streams.runtime.ports import RawRecord
 from tests.runtime.lines import purchase, tick
 
 TIME = 1_700_000_000_000

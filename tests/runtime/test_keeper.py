@@ -7,9 +7,9 @@ from typing_extensions import override
 
 from streams.core.time import DAY_MS
 from streams.core.watermark import FACTS, Input
-from streams.runtime.keeper import MOST_QUEUED, PAUSE_SECONDS, GaveUpError, Keeper, Phase
-from streams.runtime.log import Fetched
-from streams.runtime.owner import SIDE_INPUTS
+from streams.runtime.partition.processor import SIDE_INPUTS
+from streams.runtime.partition.supervisor import MOST_QUEUED, PAUSE_SECONDS, GaveUpError, Keeper, Phase
+from streams.runtime.ports import Fetched
 from tests.runtime.fake_log import COMMITTED, IN_TRANSACTION, POINTS
 from tests.runtime.group import FakeWorker
 from tests.runtime.history import NOW

@@ -7,8 +7,8 @@ import pytest
 
 from streams.core.time import DAY_MS
 from streams.core.watermark import Input
-from streams.runtime.keeper import PAUSE_SECONDS
-from streams.runtime.log import LogError
+from streams.runtime.partition.supervisor import PAUSE_SECONDS
+from streams.runtime.ports import LogError
 from tests.runtime.fake_feed import FakeFeed
 from tests.runtime.fake_log import FakeLog
 from tests.runtime.history import NOW

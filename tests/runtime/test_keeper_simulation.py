@@ -9,9 +9,9 @@ from collections import Counter
 from pathlib import Path
 from random import Random
 
-from streams.runtime.keeper import Pace
-from streams.runtime.log import LogError
-from streams.runtime.owner import Identity
+from streams.runtime.partition.processor import Identity
+from streams.runtime.partition.supervisor import Pace
+from streams.runtime.ports import LogError
 from tests.runtime.fake_feed import Surroundings
 from tests.runtime.fake_log import Broker
 from tests.runtime.group import Group

@@ -2,7 +2,7 @@
 
 import pytest
 
-from streams.runtime.last_answer import LastAnswer
+from streams.runtime.worker.last_answer import LastAnswer
 
 
 class Hands:

@@ -12,13 +12,12 @@ import pytest
 
 from schemas.alert import Alert
 from schemas.events import Erasure, Refusal
-from streams.core.partition import Partition, Record
+from streams.core.partition.partition import Partition, Record
 from streams.core.ruleset import Ruleset
 from streams.core.time import DAY_MS, HOUR_MS
 from streams.core.watermark import FACTS, Input
-from streams.runtime.decode import RecordDecoder
-from streams.runtime.keeper import Clock
-from streams.runtime.log import RawRecord
+from streams.runtime.partition.decode import RecordDecoder
+from streams.runtime.ports import Clock, RawRecord
 from tests.live.clocks import SetWrong
 from tests.runtime.history import NOW
 from tests.runtime.inputs import STALE_MS, Arrivals, RightClock, Scene, scene, true_ms
@@ -40,7 +39,7 @@ Town = dict[Input, Arrivals]
 @pytest.fixture(autouse=True)
 def slowly(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let keepers look less often, so that a week is soon over."""
-    monkeypatch.setattr("streams.runtime.keeper._TIME_STEP_SECONDS", TURN_SECONDS)
+    monkeypatch.setattr("streams.runtime.partition.supervisor._TIME_STEP_SECONDS", TURN_SECONDS)
 
 
 def town(*, shops_close_after_days: float = DAYS) -> Town:

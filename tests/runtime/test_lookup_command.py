@@ -15,11 +15,11 @@ from typer.testing import CliRunner, Result
 
 from schemas.alert import Alert
 from schemas.events import Merge
-from streams.core.exchange import decide_together
+from streams.core.partition.exchange import decide_together
 from streams.core.time import DAY_MS, HOUR_MS
 from streams.core.watermark import FACTS, Input
-from streams.runtime.commands_lookup import lookup_command
-from streams.runtime.lookup_answer import LookupAnswer
+from streams.runtime.commands.lookup import lookup_command
+from streams.runtime.http.lookup import LookupAnswer
 from streams.settings import ENV_PREFIX
 from tests.core.drive import HOME, disposition, notice, profile
 from tests.runtime.town import CT, HOLDOUT, RULES, SILENT, TROUBLE, silent_town, wait
@@ -252,7 +252,7 @@ def test_nobody_answers_for_the_customer() -> None:
 
 
 def test_a_worker_that_says_nothing_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("streams.runtime.ask_workers.ASK_SECONDS", 0.2)
+    monkeypatch.setattr("streams.runtime.tools.ask_workers.ASK_SECONDS", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         done = run([f"127.0.0.1:{listener.getsockname()[1]}"], "a")
     assert (done.exit_code, refused(done)) == (69, "error: ADDRESS: no answer within 0.2 s\n")

@@ -11,14 +11,13 @@ from prometheus_client.parser import text_string_to_metric_families
 from schemas.alert import Alert
 from schemas.dead_letter import Reason
 from schemas.events import Refusal
-from streams.core.partition import Outcome
+from streams.core.partition.partition import Outcome
 from streams.core.time import DAY_MS
 from streams.core.watermark import FACTS, Input
-from streams.runtime.metrics import DECLARED, Metrics, PartitionGauges
-from streams.runtime.metrics_page import page
-from streams.runtime.source_metrics import Sources
-from streams.runtime.upstream_delay import Sources as HeardSources
-from streams.runtime.upstream_delay import SourceTimes
+from streams.runtime.partition.upstream_delay import Sources as HeardSources
+from streams.runtime.telemetry.metrics import DECLARED, Metrics, PartitionGauges
+from streams.runtime.telemetry.metrics_page import page
+from streams.runtime.telemetry.source_metrics import Sources, SourceTimes
 from tests.core.drive import bad
 from tests.runtime.town import CT, TROUBLE, TX, town, wait
 
@@ -70,7 +69,7 @@ def partition_series(metrics: Metrics) -> set[str]:
 
 
 def test_the_page_is_what_the_metrics_say() -> None:
-    """When this fails, write it anew: `python -m streams.runtime.metrics_page > docs/metrics.md`."""
+    """When this fails: `python -m streams.runtime.telemetry.metrics_page > docs/metrics.md`."""
     assert PAGE.read_text(encoding="utf-8") == page()
 
 

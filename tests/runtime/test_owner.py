@@ -14,12 +14,12 @@ from schemas.alert import Alert
 from schemas.dead_letter import Reason
 from schemas.events import SignOfLife
 from schemas.events import Transaction as Bought
-from streams.core.partition import Outcome, Partition, Record
+from streams.core.customer.state import PARTITION_KEY, StateError
+from streams.core.partition.partition import Outcome, Partition, Record
 from streams.core.ruleset import DEFAULT, Ruleset
-from streams.core.state import PARTITION_KEY, StateError
 from streams.core.watermark import FACTS, Input
-from streams.runtime.log import Bounds, Fetched, PartitionLog, RawRecord, Transaction
-from streams.runtime.owner import (
+from streams.runtime.partition.poison import IN_A_ROW
+from streams.runtime.partition.processor import (
     MOST_UNDECIDED,
     OWNER_KEY,
     SIDE_INPUTS,
@@ -28,7 +28,7 @@ from streams.runtime.owner import (
     OwnerState,
     RefusedError,
 )
-from streams.runtime.poison import IN_A_ROW
+from streams.runtime.ports import Bounds, Fetched, PartitionLog, RawRecord, Transaction
 from tests.runtime.history import NOW, RULES, comparable, history
 from tests.runtime.lines import contact, key_of, purchase
 
@@ -406,7 +406,7 @@ def test_purchases_far_ahead_are_held_before_their_counts_make_the_state_too_lar
     monkeypatch: pytest.MonkeyPatch, hours: int
 ) -> None:
     """One count for each hour with a purchase, and for each that came late; until contacts are there."""
-    monkeypatch.setattr("streams.runtime.owner.MOST_PANES", 51)
+    monkeypatch.setattr("streams.runtime.partition.processor.MOST_PANES", 51)
     owner, first = opened(Memory(), replace(IDENTITY, rules=DEFAULT)), NOW - 60 * DAY_MS
     lines = [purchase(f"c{hour}", first + hour * 3_600_000) for hour in range(hours)]
     lines.append(purchase("late", first + (hours - 3) * 3_600_000))
@@ -422,7 +422,7 @@ def test_holding_does_not_change_what_comes_of_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, behind: Input
 ) -> None:
     """One fact input is read only while the other is held."""
-    monkeypatch.setattr("streams.runtime.owner.MOST_UNDECIDED", 20)
+    monkeypatch.setattr("streams.runtime.partition.processor.MOST_UNDECIDED", 20)
     held, found, rng = 0, 0, Random(1)
     for seed in (3, 5, 18):
         told = history(tmp_path / str(seed), seed)

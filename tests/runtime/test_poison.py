@@ -8,9 +8,9 @@ import pytest
 from schemas.dead_letter import Reason
 from schemas.events import Refusal
 from streams.core.watermark import Input
-from streams.runtime.log import Fetched, RawRecord
-from streams.runtime.poison import IN_A_ROW, SHARE, WINDOW, PoisonLimit
-from streams.runtime.poison_guard import PoisonGuard
+from streams.runtime.partition.poison import IN_A_ROW, SHARE, WINDOW, PoisonLimit
+from streams.runtime.partition.poison_guard import PoisonGuard
+from streams.runtime.ports import Fetched, RawRecord
 
 MOST = round(SHARE * WINDOW)
 

@@ -13,15 +13,15 @@ from schemas.dead_letter import Reason
 from schemas.events import Refusal
 from schemas.partitioner import partition_of
 from schemas.times import format_ms, parse_ms
-from streams.core.partition import Partition, Record
+from streams.core.partition.partition import Partition, Record
 from streams.core.ruleset import Ruleset
 from streams.core.watermark import FACTS, NEVER, Input
 from streams.files import WHOLE_BYTES, batches
 from streams.lab.replay import replay_directory
-from streams.runtime.decode import RecordDecoder
-from streams.runtime.log import RawRecord
-from streams.runtime.publish_entries import EVERY, TICK_SOURCE, Entry, entries
-from streams.runtime.survey import Survey, survey
+from streams.runtime.partition.decode import RecordDecoder
+from streams.runtime.ports import RawRecord
+from streams.runtime.tools.prescan import Survey, survey
+from streams.runtime.tools.publish_entries import EVERY, TICK_SOURCE, Entry, entries
 from tests.worlds.worlds import write_world
 
 NOW = 1_800_000_000_000

@@ -11,7 +11,7 @@ import pytest
 
 from streams.core.ruleset import Ruleset
 from streams.core.watermark import FACTS, NEVER, Input
-from streams.runtime.worker import _quiet_ms
+from streams.runtime.worker.worker import _quiet_ms
 from streams.settings import Settings
 from tests.runtime.history import NOW
 from tests.runtime.inputs import STALE_MS, Arrivals, Scene, scene, true_ms
@@ -30,7 +30,7 @@ BEHIND_MS: Final = 10 * SECOND_MS
 
 @pytest.fixture(autouse=True)
 def slowly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("streams.runtime.keeper._TIME_STEP_SECONDS", TURN_SECONDS)
+    monkeypatch.setattr("streams.runtime.partition.supervisor._TIME_STEP_SECONDS", TURN_SECONDS)
 
 
 def look(

@@ -7,7 +7,7 @@ import pytest
 
 from schemas.dead_letter import Reason
 from streams.core.watermark import Input
-from streams.runtime.redrive import Choice, Kind, Letter, letter_of
+from streams.runtime.tools.redrive import Choice, Kind, Letter, letter_of
 
 INPUTS: Final = {f"retention.{source}": source for source in Input}
 

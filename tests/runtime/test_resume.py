@@ -2,7 +2,7 @@
 
 import pytest
 
-from streams.runtime.resume import resume_marks
+from streams.runtime.startup.resume import resume_marks
 from streams.settings import Settings, SettingsError
 
 

@@ -8,7 +8,15 @@ from typing import Final
 
 import pytest
 
-from streams.runtime.state_file import NAME, Entry, Header, StateFileError, read_entries, read_header, writing
+from streams.runtime.tools.state_file import (
+    NAME,
+    Entry,
+    Header,
+    StateFileError,
+    read_entries,
+    read_header,
+    writing,
+)
 
 HEADER: Final = Header("shop", "retention.state", 4, "2026-03-01T12:00:00.000Z")
 ENTRIES: Final = [

@@ -12,17 +12,17 @@ from schemas.alert import Alert
 from schemas.events import Erasure, Tick
 from schemas.partitioner import partition_of
 from schemas.times import parse_ms
-from streams.core.feed_guard import GuardState
-from streams.core.partition import Partition
-from streams.core.population import Refresh
+from streams.core.customer.state import PARTITION_KEY, PartitionState
+from streams.core.feed.feed_guard import GuardState
+from streams.core.partition.partition import Partition
 from streams.core.ruleset import Ruleset
-from streams.core.state import PARTITION_KEY, PartitionState
+from streams.core.spend.population import Refresh
 from streams.core.time import DAY_MS, HOUR_MS
 from streams.core.watermark import FACTS, NEVER, TOO_LATE_MS, Input
-from streams.runtime.owner import OWNER_KEY, OwnerState
-from streams.runtime.poison_guard import Stop
-from streams.runtime.state_file import Entry, Header, StateFileError, writing
-from streams.runtime.state_move import Contents, Move, MoveError, Target, contents_of, merged
+from streams.runtime.partition.poison_guard import Stop
+from streams.runtime.partition.processor import OWNER_KEY, OwnerState
+from streams.runtime.tools.state_file import Entry, Header, StateFileError, writing
+from streams.runtime.tools.state_move import Contents, Move, MoveError, Target, contents_of, merged
 from tests.core.drive import HOME, Log, in_order, profile, purchase, time_of, unique, world
 
 # Who is high value depends on who shares a partition; so everybody is, and the guard is off.

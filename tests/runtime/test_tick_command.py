@@ -3,8 +3,8 @@
 import pytest
 
 from schemas.times import format_ms
-from streams.runtime import commands_tick
-from streams.runtime.kafka_engine import free_port
+from streams.runtime.commands import tick as commands_tick
+from streams.runtime.local_kafka.engine import free_port
 from tests.lab.towns import Done, run
 
 NOW = 1_800_000_000_500

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 
 import pytest
 
-from streams.runtime.upstream_delay import OTHER, Sources, SourceTimes, UpstreamDelay
+from streams.runtime.partition.upstream_delay import Sources, UpstreamDelay
+from streams.runtime.telemetry.source_metrics import OTHER, SourceTimes
 
 NOW = 1_800_000_000_000
 MINUTE_MS = 60_000

@@ -6,7 +6,7 @@ and true time both begin at `START_MS`, though the steady clock does not know th
 
 import pytest
 
-from streams.runtime.wall_clock import WallClock
+from streams.runtime.worker.wall_clock import WallClock
 
 START_MS = 1_700_000_000_000
 SECOND_MS = 1_000

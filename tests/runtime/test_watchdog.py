@@ -6,12 +6,12 @@ import time
 
 import pytest
 
-from streams.runtime.watchdog import EXIT_CODE
+from streams.runtime.worker.watchdog import EXIT_CODE
 
 LIMIT = 1.0
 PROGRAM = """
 import asyncio, time
-from streams.runtime.watchdog import Watchdog
+from streams.runtime.worker.watchdog import Watchdog
 
 async def work():
     loop = asyncio.get_running_loop()

@@ -14,11 +14,11 @@ import pytest
 from aiohttp import ClientSession
 
 from schemas.alert import Alert
-from streams.core.partition import Partition
+from streams.core.partition.partition import Partition
 from streams.core.time import DAY_MS, HOUR_MS
-from streams.runtime.lookup_answer import LookupAnswer, lookup_answer
-from streams.runtime.metrics import Metrics
-from streams.runtime.web import PartitionReadiness, PortInUseError, Readiness, WebServer
+from streams.runtime.http.lookup import LookupAnswer, lookup_answer
+from streams.runtime.http.server import PartitionReadiness, PortInUseError, Readiness, WebServer
+from streams.runtime.telemetry.metrics import Metrics
 from streams.settings import ENV_PREFIX, Settings
 from tests.core.drive import HOME, contact, notice, purchase
 from tests.runtime.town import CT, HOLDOUT, RULES, TROUBLE, TX, silent_town, town, wait
@@ -492,6 +492,6 @@ def test_it_stops_at_once_though_a_client_holds_on_and_another_is_slow() -> None
 
 
 def test_a_body_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("streams.runtime.web.BODY_SECONDS", 0.1)
+    monkeypatch.setattr("streams.runtime.http.server.BODY_SECONDS", 0.1)
     sent = b"POST /lookup HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\nConnection: close\r\n\r\n{"
     assert raw(FakeWorker(), sent).split()[1] == b"408"

@@ -2,7 +2,7 @@
 
 import logging
 
-from streams.runtime.commands_worker import Seldom
+from streams.runtime.commands.worker import Seldom
 
 
 def said(seldom: Seldom, name: str, message: str, at: float) -> bool:
@@ -21,4 +21,7 @@ def test_a_library_repeats_itself_once_a_minute() -> None:
 
 def test_the_worker_is_never_cut_short() -> None:
     seldom = Seldom()
-    assert all(said(seldom, "streams.runtime.keeper", "partition %s is opened again", 1e9) for _ in range(10))
+    assert all(
+        said(seldom, "streams.runtime.partition.supervisor", "partition %s is opened again", 1e9)
+        for _ in range(10)
+    )

@@ -3,7 +3,7 @@
 from typing import Final
 
 from schemas.alert import Alert
-from streams.core.partition import Partition
+from streams.core.partition.partition import Partition
 from streams.core.ruleset import Ruleset
 from streams.core.time import DAY_MS
 from streams.core.watermark import FACTS, Input

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from streams.runtime.owner import Identity, Owner
+from streams.runtime.partition.processor import Identity, Owner
 from tests.runtime.fake_log import Broker, FakeLog
 from tests.runtime.history import NOW, RULES, comparable, state_of
 

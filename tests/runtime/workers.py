@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
-from streams.core.partition import Partition
+from streams.core.partition.partition import Partition
 from streams.core.ruleset import Ruleset
-from streams.runtime.metrics import Metrics
-from streams.runtime.web import Found, NotMine, NotReady, PartitionReadiness, Readiness, WebServer
+from streams.runtime.http.server import Found, NotMine, NotReady, PartitionReadiness, Readiness, WebServer
+from streams.runtime.telemetry.metrics import Metrics
 from streams.settings import Settings
 from tests.runtime.town import RULES, TROUBLE, town, wait
 

@@ -11,8 +11,8 @@ import pytest
 
 from schemas.alert import Alert
 from schemas.events import Merge, Transaction
-from streams.core.exchange import decide_together
-from streams.core.partition import Partition, Record
+from streams.core.partition.exchange import decide_together
+from streams.core.partition.partition import Partition, Record
 from streams.core.ruleset import VERSIONS, Ruleset
 from streams.core.time import HOUR_MS
 from streams.core.watermark import FACTS, Input

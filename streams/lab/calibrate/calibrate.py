@@ -7,9 +7,9 @@ from typing import Final
 import numpy as np
 
 from schemas.times import format_ms
-from streams.core.baseline import BLOCK_DAYS
-from streams.core.evidence import Yardstick
 from streams.core.ruleset import Ruleset
+from streams.core.spend.baseline import BLOCK_DAYS
+from streams.core.spend.evidence import Yardstick
 from streams.core.time import DAY_HOURS
 from streams.lab.calibrate import silence, temperature
 from streams.lab.calibrate.history import History

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 
 from schemas.events import Disposition
 from schemas.partitioner import Routes
-from streams.core.customer import Customer
-from streams.core.feed_guard import FeedGuard
-from streams.core.population import Population, Refresh, Spending
-from streams.core.record import Body
+from streams.core.customer.customer import Customer
+from streams.core.customer.customer_codec import Body
+from streams.core.feed.feed_guard import FeedGuard
 from streams.core.ruleset import Ruleset
+from streams.core.spend.population import Population, Refresh, Spending
 from streams.core.time import WEEK_HOURS, hour_of
 
 

@@ -7,10 +7,10 @@ from typing import Final
 
 import numpy as np
 
-from streams.core.baseline import YEAR_HOURS
-from streams.core.evidence import Since, Yardstick, hours_until
+from streams.core.episodes.silent import begin_watch
 from streams.core.ruleset import Ruleset
-from streams.core.silent import begin_watch
+from streams.core.spend.baseline import YEAR_HOURS
+from streams.core.spend.evidence import Since, Yardstick, hours_until
 from streams.core.time import DAY_HOURS
 from streams.lab.calibrate.history import History
 

@@ -9,9 +9,9 @@ from typing import Final
 from schemas.dead_letter import Reason
 from schemas.events import Contact, Disposition, Event, Notice, Profile, Refusal, Tick, Transaction
 from schemas.hot import Decoded, Decoder
-from streams.core.event_ids import EventIds
-from streams.core.frustration import Known, known
-from streams.core.repeats import weigh
+from streams.core.contacts.frustration import Known, known
+from streams.core.contacts.repeats import weigh
+from streams.core.customer.event_ids import EventIds
 from streams.core.ruleset import Ruleset
 from streams.core.time import hour_of
 from streams.core.watermark import FACTS, FUTURE_MS, TOO_LATE_MS, Clock, Input

@@ -13,15 +13,15 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from streams.core.customer import Customer
-from streams.core.evidence import probability
-from streams.core.facts import Watch
-from streams.core.feed_guard import FeedGuard
-from streams.core.frustration import TOLERANCE
-from streams.core.measure import measure
-from streams.core.population import Refresh, customer_hash
+from streams.core.contacts.frustration import TOLERANCE
+from streams.core.customer.customer import Customer
+from streams.core.customer.pending import Watch
+from streams.core.episodes.silent import basis_hour, begin_watch
+from streams.core.feed.feed_guard import FeedGuard
+from streams.core.odds.measure import measure
 from streams.core.ruleset import Ruleset
-from streams.core.silent import basis_hour, begin_watch
+from streams.core.spend.evidence import probability
+from streams.core.spend.population import Refresh, customer_hash
 from streams.core.time import DAY_HOURS, WEEK_HOURS
 from streams.lab.calibrate.history import History
 from streams.lab.calibrate.share import Share, bootstrapped

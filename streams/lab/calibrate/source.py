@@ -5,9 +5,9 @@ from pathlib import Path
 
 from typing_extensions import override
 
-from streams.core.facts import Episode
-from streams.core.opening import Gates
-from streams.core.partition import Partition
+from streams.core.customer.pending import Episode
+from streams.core.episodes.opening import Gates
+from streams.core.partition.partition import Partition
 from streams.core.ruleset import Ruleset
 from streams.lab.calibrate.history import History
 from streams.lab.calibrate.reading import copy_before, read_history

@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from streams.core.frustration import TOLERANCE
+from streams.core.contacts.frustration import TOLERANCE
 from streams.core.ruleset import Ruleset
 from streams.lab.calibrate.share import Share, bootstrapped
 from streams.lab.calibrate.windows import Floats, Window

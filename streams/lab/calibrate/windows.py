@@ -9,14 +9,14 @@ import numpy as np
 import numpy.typing as npt
 from msgspec.structs import replace
 
-from streams.core.baseline import BLOCK_HOURS, block_starts
-from streams.core.customer import Customer
-from streams.core.evidence import Yardstick
-from streams.core.feed_guard import FeedGuard
-from streams.core.measure import measure
-from streams.core.population import Refresh, customer_hash
+from streams.core.customer.customer import Customer
+from streams.core.episodes.silent import begin_watch
+from streams.core.feed.feed_guard import FeedGuard
+from streams.core.odds.measure import measure
 from streams.core.ruleset import Ruleset
-from streams.core.silent import begin_watch
+from streams.core.spend.baseline import BLOCK_HOURS, block_starts
+from streams.core.spend.evidence import Yardstick
+from streams.core.spend.population import Refresh, customer_hash
 from streams.core.time import DAY_HOURS, WEEK_HOURS
 from streams.lab.calibrate.history import History
 

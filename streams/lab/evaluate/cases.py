@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from streams.core.baseline import BLOCK_HOURS, YEAR_HOURS, Baseline, baseline
-from streams.core.evidence import Yardstick
-from streams.core.opening import is_valuable, yardstick_of
-from streams.core.panes import Panes
+from streams.core.episodes.opening import is_valuable, yardstick_of
+from streams.core.spend.baseline import BLOCK_HOURS, YEAR_HOURS, Baseline, baseline
+from streams.core.spend.evidence import Yardstick
+from streams.core.spend.panes import Panes
 from streams.core.time import DAY_HOURS, HOUR_MS, WEEK_HOURS
 from streams.lab.evaluate.prepare import Prepared, panes_of
 from streams.lab.evaluate.results import DAYS

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from streams.core.baseline import BLOCK_HOURS
-from streams.core.evidence import Since, Yardstick, evidence
-from streams.core.measure import elapsed_days
+from streams.core.odds.measure import elapsed_days
 from streams.core.ruleset import Ruleset
+from streams.core.spend.baseline import BLOCK_HOURS
+from streams.core.spend.evidence import Since, Yardstick, evidence
 from streams.core.time import DAY_HOURS, HOUR_MS, WEEK_HOURS
 from streams.lab.evaluate import alive
 from streams.lab.evaluate.cases import Cases

@@ -9,9 +9,9 @@ from typing_extensions import override
 
 from schemas.alert import Alert
 from schemas.times import parse_ms
-from streams.core.facts import Episode
-from streams.core.opening import Gates
-from streams.core.partition import Partition
+from streams.core.customer.pending import Episode
+from streams.core.episodes.opening import Gates
+from streams.core.partition.partition import Partition
 from streams.core.time import DAY_MS
 from streams.lab.replay import Sampler
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from streams.core.feed_guard import FeedGuard
-from streams.core.panes import Panes
-from streams.core.population import Population as Sample
-from streams.core.population import Refresh, Spending
+from streams.core.feed.feed_guard import FeedGuard
 from streams.core.ruleset import Ruleset
+from streams.core.spend.panes import Panes
+from streams.core.spend.population import Population as Sample
+from streams.core.spend.population import Refresh, Spending
 from streams.core.time import HOUR_MS, WEEK_HOURS
 from streams.lab.evaluate.alive import Fit, fits
 from streams.lab.generate.options import GenerateOptions, Population

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from schemas.alert import Alert
-    from streams.core.standing import Standing
+    from streams.core.alerts.standing import Standing
     from streams.lab.story import ReportData, Story
 
 # Every chart spans the same time, so that stories compare at a glance: what the alert carries before the

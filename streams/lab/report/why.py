@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from streams.core.odds import Odds
+from streams.core.odds.odds import Odds
 from streams.lab.report.words import chance, nats, probability, strength
 
 if TYPE_CHECKING:

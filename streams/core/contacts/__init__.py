@@ -1,0 +1,4 @@
+"""Frustration: what contacts add to the log-odds, which repeat another, which are one conversation.
+
+Imports the ruleset and times only.
+"""

@@ -1,0 +1,74 @@
+"""What a transaction that waited in the agenda does to what is known of its customer's money.
+
+Decides nothing. Under rules before `as_meant` only purchases above 0 and what was taken back come here.
+"""
+
+from typing import NamedTuple
+
+from schemas.events import Transaction
+from streams.core.customer.customer import Customer
+from streams.core.feed.delivery import DELAYED_MS
+from streams.core.feed.feed_guard import group_of
+from streams.core.ruleset import Ruleset
+from streams.core.spend.beside import PlanEvent
+from streams.core.time import SECOND_MS, hour_of
+
+
+class Booked(NamedTuple):
+    """Cents that a pane has got, below 0 if they were taken back; `charge` tells of a subscription."""
+
+    hour: int
+    cents: int
+    charge: bool = False
+
+
+def book(customer: Customer, event: Transaction, instant: int, rules: Ruleset) -> Booked | None:
+    """Fold a purchase, a charge, or what changes one, at its instant (ms); None for an order of 0.00."""
+    hour = hour_of(event.time)
+    match event.kind:
+        case "purchase":
+            return _book_purchase(customer, event, hour, instant, rules)
+        case "subscription_charge":
+            customer.beside().charge(event.time, hour, event.cents)
+            return Booked(hour, event.cents, charge=True)
+        case "correction":
+            return _book_change(customer, event, event.cents - (event.previous_cents or 0), begins=False)
+        case _:
+            if rules.as_meant and event.original_time is None:
+                customer.beside().refund(hour, event.cents)
+            return _book_change(customer, event, -event.cents, begins=not rules.as_meant)
+
+
+def _book_purchase(
+    customer: Customer, event: Transaction, hour: int, instant: int, rules: Ruleset
+) -> Booked | None:
+    if rules.as_meant and instant - event.time >= DELAYED_MS:
+        customer.beside().deliver(group_of(event.source), hour)
+    if rules.as_meant and event.cents == 0:
+        customer.beside().visit(hour)
+        return None
+    customer.add(hour, event.cents)
+    return Booked(hour, event.cents)
+
+
+def _book_change(customer: Customer, event: Transaction, cents: int, *, begins: bool) -> Booked:
+    hour = hour_of(event.time if event.original_time is None else event.original_time)
+    customer.add(hour, cents, begins=begins)
+    return Booked(hour, cents)
+
+
+def book_cancellation(customer: Customer, event: Transaction, rules: Ruleset) -> bool:
+    """Note a cancellation; False, and nothing is noted, if it is one half of a plan change."""
+    beside = customer.beside()
+    if beside.is_renewed(event.time, rules.plan_change_seconds * SECOND_MS):
+        return False
+    beside.note_plan(PlanEvent(event.time, event.event_id, 0.0))
+    return True
+
+
+def book_plan_change(customer: Customer, event: Transaction) -> None:
+    """Note that a subscription has another price; a higher one is none the less kept."""
+    beside = customer.beside()
+    kept = min(1.0, event.cents / event.previous_cents) if event.previous_cents else 1.0
+    beside.renew(event.time)
+    beside.note_plan(PlanEvent(event.time, event.event_id, kept))

@@ -1,0 +1,282 @@
+"""One customer, unpacked: everything the fold keeps."""
+
+from bisect import insort
+
+from streams.core.customer.customer_codec import (
+    CHARGED,
+    CROWDED,
+    MERGED,
+    NO_HOUR,
+    OPEN,
+    QUIET,
+    Body,
+    Entry,
+    Horizon,
+    Parts,
+    entries,
+    is_settling,
+    join,
+    mark_of,
+    settle,
+    split,
+)
+from streams.core.customer.known_contacts import Contacts
+from streams.core.customer.moves import Merged
+from streams.core.customer.pending import Item
+from streams.core.ruleset import Ruleset
+from streams.core.spend.beside import Beside, count_in, panes_of
+from streams.core.spend.panes import Panes
+from streams.core.spend.population import Spending
+from streams.core.time import HOUR_MS, NO_END, hour_of
+from streams.core.watermark import Input
+
+
+class Customer:
+    """A customer between being unpacked and packed again.
+
+    `recent` are the entries of the record's tail; `body` is the rest of it. The panes in the body leave out
+    the purchases in `recent`; `panes` has them all.
+    """
+
+    __slots__ = (
+        "_bought",
+        "_contacts",
+        "_crowded",
+        "_folded",
+        "_panes",
+        "body",
+        "customer_id",
+        "first_pane",
+        "recent",
+    )
+
+    def __init__(
+        self,
+        customer_id: str,
+        body: Body,
+        first_pane: int | None,
+        recent: list[Entry],
+        *,
+        crowded: bool = False,
+    ) -> None:
+        self.customer_id = customer_id
+        self.body = body
+        self.first_pane = first_pane
+        self.recent = recent
+        self._crowded = crowded
+        self._contacts: Contacts | None = None
+        self._folded: Panes | None = None
+        self._panes: Panes | None = None
+        self._bought: Panes | None = None
+
+    @property
+    def folded(self) -> Panes:
+        """Return the panes of the body."""
+        if self._folded is None:
+            self._folded = self.body.panes()
+        return self._folded
+
+    @property
+    def panes(self) -> Panes:
+        """Return the spend of all folded facts from the first pane on, on-time purchases included."""
+        if self._panes is None:
+            self._panes = self.folded.copy()
+            for instant, cents, _ in self.recent:
+                if cents >= 0:
+                    self._panes.add(hour_of(instant), cents)
+            self._panes.drop_before(NO_END if self.first_pane is None else self.first_pane)
+        return self._panes
+
+    @property
+    def bought(self) -> Panes:
+        """Return the spend without refunds of nobody knows which purchase: what the customer did."""
+        beside = self.body.beside
+        if beside is None or not beside.undated or self.first_pane is None:
+            return self.panes
+        if self._bought is None:
+            self._bought = self.panes.copy()
+            for hour, cents in beside.undated:
+                if hour >= self.first_pane:
+                    self._bought.add(hour, cents)
+        return self._bought
+
+    def signs(self, start: int, end: int) -> int:
+        """Return how many panes in `[start, end)` have an order of 0.00, or a refused one, and no spend."""
+        beside = self.body.beside
+        if beside is None or not (beside.visits or beside.unread):
+            return 0
+        hours = {hour for hour in (*beside.visits, *beside.unread) if start <= hour < end}
+        return sum(self.bought.spend(hour, hour + 1) <= 0 for hour in hours)
+
+    def visits(self, start: int, end: int) -> int:
+        """Return how many panes in `[start, end)` have an order of 0.00."""
+        return 0 if self.body.beside is None else count_in(self.body.beside.visits, start, end)
+
+    def unread(self, start: int, end: int) -> int:
+        """Return how many panes in `[start, end)` have a purchase that was refused."""
+        return 0 if self.body.beside is None else count_in(self.body.beside.unread, start, end)
+
+    def charges(self) -> Panes:
+        """Return the subscription charges."""
+        return Panes() if self.body.beside is None else panes_of(self.body.beside.charges)
+
+    @property
+    def spending(self) -> Spending | None:
+        """Return what the population has to know of the customer; None while no spend is known."""
+        found = Spending(self.first_pane, self.panes, self.charges())
+        return None if found.first_pane is None and not found.charges.hours else found
+
+    def beside(self) -> Beside:
+        """Return what there is beside purchases, to learn more."""
+        if self.body.beside is None:
+            self.body.beside = Beside()
+        self._bought = None
+        return self.body.beside
+
+    def add(self, hour: int, cents: int, *, begins: bool = True) -> None:
+        """Fold spend that does not come as an entry; `begins` tells whether a history may begin with it."""
+        self.folded.add(hour, cents)
+        self._bought = None
+        if begins and (self.first_pane is None or hour < self.first_pane):
+            self.first_pane, self._panes = hour, None  # what lies before may count from now on
+        elif self._panes is not None and self.first_pane is not None and hour >= self.first_pane:
+            self._panes.add(hour, cents)
+
+    def catch_up(self, record: bytes | bytearray) -> None:
+        """Take over the entries that the record got since the customer was packed into it."""
+        self.recent = entries(record)
+        self._folded = self._panes = self._bought = None
+        hours = [hour_of(instant) for instant, cents, _ in self.recent if cents >= 0]
+        if hours:
+            self.first_pane = min(hours) if self.first_pane is None else min(self.first_pane, *hours)
+
+    def contacts(self, rules: Ruleset) -> Contacts:
+        """Return the known contacts, to learn of more under some rules."""
+        if self._contacts is None or self._contacts.rules is not rules:
+            self._contacts = Contacts(self.body, rules)
+        return self._contacts
+
+    @property
+    def crowded(self) -> bool:
+        """Tell whether there were as many contacts as are remembered, when one was last learned."""
+        return self._crowded if self._contacts is None else self._contacts.full
+
+    def enqueue(self, new: Item) -> None:
+        """Put a fact into the agenda."""
+        agenda = self.body.agenda
+        if not agenda or agenda[-1].instant < new.instant:  # nearly all; the whole order costs more
+            agenda.append(new)
+        else:
+            insort(agenda, new, key=lambda one: one.order)
+
+    @property
+    def do_not_contact(self) -> bool:
+        """Tell whether the customer asked not to be got in touch with."""
+        return self.body.profile is not None and self.body.profile.do_not_contact
+
+    @property
+    def wakes_at(self) -> int | None:
+        """Return the first time (ms) at which something can be due: a fact, or an hour of the episode."""
+        agenda, episode = self.body.agenda, self.body.episode
+        times = [agenda[0].instant] if agenda else []
+        if episode is not None:
+            times.append(episode.wake * HOUR_MS)
+        due = self.move_due
+        if due is not None:
+            times.append(due * HOUR_MS)
+        return min(times, default=None)
+
+    @property
+    def move_due(self) -> int | None:
+        """Return the hour at which there is something to hand over, of an id that ended; else None."""
+        merged = self.body.merged
+        if merged is None:
+            return None
+        if not merged.left:
+            return merged.due
+        hours = [hour_of(instant) + 1 for instant, cents, _ in self.recent if cents >= 0]
+        hours += [hour + 1 for hour, _ in merged.ahead[:1]]
+        if merged.due is not None:
+            hours.append(merged.due)
+        elif self.folded.hours:  # a purchase of very many cents
+            hours.append(self.folded.hours[-1] + 1)
+        return min(hours, default=None)
+
+    def hand_over(self, merged: Merged, hour: int) -> bytearray:
+        """Give away, packed, what is known from before an hour; the ids of events stay, and what waits."""
+        given, first = self.body, self.first_pane
+        moved, kept = [], []
+        for instant, cents, key in self.recent:
+            if cents >= 0 and hour_of(instant) < hour:
+                moved.append((hour_of(instant), cents))
+                kept.append((instant, mark_of(Input.TRANSACTIONS), key))
+            else:
+                kept.append((instant, cents, key))
+        panes = self.folded.copy()
+        for pane, cents in (*moved, *merged.ahead):
+            panes.add(pane, cents)
+        merged.ahead = [one for one in panes if one[0] >= hour]
+        given.keep(panes_of([one for one in panes if one[0] < hour]))
+        self.body = Body(
+            agenda=given.agenda, revisions=given.revisions, merged=given.merged, absorbed=given.absorbed
+        )
+        hours = [hour_of(instant) for instant, cents, _ in kept if cents >= 0]
+        self.first_pane = min([*hours, *(pane for pane, _ in merged.ahead)], default=None)
+        given.agenda, given.revisions, given.merged, given.absorbed = [], {}, None, {}
+        self.recent = kept
+        self._contacts = self._folded = self._panes = self._bought = None
+        self._crowded = False
+        return join(Parts(NO_HOUR, NO_HOUR if first is None or first >= hour else first, 0, given, []))
+
+    def live_again(self, merged: Merged) -> None:
+        """Keep from now on what is bought by an id that ended."""
+        self.body.merged = None
+        for pane, cents in merged.ahead:
+            self.add(pane, cents)
+
+    def take_over(self, moved: "Customer", rules: Ruleset) -> int:
+        """Learn what was known by another id; returns how many contacts were too many."""
+        for hour, cents in moved.folded:
+            self.folded.add(hour, cents)
+        firsts = [one for one in (self.first_pane, moved.first_pane) if one is not None]
+        self.first_pane = min(firsts, default=None)
+        self._panes = self._bought = None
+        if moved.body.beside is not None:
+            self.beside().take_over(moved.body.beside)
+        return sum(self.contacts(rules).learn(one) or 0 for one in moved.body.contacts)
+
+    @property
+    def flags(self) -> int:
+        """Return what must be known of the record without unpacking it."""
+        episode, beside = self.body.episode, self.body.beside
+        flags = CROWDED if self.crowded else 0
+        if beside is not None and beside.first_charge is not None:
+            flags |= CHARGED
+        if self.body.merged is not None:
+            flags |= MERGED
+        if episode is None:
+            return flags
+        return flags | (OPEN | QUIET if episode.quiet else OPEN)
+
+    def pack(self, horizon: Horizon, flags: int) -> bytearray:
+        """Return the packed record; forgets what lies beyond the horizon."""
+        if self._folded is not None or is_settling(self.recent, horizon):
+            purchases = self.body.ahead()
+            self.recent = settle(self.folded if purchases is None else purchases, self.recent, horizon)
+            self.body.keep(self.folded, purchases)
+            self._panes = self._bought = None
+        if self.body.beside is not None:
+            self.body.beside.forget(horizon.oldest_pane)
+        due = self.wakes_at
+        wake = NO_HOUR if due is None else hour_of(due)
+        first = NO_HOUR if self.first_pane is None else self.first_pane
+        return join(Parts(wake, first, flags, self.body, self.recent))
+
+
+def unpack(customer_id: str, record: bytes | bytearray) -> Customer:
+    """Return the customer of a packed record; raises StateError."""
+    parts = split(record)
+    first = parts.earliest_pane()
+    first_pane = None if first == NO_HOUR else first
+    crowded = bool(parts.flags & CROWDED)
+    return Customer(customer_id, parts.body, first_pane, parts.tail, crowded=crowded)

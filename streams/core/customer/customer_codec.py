@@ -1,0 +1,304 @@
+"""The packed form of a customer: a fixed-width head, a body (msgpack), a tail of fixed-width entries.
+
+An on-time purchase only appends an entry to the tail; the entries of the last days double as the memory of
+event ids. Entries too old for that are folded into the body now and then, with the rest left untouched.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import accumulate, starmap
+from operator import sub
+from struct import Struct as Layout
+from typing import Final, NamedTuple, TypeVar
+
+from msgspec import MsgspecError, Raw, Struct, field, msgpack
+
+from schemas.events import Profile
+from streams.core.contacts.frustration import Known
+from streams.core.customer.moves import Merged
+from streams.core.customer.pending import Episode, Item, Watch
+from streams.core.customer.state import StateError
+from streams.core.spend.beside import Beside, panes_of
+from streams.core.spend.panes import Panes
+from streams.core.time import HOUR_MS
+from streams.core.watermark import GIVEN, Input
+
+T = TypeVar("T")
+
+FORMAT: Final = 1
+NO_HOUR: Final = -(1 << 31)
+_HEAD: Final = Layout("<BiiBI")
+"""Format, next wake (hour), first pane of the body (hour), flags, length of the body."""
+FLAGS_AT: Final = 9
+"""Where the byte of flags stands."""
+OPEN: Final = 1
+"""Flag: an episode is open."""
+QUIET: Final = 2
+"""Flag: its next wake-up supposes that no further purchase comes."""
+SAMPLED: Final = 4
+"""Flag: a member of the population's sample. Not kept in the changelog."""
+DIRTY: Final = 8
+"""Flag: changed since the changelog was last written. Not kept there."""
+WITHOUT_PANE: Final = 16
+"""Flag: no spend is known yet. Not kept in the changelog."""
+CROWDED: Final = 32
+"""Flag: there are as many contacts as the rules remember."""
+CHARGED: Final = 64
+"""Flag: subscription charges are known."""
+MERGED: Final = 128
+"""Flag: the id ended, its customer is known by another one."""
+KEPT: Final = OPEN | QUIET | CROWDED | CHARGED | MERGED
+"""The flags that the changelog keeps."""
+
+KEY_SIZE: Final = 8
+ENTRY: Final = Layout("<qiQ")
+"""Instant (ms), cents of an on-time purchase (else `-1 - index of the input`), hash of the event id."""
+Entry = tuple[int, int, int]
+MOST_CENTS: Final = (1 << 31) - 1
+"""The largest purchase that fits into an entry."""
+INPUTS: Final = GIVEN
+_LONG_TAIL: Final = 12 * ENTRY.size
+LONG_RECORD: Final = _HEAD.size + _LONG_TAIL
+"""Bytes from which on it is worth a look whether the tail should be folded."""
+PAGE_BYTES: Final = 1_024 * ENTRY.size
+"""Bytes of a tail from which on it goes to pages: see `pages`."""
+EMPTY: Final = _HEAD.pack(FORMAT, NO_HOUR, NO_HOUR, WITHOUT_PANE, 0)
+"""The record of a customer of whom nothing is known yet."""
+
+
+class Body(Struct, array_like=True):
+    """The part of a record that changes rarely. Panes are stored as steps between hours."""
+
+    steps: list[int] = field(default_factory=list)
+    cents: list[int] = field(default_factory=list)
+    agenda: list[Item] = field(default_factory=list)
+    contacts: list[Known] = field(default_factory=list)
+    frustration: int | float = 0
+    episode: Episode | None = None
+    revisions: dict[str, int] = field(default_factory=dict)
+    profile: Profile | None = None
+    watch: Watch | None = None
+    beside: Beside | None = None
+    merged: Merged | None = None
+    absorbed: dict[str, int] = field(default_factory=dict)
+    """By id that was merged into this one, up to which hour its history was taken over."""
+
+    def panes(self) -> Panes:
+        """Return the panes folded into the body."""
+        return Panes(accumulate(self.steps), self.cents)
+
+    def ahead(self) -> Panes | None:
+        """Return the purchases of an id that ended, while they wait for the end of their hour; else None."""
+        merged = self.merged
+        return None if merged is None or not merged.left else panes_of(merged.ahead)
+
+    def keep(self, panes: Panes, ahead: Panes | None = None) -> None:
+        """Take panes in place of those folded so far, and of those that wait, if given."""
+        if ahead is not None and self.merged is not None:
+            self.merged.ahead = list(ahead)
+        self.steps = list(map(sub, panes.hours, [0, *panes.hours]))
+        self.cents = panes.cents
+
+
+class Horizon(NamedTuple):
+    """What may be forgotten: ids before the oldest instant (ms) of their input, panes before an hour."""
+
+    oldest_instants: tuple[int, ...]
+    oldest_pane: int
+
+
+_encode = msgpack.Encoder().encode
+_decode = msgpack.Decoder(Body).decode
+
+
+class _Beginning(Struct, array_like=True):
+    """The part of a body that tells what waits in it; the rest is not parsed."""
+
+    steps: Raw
+    cents: Raw
+    agenda: list[Raw]
+
+
+_decode_beginning = msgpack.Decoder(_Beginning).decode
+
+
+class Parts(NamedTuple):
+    """A record taken apart."""
+
+    wake: int
+    first_pane: int
+    flags: int
+    body: Body
+    tail: list[Entry]
+
+    def earliest_pane(self) -> int:
+        """Return the first pane, the tail's included, or NO_HOUR."""
+        first = min(self.tail, default=None)
+        if first is not None and first[1] < 0:  # no purchase
+            first = min((entry for entry in self.tail if entry[1] >= 0), default=None)
+        if first is None:
+            return self.first_pane
+        hour = first[0] // HOUR_MS
+        return hour if self.first_pane == NO_HOUR else min(self.first_pane, hour)
+
+
+def split(record: bytes | bytearray) -> Parts:
+    """Return the parts of a record; raises StateError."""
+    _, wake, first_pane, flags, _ = _head(record)
+    return Parts(wake, first_pane, flags, _parsed(record, _decode) or Body(), entries(record))
+
+
+def waiting_in(record: bytes | bytearray) -> int:
+    """Return how many facts wait in the agenda of a record; raises StateError."""
+    beginning = _parsed(record, _decode_beginning)
+    return 0 if beginning is None else len(beginning.agenda)
+
+
+def _parsed(record: bytes | bytearray, decode: Callable[[bytes | bytearray], T]) -> T | None:
+    """Return what is decoded of the body of a record, None if it is empty; raises StateError.
+
+    Of a copy: a record that anything holds a view of can't grow.
+    """
+    end = tail_of(record)
+    try:
+        return decode(record[_HEAD.size : end]) if end > _HEAD.size else None
+    except MsgspecError as error:
+        raise StateError("a customer's record that does not parse") from error
+
+
+def join(parts: Parts) -> bytearray:
+    """Return the record of parts."""
+    body = _encode(parts.body)
+    head = _HEAD.pack(FORMAT, parts.wake, parts.first_pane, parts.flags, len(body))
+    return bytearray(b"".join((head, body, *starmap(ENTRY.pack, parts.tail))))
+
+
+def is_settling(tail: Iterable[Entry], horizon: Horizon) -> bool:
+    """Tell whether `settle` would fold an entry, or drop one."""
+    first = min(tail, default=None)
+    return first is not None and first[0] < min(horizon.oldest_instants[:2])
+
+
+def settle(panes: Panes, tail: Iterable[Entry], horizon: Horizon) -> list[Entry]:
+    """Fold the entries that are no longer needed as ids into the panes, and return the others."""
+    oldest = horizon.oldest_instants
+    kept = []
+    for entry in tail:
+        instant, cents, _ = entry
+        if instant >= oldest[0 if cents >= 0 else -1 - cents]:
+            kept.append(entry)
+        elif cents >= 0:
+            panes.add(instant // HOUR_MS, cents)
+    panes.drop_before(horizon.oldest_pane)
+    return kept
+
+
+def fold_tail(record: bytearray, horizon: Horizon) -> tuple[bytearray, bytes]:
+    """Return the record with its tail folded as far as may be, and the entries that go to pages, packed."""
+    parts = split(record)
+    folded, ahead = parts.body.panes(), parts.body.ahead()
+    panes = folded if ahead is None else ahead
+    kept = settle(panes, parts.tail, horizon)
+    leaving: list[Entry] = []
+    if len(kept) * ENTRY.size >= PAGE_BYTES:
+        leaving, kept = kept, []
+    paged = b"".join(
+        ENTRY.pack(instant, _without_cents(panes, instant, cents), key) for instant, cents, key in leaving
+    )
+    parts.body.keep(folded, ahead)
+    return join(parts._replace(first_pane=parts.earliest_pane(), tail=kept)), paged
+
+
+def _without_cents(panes: Panes, instant: int, cents: int) -> int:
+    """Fold the cents of an entry, if it has any, and return the mark in their place."""
+    if cents < 0:
+        return cents
+    panes.add(instant // HOUR_MS, cents)
+    return mark_of(Input.TRANSACTIONS)
+
+
+def is_long(record: bytes | bytearray) -> bool:
+    """Tell whether the tail of a record should go to pages."""
+    return len(record) - tail_of(record) >= PAGE_BYTES
+
+
+def is_foldable(record: bytes | bytearray, horizon: Horizon) -> bool:
+    """Tell whether the tail of a record is worth folding.
+
+    It is, if it is long, not much shorter than the body, and half of it or more can go: somebody who buys
+    all day keeps the ids of 8 days in any case. A very long one goes to pages.
+    """
+    start = tail_of(record)
+    tail = len(record) - start
+    if tail >= PAGE_BYTES:
+        return True
+    if tail <= max(_LONG_TAIL, (start - _HEAD.size) // 4):
+        return False
+    middle: int = ENTRY.unpack_from(record, start + tail // ENTRY.size // 2 * ENTRY.size)[0]
+    return middle < horizon.oldest_instants[0]
+
+
+def mark_of(source: Input) -> int:
+    """Return what an entry holds in place of cents for an event that is no on-time purchase."""
+    return -1 - INPUTS.index(source)
+
+
+def input_of(mark: int) -> Input:
+    """Return the input of an entry, by its cents or mark."""
+    return INPUTS[max(0, -1 - mark)]
+
+
+def entries(record: bytes | bytearray) -> list[Entry]:
+    """Return the tail of a record; raises StateError."""
+    tail = record[tail_of(record) :]
+    if len(tail) % ENTRY.size:
+        raise StateError("a customer's record that is cut off")
+    return list(ENTRY.iter_unpack(tail))
+
+
+def tail_of(record: bytes | bytearray) -> int:
+    """Return where the tail of a record begins; raises StateError."""
+    return _HEAD.size + _head(record)[4]
+
+
+def matching(data: bytes | bytearray, start: int, packed: bytes) -> Iterator[Entry]:
+    """Yield the entries from a place on with a hash, which is given in the order of its bytes there."""
+    last = ENTRY.size - KEY_SIZE
+    at = data.find(packed, start)
+    while at >= 0:
+        if (at - start) % ENTRY.size == last:
+            yield ENTRY.unpack_from(data, at - last)
+        at = data.find(packed, at + 1)
+
+
+def has_transaction(record: bytes | bytearray) -> bool:
+    """Tell whether a transaction was accepted, as far as anything is left of it; raises StateError.
+
+    Of an id that ended it was, under that id or under the one that goes on.
+    """
+    head, least = _head(record), mark_of(Input.TRANSACTIONS)
+    return (
+        head[2] != NO_HOUR
+        or bool(head[3] & (CHARGED | MERGED))
+        or any(one >= least for _, one, _ in entries(record))
+    )
+
+
+def has_pane(record: bytes | bytearray) -> bool:
+    """Tell whether any spend or charge is known; raises StateError."""
+    head = _head(record)
+    return head[2] != NO_HOUR or bool(head[3] & CHARGED) or any(cents >= 0 for _, cents, _ in entries(record))
+
+
+def wake_of(record: bytes | bytearray) -> int:
+    """Return the next wake of a record, or NO_HOUR; raises StateError."""
+    wake: int = _head(record)[1]
+    return wake
+
+
+def _head(record: bytes | bytearray) -> tuple[int, int, int, int, int]:
+    if len(record) < _HEAD.size:
+        raise StateError("a customer's record that is cut off")
+    head: tuple[int, int, int, int, int] = _HEAD.unpack_from(record)
+    if head[0] != FORMAT:
+        raise StateError(f"state of format {head[0]}, this release reads {FORMAT}")
+    return head

@@ -1,0 +1,29 @@
+"""Ids that very many people share: "guest", a till's default id. None of them is a customer.
+
+Such an id would head the ranking with an absurd value at risk. It is told by how many hours it bought in,
+against a customer of its partition, by how often it gets in touch, or by its name.
+"""
+
+from typing import Final
+
+from streams.core.customer.customer import Customer
+from streams.core.ruleset import Ruleset
+from streams.core.spend.population import MONTH_HOURS
+from streams.core.time import DAY_MS, hour_of
+
+_LEAST_TRIPS: Final = 100
+_CONTACT_DAYS: Final = 7
+
+
+def is_shared(customer: Customer, instant: int, median: int, rules: Ruleset) -> bool:
+    """Tell whether an id is taken for shared at an instant (ms), by the median of the latest refresh."""
+    if customer.customer_id in rules.shared_ids:
+        return True
+    if rules.shared_trips_factor:
+        least = max(_LEAST_TRIPS, rules.shared_trips_factor * median)
+        hour = hour_of(instant)
+        if customer.panes.trips(hour - MONTH_HOURS, hour) >= least:
+            return True
+    oldest = instant - _CONTACT_DAYS * DAY_MS
+    recent = sum(oldest < one.moment <= instant for one in customer.body.contacts)
+    return 0 < rules.shared_contacts <= recent

@@ -1,0 +1,158 @@
+"""The command `publish`: a directory of events to the topics."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import (
+    BarColumn,
+    Progress,
+    ProgressColumn,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
+
+from schemas.times import format_ms
+from schemas.topics import INPUTS
+from streams.console import ERRORS, Exit, failed, input_failed
+from streams.core.watermark import NEVER
+from streams.files import InputError, find
+from streams.runtime.commands.common import admin_or_exit, kafka_or_exit, settings_or_exit
+from streams.runtime.kafka.topics import differences, plan, read, refusal
+from streams.runtime.startup.preflight import load_rules
+from streams.runtime.tools.prescan import Survey, survey
+from streams.runtime.tools.publish import Pace, PerSecond, Published, Publisher, TimesFaster
+from streams.runtime.tools.publish_entries import entries
+from streams.settings import Settings
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it."""
+
+_Directory = Annotated[
+    Path,
+    typer.Argument(
+        help="A directory with transactions, contacts, and if you have them customers and dispositions, "
+        "as .jsonl, .jsonl.gz or .parquet.",
+        show_default=False,
+    ),
+]
+_Rate = Annotated[float | None, typer.Option(min=0.001, help="Records a second.", show_default=False)]
+_Speed = Annotated[
+    float | None,
+    typer.Option(min=0.001, help="Event time so many times as fast as it went.", show_default=False),
+]
+
+
+def publish_command(directory: _Directory, *, rate: _Rate = None, speed: _Speed = None) -> None:
+    """Publish history to the topics: a worker on the event clock then gives the alerts that `replay` gives.
+
+    Profiles and dispositions go first, then transactions and contacts as event time has them: as fast as it
+    goes, or at a pace. The key is the customer, the value the line as it is; a line that can't be read is
+    published too, so that the worker reports it. Every partition gets a tick for each day of event time
+    and one at the end, which takes a worker on the event clock to where `replay` ends.
+
+    What is published a second time counts as late or as a duplicate: begin again with fresh topics.
+    """
+    if rate is not None and speed is not None:
+        raise failed("--rate and --speed: choose one", Exit.USAGE)
+    settings = settings_or_exit()
+    with _files_or_exit():
+        find(directory)
+    with kafka_or_exit():
+        rules = load_rules(settings.ruleset_file)
+    partitions = partitions_or_exit(settings)
+    with _files_or_exit(), _bar(TaskProgressColumn()) as bar:
+        task = bar.add_task("reading")
+        surveyed = survey(
+            directory,
+            partitions=partitions,
+            currency=settings.reporting_currency,
+            lateness_ms=rules.lateness_ms,
+            now_ms=time.time_ns() // 1_000_000,
+            told=lambda read, total: bar.update(task, completed=read, total=total),
+        )
+    _publish(settings, surveyed, partitions, _pace(rate, speed))
+
+
+def _pace(rate: float | None, speed: float | None) -> Pace | None:
+    if rate is not None:
+        return PerSecond(rate)
+    return None if speed is None else TimesFaster(speed)
+
+
+def partitions_or_exit(settings: Settings) -> int:
+    """Return how many partitions the input topics have; ends the command if they don't fit together."""
+    planned = [one for one in plan(settings) if one.topic in INPUTS]
+    with admin_or_exit(settings) as admin:
+        actual = read(admin, planned)
+    refused = refusal(differences(planned, actual))
+    if refused:
+        raise failed(refused, Exit.CONFIG)
+    return actual[planned[0].name].partitions
+
+
+def _publish(settings: Settings, surveyed: Survey, partitions: int, pace: Pace | None) -> None:
+    started = time.monotonic()
+    numbers = TextColumn(
+        "{task.completed:,} of {task.total:,} lines, {task.fields[rate]:,.0f}/s, {task.fields[at]}"
+    )
+    with kafka_or_exit(), _files_or_exit(), _bar(numbers) as bar:
+        task = bar.add_task("publishing", total=surveyed.lines.total(), rate=0.0, at="")
+
+        def told(published: Published) -> None:
+            done = published.lines.total()
+            at = "" if published.reached == NEVER else format_ms(published.reached)[:10]
+            bar.update(task, completed=done, rate=done / (time.monotonic() - started), at=at)
+
+        publisher = Publisher(settings, partitions, pace=pace, told=told)
+        try:
+            asyncio.run(publisher.publish(entries(surveyed, partitions, settings.reporting_currency)))
+        except KeyboardInterrupt:
+            stopped = True
+        else:
+            stopped = False
+    _show(surveyed, publisher.published, time.monotonic() - started)
+    if stopped:
+        typer.echo(
+            "stopped before the end: the last tick is missing, so time has not reached the newest event"
+        )
+        raise typer.Exit(INTERRUPTED)
+
+
+def _show(surveyed: Survey, published: Published, seconds: float) -> None:
+    for source, path in surveyed.paths.items():
+        of = "" if published.lines[source] == surveyed.lines[source] else f" of {surveyed.lines[source]:,}"
+        typer.echo(f"{path.name}: {published.lines[source]:,}{of} lines to {source}")
+    typer.echo(f"ticks: {published.ticks:,}")
+    for reason, lines in sorted(surveyed.refused.items()):
+        typer.echo(f"a worker will refuse: {lines:,} {reason.value}")
+    if surveyed.left_out:
+        typer.echo(f"left out, larger than Kafka takes: {surveyed.left_out:,}")
+    if surveyed.blank:
+        typer.echo(f"blank lines, skipped: {surveyed.blank:,}")
+    for source, ahead in surveyed.ahead.items():
+        if ahead:
+            typer.echo(
+                f"left out, dated a year or more ahead of the lines around them: {len(ahead):,} of "
+                f"{surveyed.paths[source].name}, first line {min(ahead):,}"
+            )
+    rate = published.arrived / seconds if seconds else 0
+    typer.echo(f"{published.arrived:,} records arrived, {seconds:.1f} s, {rate:,.0f}/s")
+
+
+@contextmanager
+def _files_or_exit() -> Iterator[None]:
+    try:
+        yield
+    except InputError as error:
+        raise input_failed(error) from error
+
+
+def _bar(numbers: ProgressColumn) -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), numbers, TimeElapsedColumn())
+    return Progress(*columns, console=ERRORS, disable=not ERRORS.is_terminal, transient=True)

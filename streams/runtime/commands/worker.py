@@ -1,0 +1,113 @@
+"""The command `worker`."""
+
+import asyncio
+import logging
+import time
+import traceback
+from collections.abc import Mapping
+from typing import Annotated, Final
+
+import typer
+from typing_extensions import override
+
+from streams.console import Exit, failed
+from streams.core.customer.state import StateError
+from streams.runtime.commands.common import settings_or_exit
+from streams.runtime.http.server import PortInUseError
+from streams.runtime.kafka.admin import KafkaRefusedError, KafkaUnavailableError
+from streams.runtime.partition.supervisor import GaveUpError
+from streams.runtime.startup.preflight import Ground, PreflightError, preflight
+from streams.runtime.startup.resume import resume_marks
+from streams.runtime.worker.worker import Worker
+from streams.settings import Settings, SettingsError
+
+log = logging.getLogger(__name__)
+
+_QUIET_SECONDS: Final = 60.0
+
+_EXITS: Final = (
+    ((SettingsError, PreflightError, StateError, PortInUseError), Exit.CONFIG),
+    ((KafkaUnavailableError, GaveUpError), Exit.UNAVAILABLE),
+    ((KafkaRefusedError,), Exit.NO_PERMISSION),
+)
+
+
+def worker_command(
+    *,
+    adopt_ruleset: Annotated[
+        bool,
+        typer.Option(
+            help="Go on with state of another ruleset; open episodes keep the rules they opened under."
+        ),
+    ] = False,
+    resume_partition: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="N@LETTERS",
+            help="Go on with a partition that is stopped because too much was refused: /ready and the log "
+            "say what to write. All that its inputs hold is then read, and what is bad of it goes to the "
+            "dead letters. N alone ends any stop that is there at the start. May be given more than once.",
+        ),
+    ] = None,
+) -> None:
+    """Consume the input topics and write alerts, exactly once, until SIGTERM or Ctrl-C.
+
+    Start at most as many as there are partitions: they share them out. Each serves /metrics, /live, /ready
+    and POST /lookup. Exits with 78 if settings, topics or state don't let it start, 69 if Kafka is away, 77
+    if it won't let us in, 70 if it failed: what is committed stands, and the next start goes on from there.
+    """
+    settings = settings_or_exit(resume_partitions=resume_partition)
+    _set_up_logging()
+    try:
+        ground = preflight(settings)
+        marks = resume_marks(settings, ground.partitions)
+        for warning in ground.warnings:
+            log.warning("%s", warning)
+        asyncio.run(_work(settings, ground, marks, adopt_ruleset=adopt_ruleset))
+    except Exception as error:  # noqa: BLE001 - the one place where a worker ends
+        raise _ended(error) from None
+
+
+async def _work(settings: Settings, ground: Ground, marks: Mapping[int, int], *, adopt_ruleset: bool) -> None:
+    await Worker(settings, ground, adopt_ruleset=adopt_ruleset, resume_marks=marks).run()
+
+
+def _ended(error: Exception) -> typer.Exit:
+    for kinds, code in _EXITS:
+        if isinstance(error, kinds):
+            return failed(str(error), code)
+    # The message of an error that nobody expected may hold anything, also what must not be logged.
+    where = "".join(traceback.format_tb(error.__traceback__))
+    return failed(
+        f"{type(error).__name__} in the worker; it ends, nothing committed is lost\n{where}", Exit.SOFTWARE
+    )
+
+
+class Seldom(logging.Filter):
+    """Lets a library say the same once a minute: with Kafka away, aiokafka says it each few ms."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: dict[str, float] = {}
+
+    @override
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.name.startswith("streams."):
+            return True
+        seldom = record.created - self._said.get(record.msg, -_QUIET_SECONDS) >= _QUIET_SECONDS
+        if seldom:
+            self._said[record.msg] = record.created
+        return seldom
+
+
+def _set_up_logging() -> None:
+    """Write a line each to standard error, in UTC; of the libraries only what went wrong."""
+    logging.Formatter.converter = time.gmtime
+    logging.basicConfig(level=logging.INFO, format="%(asctime)sZ %(levelname)s %(message)s", force=True)
+    # Not kafka: what it logs of a wrong password is listened for, and goes no further. Faust's services log
+    # under the module of the class that they are.
+    ours = ("streams.runtime.faust.transport", "streams.runtime.faust.app")
+    for library in ("aiokafka", "faust", "mode", "asyncio", *ours):
+        logging.getLogger(library).setLevel(logging.ERROR)
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(Seldom())

@@ -1,0 +1,4 @@
+"""The only room that knows Faust: the app, its transport, which hands on whole batches, and the feed.
+
+Imports `ports` and `kafka`. Only `worker` imports it.
+"""

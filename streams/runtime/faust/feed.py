@@ -1,0 +1,69 @@
+"""Faust's consumer, as the keepers see it."""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
+from typing_extensions import override
+
+from schemas.topics import DEAD_LETTERS
+from streams.core.watermark import Input
+from streams.runtime.faust.transport import HEARTBEAT_SECONDS, ConsumerThread
+from streams.runtime.ports import Answer, Feed, LogError
+
+
+class FaustFeed(Feed):
+    """Seeks and questions go to the consumer's thread; `thread` is known from the first assignment on."""
+
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix
+        self._seeks = 0
+        self.thread: ConsumerThread | None = None
+
+    def _tp(self, partition: int, source: Input) -> TopicPartition:
+        return TopicPartition(self._prefix + source.value, partition)
+
+    def _thread(self) -> ConsumerThread:
+        if self.thread is None:
+            raise LogError("the consumer has not started")
+        return self.thread
+
+    @override
+    async def go_to(self, partition: int, positions: Mapping[Input, int]) -> int:
+        self._seeks += 1
+        number = self._seeks
+        await self._thread().go_to(
+            {self._tp(partition, source): (position, number) for source, position in positions.items()}
+        )
+        return number
+
+    @override
+    def answer(self, partition: int, source: Input) -> Answer:
+        known = {} if self.thread is None else self.thread.answers
+        return known.get(self._tp(partition, source), Answer())
+
+    @override
+    async def committed(self, partition: int) -> Mapping[Input, int | None]:
+        tps = {self._tp(partition, source): source for source in Input}
+        found = await self._committed(tps)
+        return {tps[tp]: position for tp, position in found.items()}
+
+    @override
+    async def redriven(self, partition: int) -> int:
+        tp = TopicPartition(self._prefix + DEAD_LETTERS.name, partition)
+        return (await self._committed([tp]))[tp] or 0
+
+    async def _committed(self, tps: Iterable[TopicPartition]) -> dict[TopicPartition, int | None]:
+        try:
+            return await self._thread().committed(tps)
+        except KafkaError as error:
+            raise LogError(type(error).__name__) from error
+
+    @override
+    async def confirmed(self) -> None:
+        # A zombie is told by its next heartbeat that it is one, and its partitions are revoked.
+        thread = self._thread()
+        before = thread.heartbeats
+        while thread.heartbeats == before:  # noqa: ASYNC110 - it is counted in another thread
+            await asyncio.sleep(HEARTBEAT_SECONDS / 10)

@@ -1,0 +1,291 @@
+"""Faust's transport, changed so that an agent receives whole fetched batches, and commits nothing itself.
+
+Faust keeps the life cycle, the agents and the group; state, positions and commits belong to the owners of
+the partitions. What is overridden, and why, stands at each place (Faust 0.15, aiokafka 0.14).
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP, AppT, ConsumerMessage
+from faust.types.tuples import Message
+from mode.threads import ServiceThread, WorkerThread
+from typing_extensions import override
+
+from streams.core.watermark import Input
+from streams.runtime.kafka.fetch import Whole, WholeFetches
+from streams.runtime.ports import Answer, Fetched
+
+SESSION_SECONDS: Final = 10.0
+HEARTBEAT_SECONDS: Final = 2.0
+FETCH_WAIT_MS: Final = 250
+"""An idle input's clock lags by as much on the live clock."""
+FETCH_BYTES: Final = 1 << 20
+_TURN_SECONDS: Final = 0.25
+_SILENT_SECONDS: Final = 0.5
+"""Of an input from which nothing came for as long, it is told where the consumer stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One input of one partition."""
+
+    source: Input
+    partition: int
+
+
+@dataclass(frozen=True, slots=True)
+class Driven:
+    """What the transport asks of whom it serves; `wants` is called in the consumer's thread."""
+
+    wants: Callable[[Place], bool]
+    steady_ms: Callable[[], int]
+    failed: Callable[[KafkaError], None]
+    """Is told what can't be gone on after, in any thread."""
+    answered: Callable[[], None]
+    """Is told of each answer of a broker, in the consumer's thread."""
+
+
+class Host(AppT):
+    """What the transport needs of its application."""
+
+    options: Mapping[str, Any]
+    """Where Kafka is and how to log in, for a client of aiokafka."""
+    group: str
+    """The consumer group."""
+    driven: Driven
+    places: Mapping[TP, Place]
+
+
+class _Forgetful(dict[TP, int | None]):
+    """Offsets that Faust read or committed: it would drop what is read again after a seek."""
+
+    @override
+    def __getitem__(self, tp: TP) -> int | None:
+        return None
+
+    @override
+    def __setitem__(self, tp: TP, offset: int | None) -> None:
+        pass
+
+
+class _EndsWithProcess(WorkerThread):
+    """A thread that ends with the process: while a broker hangs, a consumer can't be stopped."""
+
+    def __init__(self, service: ServiceThread, **named: Any) -> None:
+        super().__init__(service, **named)
+        self.daemon = True
+
+
+class ConsumerThread(driver.AIOKafkaConsumerThread):
+    """The thread that aiokafka's consumer lives in."""
+
+    Worker = _EndsWithProcess
+    app: "Host"
+    heartbeats = 0
+    """How often the group has confirmed that we are a member."""
+    _whole: WholeFetches | None = None
+
+    @override
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._seeks: dict[TopicPartition, int] = {}
+        self._told: dict[TopicPartition, float] = {}
+
+    @override
+    def _create_worker_consumer(self, transport: Any) -> AIOKafkaConsumer:
+        """Return aiokafka's consumer: read_committed, from the earliest, co-partitioned.
+
+        Faust would read uncommitted records, and wait 1.5 s where nothing comes.
+        """
+        self._assignor = self.app.assignor
+        return AIOKafkaConsumer(
+            **self.app.options,
+            client_id=self.app.group,
+            group_id=self.app.group,
+            partition_assignment_strategy=[self._assignor],
+            enable_auto_commit=False,
+            # The default, latest, races with a seek right after the assignment: a restore reads nothing.
+            auto_offset_reset="earliest",
+            isolation_level="read_committed",
+            max_partition_fetch_bytes=FETCH_BYTES,
+            fetch_max_wait_ms=FETCH_WAIT_MS,
+            session_timeout_ms=round(SESSION_SECONDS * 1000),
+            heartbeat_interval_ms=round(HEARTBEAT_SECONDS * 1000),
+            rebalance_timeout_ms=60_000,
+            # Who fetches nothing for as long leaves the group and never comes back: a worker in reserve, one
+            # that restores for long, or whose partitions are stopped. What hangs is for the watchdog.
+            max_poll_interval_ms=(1 << 31) - 1,
+            metadata_max_age_ms=60_000,
+        )
+
+    @override
+    async def on_start(self) -> None:
+        await super().on_start()
+        consumer = self._ensure_consumer()
+        driven = self.app.driven
+        self._whole = WholeFetches(consumer, driven.steady_ms, driven.answered)
+        coordinator = consumer._coordinator  # noqa: SLF001
+        self._do_heartbeat = coordinator._do_heartbeat  # noqa: SLF001
+        coordinator._do_heartbeat = self._counted_heartbeat  # noqa: SLF001
+        self._push_error = coordinator._push_error_to_user  # noqa: SLF001
+        coordinator._push_error_to_user = self._told_error  # noqa: SLF001
+
+    @override
+    async def on_thread_stop(self) -> None:
+        # With the broker away a task of aiokafka's own raises it in whoever stops the consumer.
+        with suppress(asyncio.CancelledError):
+            await super().on_thread_stop()
+
+    async def _told_error(self, error: KafkaError) -> None:
+        """Tell what keeps us out of the group; aiokafka would tell whoever fetches, and now nobody does."""
+        self.app.driven.failed(error)
+        await self._push_error(error)
+
+    async def _counted_heartbeat(self) -> bool:
+        confirmed: bool = await self._do_heartbeat()
+        self.heartbeats += confirmed
+        if confirmed:
+            self.app.driven.answered()
+        return confirmed
+
+    @property
+    def answers(self) -> Mapping[TopicPartition, Answer]:
+        """What brokers last told of each partition."""
+        return {} if self._whole is None else self._whole.answers
+
+    async def take(self, wanted: set[TopicPartition]) -> dict[TopicPartition, tuple[Whole, int]]:
+        """Return batches, each with the number of seeks before it; now and then one without records."""
+        taken: dict[TopicPartition, tuple[Whole, int]] = await self.call_thread(self._take, wanted)
+        return taken
+
+    async def _take(self, wanted: set[TopicPartition]) -> dict[TopicPartition, tuple[Whole, int]]:
+        if self._whole is None:
+            return {}
+        taken = await self._whole.take(wanted, _TURN_SECONDS)
+        now = time.monotonic()
+        for tp in wanted - taken.keys():
+            # Faust drops batches in a rebalance. The next one tells; when none comes, one without records.
+            if now - self._told.get(tp, now - _SILENT_SECONDS) >= _SILENT_SECONDS:
+                nothing = self._whole.nothing(tp)
+                if nothing is not None:
+                    taken[tp] = nothing
+        self._told |= dict.fromkeys(taken, now)
+        return {tp: (whole, self._seeks.get(tp, 0)) for tp, whole in taken.items()}
+
+    async def go_to(self, positions: Mapping[TopicPartition, tuple[int, int]]) -> None:
+        """Seek to a position each, and number the seek."""
+        await self.call_thread(self._go_to, positions)
+
+    async def _go_to(self, positions: Mapping[TopicPartition, tuple[int, int]]) -> None:
+        consumer = self._ensure_consumer()
+        assigned = consumer.assignment()
+        for tp, (offset, number) in positions.items():
+            if tp in assigned:
+                consumer.seek(tp, offset)
+                self._seeks[tp] = number
+
+    async def committed(self, tps: Iterable[TopicPartition]) -> dict[TopicPartition, int | None]:
+        """Return the group's committed positions."""
+        found: dict[TopicPartition, int | None] = await self.call_thread(self._committed, list(tps))
+        return found
+
+    async def _committed(self, tps: list[TopicPartition]) -> dict[TopicPartition, int | None]:
+        consumer = self._ensure_consumer()
+        return {tp: await consumer.committed(tp) for tp in tps}
+
+
+class Consumer(driver.Consumer):
+    """Faust's consumer, without its bookkeeping of single records."""
+
+    app: "Host"
+    _thread: ConsumerThread
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._read_offset = _Forgetful()
+        self._committed_offset = _Forgetful()
+
+    @override
+    def _new_consumer_thread(self) -> ConsumerThread:
+        return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    @property
+    def thread(self) -> ConsumerThread:
+        """The thread that fetches."""
+        return self._thread
+
+    @override
+    async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:
+        """Fetch what is wanted, each batch as one record. Nothing wanted must not mean everything."""
+        places = self.app.places
+        wants = self.app.driven.wants
+        wanted = {tp for tp in active_partitions or () if tp in places and wants(places[tp])}
+        if not wanted:
+            await asyncio.sleep(_TURN_SECONDS / 10)
+            return {}
+        try:
+            taken = await self._thread.take(wanted)
+        except KafkaError as error:
+            self.app.driven.failed(error)
+            return {}
+        return {tp: [batch] for tp, batch in taken.items()}
+
+    @override
+    def _to_message(self, tp: TP, record: tuple[Whole, int]) -> ConsumerMessage:
+        whole, seek = record
+        batch = Fetched(
+            source=self.app.places[tp].source,
+            before=whole.before,
+            records=whole.records,
+            after=whole.after,
+            end=whole.answer.end,
+            asked_ms=whole.answer.asked_ms,
+            seek=seek,
+        )
+        return ConsumerMessage(
+            topic=tp.topic,
+            partition=tp.partition,
+            offset=whole.after,
+            timestamp=0.0,
+            timestamp_type=0,
+            headers=[],
+            key=None,
+            value=cast(Any, batch),
+            checksum=None,
+            tp=tp,
+            generation_id=self.app.consumer_generation_id,
+        )
+
+    @override
+    async def perform_seek(self) -> None:
+        """Seek nowhere: committed offsets may be stale or expired, each partition knows its positions."""
+
+    @override
+    async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:
+        """Commit nothing: positions go with the state, in the transactions of the partitions."""
+        return False
+
+    @override
+    def ack(self, message: Message) -> bool:
+        """Forget a message; only `commit` would empty the lists that Faust keeps of them."""
+        message.acked = True
+        self._unacked_messages.discard(message)
+        return True
+
+    @override
+    def verify_event_path(self, now: float, tp: TP) -> None:
+        """Leave it to the watchdog: without Faust's commits this would always complain."""
+
+
+class Transport(driver.Transport):
+    """The transport with this consumer."""
+
+    Consumer = Consumer

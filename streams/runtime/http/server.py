@@ -1,0 +1,241 @@
+"""Health, metrics and lookup of a worker over HTTP. No access log: it would tell who is asked for.
+
+`/live` and `/metrics` hold nothing of customers and are open; `/ready` and `/lookup` want the token, if one
+is set. Without one the settings allow loopback only, and then other host names are refused as well: a web
+page could make its own name point here.
+"""
+
+import asyncio
+import errno
+import json
+import logging
+import os
+import traceback
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import asdict, dataclass
+from hmac import compare_digest
+from http import HTTPStatus
+from typing import Final, Protocol
+from urllib.parse import urlsplit
+
+from aiohttp import web
+from prometheus_client.exposition import choose_encoder
+from pydantic import ValidationError
+
+from streams.addresses import is_loopback
+from streams.core.alerts.view import CustomerView
+from streams.core.ruleset import Ruleset
+from streams.runtime.http.lookup import LookupQuestion, lookup_answer
+from streams.runtime.telemetry.metrics import Metrics
+from streams.settings import Settings, variable
+
+log = logging.getLogger(__name__)
+_QUIET: Final = log.getChild("aiohttp")
+# aiohttp logs the text of what it can't parse, and somebody's id may be in it.
+_QUIET.addFilter(lambda _record: False)
+
+MOST_BYTES: Final = 4096
+"""A body of a lookup is shorter, however its customer_id is escaped."""
+BODY_SECONDS: Final = 5.0
+_STOP_SECONDS: Final = 0.5
+_HEADERS: Final = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Server": "retention-signals",
+}
+_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionReadiness:
+    """A partition of this worker: `opening`, `ready` or `stopped`, and why if it isn't ready."""
+
+    number: int
+    state: str
+    why: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """Whether all that this worker was given is ready; not before it was given anything.
+
+    `why` is what keeps the worker as a whole from being so.
+    """
+
+    ready: bool
+    partitions: Sequence[PartitionReadiness]
+    why: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A customer, and the ruleset that the open episode keeps; without one, the ruleset in force."""
+
+    view: CustomerView
+    rules: Ruleset
+
+
+@dataclass(frozen=True, slots=True)
+class NotMine:
+    """A customer of a partition that another worker has."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotReady:
+    """A customer of a partition that is not restored yet."""
+
+
+class Worker(Protocol):
+    """What is asked of the worker; answers come at once, from the event loop."""
+
+    def is_live(self) -> bool:
+        """Tell whether it works; a worker that does not is to be ended."""
+
+    def readiness(self) -> Readiness:
+        """Tell what each partition is at."""
+
+    def lookup(self, customer_id: str) -> Found | NotMine | NotReady | None:
+        """Return what is known of a customer; None if nothing is."""
+
+
+class PortInUseError(Exception):
+    """The address can't be listened on; the message says why, and what to change."""
+
+
+class WebServer:
+    """The server, on the event loop that starts it."""
+
+    def __init__(self, settings: Settings, metrics: Metrics, worker: Worker) -> None:
+        self._host, self._port = settings.web_host, settings.web_port
+        token = settings.web_token()
+        self._token = None if token is None else token.encode()
+        self._currency = settings.reporting_currency
+        self._metrics, self._worker = metrics, worker
+        self._runner: web.AppRunner | None = None
+
+    async def start(self) -> int:
+        """Listen, and return the port; raises PortInUseError."""
+        app = web.Application(client_max_size=MOST_BYTES, middlewares=[_in_json])
+        app.on_response_prepare.append(_add_headers)
+        app.router.add_get("/live", self._live)
+        app.router.add_get("/metrics", self._show_metrics)
+        app.router.add_get("/ready", self._ready)
+        app.router.add_post("/lookup", self._lookup)
+        runner = web.AppRunner(app, access_log=None, logger=_QUIET, shutdown_timeout=_STOP_SECONDS)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, self._host, self._port).start()
+        except OSError as error:
+            await runner.cleanup()
+            raise PortInUseError(_refused(self._host, self._port, error)) from error
+        self._runner = runner
+        port: int = runner.addresses[0][1]
+        return port
+
+    async def stop(self) -> None:
+        """Stop listening, and end what is under way after half a second."""
+        runner, self._runner = self._runner, None
+        if runner is not None:
+            await runner.cleanup()
+
+    # Endpoints
+
+    async def _live(self, _request: web.Request) -> web.Response:
+        live = self._worker.is_live()
+        return _json({"live": live}, HTTPStatus.OK if live else HTTPStatus.SERVICE_UNAVAILABLE)
+
+    async def _show_metrics(self, request: web.Request) -> web.Response:
+        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+        return web.Response(body=encode(self._metrics.registry), headers={"Content-Type": content_type})
+
+    async def _ready(self, request: web.Request) -> web.Response:
+        self._check_right(request)
+        now = self._worker.readiness()
+        return _json(asdict(now), HTTPStatus.OK if now.ready else HTTPStatus.SERVICE_UNAVAILABLE)
+
+    async def _lookup(self, request: web.Request) -> web.Response:
+        self._check_right(request)
+        found = self._worker.lookup(await _asked_for(request))
+        match found:
+            case Found():
+                answer = lookup_answer(found.view, found.rules, self._currency)
+                return web.Response(text=answer.model_dump_json() + "\n", content_type="application/json")
+            case NotMine():
+                return _error(HTTPStatus.MISDIRECTED_REQUEST, "another worker has this customer")
+            case NotReady():
+                return _error(HTTPStatus.SERVICE_UNAVAILABLE, "the customer's partition is not ready")
+            case None:
+                return _error(HTTPStatus.NOT_FOUND, "no event of this customer was accepted")
+
+    def _check_right(self, request: web.Request) -> None:
+        """Raise HTTPUnauthorized without the token; where none is set HTTPForbidden for a foreign name."""
+        if self._token is None:
+            if not _is_local(request.headers.get("Host", "")):
+                raise web.HTTPForbidden(reason="without a token only loopback names are answered")
+            return
+        scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+        right = compare_digest(given.strip().encode(errors="surrogateescape"), self._token)
+        if scheme.lower() != "bearer" or not right:
+            raise web.HTTPUnauthorized(
+                reason="the bearer token is missing or wrong", headers={"WWW-Authenticate": "Bearer"}
+            )
+
+
+def _is_local(host: str) -> bool:
+    try:
+        return is_loopback(urlsplit(f"//{host}").hostname or "")
+    except ValueError:
+        return False
+
+
+async def _asked_for(request: web.Request) -> str:
+    """Return the customer_id of a body; raises HTTPBadRequest and what the size or time limits raise."""
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            body = await request.read()
+        return LookupQuestion.model_validate_json(body).customer_id
+    except TimeoutError as error:
+        raise web.HTTPRequestTimeout(reason="the body did not come in time") from error
+    except ValidationError as error:
+        raise web.HTTPBadRequest(
+            reason='the body has to be {"customer_id": "..."}, of 1 to 128 characters'
+        ) from error
+
+
+@web.middleware
+async def _in_json(request: web.Request, handler: _Handler) -> web.StreamResponse:
+    """Say all errors in JSON; of a bug tell only kind and place, because its message may show a customer."""
+    try:
+        return await handler(request)
+    except web.HTTPException as error:
+        response = _error(error.status, error.reason)
+        for name in ("Allow", "WWW-Authenticate"):
+            if name in error.headers:
+                response.headers[name] = error.headers[name]
+        return response
+    except Exception as error:  # noqa: BLE001 - a bug in a lookup must not show data, nor end the worker
+        at = traceback.extract_tb(error.__traceback__)[-1]
+        log.error("a request failed: %s at %s:%s", type(error).__name__, at.name, at.lineno)  # noqa: TRY400
+        return _error(HTTPStatus.INTERNAL_SERVER_ERROR, "internal error")
+
+
+async def _add_headers(_request: web.Request, response: web.StreamResponse) -> None:
+    response.headers.update(_HEADERS)
+
+
+def _error(status: int, why: str) -> web.Response:
+    return _json({"error": why}, status)
+
+
+def _json(body: object, status: int) -> web.Response:
+    return web.Response(text=json.dumps(body) + "\n", status=status, content_type="application/json")
+
+
+def _refused(host: str, port: int, error: OSError) -> str:
+    where, other = f"{host}:{port}", f"set {variable('web_port')} to another port"
+    if error.errno == errno.EADDRINUSE:
+        return f"{where} is in use: {other}, or to 0 for any free one"
+    # asyncio puts the address into its text once more; an unknown name has no number of the system's.
+    why = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
+    return f"{where} can't be listened on: {why}; {other}, or {variable('web_host')}"

@@ -1,0 +1,157 @@
+"""Fetched batches taken whole from aiokafka, without an object for each record that it would make.
+
+This reaches into aiokafka's fetcher (0.14): its public `getmany` makes a ConsumerRecord for each record,
+which costs four times as much as all the rest, and tells nothing of positions that move without records.
+"""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Any, Final
+
+from aiokafka import TopicPartition
+from aiokafka.consumer.fetcher import READ_COMMITTED, FetchResult, PartitionRecords
+from aiokafka.errors import CorruptRecordException
+
+from streams.runtime.ports import Answer, LogRecord
+
+MOST_BATCHES: Final = 64
+"""Batches given out in one go; more wait for the next call, so that nothing waits long for its turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """The records of a fetched batch, and the positions before and after them."""
+
+    before: int
+    records: list[LogRecord]
+    after: int
+    answer: Answer
+
+
+class WholeFetches:
+    """Takes batches out of a consumer's fetcher; to be used in the consumer's own event loop.
+
+    `steady_ms` is a clock that is never set; `answered` is called at each answer that tells of a partition.
+    """
+
+    def __init__(
+        self, consumer: Any, steady_ms: Callable[[], int], answered: Callable[[], None] = lambda: None
+    ) -> None:
+        self._fetcher = consumer._fetcher  # noqa: SLF001 - see above
+        self._now, self._answered = steady_ms, answered
+        self.answers: dict[TopicPartition, Answer] = {}
+        """The last answer for each partition."""
+        self._proc_fetch_request = self._fetcher._proc_fetch_request  # noqa: SLF001
+        self._fetcher._proc_fetch_request = self._noting_answers  # noqa: SLF001
+
+    async def _noting_answers(self, assignment: Any, node_id: int, request: Any) -> bool:
+        """Note what each answer tells. The time is that of the request: the answer may lie about for long."""
+        asked = self._now()
+        states = {
+            tp: assignment.state_value(tp)
+            for topic, partitions in request.topics
+            for tp in (TopicPartition(topic, partition) for partition, *_ in partitions)
+        }
+        for state in states.values():
+            state.timestamp = None
+        found = await self._proc_fetch_request(assignment, node_id, request)
+        for tp, state in states.items():
+            if state.timestamp is not None and state.highwater is not None:
+                self.answers[tp] = Answer(state.highwater, asked)
+                self._answered()
+        return bool(found)
+
+    async def take(
+        self, wanted: Collection[TopicPartition], most_seconds: float
+    ) -> dict[TopicPartition, Whole]:
+        """Return what was fetched of the wanted partitions, waiting a while if there is nothing.
+
+        Raises aiokafka's errors.
+        """
+        subscriptions = self._fetcher._subscriptions  # noqa: SLF001
+        with subscriptions.fetch_context():  # tells the group that we are alive
+            taken = self._taken(wanted)
+            if not taken:
+                await self._wait(most_seconds)
+                taken = self._taken(wanted)
+            return taken
+
+    async def _wait(self, most_seconds: float) -> None:
+        fetcher = self._fetcher
+        waiter = fetcher._create_fetch_waiter()  # noqa: SLF001
+        timer = fetcher._loop.call_later(most_seconds, fetcher._notify, waiter)  # noqa: SLF001
+        try:
+            await waiter
+        finally:
+            timer.cancel()
+
+    def _taken(self, wanted: Collection[TopicPartition]) -> dict[TopicPartition, Whole]:
+        fetcher = self._fetcher
+        taken: dict[TopicPartition, Whole] = {}
+        if fetcher._subscriptions.reassignment_in_progress:  # noqa: SLF001
+            return taken
+        for tp in [tp for tp in fetcher._records if tp in wanted]:  # noqa: SLF001
+            if len(taken) == MOST_BATCHES:
+                break
+            result = fetcher._records.pop(tp)  # noqa: SLF001
+            if isinstance(result, FetchResult):
+                whole = self._whole(tp, result)
+                if whole is not None:
+                    taken[tp] = whole
+            else:
+                fetcher._notify(fetcher._wait_consume_future)  # noqa: SLF001
+                result.check_raise()
+        if taken:
+            fetcher._notify(fetcher._wait_consume_future)  # noqa: SLF001
+        return taken
+
+    def nothing(self, tp: TopicPartition) -> Whole | None:
+        """Return a batch without records where the consumer stands; None while it stands nowhere."""
+        subscription = self._fetcher._subscriptions.subscription  # noqa: SLF001
+        assignment = None if subscription is None else subscription.assignment
+        if assignment is None or tp not in assignment.tps:
+            return None
+        state = assignment.state_value(tp)
+        if not state.has_valid_position:
+            return None
+        return Whole(state.position, [], state.position, self.answers.get(tp, Answer()))
+
+    def _whole(self, tp: TopicPartition, result: FetchResult) -> Whole | None:
+        if not result.check_assignment(tp) or not result.has_more():
+            return None
+        fetched = result._partition_records  # noqa: SLF001
+        before = fetched.next_fetch_offset
+        records = unpacked(fetched)
+        result._update_position()  # noqa: SLF001
+        return Whole(before, records, fetched.next_fetch_offset, self.answers.get(tp, Answer()))
+
+
+def unpacked(fetched: PartitionRecords) -> list[LogRecord]:
+    """Return the records of a fetch that a reader of its isolation level may see, and move past them."""
+    found: list[LogRecord] = []
+    records = fetched._records  # noqa: SLF001
+    while records.has_next():
+        batch = records.next_batch()
+        if fetched._check_crcs and not batch.validate_crc():  # noqa: SLF001
+            raise CorruptRecordException(f"invalid checksum in {fetched._tp}")  # noqa: SLF001
+        if not (_is_aborted(fetched, batch) or batch.is_control_batch):
+            start = fetched.next_fetch_offset
+            if batch.base_offset >= start:
+                found.extend(batch)
+            else:  # the batch began before the position
+                found.extend(record for record in batch if record.offset >= start)
+        fetched.next_fetch_offset = batch.next_offset
+    return found
+
+
+def _is_aborted(fetched: PartitionRecords, batch: Any) -> bool:
+    """Tell whether a batch belongs to a transaction that was aborted; takes note of what ends one."""
+    if fetched._isolation_level != READ_COMMITTED or batch.producer_id is None:  # noqa: SLF001
+        return False
+    aborted = fetched._aborted_producers  # noqa: SLF001
+    fetched._consume_aborted_up_to(batch.base_offset)  # noqa: SLF001
+    if batch.is_control_batch:
+        if fetched._contains_abort_marker(batch):  # noqa: SLF001
+            aborted.discard(batch.producer_id)
+        return True
+    return bool(batch.is_transactional and batch.producer_id in aborted)

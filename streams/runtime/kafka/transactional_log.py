@@ -1,0 +1,288 @@
+"""The log of a partition on Kafka: a transactional producer, and a reader of its changelog."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from importlib.metadata import version
+from typing import Any, Final
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import (
+    IllegalOperation,
+    InvalidProducerEpoch,
+    KafkaError,
+    OutOfOrderSequenceNumber,
+    ProducerClosed,
+    ProducerFenced,
+)
+from aiokafka.producer.message_accumulator import BatchBuilder
+from aiokafka.record.default_records import DefaultRecordBatch
+from typing_extensions import override
+
+from schemas.alert import Alert
+from schemas.cloud_events import CloudEventsHeaders
+from schemas.common import Headers
+from schemas.dead_letter import DeadLetterHeaders
+from schemas.topics import ALERTS, DEAD_LETTERS, HOLDOUT, MOVES, STATE
+from streams.core.customer.moves import Move
+from streams.core.watermark import Input
+from streams.runtime.kafka.client_options import NO_RIGHT, aiokafka_options, ending
+from streams.runtime.kafka.fetch import WholeFetches
+from streams.runtime.ports import (
+    Bounds,
+    DeadLetter,
+    FencedError,
+    LogError,
+    PartitionLog,
+    Positions,
+    Transaction,
+)
+from streams.settings import Settings
+
+TRANSACTION_SECONDS: Final = 40.0
+"""After this the broker gives up a transaction, and fences its producer."""
+COMMIT_SECONDS: Final = 20.0
+FENCE_SECONDS: Final = 60.0
+RESTORE_IDLE_SECONDS: Final = 20.0
+"""A restore in which nothing comes for so long has failed."""
+CLOSE_SECONDS: Final = 1.0
+
+_BATCH_BYTES: Final = 900_000
+"""Below the broker's usual limit for a batch of records, 1 MiB."""
+_LARGE_BYTES: Final = 128 * 1024
+_RESTORE_FETCH_BYTES: Final = 8 << 20
+_SOURCE: Final = "retention-signals"
+_VERSION: Final = version("retention-signals")
+
+_HeaderList = list[tuple[str, bytes]]
+_Entry = tuple[bytes | None, bytes | None, _HeaderList]
+
+
+class KafkaLog(PartitionLog):
+    """The outputs of one partition number on Kafka."""
+
+    def __init__(self, settings: Settings, partition: int) -> None:
+        self._settings = settings
+        self._partition = partition
+        self._inputs = {source: self._tp(source.value) for source in Input}
+        self._producer: Any = None
+
+    @override
+    async def fence(self) -> None:
+        self._producer = AIOKafkaProducer(
+            **aiokafka_options(self._settings),
+            transactional_id=f"{self._settings.application_id}-{self._partition}",
+            transaction_timeout_ms=round(TRANSACTION_SECONDS * 1000),
+            # A broker that has just ended the last owner's transaction says "not yet" to the next one.
+            retry_backoff_ms=20,
+            max_batch_size=_BATCH_BYTES,
+            max_request_size=8 << 20,
+        )
+        with _as_log_errors():
+            async with asyncio.timeout(FENCE_SECONDS):
+                await self._producer.start()
+
+    @override
+    async def bounds(self) -> Mapping[Input, Bounds]:
+        found = await self._bounds(list(self._inputs.values()))
+        return {source: found[tp] for source, tp in self._inputs.items()}
+
+    @override
+    async def letters_end(self) -> int:
+        tp = self._tp(DEAD_LETTERS.name)
+        return (await self._bounds([tp]))[tp].end
+
+    async def _bounds(self, tps: list[TopicPartition]) -> dict[TopicPartition, Bounds]:
+        with _as_log_errors():
+            async with asyncio.timeout(RESTORE_IDLE_SECONDS), self._reading("read_committed") as consumer:
+                starts = await consumer.beginning_offsets(tps)
+                ends = await consumer.end_offsets(tps)
+        return {tp: Bounds(starts[tp], ends[tp]) for tp in tps}
+
+    @override
+    async def restore(self) -> AsyncIterator[tuple[bytes, bytes | None]]:
+        tp = self._tp(STATE.name)
+        with _as_log_errors():
+            async with asyncio.timeout(RESTORE_IDLE_SECONDS), self._reading("read_uncommitted") as consumer:
+                # Not what a reader of committed records is told: an open transaction would hide what follows.
+                end = (await consumer.end_offsets([tp]))[tp]
+            async with self._reading("read_committed") as consumer:
+                async for key, value in _read(consumer, tp, end):
+                    yield key, value
+
+    @override
+    async def commit(self, transaction: Transaction) -> None:
+        with _as_log_errors():
+            async with asyncio.timeout(COMMIT_SECONDS):
+                await self._producer.begin_transaction()
+                try:
+                    await self._write(transaction)
+                except (IllegalOperation, AssertionError):
+                    # So aiokafka answers what follows on a failure; the transaction knows of the failure.
+                    await self._producer._txn_manager.wait_for_transaction_end()  # noqa: SLF001
+                    raise
+
+    @override
+    async def close(self) -> None:
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            try:
+                # With the broker away it waits for ever.
+                await asyncio.wait_for(producer.stop(), CLOSE_SECONDS)
+            except (KafkaError, TimeoutError):
+                if producer._sender.sender_task is not None:  # noqa: SLF001 - nothing else ends it
+                    producer._sender.sender_task.cancel()  # noqa: SLF001
+                await producer.client.close()
+
+    async def _write(self, transaction: Transaction) -> None:
+        sent = [
+            *await self._send(STATE.name, ((key, value, []) for key, value in transaction.state)),
+            *await self._send(ALERTS.name, _alerts(transaction.alerts, "treated")),
+            *await self._send(HOLDOUT.name, _alerts(transaction.alerts, "holdout")),
+            *await self._send(DEAD_LETTERS.name, self._letters(transaction.dead_letters)),
+            *await self._send_moves(transaction.moves),
+        ]
+        await self._send_positions(transaction.positions)
+        # aiokafka would commit without a batch that the broker refused.
+        await asyncio.gather(*sent)
+        await self._producer.commit_transaction()
+
+    def _tp(self, name: str) -> TopicPartition:
+        return TopicPartition(self._settings.topic_prefix + name, self._partition)
+
+    @asynccontextmanager
+    async def _reading(self, isolation: str) -> AsyncIterator[Any]:
+        consumer = AIOKafkaConsumer(
+            **aiokafka_options(self._settings),
+            isolation_level=isolation,
+            auto_offset_reset="earliest",
+            enable_auto_commit=False,
+            max_partition_fetch_bytes=_RESTORE_FETCH_BYTES,
+        )
+        try:
+            async with asyncio.timeout(RESTORE_IDLE_SECONDS):
+                await consumer.start()
+            yield consumer
+        finally:
+            await _stop(consumer)
+
+    async def _send(self, topic: str, entries: Iterable[_Entry], partition: int | None = None) -> list[Any]:
+        """Send records, to the own partition if no other is given, and return what tells of each batch."""
+        producer, name = self._producer, self._settings.topic_prefix + topic
+        number = self._partition if partition is None else partition
+        return [await producer.send_batch(batch, name, partition=number) for batch in _batches(entries)]
+
+    async def _send_moves(self, moves: Iterable[tuple[int, Move]]) -> list[Any]:
+        entries: dict[int, list[_Entry]] = {}
+        for partition, move in moves:
+            entries.setdefault(partition, []).append((move.customer_id.encode(), move.encode(), []))
+        return [
+            batch
+            for partition, many in entries.items()
+            for batch in await self._send(MOVES.name, many, partition)
+        ]
+
+    async def _send_positions(self, positions: Positions) -> None:
+        offsets = {self._inputs[source]: position for source, position in positions.items()}
+        if offsets:
+            await self._producer.send_offsets_to_transaction(offsets, self._settings.application_id)
+
+    def _letters(self, letters: Iterable[DeadLetter]) -> Iterator[_Entry]:
+        for letter in letters:
+            headers = DeadLetterHeaders(
+                dl_topic=self._inputs[letter.source].topic,
+                dl_partition=str(self._partition),
+                dl_offset=str(letter.record.offset),
+                dl_timestamp=str(letter.record.timestamp),
+                dl_reason=letter.reason,
+                dl_detail=letter.detail,
+                dl_version=_VERSION,
+            )
+            yield letter.record.key, letter.record.value, _encoded(headers)
+
+
+async def _read(consumer: Any, tp: TopicPartition, end: int) -> AsyncIterator[tuple[bytes, bytes | None]]:
+    async with asyncio.timeout(RESTORE_IDLE_SECONDS):
+        consumer.assign([tp])
+        await consumer.seek_to_beginning(tp)
+        position = await consumer.position(tp)
+    fetches = WholeFetches(consumer, lambda: 0)
+    while position < end:
+        async with asyncio.timeout(RESTORE_IDLE_SECONDS):
+            taken: dict[TopicPartition, Any] = {}
+            while not taken:
+                taken = await fetches.take({tp}, 1.0)
+        position = taken[tp].after
+        for record in taken[tp].records:
+            yield record.key, record.value
+
+
+async def _stop(consumer: Any) -> None:
+    """Let go of a consumer; with the broker away it may hang, or raise the CancelledError of its own task."""
+    stopping = asyncio.create_task(consumer.stop())
+    await asyncio.wait([stopping], timeout=CLOSE_SECONDS)
+    if not stopping.done() or stopping.cancelled() or stopping.exception() is not None:
+        stopping.cancel()
+        await consumer._client.close()  # noqa: SLF001 - else its connections stay
+
+
+def _batches(entries: Iterable[_Entry]) -> Iterator[Any]:
+    """Yield records in as few batches as can be, large ones alone and compressed.
+
+    They may be larger than a batch that a broker takes: refused records that came compressed, customers with
+    thousands of facts that wait.
+    """
+    batch = _batch(DefaultRecordBatch.CODEC_NONE)
+    for key, value, headers in entries:
+        if value is not None and len(value) > _LARGE_BYTES:
+            large = _batch(DefaultRecordBatch.CODEC_GZIP)
+            large.append(key=key, value=value, timestamp=None, headers=headers)
+            yield large
+        elif batch.append(key=key, value=value, timestamp=None, headers=headers) is None:
+            yield batch
+            batch = _batch(DefaultRecordBatch.CODEC_NONE)
+            batch.append(key=key, value=value, timestamp=None, headers=headers)
+    if batch.record_count():
+        yield batch
+
+
+def _batch(compression: int) -> Any:
+    return BatchBuilder(_BATCH_BYTES, compression, is_transactional=True)
+
+
+def _alerts(alerts: Iterable[Alert], arm: str) -> Iterator[_Entry]:
+    for alert in alerts:
+        if alert.arm == arm:
+            value = alert.model_dump_json()
+            headers = CloudEventsHeaders(
+                ce_specversion="1.0",
+                ce_id=alert.event_id,
+                ce_source=_SOURCE,
+                ce_type=alert.type,
+                ce_time=alert.model_dump(mode="json", include={"time"})["time"],
+                ce_subject=alert.customer_id,
+            )
+            yield alert.customer_id.encode(), value.encode(), _encoded(headers)
+
+
+def _encoded(headers: Headers) -> _HeaderList:
+    return [
+        (name, str(value).encode())
+        for name, value in headers.model_dump(mode="json").items()
+        if value is not None
+    ]
+
+
+@contextmanager
+def _as_log_errors() -> Iterator[None]:
+    """Raise what clients raise as FencedError or LogError; a right that is missing as KafkaRefusedError."""
+    try:
+        yield
+    except (ProducerFenced, InvalidProducerEpoch, OutOfOrderSequenceNumber) as error:
+        raise FencedError(type(error).__name__) from error
+    except NO_RIGHT as error:
+        raise ending(error) from error
+    except TimeoutError as error:
+        raise LogError("Kafka did not answer in time") from error
+    except (KafkaError, ProducerClosed, OSError) as error:
+        raise LogError(f"{type(error).__name__}") from error

@@ -1,0 +1,89 @@
+"""Records to events: the contract's decoder, and what only the log can tell of a record."""
+
+from collections.abc import Callable
+from functools import cache
+from typing import Final
+
+from schemas.dead_letter import Reason
+from schemas.events import Erasure, Refusal, Tick
+from schemas.hot import Decoder
+from schemas.partitioner import partition_of
+from streams.core.customer.customer import unpack
+from streams.core.customer.moves import Move, decode_move
+from streams.core.customer.state import StateError, ruleset_of
+from streams.core.partition.partition import Record
+from streams.core.watermark import GIVEN, Input
+from streams.runtime.ports import LogRecord
+
+Known = Callable[[str], bool]
+"""Tells whether a customer was accepted on this partition before."""
+
+_WRONG_KEY: Final = Refusal(Reason.KEY_MISMATCH, "key: not the customer_id")
+_TICK_KEY: Final = Refusal(Reason.KEY_MISMATCH, "key: null for a tick")
+_NO_KEY: Final = Refusal(Reason.KEY_MISMATCH, "key: required, a customer_id in UTF-8")
+_NO_VALUE: Final = Refusal(Reason.SCHEMA, "value: required")
+_NO_MOVE: Final = Refusal(Reason.SCHEMA, "value: not a history that a worker wrote")
+_ELSEWHERE: Final = Refusal(Reason.WRONG_PARTITION, "key: belongs to another partition")
+
+
+class RecordDecoder:
+    """Decodes the records of one partition number; never raises, whatever the bytes."""
+
+    def __init__(self, currency: str, partition: int, partitions: int) -> None:
+        decoder = _decoder(currency)
+        self._decode = {one: decoder.of(one) for one in GIVEN}
+        self._partition = partition
+        self._partitions = partitions
+
+    def __call__(self, source: Input, raw: LogRecord, known: Known) -> Record | Refusal:
+        """Return the event of a record, or why it is refused.
+
+        A refusal tells who bought only if the record has the key and the partition of that customer.
+        """
+        value, key = raw.value, raw.key
+        if value is None:
+            return self._erasure(raw) if source is Input.CUSTOMERS else _NO_VALUE
+        event = self._move(value) if source is Input.MOVES else self._decode[source](value)
+        if isinstance(event, Refusal):
+            is_whole = event.customer_id is None or self._is_at_home(event.customer_id, key)
+            return event if is_whole else Refusal(event.reason, event.detail)
+        if isinstance(event, Tick):
+            return event if key is None else _TICK_KEY
+        customer_id = event.customer_id
+        if key != customer_id.encode():
+            return _WRONG_KEY
+        # Hashing costs more than all the rest, so only strangers are checked.
+        if not known(customer_id) and partition_of(customer_id, self._partitions) != self._partition:
+            return _ELSEWHERE
+        return event
+
+    def _is_at_home(self, customer_id: str, key: bytes | None) -> bool:
+        """Tell whether a record has the key of a customer, and lies in the partition of that key."""
+        return key == customer_id.encode() and partition_of(customer_id, self._partitions) == self._partition
+
+    @staticmethod
+    def _move(value: bytes) -> Move | Refusal:
+        """Return a history, all of which can be read: it is unpacked long after it was accepted."""
+        move = decode_move(value)
+        if move is None:
+            return _NO_MOVE
+        try:
+            unpack(move.former, move.record)
+            if move.rules is not None:
+                ruleset_of(move.rules)
+        except StateError:
+            return _NO_MOVE
+        return move
+
+    def _erasure(self, raw: LogRecord) -> Erasure | Refusal:
+        try:
+            customer_id = (raw.key or b"").decode()
+        except UnicodeDecodeError:
+            return _NO_KEY
+        return Erasure(customer_id) if customer_id else _NO_KEY
+
+
+@cache
+def _decoder(currency: str) -> Decoder:
+    """Return the one decoder of a currency: partitions share what it remembers of times and amounts."""
+    return Decoder(currency)

@@ -1,0 +1,81 @@
+"""The stop of a partition of which too much was refused: kept in its state until an operator ends it."""
+
+from bisect import bisect_left
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from schemas.events import Refusal
+from streams.core.watermark import Input
+from streams.runtime.partition.poison import EXPECTED, PoisonLimit
+from streams.runtime.ports import Bounds, Fetched
+
+
+class Stop(Struct, array_like=True, frozen=True):
+    """Why nothing more is read. It is named by where its dead letters begin, which no later stop can be."""
+
+    why: str
+    letters: int
+    """The offset in the dead letters of the partition from which on the letters of its last batches stand."""
+
+
+class PoisonGuard:
+    """Tells whether a partition reads on: the limit, the stop that came of it, and what the limit leaves out.
+
+    Once a stop is ended, all that the inputs held at that time is read without the limit.
+    """
+
+    def __init__(self, partition: int) -> None:
+        self._partition = partition
+        self._limit = PoisonLimit()
+        self.stop: Stop | None = None
+        self._unlimited: dict[Input, int] = {}
+        self.ended: str | None = None
+        """What was told of the stop that was ended last, by this owner."""
+
+    def restore(self, stop: Stop | None, unlimited: Mapping[str, int]) -> None:
+        """Take back what was committed."""
+        self.stop = stop
+        self._unlimited = {Input(name): end for name, end in unlimited.items()}
+
+    def unlimited(self, positions: Mapping[Input, int]) -> dict[str, int]:
+        """Return up to where each input is still read without the limit."""
+        return {source.value: end for source, end in self._unlimited.items() if positions[source] < end}
+
+    def note(self, batch: Fetched, refused: Mapping[int, Refusal]) -> None:
+        """Take note of a batch, and of the refused records by their places in it."""
+        free, end = 0, self._unlimited.get(batch.source, 0)
+        if batch.before < end:
+            free = bisect_left(batch.records, end, key=lambda record: record.offset)
+        poison = sorted(at for at, refusal in refused.items() if refusal.reason not in EXPECTED)
+        self._limit.note(len(batch.records) - free, [at - free for at in poison if at >= free])
+
+    @property
+    def exceeded(self) -> bool:
+        """Tell whether a stop has to be committed."""
+        return self.stop is None and self._limit.exceeded is not None
+
+    def set_stop(self, letters: int) -> None:
+        """Stop, with letters from an offset on."""
+        self.stop = Stop(self._limit.exceeded or "", letters)
+
+    def ends(self, mark: int) -> bool:
+        """Tell whether a mark, an offset in the dead letters, lies behind the first letter of the stop."""
+        return self.stop is not None and mark > self.stop.letters
+
+    def go_on(self, inputs: Mapping[Input, Bounds]) -> None:
+        """End the stop: what the inputs hold now is read to its end, however much of it is refused."""
+        self.ended = self.told
+        self.stop, self._limit = None, PoisonLimit()
+        self._unlimited = {source: bounds.end for source, bounds in inputs.items()}
+
+    @property
+    def told(self) -> str | None:
+        """Return why nothing more is read and what ends it; None while all is well."""
+        stop = self.stop
+        if stop is None:
+            return self._limit.exceeded
+        return (
+            f"{stop.why}; when that is put right: `retention-signals redrive --execute`, or "
+            f"`retention-signals worker --resume-partition {self._partition}@{stop.letters}`"
+        )

@@ -1,0 +1,419 @@
+"""The owner of one partition: open, take batches, let time pass, commit. No Kafka, no Faust, no clock.
+
+Whatever fails, the owner is dropped and a new one opens the partition again from what was committed. So
+there is no repair: state, alerts, dead letters and positions move together, or not at all.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from msgspec import MsgspecError, Struct, msgpack
+from msgspec import field as member
+
+from schemas.alert import Alert
+from schemas.dead_letter import Reason
+from schemas.events import Erasure, Refusal, SignOfLife, Tick, Transaction
+from schemas.partitioner import partition_of
+from streams.core.alerts.alert import dated
+from streams.core.customer.moves import Move
+from streams.core.customer.pending import Event
+from streams.core.customer.state import PARTITION_KEY, StateError
+from streams.core.partition.exchange import decide_together
+from streams.core.partition.partition import Outcome, Partition, Record
+from streams.core.ruleset import VERSIONS, Ruleset
+from streams.core.spend.signs_of_life import sign_of_life
+from streams.core.watermark import FACTS, Input
+from streams.runtime.partition.append_times import AppendTimes
+from streams.runtime.partition.decode import RecordDecoder
+from streams.runtime.partition.poison_guard import PoisonGuard, Stop
+from streams.runtime.partition.upstream_delay import Sources, UpstreamDelay
+from streams.runtime.ports import Bounds, DeadLetter, Fetched, PartitionLog
+from streams.runtime.ports import Transaction as LogTransaction
+from streams.settings import variable
+
+OWNER_KEY: Final = b"o"
+SIDE_INPUTS: Final = (Input.MOVES, Input.CUSTOMERS, Input.DISPOSITIONS)
+
+_LOOKED_AT: Final = 16
+"""The delay of one in so many records of a batch is looked at, the first among them."""
+
+MOST_UNDECIDED: Final = 5_000
+"""An input ahead of the watermark is held while more facts than this wait for it in agendas."""
+MOST_PANES: Final = 80_000
+"""Nor while so many counts of purchases wait to be judged: they are one record of the state.
+
+What is kept in any case is 44,608 of them, 29 days for each of 64 groups of sources.
+"""
+
+
+class OwnerState(Struct, array_like=True):
+    """What the changelog keeps beside the core's state: whose it is, and how far the inputs are in it."""
+
+    application: str
+    ruleset: str
+    positions: dict[str, int] = member(default_factory=dict)
+    partitions: int = 0
+    topics: dict[str, str] = member(default_factory=dict)
+    """The ids that Kafka gave the input topics when they were made, by input."""
+    currency: str = ""
+    """What money is counted in; empty while none was."""
+    stop: Stop | None = None
+    """Why nothing more is read; None while all is well."""
+    unlimited: dict[str, int] = member(default_factory=dict)
+    """Up to where inputs are read without the limit on refused records, since a stop was ended."""
+    upstream_delay_ms: int = 0
+    """What the purchases took to come, when this was written."""
+
+
+class RefusedError(StateError):
+    """State that can't be gone on with here; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What the state must agree with."""
+
+    application: str
+    rules: Ruleset
+    currency: str
+    partition: int
+    partitions: int
+    adopt_ruleset: bool = False
+    topics: Mapping[Input, str] = field(default_factory=dict)
+    resume_mark: int = 0
+    """A stop ends that has dead letters before this offset."""
+
+
+@dataclass(slots=True)
+class Taken:
+    """What became of a batch: in the core, and of the records that never got there."""
+
+    outcome: Outcome
+    refused: list[Reason] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a commit wrote; `appended` has when (ms) the record was appended that decided each alert.
+
+    None where time alone decided.
+    """
+
+    alerts: list[Alert]
+    appended: list[int | None]
+    dead_letters: list[DeadLetter]
+
+
+class Owner:
+    """The one process that may write a partition, from `open` until anything fails."""
+
+    def __init__(
+        self, identity: Identity, log: PartitionLog, wall_clock_ms: Callable[[], int], *, live: bool = False
+    ) -> None:
+        self._identity = identity
+        self._live = live
+        self._log = log
+        self._now = wall_clock_ms
+        self._decode = RecordDecoder(identity.currency, identity.partition, identity.partitions)
+        self._alerts: list[Alert] = []
+        self._appended: list[int | None] = []
+        self._append_times = AppendTimes()
+        self._dead_letters: list[DeadLetter] = []
+        self._moves: list[tuple[int, Move]] = []
+        self._moved = False
+        self._currency = ""
+        self._ends: dict[Input, int] = {}
+        self._at = 0
+        self._looked_at: list[tuple[int, int, Event]] = []
+        """The events of a batch whose delay is looked at, each with its place among all, and its append."""
+        self.delay = UpstreamDelay()
+        self.sources = {source: Sources() for source in Input}
+        self._poison = PoisonGuard(identity.partition)
+        self.partition = Partition(identity.rules, currency=identity.currency)
+        self.positions: dict[Input, int] = {}
+        """Where each input goes on; all are known once the partition is open."""
+        self.restored = 0
+        """How many state records the newest values were found in."""
+
+    # Open
+
+    async def open(self) -> None:
+        """Fence earlier owners and restore; raises StateError, FencedError or LogError."""
+        await self._log.fence()
+        state: dict[bytes, bytes] = {}
+        async for key, value in self._log.restore():
+            self.restored += 1
+            if value is None:
+                state.pop(key, None)
+            else:
+                state[key] = value
+        mine = state.pop(OWNER_KEY, None)
+        if mine is not None:
+            self._adopt(_decoded(mine))
+        elif state:
+            raise RefusedError(
+                "the state has no owner record: it is not of this product, or was tampered with"
+            )
+        for key, value in sorted(state.items(), key=lambda one: one[0] != PARTITION_KEY):
+            self.partition.restore(key, value)
+        bounds = await self._log.bounds()
+        self._begin(bounds)
+        if self._poison.ends(self._identity.resume_mark):
+            self._go_on(bounds)
+
+    def _adopt(self, state: OwnerState) -> None:
+        identity = self._identity
+        if state.application != identity.application:
+            raise RefusedError("the state belongs to another application id: use that id, or a new prefix")
+        if state.partitions not in {0, identity.partitions}:
+            raise RefusedError(
+                f"the state was written for {state.partitions} partitions, the topics have "
+                f"{identity.partitions}: move it with `state export` and `state import`"
+            )
+        if state.currency not in {"", identity.currency}:
+            raise RefusedError(
+                f"the state counts in {state.currency}, the settings say {identity.currency}: "
+                f"set {state.currency}, or use a new application id and prefix"
+            )
+        if state.ruleset != identity.rules.hash and not identity.adopt_ruleset:
+            raise RefusedError(_another_ruleset(state.ruleset))
+        for source, topic_id in identity.topics.items():
+            if state.topics.get(source.value, topic_id) != topic_id:
+                raise RefusedError(
+                    f"the topic of {source} was made anew since the state was written, so positions mean "
+                    "nothing: use a new application id and prefix, or bring back the old topic"
+                )
+        self.positions = {Input(name): position for name, position in state.positions.items()}
+        self._currency = state.currency
+        self._poison.restore(state.stop, state.unlimited)
+        self.delay = UpstreamDelay(state.upstream_delay_ms)
+
+    def _begin(self, bounds: Mapping[Input, Bounds]) -> None:
+        for source, held in bounds.items():
+            position = self.positions.setdefault(source, held.start)
+            if not held.start <= position <= held.end:
+                raise RefusedError(
+                    f"the state is at {position} of {source}, which holds {held.start} to {held.end}: what "
+                    "lay between was never read; bring it back, or use a new application id and prefix"
+                )
+        self._ends = {source: bounds[source].end for source in SIDE_INPUTS if source in bounds}
+
+    # Read
+
+    @property
+    def ready(self) -> bool:
+        """Tell whether the side inputs are read up to where they ended when the partition was opened."""
+        return all(self.positions[source] >= end for source, end in self._ends.items())
+
+    @property
+    def stopped(self) -> str | None:
+        """Return why nothing more is read, until an operator ends that; None while all is well."""
+        return self._poison.told
+
+    @property
+    def ended_stop(self) -> str | None:
+        """Return what was told of the stop that was ended last; None if none was since the opening."""
+        return self._poison.ended
+
+    async def end_stop(self, mark: int) -> None:
+        """Read on if letters before a mark in the dead letters went back, and any of the stop's among them.
+
+        Raises LogError.
+        """
+        if self._poison.ends(mark):
+            self._go_on(await self._log.bounds())
+
+    def _go_on(self, inputs: Mapping[Input, Bounds]) -> None:
+        self._poison.go_on(inputs)
+        self._moved = True
+
+    def wants(self, source: Input) -> bool:
+        """Tell whether an input should be read on: side inputs first, none that is far ahead."""
+        if self.stopped is not None:
+            return False
+        if not self.ready:
+            return source in SIDE_INPUTS and self.positions[source] < self._ends[source]
+        return not self.holds(source)
+
+    def holds(self, source: Input) -> bool:
+        """Tell whether an input of facts has to wait for the other: what it brings can't be decided yet.
+
+        Side inputs never do: on the event clock the facts wait for them.
+        """
+        partition = self.partition
+        is_ahead = source in FACTS and partition.clock(source) > partition.watermark
+        return is_ahead and (partition.undecided > MOST_UNDECIDED or partition.feed_panes > MOST_PANES)
+
+    def take(self, batch: Fetched) -> Taken | None:
+        """Apply a batch and decide what can be; None, and nothing done, if it starts elsewhere."""
+        if batch.before != self.positions.get(batch.source, batch.before):
+            return None
+        taken = self._apply(batch)
+        self.positions[batch.source] = batch.after
+        self._moved = True
+        if self.ready:
+            self._decide({})
+        return taken
+
+    def move(self, clocks: Mapping[Input, int]) -> None:
+        """Let time pass on inputs that are known to be complete up to a time (ms)."""
+        if self.ready and self.stopped is None:
+            self._decide(clocks)
+
+    def _apply(self, batch: Fetched) -> Taken:
+        undecodable: dict[int, Refusal] = {}
+        self._looked_at = []
+        outcome = self.partition.apply(
+            batch.source,
+            self._events(batch, undecodable),
+            self._append_of_each(),
+            held_back=self._held_back(batch.source),
+        )
+        self._note_times(batch.source, outcome)
+        if batch.source is Input.TRANSACTIONS and outcome.applied:
+            self._currency = self._identity.currency
+        self._keep_erased(batch, outcome)
+        places = _places(batch, undecodable) if outcome.refused or outcome.waiting else ()
+        self._note_append_times(batch, outcome, places)
+        refused = undecodable | {places[at]: refusal for at, refusal in outcome.refused}
+        for place, refusal in refused.items():
+            letter = DeadLetter(batch.source, batch.records[place], refusal.reason, refusal.detail)
+            self._dead_letters.append(letter)
+        self._poison.note(batch, refused)
+        return Taken(outcome, [refusal.reason for refusal in undecodable.values()])
+
+    def _note_append_times(self, batch: Fetched, outcome: Outcome, places: Sequence[int]) -> None:
+        if batch.source is not Input.CUSTOMERS:  # no alert comes of a profile
+            for at, customer_id, instant in outcome.waiting:
+                self._append_times.note(customer_id, instant, batch.records[places[at]].timestamp)
+
+    def _events(self, batch: Fetched, undecodable: dict[int, Refusal]) -> Iterator[Record]:
+        """Yield the events of a batch, one by one as they are applied; take note of the others by place.
+
+        In the place of a refused purchase stands a sign of life, if it tells one.
+        """
+        decode, knows, source = self._decode, self.partition.knows, batch.source
+        left_out = 0
+        for place, raw in enumerate(batch.records):
+            record = decode(source, raw, knows)
+            self._at = raw.timestamp
+            if isinstance(record, Refusal):
+                undecodable[place] = record
+                sign = sign_of_life(record)
+                if sign is None:
+                    left_out += 1
+                else:
+                    yield sign
+                continue
+            if place % _LOOKED_AT == 0 and not isinstance(record, Tick | Erasure | SignOfLife | Move):
+                self._looked_at.append((place - left_out, raw.timestamp, record))
+            yield record
+
+    def _append_of_each(self) -> Iterator[int]:
+        """Yield when the event that was yielded last was appended."""
+        while True:
+            yield self._at
+
+    def _held_back(self, source: Input) -> int | None:
+        """Return by how much the clock of an input stays behind the appends (ms); None on the event clock."""
+        if not self._live:
+            return None
+        return self.delay.ms if source is Input.TRANSACTIONS else 0
+
+    def _note_times(self, source: Input, outcome: Outcome) -> None:
+        """Take note of how long events took to come: not what was refused, nor what came before."""
+        left_out = {*outcome.duplicates, *(at for at, _ in outcome.refused)}
+        for at, appended, event in self._looked_at:
+            if at in left_out:
+                continue
+            self.sources[source].note(event.source, appended, event.time)
+            if isinstance(event, Transaction) and event.kind == "purchase":
+                self.delay.note(appended, event.time)
+
+    def _decide(self, clocks: Mapping[Input, int]) -> None:
+        before = self.partition.decided
+        self.partition.move(clocks)
+        decided = decide_together([self.partition], self._home)
+        self._moves += [(self._partition_of(move.customer_id), move) for move in decided.leaving]
+        (alerts,) = decided.alerts
+        self._keep(alerts, self._append_times.take(alerts, before, self.partition.decided))
+
+    def _partition_of(self, customer_id: str) -> int:
+        return partition_of(customer_id, self._identity.partitions)
+
+    def _home(self, customer_id: str) -> int | None:
+        return 0 if self._partition_of(customer_id) == self._identity.partition else None
+
+    def _keep_erased(self, batch: Fetched, outcome: Outcome) -> None:
+        if outcome.alerts:
+            erased = {record.key: record.timestamp for record in batch.records if record.value is None}
+            self._keep(outcome.alerts, [erased.get(one.customer_id.encode()) for one in outcome.alerts])
+
+    def _keep(self, alerts: list[Alert], appended: list[int | None]) -> None:
+        self._alerts += dated(alerts, self._now())
+        self._appended += appended
+
+    # Write
+
+    @property
+    def urgent(self) -> bool:
+        """Tell whether an alert, or a history for another partition, waits for the next commit."""
+        return bool(self._alerts or self._moves)
+
+    @property
+    def waiting(self) -> bool:
+        """Tell whether there is anything to commit."""
+        return self._moved or self.urgent
+
+    async def commit(self) -> Written | None:
+        """Write what came of all batches since the last commit; None if there is nothing to write."""
+        if not self.waiting:
+            return None
+        if self._poison.exceeded:
+            self._poison.set_stop(await self._log.letters_end())
+        written = Written(self._alerts, self._appended, self._dead_letters)
+        moves = self._moves
+        self._alerts, self._appended, self._dead_letters, self._moves, self._moved = [], [], [], [], False
+        state = [*self.partition.drain_dirty(), (OWNER_KEY, msgpack.encode(self._state()))]
+        await self._log.commit(
+            LogTransaction(state, written.alerts, written.dead_letters, dict(self.positions), moves)
+        )
+        return written
+
+    def _state(self) -> OwnerState:
+        identity = self._identity
+        return OwnerState(
+            application=identity.application,
+            ruleset=identity.rules.hash,
+            positions={source.value: position for source, position in self.positions.items()},
+            partitions=identity.partitions,
+            topics={source.value: topic_id for source, topic_id in identity.topics.items()},
+            currency=self._currency,
+            stop=self._poison.stop,
+            unlimited=self._poison.unlimited(self.positions),
+            upstream_delay_ms=self.delay.ms,
+        )
+
+
+def _places(batch: Fetched, undecodable: Mapping[int, Refusal]) -> Sequence[int]:
+    """Return for each record that the core was given its place in the batch."""
+    places = range(len(batch.records))
+    left_out = {place for place, refusal in undecodable.items() if sign_of_life(refusal) is None}
+    return [place for place in places if place not in left_out] if left_out else places
+
+
+def _another_ruleset(written_under: str) -> str:
+    """Return what a refused start says; what was a default once may be kept by its name."""
+    said = (
+        "the state was written under another ruleset: start with --adopt-ruleset, open episodes keep theirs"
+    )
+    names = [version for version, rules in VERSIONS.items() if rules.hash == written_under]
+    return said + "".join(f"; or keep it, with {variable('ruleset_file')}={name}" for name in names)
+
+
+def _decoded(value: bytes) -> OwnerState:
+    try:
+        return msgpack.decode(value, type=OwnerState)
+    except MsgspecError as error:
+        raise StateError("an owner record that does not parse") from error

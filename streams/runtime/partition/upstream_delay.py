@@ -1,0 +1,76 @@
+"""How long purchases take from their time until Kafka appends them, and what the sources are at."""
+
+from collections import Counter
+from typing import Final
+
+from streams.runtime.telemetry.source_metrics import MOST_SOURCES, OTHER, SourceTimes
+
+LONGEST_MS: Final = 3_600_000
+"""A feed that takes longer is one by night, and no delay that time could wait for."""
+_COVERED: Final = 0.7
+"""Less than all, so that one slow source of several holds up nobody but itself."""
+_ENOUGH: Final = 20
+_PERIOD_MS: Final = 600_000
+
+
+class UpstreamDelay:
+    """The delay that covers 7 of 10 purchases of the last ten to twenty minutes.
+
+    While they are too few to tell, it is what was known before (ms).
+    """
+
+    def __init__(self, known_ms: int = 0) -> None:
+        self._known_ms = known_ms
+        self._told_ms: int | None = None
+        """What was told since the last note."""
+        self._young: Counter[int] = Counter()
+        self._old: Counter[int] = Counter()
+        self._since: int | None = None
+
+    def note(self, appended: int, time: int) -> None:
+        """Take note of a purchase that was appended at a time (ms)."""
+        delay = appended - time
+        if delay > LONGEST_MS:
+            return
+        if self._since is None:
+            self._since = appended
+        if appended - self._since > _PERIOD_MS and self._young.total() >= _ENOUGH:
+            self._young, self._old, self._since = Counter(), self._young, appended
+        self._young[_seconds_up(delay)] += 1
+        self._told_ms = None
+
+    @property
+    def ms(self) -> int:
+        """Return the delay, a power of two in seconds; 0 while nothing is known."""
+        if self._told_ms is None:
+            self._told_ms = self._covering_ms()
+        return self._told_ms
+
+    def _covering_ms(self) -> int:
+        counts = self._young + self._old
+        left = counts.total() * _COVERED
+        if counts.total() < _ENOUGH:
+            return self._known_ms
+        for seconds in sorted(counts):
+            left -= counts[seconds]
+            if left <= 0:
+                return min(seconds * 1000, LONGEST_MS)
+        raise AssertionError("a share of all is covered by all")
+
+
+def _seconds_up(delay_ms: int) -> int:
+    """Return the smallest power of two, in seconds, that is no less; 0 for what took no time."""
+    return 0 if delay_ms <= 0 else 1 << (-(-delay_ms // 1000) - 1).bit_length()
+
+
+class Sources:
+    """The newest record of each source of an input, for at most 20 of them; the others are one."""
+
+    def __init__(self) -> None:
+        self.times: dict[str, SourceTimes] = {}
+
+    def note(self, source: str, appended: int, time: int) -> None:
+        """Take note of a record."""
+        if source not in self.times and len(self.times) >= MOST_SOURCES:
+            source = OTHER
+        self.times[source] = SourceTimes(appended, appended - time)

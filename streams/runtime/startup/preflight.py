@@ -1,0 +1,57 @@
+"""What is checked before a worker touches anything: topics, rules, settings that don't go together."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from streams import rulesets
+from streams.core.ruleset import Ruleset, RulesetError
+from streams.core.watermark import Input
+from streams.runtime.kafka.admin import admin_client
+from streams.runtime.kafka.topics import differences, plan, read, refusal
+from streams.settings import Settings, SettingsError, variable
+
+
+class PreflightError(Exception):
+    """The worker can't start; the message has a line for each reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What the worker stands on."""
+
+    rules: Ruleset
+    partitions: int
+    topic_ids: Mapping[Input, str]
+    warnings: list[str]
+    """How the topics differ from the contract without harm to what the worker promises."""
+
+
+def preflight(settings: Settings) -> Ground:
+    """Return what the worker stands on.
+
+    Raises PreflightError, SettingsError, and what `admin_client` raises.
+    """
+    rules = load_rules(settings.ruleset_file)
+    planned = plan(settings)
+    with admin_client(settings) as admin:
+        actual = read(admin, planned)
+    found = differences(planned, actual)
+    refused = refusal(found)
+    if refused:
+        raise PreflightError(refused)
+    names = {source: settings.topic_prefix + source.value for source in Input}
+    return Ground(
+        rules=rules,
+        partitions=actual[names[Input.TRANSACTIONS]].partitions,
+        topic_ids={source: actual[name].topic_id for source, name in names.items()},
+        warnings=[str(one) for one in found],
+    )
+
+
+def load_rules(path: Path | None) -> Ruleset:
+    """Return the rules of a file or a built-in version, or the defaults. Raises SettingsError."""
+    try:
+        return rulesets.load(path)
+    except (RulesetError, OSError) as error:
+        raise SettingsError(f"{variable('ruleset_file')}: {path}: {error}") from error

@@ -1,0 +1,86 @@
+"""The alerts as a CRM reads them: kafka-python, and only what was committed."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final, NamedTuple
+
+from kafka import KafkaConsumer, TopicPartition
+from pydantic import ValidationError
+
+from schemas.alert import Alert
+from streams.runtime.kafka.admin import KafkaUnavailableError, client_options
+from streams.settings import Settings
+
+_POLL_MS: Final = 500
+_IDLE_SECONDS: Final = 30.0
+"""A reader that waits as long for what Kafka holds waits in vain."""
+
+
+class NoAlert(NamedTuple):
+    """A record that is none, and why; never its value."""
+
+    topic: str
+    partition: int
+    offset: int
+    why: str
+
+
+class AlertReader:
+    """Reads all partitions of a topic of alerts, without a group, so that nobody else reads less.
+
+    Raises kafka-python's errors.
+    """
+
+    def __init__(self, consumer: Any, topic: str, partitions: int, *, new: bool) -> None:
+        self._consumer = consumer
+        self._partitions = [TopicPartition(topic, one) for one in range(partitions)]
+        consumer.assign(self._partitions)
+        self._ends: dict[TopicPartition, int] = consumer.end_offsets(self._partitions)
+        if new:
+            for partition, end in self._ends.items():
+                consumer.seek(partition, end)
+
+    def there(self) -> Iterator[Alert | NoAlert]:
+        """Yield what was committed before the reader began. Raises KafkaUnavailableError."""
+        heard = time.monotonic()
+        while any(self._consumer.position(one) < end for one, end in self._ends.items()):
+            records = self._consumer.poll(timeout_ms=_POLL_MS)
+            if records:
+                heard = time.monotonic()
+            elif time.monotonic() - heard > _IDLE_SECONDS:
+                raise KafkaUnavailableError("Kafka does not give the alerts that it holds")
+            for partition, found in records.items():
+                yield from (_alert(one) for one in found if one.offset < self._ends[partition])
+
+    def following(self) -> Iterator[list[Alert | NoAlert]]:
+        """Yield what is read, a poll at a time, without end."""
+        while True:
+            records = self._consumer.poll(timeout_ms=_POLL_MS)
+            if records:
+                yield [_alert(one) for found in records.values() for one in found]
+
+
+@contextmanager
+def alert_reader(settings: Settings, topic: str, partitions: int, *, new: bool) -> Iterator[AlertReader]:
+    """Give a reader from the beginning, or of new alerts: what comes from now on."""
+    consumer = KafkaConsumer(
+        **client_options(settings),
+        isolation_level="read_committed",
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+    )
+    try:
+        yield AlertReader(consumer, topic, partitions, new=new)
+    finally:
+        consumer.close()
+
+
+def _alert(record: Any) -> Alert | NoAlert:
+    try:
+        return Alert.model_validate_json(record.value or b"")
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        why = f"{where}: {first['type']}" if where else str(first["type"])
+        return NoAlert(record.topic, record.partition, record.offset, why)

@@ -1,0 +1,279 @@
+"""Dead letters back to the topics they came from, each once.
+
+What was redriven is marked where Kafka keeps positions: for each input and reason a consumer group of its
+own says how far its letters went back. The marks are committed in the transaction that writes the letters,
+so a redrive that dies on the way neither loses a letter nor sends one twice. Brokers forget positions that
+nobody renewed for `offsets.retention.minutes`, 7 days unless set; a letter older than that can go back a
+second time, and the worker then drops it as a duplicate, or refuses it as too late.
+
+How far letters went back is also told to the workers, in their group: a partition that is stopped reads on
+once a letter of those that it stopped with went back.
+"""
+
+import asyncio
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple
+
+from aiokafka import TopicPartition
+
+from schemas.dead_letter import DeadLetterHeaders, Reason
+from schemas.topics import DEAD_LETTERS
+from streams.core.watermark import Input
+from streams.runtime.kafka.admin import admin_client
+from streams.runtime.kafka.committed_reader import CommittedReader, HeadedRecord, committed_reader
+from streams.runtime.kafka.groups import positions_of
+from streams.runtime.kafka.transactions import in_words, transaction, transactional
+from streams.settings import Settings
+
+CHUNK_LETTERS: Final = 1_000
+"""Letters of one transaction: while it is open, workers can't read on past it."""
+CHUNK_BYTES: Final = 4 << 20
+_TRANSACTION_SECONDS: Final = 30.0
+_CHUNK_SECONDS: Final = 20.0
+
+
+class Kind(NamedTuple):
+    """What marks are kept for."""
+
+    reason: Reason
+    source: Input
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A dead letter, where it stands, and the topic that it came from."""
+
+    partition: int
+    offset: int
+    source: Input
+    headers: DeadLetterHeaders
+    key: bytes | None
+    value: bytes | None
+
+    @property
+    def kind(self) -> Kind:
+        """Return what it is counted as."""
+        return Kind(self.headers.dl_reason, self.source)
+
+    @property
+    def home(self) -> int | None:
+        """Return the partition it came from if it has no key; a key says itself where it belongs."""
+        return int(self.headers.dl_partition) if self.key is None else None
+
+    @property
+    def size(self) -> int:
+        """Return how many bytes go back."""
+        return len(self.key or b"") + len(self.value or b"")
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which letters go back: at most `limit`; with `again` also those that did before."""
+
+    reasons: Collection[Reason] = tuple(Reason)
+    sources: Collection[Input] = tuple(Input)
+    limit: int | None = None
+    again: bool = False
+
+    @property
+    def kinds(self) -> list[Kind]:
+        """Return all kinds chosen."""
+        return [
+            Kind(reason, source) for reason in Reason for source in Input if self.takes(Kind(reason, source))
+        ]
+
+    def takes(self, kind: Kind) -> bool:
+        """Tell whether letters of a kind are wanted."""
+        return kind.reason in self.reasons and kind.source in self.sources
+
+
+@dataclass(slots=True)
+class Redriven:
+    """What was found, and what became of it."""
+
+    letters: Counter[Kind] = field(default_factory=Counter)
+    """Letters of the chosen kinds."""
+    before: Counter[Kind] = field(default_factory=Counter)
+    """Those of them that a redrive before this one sent back."""
+    chosen: Counter[Kind] = field(default_factory=Counter)
+    """Those of them that go back now."""
+    sent: Counter[Kind] = field(default_factory=Counter)
+    """Those of them that are back, committed."""
+    unusable: int = 0
+    """Records that are no letter of an input of ours."""
+    read: int = 0
+    """Offsets read."""
+
+
+Marks = dict[Kind, dict[int, int]]
+"""By kind and partition of the dead letters, the offset up to which they went back."""
+Told = Callable[[Redriven, int], None]
+"""Is told what was done so far, and how many offsets there are to read."""
+Shown = Callable[[Letter], None]
+"""Is told each letter that is chosen."""
+
+
+class Redrive:
+    """One redrive over the topics of the settings; `redriven` is current all the time.
+
+    Raises KafkaUnavailableError, KafkaRefusedError, SettingsError.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        partitions: int,
+        choice: Choice,
+        *,
+        told: Told = lambda _redriven, _offsets: None,
+        shown: Shown = lambda _letter: None,
+    ) -> None:
+        self._settings, self._partitions, self._choice = settings, partitions, choice
+        self._topic = settings.topic_prefix + DEAD_LETTERS.name
+        self._inputs = {settings.topic_prefix + source.value: source for source in Input}
+        self._told, self._shown = told, shown
+        self._marks: Marks = {}
+        self._reached: dict[int, int] = {}
+        self.redriven = Redriven()
+
+    async def look(self) -> None:
+        """Count what would go back, and change nothing."""
+        with in_words(self._settings):
+            self._marks = await asyncio.to_thread(self._read_marks)
+            async for _ in self._chosen():
+                pass
+
+    async def execute(self) -> None:
+        """Send back what is chosen. A redrive that is still at it is shut out, and undone as far as open."""
+        name = f"{self._settings.application_id}-redrive"
+        with in_words(self._settings):
+            async with transactional(self._settings, name, _TRANSACTION_SECONDS) as producer:
+                # Only now: what an earlier redrive left open is settled.
+                self._marks = await asyncio.to_thread(self._read_marks)
+                chunks: dict[Kind, _Chunk] = defaultdict(_Chunk)
+                async for letter in self._chosen():
+                    chunk = chunks[letter.kind]
+                    chunk.add(letter)
+                    if chunk.full:
+                        await self._send(producer, letter.kind, chunks.pop(letter.kind))
+                for kind, chunk in chunks.items():
+                    await self._send(producer, kind, chunk)
+                await self._tell_workers(producer)
+
+    def _read_marks(self) -> Marks:
+        with admin_client(self._settings) as admin:
+            return {kind: positions_of(admin, self._group(kind), self._topic) for kind in self._choice.kinds}
+
+    def _group(self, kind: Kind) -> str:
+        return f"{self._settings.application_id}-redrive-{kind.source}-{kind.reason}"
+
+    async def _chosen(self) -> AsyncIterator[Letter]:
+        """Yield the letters to send, in the order of their partition, and count all."""
+        async with committed_reader(self._settings, self._topic, self._partitions) as reader:
+            for partition in range(self._partitions):
+                async for letter in self._letters(reader, partition):
+                    if self._counts(letter):
+                        self._shown(letter)
+                        yield letter
+
+    async def _letters(self, reader: CommittedReader, partition: int) -> AsyncIterator[Letter]:
+        async for records in reader.read(partition):
+            for record in records:
+                letter = letter_of(record, partition, self._inputs, self._partitions)
+                if letter is None:
+                    self.redriven.unusable += 1
+                else:
+                    yield letter
+            self.redriven.read += len(records)
+            self._told(self.redriven, reader.offsets)
+
+    def _counts(self, letter: Letter) -> bool:
+        """Tell whether a letter goes back."""
+        kind, found, limit = letter.kind, self.redriven, self._choice.limit
+        if not self._choice.takes(kind):
+            return False
+        found.letters[kind] += 1
+        went = letter.offset < self._marks[kind].get(letter.partition, 0)
+        found.before[kind] += went
+        goes = (not went or self._choice.again) and (limit is None or found.chosen.total() < limit)
+        found.chosen[kind] += goes
+        if went or goes:
+            self._reached[letter.partition] = letter.offset + 1
+        return goes
+
+    async def _send(self, producer: Any, kind: Kind, chunk: "_Chunk") -> None:
+        """Send letters of a kind and move its mark, in one transaction.
+
+        aiokafka adds one group to a transaction and forgets further ones: hence not all kinds in one.
+        """
+        marks = self._marks[kind]
+        moved = {number: max(offset, marks.get(number, 0)) for number, offset in chunk.marks.items()}
+        offsets = {TopicPartition(self._topic, number): mark for number, mark in moved.items()}
+        async with transaction(producer, _CHUNK_SECONDS):
+            await self._write(producer, chunk.letters)
+            await producer.send_offsets_to_transaction(offsets, self._group(kind))
+        marks.update(moved)
+        self.redriven.sent[kind] += len(chunk.letters)
+
+    async def _tell_workers(self, producer: Any) -> None:
+        """Commit up to where letters went back, also those of a redrive before that died on the way."""
+        offsets = {TopicPartition(self._topic, number): mark for number, mark in self._reached.items()}
+        if offsets:
+            async with transaction(producer, _CHUNK_SECONDS):
+                await producer.send_offsets_to_transaction(offsets, self._settings.application_id)
+
+    async def _write(self, producer: Any, letters: list[Letter]) -> None:
+        """Write letters as they once came; aiokafka's own partitioner is Kafka's."""
+        prefix = self._settings.topic_prefix
+        sent: list[asyncio.Future[Any]] = []
+        try:
+            for one in letters:
+                arrival = await producer.send(prefix + one.source.value, one.value, one.key, one.home)
+                sent.append(arrival)
+            await asyncio.gather(*sent)
+        finally:
+            for arrival in sent:
+                arrival.cancel()  # else asyncio complains of errors nobody took
+
+
+class _Chunk:
+    """Letters of one kind for one transaction."""
+
+    def __init__(self) -> None:
+        self.letters: list[Letter] = []
+        self.marks: dict[int, int] = {}
+        self._bytes = 0
+
+    def add(self, letter: Letter) -> None:
+        """Add a letter; those of a partition come in the order of their offsets."""
+        self.letters.append(letter)
+        self.marks[letter.partition] = letter.offset + 1
+        self._bytes += letter.size
+
+    @property
+    def full(self) -> bool:
+        """Tell whether it should go."""
+        return len(self.letters) >= CHUNK_LETTERS or self._bytes >= CHUNK_BYTES
+
+
+def letter_of(
+    record: HeadedRecord, partition: int, inputs: Mapping[str, Input], partitions: int
+) -> Letter | None:
+    """Return the letter that a record is.
+
+    None if its headers don't say so, if it came from no input of ours or from a partition that there is not,
+    and if it has neither key nor value: nobody could take it.
+    """
+    try:
+        texts = {name: value.decode() for name, value in record.headers if value is not None}
+        headers = DeadLetterHeaders.model_validate(texts)
+        source = inputs[headers.dl_topic]
+        if int(headers.dl_partition) >= partitions:
+            return None
+    except (ValueError, KeyError):
+        return None
+    if record.key is None and record.value is None:
+        return None
+    return Letter(partition, record.offset, source, headers, record.key, record.value)

@@ -1,0 +1,299 @@
+"""The worker: Faust's life cycle and group around the keepers of the partitions that it is given."""
+
+import asyncio
+import contextlib
+import gc
+import logging
+import signal
+import sys
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, cast
+
+from aiokafka.errors import KafkaError
+from faust.types import TP
+
+from schemas.partitioner import partition_of
+from streams.core.customer.state import StateError
+from streams.core.watermark import Input
+from streams.runtime.faust.app import RetentionApp
+from streams.runtime.faust.feed import FaustFeed
+from streams.runtime.faust.transport import Consumer, Driven, Place
+from streams.runtime.http.server import Found, NotMine, NotReady, PartitionReadiness, Readiness, WebServer
+from streams.runtime.kafka.client_options import ending
+from streams.runtime.kafka.transactional_log import KafkaLog
+from streams.runtime.partition.processor import Identity, Owner
+from streams.runtime.partition.supervisor import Keeper, Pace, Phase
+from streams.runtime.ports import Fetched, PartitionLog
+from streams.runtime.startup.preflight import Ground
+from streams.runtime.telemetry.metrics import Metrics
+from streams.runtime.worker.last_answer import LastAnswer
+from streams.runtime.worker.wall_clock import WallClock
+from streams.runtime.worker.watchdog import Watchdog
+from streams.settings import Settings
+
+log = logging.getLogger(__name__)
+
+WARM_SECONDS: Final = 300.0
+"""State of a partition that went elsewhere is kept as long: it often comes back."""
+MANY_PARTITIONS: Final = 16
+_STOP_SECONDS: Final = 2.0
+_TIDY_SECONDS: Final = 5.0
+_COMMIT_SECONDS_A_PARTITION: Final = 0.01
+
+
+class SplitError(StateError):
+    """A partition number whose inputs were given to different workers."""
+
+
+class Worker:
+    """One process of the deployment; `run` returns once it was asked to stop, or raises what ended it."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        ground: Ground,
+        *,
+        adopt_ruleset: bool = False,
+        resume_marks: Mapping[int, int] | None = None,
+        metrics: Metrics | None = None,
+    ) -> None:
+        self._settings, self._ground, self._adopt = settings, ground, adopt_ruleset
+        self._resume_marks = resume_marks or {}
+        self._metrics = Metrics() if metrics is None else metrics
+        self._clock = WallClock()
+        self._metrics.wall_clock(lambda: self._clock.wall_ahead_ms)
+        self._feed = FaustFeed(settings.topic_prefix)
+        self._keepers: dict[int, Keeper] = {}
+        self._mine: set[int] = set()
+        self._assigned = False
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._stopping = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self._failed: asyncio.Future[BaseException] = self._loop.create_future()
+        self._pace = Pace(
+            commit_seconds=self._commit_seconds,
+            live=settings.clock == "live",
+            quiet_ms=_quiet_ms(settings),
+            lateness_ms=ground.rules.lateness_ms,
+        )
+        self._last_answer = LastAnswer(settings.broker_answer_seconds)
+        self._metrics.last_answer(lambda: self._last_answer.seconds)
+        driven = Driven(self._wants, self._clock.steady_ms, self._consumer_failed, self._last_answer.note)
+        self._app = RetentionApp(settings, ground.partitions, driven)
+
+    async def run(self) -> None:
+        """Work until SIGTERM, SIGINT or `stop`. Raises StateError, GaveUpError, PortInUseError."""
+        loop = asyncio.get_running_loop()
+        for one in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(one, self.stop)
+        _tune()
+        web = WebServer(self._settings, self._metrics, self)
+        port = await web.start()
+        log.info("metrics, health and lookup at http://%s:%d", self._settings.web_host, port)
+        watchdog = Watchdog(self._settings.watchdog_seconds, self._waits)
+        parts = (watchdog.run(), self._tidy(), self._start_app(), self._wait_for_a_crash())
+        tasks = [asyncio.create_task(part) for part in parts]
+        for task in tasks:
+            task.add_done_callback(self._fail_with)
+        try:
+            await self._wait_for_the_end()
+        finally:
+            await self._stop_all()
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks, timeout=_STOP_SECONDS)
+            await web.stop()
+
+    def stop(self) -> None:
+        """Ask it to end: the last commits are made, the group is left."""
+        self._stopping.set()
+
+    async def _start_app(self) -> None:
+        """Start Faust; that takes until it is a member of the group."""
+        app = self._app
+        for source in Input:
+            app.hand_on(source, self._receive)
+        cast(Any, app.on_partitions_revoked).connect(self._on_revoked)
+        cast(Any, app.on_partitions_assigned).connect(self._on_assigned)
+        app.finalize()
+        await app.start()
+
+    async def _wait_for_a_crash(self) -> None:
+        await self._app._crashed.wait()  # noqa: SLF001 - Faust gives no other way to wait for it
+        self._fail(self._app.crash_reason or RuntimeError("Faust ended without a reason"))
+
+    async def _wait_for_the_end(self) -> None:
+        stopping = asyncio.create_task(self._stopping.wait())
+        await asyncio.wait((stopping, self._failed), return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if self._failed.done():
+            raise self._failed.result()
+
+    async def _stop_all(self) -> None:
+        await asyncio.gather(
+            *(keeper.pause() for keeper in self._keepers.values() if keeper.paused_at is None)
+        )
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._app.stop(), _STOP_SECONDS)
+        await asyncio.gather(*(keeper.close() for keeper in self._keepers.values()))
+
+    # Assignment
+
+    async def _on_revoked(self, _app: Any, revoked: Iterable[TP], **_named: Any) -> None:
+        numbers = {tp.partition for tp in revoked} & self._mine
+        self._mine -= numbers
+        await asyncio.gather(
+            *(self._keepers[number].pause() for number in numbers if number in self._keepers)
+        )
+
+    async def _on_assigned(self, _app: Any, assigned: Iterable[TP], **_named: Any) -> None:
+        self._metrics.rebalanced()
+        self._assigned = True
+        self._feed.thread = cast(Consumer, self._app.consumer).thread
+        given = set(assigned)
+        numbers = {tp.partition for tp in given}
+        try:
+            self._check_together(given, numbers)
+        except SplitError as error:
+            self._fail(error)
+            return
+        self._mine = numbers
+        if len(numbers) > MANY_PARTITIONS:
+            log.warning(
+                "%d partitions on one worker: each has a producer of its own; add workers", len(numbers)
+            )
+        for number in sorted(numbers):
+            self._take_up(number)
+
+    def _check_together(self, given: set[TP], numbers: set[int]) -> None:
+        for number in numbers:
+            for source in Input:
+                if TP(self._settings.topic_prefix + source.value, number) not in given:
+                    raise SplitError(
+                        f"partition {number} was given to this worker without its {source}: "
+                        "all workers of the group must be of this release"
+                    )
+
+    def _take_up(self, number: int) -> None:
+        keeper = self._keepers.get(number)
+        if keeper is None:
+            keeper = self._keepers[number] = self._new_keeper(number)
+            keeper.start()
+        else:
+            task = asyncio.create_task(keeper.go_on())
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+            task.add_done_callback(self._fail_with)
+
+    def _fail_with(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._fail(error)
+
+    def _new_keeper(self, number: int) -> Keeper:
+        ground, settings = self._ground, self._settings
+        identity = Identity(
+            application=settings.application_id,
+            rules=ground.rules,
+            currency=settings.reporting_currency,
+            partition=number,
+            partitions=ground.partitions,
+            adopt_ruleset=self._adopt,
+            topics=ground.topic_ids,
+            resume_mark=self._resume_marks.get(number, 0),
+        )
+
+        def make_owner(partition_log: PartitionLog) -> Owner:
+            return Owner(identity, partition_log, self._clock.now_ms, live=self._pace.live)
+
+        keeper = Keeper(
+            number,
+            make_log=lambda: KafkaLog(settings, number),
+            make_owner=make_owner,
+            feed=self._feed,
+            pace=self._pace,
+            clock=self._clock,
+            metrics=self._metrics,
+        )
+        keeper.failure.add_done_callback(lambda failure: self._fail(failure.result()))
+        return keeper
+
+    def _consumer_failed(self, error: KafkaError) -> None:
+        self._loop.call_soon_threadsafe(self._fail, error)
+
+    def _fail(self, error: BaseException) -> None:
+        if not self._failed.done():
+            self._failed.set_result(ending(error) if isinstance(error, KafkaError) else error)
+
+    async def _tidy(self) -> None:
+        """Let go of warm state that did not come back, and keep what is known of the heap out of the GC."""
+        loop = asyncio.get_running_loop()
+        frozen: set[int] = set()
+        while True:
+            await asyncio.sleep(_TIDY_SECONDS)
+            for number, keeper in list(self._keepers.items()):
+                since = None if number in self._mine else keeper.paused_at
+                if since is not None and loop.time() - since > WARM_SECONDS:
+                    del self._keepers[number]
+                    await keeper.close()
+            ready = {number for number in self._mine if self._keepers[number].phase[0] is Phase.READY}
+            if ready - frozen:
+                gc.freeze()
+            frozen = ready
+
+    # Asked by others
+
+    def _receive(self, number: int, batch: Fetched) -> None:
+        keeper = self._keepers.get(number)
+        if keeper is not None:
+            keeper.offer(batch)
+
+    def _wants(self, place: Place) -> bool:
+        keeper = self._keepers.get(place.partition)
+        return keeper is not None and keeper.wants(place.source)
+
+    def _waits(self) -> Iterable[float]:
+        return (keeper.busy_since for keeper in self._keepers.values() if keeper.busy_since is not None)
+
+    def _commit_seconds(self) -> float:
+        return max(self._settings.commit_interval_ms / 1000, _COMMIT_SECONDS_A_PARTITION * len(self._mine))
+
+    def is_live(self) -> bool:
+        """Tell whether it works: the watchdog ends it otherwise."""
+        return not self._failed.done()
+
+    def readiness(self) -> Readiness:
+        """Tell what each partition is at, and whether Kafka answers."""
+        partitions = []
+        for number in sorted(self._mine):
+            phase, why = self._keepers[number].phase
+            partitions.append(PartitionReadiness(number=number, state=phase.value, why=why))
+        why = self._last_answer.missed
+        if why is None and not self._assigned:
+            why = "it is not a member of the group yet"
+        ready = why is None and all(one.state == Phase.READY for one in partitions)
+        return Readiness(ready=ready, partitions=partitions, why=why)
+
+    def lookup(self, customer_id: str) -> Found | NotMine | NotReady | None:
+        """Return what is known of a customer, if its partition is here."""
+        number = partition_of(customer_id, self._ground.partitions)
+        if number not in self._mine:
+            return NotMine()
+        owner = self._keepers[number].owner
+        if owner is None or not owner.ready:
+            return NotReady()
+        seen = owner.partition.lookup(customer_id)
+        return None if seen is None else Found(seen, owner.partition.rules_for(seen))
+
+
+def _quiet_ms(settings: Settings) -> dict[Input, int]:
+    hours = {
+        Input.TRANSACTIONS: settings.stale_feed_hours,
+        Input.CONTACTS: settings.quiet_contacts_hours,
+    }
+    return {source: round(one * 3_600_000) for source, one in hours.items() if one is not None}
+
+
+def _tune() -> None:
+    """Set the interpreter up for two busy threads and a heap of small objects that live for ever."""
+    gc.set_threshold(100_000, 50, 100)
+    sys.setswitchinterval(0.002)
