@@ -81,7 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-class Town:
+class Dataset:
     """Writes the events of customers numbered from 0."""
 
     def __init__(self, settings: Settings, producer: AIOKafkaProducer) -> None:
@@ -144,21 +144,21 @@ def _producer(settings: Settings, **options: Any) -> AIOKafkaProducer:
 async def _publish_history(settings: Settings, customers: int) -> None:
     """Publish a purchase a week and customer, up to an hour ago, and a tick of each feed for now."""
     async with _producer(settings, linger_ms=20, max_batch_size=1 << 18) as producer:
-        town = Town(settings, producer)
+        dataset = Dataset(settings, producer)
         end = _now_ms() - DAY_MS // 24
         step = 7 * DAY_MS / customers
         for number in range(WEEKS * customers):
-            await town.purchase(number % customers, end - round((WEEKS * customers - number) * step))
+            await dataset.purchase(number % customers, end - round((WEEKS * customers - number) * step))
         await producer.flush()
         for source in FACTS:
-            await town.tick(source, _now_ms())
+            await dataset.tick(source, _now_ms())
 
 
 async def _live(settings: Settings, asked: argparse.Namespace) -> Seen:
     seen = Seen()
     reading = asyncio.create_task(_read_alerts(settings, seen))
     async with _producer(settings) as producer:
-        await _write_live(Town(settings, producer), asked, seen)
+        await _write_live(Dataset(settings, producer), asked, seen)
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while not seen.appended.keys() <= seen.alerted.keys():
         assert time.monotonic() < deadline, "not every severe contact gave an alert"
@@ -169,7 +169,7 @@ async def _live(settings: Settings, asked: argparse.Namespace) -> Seen:
     return seen
 
 
-async def _write_live(town: Town, asked: argparse.Namespace, seen: Seen) -> None:
+async def _write_live(dataset: Dataset, asked: argparse.Namespace, seen: Seen) -> None:
     """Write at the rates; the contacts of the first seconds, in which all is cold, are not counted."""
     rng = np.random.default_rng(1)
     unhappy: Iterator[int] = iter(range(0, asked.customers, VALUABLE))
@@ -178,12 +178,12 @@ async def _write_live(town: Town, asked: argparse.Namespace, seen: Seen) -> None
     while (elapsed := time.monotonic() - started) < WARM_UP_SECONDS + asked.seconds:
         buyers = rng.integers(0, asked.customers, int(elapsed * asked.rate) - purchases)
         for customer in buyers.tolist():
-            await town.purchase(customer, _now_ms())
+            await dataset.purchase(customer, _now_ms())
         purchases += len(buyers)
         while contacts < int(elapsed * asked.contacts):
             contacts += 1
             customer = next(unhappy)
-            arrival = await town.contact(customer, _now_ms())
+            arrival = await dataset.contact(customer, _now_ms())
             if elapsed >= WARM_UP_SECONDS:
                 arriving.append(asyncio.create_task(_note_append(f"k{customer}", arrival, seen)))
         await asyncio.sleep(_SLICE_SECONDS)

@@ -1,6 +1,6 @@
 """Bytes per customer at rest: a year of event time, 60 purchase hours each, through four partitions.
 
-All that a worker keeps is counted: packed records, keys, wake-ups, the ids of the last days, the population's
+All that a worker keeps is counted: packed records, keys, timers, the ids of the last days, the population's
 sample, the feed guard. The growth of the process is set beside a sum over the parts, which leaves out what
 the allocator holds in reserve. Then the ids alone, at a rate of purchases that a year of 200,000 customers
 does not have.

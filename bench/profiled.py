@@ -14,15 +14,15 @@ from typing import Any
 
 from streams.cli import app
 from streams.core.partition.partition import Partition
-from streams.runtime.kafka.transactional_log import KafkaLog
-from streams.runtime.partition.processor import Owner
+from streams.runtime.kafka.transactional_log import TransactionalLog
+from streams.runtime.partition.processor import PartitionProcessor
 
 _spent: defaultdict[str, float] = defaultdict(float)
 
 
-def timed(phase: str, owner: type, name: str) -> None:
+def timed(phase: str, processor: type, name: str) -> None:
     """Count the seconds of a method as those of a phase."""
-    function: Callable[..., Any] = getattr(owner, name)
+    function: Callable[..., Any] = getattr(processor, name)
 
     @wraps(function)
     def wrapper(*arguments: Any, **named: Any) -> Any:
@@ -32,12 +32,12 @@ def timed(phase: str, owner: type, name: str) -> None:
         finally:
             _spent[phase] += time.perf_counter() - started
 
-    setattr(owner, name, wrapper)
+    setattr(processor, name, wrapper)
 
 
-def stepped(phase: str, owner: type, name: str) -> None:
+def stepped(phase: str, processor: type, name: str) -> None:
     """Count the seconds in which an asynchronous method runs, not those in which it waits."""
-    function: Callable[..., Coroutine[Any, Any, Any]] = getattr(owner, name)
+    function: Callable[..., Coroutine[Any, Any, Any]] = getattr(processor, name)
 
     @coroutine
     def steps(running: Coroutine[Any, Any, Any]) -> Generator[Any, Any, Any]:
@@ -56,7 +56,7 @@ def stepped(phase: str, owner: type, name: str) -> None:
     async def wrapper(*arguments: Any, **named: Any) -> Any:
         return await steps(function(*arguments, **named))
 
-    setattr(owner, name, wrapper)
+    setattr(processor, name, wrapper)
 
 
 def phases() -> dict[str, float]:
@@ -71,10 +71,10 @@ def phases() -> dict[str, float]:
 
 def main() -> None:
     """Run a command, and say where its time went."""
-    timed("take", Owner, "take")
+    timed("take", PartitionProcessor, "take")
     timed("decide", Partition, "decide")
     timed("drain", Partition, "drain_dirty")
-    stepped("send", KafkaLog, "commit")
+    stepped("send", TransactionalLog, "commit")
     try:
         app()
     finally:

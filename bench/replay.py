@@ -143,8 +143,8 @@ def profiled(directory: Path) -> dict[str, float]:
 
 
 @contextmanager
-def _timed(spent: defaultdict[str, float], phase: str, owner: type, name: str) -> Iterator[None]:
-    function = getattr(owner, name)
+def _timed(spent: defaultdict[str, float], phase: str, processor: type, name: str) -> Iterator[None]:
+    function = getattr(processor, name)
 
     @wraps(function)
     def timed(*arguments: Any, **named: Any) -> Any:
@@ -154,7 +154,7 @@ def _timed(spent: defaultdict[str, float], phase: str, owner: type, name: str) -
         finally:
             spent[phase] += time.perf_counter() - started
 
-    with patch.object(owner, name, timed):
+    with patch.object(processor, name, timed):
         yield
 
 

@@ -22,8 +22,8 @@ from schemas.partitioner import partition_of
 from schemas.times import format_ms
 from streams.core.time import HOUR_MS
 from streams.core.watermark import FACTS, Input
-from streams.runtime.kafka.transactional_log import KafkaLog
-from streams.runtime.partition.processor import Identity, Owner
+from streams.runtime.kafka.transactional_log import TransactionalLog
+from streams.runtime.partition.processor import Identity, PartitionProcessor
 from streams.runtime.ports import Fetched, RawRecord
 from streams.runtime.startup.preflight import preflight
 from streams.settings import Settings
@@ -89,16 +89,16 @@ async def _write(settings: Settings, customers: int) -> int:
             topics=ground.topic_ids,
         )
         mine = [f"c{one:07}" for one in range(customers) if partition_of(f"c{one:07}", PARTITIONS) == number]
-        log = KafkaLog(settings, number)
-        owner = Owner(identity, log, lambda: time.time_ns() // 1_000_000)
+        log = TransactionalLog(settings, number)
+        processor = PartitionProcessor(identity, log, lambda: time.time_ns() // 1_000_000)
         try:
-            await owner.open()
+            await processor.open()
             for slot in range(PURCHASE_HOURS):
                 for batch in _slot(slot, mine):
-                    owner.take(batch)
+                    processor.take(batch)
                 if slot % SLOTS_A_COMMIT == SLOTS_A_COMMIT - 1:
-                    written += owner.partition.dirty
-                    await owner.commit()
+                    written += processor.partition.dirty
+                    await processor.commit()
         finally:
             await log.close()
     return written

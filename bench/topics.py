@@ -19,7 +19,7 @@ from streams.runtime.kafka.admin import admin_client
 from streams.runtime.kafka.topics import create, plan, read
 from streams.runtime.local_kafka.broker import local_kafka
 from streams.runtime.startup.preflight import load_rules
-from streams.runtime.tools.prescan import survey
+from streams.runtime.tools.prescan import prescan
 from streams.runtime.tools.publish import Publisher
 from streams.runtime.tools.publish_entries import entries
 from streams.settings import ENV_PREFIX, Settings
@@ -57,7 +57,7 @@ def fresh_settings(bootstrap: str, **changes: Any) -> Settings:
 
 def publish(settings: Settings, directory: Path) -> int:
     """Publish a directory as the command does, and return how many records Kafka has of it."""
-    surveyed = survey(
+    prescanned = prescan(
         directory,
         partitions=PARTITIONS,
         currency=settings.reporting_currency,
@@ -65,7 +65,7 @@ def publish(settings: Settings, directory: Path) -> int:
         now_ms=time.time_ns() // 1_000_000,
     )
     publisher = Publisher(settings, PARTITIONS)
-    asyncio.run(publisher.publish(entries(surveyed, PARTITIONS, settings.reporting_currency)))
+    asyncio.run(publisher.publish(entries(prescanned, PARTITIONS, settings.reporting_currency)))
     return publisher.published.arrived
 
 

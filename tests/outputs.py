@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from tests.lab.towns import Done
+from tests.lab.datasets import Done
 
 OTHERS: Final = b"somebody else's notes\n"
 ROOT: Final = Path(__file__).parents[1]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab.towns import run
+from tests.lab.datasets import run
 
 COMMANDS = ("generate", "replay", "explain", "schema")
 

@@ -9,8 +9,8 @@ from typing import Final
 
 import pytest
 
-from tests.lab.others import calls, folder, sales, write_small_town
-from tests.lab.towns import run, write_rules
+from tests.lab.datasets import run, write_rules
+from tests.lab.others import calls, folder, sales, write_small_dataset
 from tests.outputs import (
     DISGUISES,
     OTHERS,
@@ -146,13 +146,13 @@ def test_what_replay_wrote_it_replaces(shop: Path, tmp_path: Path, option: str) 
     assert run("replay", shop, option, path).code == 0
 
 
-def test_a_town_has_its_alerts_replaced_without_force(tmp_path: Path) -> None:
-    town, rules, outputs = tmp_path / "town", write_rules(tmp_path), tmp_path / "outputs"
-    write_small_town(town)
+def test_a_dataset_has_its_alerts_replaced_without_force(tmp_path: Path) -> None:
+    dataset, rules, outputs = tmp_path / "dataset", write_rules(tmp_path), tmp_path / "outputs"
+    write_small_dataset(dataset)
     outputs.mkdir()
     options = [part for one in OUTPUTS for part in (one, outputs / one.strip("-"))]
     for _ in range(2):
-        assert run("replay", town, "--ruleset", rules, *options).code == 0
+        assert run("replay", dataset, "--ruleset", rules, *options).code == 0
     assert sorted(path.name for path in outputs.iterdir()) == sorted(one.strip("-") for one in OUTPUTS)
     assert (outputs / "alerts").stat().st_size > 0
 
@@ -216,15 +216,15 @@ def test_dev_null_takes_any_number_of_outputs(shop: Path, options: tuple[str, ..
 
 @pytest.mark.skipif(not Path("/dev/fd").exists(), reason="no /dev/fd")
 def test_standard_output_takes_alerts_in_a_pipe_and_by_number(tmp_path: Path) -> None:
-    town, rules = tmp_path / "town", write_rules(tmp_path)
-    write_small_town(town)
+    dataset, rules = tmp_path / "dataset", write_rules(tmp_path)
+    write_small_dataset(dataset)
     wanted, shown = tmp_path / "wanted", tmp_path / "shown"
-    assert run("replay", town, "--ruleset", rules, "--alerts", wanted).code == 0
-    to_stdout = command("replay", town, "--ruleset", rules, "--alerts", "/dev/stdout")
+    assert run("replay", dataset, "--ruleset", rules, "--alerts", wanted).code == 0
+    to_stdout = command("replay", dataset, "--ruleset", rules, "--alerts", "/dev/stdout")
     piped = subprocess.run(to_stdout, cwd=ROOT, capture_output=True, check=True)  # noqa: S603 - ourselves
     assert wanted.read_bytes() in piped.stdout
     with shown.open("wb") as file:
-        by_number = command("replay", town, "--ruleset", rules, "--alerts", f"/dev/fd/{file.fileno()}")
+        by_number = command("replay", dataset, "--ruleset", rules, "--alerts", f"/dev/fd/{file.fileno()}")
         subprocess.run(by_number, cwd=ROOT, pass_fds=[file.fileno()], capture_output=True, check=True)  # noqa: S603 - ourselves
     assert shown.read_bytes() == wanted.read_bytes()
 
@@ -232,11 +232,11 @@ def test_standard_output_takes_alerts_in_a_pipe_and_by_number(tmp_path: Path) ->
 @pytest.mark.skipif(not Path("/dev/stdout").exists(), reason="no /dev/stdout")
 def test_standard_output_in_a_file_holds_alerts_and_summary(tmp_path: Path) -> None:
     """Neither writes over the other."""
-    town, rules, shown = tmp_path / "town", write_rules(tmp_path), tmp_path / "shown"
-    write_small_town(town)
-    assert run("replay", town, "--ruleset", rules, "--alerts", tmp_path / "wanted").code == 0
+    dataset, rules, shown = tmp_path / "dataset", write_rules(tmp_path), tmp_path / "shown"
+    write_small_dataset(dataset)
+    assert run("replay", dataset, "--ruleset", rules, "--alerts", tmp_path / "wanted").code == 0
     with shown.open("wb") as file:
-        whole = command("replay", town, "--ruleset", rules, "--alerts", "/dev/stdout")
+        whole = command("replay", dataset, "--ruleset", rules, "--alerts", "/dev/stdout")
         subprocess.run(whole, cwd=ROOT, stdout=file, check=True)  # noqa: S603 - ourselves
     assert (tmp_path / "wanted").read_bytes() in shown.read_bytes()
     assert b"alert records" in shown.read_bytes()
@@ -248,13 +248,13 @@ def test_a_replay_stopped_half_way_leaves_the_old_files(
     shop: Path, tmp_path: Path, stop: signal.Signals, moment: Moment
 ) -> None:
     """The files that were there are whole, and after Ctrl-C nothing lies beside them."""
-    town, outputs = tmp_path / "town", tmp_path / "outputs"
-    write_small_town(town)
+    dataset, outputs = tmp_path / "dataset", tmp_path / "outputs"
+    write_small_dataset(dataset)
     outputs.mkdir()
     options = ("--alerts", outputs / "alerts", "--report", outputs / "report")
     assert run("replay", shop, *options).code == 0
     before = picture(outputs)
-    code, err = stopped(stop, moment, "replay", town, *options)
+    code, err = stopped(stop, moment, "replay", dataset, *options)
     assert {name: was for name, was in picture(outputs).items() if name in before} == before
     if stop is signal.SIGINT:
         assert code in {130, -signal.SIGINT}

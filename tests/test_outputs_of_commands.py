@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.lab.datasets import run, write_rules
 from tests.lab.others import calls, folder, sales
-from tests.lab.towns import run, write_rules
 from tests.outputs import (
     DISGUISES,
     OTHERS,

@@ -55,7 +55,7 @@ class Clock:
         """Move to a time up to which the input is known to be complete."""
         self.now = max(self.now, time)
 
-    def instant(self, time: int) -> int:
+    def effective_time(self, time: int) -> int:
         """Return when a record with this time counts as having come; it is late if that is `now`."""
         return max(time, self.now)
 

@@ -10,9 +10,9 @@ from typing import Annotated, Final
 import typer
 
 from streams.console import Exit, failed, input_failed
-from streams.demo.endings import endings_alike
-from streams.demo.ground import Place, some_kafka
+from streams.demo.broker import DemoKafka, some_kafka
 from streams.demo.play import Demo, outputs, play, replay
+from streams.demo.signals import signals_as_ctrl_c
 from streams.demo.workers import DemoError
 from streams.files import InputError, named
 from streams.lab.generate.command import generate_command
@@ -59,11 +59,11 @@ def demo_command(  # noqa: PLR0913 - the options of a command are its arguments
     if not force:
         _check_places(data, out)
     try:
-        with endings_alike(), _alone(out):
+        with signals_as_ctrl_c(), _alone(out):
             demo = Demo(_history(data, out), out, seconds, keep=keep, synthetic=data is None, force=force)
             with ExitStack() as stack, _in_words():
-                place = None if no_kafka else _kafka(stack, settings, out / "kafka", keep=keep)
-                equal = play(demo, place) if place else replay(demo, settings)
+                kafka = None if no_kafka else _kafka(stack, settings, out / "kafka", keep=keep)
+                equal = play(demo, kafka) if kafka else replay(demo, settings)
     except KeyboardInterrupt:
         typer.echo("stopped before the end, and all that was started with it", err=True)
         raise typer.Exit(INTERRUPTED) from None
@@ -107,14 +107,14 @@ def _history(data: Path | None, out: Path) -> Path:
     return directory
 
 
-def _kafka(stack: ExitStack, settings: Settings, folder: Path, *, keep: bool) -> Place | None:
+def _kafka(stack: ExitStack, settings: Settings, folder: Path, *, keep: bool) -> DemoKafka | None:
     try:
-        place = stack.enter_context(some_kafka(settings, folder, keep=keep))
+        kafka = stack.enter_context(some_kafka(settings, folder, keep=keep))
     except (LocalKafkaError, OSError) as error:
         typer.echo(f"no Kafka, so there is only replay: {error}")
         return None
-    typer.echo(f"Kafka at {','.join(place.settings.bootstrap_servers)} ({place.whose})")
-    return place
+    typer.echo(f"Kafka at {','.join(kafka.settings.bootstrap_servers)} ({kafka.whose})")
+    return kafka
 
 
 @contextmanager

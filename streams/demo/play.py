@@ -9,8 +9,8 @@ from typing import Final
 import typer
 
 from streams.console import ERRORS, visible
+from streams.demo.broker import DemoKafka, topics_of
 from streams.demo.display import displayed
-from streams.demo.ground import Place, topics_of
 from streams.demo.scene import Scene, WorkerSeen
 from streams.demo.show import Show
 from streams.demo.verdict import verdict
@@ -18,7 +18,7 @@ from streams.demo.workers import WORKERS, workers
 from streams.lab.replay_command import replay_command, replay_outputs
 from streams.outputs import Output
 from streams.runtime.startup.preflight import load_rules
-from streams.runtime.tools.prescan import Survey, survey
+from streams.runtime.tools.prescan import Prescan, prescan
 from streams.settings import Settings, variable
 
 ALERTS: Final = "alerts.jsonl"
@@ -48,20 +48,20 @@ class Demo:
     """Whether what is there is replaced, whoever wrote it."""
 
 
-def play(demo: Demo, place: Place) -> bool:
+def play(demo: Demo, kafka: DemoKafka) -> bool:
     """Show it on a Kafka, and tell whether the topic holds exactly the alerts of replay.
 
     Raises InputError, DemoError, and what `admin_client` raises.
     """
-    settings = place.settings
+    settings = kafka.settings
     with ERRORS.status("reading the history ..."):
-        surveyed = _surveyed(demo.directory, settings)
-    with topics_of(place, keep=demo.keep):
-        _show(demo, settings, surveyed)
+        prescanned = _prescanned(demo.directory, settings)
+    with topics_of(kafka, keep=demo.keep):
+        _show(demo, settings, prescanned)
         replay(demo, settings)
         found = verdict(settings, demo.out / ALERTS)
     typer.echo(str(found))
-    _tell_how_to_go_on(demo, place)
+    _tell_how_to_go_on(demo, kafka)
     return found.equal
 
 
@@ -86,8 +86,8 @@ def replay(demo: Demo, settings: Settings) -> bool:
     return True
 
 
-def _surveyed(directory: Path, settings: Settings) -> Survey:
-    return survey(
+def _prescanned(directory: Path, settings: Settings) -> Prescan:
+    return prescan(
         directory,
         partitions=settings.partitions,
         currency=settings.reporting_currency,
@@ -96,29 +96,29 @@ def _surveyed(directory: Path, settings: Settings) -> Survey:
     )
 
 
-def _show(demo: Demo, settings: Settings, surveyed: Survey) -> None:
+def _show(demo: Demo, settings: Settings, prescanned: Prescan) -> None:
     scene = Scene(
         title="a year of real baskets, synthetic contacts"
         if demo.synthetic
         else visible(demo.directory.name),
         currency=settings.reporting_currency,
-        lines=surveyed.lines.total(),
+        lines=prescanned.lines.total(),
         workers=[WorkerSeen(number) for number in range(1, WORKERS + 1)],
     )
     with workers(settings, demo.out) as processes, displayed(scene) as display:
-        show = Show(settings, surveyed, processes, scene, demo.seconds)
+        show = Show(settings, prescanned, processes, scene, demo.seconds)
         asyncio.run(show.run(display))
 
 
-def _tell_how_to_go_on(demo: Demo, place: Place) -> None:
+def _tell_how_to_go_on(demo: Demo, kafka: DemoKafka) -> None:
     if not demo.keep:
         typer.echo(_FOR_GOOD.format(directory=demo.directory))
         return
     names = ("bootstrap_servers", "topic_prefix", "application_id", "replication_factor", "clock")
-    values = {name: getattr(place.settings, name) for name in names}
-    values["bootstrap_servers"] = ",".join(place.settings.bootstrap_servers)
+    values = {name: getattr(kafka.settings, name) for name in names}
+    values["bootstrap_servers"] = ",".join(kafka.settings.bootstrap_servers)
     typer.echo("Kafka and the topics are kept; to look at them:")
     typer.echo("export " + " ".join(f"{variable(name)}={value}" for name, value in values.items()))
     typer.echo("retention-signals alerts")
-    if place.own:
+    if kafka.own:
         typer.echo(f"retention-signals kafka down --erase --folder {demo.out / 'kafka'}   # ends it")

@@ -20,7 +20,7 @@ from streams.runtime.faust.transport import SESSION_SECONDS
 from streams.runtime.http.server import Readiness
 from streams.runtime.kafka.admin import KafkaUnavailableError
 from streams.runtime.kafka.client_options import aiokafka_options, quiet
-from streams.runtime.tools.prescan import Survey
+from streams.runtime.tools.prescan import Prescan
 from streams.runtime.tools.publish import PerSecond, Publisher
 from streams.runtime.tools.publish_entries import entries
 from streams.settings import Settings
@@ -40,12 +40,12 @@ class Show:
     def __init__(
         self,
         settings: Settings,
-        surveyed: Survey,
+        prescanned: Prescan,
         workers: Sequence[WorkerProcess],
         scene: Scene,
         seconds: float,
     ) -> None:
-        self._settings, self._surveyed = settings, surveyed
+        self._settings, self._prescanned = settings, prescanned
         self._workers, self._scene = workers, scene
         self._patience = seconds + _PATIENCE_SECONDS
         pace = PerSecond(max(1.0, scene.lines / seconds))
@@ -104,7 +104,7 @@ class Show:
 
     async def _publish(self) -> None:
         partitions, currency = self._settings.partitions, self._settings.reporting_currency
-        await self._publisher.publish(entries(self._surveyed, partitions, currency))
+        await self._publisher.publish(entries(self._prescanned, partitions, currency))
 
     async def _until(self, holds: Callable[[], bool], what: str) -> None:
         deadline = time.monotonic() + self._patience

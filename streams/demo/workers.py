@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from streams.demo.endings import undisturbed
-from streams.demo.ground import environment
+from streams.demo.broker import environment
+from streams.demo.signals import undisturbed
 from streams.runtime.local_kafka.engine import free_port
 from streams.settings import Settings
 

@@ -284,7 +284,7 @@ class _Replay:
         """Yield the times to decide up to: where somebody looks, every day, and at last the watermarks."""
         if self._sampler is not None:
             hours = [
-                one.next_wake if one.decided == NEVER else hour_of(one.decided)
+                one.next_timer if one.decided == NEVER else hour_of(one.decided)
                 for one in self._partitions
                 if one.watermark != NEVER
             ]

@@ -65,7 +65,7 @@ class Fetched:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HighWatermark:
     """What a broker told of a partition: where it ends, in answer to a request sent at a time (steady ms)."""
 
     end: int = UNKNOWN
@@ -119,7 +119,7 @@ class PartitionLog(Protocol):
     async def bounds(self) -> Mapping[Input, Bounds]:
         """Return what the inputs hold now."""
 
-    async def letters_end(self) -> int:
+    async def dead_letters_end(self) -> int:
         """Return where the dead letters of the partition end."""
 
     def restore(self) -> AsyncIterator[tuple[bytes, bytes | None]]:
@@ -138,7 +138,7 @@ class Feed(Protocol):
     async def go_to(self, partition: int, positions: Mapping[Input, int]) -> int:
         """Seek inputs of a partition, and return the number of the seek."""
 
-    def answer(self, partition: int, source: Input) -> Answer:
+    def high_watermark(self, partition: int, source: Input) -> HighWatermark:
         """Return what a broker last told of an input."""
 
     async def committed(self, partition: int) -> Mapping[Input, int | None]:

@@ -1,4 +1,4 @@
-"""Replays of made-up towns, what a user reads of them, and whether its words agree with its figures."""
+"""Replays of made-up datasets, what a user reads of them, and whether its words agree with its figures."""
 
 import json
 import math
@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.cases.world import MINUTE, Event, World, at
+from tests.lab.datasets import lines_of, run
 from tests.lab.others import words
-from tests.lab.towns import lines_of, run
 
 RULESETS: Final = (None, "1", "2")
 """For faults that are no rule of detection: what decides where nobody says so, and the two older ones."""
@@ -69,12 +69,12 @@ def _read(path: Path) -> list[dict[str, Any]]:
 
 
 MANY: Final = ("--partitions", 8)
-"""For towns of many who stop at once: else they would be a broken feed. They take a crowd of 300."""
+"""For datasets of many who stop at once: else they would be a broken feed. They take a crowd of 300."""
 ONE: Final = ("--partitions", 1)
 """For one customer or a few, with a crowd of 60."""
 
 
-def town(customers: dict[str, list[Event]], crowd: int = 200) -> World:
+def dataset(customers: dict[str, list[Event]], crowd: int = 200) -> World:
     """Return a world of the crowd and these customers."""
     world = World(crowd)
     for who, events in customers.items():

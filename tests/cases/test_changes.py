@@ -15,11 +15,11 @@ from tests.cases.runs import (
     Levels,
     Run,
     alert_of,
+    dataset,
     disagreements,
     names,
     replayed,
     soon_after,
-    town,
 )
 from tests.cases.world import (
     ANCHOR,
@@ -89,7 +89,7 @@ PLANS: Final = {
 @pytest.fixture(name="seen", scope="module")
 def seen_fixture(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Replay all of them at once."""
-    return replayed(town(PLANS, 300).write(tmp_path_factory.mktemp("plans") / "here"), *MANY)
+    return replayed(dataset(PLANS, 300).write(tmp_path_factory.mktemp("plans") / "here"), *MANY)
 
 
 @pytest.mark.parametrize("name", names(CHANGES_NOTHING))
@@ -117,7 +117,7 @@ def test_the_words_agree_with_the_figures(seen: Run, name: str) -> None:
 def test_older_rulesets_take_a_change_for_nothing(tmp_path: Path, ruleset: str) -> None:
     """The kind is new; they decide as they always did."""
     seen = replayed(
-        town({"c": [*stops(), changed(LEFT, "0.00", "900.00")]}, 120).write(tmp_path / "here"),
+        dataset({"c": [*stops(), changed(LEFT, "0.00", "900.00")]}, 120).write(tmp_path / "here"),
         ruleset=ruleset,
     )
     assert (seen.levels("c"), seen.letters) == (CONTROL[ruleset], [])
@@ -173,7 +173,7 @@ CORRECTED: Final[dict[str, tuple[list[Event], Levels | None]]] = {
 def edited_fixture(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Replay all who had an order corrected."""
     people = {name: events for name, (events, _) in CORRECTED.items()}
-    return replayed(town(people).write(tmp_path_factory.mktemp("edited") / "here"))
+    return replayed(dataset(people).write(tmp_path_factory.mktemp("edited") / "here"))
 
 
 @pytest.mark.parametrize("name", names(CORRECTED))
@@ -194,6 +194,6 @@ def test_a_correction_says_what_was_bought_when_for_how_much_before(tmp_path: Pa
     people = {
         f"c{n}": [*stops(), corrected("9.00", "5.00", SINCE, SINCE) | one] for n, one in enumerate(wrong)
     }
-    seen = replayed(town(people, 60).write(tmp_path / "here"), *ONE)
+    seen = replayed(dataset(people, 60).write(tmp_path / "here"), *ONE)
     assert len(seen.letters) == len(wrong)
     assert [seen.levels(who) for who in people] == [CONTROL[None]] * len(wrong)

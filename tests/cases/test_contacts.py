@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import pytest
 
-from tests.cases.runs import CONTROL, MANY, RULESETS, Run, disagreements, names, replayed, town
+from tests.cases.runs import CONTROL, MANY, RULESETS, Run, dataset, disagreements, names, replayed
 from tests.cases.world import (
     ANCHOR,
     DAY,
@@ -133,7 +133,7 @@ CALLERS: Final = {
 @pytest.fixture(name="seen", scope="module")
 def seen_fixture(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Replay all of them at once."""
-    return replayed(town(CALLERS, 300).write(tmp_path_factory.mktemp("calls") / "here"), *MANY)
+    return replayed(dataset(CALLERS, 300).write(tmp_path_factory.mktemp("calls") / "here"), *MANY)
 
 
 @pytest.mark.parametrize("name", names(NOBODY_ANSWERED))
@@ -188,7 +188,7 @@ def test_who_asked_not_to_be_called_is_marked_in_every_record(tmp_path: Path, ru
         ],
         "since the call": [*stops(), asked(ANCHOR + DAY, do_not_contact=True)],
     }
-    seen = replayed(town(people, 120).write(tmp_path / "here"), ruleset=ruleset)
+    seen = replayed(dataset(people, 120).write(tmp_path / "here"), ruleset=ruleset)
     marked = {who: {one["do_not_contact"] for one in seen.of(who)} for who in people}
     assert marked == {who: {who in {"never", "since the call"}} for who in people}
     assert {who: seen.levels(who) for who in people} == dict.fromkeys(people, CONTROL[ruleset])

@@ -4,7 +4,7 @@ from typing import Final
 
 import pytest
 
-from tests.cases.runs import CONTROL, Run, disagreements, replayed, town
+from tests.cases.runs import CONTROL, Run, dataset, disagreements, replayed
 from tests.cases.world import (
     ANCHOR,
     DAY,
@@ -74,8 +74,8 @@ PEOPLE: Final = {**WEEKLY, **{f"stops, {name}": events for name, (events, _) in 
 
 @pytest.fixture(name="seen", scope="module")
 def seen_fixture(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """Replay all of them at once, most of the town's purchases coming at once."""
-    return replayed(town(PEOPLE).write(tmp_path_factory.mktemp("delivery") / "here"))
+    """Replay all of them at once, most of the dataset's purchases coming at once."""
+    return replayed(dataset(PEOPLE).write(tmp_path_factory.mktemp("delivery") / "here"))
 
 
 @pytest.mark.parametrize("name", WEEKLY)
@@ -104,7 +104,7 @@ def test_the_words_agree_with_the_figures(seen: Run, name: str) -> None:
 
 
 @pytest.mark.parametrize(("every", "days"), [(DAY, 3), (WEEK, 15)])
-def test_a_town_whose_purchases_all_come_in_bulk(
+def test_a_dataset_whose_purchases_all_come_in_bulk(
     tmp_path_factory: pytest.TempPathFactory, every: int, days: int
 ) -> None:
     """Only the contacts come at once."""

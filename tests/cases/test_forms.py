@@ -11,7 +11,7 @@ from typing import Final
 import polars as pl
 import pytest
 
-from tests.cases.runs import CONTROL, ONE, RULESETS, Run, names, replayed, town
+from tests.cases.runs import CONTROL, ONE, RULESETS, Run, dataset, names, replayed
 from tests.cases.world import DAY, HOUR, SECOND, Event, at, bad_contact, purchase, stamp, stops
 
 TIMES: Final = {
@@ -69,7 +69,7 @@ WRITTEN: Final[dict[str, tuple[Event, bool]]] = {
 def test_what_can_be_read_is_and_what_can_not_is_told_what_to_write(
     tmp_path: Path, ruleset: str | None
 ) -> None:
-    world = town({"control": stops()}, 100)
+    world = dataset({"control": stops()}, 100)
     for number, (changes, _) in enumerate(WRITTEN.values()):
         odd = purchase(at("08-31") + number * SECOND) | {"arrives": at("08-31") + number * SECOND}
         world.add(f"c{number}", [odd | changes])
@@ -92,7 +92,7 @@ def as_frame(lines: list[bytes], amounts: pl.Series) -> pl.DataFrame:
 
 @pytest.mark.parametrize("kind", [pl.Decimal(20, 6), pl.Float64(), pl.String()])
 def test_parquet_gives_what_lines_give(tmp_path: Path, kind: pl.DataType) -> None:
-    world = town({"control": stops()}, 120)
+    world = dataset({"control": stops()}, 120)
     there, lines = world.write(tmp_path / "here"), world.lines()
     texts = [json.loads(line)["amount"] for line in lines]
     values = pl.Series([Decimal(text) for text in texts], dtype=pl.Decimal(18, 2)).cast(kind)
@@ -116,7 +116,7 @@ SPOILT: Final = {
 
 @pytest.mark.parametrize("name", names(SPOILT))
 def test_marks_and_blank_lines_change_nothing(tmp_path: Path, name: str) -> None:
-    there = town({"control": stops()}, 100).write(tmp_path / "here")
+    there = dataset({"control": stops()}, 100).write(tmp_path / "here")
     for file in ("transactions.jsonl", "contacts.jsonl"):
         (there / file).write_bytes(SPOILT[name]((there / file).read_bytes()))
     seen = replayed(there, "--partitions", 2, "--strict")
@@ -129,7 +129,7 @@ def test_files_one_after_the_other_are_told_to_be_sorted_and_can_be(
     tmp_path: Path, ruleset: str | None
 ) -> None:
     """One shop's whole history, and then another's."""
-    there = town({"control": stops()}, 120).write(tmp_path / "here")
+    there = dataset({"control": stops()}, 120).write(tmp_path / "here")
     lines = (there / "transactions.jsonl").read_bytes().splitlines(keepends=True)
     (there / "transactions.jsonl").write_bytes(b"".join([*lines[::2], *lines[1::2]]))
     seen = replayed(there, ruleset=ruleset)
@@ -158,7 +158,7 @@ def test_a_row_that_is_dated_ahead_is_refused_or_named(
 
 @pytest.mark.parametrize("crowd", [120, 200])
 @pytest.mark.parametrize("name", ["months", "twice"])
-def test_a_row_that_is_dated_ahead_is_named_in_a_town_of_several_partitions(
+def test_a_row_that_is_dated_ahead_is_named_in_a_dataset_of_several_partitions(
     tmp_path: Path, name: str, crowd: int
 ) -> None:
     assert refused_or_named(tmp_path, AHEAD[name], crowd)
@@ -168,7 +168,7 @@ def refused_or_named(
     path: Path, wrong: list[int], crowd: int, *options: object, ruleset: str | None = None
 ) -> bool:
     """Tell whether lines of February that are dated ahead are all that is refused, or the first is named."""
-    world = town({"control": stops()}, crowd)
+    world = dataset({"control": stops()}, crowd)
     for number, moment in enumerate(wrong):
         world.add(f"wrong-{number}", [purchase(moment) | {"arrives": at("02-10") + number * HOUR}])
     there = world.write(path / "here")
@@ -187,7 +187,7 @@ def named(seen: Run, line: int) -> bool:
 
 @pytest.mark.xfail(strict=True, reason="the first line of a file is not yet named as the one dated ahead")
 def test_a_contact_that_is_dated_ahead_is_refused_or_named(tmp_path: Path) -> None:
-    world = town({"control": stops()}, 120)
+    world = dataset({"control": stops()}, 120)
     world.add(
         "crowd-1", [bad_contact(at("10-31"), "k2") | {"arrives": at("02-10"), "ended_at": stamp(at("02-10"))}]
     )

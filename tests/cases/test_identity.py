@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import pytest
 
-from tests.cases.runs import CONTROL, RULESETS, Run, names, replayed, town
+from tests.cases.runs import CONTROL, RULESETS, Run, dataset, names, replayed
 from tests.cases.world import (
     ANCHOR,
     DAY,
@@ -39,7 +39,7 @@ def shared(bought: int, calls: int, seed: int = 1) -> list[Event]:
 
 @pytest.fixture(name="guests", scope="module")
 def guests_fixture(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """Replay a town with ids that many share, and with somebody who really buys that often."""
+    """Replay a dataset with ids that many share, and with somebody who really buys that often."""
     people = {
         "guest": shared(1800, 4),
         "0000": shared(3000, 2),
@@ -47,7 +47,7 @@ def guests_fixture(tmp_path_factory: pytest.TempPathFactory) -> Run:
         "many": [*shopping(ANCHOR, every=0.5, amount="60.00"), bad_contact()],
         "control": stops(),
     }
-    return replayed(town(people).write(tmp_path_factory.mktemp("guests") / "here"))
+    return replayed(dataset(people).write(tmp_path_factory.mktemp("guests") / "here"))
 
 
 @pytest.mark.parametrize("who", ["guest", "0000", "walk-in"])
@@ -63,7 +63,7 @@ def test_customers_of_their_own_are_judged_beside_it(guests: Run, who: str) -> N
 
 @pytest.mark.parametrize("named", ["till 7", "till 7,nobody", "other,till 7"])
 def test_a_shared_id_can_be_named(tmp_path: Path, named: str) -> None:
-    there = town({"till 7": stops(), "till 70": stops()}, 120).write(tmp_path / "here")
+    there = dataset({"till 7": stops(), "till 70": stops()}, 120).write(tmp_path / "here")
     seen = replayed(there, "--shared-ids", named)
     assert seen.of("till 7") == []
     assert seen.levels("till 70") == CONTROL[None]
@@ -95,7 +95,7 @@ SAME_ID: Final = {
 
 @pytest.mark.parametrize("ruleset", RULESETS)
 def test_another_kind_may_have_the_id_of_a_purchase(tmp_path: Path, ruleset: str | None) -> None:
-    seen = replayed(town(SAME_ID, 120).write(tmp_path / "here"), ruleset=ruleset)
+    seen = replayed(dataset(SAME_ID, 120).write(tmp_path / "here"), ruleset=ruleset)
     usual = {name: {one["usual_spend_per_day"] for one in seen.of(name)} for name in SAME_ID}
     assert usual == {name: {"60.00"} for name in SAME_ID}
     assert {name: seen.levels(name) for name in SAME_ID} == dict.fromkeys(SAME_ID, CONTROL[ruleset])
@@ -115,7 +115,7 @@ def test_a_notice_may_have_the_id_of_a_contact(tmp_path: Path, ruleset: str | No
         "event_id": "7",
     }
     people = {"c": [*shopping(), notice, bad_contact(event_id="7")]}
-    seen = replayed(town(people, 120).write(tmp_path / "here"), ruleset=ruleset)
+    seen = replayed(dataset(people, 120).write(tmp_path / "here"), ruleset=ruleset)
     assert seen.levels("c") == CONTROL[ruleset]
     assert " duplicate" not in seen.said
 
@@ -143,7 +143,7 @@ def test_the_same_id_with_other_content_is_counted_and_shown(
     tmp_path: Path, name: str, ruleset: str | None
 ) -> None:
     events, alike, other = AGAIN[name]
-    seen = replayed(town({"c": [*stops(), *events]}, 12).write(tmp_path / "here"), ruleset=ruleset)
+    seen = replayed(dataset({"c": [*stops(), *events]}, 12).write(tmp_path / "here"), ruleset=ruleset)
     assert (f"{alike} duplicate" in seen.said) == (alike > 0)
     assert (f"{other} same id, other content" in seen.said) == (other > 0)
     assert ("(line" in seen.said and "send a correction" in seen.said) == (other > 0)

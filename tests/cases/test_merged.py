@@ -5,7 +5,7 @@ from typing import Final
 
 import pytest
 
-from tests.cases.runs import CONTROL, MANY, ONE, RULESETS, Run, explained, names, replayed, town
+from tests.cases.runs import CONTROL, MANY, ONE, RULESETS, Run, dataset, explained, names, replayed
 from tests.cases.world import ANCHOR, DAY, END, HOUR, MINUTE, Event, at, bad_contact, merged, shopping
 
 Two = tuple[list[Event], list[Event]]
@@ -54,7 +54,7 @@ def _hours(hour: str) -> int:
 
 def seen(tmp_path: Path, two: Two, *options: object, ruleset: str | None = None) -> Run:
     old, new = two
-    return replayed(town({"old": old, "new": new}).write(tmp_path / "here"), *options, ruleset=ruleset)
+    return replayed(dataset({"old": old, "new": new}).write(tmp_path / "here"), *options, ruleset=ruleset)
 
 
 @pytest.mark.parametrize("ruleset", RULESETS)
@@ -81,7 +81,7 @@ def test_who_stops_is_found_by_the_new_id_as_if_there_had_been_but_one(
 @pytest.mark.parametrize("options", [ONE, ("--partitions", 2), ("--partitions", 3), MANY])
 def test_it_does_not_matter_which_partitions_they_are_in(tmp_path: Path, options: tuple[str, int]) -> None:
     two = STOPS["merged after the contact"]
-    alone = replayed(town({"new": two[0][:-1]}).write(tmp_path / "alone"), *options).levels("new")
+    alone = replayed(dataset({"new": two[0][:-1]}).write(tmp_path / "alone"), *options).levels("new")
     found = seen(tmp_path, two, *options).levels("new")
     assert found["watch"] == alone["watch"]
     # Operational time, which a large partition has, ends with the move.
@@ -118,11 +118,11 @@ def test_a_chain_ends_at_its_last_id_and_a_merge_back_at_the_first(tmp_path: Pat
         "second": [merged(AFTER + 5 * MINUTE, "third")],
         "third": [],
     }
-    run = replayed(town(chain).write(tmp_path / "chain"))
+    run = replayed(dataset(chain).write(tmp_path / "chain"))
     assert run.levels("third") == CONTROL[None]
     assert {one["customer_id"] for one in run.alerts} == {"third"}
     back = {"first": chain["first"], "second": [merged(AFTER + 2 * HOUR, "first")]}
-    run = replayed(town(back).write(tmp_path / "back"))
+    run = replayed(dataset(back).write(tmp_path / "back"))
     assert run.levels("first") == CONTROL[None]
     assert {one["customer_id"] for one in run.alerts} == {"first"}
 
@@ -138,8 +138,8 @@ def test_a_chain_ends_at_its_last_id_and_a_merge_back_at_the_first(tmp_path: Pat
 )
 def test_a_merge_that_says_nothing_is_refused(tmp_path: Path, wrong: Event, fault: str) -> None:
     old = [*shopping(), bad_contact(), merged(AFTER, "new") | wrong]
-    there = town({}).write(tmp_path / "unused").parent / "here"
-    world = town({"old": old})
+    there = dataset({}).write(tmp_path / "unused").parent / "here"
+    world = dataset({"old": old})
     text = world.write(there)
     run = replayed(text)
     assert len(run.letters) == 1

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import pytest
 
-from tests.cases.runs import CONTROL, MANY, RULESETS, Levels, Run, disagreements, names, replayed, town
+from tests.cases.runs import CONTROL, MANY, RULESETS, Levels, Run, dataset, disagreements, names, replayed
 from tests.cases.world import (
     ANCHOR,
     DAY,
@@ -120,7 +120,7 @@ WORLD: Final = {
 @pytest.fixture(name="seen", scope="module")
 def seen_fixture(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Replay all of them at once."""
-    return replayed(town(WORLD, 300).write(tmp_path_factory.mktemp("refunds") / "here"), *MANY)
+    return replayed(dataset(WORLD, 300).write(tmp_path_factory.mktemp("refunds") / "here"), *MANY)
 
 
 @pytest.mark.parametrize("name", names(BEFORE_THE_FEED))
@@ -182,7 +182,7 @@ def misdated(kind: str) -> dict[str, list[Event]]:
 @pytest.mark.parametrize("ruleset", RULESETS)
 @pytest.mark.parametrize("kind", ["refund", "chargeback"])
 def test_nothing_is_given_back_before_it_was_bought(tmp_path: Any, kind: str, ruleset: str | None) -> None:
-    seen = replayed(town(misdated(kind), 120).write(tmp_path / "here"), ruleset=ruleset)
+    seen = replayed(dataset(misdated(kind), 120).write(tmp_path / "here"), ruleset=ruleset)
     refused = [name for name, (_, can_be) in MISDATED.items() if not can_be]
     assert len(seen.letters) == len(refused)
     assert all(said.startswith("schema: ") and "original_time" in said for said in seen.refused())

@@ -13,12 +13,12 @@ from tests.cases.runs import (
     ONE,
     RULESETS,
     Run,
+    dataset,
     disagreements,
     explained,
     later,
     names,
     replayed,
-    town,
 )
 from tests.cases.world import (
     DAY,
@@ -122,7 +122,7 @@ PEOPLE: Final = {
 @pytest.fixture(name="there", scope="module")
 def there_fixture(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Write all of them."""
-    return town(PEOPLE, 300).write(tmp_path_factory.mktemp("life") / "here")
+    return dataset(PEOPLE, 300).write(tmp_path_factory.mktemp("life") / "here")
 
 
 @pytest.fixture(name="seen", scope="module")
@@ -168,7 +168,7 @@ def test_no_level_is_raised_in_the_day_after_a_refused_purchase(tmp_path: Path) 
         f"c{moment}": moment for one in due for moment in (one - hours * HOUR for hours in (1, 23, 24))
     }
     people = {who: once(moment, **EUROS) for who, moment in refused.items()}
-    seen = replayed(town(people, 60).write(tmp_path / "here"), *ONE)
+    seen = replayed(dataset(people, 60).write(tmp_path / "here"), *ONE)
     raised = {
         (who, at(f"{one['time'][5:10]} {one['time'][11:16]}")) for who in people for one in seen.of(who)
     }
@@ -180,7 +180,7 @@ def test_no_level_is_raised_in_the_day_after_a_refused_purchase(tmp_path: Path) 
 def test_orders_of_nothing_are_never_refused(tmp_path: Path, ruleset: str | None) -> None:
     """The older rulesets make nothing of them, as ever."""
     people = {name: since_then(change) for name, change in VISITS.items()} | {"control": stops()}
-    seen = replayed(town(people, 120).write(tmp_path / "here"), ruleset=ruleset)
+    seen = replayed(dataset(people, 120).write(tmp_path / "here"), ruleset=ruleset)
     expected = {} if ruleset is None else CONTROL[ruleset]
     assert seen.letters == []
     assert {name: seen.levels(name) for name in VISITS} == dict.fromkeys(VISITS, expected)
@@ -189,7 +189,7 @@ def test_orders_of_nothing_are_never_refused(tmp_path: Path, ruleset: str | None
 
 @pytest.mark.parametrize("share", [0.12, 0.5])
 def test_many_orders_of_nothing_change_nothing_for_others(tmp_path: Path, share: float) -> None:
-    world, random = town({"control": stops(), "stays": stays()}, 150), Random(7)
+    world, random = dataset({"control": stops(), "stays": stays()}, 150), Random(7)
     for number in range(150):
         free = [one for one in shopping(END, every=5, amount="0.00") if random.random() < share]
         world.add(f"crowd-{number}", free)

@@ -4,7 +4,7 @@ from typing import Final
 
 import pytest
 
-from tests.cases.runs import CONTROL, MANY, Run, alert_of, disagreements, names, replayed, soon_after, town
+from tests.cases.runs import CONTROL, MANY, Run, alert_of, dataset, disagreements, names, replayed, soon_after
 from tests.cases.world import (
     ANCHOR,
     DAY,
@@ -116,7 +116,7 @@ SUBSCRIBERS: Final = {
 @pytest.fixture(name="seen", scope="module")
 def seen_fixture(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Replay all of them at once."""
-    return replayed(town(SUBSCRIBERS, 300).write(tmp_path_factory.mktemp("subscriptions") / "here"), *MANY)
+    return replayed(dataset(SUBSCRIBERS, 300).write(tmp_path_factory.mktemp("subscriptions") / "here"), *MANY)
 
 
 @pytest.mark.parametrize("name", names(ENDS_IT))

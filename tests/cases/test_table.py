@@ -1,4 +1,4 @@
-"""Each case once, in its simplest form, in a town of its own. The other modules have its variants.
+"""Each case once, in its simplest form, in a dataset of its own. The other modules have its variants.
 
 c10, two ids of one customer, is in test_merged.py; c15 to c19, c25, c26 and c32 are in test_forms.py.
 """
@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from tests.cases.runs import CONTROL, ONE, Levels, disagreements, names, replayed, town
+from tests.cases.runs import CONTROL, ONE, Levels, dataset, disagreements, names, replayed
 from tests.cases.world import (
     ANCHOR,
     DAY,
@@ -143,7 +143,7 @@ CASES: Final[dict[str, tuple[list[Event], Levels]]] = {
 @pytest.mark.parametrize("name", names(CASES))
 def test_each_case_comes_to_what_is_right(tmp_path: Path, name: str) -> None:
     events, expected = CASES[name]
-    seen = replayed(town({"c": events}, 60).write(tmp_path / "here"), *ONE)
+    seen = replayed(dataset({"c": events}, 60).write(tmp_path / "here"), *ONE)
     assert seen.levels("c") == expected
     assert [said for one in seen.of("c") for said in disagreements(one)] == []
     assert seen.code == 0
@@ -158,7 +158,7 @@ def test_what_is_no_rule_of_detection_is_right_under_older_rulesets(
 ) -> None:
     """Of a history that is short ruleset 1 is less sure."""
     events, expected = CASES[name]
-    seen = replayed(town({"c": events}, 60).write(tmp_path / "here"), *ONE, ruleset=ruleset)
+    seen = replayed(dataset({"c": events}, 60).write(tmp_path / "here"), *ONE, ruleset=ruleset)
     right = CONTROL[ruleset] if expected else {}
     found = seen.levels("c")
     if ruleset == "1" and name == "c05, control":

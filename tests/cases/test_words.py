@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.cases.runs import MANY, disagreements, replayed, town
+from tests.cases.runs import MANY, dataset, disagreements, replayed
 from tests.cases.world import (
     ANCHOR,
     DAY,
@@ -49,7 +49,7 @@ def _odd(random: Random) -> Event:
 def test_the_words_agree_with_the_figures(tmp_path: Any, seed: int) -> None:
     random = Random(seed)
     people = {f"odd {number}": odd_customer(random) for number in range(40)}
-    seen = replayed(town(people, 300).write(tmp_path / "here"), *MANY)
+    seen = replayed(dataset(people, 300).write(tmp_path / "here"), *MANY)
     assert len(seen.alerts) > 20
     assert [said for one in seen.alerts for said in disagreements(one)] == []
 

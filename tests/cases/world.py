@@ -1,4 +1,4 @@
-"""A made-up town: a crowd of ordinary customers, and the few of high value that a case is about.
+"""A made-up dataset: a crowd of ordinary customers, and the few of high value that a case is about.
 
 Events are dicts as a sender writes them, without `customer_id` and `event_id`, which `World` fills in. A
 moment is ms since 1970; `at("09-01 12:00")` is one of 2026.

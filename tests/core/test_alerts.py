@@ -15,11 +15,11 @@ from streams.core.time import DAY_MS, HOUR_MS
 from streams.core.watermark import FACTS, Input
 from tests.core.drive import HOME, bad, contact, daily, disposition, notice, profile, purchase
 
-TOWN = Ruleset(population_minimum=1, high_value_quantile=0.1)
+DATASET = Ruleset(population_minimum=1, high_value_quantile=0.1)
 DAY_150 = HOME + 150 * DAY_MS
 
 
-def run(*events: Record, until: int = DAY_150 + DAY_MS, rules: Ruleset = TOWN) -> list[Alert]:
+def run(*events: Record, until: int = DAY_150 + DAY_MS, rules: Ruleset = DATASET) -> list[Alert]:
     """Return the alerts of a customer who buys for 10.00 every noon until day 150."""
     partition = Partition(rules)
     partition.apply(Input.TRANSACTIONS, daily("a", HOME, 150))
@@ -52,7 +52,7 @@ def test_an_alert_carries_its_evidence() -> None:
     assert (alert.usual_spend_per_day, alert.spend_since, alert.currency) == ("10.00", "0.00", "USD")
     assert alert.trailing_spend == "1500.00"
     assert alert.deadline == "2024-08-31T01:00:00.000Z"
-    assert alert.ruleset == f"1+{TOWN.hash}"
+    assert alert.ruleset == f"1+{DATASET.hash}"
     assert alert.recommended_owner == "retention desk"
     assert not alert.backfill
 

@@ -187,7 +187,7 @@ def test_deciding_in_steps_is_deciding_at_once(make: Make, seed: int, die: int, 
 
 
 def trying(rng: Random, inputs: dict[Input, list[Record]], alerts: list[Alert]) -> Log:
-    """Return the log with what tries the wake-ups most: future-dated and huge refunds, and snoozes."""
+    """Return the log with what tries the timers most: future-dated and huge refunds, and snoozes."""
     made: list[tuple[Input, Record]] = []
     money = [one for one in inputs[Input.TRANSACTIONS] if isinstance(one, Transaction)]
     for number, one in enumerate(rng.sample(money, len(money) // 20)):
@@ -242,8 +242,8 @@ def test_state_restored_and_drained_is_the_same_bytes(make: Make, seed: int, die
     partition.apply(*one_batch(log))
     keep(state, partition)
     again = restored(RULES[0], state)
-    for customer_id, record in again._roster.records.items():
-        again._roster.touch(customer_id, record)
+    for customer_id, record in again._customers.records.items():
+        again._customers.touch(customer_id, record)
     second: State = {}
     keep(second, again)
     assert second == state

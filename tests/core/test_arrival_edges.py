@@ -21,12 +21,12 @@ from tests.core.drive import (
     tick,
 )
 
-TOWN = Ruleset(population_minimum=1, high_value_quantile=0.1)
+DATASET = Ruleset(population_minimum=1, high_value_quantile=0.1)
 """Nearly everybody is of high value, however few they are."""
 TX, CT = Input.TRANSACTIONS, Input.CONTACTS
 
 
-def open_episode(rules: Ruleset = TOWN) -> tuple[Partition, list[Alert]]:
+def open_episode(rules: Ruleset = DATASET) -> tuple[Partition, list[Alert]]:
     """Return a partition in which customer `a`, after 150 days of purchases, is raised on day 150."""
     partition = Partition(rules)
     partition.apply(TX, daily("a", HOME, 150))
@@ -43,11 +43,11 @@ def test_the_record_of_an_erasure_comes_with_it() -> None:
     assert [(alert.state, alert.resolution) for alert in outcome.alerts] == [("resolved", "erased")]
     state: dict[bytes, bytes] = {}
     keep(state, partition)
-    assert restored(TOWN, state).decide() == []
+    assert restored(DATASET, state).decide() == []
 
 
 @pytest.mark.parametrize("order", ["ab", "ba"])
-def test_ids_are_restored_with_their_latest_instant(order: str) -> None:
+def test_ids_are_restored_with_their_latest_effective_time(order: str) -> None:
     """An id used again after 8 days by another customer: whichever record is read first, it counts anew."""
     partition = Partition(Ruleset())
     partition.apply(TX, [purchase("a", HOME, event_id="x")])
@@ -99,7 +99,7 @@ def test_the_first_refresh_does_not_depend_on_what_was_known_at_the_first_decisi
     """Contacts from day 150 on are known, and time has begun by a tick, before the first purchase arrives."""
 
     def run(*, decide_between: bool) -> list[Alert]:
-        partition = Partition(TOWN)
+        partition = Partition(DATASET)
         partition.apply(TX, [tick(HOME - DAY_MS)])
         partition.apply(CT, [bad("a", HOME + 150 * DAY_MS), bad("a", HOME + 150 * DAY_MS + 1, "k2")])
         alerts = partition.decide() if decide_between else []
@@ -111,7 +111,7 @@ def test_the_first_refresh_does_not_depend_on_what_was_known_at_the_first_decisi
 
 
 def test_a_disposition_that_comes_late_changes_nothing_before_the_watermark() -> None:
-    """Its instant lies days before W: it is folded at once, but hours that are over are not decided again.
+    """Its effective time lies days before W: it is folded at once; hours that are over are not decided again.
 
     One disposition snoozed for 60 days; a second, recorded on day 151 and read on day 170, ends that.
     """

@@ -258,7 +258,7 @@ def run(
 
 @pytest.mark.parametrize("rules", [RULES, SETTLED, replace(RULES, settle_hours=7)], ids=("0", "24", "7"))
 def test_a_feed_is_judged_as_the_rules_say(rules: Ruleset) -> None:
-    """By the text: k = max(hour(time), hour(instant) - s), a hash of the source, sums over all purchases."""
+    """Hour k = max(hour(time), hour(effective time) - s), a hash of the source, sums over all purchases."""
     bought = feed(Random(7))
     guard = run(bought, rules, lambda guard, _: guard)
     counted = sorted(max(one.pane, one.known - rules.settle_hours) for one in bought)

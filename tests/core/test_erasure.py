@@ -9,14 +9,14 @@ from streams.core.time import DAY_MS, HOUR_MS
 from streams.core.watermark import FACTS, Input
 from tests.core.drive import HOME, State, bad, daily, erasure, keep, profile, purchase, restored
 
-TOWN = Ruleset(population_minimum=1, high_value_quantile=0.1)
+DATASET = Ruleset(population_minimum=1, high_value_quantile=0.1)
 TX, CT, CU = Input.TRANSACTIONS, Input.CONTACTS, Input.CUSTOMERS
 DAY_150 = HOME + 150 * DAY_MS
 
 
-def town(*, contacts: int) -> Partition:
+def dataset(*, contacts: int) -> Partition:
     """Return a partition where `a` buys daily until day 150; one bad contact opens, two raise."""
-    partition = Partition(TOWN)
+    partition = Partition(DATASET)
     partition.apply(TX, daily("a", HOME, 150))
     partition.apply(CT, [bad("a", DAY_150 + at * HOUR_MS, f"k{at}") for at in range(contacts)])
     alerts = partition.advance(dict.fromkeys(FACTS, DAY_150 + 3 * HOUR_MS))
@@ -27,7 +27,7 @@ def town(*, contacts: int) -> Partition:
 
 def test_what_was_sent_is_ended_by_one_record() -> None:
     """It says erased, at the last decided time, with the level sent and the next revision."""
-    partition = town(contacts=2)
+    partition = dataset(contacts=2)
     outcome = partition.apply(CU, [erasure("a"), erasure("a")])
     assert outcome.applied == 2
     [alert] = outcome.alerts
@@ -38,12 +38,12 @@ def test_what_was_sent_is_ended_by_one_record() -> None:
 
 @pytest.mark.parametrize("customer_id", ["a", "nobody"])
 def test_what_was_not_sent_ends_silently(customer_id: str) -> None:
-    assert town(contacts=1).apply(CU, [erasure(customer_id)]).alerts == []
+    assert dataset(contacts=1).apply(CU, [erasure(customer_id)]).alerts == []
 
 
 def test_nothing_is_left_of_the_customer() -> None:
-    """Not in a question, not in the changelog but as a tombstone, and no wake-up does anything."""
-    partition = town(contacts=2)
+    """Not in a question, not in the changelog but as a tombstone, and no timer does anything."""
+    partition = dataset(contacts=2)
     partition.apply(CT, [bad("a", DAY_150 + 4 * HOUR_MS, "waiting")])
     partition.apply(CU, [profile("a", DAY_150 + 4 * HOUR_MS)])
     state: State = {}
@@ -60,8 +60,8 @@ def test_nothing_is_left_of_the_customer() -> None:
 
 @pytest.mark.parametrize("back", [False, True])
 def test_a_fact_that_waits_outside_the_record_goes_too(back: bool) -> None:
-    """Its wake-up finds nobody, or whoever came back, and folds nothing either way."""
-    partition = town(contacts=2)
+    """Its timer finds nobody, or whoever came back, and folds nothing either way."""
+    partition = dataset(contacts=2)
     partition.apply(CT, [bad("a", DAY_150 + 4 * HOUR_MS, "waiting")])
     partition.apply(CU, [erasure("a")])
     if back:
@@ -73,7 +73,7 @@ def test_a_fact_that_waits_outside_the_record_goes_too(back: bool) -> None:
 
 
 def test_a_customer_who_is_not_known_leaves_no_tombstone() -> None:
-    partition = town(contacts=1)
+    partition = dataset(contacts=1)
     partition.drain_dirty()
     partition.apply(CU, [erasure("nobody")])
     assert [key for key, _ in partition.drain_dirty()] == [b"p"]
@@ -82,16 +82,16 @@ def test_a_customer_who_is_not_known_leaves_no_tombstone() -> None:
 @pytest.mark.parametrize("source", [TX, CT])
 def test_ids_are_forgotten(source: Input) -> None:
     """The same event sent again is accepted: nobody can tell that it was there."""
-    partition = town(contacts=2)
+    partition = dataset(contacts=2)
     record = purchase("a", DAY_150 - DAY_MS // 2) if source is TX else bad("a", DAY_150, "k0")
     assert partition.apply(source, [record]).duplicate == 1
     partition.apply(CU, [erasure("a")])
     assert partition.apply(source, [record]).duplicate == 0
 
 
-def test_a_purchase_that_was_to_put_off_a_wake_up_is_forgotten_too() -> None:
+def test_a_purchase_that_was_to_put_off_a_timer_up_is_forgotten_too() -> None:
     """An open episode without spend since is asleep until it expires; a purchase disturbs that."""
-    partition = town(contacts=1)
+    partition = dataset(contacts=1)
     partition.apply(TX, [purchase("a", DAY_150 + 4 * HOUR_MS)])
     partition.apply(CU, [erasure("a")])
     assert partition.advance(dict.fromkeys(FACTS, DAY_150 + DAY_MS)) == []
@@ -100,14 +100,14 @@ def test_a_purchase_that_was_to_put_off_a_wake_up_is_forgotten_too() -> None:
 @pytest.mark.parametrize("crash", [False, True])
 def test_whoever_comes_back_starts_anew(crash: bool) -> None:
     """No frustration, no panes from before, revisions from 1; the same after a crash."""
-    partition = town(contacts=2)
+    partition = dataset(contacts=2)
     state: State = {}
     keep(state, partition)
     partition.apply(CU, [erasure("a")])
     keep(state, partition)
     if crash:
         assert state.keys() == {b"p"}
-        partition = restored(TOWN, state)
+        partition = restored(DATASET, state)
     back = DAY_150 + 10 * DAY_MS
     partition.apply(TX, daily("a", back, 90))
     partition.apply(CT, [bad("a", back + 90 * DAY_MS, "k0")])
@@ -123,12 +123,12 @@ def test_whoever_comes_back_starts_anew(crash: bool) -> None:
 
 
 def test_a_customer_who_comes_back_before_the_drain_is_drained_as_a_new_one() -> None:
-    partition = town(contacts=2)
+    partition = dataset(contacts=2)
     partition.apply(CU, [erasure("a")])
     partition.apply(TX, [purchase("a", DAY_150 + DAY_MS)])
     drained = partition.drain_dirty()
     assert [key for key, _ in drained] == [b"ca", b"p"]
-    view = restored(TOWN, {key: value for key, value in drained if value is not None}).lookup("a")
+    view = restored(DATASET, {key: value for key, value in drained if value is not None}).lookup("a")
     assert view is not None
     assert view.panes.hours == [(DAY_150 + DAY_MS) // HOUR_MS]
 

@@ -43,8 +43,8 @@ def in_table(*found: tuple[int, int]) -> EventIds:
     """Return ids in the table, with those entries to settle by."""
     ids = EventIds(lambda key, _, oldest: any(one == key and at >= oldest for one, at in found))
     ids.table.open()
-    for key, instant in found:
-        ids.remember(key, instant)
+    for key, effective_time in found:
+        ids.remember(key, effective_time)
     assert len(ids.table) == len(found)
     ids.tidy(clock_at(found[0][1]))
     return ids
@@ -139,13 +139,13 @@ def test_ids_of_purchases_and_contacts_are_hashed_as_in_state_of_before() -> Non
 
 
 @pytest.mark.usefixtures("few")
-@pytest.mark.parametrize("instant", [HOME, HOME // UNIT * UNIT, HOME // UNIT * UNIT - 1, -5])
+@pytest.mark.parametrize("effective_time", [HOME, HOME // UNIT * UNIT, HOME // UNIT * UNIT - 1, -5])
 @pytest.mark.parametrize(
     ("after", "duplicate"), [*THREES, (WINDOW - UNIT, True), (WINDOW + UNIT, False), (0, True), (-5, True)]
 )
-def test_so_does_one_in_the_table(instant: int, after: int, duplicate: bool) -> None:
+def test_so_does_one_in_the_table(effective_time: int, after: int, duplicate: bool) -> None:
     """The table knows 17 minutes; the entries of the customers know the rest."""
-    assert in_table((7, instant)).is_duplicate(7, instant + after) is duplicate
+    assert in_table((7, effective_time)).is_duplicate(7, effective_time + after) is duplicate
 
 
 @pytest.mark.usefixtures("few")
@@ -244,8 +244,8 @@ def test_restored_in_any_order_ids_are_let_go_of_as_ever() -> None:
     ids, rng = EventIds(lambda *_: False), Random(1)
     found = [(rng.getrandbits(64) & ~0xFF00, HOME + at * DAY_MS // 1000) for at in range(8000)]
     rng.shuffle(found)
-    for key, instant in found:
-        ids.restore([(key, instant)], clock_at(HOME))
+    for key, effective_time in found:
+        ids.restore([(key, effective_time)], clock_at(HOME))
     for day in range(8, 14):
         ids.remember(day, HOME + day * DAY_MS)
         ids.tidy(clock_at(HOME + day * DAY_MS))
@@ -257,7 +257,7 @@ def test_restored_in_any_order_ids_are_let_go_of_as_ever() -> None:
 
 
 @pytest.mark.usefixtures("few")
-def test_an_instant_that_comes_round_again_after_795_days_is_another() -> None:
+def test_an_effective_time_that_comes_round_again_after_795_days_is_another() -> None:
     """In the bucket of one that is remembered, too."""
     ids = in_table((7, HOME))
     for day in range(7, WRAP // DAY_MS, 7):
@@ -351,19 +351,19 @@ def test_the_hash_of_an_id_does_not_depend_on_how_many_sources_there_were() -> N
 
 
 @pytest.mark.parametrize("order", [(HOME, HOME + 1), (HOME + 1, HOME)])
-def test_restored_twice_the_later_instant_counts(order: tuple[int, int]) -> None:
+def test_restored_twice_the_later_effective_time_counts(order: tuple[int, int]) -> None:
     ids = EventIds()
-    for instant in order:
-        ids.restore([(1, instant)], clock_at(HOME))
+    for effective_time in order:
+        ids.restore([(1, effective_time)], clock_at(HOME))
     assert ids.recent == {1: HOME + 1}
 
 
-@pytest.mark.parametrize(("instant", "left"), [(HOME - 1, True), (HOME, False), (HOME + 1, True)])
-def test_an_id_is_forgotten_with_its_own_event_only(instant: int, left: bool) -> None:
+@pytest.mark.parametrize(("effective_time", "left"), [(HOME - 1, True), (HOME, False), (HOME + 1, True)])
+def test_an_id_is_forgotten_with_its_own_event_only(effective_time: int, left: bool) -> None:
     ids = EventIds()
     ids.recent = {1: HOME}
-    ids.discard(1, instant)
-    ids.discard(2, instant)
+    ids.discard(1, effective_time)
+    ids.discard(2, effective_time)
     assert (1 in ids.recent) == left
 
 
@@ -404,13 +404,13 @@ def test_any_steps_are_those_of_a_plain_map(taken: list[tuple[str, int, int]]) -
     for what, key, ahead in taken:
         if what == "event":
             time += ahead
-            instant = clock.instant(time - time % 7_000)
-            duplicate = key in plain and instant - plain[key] <= WINDOW
-            assert ids.is_duplicate(key, instant) is duplicate
+            effective_time = clock.effective_time(time - time % 7_000)
+            duplicate = key in plain and effective_time - plain[key] <= WINDOW
+            assert ids.is_duplicate(key, effective_time) is duplicate
             if not duplicate:
-                ids.remember(key, instant)
-                plain[key] = instant
-            clock.accept(instant)
+                ids.remember(key, effective_time)
+                plain[key] = effective_time
+            clock.accept(effective_time)
         elif what == "tidy":
             ids.tidy(clock)
         elif key in plain:
@@ -519,6 +519,6 @@ def test_nobody_has_what_is_older_than_8_days() -> None:
     partition.apply(TX, [purchase("b", time)])
     partition.apply(CT, [bad("a", time - DAY_MS)])
     partition.advance(dict.fromkeys(FACTS, time))
-    assert not list(partition._roster.entries_with(partition._ids[TX].key("pos", "x"), "a"))
+    assert not list(partition._customers.entries_with(partition._ids[TX].key("pos", "x"), "a"))
     assert partition.apply(TX, [purchase("b", time + 5_000, event_id="x")]).applied == 1
     assert partition.tally["doubtful_ids"] == 1

@@ -55,7 +55,7 @@ def test_probability_of_log_odds_however_large(odds: float, chance: float) -> No
     st.floats(1.5, 40.0),
     st.floats(0.5, 10_000.0),
 )
-def test_the_wake_up_is_the_first_hour_that_reaches_the_need(
+def test_the_timer_up_is_the_first_hour_that_reaches_the_need(
     need: float, spend: int, worked: int, irregularity: float, usual: float
 ) -> None:
     """Scanning hour by hour finds the same hour, or one later by the tolerance of waking early."""
@@ -138,7 +138,7 @@ def test_evidence_grows_with_days_and_falls_with_spend_and_trips(  # noqa: PLR09
 
 @settings(max_examples=100, derandomize=True, deadline=None, database=None)
 @given(st.floats(-3.0, 18.0), st.integers(-500, 20_000), st.integers(0, 40), st.integers(0, 2_000))
-def test_the_wake_up_under_ruleset_2_is_the_first_hour_that_reaches_the_need(
+def test_the_timer_up_under_ruleset_2_is_the_first_hour_that_reaches_the_need(
     need: float, spend: int, trips: int, worked: int
 ) -> None:
     hours = hours_until(PACED, need, Since(spend, trips, worked / 24), RULES_2)
@@ -154,5 +154,5 @@ def test_the_wake_up_under_ruleset_2_is_the_first_hour_that_reaches_the_need(
         assert reached(hours) > -1e-5
 
 
-def test_a_need_beyond_all_silence_never_wakes() -> None:
+def test_a_need_beyond_all_silence_never_timers() -> None:
     assert hours_until(PACED, 50.0, Since(0, 0, 0.0), RULES_2) is None

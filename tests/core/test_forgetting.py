@@ -71,7 +71,7 @@ def test_no_decision_sees_a_pane_that_may_be_forgotten() -> None:
 @pytest.mark.parametrize("crash", [False, True])
 @pytest.mark.parametrize(("after", "duplicate"), [(-1, 1), (0, 1), (1, 0)])
 def test_an_id_is_known_for_8_days(source: Input, crash: bool, after: int, duplicate: bool) -> None:
-    """Decided by the instants alone, not by when the customer was last touched, nor by a crash."""
+    """Decided by the effective times alone, not by when the customer was last touched, nor by a crash."""
 
     def event(time: int) -> Record:
         made = purchase if source is TX else bad
@@ -99,7 +99,7 @@ def test_ids_leave_the_record_with_the_first_packing_after_that(beyond: int, kep
     partition.advance(dict.fromkeys(FACTS, now - 1))
     partition.apply(TX, [refund("a", now - 1)])
     partition.advance(dict.fromkeys(FACTS, now))
-    assert (HOME in [instant for instant, _, _ in partition._roster.ids("a")]) is kept
+    assert (HOME in [effective_time for effective_time, _, _ in partition._customers.ids("a")]) is kept
     assert seen(partition, "a").panes.spend(HOME_HOUR, HOME_HOUR + 1) == 1_000
 
 

@@ -8,14 +8,14 @@ from streams.core.time import DAY_MS, HOUR_MS
 from streams.core.watermark import FACTS, Input
 from tests.core.drive import HOME, State, bad, daily, keep, purchase, restored, time_of
 
-TOWN = Ruleset(population_minimum=1, high_value_quantile=0.1)
+DATASET = Ruleset(population_minimum=1, high_value_quantile=0.1)
 TX, CT = Input.TRANSACTIONS, Input.CONTACTS
 DAY_150 = HOME + 150 * DAY_MS
 
 
 def test_a_thousand_bad_contacts_in_a_week_cost_seconds_and_stand_at_the_cap() -> None:
     """Each is decided on its own as it comes, which is the dearest way."""
-    partition = Partition(TOWN)
+    partition = Partition(DATASET)
     partition.apply(TX, daily("a", HOME, 150))
     alerts = []
     begun = process_time()
@@ -59,7 +59,7 @@ def test_twenty_thousand_contacts_cost_little_where_the_rules_remember_five_hund
 
 def test_a_hundred_thousand_purchases_in_a_week_stay_small_and_fast() -> None:
     """A commit writes the record and at most one page of ids more than it has purchases for."""
-    partition, state = Partition(TOWN), State()
+    partition, state = Partition(DATASET), State()
     events: list[Record] = [purchase("a", HOME + at * 7 * DAY_MS // 100_000, 1) for at in range(100_000)]
     largest = written = 0
     begun = process_time()
@@ -74,14 +74,14 @@ def test_a_hundred_thousand_purchases_in_a_week_stay_small_and_fast() -> None:
     assert largest < 32 * 1024
     assert written < 64 * 1024
     assert seconds < 10
-    view = restored(TOWN, state).lookup("a")
+    view = restored(DATASET, state).lookup("a")
     assert view is not None
     assert sum(view.panes.cents) == 100_000
 
 
 def test_a_hundred_thousand_purchases_stay_small_and_fast() -> None:
     """Over 400 days, 250 a day: the changelog's record stays below 256 KiB all the way."""
-    partition = Partition(TOWN)
+    partition = Partition(DATASET)
     state: State = {}
     largest = 0
     begun = process_time()
@@ -95,7 +95,7 @@ def test_a_hundred_thousand_purchases_stay_small_and_fast() -> None:
     seconds = process_time() - begun
     assert largest < 256 * 1024
     assert seconds < 10
-    for one in (partition, restored(TOWN, state)):
+    for one in (partition, restored(DATASET, state)):
         view = one.lookup("a")
         assert view is not None
         assert sum(view.panes.cents) == 100_000 * 1_000

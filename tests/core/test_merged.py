@@ -34,7 +34,7 @@ from tests.core.drive import (
 TX, CT, CU, DI, MOVES = (
     Input(name) for name in ("transactions", "contacts", "customers", "dispositions", "moves")
 )
-TOWN: Final = Ruleset.from_mapping(
+DATASET: Final = Ruleset.from_mapping(
     VERSIONS["4"].as_mapping()
     | {"population_minimum": 1, "guard_minimum": 10_000, "high_value_quantile": 0.1}
 )
@@ -50,7 +50,7 @@ def merge(old: str, new: str, time: int = MERGED, name: str | None = None) -> Me
 class Pair:
     """Two partitions: ids that begin with `o` are in the first, all others in the second."""
 
-    def __init__(self, rules: Ruleset = TOWN) -> None:
+    def __init__(self, rules: Ruleset = DATASET) -> None:
         self.rules = rules
         self.here = [Partition(rules), Partition(rules)]
         self.alerts: list[Alert] = []
@@ -173,7 +173,7 @@ def test_a_purchase_too_large_for_an_entry_follows_like_any_other(cents: int) ->
 
 
 def test_a_history_for_a_partition_that_is_elsewhere_is_handed_out() -> None:
-    old = Partition(TOWN)
+    old = Partition(DATASET)
     old.apply(TX, [*daily("old", HOME, 150), merge("old", "new")])
     old.move(dict.fromkeys(FACTS, LEFT))
     [move] = decide_together([old], lambda _: None).leaving
@@ -213,7 +213,7 @@ def test_a_history_that_comes_late_counts_from_now_on() -> None:
 
 
 def test_a_history_counts_once_however_often_it_comes() -> None:
-    old, new = Partition(TOWN), Partition(TOWN)
+    old, new = Partition(DATASET), Partition(DATASET)
     old.apply(TX, [*daily("old", HOME, 150), merge("old", "new")])
     old.advance(dict.fromkeys(FACTS, LEFT))
     [move] = old.take_moves()
@@ -331,7 +331,7 @@ def test_all_that_few_have_goes_along() -> None:
     pair.take(TX, merge("old", "new"))
     pair.reach(ARRIVED + 1)
     left, there = (
-        one._roster.unpack(who).body.beside for one, who in zip(pair.here, ("old", "new"), strict=True)
+        one._customers.unpack(who).body.beside for one, who in zip(pair.here, ("old", "new"), strict=True)
     )
     assert left is None
     assert there is not None
@@ -364,7 +364,7 @@ def test_the_profile_of_the_id_that_goes_on_counts(
     if own is not None:
         pair.take(CU, profile("new", HOME, tier="silver", left_alone=own))
     pair.reach(ARRIVED + 1)
-    found = pair.here[1]._roster.unpack("new").body.profile
+    found = pair.here[1]._customers.unpack("new").body.profile
     assert (found and found.tier, pair.seen("new").do_not_contact) == (tier, left_alone)
     assert found is None or found.customer_id == "new"
 
@@ -394,7 +394,7 @@ def test_a_purchase_of_the_old_id_that_is_refused_is_a_sign_of_life_of_the_new_o
     pair.reach(ARRIVED + 20 * DAY_MS)
     pair.take(TX, SignOfLife("old", ARRIVED + 20 * DAY_MS))
     pair.reach(ARRIVED + 21 * DAY_MS)
-    beside = pair.here[1]._roster.unpack("new").body.beside
+    beside = pair.here[1]._customers.unpack("new").body.beside
     assert beside is not None
     assert beside.unread == [hour_of(ARRIVED + 20 * DAY_MS)]
 
@@ -453,7 +453,7 @@ def test_a_case_that_a_cancellation_made_an_alert_is_one_again() -> None:
 
 
 def test_a_case_of_the_silent_rule_goes_on() -> None:
-    rules = Ruleset.from_mapping(TOWN.as_mapping() | SILENT)
+    rules = Ruleset.from_mapping(DATASET.as_mapping() | SILENT)
     pair = Pair(rules)
     pair.take(TX, *daily("old", HOME, 150), merge("old", "new", HOME + 260 * DAY_MS))
     pair.reach(HOME + 300 * DAY_MS)
@@ -507,7 +507,7 @@ def test_a_contact_of_which_an_alert_was_sent_opens_no_case_again() -> None:
 @pytest.mark.parametrize("restarts", [False, True])
 def test_the_population_counts_a_merged_customer_once(restarts: bool) -> None:
     """The cut-off of ten customers and one of two ids is that of eleven customers."""
-    rules = Ruleset.from_mapping(TOWN.as_mapping() | {"high_value_quantile": 0.99})
+    rules = Ruleset.from_mapping(DATASET.as_mapping() | {"high_value_quantile": 0.99})
     partition, alone = Partition(rules), Partition(rules)
     crowd = [one for name in range(10) for one in daily(f"c{name}", HOME, 150, 2_000 + name)]
     for one in (partition, alone):

@@ -145,7 +145,7 @@ def test_who_is_never_written_keeps_the_pages_that_count(days: int, left: int) -
     partition = Partition(RULES)
     for at in range(3):
         partition.apply(TX, spree(2 * FULL, start=HOME + at * days * DAY_MS))
-    assert len(list(partition._roster.pages.values("a"))) == left
+    assert len(list(partition._customers.pages.values("a"))) == left
 
 
 def test_an_input_that_stands_still_keeps_the_pages_with_its_ids() -> None:

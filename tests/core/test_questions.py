@@ -1,4 +1,4 @@
-"""What a partition answers: customers, the next wake-up, counts of a batch, and why an episode opened."""
+"""What a partition answers: customers, the next timer, counts of a batch, and why an episode opened."""
 
 from itertools import repeat
 
@@ -13,7 +13,7 @@ from streams.core.time import DAY_MS, HOUR_MS
 from streams.core.watermark import FACTS, NEVER, Input
 from tests.core.drive import HOME, State, bad, contact, daily, disposition, keep, purchase, restored, tick
 
-TOWN = Ruleset(population_minimum=1, high_value_quantile=0.1)
+DATASET = Ruleset(population_minimum=1, high_value_quantile=0.1)
 TX, CT = Input.TRANSACTIONS, Input.CONTACTS
 DAY_150 = HOME + 150 * DAY_MS
 
@@ -37,17 +37,17 @@ class Notebook:
 def test_a_new_partition_knows_nothing() -> None:
     partition = Partition(Ruleset())
     assert (partition.watermark, partition.decided, partition.newest) == (NEVER, NEVER, NEVER)
-    assert (partition.clock(TX), partition.next_wake, partition.customers) == (NEVER, None, 0)
+    assert (partition.clock(TX), partition.next_timer, partition.customers) == (NEVER, None, 0)
     assert partition.lookup("a") is None
     assert partition.decide() == []
 
 
-def test_the_next_wake_is_a_fact_that_waits_or_the_next_refresh() -> None:
+def test_the_next_timer_is_a_fact_that_waits_or_the_next_refresh() -> None:
     partition = Partition(Ruleset())
     partition.apply(CT, [bad("a", HOME + 3 * DAY_MS)])
-    assert partition.next_wake == (HOME + 3 * DAY_MS) // HOUR_MS
+    assert partition.next_timer == (HOME + 3 * DAY_MS) // HOUR_MS
     partition.advance(dict.fromkeys(FACTS, HOME + 4 * DAY_MS))
-    assert partition.next_wake == (HOME + 7 * DAY_MS) // HOUR_MS
+    assert partition.next_timer == (HOME + 7 * DAY_MS) // HOUR_MS
 
 
 def test_the_clocks_of_a_partition_are_those_of_its_inputs() -> None:
@@ -139,7 +139,7 @@ def judged(rules: Ruleset, days: int, *contacts: str) -> tuple[Partition, Notebo
 
 
 def test_an_observer_sees_the_gates_that_were_passed() -> None:
-    partition, notebook = judged(TOWN, 100, "resolution")
+    partition, notebook = judged(DATASET, 100, "resolution")
     [gates] = notebook.gates
     assert gates.opened
     assert (gates.contact_id, gates.frustration, gates.blocks, gates.protected) == ("k0", 1.85, 3, False)
@@ -150,10 +150,10 @@ def test_an_observer_sees_the_gates_that_were_passed() -> None:
 @pytest.mark.parametrize(
     ("days", "signal", "rules", "gate"),
     [
-        (83, "resolution", TOWN, "undetectable"),
+        (83, "resolution", DATASET, "undetectable"),
         (100, "resolution", Ruleset(), "no_cutoff"),
-        (100, "recovery", TOWN, None),
-        (100, "repeated_information", TOWN, None),
+        (100, "recovery", DATASET, None),
+        (100, "repeated_information", DATASET, None),
     ],
 )
 def test_an_observer_sees_the_gate_that_held(
@@ -169,7 +169,7 @@ def test_an_observer_sees_the_gate_that_held(
 
 def test_an_open_episode_can_be_looked_up_with_its_evidence() -> None:
     """Ten quiet days after the first hour, and 23 hours of the last day less the anchor's hour."""
-    partition, notebook = judged(TOWN, 150, "resolution")
+    partition, notebook = judged(DATASET, 150, "resolution")
     partition.advance(dict.fromkeys(FACTS, DAY_150 + 10 * DAY_MS + HOUR_MS))
     view = partition.lookup("a")
     assert view is not None
@@ -177,7 +177,7 @@ def test_an_open_episode_can_be_looked_up_with_its_evidence() -> None:
     episode, evidence = view.episode.episode, view.episode.evidence
     assert (evidence.spend, evidence.working_days) == (0, 10.0)
     assert evidence.silence == 10.0 / episode.yardstick.irregularity_days
-    assert view.episode.odds.total == pytest.approx(TOWN.prior + 1.85 + 0.55 * evidence.silence, abs=1e-12)
+    assert view.episode.odds.total == pytest.approx(DATASET.prior + 1.85 + 0.55 * evidence.silence, abs=1e-12)
     assert [(known.contact_id, signals) for known, signals in view.contacts] == [
         ("k0", [("unresolved", 1.85)])
     ]
@@ -186,7 +186,7 @@ def test_an_open_episode_can_be_looked_up_with_its_evidence() -> None:
 
 
 def test_an_observer_sees_an_episode_end_that_was_silent() -> None:
-    partition, notebook = judged(TOWN, 150, "resolution")
+    partition, notebook = judged(DATASET, 150, "resolution")
     view = partition.lookup("a")
     assert view is not None
     assert view.episode is not None
@@ -203,13 +203,13 @@ def test_an_observer_sees_an_episode_end_that_was_silent() -> None:
 @pytest.mark.parametrize("crash", [False, True])
 def test_one_who_only_complained_joins_the_sample_with_the_first_purchase(crash: bool) -> None:
     """Known for weeks without a pane, written and read back meanwhile."""
-    partition = Partition(TOWN)
+    partition = Partition(DATASET)
     partition.apply(CT, [bad("a", HOME)])
     partition.advance(dict.fromkeys(FACTS, HOME + 8 * DAY_MS))
     if crash:
         state: State = {}
         keep(state, partition)
-        partition = restored(TOWN, state)
+        partition = restored(DATASET, state)
     partition.advance(dict.fromkeys(FACTS, HOME + 15 * DAY_MS))
     partition.apply(TX, [purchase("a", HOME + 16 * DAY_MS)])
     partition.advance(dict.fromkeys(FACTS, HOME + 21 * DAY_MS))
@@ -218,7 +218,7 @@ def test_one_who_only_complained_joins_the_sample_with_the_first_purchase(crash:
 
 
 def test_an_open_episode_keeps_the_rules_that_it_opened_under() -> None:
-    partition = Partition(TOWN)
+    partition = Partition(DATASET)
     partition.apply(TX, [*daily("a", HOME, 160), *daily("b", HOME, 160)])
     partition.apply(CT, [bad("a", DAY_150)])
     partition.advance(dict.fromkeys(FACTS, DAY_150 + HOUR_MS))
@@ -232,12 +232,12 @@ def test_an_open_episode_keeps_the_rules_that_it_opened_under() -> None:
     assert asked is not None
     assert asked.episode is not None
     assert not_asked is not None
-    assert again.rules_for(asked) == TOWN
+    assert again.rules_for(asked) == DATASET
     assert again.rules_for(not_asked) == adopted
 
 
 def test_what_changed_since_the_last_drain_is_counted() -> None:
-    partition = Partition(TOWN)
+    partition = Partition(DATASET)
     assert (partition.dirty, partition.undecided) == (0, 0)
     partition.apply(TX, [purchase("a", HOME)])
     partition.apply(CT, [bad("b", HOME)])

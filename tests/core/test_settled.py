@@ -114,7 +114,7 @@ def test_baseline_and_trailing_spend_are_those_of_what_was_settled(
 def test_operational_time_begins_at_an_hour_that_is_judged(
     rules: Ruleset, late_hours: int, began: int
 ) -> None:
-    """That is q = min(h0 - 1, hour(instant) - s): no hour of the count is still unknown when it is frozen."""
+    """It is q = min(h0 - 1, hour(effective time) - s): no hour of the count is unknown when it is frozen."""
     time = MOMENT + late_hours * HOUR_MS
     partition, _ = lived(rules=rules, until=ANCHOR + late_hours + 2, time=time, moment=MOMENT)
     episode = episode_of(partition)
@@ -232,7 +232,7 @@ def watch(*events: Record, rules: Ruleset) -> Watch:
     end = HOME + 91 * DAY_MS
     take(partition, profile("a", HOME, tier="gold"), *daily("a", HOME, 91), *others(end // HOUR_MS), *events)
     assert partition.advance(dict.fromkeys(FACTS, end)) == []
-    found = unpack("a", partition._roster.records["a"]).body.watch
+    found = unpack("a", partition._customers.records["a"]).body.watch
     assert found is not None
     assert watch_of(partition) == found
     return found

@@ -59,7 +59,7 @@ LIFE = (*daily("a", HOME, 147), purchase("a", day(148.5), 1_200))
 Row = tuple[float, str, str, str | None]
 
 
-def town(*events: Record, rules: Ruleset = ON) -> Partition:
+def dataset(*events: Record, rules: Ruleset = ON) -> Partition:
     """Return a partition that took in the life of the customer, and further events."""
     partition = Partition(rules)
     take(partition, *LIFE, *events)
@@ -80,7 +80,7 @@ def wait(partition: Partition, days: float) -> list[Alert]:
 
 def run(*events: Record, until: float = 320, rules: Ruleset = ON) -> list[Alert]:
     """Return the alerts up to a day."""
-    return wait(town(*events, rules=rules), until)
+    return wait(dataset(*events, rules=rules), until)
 
 
 def rows(alerts: list[Alert]) -> list[Row]:
@@ -95,7 +95,7 @@ def days_of(alert: Alert) -> float:
 
 def watch_of(partition: Partition, customer_id: str = "a") -> Watch | None:
     """Return the watch that a customer is under."""
-    return unpack(customer_id, partition._roster.records[customer_id]).body.watch
+    return unpack(customer_id, partition._customers.records[customer_id]).body.watch
 
 
 # Opening
@@ -136,7 +136,7 @@ def test_the_weeks_part_at_the_last_reset() -> None:
 
 
 def test_it_is_off_by_default() -> None:
-    partition = town(rules=OFF)
+    partition = dataset(rules=OFF)
     assert wait(partition, 320) == []
     assert watch_of(partition) is None
 
@@ -148,14 +148,14 @@ def test_a_watch_begins_with_a_baseline_and_anew_while_spending_goes_on(
     days: float, since: int | None
 ) -> None:
     """Three blocks after the noon of day 0 end on day 84.5; day 91 is the first refresh after that."""
-    partition = town()
+    partition = dataset()
     wait(partition, days)
     watch = watch_of(partition)
     assert (None if watch is None else watch.yardstick.first_hour) == (None if since is None else hour(since))
 
 
 def test_a_watch_freezes_the_yardstick_of_its_beginning() -> None:
-    partition = town()
+    partition = dataset()
     wait(partition, 167)
     watch = watch_of(partition)
     assert watch is not None
@@ -190,7 +190,7 @@ def test_what_is_not_settled_does_not_count(hours: int, days: float) -> None:
 def test_a_watch_of_less_than_the_settling_time_has_no_evidence() -> None:
     """Ten days: a week after the reset nothing of it is settled, so that it begins anew every week."""
     rules = Ruleset(population_minimum=1, high_value_quantile=0.1, silent=True, settle_hours=240)
-    partition = town(rules=rules)
+    partition = dataset(rules=rules)
     assert wait(partition, 300) == []
     watch = watch_of(partition)
     assert watch is not None
@@ -198,10 +198,10 @@ def test_a_watch_of_less_than_the_settling_time_has_no_evidence() -> None:
 
 
 def with_feed(*missing: int) -> Partition:
-    """Return the town with another customer who buys daily too, but on the missing days."""
+    """Return the dataset with another customer who buys daily too, but on the missing days."""
     rules = Ruleset(population_minimum=1, high_value_quantile=0.1, silent=True, guard_minimum=1)
     others = [one for number, one in enumerate(daily("b", HOME, 200)) if number not in missing]
-    return town(*others, rules=rules)
+    return dataset(*others, rules=rules)
 
 
 @pytest.mark.parametrize(
@@ -240,7 +240,7 @@ def test_high_value_or_protected_customers_are_watched(tier: str | None, expecte
 
 def test_without_a_cut_off_nobody_is_watched() -> None:
     rules = Ruleset(silent=True)
-    partition = town(rules=rules)
+    partition = dataset(rules=rules)
     assert wait(partition, 300) == []
     assert watch_of(partition) is None
 
@@ -297,7 +297,7 @@ def test_a_later_version_counts_and_an_older_one_does_not(version: int, counts: 
 
 def test_a_contact_that_opens_an_episode_ends_the_watch() -> None:
     """It expires 120 days later, on day 270 and an hour; the next refresh begins a new watch."""
-    partition = town(bad("a", day(150), "k1"))
+    partition = dataset(bad("a", day(150), "k1"))
     alerts = wait(partition, 272)
     assert {one.rule for one in alerts} == {"contact"}
     assert watch_of(partition) is None
@@ -325,7 +325,7 @@ def test_14_days_of_usual_spend_resolve_it(cents: int, returned: bool) -> None:
 
 
 def test_after_its_end_the_next_refresh_begins_a_new_watch() -> None:
-    partition = town(purchase("a", day(172.3), 20_000))
+    partition = dataset(purchase("a", day(172.3), 20_000))
     wait(partition, 174.9)
     assert watch_of(partition) is None
     wait(partition, 175)
@@ -364,7 +364,7 @@ def test_a_disposition_closes_it_and_a_snooze_holds_it() -> None:
 
 
 def test_erasure_resolves_it_and_forgets_the_watch() -> None:
-    partition = town()
+    partition = dataset()
     wait(partition, 169)
     [alert] = partition.apply(Input.CUSTOMERS, [erasure("a")]).alerts
     assert (alert.alert_id, alert.resolution) == (ALERT_ID, "erased")
@@ -375,7 +375,7 @@ def test_erasure_resolves_it_and_forgets_the_watch() -> None:
 def test_what_is_open_goes_on_when_the_rule_is_turned_off() -> None:
     """And what was under watch is left alone, until a contact comes."""
     state: State = {}
-    partition = town(*daily("b", HOME, 160))
+    partition = dataset(*daily("b", HOME, 160))
     wait(partition, 169)
     keep(state, partition)
     again = restored(OFF, state)
@@ -388,7 +388,7 @@ def test_what_is_open_goes_on_when_the_rule_is_turned_off() -> None:
 
 
 def test_openings_are_counted() -> None:
-    partition = town()
+    partition = dataset()
     wait(partition, 320)
     assert dict(partition.tally) == {"opened_silent": 1, "closed_expired": 1}
 
@@ -398,9 +398,9 @@ def test_openings_are_counted() -> None:
 
 def test_records_of_before_the_rule_are_read() -> None:
     """A body of eight fields, and in it an episode of twelve."""
-    partition = town(bad("a", day(140), "k1"), rules=OFF)
+    partition = dataset(bad("a", day(140), "k1"), rules=OFF)
     wait(partition, 141)
-    body = unpack("a", partition._roster.records["a"]).body
+    body = unpack("a", partition._customers.records["a"]).body
     fields = msgpack.decode(msgpack.encode(body))
     old = [*fields[:5], fields[5][:12], *fields[6:8]]
     assert msgpack.decode(msgpack.encode(old), type=Body) == body
@@ -409,7 +409,7 @@ def test_records_of_before_the_rule_are_read() -> None:
 def test_a_silent_episode_and_a_watch_survive() -> None:
     """Written and read back before and after the opening: the same alerts as without."""
     expected, found = run(), list[Alert]()
-    partition, state = town(), State()
+    partition, state = dataset(), State()
     for days in (150, 161.5, 168, 168.5, 170, 288, 320):
         found += wait(partition, days)
         keep(state, partition)

@@ -10,7 +10,7 @@ from streams.core.time import DAY_MS, HOUR_MS, hour_of
 from streams.core.watermark import FACTS, Input
 from tests.core.drive import HOME, bad, daily, purchase
 
-TOWN = Ruleset(population_minimum=1, high_value_quantile=0.1)
+DATASET = Ruleset(population_minimum=1, high_value_quantile=0.1)
 
 DEADLINE = 1_700_000_000_000
 
@@ -45,23 +45,23 @@ def test_what_is_kept_of_the_usual_is_known_once_days_have_passed(days: float, s
 
 
 def test_who_has_no_open_episode_has_no_standing() -> None:
-    partition = Partition(TOWN)
+    partition = Partition(DATASET)
     partition.apply(Input.TRANSACTIONS, [purchase("a", HOME)])
     view = partition.lookup("a")
     assert view is not None
-    assert standing_of(view, TOWN) is None
+    assert standing_of(view, DATASET) is None
 
 
 def test_an_open_episode_stands_as_at_the_time_of_the_view() -> None:
     """Ten days without a purchase after a bad contact, of somebody who bought for 10.00 a day."""
-    partition = Partition(TOWN)
+    partition = Partition(DATASET)
     contact = HOME + 150 * DAY_MS
     partition.apply(Input.TRANSACTIONS, daily("a", HOME, 150))
     partition.apply(Input.CONTACTS, [bad("a", contact, "k")])
     partition.advance(dict.fromkeys(FACTS, contact + 10 * DAY_MS))
     view = partition.lookup("a")
     assert view is not None
-    found = standing_of(view, TOWN)
+    found = standing_of(view, DATASET)
     assert found is not None
     assert (found.time, found.usual_per_day, found.spend) == (contact + 10 * DAY_MS, 1_000, 0)
     assert found.level is not None

@@ -1,6 +1,6 @@
 """State written by an earlier release is read by this one, which goes on with the same alerts.
 
-`state/v1.json` holds a changelog in hexadecimal, as of day 151 of a small town: an episode that was raised,
+`state/v1.json` holds a changelog in hexadecimal, on day 151 of a small history: an episode that was raised,
 one asleep, facts that wait, a profile, a purchase beyond what an entry holds, and a customer with nothing
 but a contact. Run this file to write such a fixture for a new format; the old ones stay.
 """
@@ -29,7 +29,7 @@ from tests.core.drive import (
 )
 
 FIXTURES = Path(__file__).parent / "state"
-TOWN = Ruleset(version="town", population_minimum=1, high_value_quantile=0.1)
+DATASET = Ruleset(version="dataset", population_minimum=1, high_value_quantile=0.1)
 TX, CT = Input.TRANSACTIONS, Input.CONTACTS
 DAY_150 = HOME + 150 * DAY_MS
 DAY_151 = DAY_150 + DAY_MS
@@ -69,7 +69,7 @@ def after() -> Log:
 
 def at_day_151() -> Partition:
     """Return the partition as the fixture has it; one fact waits for its time."""
-    partition = Partition(TOWN)
+    partition = Partition(DATASET)
     for source, record in before():
         assert partition.apply(source, [record]).applied == 1
     alerts = partition.advance(dict.fromkeys(FACTS, DAY_151))
@@ -117,7 +117,7 @@ def test_there_is_a_fixture() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_state_of_an_earlier_release_goes_on_with_the_expected_alerts(name: str) -> None:
     """Named by hand, and field by field those of a partition that was never written."""
-    alerts = going_on(restored(TOWN, read(name)))
+    alerts = going_on(restored(DATASET, read(name)))
     found = [(one.customer_id, one.state, one.level, one.resolution, one.time) for one in alerts]
     assert found == LIVES
     assert alerts == going_on(at_day_151())
@@ -132,7 +132,7 @@ def test_episodes_keep_the_ruleset_of_the_state(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_what_was_known_can_be_looked_up(name: str) -> None:
-    here, there = at_day_151(), restored(TOWN, read(name))
+    here, there = at_day_151(), restored(DATASET, read(name))
     for customer_id in ("a", "b", "huge", "stranger"):
         mine, theirs = here.lookup(customer_id), there.lookup(customer_id)
         assert mine is not None

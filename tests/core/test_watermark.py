@@ -33,12 +33,12 @@ def test_what_is_known_to_be_complete_moves_a_clock_and_is_no_news() -> None:
 
 
 @pytest.mark.parametrize(
-    ("time", "instant"), [(94_999, 95_000), (95_000, 95_000), (95_001, 95_001), (200_000, 200_000)]
+    ("time", "effective_time"), [(94_999, 95_000), (95_000, 95_000), (95_001, 95_001), (200_000, 200_000)]
 )
-def test_an_instant_is_never_before_the_clock(time: int, instant: int) -> None:
+def test_an_effective_time_is_never_before_the_clock(time: int, effective_time: int) -> None:
     clock = Clock(5_000)
     clock.accept(100_000)
-    assert clock.instant(time) == instant
+    assert clock.effective_time(time) == effective_time
 
 
 @pytest.mark.parametrize(("contacts", "expected"), [(6, 6), (7, 7), (8, 7)])

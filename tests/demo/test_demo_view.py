@@ -12,16 +12,16 @@ from streams.demo.scene import Scene, WorkerSeen
 from streams.demo.verdict import Verdict, compared
 from streams.demo.view import line, screen
 from streams.lab.replay import replay_directory
-from tests.lab.towns import NOW, RULES, write_town
+from tests.lab.datasets import NOW, RULES, write_dataset
 
 HOSTILE = "[red]\x1b[31m"
 
 
 @pytest.fixture(scope="module")
 def alerts(tmp_path_factory: pytest.TempPathFactory) -> list[Alert]:
-    """Give a town's alerts, by time."""
-    directory = tmp_path_factory.mktemp("town")
-    write_town(directory)
+    """Give a dataset's alerts, by time."""
+    directory = tmp_path_factory.mktemp("dataset")
+    write_dataset(directory)
     return replay_directory(directory, ruleset=RULES, now_ms=NOW).alerts
 
 
@@ -29,7 +29,7 @@ def alerts(tmp_path_factory: pytest.TempPathFactory) -> list[Alert]:
 def scene() -> Scene:
     """Give a scene with two workers, one of them killed."""
     found = Scene(
-        "a town", "USD", 1000, [WorkerSeen(1, {0: "ready", 3: "opening"}), WorkerSeen(2, killed=True)]
+        "a dataset", "USD", 1000, [WorkerSeen(1, {0: "ready", 3: "opening"}), WorkerSeen(2, killed=True)]
     )
     found.published.lines[Input.TRANSACTIONS] = 500
     found.published.arrived = 510
@@ -89,7 +89,7 @@ def test_what_comes_from_outside_is_not_obeyed(scene: Scene, alerts: list[Alert]
 
 
 def test_before_anything_happened() -> None:
-    fresh = Scene("a town", "USD", 10, [WorkerSeen(1), WorkerSeen(2)])
+    fresh = Scene("a dataset", "USD", 10, [WorkerSeen(1), WorkerSeen(2)])
     text = "\n".join(shown(fresh, 100, 30))
     assert "not begun" in text
     assert "worker 1    starting" in text

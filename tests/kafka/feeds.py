@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, cast
 from schemas.partitioner import partition_of
 from schemas.times import format_ms
 from streams.core.watermark import FACTS, NEVER, Input
-from streams.runtime.tools.prescan import survey
+from streams.runtime.tools.prescan import prescan
 from streams.runtime.tools.publish import Publisher
 from streams.runtime.tools.publish_entries import EVERY, Entry, entries
 from streams.runtime.worker.wall_clock import WallClock
@@ -74,7 +74,7 @@ def planned(settings: Settings, directory: Path) -> list[Entry]:
     """Return what `publish` would write of a directory."""
     now = WallClock().now_ms()
     partitions, currency = settings.partitions, settings.reporting_currency
-    found = survey(directory, partitions=partitions, currency=currency, lateness_ms=5000, now_ms=now)
+    found = prescan(directory, partitions=partitions, currency=currency, lateness_ms=5000, now_ms=now)
     assert found.newest != NEVER
     return list(entries(found, partitions, currency))
 

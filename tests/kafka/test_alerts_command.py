@@ -23,12 +23,12 @@ from streams.core.ruleset import DEFAULT, VERSIONS, Ruleset
 from streams.lab.replay import replay_directory
 from streams.runtime.commands.alerts import alerts_command
 from streams.runtime.kafka.client_options import aiokafka_options
-from streams.runtime.kafka.transactional_log import KafkaLog
+from streams.runtime.kafka.transactional_log import TransactionalLog
 from streams.runtime.local_kafka.engine import free_port
 from streams.runtime.ports import Transaction
 from streams.settings import Settings
 from tests.kafka.commands import environment, run_command, until
-from tests.lab.towns import NOW, RULES, write_town
+from tests.lab.datasets import NOW, RULES, write_dataset
 
 pytestmark = pytest.mark.kafka
 
@@ -37,9 +37,9 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(name="alerts", scope="module")
 def alerts_fixture(tmp_path_factory: pytest.TempPathFactory) -> list[Alert]:
-    """Give a town's alerts, of both arms, by time."""
-    directory = tmp_path_factory.mktemp("town")
-    write_town(directory)
+    """Give a dataset's alerts, of both arms, by time."""
+    directory = tmp_path_factory.mktemp("dataset")
+    write_dataset(directory)
     rules = replace(RULES, holdout_share=0.3, holdout_salt="s")
     replayed = replay_directory(directory, ruleset=rules, now_ms=NOW)
     found = sorted(replayed.alerts + replayed.holdout, key=lambda alert: alert.time)
@@ -56,7 +56,7 @@ def commit(settings: Settings, alerts: list[Alert]) -> None:
 
     async def write(number: int) -> None:
         mine = [one for one in alerts if partition_of(one.customer_id, settings.partitions) == number]
-        log = KafkaLog(settings, number)
+        log = TransactionalLog(settings, number)
         await log.fence()
         for at in range(0, len(mine), 5):
             await log.commit(Transaction(alerts=mine[at : at + 5]))

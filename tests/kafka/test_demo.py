@@ -11,8 +11,8 @@ import pytest
 from typer.testing import Result
 
 from streams.demo import command
+from streams.demo.broker import KAFKA_FOLDER, DemoKafka, some_kafka, topics_of
 from streams.demo.command import demo_command
-from streams.demo.ground import KAFKA_FOLDER, Place, some_kafka, topics_of
 from streams.demo.play import Demo
 from streams.demo.workers import DemoError, workers
 from streams.runtime.kafka.admin import admin_client
@@ -22,7 +22,7 @@ from streams.runtime.local_kafka.distribution import LocalKafkaError, jar_folder
 from streams.runtime.local_kafka.engine import free_port, is_free
 from streams.settings import Settings
 from tests.kafka.commands import run_command, until
-from tests.lab.towns import write_rules, write_town
+from tests.lab.datasets import write_dataset, write_rules
 
 JAVA_IS_MISSING = "no Docker daemon answers; Java 17 or newer is missing"
 
@@ -34,10 +34,10 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def town(tmp_path: Path) -> Path:
+def dataset(tmp_path: Path) -> Path:
     """Give a small history that has alerts under `rules.toml`."""
-    write_town(tmp_path / "town")
-    return tmp_path / "town"
+    write_dataset(tmp_path / "dataset")
+    return tmp_path / "dataset"
 
 
 @pytest.fixture
@@ -50,11 +50,11 @@ def no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("streams.runtime.local_kafka.broker.choose_engine", choose)
 
 
-def demo(settings: Settings, town: Path, *arguments: object, **changes: object) -> Result:
-    """Run the demo in `out`, beside the town."""
-    changes = {"ruleset_file": write_rules(town.parent)} | changes
-    out = town.parent / "out"
-    return run_command(demo_command, settings, "--data", town, "--out", out, *arguments, **changes)
+def demo(settings: Settings, dataset: Path, *arguments: object, **changes: object) -> Result:
+    """Run the demo in `out`, beside the dataset."""
+    changes = {"ruleset_file": write_rules(dataset.parent)} | changes
+    out = dataset.parent / "out"
+    return run_command(demo_command, settings, "--data", dataset, "--out", out, *arguments, **changes)
 
 
 def lend(jars: Path, home: Path) -> None:
@@ -80,8 +80,8 @@ def names(settings: Settings) -> set[str]:
 
 
 @pytest.mark.kafka
-def test_the_topic_holds_what_replay_gives_and_nothing_is_left(settings: Settings, town: Path) -> None:
-    told = demo(settings, town, "--seconds", 3)
+def test_the_topic_holds_what_replay_gives_and_nothing_is_left(settings: Settings, dataset: Path) -> None:
+    told = demo(settings, dataset, "--seconds", 3)
     assert (told.exit_code, told.stderr) == (0, "")
     shown = told.stdout
     assert shown.startswith(f"Kafka at {settings.bootstrap_servers[0]} (yours)\n")
@@ -90,7 +90,7 @@ def test_the_topic_holds_what_replay_gives_and_nothing_is_left(settings: Setting
     assert places == sorted(places)
     found = re.search(r"\n(\d+) alert records on the topic: exactly those of replay, none twice", shown)
     assert found is not None
-    out = town.parent / "out"
+    out = dataset.parent / "out"
     assert int(found[1]) == len((out / "alerts.jsonl").read_bytes().splitlines()) > 20
     assert (out / "report.html").stat().st_size > 10_000
     assert (out / "dead-letters.jsonl").read_bytes() == b""
@@ -104,15 +104,15 @@ def test_the_topic_holds_what_replay_gives_and_nothing_is_left(settings: Setting
     ("sign", "when"), [(signal.SIGINT, "two workers are ready"), (signal.SIGTERM, "Kafka at")]
 )
 def test_an_ending_from_outside_leaves_nothing(
-    jars: Path, town: Path, sign: signal.Signals, when: str
+    jars: Path, dataset: Path, sign: signal.Signals, when: str
 ) -> None:
     """The shell ignores Ctrl-C, as it does for what runs in the background."""
-    home = town.parent
+    home = dataset.parent
     lend(jars, home)
     code = "import typer; from streams.demo.command import demo_command as c; typer.run(c)"
     ignoring = ("/bin/sh", "-c", 'trap "" INT; exec "$@"', "sh")
     process = subprocess.Popen(  # noqa: S603 - ourselves
-        [*ignoring, sys.executable, "-u", "-c", code, "--data", str(town), "--out", "out"],
+        [*ignoring, sys.executable, "-u", "-c", code, "--data", str(dataset), "--out", "out"],
         cwd=home,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -141,13 +141,13 @@ def test_an_ending_from_outside_leaves_nothing(
 
 @pytest.mark.kafka
 def test_a_difference_from_replay_is_exit_code_1(
-    settings: Settings, town: Path, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, dataset: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def differs(_demo: Demo, _place: Place) -> bool:
+    def differs(_demo: Demo, _kafka: DemoKafka) -> bool:
         return False
 
     monkeypatch.setattr(command, "play", differs)
-    assert demo(settings, town).exit_code == 1
+    assert demo(settings, dataset).exit_code == 1
 
 
 @pytest.mark.kafka
@@ -191,18 +191,18 @@ def test_what_kafka_up_started_is_used_and_left_running(jars: Path, tmp_path: Pa
 
 
 @pytest.mark.usefixtures("no_engine")
-def test_without_any_kafka_it_says_so_and_replays(town: Path) -> None:
+def test_without_any_kafka_it_says_so_and_replays(dataset: Path) -> None:
     away = f"127.0.0.1:{free_port()}"
-    told = demo(Settings(), town, bootstrap_servers=(away,))
+    told = demo(Settings(), dataset, bootstrap_servers=(away,))
     assert told.exit_code == 0
     assert told.stderr == f"Kafka at {away} does not answer: Connection refused; going on without it\n"
     assert told.stdout.startswith(f"no Kafka, so there is only replay: {JAVA_IS_MISSING}\n")
     assert "Customers to win back" in told.stdout
-    assert (town.parent / "out" / "report.html").is_file()
+    assert (dataset.parent / "out" / "report.html").is_file()
 
 
-def test_no_kafka_only_replays(town: Path) -> None:
-    told = demo(Settings(), town, "--no-kafka")
+def test_no_kafka_only_replays(dataset: Path) -> None:
+    told = demo(Settings(), dataset, "--no-kafka")
     assert (told.exit_code, told.stderr) == (0, "")
     assert told.stdout.startswith("Customers to win back")
 
@@ -216,7 +216,7 @@ def test_a_worker_that_ends_is_told(tmp_path: Path) -> None:
         until(lambda: not started[0].running)
 
 
-def test_one_demo_at_a_time(town: Path, tmp_path: Path) -> None:
+def test_one_demo_at_a_time(dataset: Path, tmp_path: Path) -> None:
     code = (
         "import fcntl, sys; f = open('out/lock', 'w'); fcntl.flock(f, 2); print(flush=True); sys.stdin.read()"
     )
@@ -226,7 +226,7 @@ def test_one_demo_at_a_time(town: Path, tmp_path: Path) -> None:
     ) as other:
         assert other.stdout is not None
         other.stdout.readline()
-        told = demo(Settings(), town, "--no-kafka")
+        told = demo(Settings(), dataset, "--no-kafka")
         other.communicate()
     assert (told.exit_code, told.stderr) == (69, f"error: another demo runs in {tmp_path / 'out'}\n")
 

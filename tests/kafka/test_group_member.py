@@ -11,7 +11,7 @@ from streams.core.watermark import Input
 from streams.runtime.faust.transport import HEARTBEAT_SECONDS
 from streams.runtime.kafka.admin import admin_client
 from streams.runtime.kafka.groups import members_of
-from streams.runtime.partition.supervisor import Keeper
+from streams.runtime.partition.supervisor import PartitionSupervisor
 from streams.runtime.ports import Fetched
 from streams.runtime.startup.preflight import preflight
 from streams.runtime.worker.worker import Worker
@@ -56,9 +56,9 @@ def test_a_batch_that_is_lost_on_its_way_is_sought_anew_within_a_second_or_so(
 ) -> None:
     """As Faust loses them in a rebalance; nothing comes after it that would tell."""
     lost: list[Fetched] = []
-    offer = Keeper.offer
+    offer = PartitionSupervisor.offer
 
-    def losing(self: Keeper, batch: Fetched) -> None:
+    def losing(self: PartitionSupervisor, batch: Fetched) -> None:
         if batch.records and not lost:
             lost.append(batch)
         else:
@@ -69,7 +69,7 @@ def test_a_batch_that_is_lost_on_its_way_is_sought_anew_within_a_second_or_so(
         running = asyncio.create_task(worker.run())
         while not worker.readiness().ready:  # noqa: ASYNC110 - it tells nobody
             await asyncio.sleep(0.1)
-        monkeypatch.setattr(Keeper, "offer", losing)
+        monkeypatch.setattr(PartitionSupervisor, "offer", losing)
         line = raw(settings, Input.CONTACTS, contact("a", FIRST))
         await asyncio.to_thread(send, settings, [line])
         started = time.monotonic()

@@ -39,7 +39,7 @@ def merge(old: str, new: str) -> bytes:
     return json.dumps(fields | {"time": format_ms(MERGED), "merged_into": new}).encode()
 
 
-def town(last: int) -> Lines:
+def dataset(last: int) -> Lines:
     """Return customers who buy daily by their old ids until a time; some have a bad contact before it.
 
     Half of them go on by their new id.
@@ -71,7 +71,7 @@ def test_alerts_are_those_of_a_replay(event_clock: Settings, tmp_path: Path) -> 
     rules = tmp_path / "rules.toml"
     rules.write_text(RULES)
     settings = event_clock.model_copy(update={"ruleset_file": rules})
-    lines, file = town(MERGED), tmp_path / "state.gz"
+    lines, file = dataset(MERGED), tmp_path / "state.gz"
     with Deployment(settings, tmp_path) as deployment:
         worker = deployment.start_ready()
         send(settings, part(settings, lines, 0, LEFT))
@@ -99,7 +99,7 @@ def test_alerts_are_those_of_a_replay(event_clock: Settings, tmp_path: Path) -> 
 
 def test_whatever_fails_each_purchase_counts_once(event_clock: Settings, tmp_path: Path) -> None:
     """They go on buying by their old ids while workers are killed: the new ids have it all."""
-    lines, rng = town(END), Random(1)
+    lines, rng = dataset(END), Random(1)
     records = part(event_clock, lines, 0, MERGED)
     later = part(event_clock, lines, MERGED, END)
     with Deployment(event_clock, tmp_path) as deployment:

@@ -19,7 +19,7 @@ from streams.files import batches
 from streams.runtime.commands.publish import publish_command
 from streams.runtime.kafka.admin import client_options
 from streams.runtime.local_kafka.engine import free_port
-from streams.runtime.tools.prescan import survey
+from streams.runtime.tools.prescan import prescan
 from streams.runtime.tools.publish import PerSecond, Publisher, TimesFaster
 from streams.runtime.tools.publish_entries import EVERY, Entry, entries
 from streams.settings import Settings
@@ -57,7 +57,7 @@ def world(directory: Path) -> Path:
 
 def planned(directory: Path) -> list[Entry]:
     now = time.time_ns() // 1_000_000
-    found = survey(directory, partitions=PARTITIONS, currency="USD", lateness_ms=5000, now_ms=now)
+    found = prescan(directory, partitions=PARTITIONS, currency="USD", lateness_ms=5000, now_ms=now)
     return list(entries(found, PARTITIONS, "USD"))
 
 

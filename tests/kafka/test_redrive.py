@@ -221,7 +221,7 @@ def test_what_is_no_letter_of_these_inputs_is_counted_and_left(topics: Settings,
 
 @pytest.fixture
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "CHUNK_LETTERS", 10)
+    monkeypatch.setattr(module, "CHUNK_RECORDS", 10)
 
 
 def break_the_third_transaction(monkeypatch: pytest.MonkeyPatch, *, killed: bool) -> None:

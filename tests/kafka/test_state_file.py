@@ -24,7 +24,7 @@ from streams.runtime.kafka.client_options import aiokafka_options
 from streams.runtime.kafka.outbox import Outbox
 from streams.runtime.kafka.topics import create, plan
 from streams.runtime.local_kafka.engine import free_port
-from streams.runtime.partition.processor import OWNER_KEY, OwnerState
+from streams.runtime.partition.processor import PROCESSOR_KEY, ProcessorState
 from streams.runtime.startup.preflight import load_rules
 from streams.runtime.tools.state_file import Entry, Header, read_entries, read_header, writing
 from streams.settings import Settings
@@ -50,7 +50,7 @@ def profile(customer_id: str) -> bytes:
     return json.dumps(fields | {"time": format_ms(HOME), "tier": "gold"}).encode()
 
 
-def town() -> Lines:
+def dataset() -> Lines:
     """Return customers who buy daily, have trouble one after the other, and stay away; some return."""
     names = [f"c-{number}" for number in range(12)]
     bought, troubles = [], []
@@ -124,7 +124,7 @@ async def broken_at_the_end(outbox: Outbox) -> None:
 def test_a_move_to_another_partition_count_loses_and_doubles_no_alert(
     first: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lines, file = town(), tmp_path / "state.gz"
+    lines, file = dataset(), tmp_path / "state.gz"
     work(first, tmp_path, part(first, lines, 0, CUT))
     before = alerts(first)
     exported = run_state(first, "export", file)
@@ -157,7 +157,7 @@ def test_a_move_to_another_partition_count_loses_and_doubles_no_alert(
 
 
 def test_a_backup_is_put_back_into_the_topics_that_it_came_from(first: Settings, tmp_path: Path) -> None:
-    lines, file = town(), tmp_path / "state.gz"
+    lines, file = dataset(), tmp_path / "state.gz"
     with Deployment(first, tmp_path) as deployment:
         worker = deployment.start_ready()
         send(first, part(first, lines, 0, CUT))
@@ -222,11 +222,11 @@ def test_a_history_on_its_way_is_no_partitions_and_holds_up_an_export(
     topics: Settings, tmp_path: Path, read: int, code: int
 ) -> None:
     """Two histories of merged customers are there, at 0 and 1; 2 is the end of their transaction."""
-    owner = msgpack.encode(OwnerState("shop", "r", {MOVES.name: read}))
+    processor = msgpack.encode(ProcessorState("shop", "r", {MOVES.name: read}))
 
     async def some_moved() -> None:
         for name, records, topic in (
-            ("a", {OWNER_KEY: owner, b"ca": b"old"}, STATE.name),
+            ("a", {PROCESSOR_KEY: processor, b"ca": b"old"}, STATE.name),
             ("b", {b"new": b"a history", b"newer": b"another"}, MOVES.name),
         ):
             producer = await write(topics, name, records, "commit", topic)
@@ -252,7 +252,7 @@ def test_a_file_that_is_no_sound_state_is_one_line(topics: Settings, tmp_path: P
     assert other.exit_code == 65
     assert other.stderr.startswith(f"error: {file}: not a state file")
     with writing(file, Header("shop", "retention.state", 4, "")) as writer:
-        writer.write(Entry(0, OWNER_KEY, msgpack.encode(OwnerState("shop", "r"))))
+        writer.write(Entry(0, PROCESSOR_KEY, msgpack.encode(ProcessorState("shop", "r"))))
     file.write_bytes(file.read_bytes()[:-20])
     short = run_state(topics, "import", file)
     assert (short.exit_code, short.stderr) == (65, f"error: {file}: cut off, the rest is missing\n")

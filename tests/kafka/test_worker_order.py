@@ -79,12 +79,14 @@ def test_alerts_are_those_of_a_replay(event_clock: Settings, tmp_path: Path, wor
     found = assert_alerts(settings, truth.alerts) + assert_alerts(settings, truth.holdout, "alerts.holdout")
     assert facts_of(found) == expected_facts(directory, settings, plain)
     assert_state(settings, truth, rules)
-    letters = [record for records in held(settings, "dead-letters") for record in records]
-    assert len(letters) == sum(_letters(directory, one, settings.partitions) for one in truth.dead_letters)
-    print(f"{len(found)} alert records, {len(letters)} dead letters")
+    dead_letters = [record for records in held(settings, "dead-letters") for record in records]
+    assert len(dead_letters) == sum(
+        _dead_letters(directory, one, settings.partitions) for one in truth.dead_letters
+    )
+    print(f"{len(found)} alert records, {len(dead_letters)} dead letters")
 
 
-def _letters(directory: Path, refused: DeadLetter, partitions: int) -> int:
+def _dead_letters(directory: Path, refused: DeadLetter, partitions: int) -> int:
     """Return how many dead letters a line becomes: a tick of the future is refused by every partition."""
     line = (directory / refused.file).read_bytes().splitlines()[refused.line - 1]
     return partitions if refused.reason == "future" and b'"tick"' in line else 1

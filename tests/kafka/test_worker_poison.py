@@ -40,9 +40,9 @@ Poison = tuple[str, bytes | None, bytes | None]
 
 
 @pytest.fixture(scope="module")
-def town(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give a year of 45,000 synthetic purchases."""
-    directory = tmp_path_factory.mktemp("town")
+    directory = tmp_path_factory.mktemp("dataset")
     options = GenerateOptions(
         population=Population.SYNTHETIC,
         customers=300,
@@ -117,11 +117,13 @@ def run_through(settings: Settings, records: list[Raw], folder: Path) -> None:
         deployment.when_drained()
 
 
-def test_poison_is_put_aside_and_the_rest_goes_on(event_clock: Settings, town: Path, tmp_path: Path) -> None:
+def test_poison_is_put_aside_and_the_rest_goes_on(
+    event_clock: Settings, dataset: Path, tmp_path: Path
+) -> None:
     seed = random.randrange(1 << 32)
     print(f"seed {seed}")
     rng = random.Random(seed)
-    good = spread(event_clock, planned(event_clock, town))
+    good = spread(event_clock, planned(event_clock, dataset))
     poison: list[tuple[str, Raw]] = []
     for at in range(ROUNDS):
         home = at % event_clock.partitions
@@ -135,11 +137,11 @@ def test_poison_is_put_aside_and_the_rest_goes_on(event_clock: Settings, town: P
         dirty.insert(rng.randrange(len(good) // 2, len(good)), one)
     run_through(event_clock, dirty, tmp_path)
 
-    letters = [record for records in held(event_clock, "dead-letters") for record in records]
-    told = Counter((dict(one.headers)["dl_reason"].decode(), one.key, one.value) for one in letters)
+    dead_letters = [record for records in held(event_clock, "dead-letters") for record in records]
+    told = Counter((dict(one.headers)["dl_reason"].decode(), one.key, one.value) for one in dead_letters)
     assert told == Counter((reason, one.key, one.value) for reason, one in poison)
     there = held(event_clock, "transactions")
-    for one in letters:
+    for one in dead_letters:
         headers = {name: value.decode() for name, value in one.headers}
         source = there[int(headers["dl_partition"])][int(headers["dl_offset"])]
         assert (source.key, source.value, str(source.timestamp)) == (
@@ -147,10 +149,10 @@ def test_poison_is_put_aside_and_the_rest_goes_on(event_clock: Settings, town: P
             one.value,
             headers["dl_timestamp"],
         )
-    truth = replay_directory(town)
+    truth = replay_directory(dataset)
     assert len(assert_alerts(event_clock, truth.alerts)) > 20
     assert_state(event_clock, truth)
-    print(f"{len(letters)} of {len(dirty)} records refused, of {len(kinds(0, '')) + 1} kinds")
+    print(f"{len(dead_letters)} of {len(dirty)} records refused, of {len(kinds(0, '')) + 1} kinds")
 
     clean = _elsewhere(event_clock)
     run_through(clean, good, tmp_path)
@@ -267,14 +269,14 @@ def test_one_action_takes_all_of_a_bad_backlog_to_the_dead_letters(
     def bad(many: int) -> list[Raw]:
         return [Raw(Input.TRANSACTIONS, 1, guest, b"bad" * 300)] * many
 
-    def letters() -> int:
+    def dead_letters() -> int:
         return sum(map(len, held(event_clock, "dead-letters")))
 
     with Deployment(event_clock, tmp_path) as deployment:
         send(event_clock, bad(BACKLOG))
         first = deployment.start()
         deployment.when(lambda: "partition 1 is stopped: " in first.log)
-        refused = letters()
+        refused = dead_letters()
         assert refused < BACKLOG / 2
         second = deployment.start()
         deployment.when(lambda: [len(one.partitions()) for one in deployment.workers] == [2, 2])
@@ -282,27 +284,27 @@ def test_one_action_takes_all_of_a_bad_backlog_to_the_dead_letters(
         deployment.stop(first)
         deployment.when(lambda: len(second.partitions()) == 4)
         deployment.when(lambda: stopped(deployment) is not None)
-        assert letters() == refused
+        assert dead_letters() == refused
         deployment.when(lambda: second.metric("retention_partition_stopped", partition="1") == 1, 5)
         option = re.findall(r"`retention-signals worker (\S+ \S+)`", stopped(deployment) or "")[0].split()
         deployment.stop(second)
         resumed = deployment.start_ready(*option)
         waited = deployment.when_drained()
-        assert letters() == BACKLOG
+        assert dead_letters() == BACKLOG
         assert "partition 1 reads on" in resumed.log
         send(event_clock, bad(3 * IN_A_ROW))
         deployment.when(lambda: "partition 1 is stopped: " in resumed.log)
-        later = letters()
+        later = dead_letters()
         assert later < BACKLOG + 3 * IN_A_ROW
         deployment.stop(resumed)
         again = deployment.start(*option)
         deployment.when(lambda: stopped(deployment) is not None)
         time.sleep(5)
-        assert letters() == later
+        assert dead_letters() == later
         deployment.stop(again)
         deployment.start_ready("--resume-partition", "1")
         deployment.when_drained()
-        assert letters() == BACKLOG + 3 * IN_A_ROW
+        assert dead_letters() == BACKLOG + 3 * IN_A_ROW
     print(f"{refused} of {BACKLOG} refused before, the rest in {waited:.1f} s; again {later - BACKLOG}")
 
 
@@ -340,8 +342,8 @@ def test_a_bomb_goes_off_in_the_dead_letters(event_clock: Settings, tmp_path: Pa
         producer.send(event_clock.topic_prefix + "transactions", bomb, guest.encode(), partition=0)
         producer.flush()
     run_through(event_clock, [raw(event_clock, Input.TRANSACTIONS, purchase(guest, FIRST))], tmp_path)
-    letters = held(event_clock, "dead-letters")[0]
-    assert [one.value for one in letters] == [bomb]
+    dead_letters = held(event_clock, "dead-letters")[0]
+    assert [one.value for one in dead_letters] == [bomb]
 
 
 def _elsewhere(settings: Settings) -> Settings:

@@ -13,7 +13,7 @@ from streams.core.ruleset import DEFAULT, Ruleset
 from streams.core.spend.baseline import KEPT_HOURS
 from streams.core.time import hour_of
 from streams.lab.replay import ReplayResult
-from streams.runtime.partition.processor import OWNER_KEY
+from streams.runtime.partition.processor import PROCESSOR_KEY
 from streams.settings import Settings
 from tests.kafka.held import alerts, state
 from tests.lab.test_against_recomputation import of_core, of_plain
@@ -66,7 +66,7 @@ def assert_state(settings: Settings, wanted: ReplayResult, rules: Ruleset = DEFA
 def restored(settings: Settings, number: int, rules: Ruleset) -> tuple[Partition, list[str]]:
     """Return a partition as the changelog has it, and its customers."""
     partition, found = Partition(rules), state(settings, number)
-    del found[OWNER_KEY]
+    del found[PROCESSOR_KEY]
     for key, value in found.items():
         partition.restore(key, value)
     return partition, [customer_of(key) for key in found if is_customer_key(key)]

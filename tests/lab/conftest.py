@@ -4,18 +4,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab.towns import write_rules, write_town
+from tests.lab.datasets import write_dataset, write_rules
 
 
-@pytest.fixture(name="town", scope="module")
-def town_fixture(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Write a small town's events."""
-    directory = tmp_path_factory.mktemp("town") / "here"
-    write_town(directory)
+@pytest.fixture(name="dataset", scope="module")
+def dataset_fixture(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write a small dataset's events."""
+    directory = tmp_path_factory.mktemp("dataset") / "here"
+    write_dataset(directory)
     return directory
 
 
 @pytest.fixture(name="rules", scope="module")
 def rules_fixture(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Write the ruleset under which the town has alerts."""
+    """Write the ruleset under which the dataset has alerts."""
     return write_rules(tmp_path_factory.mktemp("rules"))

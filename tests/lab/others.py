@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from streams.lab.generate import GenerateOptions, Population, generate
-from tests.lab.towns import Done, lines_of, run, write_lines
+from tests.lab.datasets import Done, lines_of, run, write_lines
 
 START: Final = datetime(2020, 1, 1, tzinfo=UTC)
 """Early enough that two years ahead is not yet the future of whoever runs this."""
@@ -136,8 +136,8 @@ def _text(page: str) -> str:
     return _even(html.unescape(re.sub(r"<[^>]*>", " ", body)))
 
 
-def write_small_town(directory: Path) -> None:
-    """Write a small town with alerts, so long ago that two years after it have passed."""
+def write_small_dataset(directory: Path) -> None:
+    """Write a small dataset with alerts, so long ago that two years after it have passed."""
     options = GenerateOptions(
         population=Population.SYNTHETIC,
         customers=20,

@@ -14,7 +14,7 @@ import pytest
 from schemas.common import MAX_BYTES
 from streams.lab.generate import GenerateOptions, Population, generate
 from streams.lab.replay import DeadLetter, ReplayResult, replay_directory
-from tests.lab.towns import NOW, Done, lines_of, run, write_lines
+from tests.lab.datasets import NOW, Done, lines_of, run, write_lines
 
 GOOD: Final = 100_000
 COPIES: Final = 3

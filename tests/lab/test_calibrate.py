@@ -14,7 +14,7 @@ from schemas.times import parse_ms
 from streams.core.ruleset import DEFAULT, VERSIONS, Ruleset
 from streams.lab.calibrate.command import calibrate_command
 from streams.lab.generate import GenerateOptions, Population, generate
-from tests.lab.towns import copy_as, lines_of, run, write_lines
+from tests.lab.datasets import copy_as, lines_of, run, write_lines
 
 SPLIT_DAY = "2024-08-08"
 RULES = 'based_on = "2"\nhigh_value_quantile = 0.3\npopulation_minimum = 5\nsilent = true\n'

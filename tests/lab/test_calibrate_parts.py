@@ -27,7 +27,7 @@ from streams.lab.calibrate.weights import KEYS, Case, cases, weights
 from streams.lab.calibrate.windows import QUIET_DAYS_BEFORE, Window, placebo_windows
 from streams.lab.generate import GenerateOptions, Population, generate
 from streams.lab.report.words import SIGNALS
-from tests.lab.towns import NOW
+from tests.lab.datasets import NOW
 
 RULES = Ruleset()
 OTHERS = {"high_value_quantile": 0.3, "population_minimum": 5}
@@ -245,9 +245,9 @@ def test_every_signal_has_its_keys() -> None:
     assert set(names) <= set(RULES.as_mapping())
 
 
-def test_a_closed_alert_is_parted_as_its_odds_are(town: Path, rules: Path) -> None:
+def test_a_closed_alert_is_parted_as_its_odds_are(dataset: Path, rules: Path) -> None:
     given = Ruleset.from_toml(rules.read_text(encoding="utf-8"))
-    source = Source(town, now_ms=NOW)
+    source = Source(dataset, now_ms=NOW)
     history, (result, _) = source.history(given), source.replay(given)
     last = {alert.alert_id: alert for alert in result.alerts if alert.state != "resolved"}
     closings = [

@@ -11,8 +11,8 @@ import pytest
 
 from schemas.contact import Contact
 from schemas.transaction import Transaction
+from tests.lab.datasets import lines_of, run, write_lines
 from tests.lab.others import Event, Read, call, calls, folder, read, sale, sales, spelled, without, words
-from tests.lab.towns import lines_of, run, write_lines
 
 CANARY: Final = "C4n4ry"
 NUMBER: Final = 60_708_091

@@ -12,6 +12,7 @@ from typing import Final
 import polars as pl
 import pytest
 
+from tests.lab.datasets import copy_as, lines_of, run, write_lines
 from tests.lab.others import (
     alerts_of,
     call,
@@ -23,9 +24,8 @@ from tests.lab.others import (
     spelled,
     without,
     words,
-    write_small_town,
+    write_small_dataset,
 )
-from tests.lab.towns import copy_as, lines_of, run, write_lines
 
 PLAIN: Final = b"".join(line + b"\n" for line in sales(60))
 CSV: Final = "event_id,customer_id,time,amount\n" + "".join(
@@ -115,11 +115,11 @@ def test_a_file_that_is_not_what_its_name_says_is_named(tmp_path: Path, content:
     )
 
 
-@pytest.fixture(name="town", scope="module")
-def town_fixture(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Write a small town with alerts, in place of the larger one of the other tests."""
+@pytest.fixture(name="dataset", scope="module")
+def dataset_fixture(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write a small dataset with alerts, in place of the larger one of the other tests."""
     directory = tmp_path_factory.mktemp("small") / "here"
-    write_small_town(directory)
+    write_small_dataset(directory)
     return directory
 
 
@@ -146,13 +146,13 @@ def with_all(content: bytes) -> bytes:
 @pytest.mark.parametrize("form", [".jsonl", ".jsonl.gz"])
 @pytest.mark.parametrize("change", [with_mark, with_crlf, with_blank_lines, without_last_end, with_all])
 def test_marks_and_line_ends_and_blank_lines_change_no_alert(
-    town: Path, rules: Path, tmp_path: Path, change: Callable[[bytes], bytes], form: str
+    dataset: Path, rules: Path, tmp_path: Path, change: Callable[[bytes], bytes], form: str
 ) -> None:
-    changed = copy_as(town, tmp_path / "changed", form)
+    changed = copy_as(dataset, tmp_path / "changed", form)
     for path in changed.iterdir():
         zip_or_not = gzip.compress if form == ".jsonl.gz" else bytes
-        path.write_bytes(zip_or_not(change((town / f"{path.name.split('.')[0]}.jsonl").read_bytes())))
-    plain = copy_as(town, tmp_path / "plain", ".jsonl")
+        path.write_bytes(zip_or_not(change((dataset / f"{path.name.split('.')[0]}.jsonl").read_bytes())))
+    plain = copy_as(dataset, tmp_path / "plain", ".jsonl")
     assert alerts_of(changed, rules, "--strict") == alerts_of(plain, rules)
 
 
@@ -191,9 +191,12 @@ def test_half_of_any_input_counts(tmp_path: Path, name: str) -> None:
     assert read(directory).code == 65
 
 
-def test_alerts_are_written_though_half_was_refused(town: Path, rules: Path, tmp_path: Path) -> None:
-    spoilt, rest = copy_as(town, tmp_path / "spoilt", ".jsonl"), copy_as(town, tmp_path / "rest", ".jsonl")
-    contacts = lines_of(town / "contacts.jsonl")
+def test_alerts_are_written_though_half_was_refused(dataset: Path, rules: Path, tmp_path: Path) -> None:
+    spoilt, rest = (
+        copy_as(dataset, tmp_path / "spoilt", ".jsonl"),
+        copy_as(dataset, tmp_path / "rest", ".jsonl"),
+    )
+    contacts = lines_of(dataset / "contacts.jsonl")
     write_lines(spoilt / "contacts.jsonl", [part for line in contacts for part in (line, BAD)])
     assert alerts_of(spoilt, rules) == alerts_of(rest, rules)
 

@@ -115,7 +115,7 @@ def test_the_same_id_of_another_kind_is_another_event(tmp_path: Path) -> None:
 
 
 def test_the_same_content_spelt_otherwise_is_a_true_duplicate(tmp_path: Path) -> None:
-    """Fields in another order, the instant in another zone, the amount with other zeros."""
+    """Fields in another order, the effective time in another zone, the amount with other zeros."""
     lines, event = sales(60), sale(20)
     assert event["time"] == "2020-01-11T00:00:00Z"
     lines[40:40] = spelled(

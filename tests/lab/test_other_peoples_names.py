@@ -7,8 +7,8 @@ from typing import Final
 
 import pytest
 
+from tests.lab.datasets import run
 from tests.lab.others import calls, folder, read, sales, words
-from tests.lab.towns import run
 
 PLAIN: Final = b"".join(line + b"\n" for line in sales(60))
 CSV: Final = "event_id,customer_id,time,amount\n" + "t-1,c-1,2020-01-01,9.00\n" * 30

@@ -10,6 +10,7 @@ from typing import Final
 import pytest
 
 from schemas.alert import Alert
+from tests.lab.datasets import copy_as, lines_of, run, write_lines
 from tests.lab.others import (
     Event,
     alerts_of,
@@ -22,27 +23,26 @@ from tests.lab.others import (
     sales,
     spelled,
     words,
-    write_small_town,
+    write_small_dataset,
 )
-from tests.lab.towns import copy_as, lines_of, run, write_lines
 from tests.runtime.test_publish_entries import PARTITIONS, bare, published, topics, worked
 
 DAY: Final = 24.0
 """Hours."""
 
 
-@pytest.fixture(name="old_town", scope="module")
-def old_town_fixture(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Write a small town with alerts."""
+@pytest.fixture(name="old_dataset", scope="module")
+def old_dataset_fixture(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write a small dataset with alerts."""
     directory = tmp_path_factory.mktemp("old") / "here"
-    write_small_town(directory)
+    write_small_dataset(directory)
     return directory
 
 
 @pytest.fixture(name="plain", scope="module")
-def plain_fixture(old_town: Path, rules: Path) -> bytes:
-    """Return the alerts of the town as it is."""
-    alerts = alerts_of(old_town, rules)
+def plain_fixture(old_dataset: Path, rules: Path) -> bytes:
+    """Return the alerts of the dataset as it is."""
+    alerts = alerts_of(old_dataset, rules)
     assert len(alerts.splitlines()) > 10
     return alerts
 
@@ -58,11 +58,11 @@ def ahead(line: bytes, name: str, years: int = 2) -> bytes:
 
 
 def with_intruders(
-    town: Path, target: Path, places: list[int], name: str = "transactions", years: int = 2
+    dataset: Path, target: Path, places: list[int], name: str = "transactions", years: int = 2
 ) -> list[int]:
-    """Copy a town with lines ahead before these lines of one file; return the intruders' line numbers."""
-    directory = copy_as(town, target, ".jsonl")
-    lines, numbers = lines_of(town / f"{name}.jsonl"), []
+    """Copy a dataset with lines ahead before these lines of one file; return the intruders' line numbers."""
+    directory = copy_as(dataset, target, ".jsonl")
+    lines, numbers = lines_of(dataset / f"{name}.jsonl"), []
     for shift, place in enumerate(places):
         at = place % (len(lines) + 1)
         lines.insert(at, ahead(lines[min(at, len(lines) - 1)], f"intruder-{shift}", years))
@@ -91,11 +91,11 @@ WHERE: Final = [
 
 @pytest.mark.parametrize("where", WHERE, ids=" of ".join)
 def test_lines_two_years_ahead_change_no_alert_and_are_dead_letters(
-    old_town: Path, plain: bytes, rules: Path, tmp_path: Path, where: tuple[str, str]
+    old_dataset: Path, plain: bytes, rules: Path, tmp_path: Path, where: tuple[str, str]
 ) -> None:
     place, name = where
-    numbers = with_intruders(old_town, tmp_path / "town", PLACES[place], name)
-    found = read(tmp_path / "town", "--ruleset", rules)
+    numbers = with_intruders(old_dataset, tmp_path / "dataset", PLACES[place], name)
+    found = read(tmp_path / "dataset", "--ruleset", rules)
     assert found.code == 0
     assert found.alerts == plain
     assert found.places() == [(f"{name}.jsonl", number, "future") for number in numbers]
@@ -103,16 +103,16 @@ def test_lines_two_years_ahead_change_no_alert_and_are_dead_letters(
 
 
 @pytest.mark.parametrize("place", ["at the beginning", "at the end", "two in a row"])
-def test_publish_leaves_out_what_replay_takes_out(old_town: Path, tmp_path: Path, place: str) -> None:
-    town = tmp_path / "town"
-    numbers = with_intruders(old_town, town, PLACES[place])
+def test_publish_leaves_out_what_replay_takes_out(old_dataset: Path, tmp_path: Path, place: str) -> None:
+    dataset = tmp_path / "dataset"
+    numbers = with_intruders(old_dataset, dataset, PLACES[place])
     rules = tmp_path / "published.toml"
     rules.write_text(
         'based_on = "1"\nhigh_value_quantile = 0.2\npopulation_minimum = 5\nopening_frustration = 0.3\n'
     )
-    raw = alerts_of(town, rules, "--partitions", PARTITIONS)
+    raw = alerts_of(dataset, rules, "--partitions", PARTITIONS)
     replayed = [Alert.model_validate_json(line) for line in raw.splitlines()]
-    found = published(town)
+    found = published(dataset)
     assert replayed
     assert not any(b"intruder" in entry.value for entry in found if entry.value is not None)
     assert bare(worked(topics(found), Random(1))[0]) == bare(replayed)
@@ -215,8 +215,8 @@ def _shuffled(lines: list[bytes]) -> list[bytes]:
     return Random(3).sample(lines, len(lines))
 
 
-def _change(town: Path, target: Path, change: Callable[[list[bytes]], list[bytes]], form: str) -> Path:
-    plain = copy_as(town, target.with_name(f"{target.name}-lines"), ".jsonl")
+def _change(dataset: Path, target: Path, change: Callable[[list[bytes]], list[bytes]], form: str) -> Path:
+    plain = copy_as(dataset, target.with_name(f"{target.name}-lines"), ".jsonl")
     for path in plain.iterdir():
         write_lines(path, change(lines_of(path)))
     return copy_as(plain, target, form)
@@ -224,13 +224,13 @@ def _change(town: Path, target: Path, change: Callable[[list[bytes]], list[bytes
 
 @pytest.mark.parametrize("form", [".jsonl", ".jsonl.gz", ".parquet"])
 def test_sort_makes_of_a_shuffled_file_what_is_made_of_a_sorted_one(
-    old_town: Path, rules: Path, tmp_path: Path, form: str
+    old_dataset: Path, rules: Path, tmp_path: Path, form: str
 ) -> None:
-    wanted = alerts_of(_change(old_town, tmp_path / "sorted", _by_time, ".jsonl"), rules)
-    shuffled = _change(old_town, tmp_path / "shuffled", _shuffled, form)
+    wanted = alerts_of(_change(old_dataset, tmp_path / "sorted", _by_time, ".jsonl"), rules)
+    shuffled = _change(old_dataset, tmp_path / "shuffled", _shuffled, form)
     assert wanted
     assert alerts_of(shuffled, rules, "--sort", "--strict") == wanted
-    assert alerts_of(_change(old_town, tmp_path / "again", _by_time, form), rules, "--sort") == wanted
+    assert alerts_of(_change(old_dataset, tmp_path / "again", _by_time, form), rules, "--sort") == wanted
 
 
 def test_sort_keeps_the_numbers_of_the_lines(tmp_path: Path) -> None:
@@ -243,11 +243,11 @@ def test_sort_keeps_the_numbers_of_the_lines(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("place", [[60], [0], [-1]])
 def test_sort_takes_out_what_lies_years_ahead_too(
-    old_town: Path, rules: Path, tmp_path: Path, place: list[int]
+    old_dataset: Path, rules: Path, tmp_path: Path, place: list[int]
 ) -> None:
-    (number,) = with_intruders(old_town, tmp_path / "town", place)
-    found = read(tmp_path / "town", "--sort", "--ruleset", rules)
-    assert found.alerts == alerts_of(copy_as(old_town, tmp_path / "plain", ".jsonl"), rules, "--sort")
+    (number,) = with_intruders(old_dataset, tmp_path / "dataset", place)
+    found = read(tmp_path / "dataset", "--sort", "--ruleset", rules)
+    assert found.alerts == alerts_of(copy_as(old_dataset, tmp_path / "plain", ".jsonl"), rules, "--sort")
     assert found.places() == [("transactions.jsonl", number, "future")]
 
 

@@ -4,7 +4,7 @@ The lines that would have come in the 3 days are taken out of their file. `LOST`
 they come 6 hours after the feed works again, when every partition has newer ones: too late to be on time,
 early enough to be accepted. Six outages of each kind, against the whole histories.
 
-What the guard holds are hour decisions. What contacts raise at their instant goes on as without the outage,
+What the guard holds are hour decisions. What contacts raise at once goes on as without the outage,
 and is counted with the rest. A decision held in the outage is made after it, so the days that are compared
 are those of the outage and the 3 after it.
 
@@ -143,7 +143,7 @@ def customers(alerts: Sequence[Alert]) -> int:
 
 
 def is_of_an_hour(alert: Alert) -> bool:
-    """Tell an hour decision, which the guard can hold, from one made at the instant of an item."""
+    """Tell an hour decision, which the guard can hold, from one made at the effective time of an item."""
     return parse_ms(alert.time) % HOUR_MS == 0
 
 

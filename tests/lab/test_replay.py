@@ -17,7 +17,7 @@ from streams.core.ruleset import DEFAULT, Ruleset
 from streams.lab.replay import ReplayResult, replay_directory
 from streams.lab.run_summary import run_summary, standing
 from streams.lab.story import RefusedPurchase
-from tests.lab.towns import (
+from tests.lab.datasets import (
     CUSTOMERS,
     FORMS,
     NOW,
@@ -25,8 +25,8 @@ from tests.lab.towns import (
     add_dispositions,
     copy_as,
     lines_of,
+    write_dataset,
     write_lines,
-    write_town,
 )
 
 START = 1_704_067_200_000
@@ -37,11 +37,11 @@ def replay(directory: Path, ruleset: Ruleset = RULES, now_ms: int = NOW, **optio
     return replay_directory(directory, ruleset=ruleset, now_ms=now_ms, **options)
 
 
-@pytest.fixture(name="town", scope="module")
-def town_fixture(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make a town with alerts, some of which the CRM closed."""
-    directory = tmp_path_factory.mktemp("town") / "jsonl"
-    write_town(directory)
+@pytest.fixture(name="dataset", scope="module")
+def dataset_fixture(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a dataset with alerts, some of which the CRM closed."""
+    directory = tmp_path_factory.mktemp("dataset") / "jsonl"
+    write_dataset(directory)
     found = standing(replay(directory).alerts)
     closed = [(alert.customer_id, alert.alert_id) for alert in found[: len(found) // 2]]
     add_dispositions(directory, closed, format_ms(START + 290 * DAY))
@@ -49,8 +49,8 @@ def town_fixture(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(name="expected", scope="module")
-def expected_fixture(town: Path) -> ReplayResult:
-    return replay(town)
+def expected_fixture(dataset: Path) -> ReplayResult:
+    return replay(dataset)
 
 
 def purchase(number: int, time: int, **changes: object) -> bytes:
@@ -71,7 +71,7 @@ def tick(time: int) -> bytes:
     return json.dumps({"type": "tick", "time": format_ms(time), "source": "shop"}).encode()
 
 
-def test_the_town_is_worth_comparing(expected: ReplayResult) -> None:
+def test_the_dataset_is_worth_comparing(expected: ReplayResult) -> None:
     states = {(alert.state, alert.level, alert.resolution) for alert in expected.alerts}
     assert len(expected.alerts) > 30
     assert {state for state, _, _ in states} == {"raised", "updated", "resolved"}
@@ -82,9 +82,9 @@ def test_the_town_is_worth_comparing(expected: ReplayResult) -> None:
 
 @pytest.mark.parametrize("form", FORMS)
 def test_the_same_events_in_another_form_give_the_same_alerts(
-    town: Path, tmp_path: Path, expected: ReplayResult, form: str
+    dataset: Path, tmp_path: Path, expected: ReplayResult, form: str
 ) -> None:
-    again = replay(copy_as(town, tmp_path / "copy", form))
+    again = replay(copy_as(dataset, tmp_path / "copy", form))
     assert again.alerts == expected.alerts
     assert list(again.outcomes.values()) == list(expected.outcomes.values())
     assert (again.first_ms, again.last_ms, again.tally) == (
@@ -94,8 +94,8 @@ def test_the_same_events_in_another_form_give_the_same_alerts(
     )
 
 
-def test_a_second_run_gives_the_same_bytes(town: Path, expected: ReplayResult) -> None:
-    again = replay(town)
+def test_a_second_run_gives_the_same_bytes(dataset: Path, expected: ReplayResult) -> None:
+    again = replay(dataset)
     assert [one.model_dump_json() for one in again.alerts] == [
         one.model_dump_json() for one in expected.alerts
     ]
@@ -103,19 +103,19 @@ def test_a_second_run_gives_the_same_bytes(town: Path, expected: ReplayResult) -
 
 @pytest.mark.parametrize("partitions", range(1, 8))
 def test_any_number_of_partitions_accounts_for_every_line_and_customer(
-    town: Path, expected: ReplayResult, partitions: int
+    dataset: Path, expected: ReplayResult, partitions: int
 ) -> None:
     """Cut-offs differ, because each partition draws its own sample; what was read does not."""
-    result = replay(town, partitions=partitions)
+    result = replay(dataset, partitions=partitions)
     assert result.customers == expected.customers == CUSTOMERS
     for file, counts in result.outcomes.items():
-        assert counts["applied"] + counts["duplicate"] + counts["tick"] == len(lines_of(town / file))
+        assert counts["applied"] + counts["duplicate"] + counts["tick"] == len(lines_of(dataset / file))
     assert result.alerts
     keys = [(alert.time, alert.customer_id) for alert in result.alerts]
     assert keys == sorted(keys)
 
 
-def test_protected_customers_give_the_same_alerts_in_any_number_of_partitions(town: Path) -> None:
+def test_protected_customers_give_the_same_alerts_in_any_number_of_partitions(dataset: Path) -> None:
     """With a gate and a yardstick that ask nothing of the population, partitions make no difference."""
     rules = replace(
         DEFAULT,
@@ -124,7 +124,7 @@ def test_protected_customers_give_the_same_alerts_in_any_number_of_partitions(to
         population_minimum=1_000_000,
         guard_minimum=1_000_000,
     )
-    one, *others = [replay(town, ruleset=rules, partitions=number).alerts for number in (1, 2, 3, 7)]
+    one, *others = [replay(dataset, ruleset=rules, partitions=number).alerts for number in (1, 2, 3, 7)]
     assert one
     assert all(other == one for other in others)
 
@@ -146,21 +146,21 @@ def test_alerts_stand_in_order_of_time_then_customer_then_decision(expected: Rep
         revisions[alert.alert_id] = alert.revision
 
 
-def test_the_hold_out_arm_is_kept_apart(town: Path, expected: ReplayResult) -> None:
+def test_the_hold_out_arm_is_kept_apart(dataset: Path, expected: ReplayResult) -> None:
     rules = replace(RULES, holdout_share=0.5, holdout_salt="pepper")
-    result = replay(town, ruleset=rules)
+    result = replay(dataset, ruleset=rules)
     assert {alert.arm for alert in result.alerts} == {"treated"}
     assert {alert.arm for alert in result.holdout} == {"holdout"}
     assert not {one.customer_id for one in result.alerts} & {one.customer_id for one in result.holdout}
     both = sorted(one.event_id for one in (*result.alerts, *result.holdout))
     assert both == sorted(one.event_id for one in expected.alerts)
-    notes = dict(run_summary(result, town, 4).notes)
+    notes = dict(run_summary(result, dataset, 4).notes)
     assert notes["alert records of the hold-out arm"] == str(len(result.holdout))
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_progress_only_grows_and_ends_at_the_total(town: Path, tmp_path: Path, form: str) -> None:
-    directory = copy_as(town, tmp_path / "copy", form)
+def test_progress_only_grows_and_ends_at_the_total(dataset: Path, tmp_path: Path, form: str) -> None:
+    directory = copy_as(dataset, tmp_path / "copy", form)
     told: list[tuple[int, int]] = []
     replay(directory, progress=lambda read, total: told.append((read, total)))
     size = sum(path.stat().st_size for path in directory.iterdir())
@@ -197,11 +197,11 @@ def test_an_old_event_may_come_in_a_later_batch(tmp_path: Path) -> None:
     assert replay(tmp_path, partitions=1).first_ms == START
 
 
-def test_the_oldest_time_of_the_town(town: Path, expected: ReplayResult) -> None:
+def test_the_oldest_time_of_the_dataset(dataset: Path, expected: ReplayResult) -> None:
     decoder = Decoder()
     facts = [
-        *map(decoder.transactions, lines_of(town / "transactions.jsonl")),
-        *map(decoder.contacts, lines_of(town / "contacts.jsonl")),
+        *map(decoder.transactions, lines_of(dataset / "transactions.jsonl")),
+        *map(decoder.contacts, lines_of(dataset / "contacts.jsonl")),
     ]
     times = [event.time for event in facts if not isinstance(event, Refusal)]
     assert expected.first_ms == min(times)
@@ -229,11 +229,11 @@ def test_ticks_are_counted_once_and_move_time(tmp_path: Path) -> None:
     assert (result.first_ms, result.last_ms) == (START, START + 20 * DAY)
 
 
-def test_ticks_at_the_clocks_of_the_town_change_nothing(
-    town: Path, tmp_path: Path, expected: ReplayResult
+def test_ticks_at_the_clocks_of_the_dataset_change_nothing(
+    dataset: Path, tmp_path: Path, expected: ReplayResult
 ) -> None:
     """A tick that promises no more than the lateness allows anyway."""
-    directory = copy_as(town, tmp_path / "ticking", ".jsonl")
+    directory = copy_as(dataset, tmp_path / "ticking", ".jsonl")
     newest, ticking = 0, []
     decode = Decoder().transactions
     for number, line in enumerate(lines_of(directory / "transactions.jsonl")):
@@ -306,13 +306,13 @@ def test_nothing_is_known_of_a_stranger(expected: ReplayResult) -> None:
         assert expected.lookup(hostile) is None
 
 
-def test_backfill_tells_old_decisions_by_the_wall_clock(town: Path, expected: ReplayResult) -> None:
+def test_backfill_tells_old_decisions_by_the_wall_clock(dataset: Path, expected: ReplayResult) -> None:
     last = parse_ms(expected.alerts[-1].time)
     assert expected.last_ms is not None
-    result = replay(town, now_ms=last + 7 * DAY)
+    result = replay(dataset, now_ms=last + 7 * DAY)
     assert {alert.backfill for alert in expected.alerts} == {True}
     assert result.alerts[-1].backfill is False
-    assert replay(town, now_ms=last + 7 * DAY + 1).alerts[-1].backfill is True
+    assert replay(dataset, now_ms=last + 7 * DAY + 1).alerts[-1].backfill is True
 
 
 @pytest.mark.parametrize("by_time", [False, True])

@@ -12,7 +12,7 @@ from streams.lab.open_now import open_now
 from streams.lab.replay import replay_directory
 from streams.lab.report.words import SIGNALS, day, money
 from streams.rulesets import load
-from tests.lab.towns import Done, copy_as, lines_of, run, write_lines, write_rules
+from tests.lab.datasets import Done, copy_as, lines_of, run, write_lines, write_rules
 
 FULL = Path("/dev/full")
 BAD_LINES = [
@@ -23,9 +23,9 @@ BAD_LINES = [
 
 
 @pytest.fixture(name="spoilt", scope="module")
-def spoilt_fixture(town: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Copy the town, with three damaged lines at the end of its transactions."""
-    directory = copy_as(town, tmp_path_factory.mktemp("spoilt") / "here", ".jsonl")
+def spoilt_fixture(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Copy the dataset, with three damaged lines at the end of its transactions."""
+    directory = copy_as(dataset, tmp_path_factory.mktemp("spoilt") / "here", ".jsonl")
     path = directory / "transactions.jsonl"
     write_lines(path, [*lines_of(path), *BAD_LINES])
     return directory
@@ -44,9 +44,9 @@ def failure(done: Done, code: int) -> str:
     return done.err
 
 
-def test_alerts_are_valid_and_in_order(town: Path, rules: Path, tmp_path: Path) -> None:
+def test_alerts_are_valid_and_in_order(dataset: Path, rules: Path, tmp_path: Path) -> None:
     path = tmp_path / "alerts.jsonl"
-    done = run("replay", town, "--alerts", path, "--ruleset", rules)
+    done = run("replay", dataset, "--alerts", path, "--ruleset", rules)
     assert done.code == 0
     alerts = alerts_of(path)
     assert len(alerts) > 20
@@ -58,11 +58,11 @@ def test_alerts_are_valid_and_in_order(town: Path, rules: Path, tmp_path: Path) 
     assert f"alerts: {path}" in done.out
 
 
-def test_every_file_of_a_run_is_written_and_named(town: Path, rules: Path, tmp_path: Path) -> None:
+def test_every_file_of_a_run_is_written_and_named(dataset: Path, rules: Path, tmp_path: Path) -> None:
     names = {"--alerts": "alerts", "--holdout": "hold-out alerts", "--report": "report"}
     names["--dead-letters"] = "dead letters"
     paths = {option: tmp_path / option.strip("-") for option in names}
-    done = run("replay", town, "--ruleset", rules, *(part for pair in paths.items() for part in pair))
+    done = run("replay", dataset, "--ruleset", rules, *(part for pair in paths.items() for part in pair))
     assert done.code == 0
     for option, path in paths.items():
         assert path.is_file()
@@ -71,19 +71,19 @@ def test_every_file_of_a_run_is_written_and_named(town: Path, rules: Path, tmp_p
     assert paths["--holdout"].read_bytes() == b""
 
 
-def test_the_report_does_not_change_the_alerts(town: Path, rules: Path, tmp_path: Path) -> None:
+def test_the_report_does_not_change_the_alerts(dataset: Path, rules: Path, tmp_path: Path) -> None:
     plain, watched = tmp_path / "plain", tmp_path / "watched"
-    assert run("replay", town, "--ruleset", rules, "--alerts", plain).code == 0
+    assert run("replay", dataset, "--ruleset", rules, "--alerts", plain).code == 0
     report = tmp_path / "report.html"
-    assert run("replay", town, "--ruleset", rules, "--alerts", watched, "--report", report).code == 0
+    assert run("replay", dataset, "--ruleset", rules, "--alerts", watched, "--report", report).code == 0
     assert plain.read_bytes() == watched.read_bytes()
     assert "From 1 Jan 2024 to 2" in report.read_text(encoding="utf-8")
 
 
-def test_silent_alerts_are_listed_reported_and_explained(town: Path, rules: Path, tmp_path: Path) -> None:
+def test_silent_alerts_are_listed_reported_and_explained(dataset: Path, rules: Path, tmp_path: Path) -> None:
     path, report, silent = tmp_path / "alerts", tmp_path / "report.html", tmp_path / "silent.toml"
     silent.write_text(rules.read_text() + "silent = true\nsilent_prior_probability = 0.1\n")
-    done = run("replay", town, "--ruleset", silent, "--alerts", path, "--report", report)
+    done = run("replay", dataset, "--ruleset", silent, "--alerts", path, "--report", report)
     alerts = alerts_of(path)
     raised = [alert for alert in alerts if (alert.rule, alert.state) == ("silent", "raised")]
     episodes = sum(alert.state == "raised" for alert in alerts)
@@ -91,15 +91,15 @@ def test_silent_alerts_are_listed_reported_and_explained(town: Path, rules: Path
     assert " spend fell silent" in done.out
     assert int(done.out.split(" episodes,")[0].split()[-1]) >= episodes
     assert f"{len(raised)} times spend fell without one;" in " ".join(report.read_text("utf-8").split())
-    told = run("explain", town, "--ruleset", silent, "--customer", raised[0].customer_id, width=120).out
+    told = run("explain", dataset, "--ruleset", silent, "--customer", raised[0].customer_id, width=120).out
     assert ", without a bad contact: spend fell from " in told
 
 
-def test_the_hold_out_arm_goes_to_its_own_file_and_into_the_report(town: Path, tmp_path: Path) -> None:
+def test_the_hold_out_arm_goes_to_its_own_file_and_into_the_report(dataset: Path, tmp_path: Path) -> None:
     rules = _half_held_out(tmp_path)
     alerts, holdout, report = tmp_path / "alerts", tmp_path / "holdout", tmp_path / "report.html"
     options = ("--ruleset", rules, "--alerts", alerts, "--holdout", holdout, "--report", report)
-    done = run("replay", town, *options, "--top", 1000)
+    done = run("replay", dataset, *options, "--top", 1000)
     assert done.code == 0
     assert {one.arm for one in alerts_of(alerts)} == {"treated"}
     assert {one.arm for one in alerts_of(holdout)} == {"holdout"}
@@ -118,10 +118,10 @@ def _half_held_out(directory: Path) -> Path:
 
 
 @pytest.mark.parametrize("width", [80, 100, 120])
-def test_an_alert_is_one_row(town: Path, rules: Path, width: int) -> None:
-    done = run("replay", town, "--ruleset", rules, width=width)
+def test_an_alert_is_one_row(dataset: Path, rules: Path, width: int) -> None:
+    done = run("replay", dataset, "--ruleset", rules, width=width)
     ruleset = load(rules)
-    result = replay_directory(town, ruleset=ruleset)
+    result = replay_directory(dataset, ruleset=ruleset)
     still = open_now(result, ruleset)
     standing = [one for one in still if not one.now.overdue]
     head, rows = _table(done.out)
@@ -146,9 +146,9 @@ def _table(out: str) -> tuple[str, list[str]]:
     return lines[at], rows[: rows.index("")]
 
 
-def test_the_heaviest_signal_of_the_anchor_is_named(town: Path, rules: Path, tmp_path: Path) -> None:
+def test_the_heaviest_signal_of_the_anchor_is_named(dataset: Path, rules: Path, tmp_path: Path) -> None:
     path = tmp_path / "alerts"
-    done = run("replay", town, "--ruleset", rules, "--alerts", path, "--top", 1000)
+    done = run("replay", dataset, "--ruleset", rules, "--alerts", path, "--top", 1000)
     newest = {alert.customer_id: alert for alert in alerts_of(path)}
     rows = _table(done.out)[1]
     assert rows
@@ -161,15 +161,15 @@ def test_the_heaviest_signal_of_the_anchor_is_named(town: Path, rules: Path, tmp
         assert row.endswith(SIGNALS[heaviest.signal])
 
 
-def test_the_table_may_be_cut_and_left_out(town: Path, rules: Path) -> None:
-    cut = run("replay", town, "--ruleset", rules, "--top", 1).out
+def test_the_table_may_be_cut_and_left_out(dataset: Path, rules: Path) -> None:
+    cut = run("replay", dataset, "--ruleset", rules, "--top", 1).out
     assert len(_table(cut)[1]) == 1
     assert "more open" in cut
-    assert "what happened" not in run("replay", town, "--ruleset", rules, "--top", 0).out
+    assert "what happened" not in run("replay", dataset, "--ruleset", rules, "--top", 0).out
 
 
-def test_a_long_or_hostile_customer_id_keeps_the_table_whole(town: Path, tmp_path: Path) -> None:
-    directory = copy_as(town, tmp_path / "copy", ".jsonl")
+def test_a_long_or_hostile_customer_id_keeps_the_table_whole(dataset: Path, tmp_path: Path) -> None:
+    directory = copy_as(dataset, tmp_path / "copy", ".jsonl")
     hostile = ["\x1b[31m" + "x" * 100, "[bold]b[/bold]", "\u202eevil", "a\nb"]
     for path in directory.iterdir():
         lines = [json.loads(line) for line in lines_of(path)]
@@ -207,8 +207,8 @@ def test_dead_letters_say_where_and_why_and_never_what(spoilt: Path, tmp_path: P
     assert "refused: 2 not_json, 1 schema\n" in done.out
 
 
-def test_strict_fails_only_if_a_line_was_refused(town: Path, spoilt: Path) -> None:
-    assert run("replay", town, "--strict").code == 0
+def test_strict_fails_only_if_a_line_was_refused(dataset: Path, spoilt: Path) -> None:
+    assert run("replay", dataset, "--strict").code == 0
     assert run("replay", spoilt, "--strict").code == 65
     assert run("replay", spoilt).code == 0
 
@@ -235,15 +235,15 @@ def test_empty_files(tmp_path: Path) -> None:
     assert run("replay", tmp_path, "--lenient").code == 0
 
 
-def test_two_forms_of_one_input(town: Path, tmp_path: Path) -> None:
-    directory = copy_as(town, tmp_path / "copy", ".jsonl")
+def test_two_forms_of_one_input(dataset: Path, tmp_path: Path) -> None:
+    directory = copy_as(dataset, tmp_path / "copy", ".jsonl")
     (directory / "contacts.parquet").touch()
     said = failure(run("replay", directory), 66)
     assert "contacts.jsonl and contacts.parquet: keep one of them" in said
 
 
-def test_a_truncated_file_gives_no_half_result(town: Path, tmp_path: Path) -> None:
-    directory = copy_as(town, tmp_path / "copy", ".jsonl.gz")
+def test_a_truncated_file_gives_no_half_result(dataset: Path, tmp_path: Path) -> None:
+    directory = copy_as(dataset, tmp_path / "copy", ".jsonl.gz")
     path = directory / "transactions.jsonl.gz"
     path.write_bytes(gzip.compress(gzip.decompress(path.read_bytes()))[:-1000])
     alerts = tmp_path / "alerts.jsonl"
@@ -261,14 +261,14 @@ def test_a_truncated_file_gives_no_half_result(town: Path, tmp_path: Path) -> No
         (b'opening_frustration = "high"\n', "opening_frustration"),
     ],
 )
-def test_a_bad_ruleset(town: Path, tmp_path: Path, text: bytes, said: str) -> None:
+def test_a_bad_ruleset(dataset: Path, tmp_path: Path, text: bytes, said: str) -> None:
     path = tmp_path / "rules.toml"
     path.write_bytes(text)
-    assert said in failure(run("replay", town, "--ruleset", path), 78)
+    assert said in failure(run("replay", dataset, "--ruleset", path), 78)
 
 
-def test_a_ruleset_that_is_not_there(town: Path, tmp_path: Path) -> None:
-    said = failure(run("replay", town, "--ruleset", tmp_path / "none.toml"), 66)
+def test_a_ruleset_that_is_not_there(dataset: Path, tmp_path: Path) -> None:
+    said = failure(run("replay", dataset, "--ruleset", tmp_path / "none.toml"), 66)
     assert "none.toml cannot be read: No such file or directory" in said
 
 

@@ -21,9 +21,9 @@ from streams.lab.run_summary import run_summary
 from streams.lab.watch import Watcher
 from streams.rulesets import calibration_note
 from streams.runtime.http.lookup import LookupEpisode, lookup_answer
+from tests.lab.datasets import NOW
 from tests.lab.html_page import Page
 from tests.lab.report_data import END_MS, Person, report_data, story_of, summary
-from tests.lab.towns import NOW
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,12 +39,12 @@ DORA = Person("dora", END_MS - DAYS * DAY_MS, 2_000, 5.0, 0.2, 3)  # past day 90
 
 
 class Run:
-    """A replayed town, and what the report is told of it."""
+    """A replayed dataset, and what the report is told of it."""
 
-    def __init__(self, town: Path) -> None:
+    def __init__(self, dataset: Path) -> None:
         watcher = Watcher(RULES)
-        self.result: ReplayResult = replay_directory(town, ruleset=RULES, now_ms=NOW, sampler=watcher)
-        counts = run_summary(self.result, town, 4)
+        self.result: ReplayResult = replay_directory(dataset, ruleset=RULES, now_ms=NOW, sampler=watcher)
+        counts = run_summary(self.result, dataset, 4)
         self.data: ReportData = gathered(watcher.stories(self.result), counts, RULES, "USD")
         self.cards = cards(self.data.stories)
 
@@ -56,8 +56,8 @@ class Run:
 
 
 @pytest.fixture(name="run", scope="module")
-def run_fixture(town: Path) -> Run:
-    return Run(town)
+def run_fixture(dataset: Path) -> Run:
+    return Run(dataset)
 
 
 @pytest.fixture(name="page", scope="module")

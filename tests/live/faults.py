@@ -7,7 +7,7 @@ from random import Random
 from typing import Final
 
 from streams.core.time import DAY_MS, HOUR_MS
-from tests.live.town import BERLIN, Happening, days_after_start
+from tests.live.dataset import BERLIN, Happening, days_after_start
 
 DELAYS: Final = ((60, 10_000), (120, 120_000), (180, 1_800_000), (240, 3_500_000), (300, 10_000), (340, 0))
 """From a day on, all purchases are appended so much later (ms) than usual."""
@@ -28,7 +28,7 @@ def off_by(all_: Iterable[Happening], source: str, ms: int) -> list[Happening]:
 
 
 def by_night(all_: Iterable[Happening]) -> list[Happening]:
-    """Let all purchases of a day be appended at two o'clock of the next, as their town's clocks have it."""
+    """Let all purchases of a day be appended at two o'clock of the next, by the clocks of their history."""
     return [_by_night(one) if one.nature == "purchase" and days_after_start(one) > 0 else one for one in all_]
 
 

@@ -16,7 +16,7 @@ from streams.core.time import DAY_MS, HOUR_MS
 from streams.core.watermark import FACTS
 from streams.runtime.partition.decode import RecordDecoder
 from streams.runtime.ports import Clock, RawRecord
-from tests.live.town import DAYS, Happening, contacts, purchases
+from tests.live.dataset import DAYS, Happening, contacts, purchases
 from tests.runtime.history import NOW
 from tests.runtime.inputs import Arrivals, RightClock, Scene, scene
 from tests.runtime.lines import key_of
@@ -25,7 +25,7 @@ from tests.runtime.virtual_time import run
 RULES: Final = replace(VERSIONS["3"], population_minimum=5, high_value_quantile=0.1)
 FINE_TURN_SECONDS: Final = 600.0
 TURN_SECONDS: Final = 900.0
-"""Keepers and the consumer look as seldom, so that 400 days are over in ten seconds."""
+"""Supervisors and the consumer look as seldom, so that 400 days are over in ten seconds."""
 MOST_RECORDS: Final = 5_000
 """Of a fetch: so that the history is read within hours all the same."""
 END_MS: Final = NOW + DAYS * DAY_MS
@@ -131,10 +131,10 @@ async def _watch(here: Scene, days: int) -> Lived:
 
 
 def _look_at_sources(here: Scene, lived: Lived) -> None:
-    owner = here.keeper.owner
-    assert owner is not None
-    lived.held_back_ms = max(lived.held_back_ms, owner.delay.ms)
-    for source, seen in owner.sources[TX].times.items():
+    processor = here.supervisor.processor
+    assert processor is not None
+    lived.held_back_ms = max(lived.held_back_ms, processor.delay.ms)
+    for source, seen in processor.sources[TX].times.items():
         lived.sources.setdefault(source, set()).add(seen.delay // 1000)
 
 

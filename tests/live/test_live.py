@@ -16,6 +16,7 @@ from streams.core.ruleset import VERSIONS
 from streams.core.time import DAY_MS, HOUR_MS
 from streams.core.watermark import FACTS
 from tests.live.clocks import SetWrong
+from tests.live.dataset import BERLIN, DAYS, Happening, contacts, happenings, is_live, purchases
 from tests.live.faults import DELAYS, by_night, delayed, held_up, jittered, lost, moved, off_by
 from tests.live.live import (
     FINE_TURN_SECONDS,
@@ -28,7 +29,6 @@ from tests.live.live import (
     live_through,
     whole_truth,
 )
-from tests.live.town import BERLIN, DAYS, Happening, contacts, happenings, is_live, purchases
 
 TX, CT = FACTS
 NIGHTLY: Final = replace(RULES, settle_hours=27)
@@ -41,15 +41,15 @@ Alerts = dict[Told, int]
 
 
 @pytest.fixture(scope="module")
-def town() -> list[Happening]:
+def dataset() -> list[Happening]:
     """Give what happens."""
     return happenings()
 
 
 @pytest.fixture(scope="module")
-def truth(town: list[Happening]) -> Alerts:
+def truth(dataset: list[Happening]) -> Alerts:
     """Give the alerts of who knows all."""
-    return whole_truth(town)
+    return whole_truth(dataset)
 
 
 def same(lived: Lived, truth: Alerts) -> None:
@@ -79,31 +79,31 @@ def lived_and_told(
     return lived, found
 
 
-def test_the_town_has_all_that_a_year_has(town: list[Happening], truth: Alerts) -> None:
+def test_the_dataset_has_all_that_a_year_has(dataset: list[Happening], truth: Alerts) -> None:
     """Both changes of the clocks, alerts of all kinds, and enough purchases for the guard to be on."""
-    offsets = [datetime.fromtimestamp(one.time / 1000, BERLIN).utcoffset() for one in town if is_live(one)]
+    offsets = [datetime.fromtimestamp(one.time / 1000, BERLIN).utcoffset() for one in dataset if is_live(one)]
     changes = sum(one != another for one, another in pairwise(offsets))
     assert changes == 2
     assert {(one.state, one.level) for one in truth} == {
         (state, level) for state in ("raised", "resolved") for level in ("watch",)
     } | {("updated", "alert"), ("resolved", "alert")}
     assert len(truth) >= 40
-    assert len(purchases(town)) / (DAYS + 120) > 40
+    assert len(purchases(dataset)) / (DAYS + 120) > 40
 
 
-def test_undisturbed(town: list[Happening], truth: Alerts) -> None:
-    """Over two changes of the clocks of the town; all look more often here than in the rest."""
-    lived, _ = lived_and_told("undisturbed", town, truth, turn_seconds=FINE_TURN_SECONDS)
+def test_undisturbed(dataset: list[Happening], truth: Alerts) -> None:
+    """Over two changes of the clocks of the dataset; all look more often here than in the rest."""
+    lived, _ = lived_and_told("undisturbed", dataset, truth, turn_seconds=FINE_TURN_SECONDS)
     same(lived, truth)
     assert (lived.late, lived.stopped, lived.stalled, lived.broken_days) == (0, 0, 0, 0)
     assert max(lived.behind_ms) < LONGEST_MS
 
 
 def test_an_upstream_delay_that_grows_to_an_hour_and_falls_again(
-    town: list[Happening], truth: Alerts
+    dataset: list[Happening], truth: Alerts
 ) -> None:
     """It is held back, so the alerts are the same, and time is no further behind than the delay."""
-    lived, _ = lived_and_told("delay up to an hour", delayed(town), truth)
+    lived, _ = lived_and_told("delay up to an hour", delayed(dataset), truth)
     same(lived, truth)
     longest = max(delay for _, delay in DELAYS)
     assert longest / 1000 <= max(lived.sources["web"])
@@ -114,19 +114,19 @@ def test_an_upstream_delay_that_grows_to_an_hour_and_falls_again(
 
 
 def test_without_regard_to_late_purchases_the_delay_takes_alerts_away(
-    town: list[Happening], monkeypatch: pytest.MonkeyPatch
+    dataset: list[Happening], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Ruleset 2 finds the feed broken; this is what the test above would show if nothing were done."""
     monkeypatch.setattr("streams.runtime.partition.upstream_delay.UpstreamDelay.ms", 0)
-    lived, found = lived_and_told("delay, ruleset 2", delayed(town), whole_truth(town, OLD), rules=OLD)
+    lived, found = lived_and_told("delay, ruleset 2", delayed(dataset), whole_truth(dataset, OLD), rules=OLD)
     assert lived.broken_days > 10
     assert found.missing
 
 
 @pytest.mark.parametrize("minutes", [4, -4])
-def test_a_source_whose_clock_is_wrong(town: list[Happening], minutes: int) -> None:
+def test_a_source_whose_clock_is_wrong(dataset: list[Happening], minutes: int) -> None:
     """Half of the purchases; the alerts are those of the times that it told."""
-    written = off_by(town, "web", minutes * 60_000)
+    written = off_by(dataset, "web", minutes * 60_000)
     truth = whole_truth(written)
     lived, _ = lived_and_told(f"source {minutes:+} min", written, truth)
     same(lived, truth)
@@ -134,8 +134,8 @@ def test_a_source_whose_clock_is_wrong(town: list[Happening], minutes: int) -> N
     assert max(lived.behind_ms) < LONGEST_MS + 4 * 60_000 * 2
 
 
-def test_jitter_beyond_the_allowed_lateness(town: list[Happening], truth: Alerts) -> None:
-    lived, _ = lived_and_told("jitter of 20 s", jittered(town, 20_000), truth)
+def test_jitter_beyond_the_allowed_lateness(dataset: list[Happening], truth: Alerts) -> None:
+    lived, _ = lived_and_told("jitter of 20 s", jittered(dataset, 20_000), truth)
     same(lived, truth)
     assert lived.late > 0
 
@@ -151,47 +151,49 @@ def test_weekends_and_christmas_without_contacts() -> None:
     assert max(lived.behind_ms) < LONGEST_MS
 
 
-def test_a_feed_by_night(town: list[Happening]) -> None:
+def test_a_feed_by_night(dataset: list[Happening]) -> None:
     """All of a day's purchases at 02:00; with 27 hours to settle, the alerts are as if they came at once."""
-    truth = whole_truth(town, NIGHTLY)
-    lived, _ = lived_and_told("by night", by_night(town), truth, rules=NIGHTLY)
+    truth = whole_truth(dataset, NIGHTLY)
+    lived, _ = lived_and_told("by night", by_night(dataset), truth, rules=NIGHTLY)
     same(lived, truth)
-    assert lived.late > 0.9 * sum(map(is_live, purchases(town)))
+    assert lived.late > 0.9 * sum(map(is_live, purchases(dataset)))
     assert lived.broken_days == 0
     assert max(lived.behind_ms) < LONGEST_MS
 
 
-def test_without_regard_to_late_purchases_a_feed_by_night_goes_wrong(town: list[Happening]) -> None:
+def test_without_regard_to_late_purchases_a_feed_by_night_goes_wrong(dataset: list[Happening]) -> None:
     old = replace(OLD, settle_hours=27)
-    lived, found = lived_and_told("by night, ruleset 2", by_night(town), whole_truth(town, old), rules=old)
+    lived, found = lived_and_told(
+        "by night, ruleset 2", by_night(dataset), whole_truth(dataset, old), rules=old
+    )
     assert lived.broken_days > 10
     assert found.missing
 
 
-def test_purchases_that_are_held_up_for_days(town: list[Happening], truth: Alerts) -> None:
+def test_purchases_that_are_held_up_for_days(dataset: list[Happening], truth: Alerts) -> None:
     """60 hours of them come at once: time stands still after 36, and goes on."""
-    lived, _ = lived_and_told("held up for 60 h", held_up(town, 150, 60), truth)
+    lived, _ = lived_and_told("held up for 60 h", held_up(dataset, 150, 60), truth)
     same(lived, truth)
     assert lived.stalled > 0
     assert lived.broken_days > 0
     assert DAY_MS / 4 < max(lived.behind_ms) < DAY_MS
 
 
-def test_a_source_that_dies_and_never_makes_up_for_it(town: list[Happening], truth: Alerts) -> None:
+def test_a_source_that_dies_and_never_makes_up_for_it(dataset: list[Happening], truth: Alerts) -> None:
     """Ten days of half the purchases are gone for good: nobody is taken for silent, none is missed for it.
 
     What is gone moves the rest a little: spend that would have closed an episode, the usual of later ones.
     """
-    lived, found = lived_and_told("a source lost for 10 days", lost(town, "web", 150, 10), truth)
+    lived, found = lived_and_told("a source lost for 10 days", lost(dataset, "web", 150, 10), truth)
     assert lived.broken_days >= 9
     assert (found.missing, found.invented) == ([], [])
     assert max(found.later_ms) <= 11 * DAY_MS
     assert sum(abs(one) > HOUR_MS for one in found.later_ms) <= 0.2 * len(found.later_ms)
 
 
-def test_a_source_whose_purchases_come_by_another_one(town: list[Happening], truth: Alerts) -> None:
+def test_a_source_whose_purchases_come_by_another_one(dataset: list[Happening], truth: Alerts) -> None:
     """A shop system that is replaced is no failure, but on a day that is weak by chance."""
-    lived, _ = lived_and_told("a source replaced", moved(town, "web", "app", 200), truth)
+    lived, _ = lived_and_told("a source replaced", moved(dataset, "web", "app", 200), truth)
     same(lived, truth)
     assert lived.broken_days <= 2
 
@@ -205,7 +207,7 @@ def _ahead_ms(seconds: float) -> int:
     return next((hours * HOUR_MS for start, end, hours in STEPS[::-1] if start <= days < end), 0)
 
 
-def test_a_wall_clock_that_is_set_both_ways(town: list[Happening], truth: Alerts) -> None:
+def test_a_wall_clock_that_is_set_both_ways(dataset: list[Happening], truth: Alerts) -> None:
     """The steady clock and the broker's know better."""
     seen = set[int]()
 
@@ -213,7 +215,7 @@ def test_a_wall_clock_that_is_set_both_ways(town: list[Happening], truth: Alerts
         seen.add(_ahead_ms(seconds) // HOUR_MS)
         return _ahead_ms(seconds)
 
-    lived, _ = lived_and_told("wall clock set", town, truth, clock=_clock(ahead))
+    lived, _ = lived_and_told("wall clock set", dataset, truth, clock=_clock(ahead))
     same(lived, truth)
     assert seen == {0, 2, -3, 30}
     assert max(lived.behind_ms) < LONGEST_MS
@@ -221,12 +223,12 @@ def test_a_wall_clock_that_is_set_both_ways(town: list[Happening], truth: Alerts
 
 @pytest.mark.parametrize("hours", [2, -2])
 def test_a_wall_clock_that_is_wrong_at_the_start_and_is_put_right(
-    town: list[Happening], truth: Alerts, hours: int
+    dataset: list[Happening], truth: Alerts, hours: int
 ) -> None:
     """It takes ten days: until then only records move time; nothing is refused, and no alert is different."""
     lived, _ = lived_and_told(
         f"wall clock {hours:+} h for 10 days",
-        town,
+        dataset,
         truth,
         clock=_clock(lambda seconds: hours * HOUR_MS if seconds < 10 * 86_400 else 0),
     )

@@ -20,18 +20,18 @@ from streams.core.partition.partition import Outcome
 from streams.core.watermark import Input
 from streams.runtime.partition.processor import Identity
 from streams.runtime.partition.supervisor import Pace
-from streams.runtime.ports import Answer, Clock, Feed, Fetched, LogError
+from streams.runtime.ports import Clock, Feed, Fetched, HighWatermark, LogError
 from streams.runtime.telemetry.metrics import Cause, Metrics, PartitionGauges
 from tests.runtime.fake_log import Broker
 
 HEARTBEAT_SECONDS: Final = 2.0
 SILENT_TURNS: Final = 25
 
-Place = tuple[int, Input]
+InputPartition = tuple[int, Input]
 
 
 class Counts(Metrics):
-    """What keepers told, with nothing behind it."""
+    """What supervisors told, with nothing behind it."""
 
     @override
     def __init__(self, counts: Counter[str]) -> None:
@@ -109,12 +109,12 @@ class FakeFeed(Feed):
         self, around: Surroundings, wants: Callable[[int, Input], bool], offer: Callable[[int, Fetched], None]
     ) -> None:
         self._around, self._wants, self._offer = around, wants, offer
-        self._positions: dict[Place, int] = {}
-        self._seeks: dict[Place, int] = {}
-        self._asked: dict[Place, object] = {}
-        self._fetched: dict[Place, Fetched] = {}
-        self._answers: dict[Place, Answer] = {}
-        self._told: dict[Place, float] = {}
+        self._positions: dict[InputPartition, int] = {}
+        self._seeks: dict[InputPartition, int] = {}
+        self._asked: dict[InputPartition, object] = {}
+        self._fetched: dict[InputPartition, Fetched] = {}
+        self._high_watermarks: dict[InputPartition, HighWatermark] = {}
+        self._told: dict[InputPartition, float] = {}
         self._number = 0
         self.member = True
         """Whether heartbeats are confirmed."""
@@ -123,7 +123,7 @@ class FakeFeed(Feed):
         self.down = False
         """Whether the broker can't be reached."""
 
-    # As keepers see it
+    # As supervisors see it
 
     @override
     async def go_to(self, partition: int, positions: Mapping[Input, int]) -> int:
@@ -138,8 +138,8 @@ class FakeFeed(Feed):
         return number
 
     @override
-    def answer(self, partition: int, source: Input) -> Answer:
-        return self._answers.get((partition, source), Answer())
+    def high_watermark(self, partition: int, source: Input) -> HighWatermark:
+        return self._high_watermarks.get((partition, source), HighWatermark())
 
     @override
     async def committed(self, partition: int) -> Mapping[Input, int | None]:
@@ -173,7 +173,7 @@ class FakeFeed(Feed):
             for source in Input:
                 self._go((number, source), positions.get(source, 0))
 
-    def _go(self, place: Place, position: int) -> None:
+    def _go(self, place: InputPartition, position: int) -> None:
         self._positions[place] = position
         self._asked.pop(place, None)
         self._fetched.pop(place, None)
@@ -194,13 +194,13 @@ class FakeFeed(Feed):
                 if self._is_silent(place) and self._wants(*place):
                     self._hand_out(place, Fetched(place[1], position, (), position))
 
-    def _ask(self, place: Place) -> None:
+    def _ask(self, place: InputPartition) -> None:
         request = self._asked[place] = object()
         asked_ms = self._around.clock.steady_ms()
         seconds = self._around.rng.random() * self._around.request_seconds
         asyncio.get_running_loop().call_later(seconds, self._answered, place, request, asked_ms)
 
-    def _answered(self, place: Place, request: object, asked_ms: int) -> None:
+    def _answered(self, place: InputPartition, request: object, asked_ms: int) -> None:
         if self._asked.get(place) is not request:
             return
         del self._asked[place]
@@ -210,16 +210,16 @@ class FakeFeed(Feed):
         broker, around = self._around.brokers[number], self._around
         tape, published = broker.history.tapes[source], broker.published[source]
         batch = tape.batch(source, self._positions[place], published, around.most, around.rng)
-        self._answers[place] = Answer(tape.end_of(published), asked_ms)
+        self._high_watermarks[place] = HighWatermark(tape.end_of(published), asked_ms)
         if batch is not None:
             self._fetched[place] = replace(batch, asked_ms=asked_ms)
 
-    def _is_silent(self, place: Place) -> bool:
+    def _is_silent(self, place: InputPartition) -> bool:
         since = self._told.setdefault(place, asyncio.get_running_loop().time())
         seconds = SILENT_TURNS * self._around.turn_seconds
         return asyncio.get_running_loop().time() - since >= seconds
 
-    def _hand_out(self, place: Place, batch: Fetched) -> None:
+    def _hand_out(self, place: InputPartition, batch: Fetched) -> None:
         self._positions[place] = batch.after
         self._told[place] = asyncio.get_running_loop().time()
         around = self._around

@@ -67,9 +67,9 @@ class Broker:
     def dead_letters(self) -> Counter[tuple[Input, int, str]]:
         """Count the dead letters by place and reason."""
         return Counter(
-            (letter.source, letter.record.offset, letter.reason)
+            (dead_letter.source, dead_letter.record.offset, dead_letter.reason)
             for transaction in self.committed
-            for letter in transaction.dead_letters
+            for dead_letter in transaction.dead_letters
         )
 
 
@@ -95,7 +95,7 @@ class FakeLog(PartitionLog):
         return self._broker.history.bounds(self._broker.published)
 
     @override
-    async def letters_end(self) -> int:
+    async def dead_letters_end(self) -> int:
         await self._broker.point(BOUNDS)
         return sum(self._broker.dead_letters.values())
 

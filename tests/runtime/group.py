@@ -1,21 +1,21 @@
-"""A group of workers in virtual time: what Kafka and Faust do around the keepers, and what fails."""
+"""A group of workers in virtual time: what Kafka and Faust do around the supervisors, and what fails."""
 
 import asyncio
 
 from streams.core.watermark import Input
-from streams.runtime.partition.processor import Owner
-from streams.runtime.partition.supervisor import Keeper
+from streams.runtime.partition.processor import PartitionProcessor
+from streams.runtime.partition.supervisor import PartitionSupervisor
 from streams.runtime.ports import Fetched, PartitionLog
 from tests.runtime.fake_feed import Counts, FakeFeed, Surroundings
 from tests.runtime.fake_log import FakeLog
 
 
 class FakeWorker:
-    """One process: its keepers, and what `streams.runtime.worker.worker` does with them."""
+    """One process: its supervisors, and what `streams.runtime.worker.worker` does with them."""
 
     def __init__(self, around: Surroundings) -> None:
         self._around = around
-        self.keepers: dict[int, Keeper] = {}
+        self.supervisors: dict[int, PartitionSupervisor] = {}
         self.feed = FakeFeed(around, self._wants, self._offer)
         self.metrics = Counts(around.faults)
         self.mine: set[int] = set()
@@ -25,19 +25,19 @@ class FakeWorker:
     async def revoked(self) -> None:
         """Let go of all partitions, warm."""
         numbers, self.mine = self.mine, set()
-        await asyncio.gather(*(self.keepers[number].pause() for number in numbers))
+        await asyncio.gather(*(self.supervisors[number].pause() for number in numbers))
 
     def assigned(self, numbers: set[int]) -> None:
         """Take up partitions."""
         self.mine = numbers
         self.feed.assign(sorted(numbers))
         for number in sorted(numbers):
-            keeper = self.keepers.get(number)
-            if keeper is None:
-                self.keepers[number] = self._new_keeper(number)
-                self.keepers[number].start()
+            supervisor = self.supervisors.get(number)
+            if supervisor is None:
+                self.supervisors[number] = self._new_supervisor(number)
+                self.supervisors[number].start()
             else:
-                task = asyncio.create_task(self._go_on(keeper))
+                task = asyncio.create_task(self._go_on(supervisor))
                 self._tasks.add(task)
                 task.add_done_callback(self._resumed)
 
@@ -45,34 +45,36 @@ class FakeWorker:
         """End at once, with nothing said to anybody."""
         for task in (self._fetching, *self._tasks):
             task.cancel()
-        await asyncio.gather(*(keeper.close() for keeper in self.keepers.values()))
+        await asyncio.gather(*(supervisor.close() for supervisor in self.supervisors.values()))
 
     def fail_if_failed(self) -> None:
         """Raise what would have ended the process."""
-        for keeper in self.keepers.values():
-            if keeper.failure.done():
-                raise keeper.failure.result()
+        for supervisor in self.supervisors.values():
+            if supervisor.failure.done():
+                raise supervisor.failure.result()
 
-    async def _go_on(self, keeper: Keeper) -> None:
-        owner = keeper.owner
-        await keeper.go_on()
-        self._around.faults["came back warm"] += owner is not None and keeper.owner is owner
+    async def _go_on(self, supervisor: PartitionSupervisor) -> None:
+        processor = supervisor.processor
+        await supervisor.go_on()
+        self._around.faults["came back warm"] += processor is not None and supervisor.processor is processor
 
     def _resumed(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled():
             task.result()
 
-    def _new_keeper(self, number: int) -> Keeper:
+    def _new_supervisor(self, number: int) -> PartitionSupervisor:
         around = self._around
 
-        def make_owner(log: PartitionLog) -> Owner:
-            return Owner(around.make_identity(number), log, around.clock.now_ms, live=around.pace.live)
+        def make_processor(log: PartitionLog) -> PartitionProcessor:
+            return PartitionProcessor(
+                around.make_identity(number), log, around.clock.now_ms, live=around.pace.live
+            )
 
-        return Keeper(
+        return PartitionSupervisor(
             number,
             make_log=lambda: FakeLog(around.brokers[number]),
-            make_owner=make_owner,
+            make_processor=make_processor,
             feed=self.feed,
             pace=around.pace,
             clock=around.clock,
@@ -80,13 +82,13 @@ class FakeWorker:
         )
 
     def _wants(self, number: int, source: Input) -> bool:
-        keeper = self.keepers.get(number)
-        return keeper is not None and keeper.wants(source)
+        supervisor = self.supervisors.get(number)
+        return supervisor is not None and supervisor.wants(source)
 
     def _offer(self, number: int, batch: Fetched) -> None:
-        keeper = self.keepers.get(number)
-        if keeper is not None:
-            keeper.offer(batch)
+        supervisor = self.supervisors.get(number)
+        if supervisor is not None:
+            supervisor.offer(batch)
 
 
 class Group:

@@ -171,13 +171,13 @@ def state_of(partition: Partition) -> dict[str, object]:
     state.rulesets = {}
     found = {"": plain(state)}
     (oldest, *_), oldest_pane = partition._horizon
-    for customer_id, record in partition._roster.records.items():
+    for customer_id, record in partition._customers.records.items():
         customer = unpack(customer_id, record)
         body, episode = customer.body, customer.body.episode
         if episode is not None:
             episode.ruleset = ""
         ids = sorted(entry for entry in customer.recent if entry[0] >= oldest)
-        rest = (body.agenda, body.contacts, body.frustration, episode, body.revisions, body.profile)
+        rest = (body.pending, body.contacts, body.frustration, episode, body.revisions, body.profile)
         panes = [pane for pane in customer.panes if pane[0] >= oldest_pane]
         found[customer_id] = plain((customer.first_pane, panes, ids, rest))
     return found

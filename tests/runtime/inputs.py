@@ -12,7 +12,7 @@ from streams.core.partition.partition import Partition
 from streams.core.ruleset import Ruleset
 from streams.core.watermark import Input
 from streams.runtime.partition.processor import Identity
-from streams.runtime.partition.supervisor import Keeper, Pace
+from streams.runtime.partition.supervisor import Pace, PartitionSupervisor
 from streams.runtime.ports import Clock, Fetched, RawRecord
 from tests.runtime.fake_feed import Surroundings
 from tests.runtime.fake_log import Broker
@@ -110,21 +110,21 @@ class Scene:
             self.broker.published[source] += 1
 
     @property
-    def keeper(self) -> Keeper:
-        """The keeper of the partition."""
-        return self.worker.keepers[0]
+    def supervisor(self) -> PartitionSupervisor:
+        """The supervisor of the partition."""
+        return self.worker.supervisors[0]
 
     @property
     def partition(self) -> Partition:
         """The partition as it stands in the owner."""
-        owner = self.keeper.owner
-        assert owner is not None
-        return owner.partition
+        processor = self.supervisor.processor
+        assert processor is not None
+        return processor.partition
 
     @property
     def inbox(self) -> Sequence[Fetched]:
-        """The batches that wait in the keeper."""
-        serving = self.keeper._serving
+        """The batches that wait in the supervisor."""
+        serving = self.supervisor._serving
         return () if serving is None else tuple(serving.inbox)
 
     async def until_read(self, most_seconds: float) -> None:

@@ -10,7 +10,13 @@ from msgspec import msgpack
 from typing_extensions import override
 
 from streams.core.watermark import FACTS, Input
-from streams.runtime.partition.processor import SIDE_INPUTS, Identity, Owner, OwnerState, RefusedError
+from streams.runtime.partition.processor import (
+    SIDE_INPUTS,
+    Identity,
+    PartitionProcessor,
+    ProcessorState,
+    RefusedError,
+)
 from streams.runtime.ports import FencedError, Fetched, LogError
 from tests.runtime.fake_log import Broker, FakeLog
 from tests.runtime.history import NOW, RULES, History
@@ -146,22 +152,22 @@ class Simulation:
     async def _live(self, me: Process) -> None:
         while True:
             try:
-                owner = await self._open()
+                processor = await self._open()
                 while True:
-                    await self._turn(me, owner)
+                    await self._turn(me, processor)
             except FencedError:
                 if me is not self._current:
                     return
             except LogError:
                 continue
 
-    async def _open(self) -> Owner:
+    async def _open(self) -> PartitionProcessor:
         rules, adopt = self._rng.choice(RULESETS), self._rng.random() < 0.5
         while True:
             identity = Identity("test", rules, "USD", 0, 1, adopt_ruleset=adopt)
-            owner = Owner(identity, FakeLog(self.broker), lambda: NOW)
+            processor = PartitionProcessor(identity, FakeLog(self.broker), lambda: NOW)
             try:
-                await owner.open()
+                await processor.open()
             except RefusedError as error:
                 if "--adopt-ruleset" not in str(error):
                     raise
@@ -169,7 +175,7 @@ class Simulation:
                 adopt = True
             else:
                 self.faults["another ruleset was adopted"] += self._ruleset not in {None, rules.hash}
-                return owner
+                return processor
 
     @property
     def _ruleset(self) -> str | None:
@@ -177,58 +183,58 @@ class Simulation:
         if not self.broker.committed:
             return None
         _, packed = self.broker.committed[-1].state[-1]
-        return msgpack.decode(packed or b"", type=OwnerState).ruleset
+        return msgpack.decode(packed or b"", type=ProcessorState).ruleset
 
-    async def _turn(self, me: Process, owner: Owner) -> None:
+    async def _turn(self, me: Process, processor: PartitionProcessor) -> None:
         await At(BETWEEN)
         if me is not self._current and self._rng.random() < 0.2:
-            await self._rest(me, owner)
+            await self._rest(me, processor)
             return
-        self._let_time_pass(owner)
-        self._take(owner)
+        self._let_time_pass(processor)
+        self._take(processor)
         await At(TAKEN)
-        if owner.urgent or self._rng.random() < 0.3:
-            await owner.commit()
+        if processor.urgent or self._rng.random() < 0.3:
+            await processor.commit()
         self._done = self._quiet and not self._stages and self.broker.read
 
-    async def _rest(self, me: Process, owner: Owner) -> None:
+    async def _rest(self, me: Process, processor: PartitionProcessor) -> None:
         """Leave the partition, and come back to it, warm if nobody wrote in between."""
-        await owner.commit()
+        await processor.commit()
         while me is not self._current:
             await At(AWAY)
         committed = self.broker.positions
-        if any(committed.get(source, at) != at for source, at in owner.positions.items()):
+        if any(committed.get(source, at) != at for source, at in processor.positions.items()):
             self.faults["came back, and others had written"] += 1
             raise LogError
         self.faults["came back warm"] += 1
 
     # Read
 
-    def _take(self, owner: Owner) -> None:
-        wanted = [source for source in Input if owner.wants(source)]
-        if not owner.ready:
+    def _take(self, processor: PartitionProcessor) -> None:
+        wanted = [source for source in Input if processor.wants(source)]
+        if not processor.ready:
             assert not set(wanted) & set(FACTS)
             self.faults["facts waited for side inputs"] += 1
-        batches = [batch for source in wanted if (batch := self._fetch(source, owner)) is not None]
+        batches = [batch for source in wanted if (batch := self._fetch(source, processor)) is not None]
         if not batches:
             return
         batch = self._rng.choice(batches)
-        self._offer_stale(owner, batch)
-        assert owner.take(batch)
+        self._offer_stale(processor, batch)
+        assert processor.take(batch)
         self._note(batch)
         if self._rng.random() < 0.1:
             self.faults["a batch was delivered twice"] += 1
-            assert owner.take(batch) is None
+            assert processor.take(batch) is None
 
-    def _fetch(self, source: Input, owner: Owner) -> Fetched | None:
+    def _fetch(self, source: Input, processor: PartitionProcessor) -> Fetched | None:
         tape, published = self._history.tapes[source], self.broker.published[source]
-        return tape.batch(source, owner.positions[source], published, self._most, self._rng)
+        return tape.batch(source, processor.positions[source], published, self._most, self._rng)
 
-    def _offer_stale(self, owner: Owner, batch: Fetched) -> None:
+    def _offer_stale(self, processor: PartitionProcessor, batch: Fetched) -> None:
         if self._rng.random() < 0.1:
             away = self._rng.choice((-1, 1))
             self.faults["an older batch was offered" if away < 0 else "a newer batch was offered"] += 1
-            assert owner.take(replace(batch, before=batch.before + away)) is None
+            assert processor.take(replace(batch, before=batch.before + away)) is None
 
     def _note(self, batch: Fetched) -> None:
         earlier = self._batches.setdefault((batch.source, batch.before), batch.after)
@@ -236,17 +242,17 @@ class Simulation:
         self.faults["a position moved without a record"] += not batch.records
         self.faults["a customer was erased"] += any(record.value is None for record in batch.records)
 
-    def _let_time_pass(self, owner: Owner) -> None:
+    def _let_time_pass(self, processor: PartitionProcessor) -> None:
         """Let time pass on an input, short of what is still to come."""
         if self._history.erases or self._rng.random() < 0.7:
             return
         source = self._rng.choice(FACTS)
-        earliest = min(self._next_time(one, owner) for one in (source, *SIDE_INPUTS))
+        earliest = min(self._next_time(one, processor) for one in (source, *SIDE_INPUTS))
         until = min(earliest - self._rng.choice((1, 9_999)), self._history.truth.newest)
-        if until > owner.partition.clock(source):
+        if until > processor.partition.clock(source):
             self.faults["time passed between batches"] += 1
-            owner.move({source: until})
+            processor.move({source: until})
 
-    def _next_time(self, source: Input, owner: Owner) -> int:
-        read = bisect_left(self._history.tapes[source].offsets, owner.positions[source])
+    def _next_time(self, source: Input, processor: PartitionProcessor) -> int:
+        read = bisect_left(self._history.tapes[source].offsets, processor.positions[source])
         return self._history.earliest[source][read]

@@ -9,19 +9,19 @@ from schemas.times import format_ms
 from streams.core.time import DAY_MS, HOUR_MS
 from streams.core.watermark import FACTS, Input
 from streams.runtime.partition.append_times import MOST_KEPT, AppendTimes
-from streams.runtime.partition.processor import Identity, Owner
+from streams.runtime.partition.processor import Identity, PartitionProcessor
 from streams.runtime.ports import Bounds, Fetched, LogRecord, RawRecord
+from tests.runtime.dataset import RULES, TROUBLE, dataset, wait
 from tests.runtime.history import NOW
 from tests.runtime.lines import contact, disposition, key_of, purchase
-from tests.runtime.test_owner import Memory, now
-from tests.runtime.town import RULES, TROUBLE, town, wait
+from tests.runtime.test_processor import Memory, now
 
 TX, CT = FACTS
 APPENDED = NOW - 3_000
 SEVERE = {"complaint": True, "ended_by": "system", "repeated_information": True, "hold_seconds": 900}
 """With what a contact brings anyway, even odds at once."""
 BEGAN = NOW - 150 * DAY_MS
-[RAISED] = wait(town(), TROUBLE + 30 * DAY_MS)[:1]
+[RAISED] = wait(dataset(), TROUBLE + 30 * DAY_MS)[:1]
 
 
 def raised(customer_id: str, time: int) -> Alert:
@@ -34,27 +34,27 @@ def records(*lines: bytes | None, key: bytes | None = None, appended: int = APPE
     ]
 
 
-def owner() -> Owner:
+def processor() -> PartitionProcessor:
     """Return an owner whose customer bought daily for 150 days; up to NOW nothing is decided."""
     log = Memory(dict.fromkeys(Input, Bounds(0, 0)) | dict.fromkeys(FACTS, Bounds(0, 1_000)))
-    made = Owner(Identity("test", RULES, "USD", 0, 1), log, lambda: NOW)
+    made = PartitionProcessor(Identity("test", RULES, "USD", 0, 1), log, lambda: NOW)
     now(made.open())
     bought = records(*(purchase("a", BEGAN + day * DAY_MS) for day in range(150)))
     assert made.take(Fetched(TX, 0, bought, 150))
     return made
 
 
-def appended(made: Owner) -> list[tuple[str, int | None]]:
+def appended(made: PartitionProcessor) -> list[tuple[str, int | None]]:
     return [(one.state, at) for one, at in zip(made._alerts, made._appended, strict=True)]
 
 
-def taken(made: Owner, lines: Iterable[LogRecord], source: Input = CT) -> None:
+def taken(made: PartitionProcessor, lines: Iterable[LogRecord], source: Input = CT) -> None:
     lines, before = list(lines), made.positions[source]
     assert made.take(Fetched(source, before, lines, before + len(lines)))
 
 
 def test_it_is_the_contact_that_decides_and_neither_the_batch_nor_the_clock() -> None:
-    made = owner()
+    made = processor()
     severe = contact("a", NOW - 4_000, **SEVERE)
     taken(made, records(b"poison", contact("b", NOW - 5_000), severe, contact("b", NOW - 1_000)))
     made.move(dict.fromkeys(FACTS, NOW))
@@ -62,7 +62,7 @@ def test_it_is_the_contact_that_decides_and_neither_the_batch_nor_the_clock() ->
 
 
 def test_of_what_time_alone_decides_there_is_no_record() -> None:
-    made = owner()
+    made = processor()
     taken(made, records(contact("a", NOW - 4_000)))
     made.move(dict.fromkeys(FACTS, NOW))
     made.move(dict.fromkeys(FACTS, NOW + 20 * DAY_MS))
@@ -71,7 +71,7 @@ def test_of_what_time_alone_decides_there_is_no_record() -> None:
 
 
 def test_it_is_the_disposition_that_closes_and_the_erasure_that_erases() -> None:
-    made = owner()
+    made = processor()
     taken(made, records(contact("a", NOW - 4_000, **SEVERE)))
     made.move(dict.fromkeys(FACTS, NOW))
     [alert] = made._alerts
@@ -87,7 +87,9 @@ def test_it_is_the_disposition_that_closes_and_the_erasure_that_erases() -> None
 
 
 @pytest.mark.parametrize(("until", "found"), [(999, None), (1_000, None), (1_001, 7)])
-def test_a_fact_is_decided_when_the_watermark_exceeds_its_instant(until: int, found: int | None) -> None:
+def test_a_fact_is_decided_when_the_watermark_exceeds_its_effective_time(
+    until: int, found: int | None
+) -> None:
     times = AppendTimes()
     times.note("a", 1_000, 7)
     assert times.take([raised("a", 1_000)], 0, until) == [found]

@@ -11,11 +11,11 @@ from streams.core.partition.partition import Outcome, Partition
 from streams.core.ruleset import Ruleset
 from streams.core.watermark import FACTS, Input
 from streams.runtime.partition.decode import RecordDecoder
-from streams.runtime.partition.processor import Owner
+from streams.runtime.partition.processor import PartitionProcessor
 from streams.runtime.ports import Fetched, RawRecord
 from tests.runtime.history import NOW
 from tests.runtime.lines import contact, key_of, purchase, tick
-from tests.runtime.test_owner import IDENTITY, Memory, now
+from tests.runtime.test_processor import IDENTITY, Memory, now
 
 TX, CT = FACTS
 MINUTE_MS = 60_000
@@ -28,8 +28,8 @@ Line = Callable[[str, int], bytes]
 both_inputs = pytest.mark.parametrize(("source", "line"), [(TX, purchase), (CT, contact)])
 
 
-def owner(*, live: bool, wall_ms: int = NOW) -> Owner:
-    made = Owner(IDENTITY, Memory(), lambda: wall_ms, live=live)
+def processor(*, live: bool, wall_ms: int = NOW) -> PartitionProcessor:
+    made = PartitionProcessor(IDENTITY, Memory(), lambda: wall_ms, live=live)
     now(made.open())
     return made
 
@@ -40,7 +40,7 @@ def batch(source: Input, appended: Iterable[tuple[int, bytes]]) -> Fetched:
     return Fetched(source, 0, records, len(records))
 
 
-def outcome(made: Owner, source: Input, appended: Iterable[tuple[int, bytes]]) -> Outcome:
+def outcome(made: PartitionProcessor, source: Input, appended: Iterable[tuple[int, bytes]]) -> Outcome:
     taken = made.take(batch(source, appended))
     assert taken is not None
     return taken.outcome
@@ -57,7 +57,7 @@ def test_what_is_more_than_five_minutes_ahead_of_its_append_is_refused_whenever_
     source: Input, line: Line, beyond_ms: int, read_later_ms: int, live: bool
 ) -> None:
     """The same verdict an hour later, after a year, and by a worker whose clock is wrong."""
-    made, refused = owner(live=live, wall_ms=NOW + read_later_ms), beyond_ms > 0
+    made, refused = processor(live=live, wall_ms=NOW + read_later_ms), beyond_ms > 0
     found = outcome(made, source, [(NOW, line("a", NOW + 5 * MINUTE_MS + beyond_ms))])
     assert [refusal.reason for _, refusal in found.refused] == [Reason.FUTURE] * refused
     assert found.applied == (not refused)
@@ -72,15 +72,15 @@ def test_each_record_of_a_batch_is_judged_by_its_own_append() -> None:
         (NOW + MINUTE_MS, tick(NOW + 7 * MINUTE_MS)),
         (NOW + 2 * MINUTE_MS, tick(NOW + 7 * MINUTE_MS)),
     ]
-    made = owner(live=True)
+    made = processor(live=True)
     found = outcome(made, TX, lines)
     assert [at for at, _ in found.refused] == [0, 2]  # places among what could be read
     assert (found.applied, found.ticks) == (1, 1)
     now(made.commit())
     memory = made._log
     assert isinstance(memory, Memory)
-    letters = memory.written[-1].dead_letters
-    assert [(one.record.offset, one.reason) for one in letters] == [
+    dead_letters = memory.written[-1].dead_letters
+    assert [(one.record.offset, one.reason) for one in dead_letters] == [
         (0, Reason.NOT_JSON),
         (1, Reason.FUTURE),
         (3, Reason.FUTURE),
@@ -102,7 +102,7 @@ def with_a_fast_source(line: Line) -> list[tuple[int, bytes]]:
 @both_inputs
 def test_a_fast_source_makes_nobody_late_on_the_live_clock(source: Input, line: Line) -> None:
     """Its records count as any other, but take time no further than to when they were appended."""
-    made, lines = owner(live=True), with_a_fast_source(line)
+    made, lines = processor(live=True), with_a_fast_source(line)
     found = outcome(made, source, lines)
     assert (found.applied, found.late, found.refused) == (len(lines), 0, [])
     assert made.partition.clock(source) == lines[-1][0] - LATENESS_MS
@@ -112,7 +112,7 @@ def test_a_fast_source_makes_nobody_late_on_the_live_clock(source: Input, line: 
 def test_a_fast_source_makes_the_others_late_on_the_event_clock_as_in_replay(
     source: Input, line: Line
 ) -> None:
-    made, lines = owner(live=False), with_a_fast_source(line)
+    made, lines = processor(live=False), with_a_fast_source(line)
     found = outcome(made, source, lines)
     replayed = replay(source, [line for _, line in lines])
     assert found.late == len(lines) * 9 // 10
@@ -132,7 +132,7 @@ def replay(source: Input, lines: Iterable[bytes]) -> Outcome:
 def test_a_record_moves_its_input_as_if_its_time_were_no_later_than_its_append(
     source: Input, line: Line, ahead_ms: int
 ) -> None:
-    made = owner(live=True)
+    made = processor(live=True)
     outcome(made, source, [(NOW, line("a", NOW + ahead_ms))])
     assert made.partition.clock(source) == NOW + min(ahead_ms, 0) - LATENESS_MS
     assert made.partition.newest_of(source) == NOW + ahead_ms
@@ -144,13 +144,13 @@ def test_a_record_moves_its_input_as_if_its_time_were_no_later_than_its_append(
 def test_the_delay_of_one_purchase_in_sixteen_is_looked_at_and_of_the_first() -> None:
     """Of 319 in a batch these are 20, which are enough to tell; of 304 they are 19."""
     for purchases, held_back in [(304, 0), (305, 4_000)]:
-        made = owner(live=True)
+        made = processor(live=True)
         outcome(made, TX, [(NOW + at, purchase(f"c-{at}", NOW + at - 3_500)) for at in range(purchases)])
         assert made.delay.ms == held_back
 
 
 def test_only_purchases_tell_the_upstream_delay_but_all_events_their_source() -> None:
-    made = owner(live=True)
+    made = processor(live=True)
     for at in range(0, 40, 2):
         made.take(Fetched(CT, at, batch(CT, [(NOW, contact("a", NOW - 9_000 - at))]).records, at + 2))
     ticks = [(NOW + 1, tick(NOW - 1_000 * MINUTE_MS))] * 400
@@ -167,7 +167,7 @@ def slow(purchases: int, delay_ms: int = 3_500) -> list[tuple[int, bytes]]:
 
 def test_what_was_refused_and_what_came_before_tell_nothing() -> None:
     """The producer sends all anew 50 minutes later, among lines that are far ahead, and no JSON."""
-    made = owner(live=True)
+    made = processor(live=True)
     outcome(made, TX, slow(320))
     again = [
         one
@@ -185,11 +185,11 @@ def test_what_was_refused_and_what_came_before_tell_nothing() -> None:
 def test_the_delay_outlives_a_rebalance() -> None:
     """Until enough is known anew; an owner of the other clock keeps nothing back."""
     memory = Memory()
-    made = Owner(IDENTITY, memory, lambda: NOW, live=True)
+    made = PartitionProcessor(IDENTITY, memory, lambda: NOW, live=True)
     now(made.open())
     outcome(made, TX, slow(320))
     now(made.commit())
-    again = Owner(IDENTITY, memory, lambda: NOW, live=True)
+    again = PartitionProcessor(IDENTITY, memory, lambda: NOW, live=True)
     now(again.open())
     assert again.delay.ms == 4_000
     for purchases, held_back in [(1, 4_000), (18 * 16, 4_000), (1, 0)]:
@@ -201,7 +201,7 @@ def test_the_delay_outlives_a_rebalance() -> None:
 
 def test_what_takes_no_time_does_not_make_late_what_does() -> None:
     """Every other purchase is 3.5 s old when it comes, and its source as slow as ever."""
-    made, rounds = owner(live=True), 320
+    made, rounds = processor(live=True), 320
     outcome(made, TX, slow(rounds))
     at = NOW + MINUTE_MS
     lines = [

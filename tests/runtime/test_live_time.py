@@ -1,6 +1,6 @@
 """The live clock: silence becomes an alert, and time never runs past what was fetched, whatever clocks say.
 
-A town lives for a week after a backlog of half a year; time is simulated, and looked at every half minute.
+A dataset lives for a week after a backlog of half a year; time is simulated, and looked at every half minute.
 """
 
 import asyncio
@@ -33,16 +33,16 @@ TURN_SECONDS: Final = 30.0
 BEHIND_MS: Final = 10 * round(TURN_SECONDS * 1000)
 """Time follows the clock at least as closely: a fetch that brings a record, and another that brings none."""
 
-Town = dict[Input, Arrivals]
+Dataset = dict[Input, Arrivals]
 
 
 @pytest.fixture(autouse=True)
 def slowly(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let keepers look less often, so that a week is soon over."""
+    """Let supervisors look less often, so that a week is soon over."""
     monkeypatch.setattr("streams.runtime.partition.supervisor._TIME_STEP_SECONDS", TURN_SECONDS)
 
 
-def town(*, shops_close_after_days: float = DAYS) -> Town:
+def dataset(*, shops_close_after_days: float = DAYS) -> Dataset:
     """Return what is written, 1 to 3 s after it happened: twelve customers buy four times a day or so.
 
     On day 1 three of them call twice, are left alone with their problem, and buy no more.
@@ -66,7 +66,7 @@ def _arrival(time: int, rng: Random) -> float:
     return (time - NOW) / 1000 + rng.uniform(1, 3)
 
 
-def undisturbed(written: Town, until: int) -> list[tuple[object, ...]]:
+def undisturbed(written: Dataset, until: int) -> list[tuple[object, ...]]:
     """Return the alerts of the fold over all of it, up to a time (ms)."""
     partition, decode = Partition(RULES), RecordDecoder("USD", 0, 1)
     for source, lines in written.items():
@@ -93,17 +93,17 @@ async def watch(here: Scene, days: float) -> None:
     while now() < until:
         await asyncio.sleep(TURN_SECONDS)
         for source in FACTS:
-            asked = here.around.clock.utc_ms(here.worker.feed.answer(0, source).asked_ms)
+            asked = here.around.clock.utc_ms(here.worker.feed.high_watermark(0, source).asked_ms)
             told[source] = max(told[source], asked, here.partition.newest_of(source))
             assert here.partition.clock(source) <= told[source] - LATENESS_MS
 
 
-def week(clock: Callable[[], Clock] = RightClock, written: Town | None = None) -> Scene:
+def week(clock: Callable[[], Clock] = RightClock, written: Dataset | None = None) -> Scene:
     """Live through a week, and return what is left of it."""
 
     async def live() -> Scene:
         async with scene(
-            written or town(), rules=RULES, clock=clock(), live=True, turn_seconds=TURN_SECONDS
+            written or dataset(), rules=RULES, clock=clock(), live=True, turn_seconds=TURN_SECONDS
         ) as here:
             await watch(here, DAYS)
         return here
@@ -115,7 +115,7 @@ def test_silence_becomes_an_alert_though_nothing_more_is_heard() -> None:
     """The same alerts, at the same time, as when all is known; and they are written then, not later."""
 
     async def live() -> Scene:
-        async with scene(town(), rules=RULES, live=True, turn_seconds=TURN_SECONDS) as here:
+        async with scene(dataset(), rules=RULES, live=True, turn_seconds=TURN_SECONDS) as here:
             await watch(here, 0.1)
             for _ in range(DAYS * 24 - 3):
                 await watch(here, 1 / 24)
@@ -123,7 +123,7 @@ def test_silence_becomes_an_alert_though_nothing_more_is_heard() -> None:
         return here
 
     here = run(live())
-    wanted = undisturbed(town(), NOW + DAYS * DAY_MS - HOUR_MS)
+    wanted = undisturbed(dataset(), NOW + DAYS * DAY_MS - HOUR_MS)
     assert {one[-1] for one in wanted} == {"watch", "alert"}
     assert facts(here.broker.alerts) == wanted
     told = here.worker.metrics.latencies
@@ -137,7 +137,7 @@ def test_a_wall_clock_that_is_wrong_by_an_hour_from_the_start(hours: int) -> Non
     here = week(lambda: set_wrong(lambda _: hours * HOUR_MS))
     assert here.worker.metrics.counts["time stopped"] > 0
     assert here.broker.dead_letters == {}
-    assert facts(here.broker.alerts) == undisturbed(town(), NOW + DAYS * DAY_MS - HOUR_MS)
+    assert facts(here.broker.alerts) == undisturbed(dataset(), NOW + DAYS * DAY_MS - HOUR_MS)
 
 
 @pytest.mark.parametrize("hours", [1, -1])
@@ -146,7 +146,7 @@ def test_a_wall_clock_that_was_wrong_from_the_start_and_is_put_right(hours: int)
     here = week(lambda: set_wrong(lambda passed: hours * HOUR_MS if passed < 3 * DAY_SECONDS else 0))
     assert 0 < here.worker.metrics.counts["time stopped"] < 3.01 * DAY_SECONDS / TURN_SECONDS
     assert here.broker.dead_letters == {}
-    assert facts(here.broker.alerts) == undisturbed(town(), NOW + DAYS * DAY_MS - HOUR_MS)
+    assert facts(here.broker.alerts) == undisturbed(dataset(), NOW + DAYS * DAY_MS - HOUR_MS)
 
 
 def test_a_wall_clock_set_a_day_ahead_and_back() -> None:
@@ -155,19 +155,19 @@ def test_a_wall_clock_set_a_day_ahead_and_back() -> None:
     here = week(lambda: set_wrong(lambda passed: DAY_MS if ahead_from < passed < ahead_to else 0))
     assert here.worker.metrics.counts["time stopped"] == 0
     assert here.broker.dead_letters == {}
-    assert facts(here.broker.alerts) == undisturbed(town(), NOW + DAYS * DAY_MS - HOUR_MS)
+    assert facts(here.broker.alerts) == undisturbed(dataset(), NOW + DAYS * DAY_MS - HOUR_MS)
 
 
 def test_a_wall_clock_set_back_an_hour_for_good() -> None:
     here = week(lambda: set_wrong(lambda passed: -HOUR_MS if passed > 5 * DAY_SECONDS else 0))
     assert here.worker.metrics.counts["time stopped"] == 0
     assert here.broker.dead_letters == {}
-    assert facts(here.broker.alerts) == undisturbed(town(), NOW + DAYS * DAY_MS - HOUR_MS)
+    assert facts(here.broker.alerts) == undisturbed(dataset(), NOW + DAYS * DAY_MS - HOUR_MS)
 
 
 def test_while_the_broker_is_away_time_stands_still() -> None:
     async def live() -> Scene:
-        async with scene(town(), rules=RULES, live=True, turn_seconds=TURN_SECONDS) as here:
+        async with scene(dataset(), rules=RULES, live=True, turn_seconds=TURN_SECONDS) as here:
             await watch(here, 4)
             here.worker.feed.down = True
             await watch(here, 0.01)
@@ -179,12 +179,12 @@ def test_while_the_broker_is_away_time_stands_still() -> None:
         return here
 
     here = run(live())
-    assert facts(here.broker.alerts) == undisturbed(town(), NOW + DAYS * DAY_MS - HOUR_MS)
+    assert facts(here.broker.alerts) == undisturbed(dataset(), NOW + DAYS * DAY_MS - HOUR_MS)
 
 
 def test_a_feed_that_has_gone_silent_stands_still_and_says_so() -> None:
     """Shops close for good on day 3: 36 h after their last purchase silence is the feed's, nobody else's."""
-    written = town(shops_close_after_days=3)
+    written = dataset(shops_close_after_days=3)
 
     async def live() -> Scene:
         async with scene(written, rules=RULES, live=True, turn_seconds=TURN_SECONDS) as here:
@@ -200,7 +200,7 @@ def test_a_feed_that_has_gone_silent_stands_still_and_says_so() -> None:
     assert facts(here.broker.alerts) == undisturbed(written, here_until(written))
 
 
-def here_until(written: Town) -> int:
+def here_until(written: Dataset) -> int:
     """Return the time (ms) at which a feed that ended so is stale."""
     seconds, _ = written[TX][-1]
     return NOW + round(seconds * 1000) + STALE_MS - LATENESS_MS

@@ -22,7 +22,7 @@ from streams.runtime.commands.lookup import lookup_command
 from streams.runtime.http.lookup import LookupAnswer
 from streams.settings import ENV_PREFIX
 from tests.core.drive import HOME, disposition, notice, profile
-from tests.runtime.town import CT, HOLDOUT, RULES, SILENT, TROUBLE, silent_town, wait
+from tests.runtime.dataset import CT, HOLDOUT, RULES, SILENT, TROUBLE, silent_dataset, wait
 from tests.runtime.workers import FakeWorker, served, troubled
 
 TOKEN = "open sesame"  # noqa: S105 - of the tests
@@ -113,7 +113,7 @@ def expected(alert: Alert) -> list[str]:
 
 def test_the_story_of_a_silent_episode() -> None:
     """There is no anchor, but a time since when spend fell."""
-    worker = FakeWorker(silent_town(), SILENT)
+    worker = FakeWorker(silent_dataset(), SILENT)
     assert worker.partition is not None
     wait(worker.partition, HOME + 175 * DAY_MS)
     told = " ".join(ask(worker).stdout.split())

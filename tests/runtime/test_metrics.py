@@ -19,7 +19,7 @@ from streams.runtime.telemetry.metrics import DECLARED, Metrics, PartitionGauges
 from streams.runtime.telemetry.metrics_page import page
 from streams.runtime.telemetry.source_metrics import Sources, SourceTimes
 from tests.core.drive import bad
-from tests.runtime.town import CT, TROUBLE, TX, town, wait
+from tests.runtime.dataset import CT, TROUBLE, TX, dataset, wait
 
 PAGE = Path(__file__).parents[2] / "docs" / "metrics.md"
 NOW = 1_800_000_000_000
@@ -60,7 +60,7 @@ def heard(sources: Sources) -> Sources:
 
 def alerts() -> list[Alert]:
     """Give a watch and the alert that follows it."""
-    return wait(town(), TROUBLE + 40 * DAY_MS)
+    return wait(dataset(), TROUBLE + 40 * DAY_MS)
 
 
 def partition_series(metrics: Metrics) -> set[str]:
@@ -94,7 +94,7 @@ def test_every_metric_is_declared_once_and_exposed_as_declared() -> None:
 
 def test_labels_stay_within_what_is_declared() -> None:
     metrics = Metrics()
-    metrics.state(3, gauges(tally=town_tally()))
+    metrics.state(3, gauges(tally=dataset_tally()))
     metrics.committed(3, 0.1, alerts(), NOW)
     declared = {one.name.removesuffix("_total"): one for one in DECLARED}
     text = generate_latest(metrics.registry).decode()
@@ -107,9 +107,9 @@ def test_labels_stay_within_what_is_declared() -> None:
                 assert name in {"le", "version", "partition", "source"} or told in allowed[name]
 
 
-def town_tally() -> Counter[str]:
+def dataset_tally() -> Counter[str]:
     """Give a tally of the core: an episode opened and expired, and a stranger could not be judged."""
-    partition = town()
+    partition = dataset()
     wait(partition, TROUBLE + 40 * DAY_MS)
     partition.apply(CT, [bad("stranger", TROUBLE + 41 * DAY_MS)])
     wait(partition, TROUBLE + 400 * DAY_MS)

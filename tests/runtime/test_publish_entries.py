@@ -20,7 +20,7 @@ from streams.files import WHOLE_BYTES, batches
 from streams.lab.replay import replay_directory
 from streams.runtime.partition.decode import RecordDecoder
 from streams.runtime.ports import RawRecord
-from streams.runtime.tools.prescan import Survey, survey
+from streams.runtime.tools.prescan import Prescan, prescan
 from streams.runtime.tools.publish_entries import EVERY, TICK_SOURCE, Entry, entries
 from tests.worlds.worlds import write_world
 
@@ -32,12 +32,14 @@ PARTITIONS = 3
 Topics = dict[tuple[Input, int], list[RawRecord]]
 
 
-def surveyed(directory: Path, partitions: int = PARTITIONS) -> Survey:
-    return survey(directory, partitions=partitions, currency="USD", lateness_ms=RULES.lateness_ms, now_ms=NOW)
+def prescanned(directory: Path, partitions: int = PARTITIONS) -> Prescan:
+    return prescan(
+        directory, partitions=partitions, currency="USD", lateness_ms=RULES.lateness_ms, now_ms=NOW
+    )
 
 
 def published(directory: Path) -> list[Entry]:
-    return list(entries(surveyed(directory), PARTITIONS, "USD"))
+    return list(entries(prescanned(directory), PARTITIONS, "USD"))
 
 
 def topics(found: list[Entry]) -> Topics:
@@ -98,10 +100,10 @@ def test_a_worker_makes_of_the_topics_what_replay_makes_of_the_files(tmp_path: P
     assert {name: counts[name] for name in ("applied", "duplicate", "late")} == {
         name: outcomes[name] for name in ("applied", "duplicate", "late")
     }
-    found = surveyed(tmp_path)
+    found = prescanned(tmp_path)
     assert found.refused.total() == outcomes["refused"]
     assert Counter(reason.value for reason in found.refused.elements()) == Counter(
-        letter.reason for letter in replayed.dead_letters
+        dead_letter.reason for dead_letter in replayed.dead_letters
     )
     if replayed.last_ms is not None:
         assert found.newest == replayed.last_ms
@@ -123,7 +125,7 @@ def test_the_worlds_have_alerts_and_trouble(tmp_path: Path) -> None:
 def test_every_line_is_published_once_in_its_order_and_ticks_come_between(tmp_path: Path, seed: int) -> None:
     write_world(tmp_path, seed, customers=25, days=150)
     found = published(tmp_path)
-    for source, path in surveyed(tmp_path).paths.items():
+    for source, path in prescanned(tmp_path).paths.items():
         lines = [line for batch in batches(path) for line in batch.lines]
         assert [entry.value for entry in found if entry.source is source and entry.is_line] == lines
     order = [entry.source for entry in found]
@@ -177,7 +179,7 @@ def told(found: list[Entry], source: Input) -> list[str]:
 
 
 def test_a_tick_waits_for_the_last_line_that_it_would_make_late(tmp_path: Path) -> None:
-    """A day's end is told once no line of that day, nor of its last instant, is left.
+    """A day's end is told once no line of that day, nor of its last effective time, is left.
 
     day     3        4        5
     file    ·  10:00 |00:00 · | · 22:00 (late) · 12:00
@@ -197,11 +199,13 @@ def test_a_tick_waits_for_the_last_line_that_it_would_make_late(tmp_path: Path) 
     assert end == "2024-03-05T13:00:00.001Z"
 
 
-def test_a_purchase_that_is_refused_as_too_late_holds_up_only_ticks_after_its_instant(tmp_path: Path) -> None:
+def test_a_purchase_that_is_refused_as_too_late_holds_up_only_ticks_after_its_effective_time(
+    tmp_path: Path,
+) -> None:
     """It is a sign of life, which comes when the clock of its input says, not when a tick did."""
     times = ["2024-03-13T10:00:00Z", "2024-03-01T10:00:00Z", "2024-03-14T10:00:00Z", "2024-03-02T10:00:00Z"]
     directory = write(tmp_path, transactions=[event(time) for time in times])
-    assert surveyed(directory).refused == {Reason.TOO_LATE: 2}
+    assert prescanned(directory).refused == {Reason.TOO_LATE: 2}
     assert told(published(directory), Input.TRANSACTIONS) == [
         "03-13T10:00",
         "03-01T10:00",
@@ -214,7 +218,7 @@ def test_a_purchase_that_is_refused_as_too_late_holds_up_only_ticks_after_its_in
 
 @pytest.mark.parametrize(("later", "end"), [(8 * DAY, 0), (8 * DAY + 1, 8 * DAY + 1)])
 def test_a_duplicate_of_another_time_is_not_the_newest(tmp_path: Path, later: int, end: int) -> None:
-    """An id counts for 8 days, the last instant of them included."""
+    """An id counts for 8 days, the last effective time of them included."""
     first = parse_ms("2024-03-03T10:00:00Z")
     events = [event(format_ms(time), event_id="same") for time in (first, first + later)]
     found = published(write(tmp_path, transactions=events))
@@ -248,7 +252,7 @@ def test_facts_are_merged_by_time_and_side_inputs_come_first(tmp_path: Path) -> 
 def test_what_the_future_holds_moves_no_time(tmp_path: Path) -> None:
     times = ["2024-03-03T10:00:00Z", "2199-01-01T00:00:00Z", "2024-03-03T11:00:00Z"]
     directory = write(tmp_path, transactions=[event(time) for time in times])
-    assert surveyed(directory).refused == {Reason.FUTURE: 1}
+    assert prescanned(directory).refused == {Reason.FUTURE: 1}
     assert json.loads(published(directory)[-1].value)["time"] == "2024-03-03T11:00:00.001Z"
     assert max(entry.reached for entry in published(directory)) == parse_ms(times[-1])
 
@@ -274,7 +278,7 @@ def test_a_line_that_cannot_be_read_goes_where_its_key_says(
     (found,) = published(tmp_path)
     place = 0 if key is None else partition_of(key.decode(), PARTITIONS)
     assert (found.key, found.partition, found.value) == (key, place, line)
-    assert surveyed(tmp_path).refused.total() == 1
+    assert prescanned(tmp_path).refused.total() == 1
 
 
 def test_without_a_customer_a_compacted_topic_gets_an_empty_key(tmp_path: Path) -> None:
@@ -299,7 +303,7 @@ def test_a_line_goes_to_the_partition_of_its_customer(tmp_path: Path) -> None:
 def test_what_no_kafka_takes_is_left_out_and_counted(tmp_path: Path, size: int, left_out: int) -> None:
     good = json.dumps(event("2024-03-03T10:00:00Z")).encode()
     (tmp_path / "transactions.jsonl").write_bytes(good + b"\n" + b"x" * size + b"\n" + good + b"\n")
-    found = surveyed(tmp_path)
+    found = prescanned(tmp_path)
     assert (found.refused, found.left_out) == ({Reason.TOO_LARGE: 1}, left_out)
     values = [entry.value for entry in published(tmp_path) if entry.is_line]
     assert values == [good, good] if left_out else [good, b"x" * size, good]

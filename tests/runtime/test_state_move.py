@@ -20,7 +20,7 @@ from streams.core.spend.population import Refresh
 from streams.core.time import DAY_MS, HOUR_MS
 from streams.core.watermark import FACTS, NEVER, TOO_LATE_MS, Input
 from streams.runtime.partition.poison_guard import Stop
-from streams.runtime.partition.processor import OWNER_KEY, OwnerState
+from streams.runtime.partition.processor import PROCESSOR_KEY, ProcessorState
 from streams.runtime.tools.state_file import Entry, Header, StateFileError, writing
 from streams.runtime.tools.state_move import Contents, Move, MoveError, Target, contents_of, merged
 from tests.core.drive import HOME, Log, in_order, profile, purchase, time_of, unique, world
@@ -32,7 +32,7 @@ NEUTRAL: Final = Ruleset(
 TOPICS: Final = {source: f"id of {source}" for source in Input}
 
 
-def town(directory: Path, seed: int) -> Log:
+def dataset(directory: Path, seed: int) -> Log:
     """Return a world in order, in which all are protected."""
     inputs = world(directory, seed)
     inputs = {source: unique(records) for source, records in inputs.items()}
@@ -43,8 +43,8 @@ def town(directory: Path, seed: int) -> Log:
     return in_order(inputs)
 
 
-class Town:
-    """The partitions of a town."""
+class Dataset:
+    """The partitions of a dataset."""
 
     def __init__(self, partitions: int) -> None:
         self.partitions = [Partition(NEUTRAL) for _ in range(partitions)]
@@ -66,8 +66,8 @@ class Town:
         """Return the state of all as the topic has it."""
         found = []
         for number, partition in enumerate(self.partitions):
-            owner = OwnerState("shop", NEUTRAL.hash, {}, len(self.partitions), named(TOPICS))
-            found.append(Entry(number, OWNER_KEY, msgpack.encode(owner)))
+            processor = ProcessorState("shop", NEUTRAL.hash, {}, len(self.partitions), named(TOPICS))
+            found.append(Entry(number, PROCESSOR_KEY, msgpack.encode(processor)))
             drained = partition.drain_dirty()
             found += [Entry(number, key, value) for key, value in drained if value is not None]
         return found
@@ -75,7 +75,7 @@ class Town:
     def restore(self, entries: Iterable[Entry]) -> None:
         """Take state back; owners are nobody's business here."""
         for number, key, value in entries:
-            if key != OWNER_KEY:
+            if key != PROCESSOR_KEY:
                 self.partitions[number].restore(key, value)
 
 
@@ -89,7 +89,7 @@ def in_time(alerts: Iterable[Alert]) -> list[Alert]:
 
 def in_trouble(log: Log, partitions: int) -> int:
     """Return a time (ms) at which an alert was raised not long ago, if ever one is."""
-    undisturbed = Town(partitions)
+    undisturbed = Dataset(partitions)
     undisturbed.take(log)
     undisturbed.reach(max(time_of(record) for _, record in log))
     raised = [parse_ms(one.time) for one in in_time(undisturbed.alerts) if one.state == "raised"]
@@ -118,7 +118,7 @@ def target(partitions: int, positions: dict[Input, int] | None, **other: Any) ->
 def test_a_move_changes_no_alert(tmp_path: Path, before: int, after: int, apart: int) -> None:
     sent = open_then = again = 0
     for seed in (0, 2, 5):
-        log = town(tmp_path / f"world {seed}", seed)
+        log = dataset(tmp_path / f"world {seed}", seed)
         facts = [time_of(record) for source, record in log if source in FACTS]
         cut = in_trouble(log, before)
         while any(cut <= time <= cut + before * apart for time in facts):
@@ -128,7 +128,7 @@ def test_a_move_changes_no_alert(tmp_path: Path, before: int, after: int, apart:
         ]
         rest: Log = [(source, record) for source, record in log if source in FACTS and time_of(record) >= cut]
 
-        here, there = Town(before), Town(after)
+        here, there = Dataset(before), Dataset(after)
         here.take(first)
         here.reach(cut, apart)
         old = here.entries()
@@ -160,7 +160,7 @@ def moved_of(
     return {(number, key): value for number, key, value in Move(contents, aim).entries(entries)}
 
 
-def contents(partitions: int = 2, **owner: Any) -> Contents:
+def contents(partitions: int = 2, **processor: Any) -> Contents:
     fields: dict[str, Any] = {
         "application": "shop",
         "ruleset": "r",
@@ -168,7 +168,7 @@ def contents(partitions: int = 2, **owner: Any) -> Contents:
         "partitions": 2,
         "topics": named(TOPICS),
     }
-    made = OwnerState(**(fields | owner))
+    made = ProcessorState(**(fields | processor))
     numbers = range(partitions)
     header = Header("shop", "retention.state", partitions, "")
     return Contents(header, 0, dict.fromkeys(numbers, made), {one: state() for one in numbers})
@@ -195,7 +195,7 @@ def test_pages_of_ids_go_with_their_customers(tmp_path: Path, after: int) -> Non
         for at in range(1_100)
         for customer_id in ("a", "b")
     ]
-    here, there = Town(1), Town(after)
+    here, there = Dataset(1), Dataset(after)
     here.take(log)
     entries = here.entries()
     contents = written(tmp_path / "state", entries, 1)
@@ -210,30 +210,34 @@ def test_pages_of_ids_go_with_their_customers(tmp_path: Path, after: int) -> Non
 
 
 def test_a_backup_goes_back_as_it_is() -> None:
-    given = [Entry(0, PARTITION_KEY, b"as it is"), Entry(1, b"ca", b"as it was"), Entry(0, OWNER_KEY, b"old")]
+    given = [
+        Entry(0, PARTITION_KEY, b"as it is"),
+        Entry(1, b"ca", b"as it was"),
+        Entry(0, PROCESSOR_KEY, b"old"),
+    ]
     found = moved_of(contents(positions={"contacts": 7}), target(2, None, application="shop 2"), given)
     assert found.pop((0, PARTITION_KEY)) == b"as it is"
     assert found.pop((1, b"ca")) == b"as it was"
-    owners = {place: msgpack.decode(value, type=OwnerState) for place, value in found.items()}
-    assert owners.keys() == {(0, OWNER_KEY), (1, OWNER_KEY)}
-    for owner in owners.values():
-        assert owner == OwnerState("shop 2", "r", {"contacts": 7}, 2, named(TOPICS))
+    processors = {place: msgpack.decode(value, type=ProcessorState) for place, value in found.items()}
+    assert processors.keys() == {(0, PROCESSOR_KEY), (1, PROCESSOR_KEY)}
+    for processor in processors.values():
+        assert processor == ProcessorState("shop 2", "r", {"contacts": 7}, 2, named(TOPICS))
 
 
 def test_new_positions_are_written_for_every_partition() -> None:
     there = {source: f"new {source}" for source in Input}
     found = moved_of(contents(), target(3, {Input.CONTACTS: 9}, topics=there))
     for number in range(3):
-        owner = msgpack.decode(found[number, OWNER_KEY], type=OwnerState)
-        assert owner == OwnerState("shop", "r", {"contacts": 9}, 3, named(there))
+        processor = msgpack.decode(found[number, PROCESSOR_KEY], type=ProcessorState)
+        assert processor == ProcessorState("shop", "r", {"contacts": 9}, 3, named(there))
         assert found[number, PARTITION_KEY] == merged({0: state()}, 3).encode()
 
 
 @pytest.mark.parametrize(("aim", "stop"), [(target(2, None), Stop("flood", 7)), (target(2, {}), None)])
 def test_a_stop_stays_as_long_as_the_positions_do(aim: Target, stop: Stop | None) -> None:
     found = moved_of(contents(stop=Stop("flood", 7)), aim)
-    owner = msgpack.decode(found[1, OWNER_KEY], type=OwnerState)
-    assert owner.stop == stop
+    processor = msgpack.decode(found[1, PROCESSOR_KEY], type=ProcessorState)
+    assert processor.stop == stop
 
 
 @pytest.mark.parametrize(
@@ -250,7 +254,7 @@ def test_positions_are_kept_for_the_same_topics_alone(aim: Target, said: str) ->
 
 def test_state_under_several_rulesets_and_no_state_are_refused() -> None:
     mixed = contents()
-    mixed.owners[1] = replace(mixed.owners[1], ruleset="other")
+    mixed.processors[1] = replace(mixed.processors[1], ruleset="other")
     with pytest.raises(MoveError, match="different rulesets"):
         Move(mixed, target(2, {}))
     with pytest.raises(MoveError, match="holds no state"):
@@ -310,8 +314,8 @@ def test_what_is_lost_by_rounding_goes_on_to_the_next_count_of_a_group() -> None
 def test_the_largest_upstream_delay_is_held_back_everywhere() -> None:
     given = contents(upstream_delay_ms=8_000)
     found = moved_of(given, target(3, {Input.CONTACTS: 9}))
-    owners = [msgpack.decode(found[number, OWNER_KEY], type=OwnerState) for number in range(3)]
-    assert [owner.upstream_delay_ms for owner in owners] == [8_000] * 3
+    processors = [msgpack.decode(found[number, PROCESSOR_KEY], type=ProcessorState) for number in range(3)]
+    assert [processor.upstream_delay_ms for processor in processors] == [8_000] * 3
 
 
 def test_the_middle_refresh_counts_until_the_next() -> None:
@@ -335,14 +339,14 @@ def test_the_middle_refresh_counts_until_the_next() -> None:
     "entry",
     [
         Entry(0, b"x", b""),
-        Entry(0, OWNER_KEY, b"\xff"),
+        Entry(0, PROCESSOR_KEY, b"\xff"),
         Entry(0, PARTITION_KEY, b"\xff"),
         Entry(1, b"ca", b"an orphan"),
-        Entry(2, OWNER_KEY, msgpack.encode(OwnerState("shop", "r"))),
+        Entry(2, PROCESSOR_KEY, msgpack.encode(ProcessorState("shop", "r"))),
     ],
 )
 def test_a_file_that_no_worker_wrote_is_refused(tmp_path: Path, entry: Entry) -> None:
-    sound = Town(1)
+    sound = Dataset(1)
     sound.reach(HOME)
     written(tmp_path / "sound.gz", sound.entries(), 2)
     with pytest.raises(StateFileError):

@@ -5,7 +5,7 @@ import pytest
 from schemas.times import format_ms
 from streams.runtime.commands import tick as commands_tick
 from streams.runtime.local_kafka.engine import free_port
-from tests.lab.towns import Done, run
+from tests.lab.datasets import Done, run
 
 NOW = 1_800_000_000_500
 

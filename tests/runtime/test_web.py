@@ -21,7 +21,7 @@ from streams.runtime.http.server import PartitionReadiness, PortInUseError, Read
 from streams.runtime.telemetry.metrics import Metrics
 from streams.settings import ENV_PREFIX, Settings
 from tests.core.drive import HOME, contact, notice, purchase
-from tests.runtime.town import CT, HOLDOUT, RULES, TROUBLE, TX, silent_town, town, wait
+from tests.runtime.dataset import CT, HOLDOUT, RULES, TROUBLE, TX, dataset, silent_dataset, wait
 from tests.runtime.workers import NOTHING, FakeWorker, serving, troubled
 
 TOKEN = "open sésame"  # noqa: S105 - of the tests
@@ -206,7 +206,7 @@ def test_without_a_token_foreign_names_are_refused(host: str, welcome: bool) -> 
 
 
 def test_with_a_token_any_name_will_do() -> None:
-    assert get(FakeWorker(), "/ready", token=TOKEN, headers={**BEARER, "Host": "worker-1"}).status == 200
+    assert get(FakeWorker(), "/ready", token=TOKEN, headers={**BEARER, "HostApp": "worker-1"}).status == 200
 
 
 # Lookup
@@ -250,7 +250,7 @@ def answer_of(partition: Partition, customer_id: str = "a") -> LookupAnswer:
 
 
 def test_a_lookup_says_what_an_alert_of_the_same_moment_says() -> None:
-    partition = town()
+    partition = dataset()
     hour, raised = TROUBLE, list[Alert]()
     while not raised:
         hour += HOUR_MS
@@ -260,7 +260,7 @@ def test_a_lookup_says_what_an_alert_of_the_same_moment_says() -> None:
 
 def test_a_lookup_of_a_silent_episode_says_what_its_alert_says() -> None:
     """The reset of day 147 is the last; S = (28 - 6) / 1.5 opens the episode 28 days later."""
-    partition = silent_town()
+    partition = silent_dataset()
     [raised] = wait(partition, HOME + 175 * DAY_MS)
     as_alert_says(answer_of(partition), raised)
     episode = answer_of(partition).open_episode
@@ -298,7 +298,7 @@ def test_a_lookup_over_http() -> None:
 def test_an_episode_of_which_nothing_was_sent_says_what_would_end_it() -> None:
     """Just below the sum that it names the episode stays open, at the sum it ends."""
     for cents, ends in ((-100, False), (100, True)):
-        partition = town()
+        partition = dataset()
         wait(partition, TROUBLE + HOUR_MS)
         episode = answer_of(partition).open_episode
         assert episode is not None
@@ -322,7 +322,7 @@ def test_episodes_of_the_hold_out_arm_are_not_shown() -> None:
 
 
 def test_every_kind_of_contact_is_told() -> None:
-    partition = town()
+    partition = dataset()
     after = TROUBLE + DAY_MS
     partition.apply(
         CT, [contact("a", after, "k2", outbound=True), contact("a", after + 1, "k3", recovery=True)]

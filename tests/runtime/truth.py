@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from streams.runtime.partition.processor import Identity, Owner
+from streams.runtime.partition.processor import Identity, PartitionProcessor
 from tests.runtime.fake_log import Broker, FakeLog
 from tests.runtime.history import NOW, RULES, comparable, state_of
 
@@ -22,9 +22,11 @@ def assert_true(broker: Broker) -> None:
     assert broker.dead_letters == truth.dead_letters
     assert broker.read
     broker.trouble, broker.pause = 0.0, _at_once
-    owner = Owner(Identity("test", RULES, "USD", 0, 1, adopt_ruleset=True), FakeLog(broker), lambda: NOW)
-    _finish(owner.open())
-    assert state_of(owner.partition) == truth.state
+    processor = PartitionProcessor(
+        Identity("test", RULES, "USD", 0, 1, adopt_ruleset=True), FakeLog(broker), lambda: NOW
+    )
+    _finish(processor.open())
+    assert state_of(processor.partition) == truth.state
 
 
 async def _at_once(_name: str) -> None:

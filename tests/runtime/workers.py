@@ -11,7 +11,7 @@ from streams.core.ruleset import Ruleset
 from streams.runtime.http.server import Found, NotMine, NotReady, PartitionReadiness, Readiness, WebServer
 from streams.runtime.telemetry.metrics import Metrics
 from streams.settings import Settings
-from tests.runtime.town import RULES, TROUBLE, town, wait
+from tests.runtime.dataset import RULES, TROUBLE, dataset, wait
 
 NOTHING = Readiness(ready=False, partitions=[])
 READY = Readiness(ready=True, partitions=[PartitionReadiness(0, "ready", None)])
@@ -51,8 +51,8 @@ class FakeWorker:
 
 
 def troubled(customer_id: str = "a", rules: Ruleset = RULES, *, reason: str | None = "billing") -> FakeWorker:
-    """Return a worker that has the town, an hour after its trouble."""
-    partition = town(customer_id, rules, reason=reason)
+    """Return a worker that has the dataset, an hour after its trouble."""
+    partition = dataset(customer_id, rules, reason=reason)
     wait(partition, TROUBLE + 3_600_000)
     return FakeWorker(partition, rules)
 

@@ -1,4 +1,4 @@
-"""What a transaction that waited in the agenda does to what is known of its customer's money.
+"""What a pending transaction does to what is known of its customer's money.
 
 Decides nothing. Under rules before `as_meant` only purchases above 0 and what was taken back come here.
 """
@@ -22,12 +22,12 @@ class Booked(NamedTuple):
     charge: bool = False
 
 
-def book(customer: Customer, event: Transaction, instant: int, rules: Ruleset) -> Booked | None:
-    """Fold a purchase, a charge, or what changes one, at its instant (ms); None for an order of 0.00."""
+def book(customer: Customer, event: Transaction, effective_time: int, rules: Ruleset) -> Booked | None:
+    """Fold a purchase, a charge or a change of one, at its effective time (ms); None for one of 0.00."""
     hour = hour_of(event.time)
     match event.kind:
         case "purchase":
-            return _book_purchase(customer, event, hour, instant, rules)
+            return _book_purchase(customer, event, hour, effective_time, rules)
         case "subscription_charge":
             customer.beside().charge(event.time, hour, event.cents)
             return Booked(hour, event.cents, charge=True)
@@ -40,9 +40,9 @@ def book(customer: Customer, event: Transaction, instant: int, rules: Ruleset) -
 
 
 def _book_purchase(
-    customer: Customer, event: Transaction, hour: int, instant: int, rules: Ruleset
+    customer: Customer, event: Transaction, hour: int, effective_time: int, rules: Ruleset
 ) -> Booked | None:
-    if rules.as_meant and instant - event.time >= DELAYED_MS:
+    if rules.as_meant and effective_time - event.time >= DELAYED_MS:
         customer.beside().deliver(group_of(event.source), hour)
     if rules.as_meant and event.cents == 0:
         customer.beside().visit(hour)

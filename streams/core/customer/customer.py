@@ -22,7 +22,7 @@ from streams.core.customer.customer_codec import (
 )
 from streams.core.customer.known_contacts import Contacts
 from streams.core.customer.moves import Merged
-from streams.core.customer.pending import Item
+from streams.core.customer.pending import PendingEvent
 from streams.core.ruleset import Ruleset
 from streams.core.spend.beside import Beside, count_in, panes_of
 from streams.core.spend.panes import Panes
@@ -81,9 +81,9 @@ class Customer:
         """Return the spend of all folded facts from the first pane on, on-time purchases included."""
         if self._panes is None:
             self._panes = self.folded.copy()
-            for instant, cents, _ in self.recent:
+            for effective_time, cents, _ in self.recent:
                 if cents >= 0:
-                    self._panes.add(hour_of(instant), cents)
+                    self._panes.add(hour_of(effective_time), cents)
             self._panes.drop_before(NO_END if self.first_pane is None else self.first_pane)
         return self._panes
 
@@ -146,7 +146,7 @@ class Customer:
         """Take over the entries that the record got since the customer was packed into it."""
         self.recent = entries(record)
         self._folded = self._panes = self._bought = None
-        hours = [hour_of(instant) for instant, cents, _ in self.recent if cents >= 0]
+        hours = [hour_of(effective_time) for effective_time, cents, _ in self.recent if cents >= 0]
         if hours:
             self.first_pane = min(hours) if self.first_pane is None else min(self.first_pane, *hours)
 
@@ -161,13 +161,15 @@ class Customer:
         """Tell whether there were as many contacts as are remembered, when one was last learned."""
         return self._crowded if self._contacts is None else self._contacts.full
 
-    def enqueue(self, new: Item) -> None:
-        """Put a fact into the agenda."""
-        agenda = self.body.agenda
-        if not agenda or agenda[-1].instant < new.instant:  # nearly all; the whole order costs more
-            agenda.append(new)
+    def enqueue(self, new: PendingEvent) -> None:
+        """Let an event wait for its effective time."""
+        pending = self.body.pending
+        if (
+            not pending or pending[-1].effective_time < new.effective_time
+        ):  # nearly all; the whole order costs more
+            pending.append(new)
         else:
-            insort(agenda, new, key=lambda one: one.order)
+            insort(pending, new, key=lambda one: one.order)
 
     @property
     def do_not_contact(self) -> bool:
@@ -175,12 +177,12 @@ class Customer:
         return self.body.profile is not None and self.body.profile.do_not_contact
 
     @property
-    def wakes_at(self) -> int | None:
+    def timers_at(self) -> int | None:
         """Return the first time (ms) at which something can be due: a fact, or an hour of the episode."""
-        agenda, episode = self.body.agenda, self.body.episode
-        times = [agenda[0].instant] if agenda else []
+        pending, episode = self.body.pending, self.body.episode
+        times = [pending[0].effective_time] if pending else []
         if episode is not None:
-            times.append(episode.wake * HOUR_MS)
+            times.append(episode.timer * HOUR_MS)
         due = self.move_due
         if due is not None:
             times.append(due * HOUR_MS)
@@ -194,7 +196,7 @@ class Customer:
             return None
         if not merged.left:
             return merged.due
-        hours = [hour_of(instant) + 1 for instant, cents, _ in self.recent if cents >= 0]
+        hours = [hour_of(effective_time) + 1 for effective_time, cents, _ in self.recent if cents >= 0]
         hours += [hour + 1 for hour, _ in merged.ahead[:1]]
         if merged.due is not None:
             hours.append(merged.due)
@@ -206,23 +208,23 @@ class Customer:
         """Give away, packed, what is known from before an hour; the ids of events stay, and what waits."""
         given, first = self.body, self.first_pane
         moved, kept = [], []
-        for instant, cents, key in self.recent:
-            if cents >= 0 and hour_of(instant) < hour:
-                moved.append((hour_of(instant), cents))
-                kept.append((instant, mark_of(Input.TRANSACTIONS), key))
+        for effective_time, cents, key in self.recent:
+            if cents >= 0 and hour_of(effective_time) < hour:
+                moved.append((hour_of(effective_time), cents))
+                kept.append((effective_time, mark_of(Input.TRANSACTIONS), key))
             else:
-                kept.append((instant, cents, key))
+                kept.append((effective_time, cents, key))
         panes = self.folded.copy()
         for pane, cents in (*moved, *merged.ahead):
             panes.add(pane, cents)
         merged.ahead = [one for one in panes if one[0] >= hour]
         given.keep(panes_of([one for one in panes if one[0] < hour]))
         self.body = Body(
-            agenda=given.agenda, revisions=given.revisions, merged=given.merged, absorbed=given.absorbed
+            pending=given.pending, revisions=given.revisions, merged=given.merged, absorbed=given.absorbed
         )
-        hours = [hour_of(instant) for instant, cents, _ in kept if cents >= 0]
+        hours = [hour_of(effective_time) for effective_time, cents, _ in kept if cents >= 0]
         self.first_pane = min([*hours, *(pane for pane, _ in merged.ahead)], default=None)
-        given.agenda, given.revisions, given.merged, given.absorbed = [], {}, None, {}
+        given.pending, given.revisions, given.merged, given.absorbed = [], {}, None, {}
         self.recent = kept
         self._contacts = self._folded = self._panes = self._bought = None
         self._crowded = False
@@ -267,10 +269,10 @@ class Customer:
             self._panes = self._bought = None
         if self.body.beside is not None:
             self.body.beside.forget(horizon.oldest_pane)
-        due = self.wakes_at
-        wake = NO_HOUR if due is None else hour_of(due)
+        due = self.timers_at
+        timer = NO_HOUR if due is None else hour_of(due)
         first = NO_HOUR if self.first_pane is None else self.first_pane
-        return join(Parts(wake, first, flags, self.body, self.recent))
+        return join(Parts(timer, first, flags, self.body, self.recent))
 
 
 def unpack(customer_id: str, record: bytes | bytearray) -> Customer:

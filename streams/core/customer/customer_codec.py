@@ -15,7 +15,7 @@ from msgspec import MsgspecError, Raw, Struct, field, msgpack
 from schemas.events import Profile
 from streams.core.contacts.frustration import Known
 from streams.core.customer.moves import Merged
-from streams.core.customer.pending import Episode, Item, Watch
+from streams.core.customer.pending import Episode, PendingEvent, Watch
 from streams.core.customer.state import StateError
 from streams.core.spend.beside import Beside, panes_of
 from streams.core.spend.panes import Panes
@@ -33,7 +33,7 @@ FLAGS_AT: Final = 9
 OPEN: Final = 1
 """Flag: an episode is open."""
 QUIET: Final = 2
-"""Flag: its next wake-up supposes that no further purchase comes."""
+"""Flag: its next timer supposes that no further purchase comes."""
 SAMPLED: Final = 4
 """Flag: a member of the population's sample. Not kept in the changelog."""
 DIRTY: Final = 8
@@ -70,7 +70,7 @@ class Body(Struct, array_like=True):
 
     steps: list[int] = field(default_factory=list)
     cents: list[int] = field(default_factory=list)
-    agenda: list[Item] = field(default_factory=list)
+    pending: list[PendingEvent] = field(default_factory=list)
     contacts: list[Known] = field(default_factory=list)
     frustration: int | float = 0
     episode: Episode | None = None
@@ -100,9 +100,9 @@ class Body(Struct, array_like=True):
 
 
 class Horizon(NamedTuple):
-    """What may be forgotten: ids before the oldest instant (ms) of their input, panes before an hour."""
+    """What may be forgotten: ids before an effective time (ms) for each input, panes before an hour."""
 
-    oldest_instants: tuple[int, ...]
+    oldest_effective_times: tuple[int, ...]
     oldest_pane: int
 
 
@@ -115,7 +115,7 @@ class _Beginning(Struct, array_like=True):
 
     steps: Raw
     cents: Raw
-    agenda: list[Raw]
+    pending: list[Raw]
 
 
 _decode_beginning = msgpack.Decoder(_Beginning).decode
@@ -124,7 +124,7 @@ _decode_beginning = msgpack.Decoder(_Beginning).decode
 class Parts(NamedTuple):
     """A record taken apart."""
 
-    wake: int
+    timer: int
     first_pane: int
     flags: int
     body: Body
@@ -143,14 +143,14 @@ class Parts(NamedTuple):
 
 def split(record: bytes | bytearray) -> Parts:
     """Return the parts of a record; raises StateError."""
-    _, wake, first_pane, flags, _ = _head(record)
-    return Parts(wake, first_pane, flags, _parsed(record, _decode) or Body(), entries(record))
+    _, timer, first_pane, flags, _ = _head(record)
+    return Parts(timer, first_pane, flags, _parsed(record, _decode) or Body(), entries(record))
 
 
 def waiting_in(record: bytes | bytearray) -> int:
-    """Return how many facts wait in the agenda of a record; raises StateError."""
+    """Return how many pending events a record holds; raises StateError."""
     beginning = _parsed(record, _decode_beginning)
-    return 0 if beginning is None else len(beginning.agenda)
+    return 0 if beginning is None else len(beginning.pending)
 
 
 def _parsed(record: bytes | bytearray, decode: Callable[[bytes | bytearray], T]) -> T | None:
@@ -168,26 +168,26 @@ def _parsed(record: bytes | bytearray, decode: Callable[[bytes | bytearray], T])
 def join(parts: Parts) -> bytearray:
     """Return the record of parts."""
     body = _encode(parts.body)
-    head = _HEAD.pack(FORMAT, parts.wake, parts.first_pane, parts.flags, len(body))
+    head = _HEAD.pack(FORMAT, parts.timer, parts.first_pane, parts.flags, len(body))
     return bytearray(b"".join((head, body, *starmap(ENTRY.pack, parts.tail))))
 
 
 def is_settling(tail: Iterable[Entry], horizon: Horizon) -> bool:
     """Tell whether `settle` would fold an entry, or drop one."""
     first = min(tail, default=None)
-    return first is not None and first[0] < min(horizon.oldest_instants[:2])
+    return first is not None and first[0] < min(horizon.oldest_effective_times[:2])
 
 
 def settle(panes: Panes, tail: Iterable[Entry], horizon: Horizon) -> list[Entry]:
     """Fold the entries that are no longer needed as ids into the panes, and return the others."""
-    oldest = horizon.oldest_instants
+    oldest = horizon.oldest_effective_times
     kept = []
     for entry in tail:
-        instant, cents, _ = entry
-        if instant >= oldest[0 if cents >= 0 else -1 - cents]:
+        effective_time, cents, _ = entry
+        if effective_time >= oldest[0 if cents >= 0 else -1 - cents]:
             kept.append(entry)
         elif cents >= 0:
-            panes.add(instant // HOUR_MS, cents)
+            panes.add(effective_time // HOUR_MS, cents)
     panes.drop_before(horizon.oldest_pane)
     return kept
 
@@ -202,17 +202,18 @@ def fold_tail(record: bytearray, horizon: Horizon) -> tuple[bytearray, bytes]:
     if len(kept) * ENTRY.size >= PAGE_BYTES:
         leaving, kept = kept, []
     paged = b"".join(
-        ENTRY.pack(instant, _without_cents(panes, instant, cents), key) for instant, cents, key in leaving
+        ENTRY.pack(effective_time, _without_cents(panes, effective_time, cents), key)
+        for effective_time, cents, key in leaving
     )
     parts.body.keep(folded, ahead)
     return join(parts._replace(first_pane=parts.earliest_pane(), tail=kept)), paged
 
 
-def _without_cents(panes: Panes, instant: int, cents: int) -> int:
+def _without_cents(panes: Panes, effective_time: int, cents: int) -> int:
     """Fold the cents of an entry, if it has any, and return the mark in their place."""
     if cents < 0:
         return cents
-    panes.add(instant // HOUR_MS, cents)
+    panes.add(effective_time // HOUR_MS, cents)
     return mark_of(Input.TRANSACTIONS)
 
 
@@ -234,7 +235,7 @@ def is_foldable(record: bytes | bytearray, horizon: Horizon) -> bool:
     if tail <= max(_LONG_TAIL, (start - _HEAD.size) // 4):
         return False
     middle: int = ENTRY.unpack_from(record, start + tail // ENTRY.size // 2 * ENTRY.size)[0]
-    return middle < horizon.oldest_instants[0]
+    return middle < horizon.oldest_effective_times[0]
 
 
 def mark_of(source: Input) -> int:
@@ -289,10 +290,10 @@ def has_pane(record: bytes | bytearray) -> bool:
     return head[2] != NO_HOUR or bool(head[3] & CHARGED) or any(cents >= 0 for _, cents, _ in entries(record))
 
 
-def wake_of(record: bytes | bytearray) -> int:
+def timer_of(record: bytes | bytearray) -> int:
     """Return the next wake of a record, or NO_HOUR; raises StateError."""
-    wake: int = _head(record)[1]
-    return wake
+    timer: int = _head(record)[1]
+    return timer
 
 
 def _head(record: bytes | bytearray) -> tuple[int, int, int, int, int]:

@@ -26,13 +26,13 @@ from streams.core.customer.customer_codec import (
     is_long,
     matching,
     tail_of,
+    timer_of,
     waiting_in,
-    wake_of,
 )
 from streams.core.customer.pages import Pages
-from streams.core.customer.pending import Item
+from streams.core.customer.pending import PendingEvent
 from streams.core.customer.state import customer_key
-from streams.core.customer.timers import Wakes
+from streams.core.customer.timers import Timers
 from streams.core.time import HOUR_MS
 
 MANY_CONTACTS: Final = 32
@@ -40,18 +40,18 @@ MOST_WARM: Final = 64
 _CARRIED: Final = SAMPLED | DIRTY | WITHOUT_PANE
 
 
-class Roster:
+class CustomerStore:
     """Packed records by customer, who wakes when, whose episode is open, and who changed."""
 
-    __slots__ = ("_dirty", "_inbox", "_warm", "crowded", "open", "pages", "records", "wakes")
+    __slots__ = ("_dirty", "_inbox", "_warm", "crowded", "open", "pages", "records", "timers")
 
     def __init__(self) -> None:
         self.records: dict[str, bytearray] = {}
         self.pages = Pages()
-        self.wakes = Wakes()
+        self.timers = Timers()
         self.open: set[str] = set()
         self.crowded: set[str] = set()
-        self._inbox: dict[str, list[Item]] = {}
+        self._inbox: dict[str, list[PendingEvent]] = {}
         self._dirty: list[str] = []
         self._warm: dict[str, tuple[bytearray, Customer]] = {}
         """Customers as they were packed into a record, the latest last; for as long as that is theirs."""
@@ -84,13 +84,13 @@ class Roster:
         self.records[customer_id] = folded
         self.touch(customer_id, folded)
 
-    def enqueue(self, customer_id: str, item: Item) -> None:
-        """Let a fact wait for a known customer, and wake it at its instant.
+    def enqueue(self, customer_id: str, item: PendingEvent) -> None:
+        """Let a fact wait for a known customer, and wake it at its effective time.
 
-        It goes into the agenda when the record is next unpacked, which most often is when it is folded.
+        It joins the pending events when the record is next unpacked, most often to fold it.
         """
         self._inbox.setdefault(customer_id, []).append(item)
-        self.wakes.add(customer_id, item.instant)
+        self.timers.add(customer_id, item.effective_time)
 
     def unpack(self, customer_id: str) -> Customer:
         """Return a known customer; what is done to it counts once it is stored."""
@@ -107,7 +107,7 @@ class Roster:
     def store(self, customer: Customer, horizon: Horizon) -> None:
         """Pack a customer again; it has changed if its record is another one."""
         customer_id, flags = customer.customer_id, customer.flags
-        self.wakes.set(customer_id, customer.wakes_at)
+        self.timers.set(customer_id, customer.timers_at)
         self._index(customer_id, flags)
         old = self.records[customer_id]
         record = customer.pack(horizon, flags | old[FLAGS_AT] & _CARRIED)
@@ -132,7 +132,7 @@ class Roster:
         customer = self.unpack(customer_id)
         record = self.records[customer_id]
         self.touch(customer_id, record)
-        self.wakes.set(customer_id, None)
+        self.timers.set(customer_id, None)
         self.open.discard(customer_id)
         self.crowded.discard(customer_id)
         self.pages.erase(customer_id)
@@ -174,16 +174,16 @@ class Roster:
         known = has_pane(value)
         record = self.records[customer_id] = bytearray(value)
         record[FLAGS_AT] = record[FLAGS_AT] & KEPT | (0 if known else WITHOUT_PANE)
-        wake = wake_of(record)
+        timer = timer_of(record)
         # The record knows the hour alone; to wake early is harmless.
-        self.wakes.set(customer_id, None if wake == NO_HOUR else wake * HOUR_MS)
+        self.timers.set(customer_id, None if timer == NO_HOUR else timer * HOUR_MS)
         self._index(customer_id, record[FLAGS_AT])
         return record[FLAGS_AT]
 
     def waiting(self, customer_id: str) -> int:
         """Return how many facts wait in the record of a known customer; raises StateError."""
         record = self.records[customer_id]
-        return 0 if wake_of(record) == NO_HOUR else waiting_in(record)
+        return 0 if timer_of(record) == NO_HOUR else waiting_in(record)
 
     def ids(self, customer_id: str) -> Iterator[Entry]:
         """Yield the entries that hold the ids of a known customer's recent events."""

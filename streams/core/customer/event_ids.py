@@ -23,19 +23,19 @@ _SEEDS_KEPT: Final = 10_000
 _PRUNED_MS: Final = 4 * DAY_MS
 
 Settle = Callable[[int, str, int], bool]
-"""Tells by what customers keep whether an event with a hash came at an instant (ms) or after it.
+"""Tells by what customers keep whether an event with a hash came at an effective time (ms) or after it.
 
 The customer who has the same id now is the likeliest to have had it then.
 """
 
 
 class EventIds:
-    """The ids seen on one input of a partition, each with its first instant, for 8 days beyond it.
+    """The ids seen on one input of a partition, each with its first effective time, for 8 days beyond it.
 
-    Few are in a dict. Many go into a table that knows an instant to 17 minutes; where that leaves open
+    Few are in a dict. Many go into a table that knows an effective time to 17 minutes; where that leaves open
     whether an id is 8 days old, the entries in the customers' records tell. What counts as a duplicate is
-    decided by the instants alone, not by which ids happen to be remembered still. Without `settle` there are
-    no records to tell, and all are in the dict.
+    decided by the effective times alone, not by which ids happen to be remembered still. Without `settle`
+    there are no records to tell, and all are in the dict.
     """
 
     __slots__ = ("_pruned", "_seeds", "_settle", "recent", "table")
@@ -67,9 +67,9 @@ class EventIds:
         """Return the hash that stands for an event's id."""
         return self.key(event.source, event.event_id, kind_of(event))
 
-    def is_duplicate(self, key: int, instant: int, customer_id: str = "") -> bool:
-        """Tell whether an event with this id came within the 8 days before an instant."""
-        first, oldest = self.recent.get(key), instant - TOO_LATE_MS
+    def is_duplicate(self, key: int, effective_time: int, customer_id: str = "") -> bool:
+        """Tell whether an event with this id came within the 8 days before an effective time."""
+        first, oldest = self.recent.get(key), effective_time - TOO_LATE_MS
         if first is not None and first >= oldest:
             return True
         if not self.table.may_have(key):  # nearly always
@@ -79,15 +79,15 @@ class EventIds:
             newest == open_unit and self._settle is not None and self._settle(key, customer_id, oldest)
         )
 
-    def remember(self, key: int, instant: int) -> None:
+    def remember(self, key: int, effective_time: int) -> None:
         """Take note of an accepted event."""
         if self.table.buckets:
-            self.table.add(key, instant)
+            self.table.add(key, effective_time)
         else:
-            self.recent[key] = instant
+            self.recent[key] = effective_time
 
     def restore(self, events: Sequence[tuple[int, int]], clock: Clock) -> None:
-        """Take back events from the state, (hash, instant), in any order: the last to be accepted counts.
+        """Restore events, (hash, effective time), in any order: the last to be accepted counts.
 
         All stay in the dict while the clock is not known: the table can't hold ids of any age.
         """
@@ -95,24 +95,26 @@ class EventIds:
             self.table.add_all(events)
             return
         recent = self.recent
-        for key, instant in events:
-            if recent.get(key, NEVER) < instant:
-                recent[key] = instant
+        for key, effective_time in events:
+            if recent.get(key, NEVER) < effective_time:
+                recent[key] = effective_time
         if clock.now != NEVER:
             self._open_if_many()
 
-    def discard(self, key: int, instant: int) -> None:
+    def discard(self, key: int, effective_time: int) -> None:
         """Forget an event, for the erasure of its customer; not another's that used the id later."""
-        if self.recent.get(key) == instant:
+        if self.recent.get(key) == effective_time:
             del self.recent[key]
-        self.table.discard(key, instant)
+        self.table.discard(key, effective_time)
 
     def tidy(self, clock: Clock) -> None:
         """Move what the table should hold, and let go of what can make no duplicate: a little at a time."""
         oldest = clock.now - TOO_LATE_MS
         if clock.now - self._pruned > _PRUNED_MS:
             self._pruned = clock.now
-            self.recent = {key: instant for key, instant in self.recent.items() if instant >= oldest}
+            self.recent = {
+                key: effective_time for key, effective_time in self.recent.items() if effective_time >= oldest
+            }
         if self.table.is_over(oldest):
             self.table = IdTable()
         self._open_if_many()

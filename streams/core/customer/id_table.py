@@ -1,7 +1,7 @@
-"""A compact set of hashes with a coarse instant each: 8 bytes an entry, by linear hashing.
+"""A compact set of hashes with a coarse effective time each: 8 bytes an entry, by linear hashing.
 
 The number of a bucket is the low bits of the hash, 16 or more of them; an entry holds the 48 others, so a
-whole hash is compared, and the instant in units of 17 minutes, modulo 2^16: the last up to the newest of all.
+whole hash is compared, and the effective time in units of 17 minutes, modulo 2^16: the last up to the newest.
 Buckets are split one by one as entries come, and entries leave as event time goes on: nothing is rebuilt.
 """
 
@@ -17,7 +17,7 @@ LOW_BITS: Final = 16
 KEY_BYTES: Final = 6
 """Bytes of an entry that hold the other bits of the hash."""
 UNIT_BITS: Final = 20
-"""The instant of an entry counts in units of 2^20 ms."""
+"""The effective time of an entry counts in units of 2^20 ms."""
 _STAMP_MASK: Final = 0xFFFF
 _STAMP_BYTES: Final = 2
 _FAR: Final = 0x8000
@@ -30,7 +30,7 @@ _FEW: Final = 16
 
 
 class IdTable:
-    """Hashes of 64 bits with coarse instants. The same hash may be in it more than once.
+    """Hashes of 64 bits with coarse effective times. The same hash may be in it more than once.
 
     A hash is in the bucket of its low bits: `key & low`, or, where that is below `split`, one bit more. The
     hot path of a partition reads the buckets itself, and adds to them.
@@ -56,17 +56,17 @@ class IdTable:
         """Make the table ready to be added to."""
         self.buckets = [bytearray() for _ in range(self.low + 1)]
 
-    def add(self, key: int, instant: int) -> None:
-        """Add a hash with its instant (ms), nearly in order of time; the table is open."""
-        self.bucket(key).extend(_rest(key) + self.reach(instant))
+    def add(self, key: int, effective_time: int) -> None:
+        """Add a hash with its effective time (ms), nearly in order of time; the table is open."""
+        self.bucket(key).extend(_rest(key) + self.reach(effective_time))
         self.note(1)
 
     def add_all(self, entries: Sequence[tuple[int, int]]) -> None:
-        """Add hashes, each with its instant (ms), in any order; the table is open."""
+        """Add hashes, each with its effective time (ms), in any order; the table is open."""
         buckets, low, split, high = self.buckets, self.low, self.split, 2 * self.low + 1
-        self.reach(max(instant for _, instant in entries))
-        for key, instant in entries:
-            number, unit = key & low, instant >> UNIT_BITS
+        self.reach(max(effective_time for _, effective_time in entries))
+        for key, effective_time in entries:
+            number, unit = key & low, effective_time >> UNIT_BITS
             bucket = buckets[number if number >= split else key & high]
             entry = key >> LOW_BITS | (unit & _STAMP_MASK) << 8 * KEY_BYTES
             bucket += entry.to_bytes(_ENTRY_BYTES, "little")
@@ -74,12 +74,12 @@ class IdTable:
         self.split_up()
         self._unsorted = len(buckets)
 
-    def reach(self, instant: int) -> bytes:
-        """Return the coarse instant (ms) that an entry ends with, before the first with it is added.
+    def reach(self, effective_time: int) -> bytes:
+        """Return the coarse effective time (ms) that an entry ends with, before the first with it is added.
 
         What lies more than a year before it goes.
         """
-        unit = instant >> UNIT_BITS
+        unit = effective_time >> UNIT_BITS
         if unit > self._newest:
             if unit - self._newest > _FAR:
                 self._clear()
@@ -100,20 +100,20 @@ class IdTable:
         return bool(self.buckets) and self.bucket(key).rfind(_rest(key)) >= 0
 
     def units(self, key: int) -> list[int]:
-        """Return the instants of a hash in units, those of all events that had it; the table is open."""
+        """Return the effective times, in units, of all events that had a hash; the table is open."""
         bucket = self.bucket(key)
         return [self._unit(bucket, at) for at in _hits(bucket, key)]
 
-    def discard(self, key: int, instant: int) -> None:
-        """Take a hash with an instant (ms) out, if it is there."""
+    def discard(self, key: int, effective_time: int) -> None:
+        """Take a hash with an effective time (ms) out, if it is there."""
         if self.buckets:
-            bucket, stamp = self.bucket(key), instant >> UNIT_BITS & _STAMP_MASK
+            bucket, stamp = self.bucket(key), effective_time >> UNIT_BITS & _STAMP_MASK
             for at in [one for one in _hits(bucket, key) if _stamp(bucket, one) == stamp][:1]:
                 del bucket[at : at + _ENTRY_BYTES]
                 self._count -= 1
 
     def is_over(self, oldest: int) -> bool:
-        """Tell whether all there is lies before an instant (ms)."""
+        """Tell whether all there is lies before an effective time (ms)."""
         return bool(self.buckets) and self._newest < oldest >> UNIT_BITS
 
     def split_up(self) -> None:
@@ -122,7 +122,7 @@ class IdTable:
             self._split_one()
 
     def forget(self, now: int, oldest: int) -> None:
-        """Let go of what lies before an instant (ms): each bucket once in a day of event time (ms).
+        """Let go of what lies before an effective time (ms): each bucket once in a day of event time (ms).
 
         Where there is little in them, once in four.
         """
@@ -174,7 +174,7 @@ class IdTable:
         bucket[:] = words[np.argsort(order, kind="stable")].tobytes()
 
     def _unit(self, bucket: bytearray, at: int) -> int:
-        """Return the instant of an entry in units: the last with its coarse instant up to the newest's."""
+        """Return the effective time of an entry in units: the last up to the newest's that fits its stamp."""
         return self._newest - (self._newest - _stamp(bucket, at) & _STAMP_MASK)
 
 

@@ -51,7 +51,7 @@ class Move(Struct, array_like=True, frozen=True, tag=True):
     """What an open episode was opened under."""
 
     @property
-    def instant(self) -> int:
+    def effective_time(self) -> int:
         """Return when (ms) it arrives."""
         return (self.hour + MOVE_HOURS) * HOUR_MS
 

@@ -16,7 +16,7 @@ _FORMAT: Final = b"\x01"
 
 
 class _Page(NamedTuple):
-    """A page as it is kept, and the newest instant (ms) in it by the place of the input."""
+    """A page as it is kept, and the newest effective time (ms) in it by the place of the input."""
 
     value: bytes
     newest: dict[int, int]
@@ -79,7 +79,7 @@ class Pages:
 
     def drain(self, horizon: Horizon) -> list[tuple[bytes, bytes | None]]:
         """Return the pages that changed since the last call by state key; None for a forgotten one."""
-        hours = tuple(instant // HOUR_MS for instant in horizon.oldest_instants)
+        hours = tuple(effective_time // HOUR_MS for effective_time in horizon.oldest_effective_times)
         if hours != self._hours:
             self._hours = hours
             for customer_id in list(self._pages):
@@ -94,9 +94,9 @@ class Pages:
 
     def _expire(self, customer_id: str, horizon: Horizon) -> None:
         """Forget those pages of a customer in which no id can make a duplicate any more."""
-        pages, oldest = self._pages.get(customer_id, {}), horizon.oldest_instants
+        pages, oldest = self._pages.get(customer_id, {}), horizon.oldest_effective_times
         for number, page in list(pages.items()):
-            if all(instant < oldest[at] for at, instant in page.newest.items()):
+            if all(effective_time < oldest[at] for at, effective_time in page.newest.items()):
                 del pages[number]
                 self._changed[customer_id, number] = None
         if not pages:
@@ -105,11 +105,11 @@ class Pages:
 
 def _page(value: bytes) -> _Page:
     newest: dict[int, int] = {}
-    for instant, mark, _ in ENTRY.iter_unpack(memoryview(value)[1:]):
+    for effective_time, mark, _ in ENTRY.iter_unpack(memoryview(value)[1:]):
         at = -1 - mark
         if not 0 <= at < len(INPUTS):
             raise StateError("a page of ids that does not parse")
-        newest[at] = max(instant, newest.get(at, instant))
+        newest[at] = max(effective_time, newest.get(at, effective_time))
     return _Page(value, newest)
 
 

@@ -1,4 +1,4 @@
-"""What waits in a customer's agenda, and the episode that may be open."""
+"""A customer's pending events, and the episode that may be open."""
 
 from typing import Literal, assert_never
 
@@ -30,10 +30,10 @@ def kind_of(event: Event) -> str:
     return "notice" if isinstance(event, Notice) else ""
 
 
-class Item(Struct, array_like=True, frozen=True):
-    """A fact that waits in the agenda until the watermark exceeds its instant."""
+class PendingEvent(Struct, array_like=True, frozen=True):
+    """An event that waits until the watermark exceeds its effective time."""
 
-    instant: int
+    effective_time: int
     rank: int
     event_id: str
     version: int
@@ -41,16 +41,16 @@ class Item(Struct, array_like=True, frozen=True):
 
     @property
     def order(self) -> tuple[int, int, str, int, str, str, str]:
-        """Return the place in the agenda; the last three only part what the rule leaves open."""
+        """Return the place among the pending events; the last three only part what the rule leaves open."""
         event = self.event
         if isinstance(event, SignOfLife | Move):
-            return self.instant, self.rank, self.event_id, self.version, "", "", ""
+            return self.effective_time, self.rank, self.event_id, self.version, "", "", ""
         last = event.event_id, event.source, kind_of(event)
-        return self.instant, self.rank, self.event_id, self.version, *last
+        return self.effective_time, self.rank, self.event_id, self.version, *last
 
 
-def item(event: Event | SignOfLife | Move, instant: int) -> Item:
-    """Return the agenda item of an event."""
+def item(event: Event | SignOfLife | Move, effective_time: int) -> PendingEvent:
+    """Return an event as one that is pending."""
     match event:
         case Move():
             rank, event_id, version = _MOVE, event.former, event.hour
@@ -70,7 +70,7 @@ def item(event: Event | SignOfLife | Move, instant: int) -> Item:
             rank, event_id, version = 6, event.event_id, 0
         case _:
             assert_never(event)
-    return Item(instant, rank, event_id, version, event)
+    return PendingEvent(effective_time, rank, event_id, version, event)
 
 
 class Watch(Struct, array_like=True, frozen=True):
@@ -98,10 +98,10 @@ class Episode(Struct, array_like=True):
     """Highest level sent: 0 none, 1 watch, 2 alert."""
     snooze_until: int | None = None
     cancelled: bool = False
-    wake: int = 0
+    timer: int = 0
     """The first hour that can matter."""
     quiet: bool = False
-    """Whether `wake` supposes that no further purchase comes."""
+    """Whether `timer` supposes that no further purchase comes."""
     heard: bool = True
     """Whether contacts count: in a silent episode only once one was folded into it."""
     left: float = 1.0

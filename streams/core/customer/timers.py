@@ -1,14 +1,14 @@
-"""Which customers to look at when: the next instant of each at which something can be due."""
+"""Event-time timers: when to look at each customer next, as something can be due then."""
 
 from heapq import heapify, heappop, heappush
 from typing import Final
 
 _SPARE: Final = 1_000
-"""So many wake-ups that were called off may be kept, and as many as there are others."""
+"""So many timers that were cancelled may be kept, and as many as there are others."""
 
 
-class Wakes:
-    """Customers by the time (ms) of their next wake-up."""
+class Timers:
+    """Customers by the time (ms) of their timer."""
 
     __slots__ = ("_at", "_queue")
 
@@ -17,13 +17,13 @@ class Wakes:
         self._queue: list[tuple[int, str]] = []
 
     def add(self, customer_id: str, time: int) -> None:
-        """Wake a customer at a time, if it is not to be woken before."""
+        """Set the timer of a customer, unless it fires before."""
         at = self._at.get(customer_id)
         if at is None or time < at:
             self.set(customer_id, time)
 
     def set(self, customer_id: str, time: int | None) -> None:
-        """Wake a customer at a time and not at any other; None calls it off."""
+        """Set the timer of a customer, and no other; None cancels it."""
         if time is None:
             self._at.pop(customer_id, None)
         elif self._at.get(customer_id) != time:
@@ -34,7 +34,7 @@ class Wakes:
             heapify(self._queue)
 
     def pop_until(self, time: int) -> list[str]:
-        """Return and forget those to wake up to a time, that time included."""
+        """Return and forget those whose timer fires up to a time, that time included."""
         due = []
         while self._queue and self._queue[0][0] <= time:
             at, customer_id = heappop(self._queue)
@@ -45,5 +45,5 @@ class Wakes:
 
     @property
     def first(self) -> int | None:
-        """Return the first time with a wake-up, None without any; it may have been called off since."""
+        """Return the first time with a timer, None without any; it may have been cancelled since."""
         return self._queue[0][0] if self._queue else None

@@ -1,7 +1,7 @@
 """The life of an episode: opened by a bad contact or by silence, raised by evidence, closed by spend or time.
 
-`Judge.step` folds a customer's agenda and makes its hour decisions, in order of event time. It sleeps from
-one hour that can matter to the next; scanning every hour would give the same alerts.
+`Judge.step` folds a customer's pending events and makes its hour decisions, in order of event time. It skips
+from one hour that can matter to the next; scanning every hour would give the same alerts.
 """
 
 from collections import Counter
@@ -20,7 +20,7 @@ from streams.core.contacts.frustration import TOLERANCE, Known, known, own_signa
 from streams.core.customer.books import Booked, book, book_cancellation, book_plan_change
 from streams.core.customer.customer import Customer, unpack
 from streams.core.customer.moves import Merged, Move
-from streams.core.customer.pending import Episode, Item
+from streams.core.customer.pending import Episode, PendingEvent
 from streams.core.customer.state import ruleset_of
 from streams.core.episodes.merging import alert_id_of, fresh_contacts, merge, part, profile_of_both
 from streams.core.episodes.opening import Gates, Past, gates_of, is_bad, left_of, open_episode, past_of
@@ -28,7 +28,7 @@ from streams.core.episodes.shared_ids import is_shared
 from streams.core.episodes.silent import Silence, Verdict, basis_hour
 from streams.core.feed.feed_guard import FeedGuard
 from streams.core.odds.measure import measure, measure_month, settled_hour
-from streams.core.odds.next_look import HIGHEST_LEVEL, next_wake
+from streams.core.odds.next_timer import HIGHEST_LEVEL, next_timer
 from streams.core.odds.odds import Odds, odds_of
 from streams.core.ruleset import Ruleset
 from streams.core.spend.baseline import BLOCK_HOURS
@@ -40,7 +40,7 @@ from streams.core.watermark import NEVER
 _RELATIVE: Final = 1e-13
 
 Told = Callable[[Customer, Booked], None]
-"""Is told of what was folded by the agenda."""
+"""Is told of each pending transaction that was folded."""
 
 
 class Observer(Protocol):
@@ -69,7 +69,7 @@ class Judge:
         self.shared: set[str] = set()
         """Ids met since the start that many share, for people to read."""
         self.folded = 0
-        """How many facts were taken from agendas."""
+        """How many pending events were folded."""
         self.moves: list[Move] = []
         """What was handed over and has to be sent on."""
         self.taken_over: list[str] = []
@@ -82,16 +82,16 @@ class Judge:
         self._alerts: list[Alert] = []
         self._past: Past | None = None
         self._stale_from: int | None = None
-        """The hour from which on the wake-up of the customer in hand must be set anew; it lies no earlier."""
+        """The hour from which on the timer of the customer in hand must be set anew; it lies no earlier."""
 
     def step(self, customer: Customer, before: int, before_hour: int) -> list[Alert]:
-        """Fold items with an instant before a time (ms), decide hours before an hour; return the alerts."""
+        """Fold events effective before a time (ms), decide hours before an hour; return the alerts."""
         self._alerts, self._past, self._stale_from = [], None, None
-        agenda, taken = customer.body.agenda, 0
+        pending, taken = customer.body.pending, 0
         while True:
-            due = agenda[taken] if taken < len(agenda) and agenda[taken].instant < before else None
+            due = pending[taken] if taken < len(pending) and pending[taken].effective_time < before else None
             stale = self._stale_from
-            if stale is not None and (due is None or due.instant >= stale * HOUR_MS):
+            if stale is not None and (due is None or due.effective_time >= stale * HOUR_MS):
                 self.rearm(customer, stale)
                 self._stale_from = stale = None
             merged, move = customer.body.merged, customer.move_due
@@ -99,22 +99,28 @@ class Judge:
                 self._hand_over(customer, merged, move)
                 continue
             episode = customer.body.episode
-            wake = before_hour if episode is None or stale is not None else episode.wake
-            if episode is not None and wake < before_hour and (due is None or wake * HOUR_MS <= due.instant):
-                self._decide_hour(customer, episode, wake)
+            timer = before_hour if episode is None or stale is not None else episode.timer
+            if (
+                episode is not None
+                and timer < before_hour
+                and (due is None or timer * HOUR_MS <= due.effective_time)
+            ):
+                self._decide_hour(customer, episode, timer)
             elif due is not None:
                 taken += 1
                 self._fold(customer, due)
             else:
-                del agenda[:taken]
+                del pending[:taken]
                 self.folded += taken
                 return self._alerts
 
     @staticmethod
-    def _is_first(customer: Customer, hour: int, due: Item | None) -> bool:
+    def _is_first(customer: Customer, hour: int, due: PendingEvent | None) -> bool:
         """Tell whether something is to be handed over at an hour before anything else happens."""
         episode = customer.body.episode
-        return (due is None or hour * HOUR_MS <= due.instant) and (episode is None or hour <= episode.wake)
+        return (due is None or hour * HOUR_MS <= due.effective_time) and (
+            episode is None or hour <= episode.timer
+        )
 
     def look(self, customer: Customer, refresh: Refresh) -> Verdict | None:
         """Return what the silent decision at a refresh changes; None if nothing. No episode may be open."""
@@ -134,10 +140,10 @@ class Judge:
         return self._alerts
 
     def rearm(self, customer: Customer, hour: int) -> None:
-        """Set the wake-up of an open episode anew, from an hour on."""
+        """Set the timer of an open episode anew, from an hour on."""
         episode = customer.body.episode
         if episode is not None:
-            episode.wake = next_wake(customer, episode, hour, self._guard, self.rules_of(episode))
+            episode.timer = next_timer(customer, episode, hour, self._guard, self.rules_of(episode))
 
     def erase(self, customer: Customer, time: int) -> list[Alert]:
         """Return the record that ends what was sent about a customer who is erased."""
@@ -148,44 +154,44 @@ class Judge:
 
     # Facts
 
-    def _fold(self, customer: Customer, item: Item) -> None:
-        # Only a side input that comes late can have an instant before what is decided: it counts from now on.
-        instant = max(item.instant, self.decided)
+    def _fold(self, customer: Customer, item: PendingEvent) -> None:
+        # Only a late side input can be effective before what is decided: it counts from now on.
+        effective_time = max(item.effective_time, self.decided)
         match item.event:
             case Merge():
-                merge(customer, item.event, hour_of(instant) + 1)
+                merge(customer, item.event, hour_of(effective_time) + 1)
             case Move():
-                self._fold_move(customer, item.event, instant)
+                self._fold_move(customer, item.event, effective_time)
             case Transaction():
-                self._fold_money(customer, item.event, item.instant, instant)
+                self._fold_money(customer, item.event, item.effective_time, effective_time)
             case SignOfLife():
                 customer.beside().refuse(hour_of(item.event.time))
-                self._stale_from = hour_of(instant) + 1
+                self._stale_from = hour_of(effective_time) + 1
             case Contact() | Notice():
-                self._fold_contact(customer, item.event, instant)
+                self._fold_contact(customer, item.event, effective_time)
             case Profile():
                 customer.body.profile = item.event
             case Disposition():
-                self._fold_disposition(customer, item.event, instant)
+                self._fold_disposition(customer, item.event, effective_time)
             case _:
                 assert_never(item.event)
         merged = customer.body.merged
         if merged is not None and merged.due is None and not isinstance(item.event, Disposition):
-            merged.due = hour_of(instant) + 1
+            merged.due = hour_of(effective_time) + 1
 
-    def _fold_money(self, customer: Customer, event: Transaction, came: int, instant: int) -> None:
+    def _fold_money(self, customer: Customer, event: Transaction, came: int, effective_time: int) -> None:
         match event.kind:
             case "subscription_cancelled":
-                self._fold_cancellation(customer, event, instant)
+                self._fold_cancellation(customer, event, effective_time)
             case "subscription_changed":
-                self._fold_plan_change(customer, event, instant)
+                self._fold_plan_change(customer, event, effective_time)
             case _:
                 booked = book(customer, event, came, self.rules)
                 if booked is not None:
                     self._booked(customer, booked)
-                self._past, self._stale_from = None, hour_of(instant) + 1
+                self._past, self._stale_from = None, hour_of(effective_time) + 1
 
-    def _fold_cancellation(self, customer: Customer, event: Transaction, instant: int) -> None:
+    def _fold_cancellation(self, customer: Customer, event: Transaction, effective_time: int) -> None:
         if self.rules.as_meant and not book_cancellation(customer, event, self.rules):
             self.tally["plan_changes"] += 1
             return
@@ -193,33 +199,33 @@ class Judge:
         if episode is None:
             return
         self._take_plan_in(customer, episode)
-        self._cancel(customer, episode, instant)
-        self.rearm(customer, hour_of(instant) + 1)
+        self._cancel(customer, episode, effective_time)
+        self.rearm(customer, hour_of(effective_time) + 1)
 
-    def _cancel(self, customer: Customer, episode: Episode, instant: int) -> None:
+    def _cancel(self, customer: Customer, episode: Episode, effective_time: int) -> None:
         """Make an episode an alert at once, for a cancellation."""
-        hour, rules = hour_of(instant), self.rules_of(episode)
+        hour, rules = hour_of(effective_time), self.rules_of(episode)
         if episode.sent < HIGHEST_LEVEL and hour <= episode.starts + rules.raise_days * DAY_HOURS:
             episode.cancelled = True
             basis = settled_hour(episode.yardstick, max(hour, episode.starts), rules)
-            self._send(customer, episode, HIGHEST_LEVEL, instant, basis)
+            self._send(customer, episode, HIGHEST_LEVEL, effective_time, basis)
 
-    def _fold_plan_change(self, customer: Customer, event: Transaction, instant: int) -> None:
+    def _fold_plan_change(self, customer: Customer, event: Transaction, effective_time: int) -> None:
         book_plan_change(customer, event)
         episode = customer.body.episode
         if episode is not None:
             self._take_plan_in(customer, episode)
-            self._judge_item(customer, episode, instant)
+            self._judge_item(customer, episode, effective_time)
 
     def _take_plan_in(self, customer: Customer, episode: Episode) -> None:
         """Let an episode know what is left of the subscriptions, under the rules that it keeps."""
         episode.left = left_of(customer, episode.plan_from, self.rules_of(episode))
 
-    def _begin(self, customer: Customer, episode: Episode, instant: int) -> None:
+    def _begin(self, customer: Customer, episode: Episode, effective_time: int) -> None:
         """Let an episode that opens know of the subscriptions; if nothing is left of them it is an alert."""
         self._take_plan_in(customer, episode)
         if episode.left == 0:
-            self._cancel(customer, episode, instant)
+            self._cancel(customer, episode, effective_time)
 
     # Merged customers
 
@@ -236,7 +242,7 @@ class Judge:
         former = customer.customer_id
         self.moves.append(Move(merged.into, former, merged.time, merged.event_id, hour, record, fresh, rules))
 
-    def _fold_move(self, customer: Customer, move: Move, instant: int) -> None:
+    def _fold_move(self, customer: Customer, move: Move, effective_time: int) -> None:
         """Take a history over, and judge what was open or fresh in it."""
         body = customer.body
         if body.absorbed.get(move.former, NEVER) >= move.hour:
@@ -251,18 +257,18 @@ class Judge:
         rules = self.rules if body.episode is None else self.rules_of(body.episode)
         self.tally["too_many_contacts"] += customer.take_over(moved, rules)
         body.profile = profile_of_both(customer, moved)
-        self.tally["moves_in_time" if move.instant == instant else "moves_late"] += 1
+        self.tally["moves_in_time" if move.effective_time == effective_time else "moves_late"] += 1
         self.taken_over.append(customer.customer_id)
-        self._past, self._stale_from = None, hour_of(instant) + 1
+        self._past, self._stale_from = None, hour_of(effective_time) + 1
         if body.episode is not None:
             self._take_plan_in(customer, body.episode)
         elif moved.body.episode is not None:
-            self._go_on(customer, moved.body.episode, move, instant)
+            self._go_on(customer, moved.body.episode, move, effective_time)
         for one in body.contacts:
             if body.episode is None and one.identity in fresh:
-                self._try_opening(customer, one, instant)
+                self._try_opening(customer, one, effective_time)
 
-    def _go_on(self, customer: Customer, episode: Episode, move: Move, instant: int) -> None:
+    def _go_on(self, customer: Customer, episode: Episode, move: Move, effective_time: int) -> None:
         """Let an episode go on that was open under the former id; nothing of it was sent under this one."""
         if move.rules is not None and episode.ruleset not in self.rulesets:
             self.rulesets[episode.ruleset] = ruleset_of(move.rules)
@@ -274,20 +280,20 @@ class Judge:
         customer.body.watch, customer.body.episode = None, episode
         self._take_plan_in(customer, episode)
         if cancelled:
-            self._cancel(customer, episode, instant)
-        self._judge_item(customer, episode, instant)
+            self._cancel(customer, episode, effective_time)
+        self._judge_item(customer, episode, effective_time)
 
-    def _fold_disposition(self, customer: Customer, event: Disposition, instant: int) -> None:
+    def _fold_disposition(self, customer: Customer, event: Disposition, effective_time: int) -> None:
         episode = customer.body.episode
         if episode is None or episode.alert_id != event.alert_id:
             return
         if event.status == "closed":
-            self._close_by_item(customer, episode, "closed", instant)
+            self._close_by_item(customer, episode, "closed", effective_time)
         elif event.snooze_until is not None:
             episode.snooze_until = event.snooze_until
-            self._stale_from = hour_of(instant) + 1
+            self._stale_from = hour_of(effective_time) + 1
 
-    def _fold_contact(self, customer: Customer, event: Contact | Notice, instant: int) -> None:
+    def _fold_contact(self, customer: Customer, event: Contact | Notice, effective_time: int) -> None:
         rules = self.rules if customer.body.episode is None else self.rules_of(customer.body.episode)
         new = known(event, rules)
         too_many = customer.contacts(rules).learn(new)
@@ -296,21 +302,21 @@ class Judge:
         if too_many:
             self.tally["too_many_contacts"] += too_many
         if customer.body.episode is None:
-            self._try_opening(customer, new, instant)
+            self._try_opening(customer, new, effective_time)
         else:
-            self._reconsider(customer, customer.body.episode, new, instant)
+            self._reconsider(customer, customer.body.episode, new, effective_time)
 
-    def _try_opening(self, customer: Customer, anchor: Known, instant: int) -> None:
+    def _try_opening(self, customer: Customer, anchor: Known, effective_time: int) -> None:
         """Open an episode with a bad contact as anchor, if the customer can and need be judged."""
         rules = self.rules
         if anchor.own <= 0:
             return
         if self._observer is None and not is_bad(customer, rules):
             return
-        hours = hour_of(anchor.moment), hour_of(instant)
+        hours = hour_of(anchor.moment), hour_of(effective_time)
         if self._past is None or self._past.hours != hours:
             self._past = past_of(customer, hours, rules, self._guard)
-        gates = gates_of(customer, anchor, self._past, instant, self.refresh, rules)
+        gates = gates_of(customer, anchor, self._past, effective_time, self.refresh, rules)
         if self._observer is not None:
             self._observer.judged(customer.customer_id, gates)
         if not gates.bad:
@@ -319,7 +325,7 @@ class Judge:
             self.tally["undetectable"] += 1
         elif not gates.valuable:
             self.tally["no_cutoff" if gates.cutoff is None else "not_high_value"] += 1
-        elif self.is_shared(customer, instant):
+        elif self.is_shared(customer, effective_time):
             self.tally["shared_id"] += 1
             self.shared.add(customer.customer_id)
         else:
@@ -327,32 +333,32 @@ class Judge:
             customer.body.watch = None
             episode = open_episode(customer.customer_id, anchor, gates, rules, self._guard)
             customer.body.episode = episode
-            self._begin(customer, episode, instant)
-            self._judge_item(customer, episode, instant)
+            self._begin(customer, episode, effective_time)
+            self._judge_item(customer, episode, effective_time)
 
-    def is_shared(self, customer: Customer, instant: int) -> bool:
-        """Tell whether an id is taken for shared at an instant (ms): nothing opens for it."""
+    def is_shared(self, customer: Customer, effective_time: int) -> bool:
+        """Tell whether an id is taken for shared at an effective time (ms): nothing opens for it."""
         median = 1 if self.refresh is None else self.refresh.median_trips
-        return is_shared(customer, instant, median, self.rules)
+        return is_shared(customer, effective_time, median, self.rules)
 
-    def _reconsider(self, customer: Customer, episode: Episode, new: Known, instant: int) -> None:
+    def _reconsider(self, customer: Customer, episode: Episode, new: Known, effective_time: int) -> None:
         """Judge an open episode after a further contact or a new version of one."""
         episode.heard = True
         if episode.anchor is not None and new.identity == episode.anchor.identity:
             episode.anchor = new
             opening = self.rules_of(episode).opening_frustration
             if new.own <= 0 or customer.body.frustration < opening - TOLERANCE:
-                self._close_by_item(customer, episode, "withdrawn", instant)
+                self._close_by_item(customer, episode, "withdrawn", effective_time)
                 return
-        self._judge_item(customer, episode, instant)
+        self._judge_item(customer, episode, effective_time)
 
     # Decisions
 
-    def _judge_item(self, customer: Customer, episode: Episode, instant: int) -> None:
-        hour = max(hour_of(instant), episode.starts)
+    def _judge_item(self, customer: Customer, episode: Episode, effective_time: int) -> None:
+        hour = max(hour_of(effective_time), episode.starts)
         basis = settled_hour(episode.yardstick, hour, self.rules_of(episode))
-        self._raise(customer, episode, instant, hour, basis)
-        self.rearm(customer, hour_of(instant) + 1)
+        self._raise(customer, episode, effective_time, hour, basis)
+        self.rearm(customer, hour_of(effective_time) + 1)
 
     def _decide_hour(self, customer: Customer, episode: Episode, hour: int) -> None:
         rules = self.rules_of(episode)
@@ -405,9 +411,11 @@ class Judge:
         episode.sent = level
         self._write(customer, episode, state, None, time, hour)
 
-    def _close_by_item(self, customer: Customer, episode: Episode, why: Resolution, instant: int) -> None:
-        hour = settled_hour(episode.yardstick, hour_of(instant), self.rules_of(episode))
-        self._close(customer, episode, why, instant, hour)
+    def _close_by_item(
+        self, customer: Customer, episode: Episode, why: Resolution, effective_time: int
+    ) -> None:
+        hour = settled_hour(episode.yardstick, hour_of(effective_time), self.rules_of(episode))
+        self._close(customer, episode, why, effective_time, hour)
 
     def _close(self, customer: Customer, episode: Episode, why: Resolution, time: int, hour: int) -> None:
         if why == "returned":

@@ -67,7 +67,7 @@ class Past(NamedTuple):
     """What the panes say before a contact; the same for all contacts of an hour."""
 
     hours: tuple[int, int]
-    """That of the contact's moment, and that of its instant, which tells what is forgotten by then."""
+    """That of the contact's moment, and that of its effective time, which tells what is forgotten by then."""
     trailing_spend: int
     usual: Baseline | None
     blocks: int
@@ -76,7 +76,7 @@ class Past(NamedTuple):
 
 
 def past_of(customer: Customer, hours: tuple[int, int], rules: Ruleset, guard: FeedGuard) -> Past:
-    """Return what the panes say before the hour of a contact's moment, at the hour of its instant."""
+    """Return what the panes say before the hour of a contact's moment, at the hour of its effective time."""
     hour, now = hours[0] - rules.guard_delay_hours, hours[1]
     lag = lag_of(customer, hour, guard)
     hour -= lag
@@ -123,13 +123,18 @@ def recurring_per_day(charges: Panes, beside: Beside | None, hour: int, rules: R
 
 
 def gates_of(  # noqa: PLR0913, PLR0917 - all that a contact meets
-    customer: Customer, anchor: Known, past: Past, instant: int, refresh: Refresh | None, rules: Ruleset
+    customer: Customer,
+    anchor: Known,
+    past: Past,
+    effective_time: int,
+    refresh: Refresh | None,
+    rules: Ruleset,
 ) -> Gates:
-    """Return what a contact meets at an instant (ms), by the latest population refresh."""
+    """Return what a contact meets at an effective time (ms), by the latest population refresh."""
     cutoff = None if refresh is None else refresh.cutoff
     protected = is_protected(customer, rules)
     return Gates(
-        time=instant,
+        time=effective_time,
         contact_id=anchor.contact_id,
         frustration=customer.body.frustration,
         bad=is_bad(customer, rules),

@@ -15,15 +15,15 @@ _LEAST_TRIPS: Final = 100
 _CONTACT_DAYS: Final = 7
 
 
-def is_shared(customer: Customer, instant: int, median: int, rules: Ruleset) -> bool:
-    """Tell whether an id is taken for shared at an instant (ms), by the median of the latest refresh."""
+def is_shared(customer: Customer, effective_time: int, median: int, rules: Ruleset) -> bool:
+    """Return whether an id counts as shared at an effective time (ms), by the latest median."""
     if customer.customer_id in rules.shared_ids:
         return True
     if rules.shared_trips_factor:
         least = max(_LEAST_TRIPS, rules.shared_trips_factor * median)
-        hour = hour_of(instant)
+        hour = hour_of(effective_time)
         if customer.panes.trips(hour - MONTH_HOURS, hour) >= least:
             return True
-    oldest = instant - _CONTACT_DAYS * DAY_MS
-    recent = sum(oldest < one.moment <= instant for one in customer.body.contacts)
+    oldest = effective_time - _CONTACT_DAYS * DAY_MS
+    recent = sum(oldest < one.moment <= effective_time for one in customer.body.contacts)
     return 0 < rules.shared_contacts <= recent

@@ -19,7 +19,7 @@ _LEAST: Final = 4
 """Fewer delayed purchases tell nothing."""
 
 Row = tuple[int, int, int, int, int, int]
-"""Group, week of the panes, week of the instants, late purchases, delayed ones, the longest delay (ms)."""
+"""Group, week of the panes, of the effective times; late purchases, delayed ones, the longest delay (ms)."""
 
 
 class Delivery:
@@ -30,11 +30,11 @@ class Delivery:
     def __init__(self, rows: Iterable[Row] = ()) -> None:
         self._rows = {row[:3]: list(row[3:]) for row in rows}
 
-    def note(self, group: int, time: int, instant: int) -> None:
-        """Learn of a late purchase, by its time and instant in ms."""
-        key = group, hour_of(time) // WEEK_HOURS, hour_of(instant) // WEEK_HOURS
+    def note(self, group: int, time: int, effective_time: int) -> None:
+        """Learn of a late purchase, by its time and effective time in ms."""
+        key = group, hour_of(time) // WEEK_HOURS, hour_of(effective_time) // WEEK_HOURS
         row = self._rows.setdefault(key, [0, 0, 0])
-        delay = instant - time
+        delay = effective_time - time
         row[0] += 1
         row[1] += delay >= DELAYED_MS
         row[2] = max(row[2], delay)
@@ -46,8 +46,8 @@ class Delivery:
         """
         late, delayed, longest = Counter[int](), Counter[int](), Counter[int]()
         week = hour // WEEK_HOURS
-        for (group, pane, instant), (count, long, delay) in self._rows.items():
-            if week - _WEEKS <= pane and instant < week:
+        for (group, pane, effective_time), (count, long, delay) in self._rows.items():
+            if week - _WEEKS <= pane and effective_time < week:
                 late[group] += count
                 delayed[group] += long
                 longest[group] = max(longest[group], delay)

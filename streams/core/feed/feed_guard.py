@@ -117,19 +117,19 @@ class FeedGuard:
             found = self._routes[source] = self._groups.setdefault(group_of(source), defaultdict(int))
         return found
 
-    def add_late(self, source: str, time: int, instant: int, rules: Ruleset) -> None:
-        """Count a late purchase, by its time and instant in ms, if late ones count."""
+    def add_late(self, source: str, time: int, effective_time: int, rules: Ruleset) -> None:
+        """Count a late purchase, by its time and effective time in ms, if late ones count."""
         if not rules.delayed_feed:
             return
         pane, group = hour_of(time), group_of(source)
-        counts_from = max(pane, hour_of(instant) - rules.guard_delay_hours, self._decided or pane)
+        counts_from = max(pane, hour_of(effective_time) - rules.guard_delay_hours, self._decided or pane)
         counts = self.counts_of(source, rules)
         if counts_from == pane:
             self._count_late(group, counts, pane, 1)
         else:
             self._late.setdefault(counts_from, Counter())[group, pane] += 1
         if rules.as_meant:
-            self._delivery.note(group, time, instant)
+            self._delivery.note(group, time, effective_time)
 
     def _count_late(self, group: int, counts: Counts, pane: int, count: int) -> None:
         counts[pane] += count

@@ -42,7 +42,7 @@ from streams.core.customer.customer_codec import (
     is_long,
     mark_of,
 )
-from streams.core.customer.customer_store import Roster
+from streams.core.customer.customer_store import CustomerStore
 from streams.core.customer.event_ids import EventIds
 from streams.core.customer.id_table import KEY_BYTES, LOW_BITS, UNIT_BITS
 from streams.core.customer.moves import Move
@@ -90,7 +90,7 @@ class Outcome:
     """The places in the batch of events that came before."""
     refused: list[tuple[int, Refusal]] = field(default_factory=list)
     waiting: list[tuple[int, str, int]] = field(default_factory=list)
-    """The events that wait in agendas: place in the batch, customer, and instant (ms)."""
+    """The events that are pending: place in the batch, customer, and effective time (ms)."""
     alerts: list[Alert] = field(default_factory=list)
     """What ends the alerts of customers who were erased."""
 
@@ -107,8 +107,8 @@ class Partition:
         self._clocks = {one: Clock(rules.lateness_ms) for one in GIVEN}
         self._ids = {one: EventIds(partial(self._came_since, one)) for one in GIVEN}
         self._guard = FeedGuard()
-        self._roster = Roster()
-        self._population = Population(rules, self._roster.mark_sampled)
+        self._customers = CustomerStore()
+        self._population = Population(rules, self._customers.mark_sampled)
         self._judge = Judge(rules, self._guard, currency, self._booked, observer)
         self._disturbed: set[str] = set()
         self._moving: dict[str, int] = {}
@@ -151,7 +151,7 @@ class Partition:
         recent, digest, pack = ids.recent, xxh3_64_intdigest, ENTRY.pack
         buckets, low, split, high = ids.table.buckets, ids.table.low, ids.table.split, 2 * ids.table.low + 1
         unit, stamp = NEVER, b""
-        customers, lateness, rules = self._roster.records, clock.lateness_ms, self._judge.rules
+        customers, lateness, rules = self._customers.records, clock.lateness_ms, self._judge.rules
         newest, now, source, salt, applied = clock.newest, clock.now, "", ids.seed(""), 0
         counts, counts_of = self._guard.counts_of("", rules), self._guard.counts_of
         forgettable = self._horizon
@@ -190,7 +190,7 @@ class Partition:
                 recent[key] = time
             record = customers.get(customer_id)
             if record is None:
-                record = self._roster.new(customer_id)
+                record = self._customers.new(customer_id)
             hour = time // HOUR_MS
             counts[hour] += 1
             if cents <= MOST_CENTS:
@@ -200,7 +200,7 @@ class Partition:
             if record[FLAGS_AT] != DIRTY:
                 self._note(customer_id, record, hour, cents)
             if len(record) > LONG_RECORD and is_foldable(record, forgettable):
-                self._roster.fold(customer_id, record, forgettable)
+                self._customers.fold(customer_id, record, forgettable)
             if time > newest or held_back is not None:
                 if time > newest:  # noqa: PLR1730 - half the time of max()
                     newest = time
@@ -217,7 +217,7 @@ class Partition:
         """Drop a duplicate; count a purchase if the customer's own entry has another time or amount."""
         outcome.duplicates.append(at)
         if isinstance(event, Transaction) and event.kind == "purchase":
-            found = self._roster.in_record(key, event.customer_id)
+            found = self._customers.in_record(key, event.customer_id)
             known = [(time, cents) for time, cents, _ in found if cents >= 0]
             if known and (event.time, event.cents) not in known:
                 self._judge.tally["duplicates_other_content"] += 1
@@ -226,7 +226,7 @@ class Partition:
         """Do what a purchase means beyond the customer's own record."""
         flags = record[FLAGS_AT]
         if not flags & DIRTY:
-            self._roster.touch(customer_id, record)
+            self._customers.touch(customer_id, record)
         if flags & (SAMPLED | WITHOUT_PANE):
             self._spent(customer_id, hour, cents)
         if flags & QUIET:
@@ -237,11 +237,11 @@ class Partition:
     def _add_huge(self, event: Transaction, key: int) -> bytearray:
         """Add an on-time purchase of more cents than an entry holds, and return the new record."""
         customer_id = event.customer_id
-        self._roster.remember(customer_id, (event.time, mark_of(Input.TRANSACTIONS), key))
-        customer = self._roster.unpack(customer_id)
+        self._customers.remember(customer_id, (event.time, mark_of(Input.TRANSACTIONS), key))
+        customer = self._customers.unpack(customer_id)
         customer.add(hour_of(event.time), event.cents)
-        self._roster.store(customer, self._horizon)
-        return self._roster.records[customer_id]
+        self._customers.store(customer, self._horizon)
+        return self._customers.records[customer_id]
 
     def _apply_one(  # noqa: PLR0913, PLR0917 - as many as decide on a record
         self, source: Input, at: int, record: Record, when: int, held_back: int | None, outcome: Outcome
@@ -275,52 +275,52 @@ class Partition:
     def _refusal(self, clock: Clock, record: Event | Tick, horizon: int) -> Refusal | None:
         if record.time > horizon:
             return Refusal(Reason.FUTURE, "time: more than 5 minutes ahead of the wall clock")
-        if isinstance(record, Tick) or clock.instant(record.time) - record.time <= TOO_LATE_MS:
+        if isinstance(record, Tick) or clock.effective_time(record.time) - record.time <= TOO_LATE_MS:
             return None
         return Refusal(Reason.TOO_LATE, "time: more than 8 days behind the input's clock")
 
     def _apply_event(self, source: Input, at: int, event: Event, most: int, outcome: Outcome) -> None:
         clock, ids = self._clocks[source], self._ids[source]
-        instant = clock.instant(event.time)
+        effective_time = clock.effective_time(event.time)
         key = ids.key_of(event)
-        if ids.is_duplicate(key, instant, event.customer_id):
+        if ids.is_duplicate(key, effective_time, event.customer_id):
             self._drop(at, event, key, outcome)
             return
-        ids.remember(key, instant)
+        ids.remember(key, effective_time)
         outcome.applied += 1
-        outcome.late += instant == clock.now
+        outcome.late += effective_time == clock.now
         clock.accept(event.time, most)
-        record = self._roster.remember(event.customer_id, (instant, mark_of(source), key))
+        record = self._customers.remember(event.customer_id, (effective_time, mark_of(source), key))
         if len(record) > PAGE_BYTES and is_long(record):
-            self._roster.fold(event.customer_id, record, self._horizon)
+            self._customers.fold(event.customer_id, record, self._horizon)
         if isinstance(event, Transaction):
             if not self._counts(event):
                 return
             if event.kind == "purchase":
-                self._guard.add_late(event.source, event.time, instant, self._judge.rules)
+                self._guard.add_late(event.source, event.time, effective_time, self._judge.rules)
             if event.kind == "subscription_cancelled" and self._judge.rules.as_meant:
-                instant += self._judge.rules.plan_change_seconds * SECOND_MS
-        self._enqueue(event, instant)
-        outcome.waiting.append((at, event.customer_id, instant))
+                effective_time += self._judge.rules.plan_change_seconds * SECOND_MS
+        self._enqueue(event, effective_time)
+        outcome.waiting.append((at, event.customer_id, effective_time))
 
     def _apply_move(self, move: Move) -> None:
-        """Let the history of another id wait for its instant; one that comes late counts from now on."""
-        if move.customer_id not in self._roster.records:
-            self._roster.touch(move.customer_id, self._roster.new(move.customer_id))
-        self._enqueue(move, move.instant)
+        """Let the history of another id wait for its effective time; a late one counts from now on."""
+        if move.customer_id not in self._customers.records:
+            self._customers.touch(move.customer_id, self._customers.new(move.customer_id))
+        self._enqueue(move, move.effective_time)
 
-    def _enqueue(self, event: Event | SignOfLife | Move, instant: int) -> None:
-        """Let a fact wait for a known customer until its instant (ms)."""
+    def _enqueue(self, event: Event | SignOfLife | Move, effective_time: int) -> None:
+        """Let a fact wait for a known customer until its effective time (ms)."""
         customer_id = event.customer_id
-        self._roster.enqueue(customer_id, item(event, instant))
+        self._customers.enqueue(customer_id, item(event, effective_time))
         self._enqueued += 1
-        if isinstance(event, Merge) or self._roster.records[customer_id][FLAGS_AT] & MERGED:
-            self._moves_by(customer_id, hour_of(max(instant, self._decided)) + 1)
+        if isinstance(event, Merge) or self._customers.records[customer_id][FLAGS_AT] & MERGED:
+            self._moves_by(customer_id, hour_of(max(effective_time, self._decided)) + 1)
 
     def _moves_by(self, customer_id: str, hour: int) -> None:
         """Note that an id that ends has something to hand over at an hour."""
         self._moving[customer_id] = min(hour, self._moving.get(customer_id, hour))
-        self._roster.wakes.add(customer_id, hour * HOUR_MS)
+        self._customers.timers.add(customer_id, hour * HOUR_MS)
 
     def _counts(self, event: Transaction) -> bool:
         """Tell whether a transaction is one that the rules know what to do with."""
@@ -334,10 +334,10 @@ class Partition:
         If its time lies ahead of the record's append it is that of the clock, if there is one.
         """
         time = sign.time if sign.time <= when + FUTURE_MS else clock.now
-        record = self._roster.records.get(sign.customer_id)
+        record = self._customers.records.get(sign.customer_id)
         if not self._judge.rules.as_meant or time == NEVER or record is None or not has_transaction(record):
             return
-        self._enqueue(replace(sign, time=time), clock.instant(time))
+        self._enqueue(replace(sign, time=time), clock.effective_time(time))
 
     def _booked(self, customer: Customer, booked: Booked) -> None:
         """Let the population know of what was folded; before a first purchase nothing counts."""
@@ -347,7 +347,7 @@ class Partition:
 
     def _spent(self, customer_id: str, hour: int, cents: int, *, charge: bool = False) -> None:
         """Let the population know of spend, or of a subscription charge, in a pane."""
-        record = self._roster.records[customer_id]
+        record = self._customers.records[customer_id]
         if record[FLAGS_AT] & WITHOUT_PANE and not self._has_left(customer_id, record):
             record[FLAGS_AT] &= ~WITHOUT_PANE
             self._population.offer(customer_id)
@@ -355,15 +355,15 @@ class Partition:
             self._population.add(customer_id, hour, cents, charge=charge)
 
     def _erase(self, customer_id: str) -> list[Alert]:
-        if customer_id not in self._roster.records:
+        if customer_id not in self._customers.records:
             return []
-        self._population.erase(customer_id, self._roster.spenders())
-        for instant, mark, key in self._roster.ids(customer_id):
-            self._ids[input_of(mark)].discard(key, instant)
-        customer = self._roster.erase(customer_id)
+        self._population.erase(customer_id, self._customers.spenders())
+        for effective_time, mark, key in self._customers.ids(customer_id):
+            self._ids[input_of(mark)].discard(key, effective_time)
+        customer = self._customers.erase(customer_id)
         self._disturbed.discard(customer_id)
         self._moving.pop(customer_id, None)
-        self._enqueued -= len(customer.body.agenda)
+        self._enqueued -= len(customer.body.pending)
         return self._judge.erase(customer, self._decided)
 
     # Decisions
@@ -418,30 +418,30 @@ class Partition:
     def _run(self, before: int, before_hour: int) -> list[Alert]:
         alerts: list[Alert] = []
         horizon = self._horizon
-        for customer_id in self._roster.wakes.pop_until(max(before - 1, (before_hour - 1) * HOUR_MS)):
-            customer = self._roster.unpack(customer_id)
+        for customer_id in self._customers.timers.pop_until(max(before - 1, (before_hour - 1) * HOUR_MS)):
+            customer = self._customers.unpack(customer_id)
             alerts += self._judge.step(customer, before, before_hour)
             if customer_id in self._moving:
                 self._note_moving(customer)
             if self._judge.taken_over:
                 self._offer_anew(customer)
-            self._roster.store(customer, horizon)
+            self._customers.store(customer, horizon)
         return alerts
 
     def _note_moving(self, customer: Customer) -> None:
         """Note what an id that ends has to hand over next; once it did, it is of no population any more."""
-        customer_id, agenda = customer.customer_id, customer.body.agenda
+        customer_id, pending = customer.customer_id, customer.body.pending
         due, merged = customer.move_due, customer.body.merged
         hours = [] if due is None else [due]
         if merged is None:
-            agenda = [one for one in agenda if isinstance(one.event, Merge)]
-        hours += [hour_of(max(one.instant, self._decided)) + 1 for one in agenda[:1]]
+            pending = [one for one in pending if isinstance(one.event, Merge)]
+        hours += [hour_of(max(one.effective_time, self._decided)) + 1 for one in pending[:1]]
         self._moving.pop(customer_id, None)
         if hours:
             self._moving[customer_id] = min(hours)
         if merged is not None and merged.left:
-            self._population.erase(customer_id, self._roster.spenders())
-            self._roster.records[customer_id][FLAGS_AT] |= WITHOUT_PANE
+            self._population.erase(customer_id, self._customers.spenders())
+            self._customers.records[customer_id][FLAGS_AT] |= WITHOUT_PANE
 
     @staticmethod
     def _has_left(customer_id: str, record: bytes | bytearray) -> bool:
@@ -456,7 +456,7 @@ class Partition:
         self._judge.taken_over.clear()
         if customer.body.merged is not None or customer.spending is None:
             return
-        customer_id, record = customer.customer_id, self._roster.records[customer.customer_id]
+        customer_id, record = customer.customer_id, self._customers.records[customer.customer_id]
         if record[FLAGS_AT] & WITHOUT_PANE:
             record[FLAGS_AT] &= ~WITHOUT_PANE
             self._population.offer(customer_id)
@@ -467,30 +467,30 @@ class Partition:
         """Make the silent decisions at a refresh, about everybody with a pane and without an open episode."""
         alerts: list[Alert] = []
         horizon = self._horizon
-        for customer_id, record in self._roster.records.items():
+        for customer_id, record in self._customers.records.items():
             if record[FLAGS_AT] & (OPEN | WITHOUT_PANE | MERGED):
                 continue
             verdict = self._judge.look(unpack(customer_id, record), refresh)
             if verdict is not None:
-                customer = self._roster.unpack(customer_id)
+                customer = self._customers.unpack(customer_id)
                 alerts += self._judge.conclude(customer, verdict, refresh.hour)
-                self._roster.store(customer, horizon)
+                self._customers.store(customer, horizon)
         return alerts
 
     def _rearm(self) -> None:
-        """Set the wake-ups anew of those who were expected to buy nothing, and bought."""
+        """Set the timers anew of those who were expected to buy nothing, and bought."""
         horizon = self._horizon
         for customer_id in self._disturbed:
-            customer = self._roster.unpack(customer_id)
+            customer = self._customers.unpack(customer_id)
             self._judge.rearm(customer, hour_of(self._decided) + 1)
-            self._roster.store(customer, horizon)
+            self._customers.store(customer, horizon)
         self._disturbed.clear()
 
     def _first_refresh(self, hour: int) -> int:
         """Return the first refresh that can find anybody, when time begins at an hour."""
         hours = [hour, *self._guard.hours]
-        if self._roster.wakes.first is not None:
-            hours.append(hour_of(self._roster.wakes.first))
+        if self._customers.timers.first is not None:
+            hours.append(hour_of(self._customers.timers.first))
         return (min(hours) // WEEK_HOURS + 1) * WEEK_HOURS
 
     def _refresh(self, hour: int) -> Refresh:
@@ -503,7 +503,7 @@ class Partition:
         return refresh
 
     def _history(self, customer_id: str) -> Spending | None:
-        record = self._roster.records.get(customer_id)
+        record = self._customers.records.get(customer_id)
         if record is None or self._has_left(customer_id, record):
             return None
         return unpack(customer_id, record).spending
@@ -512,7 +512,7 @@ class Partition:
 
     def drain_dirty(self) -> list[tuple[bytes, bytes | None]]:
         """Return what changed since the last call, packed, as (key, value); None for an erased customer."""
-        return [*self._roster.drain(self._horizon), (PARTITION_KEY, self._state().encode())]
+        return [*self._customers.drain(self._horizon), (PARTITION_KEY, self._state().encode())]
 
     def restore(self, key: bytes, value: bytes) -> None:
         """Take back what `drain_dirty` gave; raises StateError for what this release does not read.
@@ -524,7 +524,9 @@ class Partition:
         elif is_customer_key(key):
             self._restore_customer(customer_of(key), value)
         elif is_page_key(key):
-            self._restore_ids(list(self._roster.pages.restore(customer_of(key), page_number_of(key), value)))
+            self._restore_ids(
+                list(self._customers.pages.restore(customer_of(key), page_number_of(key), value))
+            )
         else:
             raise StateError("a state record of unknown kind")
 
@@ -549,14 +551,14 @@ class Partition:
             self._judge.rulesets.setdefault(name, ruleset_of(given))
 
     def _restore_customer(self, customer_id: str, value: bytes) -> None:
-        flags = self._roster.restore(customer_id, value)
+        flags = self._customers.restore(customer_id, value)
         if flags & QUIET:  # a purchase may have come that was not decided on
             self._disturbed.add(customer_id)
-        if self._has_left(customer_id, self._roster.records[customer_id]):
-            self._roster.records[customer_id][FLAGS_AT] |= WITHOUT_PANE
+        if self._has_left(customer_id, self._customers.records[customer_id]):
+            self._customers.records[customer_id][FLAGS_AT] |= WITHOUT_PANE
         elif not flags & WITHOUT_PANE:
             self._population.offer(customer_id)
-        waiting = self._roster.waiting(customer_id)
+        waiting = self._customers.waiting(customer_id)
         self._enqueued += waiting
         if waiting or flags & MERGED:
             self._restore_moving(unpack(customer_id, value))
@@ -571,24 +573,28 @@ class Partition:
     def _restore_ids(self, found: Sequence[Entry]) -> None:
         """Take back ids, but for those that can make no duplicate any more, where the clocks are known."""
         oldest = self._clocks[Input.TRANSACTIONS].now - TOO_LATE_MS
-        bought = [(key, instant) for instant, mark, key in found if mark >= 0 and instant >= oldest]
+        bought = [
+            (key, effective_time)
+            for effective_time, mark, key in found
+            if mark >= 0 and effective_time >= oldest
+        ]
         if bought:
             self._ids[Input.TRANSACTIONS].restore(bought, self._clocks[Input.TRANSACTIONS])
-        for instant, mark, key in found:
+        for effective_time, mark, key in found:
             if mark < 0:
                 source = input_of(mark)
-                if instant >= self._clocks[source].now - TOO_LATE_MS:
-                    self._ids[source].restore([(key, instant)], self._clocks[source])
+                if effective_time >= self._clocks[source].now - TOO_LATE_MS:
+                    self._ids[source].restore([(key, effective_time)], self._clocks[source])
 
     def _came_since(self, source: Input, key: int, customer_id: str, oldest: int) -> bool:
-        """Tell whether an event with the hash of an id came at an instant (ms) or soon after it.
+        """Tell whether an event with the hash of an id came at an effective time (ms) or soon after it.
 
         The customer's own entries tell most often; those of all others are looked through if they don't.
         """
         self._judge.tally["doubtful_ids"] += 1
-        for instant, mark, _ in self._roster.entries_with(key, customer_id):
-            if input_of(mark) is source and instant >> UNIT_BITS == oldest >> UNIT_BITS:
-                return instant >= oldest
+        for effective_time, mark, _ in self._customers.entries_with(key, customer_id):
+            if input_of(mark) is source and effective_time >> UNIT_BITS == oldest >> UNIT_BITS:
+                return effective_time >= oldest
         return False
 
     @property
@@ -624,40 +630,40 @@ class Partition:
     @property
     def customers(self) -> int:
         """Return how many customers are known."""
-        return len(self._roster.records)
+        return len(self._customers.records)
 
     @property
     def spenders(self) -> Iterator[str]:
         """Yield the customers who bought, or gave back, anything that is folded."""
-        return self._roster.spenders()
+        return self._customers.spenders()
 
     @property
     def ended(self) -> Iterator[str]:
         """Yield the ids that were merged into another one."""
-        return self._roster.ended()
+        return self._customers.ended()
 
     def knows(self, customer_id: str) -> bool:
         """Tell whether an event of a customer was accepted before."""
-        return customer_id in self._roster.records
+        return customer_id in self._customers.records
 
     @property
     def open_customers(self) -> Collection[str]:
         """Return the customers with an open episode; only until the next decision."""
-        return self._roster.open
+        return self._customers.open
 
     @property
     def oversized(self) -> int:
         """Return how many customers have more events or contacts than are kept in one record."""
-        return self._roster.oversized
+        return self._customers.oversized
 
     @property
     def dirty(self) -> int:
         """Return about how many records the next drain gives."""
-        return self._roster.dirty
+        return self._customers.dirty
 
     @property
     def undecided(self) -> int:
-        """Return how many facts wait in agendas."""
+        """Return how many events are pending."""
         return max(0, self._enqueued - self._judge.folded)
 
     @property
@@ -671,9 +677,9 @@ class Partition:
         return self._guard.broken_now
 
     @property
-    def next_wake(self) -> int | None:
+    def next_timer(self) -> int | None:
         """Return the first hour at which time alone can matter; None if there is none."""
-        first = self._roster.wakes.first
+        first = self._customers.timers.first
         hours = [None if first is None else hour_of(first), self._next_refresh]
         return min((one for one in hours if one is not None), default=None)
 
@@ -689,7 +695,7 @@ class Partition:
 
     def lookup(self, customer_id: str) -> CustomerView | None:
         """Return what is known of a customer at the last decided time; None if nothing is."""
-        record = self._roster.records.get(customer_id)
+        record = self._customers.records.get(customer_id)
         return None if record is None else self._judge.view(unpack(customer_id, record), self._decided)
 
     def rules_for(self, seen: CustomerView) -> Ruleset:

@@ -18,7 +18,7 @@ from streams.core.ruleset import Ruleset
 from streams.core.time import DAY_HOURS
 
 _WAKE_TOLERANCE: Final = 1e-3
-"""Hours by which a wake-up may come early: waking for nothing costs little, waking late is wrong."""
+"""Hours by which a timer may come early: waking for nothing costs little, waking late is wrong."""
 _NATS_TOLERANCE: Final = 1e-6
 _SEARCH_HOURS: Final = 1 << 15
 """Beyond any episode."""

@@ -75,14 +75,14 @@ class _Gate:
         if isinstance(event, Tick):
             self._clock.tick(event.time)
             return "tick"
-        instant = self._clock.instant(event.time)
-        if instant - event.time > TOO_LATE_MS:
+        effective_time = self._clock.effective_time(event.time)
+        if effective_time - event.time > TOO_LATE_MS:
             return Reason.TOO_LATE.value
         self._ids.tidy(self._clock)
         key = self._ids.key_of(event)
-        if self._ids.is_duplicate(key, instant):
+        if self._ids.is_duplicate(key, effective_time):
             return "duplicate"
-        self._ids.remember(key, instant)
+        self._ids.remember(key, effective_time)
         self._clock.accept(event.time)
         return "applied"
 

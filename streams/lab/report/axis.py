@@ -28,7 +28,7 @@ class TimeAxis:
         return self.start_ms <= time_ms <= self.end_ms
 
     def months(self) -> Iterator[datetime]:
-        """Yield the first instant of every month on the axis."""
+        """Yield the first effective time of every month on the axis."""
         first = moment(self.start_ms)
         index = first.year * 12 + first.month
         while True:

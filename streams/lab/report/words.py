@@ -120,7 +120,7 @@ def chance(log_odds: float) -> str:
 
 
 def moment(time_ms: int) -> datetime:
-    """Return the instant as an aware UTC datetime."""
+    """Return the effective time as an aware UTC datetime."""
     return datetime.fromtimestamp(time_ms / 1000, tz=UTC)
 
 

@@ -25,7 +25,7 @@ from streams.files import InputError, find
 from streams.runtime.commands.common import admin_or_exit, kafka_or_exit, settings_or_exit
 from streams.runtime.kafka.topics import differences, plan, read, refusal
 from streams.runtime.startup.preflight import load_rules
-from streams.runtime.tools.prescan import Survey, survey
+from streams.runtime.tools.prescan import Prescan, prescan
 from streams.runtime.tools.publish import Pace, PerSecond, Published, Publisher, TimesFaster
 from streams.runtime.tools.publish_entries import entries
 from streams.settings import Settings
@@ -68,7 +68,7 @@ def publish_command(directory: _Directory, *, rate: _Rate = None, speed: _Speed 
     partitions = partitions_or_exit(settings)
     with _files_or_exit(), _bar(TaskProgressColumn()) as bar:
         task = bar.add_task("reading")
-        surveyed = survey(
+        prescanned = prescan(
             directory,
             partitions=partitions,
             currency=settings.reporting_currency,
@@ -76,7 +76,7 @@ def publish_command(directory: _Directory, *, rate: _Rate = None, speed: _Speed 
             now_ms=time.time_ns() // 1_000_000,
             told=lambda read, total: bar.update(task, completed=read, total=total),
         )
-    _publish(settings, surveyed, partitions, _pace(rate, speed))
+    _publish(settings, prescanned, partitions, _pace(rate, speed))
 
 
 def _pace(rate: float | None, speed: float | None) -> Pace | None:
@@ -96,13 +96,13 @@ def partitions_or_exit(settings: Settings) -> int:
     return actual[planned[0].name].partitions
 
 
-def _publish(settings: Settings, surveyed: Survey, partitions: int, pace: Pace | None) -> None:
+def _publish(settings: Settings, prescanned: Prescan, partitions: int, pace: Pace | None) -> None:
     started = time.monotonic()
     numbers = TextColumn(
         "{task.completed:,} of {task.total:,} lines, {task.fields[rate]:,.0f}/s, {task.fields[at]}"
     )
     with kafka_or_exit(), _files_or_exit(), _bar(numbers) as bar:
-        task = bar.add_task("publishing", total=surveyed.lines.total(), rate=0.0, at="")
+        task = bar.add_task("publishing", total=prescanned.lines.total(), rate=0.0, at="")
 
         def told(published: Published) -> None:
             done = published.lines.total()
@@ -111,12 +111,12 @@ def _publish(settings: Settings, surveyed: Survey, partitions: int, pace: Pace |
 
         publisher = Publisher(settings, partitions, pace=pace, told=told)
         try:
-            asyncio.run(publisher.publish(entries(surveyed, partitions, settings.reporting_currency)))
+            asyncio.run(publisher.publish(entries(prescanned, partitions, settings.reporting_currency)))
         except KeyboardInterrupt:
             stopped = True
         else:
             stopped = False
-    _show(surveyed, publisher.published, time.monotonic() - started)
+    _show(prescanned, publisher.published, time.monotonic() - started)
     if stopped:
         typer.echo(
             "stopped before the end: the last tick is missing, so time has not reached the newest event"
@@ -124,22 +124,24 @@ def _publish(settings: Settings, surveyed: Survey, partitions: int, pace: Pace |
         raise typer.Exit(INTERRUPTED)
 
 
-def _show(surveyed: Survey, published: Published, seconds: float) -> None:
-    for source, path in surveyed.paths.items():
-        of = "" if published.lines[source] == surveyed.lines[source] else f" of {surveyed.lines[source]:,}"
+def _show(prescanned: Prescan, published: Published, seconds: float) -> None:
+    for source, path in prescanned.paths.items():
+        of = (
+            "" if published.lines[source] == prescanned.lines[source] else f" of {prescanned.lines[source]:,}"
+        )
         typer.echo(f"{path.name}: {published.lines[source]:,}{of} lines to {source}")
     typer.echo(f"ticks: {published.ticks:,}")
-    for reason, lines in sorted(surveyed.refused.items()):
+    for reason, lines in sorted(prescanned.refused.items()):
         typer.echo(f"a worker will refuse: {lines:,} {reason.value}")
-    if surveyed.left_out:
-        typer.echo(f"left out, larger than Kafka takes: {surveyed.left_out:,}")
-    if surveyed.blank:
-        typer.echo(f"blank lines, skipped: {surveyed.blank:,}")
-    for source, ahead in surveyed.ahead.items():
+    if prescanned.left_out:
+        typer.echo(f"left out, larger than Kafka takes: {prescanned.left_out:,}")
+    if prescanned.blank:
+        typer.echo(f"blank lines, skipped: {prescanned.blank:,}")
+    for source, ahead in prescanned.ahead.items():
         if ahead:
             typer.echo(
                 f"left out, dated a year or more ahead of the lines around them: {len(ahead):,} of "
-                f"{surveyed.paths[source].name}, first line {min(ahead):,}"
+                f"{prescanned.paths[source].name}, first line {min(ahead):,}"
             )
     rate = published.arrived / seconds if seconds else 0
     typer.echo(f"{published.arrived:,} records arrived, {seconds:.1f} s, {rate:,.0f}/s")

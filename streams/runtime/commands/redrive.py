@@ -17,7 +17,7 @@ from streams.console import ERRORS, Exit, failed, visible
 from streams.core.watermark import Input
 from streams.runtime.commands.common import admin_or_exit, kafka_or_exit, settings_or_exit
 from streams.runtime.kafka.topics import differences, plan, read, refusal
-from streams.runtime.tools.redrive import Choice, Kind, Letter, Redrive, Redriven, Shown
+from streams.runtime.tools.redrive import Choice, Kind, Redrivable, Redrive, Redriven, Shown
 from streams.settings import Settings
 
 INTERRUPTED = 130
@@ -66,11 +66,11 @@ def redrive_command(  # noqa: PLR0913 - one for each option
     settings = settings_or_exit()
     partitions = _partitions(settings)
     choice = Choice(reasons=tuple(reason or Reason), sources=tuple(source or Input), limit=limit, again=again)
-    shown: list[Letter] = []
+    shown: list[Redrivable] = []
 
-    def keep(letter: Letter) -> None:
+    def keep(dead_letter: Redrivable) -> None:
         if len(shown) < show:
-            shown.append(letter)
+            shown.append(dead_letter)
 
     redriven, stopped = _run(settings, partitions, choice, keep, execute=execute)
     _print(redriven, shown, execute=execute)
@@ -117,10 +117,10 @@ def _bar() -> Progress:
     return Progress(*columns, console=ERRORS, disable=not ERRORS.is_terminal, transient=True)
 
 
-def _print(redriven: Redriven, shown: list[Letter], *, execute: bool) -> None:
+def _print(redriven: Redriven, shown: list[Redrivable], *, execute: bool) -> None:
     going = redriven.sent if execute else redriven.chosen
     console = Console()
-    if redriven.letters:
+    if redriven.dead_letters:
         console.print(_table(redriven, going, "sent back" if execute else "would go"))
     if shown:
         console.print(_listed(shown))
@@ -137,23 +137,23 @@ def _table(redriven: Redriven, going: Counter[Kind], title: str) -> Table:
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for name in ("reason", "input"):
         table.add_column(name, no_wrap=True)
-    for name in ("letters", "went before", title):
+    for name in ("dead_letters", "went before", title):
         table.add_column(name, justify="right", no_wrap=True)
-    for kind in sorted(redriven.letters):
-        numbers = (redriven.letters[kind], redriven.before[kind], going[kind])
+    for kind in sorted(redriven.dead_letters):
+        numbers = (redriven.dead_letters[kind], redriven.before[kind], going[kind])
         table.add_row(kind.reason, kind.source, *(f"{number:,}" for number in numbers))
     return table
 
 
-def _listed(shown: list[Letter]) -> Table:
+def _listed(shown: list[Redrivable]) -> Table:
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("topic", no_wrap=True)
     for name in ("partition", "offset"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("reason", no_wrap=True)
     table.add_column("detail", overflow="fold")
-    for letter in shown:
-        headers = letter.headers
+    for dead_letter in shown:
+        headers = dead_letter.headers
         table.add_row(
             headers.dl_topic,
             headers.dl_partition,

@@ -70,12 +70,12 @@ def state_import(file: _Source, *, positions: _Positions = Positions.KEPT) -> No
     """
     settings = settings_or_exit()
     with _ending(f"{file} cannot be read", Exit.NO_INPUT):
-        ground = preflight(settings)
+        context = preflight(settings)
         with _told("importing") as told:
-            contents = asyncio.run(import_state(settings, ground, file, positions, told))
+            contents = asyncio.run(import_state(settings, context, file, positions, told))
     typer.echo(
         f"{contents.customers:,} customers of {contents.header.partitions} partitions, exported at "
-        f"{contents.header.created}, into {ground.partitions} partitions"
+        f"{contents.header.created}, into {context.partitions} partitions"
     )
     others = [one for one in contents.applications if one != settings.application_id]
     if others:

@@ -16,7 +16,7 @@ from streams.runtime.commands.common import settings_or_exit
 from streams.runtime.http.server import PortInUseError
 from streams.runtime.kafka.admin import KafkaRefusedError, KafkaUnavailableError
 from streams.runtime.partition.supervisor import GaveUpError
-from streams.runtime.startup.preflight import Ground, PreflightError, preflight
+from streams.runtime.startup.preflight import PreflightError, StartupContext, preflight
 from streams.runtime.startup.resume import resume_marks
 from streams.runtime.worker.worker import Worker
 from streams.settings import Settings, SettingsError
@@ -59,17 +59,19 @@ def worker_command(
     settings = settings_or_exit(resume_partitions=resume_partition)
     _set_up_logging()
     try:
-        ground = preflight(settings)
-        marks = resume_marks(settings, ground.partitions)
-        for warning in ground.warnings:
+        context = preflight(settings)
+        marks = resume_marks(settings, context.partitions)
+        for warning in context.warnings:
             log.warning("%s", warning)
-        asyncio.run(_work(settings, ground, marks, adopt_ruleset=adopt_ruleset))
+        asyncio.run(_work(settings, context, marks, adopt_ruleset=adopt_ruleset))
     except Exception as error:  # noqa: BLE001 - the one place where a worker ends
         raise _ended(error) from None
 
 
-async def _work(settings: Settings, ground: Ground, marks: Mapping[int, int], *, adopt_ruleset: bool) -> None:
-    await Worker(settings, ground, adopt_ruleset=adopt_ruleset, resume_marks=marks).run()
+async def _work(
+    settings: Settings, context: StartupContext, marks: Mapping[int, int], *, adopt_ruleset: bool
+) -> None:
+    await Worker(settings, context, adopt_ruleset=adopt_ruleset, resume_marks=marks).run()
 
 
 def _ended(error: Exception) -> typer.Exit:

@@ -9,7 +9,14 @@ from faust.types import TP
 from typing_extensions import override
 
 from streams.core.watermark import Input
-from streams.runtime.faust.transport import HEARTBEAT_SECONDS, SESSION_SECONDS, Driven, Host, Place, Transport
+from streams.runtime.faust.transport import (
+    HEARTBEAT_SECONDS,
+    SESSION_SECONDS,
+    ConsumerHooks,
+    HostApp,
+    InputPartition,
+    Transport,
+)
 from streams.runtime.kafka.client_options import aiokafka_options
 from streams.runtime.ports import Fetched
 from streams.settings import Settings
@@ -38,18 +45,18 @@ class _Undecoded(faust.Schema[Any, Any]):
         return batch
 
 
-class RetentionApp(Host, faust.App):
+class RetentionApp(HostApp, faust.App):
     """The Faust application: four agents, which only hand batches on."""
 
     BootStrategy = _ConsumerOnly
 
-    def __init__(self, settings: Settings, partitions: int, driven: Driven) -> None:
+    def __init__(self, settings: Settings, partitions: int, hooks: ConsumerHooks) -> None:
         self.options = aiokafka_options(settings)
         self._prefix = settings.topic_prefix
         self.group = settings.application_id
-        self.driven = driven
+        self.hooks = hooks
         self.places = {
-            TP(settings.topic_prefix + source.value, partition): Place(source, partition)
+            TP(settings.topic_prefix + source.value, partition): InputPartition(source, partition)
             for source in Input
             for partition in range(partitions)
         }

@@ -1,4 +1,4 @@
-"""Faust's consumer, as the keepers see it."""
+"""Faust's consumer, as the supervisors see it."""
 
 import asyncio
 from collections.abc import Iterable, Mapping
@@ -10,7 +10,7 @@ from typing_extensions import override
 from schemas.topics import DEAD_LETTERS
 from streams.core.watermark import Input
 from streams.runtime.faust.transport import HEARTBEAT_SECONDS, ConsumerThread
-from streams.runtime.ports import Answer, Feed, LogError
+from streams.runtime.ports import Feed, HighWatermark, LogError
 
 
 class FaustFeed(Feed):
@@ -39,9 +39,9 @@ class FaustFeed(Feed):
         return number
 
     @override
-    def answer(self, partition: int, source: Input) -> Answer:
-        known = {} if self.thread is None else self.thread.answers
-        return known.get(self._tp(partition, source), Answer())
+    def high_watermark(self, partition: int, source: Input) -> HighWatermark:
+        known = {} if self.thread is None else self.thread.high_watermarks
+        return known.get(self._tp(partition, source), HighWatermark())
 
     @override
     async def committed(self, partition: int) -> Mapping[Input, int | None]:

@@ -20,8 +20,8 @@ from mode.threads import ServiceThread, WorkerThread
 from typing_extensions import override
 
 from streams.core.watermark import Input
-from streams.runtime.kafka.fetch import Whole, WholeFetches
-from streams.runtime.ports import Answer, Fetched
+from streams.runtime.kafka.fetch import BatchFetcher, FetchedBatch
+from streams.runtime.ports import Fetched, HighWatermark
 
 SESSION_SECONDS: Final = 10.0
 HEARTBEAT_SECONDS: Final = 2.0
@@ -34,7 +34,7 @@ _SILENT_SECONDS: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class InputPartition:
     """One input of one partition."""
 
     source: Input
@@ -42,10 +42,10 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Driven:
+class ConsumerHooks:
     """What the transport asks of whom it serves; `wants` is called in the consumer's thread."""
 
-    wants: Callable[[Place], bool]
+    wants: Callable[[InputPartition], bool]
     steady_ms: Callable[[], int]
     failed: Callable[[KafkaError], None]
     """Is told what can't be gone on after, in any thread."""
@@ -53,15 +53,15 @@ class Driven:
     """Is told of each answer of a broker, in the consumer's thread."""
 
 
-class Host(AppT):
+class HostApp(AppT):
     """What the transport needs of its application."""
 
     options: Mapping[str, Any]
     """Where Kafka is and how to log in, for a client of aiokafka."""
     group: str
     """The consumer group."""
-    driven: Driven
-    places: Mapping[TP, Place]
+    hooks: ConsumerHooks
+    places: Mapping[TP, InputPartition]
 
 
 class _Forgetful(dict[TP, int | None]):
@@ -88,10 +88,10 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     """The thread that aiokafka's consumer lives in."""
 
     Worker = _EndsWithProcess
-    app: "Host"
+    app: "HostApp"
     heartbeats = 0
     """How often the group has confirmed that we are a member."""
-    _whole: WholeFetches | None = None
+    _batches: BatchFetcher | None = None
 
     @override
     def __post_init__(self) -> None:
@@ -130,8 +130,8 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     async def on_start(self) -> None:
         await super().on_start()
         consumer = self._ensure_consumer()
-        driven = self.app.driven
-        self._whole = WholeFetches(consumer, driven.steady_ms, driven.answered)
+        hooks = self.app.hooks
+        self._batches = BatchFetcher(consumer, hooks.steady_ms, hooks.answered)
         coordinator = consumer._coordinator  # noqa: SLF001
         self._do_heartbeat = coordinator._do_heartbeat  # noqa: SLF001
         coordinator._do_heartbeat = self._counted_heartbeat  # noqa: SLF001
@@ -146,39 +146,39 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
     async def _told_error(self, error: KafkaError) -> None:
         """Tell what keeps us out of the group; aiokafka would tell whoever fetches, and now nobody does."""
-        self.app.driven.failed(error)
+        self.app.hooks.failed(error)
         await self._push_error(error)
 
     async def _counted_heartbeat(self) -> bool:
         confirmed: bool = await self._do_heartbeat()
         self.heartbeats += confirmed
         if confirmed:
-            self.app.driven.answered()
+            self.app.hooks.answered()
         return confirmed
 
     @property
-    def answers(self) -> Mapping[TopicPartition, Answer]:
+    def high_watermarks(self) -> Mapping[TopicPartition, HighWatermark]:
         """What brokers last told of each partition."""
-        return {} if self._whole is None else self._whole.answers
+        return {} if self._batches is None else self._batches.high_watermarks
 
-    async def take(self, wanted: set[TopicPartition]) -> dict[TopicPartition, tuple[Whole, int]]:
+    async def take(self, wanted: set[TopicPartition]) -> dict[TopicPartition, tuple[FetchedBatch, int]]:
         """Return batches, each with the number of seeks before it; now and then one without records."""
-        taken: dict[TopicPartition, tuple[Whole, int]] = await self.call_thread(self._take, wanted)
+        taken: dict[TopicPartition, tuple[FetchedBatch, int]] = await self.call_thread(self._take, wanted)
         return taken
 
-    async def _take(self, wanted: set[TopicPartition]) -> dict[TopicPartition, tuple[Whole, int]]:
-        if self._whole is None:
+    async def _take(self, wanted: set[TopicPartition]) -> dict[TopicPartition, tuple[FetchedBatch, int]]:
+        if self._batches is None:
             return {}
-        taken = await self._whole.take(wanted, _TURN_SECONDS)
+        taken = await self._batches.take(wanted, _TURN_SECONDS)
         now = time.monotonic()
         for tp in wanted - taken.keys():
             # Faust drops batches in a rebalance. The next one tells; when none comes, one without records.
             if now - self._told.get(tp, now - _SILENT_SECONDS) >= _SILENT_SECONDS:
-                nothing = self._whole.nothing(tp)
+                nothing = self._batches.nothing(tp)
                 if nothing is not None:
                     taken[tp] = nothing
         self._told |= dict.fromkeys(taken, now)
-        return {tp: (whole, self._seeks.get(tp, 0)) for tp, whole in taken.items()}
+        return {tp: (batch, self._seeks.get(tp, 0)) for tp, batch in taken.items()}
 
     async def go_to(self, positions: Mapping[TopicPartition, tuple[int, int]]) -> None:
         """Seek to a position each, and number the seek."""
@@ -205,7 +205,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 class Consumer(driver.Consumer):
     """Faust's consumer, without its bookkeeping of single records."""
 
-    app: "Host"
+    app: "HostApp"
     _thread: ConsumerThread
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -226,7 +226,7 @@ class Consumer(driver.Consumer):
     async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:
         """Fetch what is wanted, each batch as one record. Nothing wanted must not mean everything."""
         places = self.app.places
-        wants = self.app.driven.wants
+        wants = self.app.hooks.wants
         wanted = {tp for tp in active_partitions or () if tp in places and wants(places[tp])}
         if not wanted:
             await asyncio.sleep(_TURN_SECONDS / 10)
@@ -234,26 +234,26 @@ class Consumer(driver.Consumer):
         try:
             taken = await self._thread.take(wanted)
         except KafkaError as error:
-            self.app.driven.failed(error)
+            self.app.hooks.failed(error)
             return {}
         return {tp: [batch] for tp, batch in taken.items()}
 
     @override
-    def _to_message(self, tp: TP, record: tuple[Whole, int]) -> ConsumerMessage:
-        whole, seek = record
+    def _to_message(self, tp: TP, record: tuple[FetchedBatch, int]) -> ConsumerMessage:
+        fetched, seek = record
         batch = Fetched(
             source=self.app.places[tp].source,
-            before=whole.before,
-            records=whole.records,
-            after=whole.after,
-            end=whole.answer.end,
-            asked_ms=whole.answer.asked_ms,
+            before=fetched.before,
+            records=fetched.records,
+            after=fetched.after,
+            end=fetched.high_watermark.end,
+            asked_ms=fetched.high_watermark.asked_ms,
             seek=seek,
         )
         return ConsumerMessage(
             topic=tp.topic,
             partition=tp.partition,
-            offset=whole.after,
+            offset=batch.after,
             timestamp=0.0,
             timestamp_type=0,
             headers=[],

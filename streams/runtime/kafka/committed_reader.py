@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol, cast
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from streams.runtime.kafka.client_options import aiokafka_options
-from streams.runtime.kafka.fetch import Whole, WholeFetches
+from streams.runtime.kafka.fetch import BatchFetcher, FetchedBatch
 from streams.runtime.ports import Bounds, LogRecord
 from streams.settings import Settings
 
@@ -35,7 +35,7 @@ class CommittedReader:
     def __init__(self, consumer: Any, bounds: dict[TopicPartition, tuple[int, int]]) -> None:
         self._consumer = consumer
         self._bounds = bounds
-        self._fetches = WholeFetches(consumer, lambda: 0)
+        self._fetches = BatchFetcher(consumer, lambda: 0)
         for place, (start, _) in bounds.items():
             consumer.seek(place, start)
 
@@ -55,12 +55,12 @@ class CommittedReader:
         position, end = self._bounds[place]
         self._consumer.resume(place)
         while position < end:
-            whole = await self._next(place)
-            position = whole.after
-            yield [one for one in cast("list[HeadedRecord]", whole.records) if one.offset < end]
+            batch = await self._next(place)
+            position = batch.after
+            yield [one for one in cast("list[HeadedRecord]", batch.records) if one.offset < end]
         self._consumer.pause(place)
 
-    async def _next(self, place: TopicPartition) -> Whole:
+    async def _next(self, place: TopicPartition) -> FetchedBatch:
         async with asyncio.timeout(_IDLE_SECONDS):
             while True:
                 taken = await self._fetches.take({place}, 1.0)

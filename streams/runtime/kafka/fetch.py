@@ -12,23 +12,23 @@ from aiokafka import TopicPartition
 from aiokafka.consumer.fetcher import READ_COMMITTED, FetchResult, PartitionRecords
 from aiokafka.errors import CorruptRecordException
 
-from streams.runtime.ports import Answer, LogRecord
+from streams.runtime.ports import HighWatermark, LogRecord
 
 MOST_BATCHES: Final = 64
 """Batches given out in one go; more wait for the next call, so that nothing waits long for its turn."""
 
 
 @dataclass(frozen=True, slots=True)
-class Whole:
+class FetchedBatch:
     """The records of a fetched batch, and the positions before and after them."""
 
     before: int
     records: list[LogRecord]
     after: int
-    answer: Answer
+    high_watermark: HighWatermark
 
 
-class WholeFetches:
+class BatchFetcher:
     """Takes batches out of a consumer's fetcher; to be used in the consumer's own event loop.
 
     `steady_ms` is a clock that is never set; `answered` is called at each answer that tells of a partition.
@@ -39,12 +39,12 @@ class WholeFetches:
     ) -> None:
         self._fetcher = consumer._fetcher  # noqa: SLF001 - see above
         self._now, self._answered = steady_ms, answered
-        self.answers: dict[TopicPartition, Answer] = {}
-        """The last answer for each partition."""
+        self.high_watermarks: dict[TopicPartition, HighWatermark] = {}
+        """The last one for each partition."""
         self._proc_fetch_request = self._fetcher._proc_fetch_request  # noqa: SLF001
-        self._fetcher._proc_fetch_request = self._noting_answers  # noqa: SLF001
+        self._fetcher._proc_fetch_request = self._noting_high_watermarks  # noqa: SLF001
 
-    async def _noting_answers(self, assignment: Any, node_id: int, request: Any) -> bool:
+    async def _noting_high_watermarks(self, assignment: Any, node_id: int, request: Any) -> bool:
         """Note what each answer tells. The time is that of the request: the answer may lie about for long."""
         asked = self._now()
         states = {
@@ -57,13 +57,13 @@ class WholeFetches:
         found = await self._proc_fetch_request(assignment, node_id, request)
         for tp, state in states.items():
             if state.timestamp is not None and state.highwater is not None:
-                self.answers[tp] = Answer(state.highwater, asked)
+                self.high_watermarks[tp] = HighWatermark(state.highwater, asked)
                 self._answered()
         return bool(found)
 
     async def take(
         self, wanted: Collection[TopicPartition], most_seconds: float
-    ) -> dict[TopicPartition, Whole]:
+    ) -> dict[TopicPartition, FetchedBatch]:
         """Return what was fetched of the wanted partitions, waiting a while if there is nothing.
 
         Raises aiokafka's errors.
@@ -85,9 +85,9 @@ class WholeFetches:
         finally:
             timer.cancel()
 
-    def _taken(self, wanted: Collection[TopicPartition]) -> dict[TopicPartition, Whole]:
+    def _taken(self, wanted: Collection[TopicPartition]) -> dict[TopicPartition, FetchedBatch]:
         fetcher = self._fetcher
-        taken: dict[TopicPartition, Whole] = {}
+        taken: dict[TopicPartition, FetchedBatch] = {}
         if fetcher._subscriptions.reassignment_in_progress:  # noqa: SLF001
             return taken
         for tp in [tp for tp in fetcher._records if tp in wanted]:  # noqa: SLF001
@@ -95,9 +95,9 @@ class WholeFetches:
                 break
             result = fetcher._records.pop(tp)  # noqa: SLF001
             if isinstance(result, FetchResult):
-                whole = self._whole(tp, result)
-                if whole is not None:
-                    taken[tp] = whole
+                batch = self._batch(tp, result)
+                if batch is not None:
+                    taken[tp] = batch
             else:
                 fetcher._notify(fetcher._wait_consume_future)  # noqa: SLF001
                 result.check_raise()
@@ -105,7 +105,7 @@ class WholeFetches:
             fetcher._notify(fetcher._wait_consume_future)  # noqa: SLF001
         return taken
 
-    def nothing(self, tp: TopicPartition) -> Whole | None:
+    def nothing(self, tp: TopicPartition) -> FetchedBatch | None:
         """Return a batch without records where the consumer stands; None while it stands nowhere."""
         subscription = self._fetcher._subscriptions.subscription  # noqa: SLF001
         assignment = None if subscription is None else subscription.assignment
@@ -114,16 +114,17 @@ class WholeFetches:
         state = assignment.state_value(tp)
         if not state.has_valid_position:
             return None
-        return Whole(state.position, [], state.position, self.answers.get(tp, Answer()))
+        return FetchedBatch(state.position, [], state.position, self.high_watermarks.get(tp, HighWatermark()))
 
-    def _whole(self, tp: TopicPartition, result: FetchResult) -> Whole | None:
+    def _batch(self, tp: TopicPartition, result: FetchResult) -> FetchedBatch | None:
         if not result.check_assignment(tp) or not result.has_more():
             return None
         fetched = result._partition_records  # noqa: SLF001
         before = fetched.next_fetch_offset
         records = unpacked(fetched)
         result._update_position()  # noqa: SLF001
-        return Whole(before, records, fetched.next_fetch_offset, self.answers.get(tp, Answer()))
+        high_watermark = self.high_watermarks.get(tp, HighWatermark())
+        return FetchedBatch(before, records, fetched.next_fetch_offset, high_watermark)
 
 
 def unpacked(fetched: PartitionRecords) -> list[LogRecord]:

@@ -27,7 +27,7 @@ from schemas.topics import ALERTS, DEAD_LETTERS, HOLDOUT, MOVES, STATE
 from streams.core.customer.moves import Move
 from streams.core.watermark import Input
 from streams.runtime.kafka.client_options import NO_RIGHT, aiokafka_options, ending
-from streams.runtime.kafka.fetch import WholeFetches
+from streams.runtime.kafka.fetch import BatchFetcher
 from streams.runtime.ports import (
     Bounds,
     DeadLetter,
@@ -58,7 +58,7 @@ _HeaderList = list[tuple[str, bytes]]
 _Entry = tuple[bytes | None, bytes | None, _HeaderList]
 
 
-class KafkaLog(PartitionLog):
+class TransactionalLog(PartitionLog):
     """The outputs of one partition number on Kafka."""
 
     def __init__(self, settings: Settings, partition: int) -> None:
@@ -88,7 +88,7 @@ class KafkaLog(PartitionLog):
         return {source: found[tp] for source, tp in self._inputs.items()}
 
     @override
-    async def letters_end(self) -> int:
+    async def dead_letters_end(self) -> int:
         tp = self._tp(DEAD_LETTERS.name)
         return (await self._bounds([tp]))[tp].end
 
@@ -139,7 +139,7 @@ class KafkaLog(PartitionLog):
             *await self._send(STATE.name, ((key, value, []) for key, value in transaction.state)),
             *await self._send(ALERTS.name, _alerts(transaction.alerts, "treated")),
             *await self._send(HOLDOUT.name, _alerts(transaction.alerts, "holdout")),
-            *await self._send(DEAD_LETTERS.name, self._letters(transaction.dead_letters)),
+            *await self._send(DEAD_LETTERS.name, self._dead_letters(transaction.dead_letters)),
             *await self._send_moves(transaction.moves),
         ]
         await self._send_positions(transaction.positions)
@@ -187,18 +187,18 @@ class KafkaLog(PartitionLog):
         if offsets:
             await self._producer.send_offsets_to_transaction(offsets, self._settings.application_id)
 
-    def _letters(self, letters: Iterable[DeadLetter]) -> Iterator[_Entry]:
-        for letter in letters:
+    def _dead_letters(self, dead_letters: Iterable[DeadLetter]) -> Iterator[_Entry]:
+        for dead_letter in dead_letters:
             headers = DeadLetterHeaders(
-                dl_topic=self._inputs[letter.source].topic,
+                dl_topic=self._inputs[dead_letter.source].topic,
                 dl_partition=str(self._partition),
-                dl_offset=str(letter.record.offset),
-                dl_timestamp=str(letter.record.timestamp),
-                dl_reason=letter.reason,
-                dl_detail=letter.detail,
+                dl_offset=str(dead_letter.record.offset),
+                dl_timestamp=str(dead_letter.record.timestamp),
+                dl_reason=dead_letter.reason,
+                dl_detail=dead_letter.detail,
                 dl_version=_VERSION,
             )
-            yield letter.record.key, letter.record.value, _encoded(headers)
+            yield dead_letter.record.key, dead_letter.record.value, _encoded(headers)
 
 
 async def _read(consumer: Any, tp: TopicPartition, end: int) -> AsyncIterator[tuple[bytes, bytes | None]]:
@@ -206,7 +206,7 @@ async def _read(consumer: Any, tp: TopicPartition, end: int) -> AsyncIterator[tu
         consumer.assign([tp])
         await consumer.seek_to_beginning(tp)
         position = await consumer.position(tp)
-    fetches = WholeFetches(consumer, lambda: 0)
+    fetches = BatchFetcher(consumer, lambda: 0)
     while position < end:
         async with asyncio.timeout(RESTORE_IDLE_SECONDS):
             taken: dict[TopicPartition, Any] = {}

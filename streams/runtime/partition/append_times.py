@@ -12,15 +12,15 @@ MOST_KEPT: Final = 20_000
 
 
 class AppendTimes:
-    """Append times (ms) of waiting facts, each by its customer and the instant (ms) it is decided at."""
+    """Append times (ms) of pending events, by customer and effective time (ms)."""
 
     def __init__(self) -> None:
         self._waiting: list[tuple[int, str, int]] = []
 
-    def note(self, customer_id: str, instant: int, appended: int) -> None:
+    def note(self, customer_id: str, effective_time: int, appended: int) -> None:
         """Remember when a fact was appended."""
         if len(self._waiting) < MOST_KEPT:
-            heappush(self._waiting, (instant, customer_id, appended))
+            heappush(self._waiting, (effective_time, customer_id, appended))
 
     def take(self, alerts: Iterable[Alert], before: int, until: int) -> list[int | None]:
         """Return for each alert when the fact was appended that decided it, and forget what is decided.
@@ -30,6 +30,6 @@ class AppendTimes:
         """
         decided = {}
         while self._waiting and self._waiting[0][0] < until:
-            instant, customer_id, appended = heappop(self._waiting)
-            decided[customer_id, max(instant, before)] = appended
+            effective_time, customer_id, appended = heappop(self._waiting)
+            decided[customer_id, max(effective_time, before)] = appended
         return [decided.get((alert.customer_id, parse_ms(alert.time))) for alert in alerts]

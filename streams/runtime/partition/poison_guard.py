@@ -15,7 +15,7 @@ class Stop(Struct, array_like=True, frozen=True):
     """Why nothing more is read. It is named by where its dead letters begin, which no later stop can be."""
 
     why: str
-    letters: int
+    dead_letters: int
     """The offset in the dead letters of the partition from which on the letters of its last batches stand."""
 
 
@@ -55,13 +55,13 @@ class PoisonGuard:
         """Tell whether a stop has to be committed."""
         return self.stop is None and self._limit.exceeded is not None
 
-    def set_stop(self, letters: int) -> None:
+    def set_stop(self, dead_letters: int) -> None:
         """Stop, with letters from an offset on."""
-        self.stop = Stop(self._limit.exceeded or "", letters)
+        self.stop = Stop(self._limit.exceeded or "", dead_letters)
 
     def ends(self, mark: int) -> bool:
         """Tell whether a mark, an offset in the dead letters, lies behind the first letter of the stop."""
-        return self.stop is not None and mark > self.stop.letters
+        return self.stop is not None and mark > self.stop.dead_letters
 
     def go_on(self, inputs: Mapping[Input, Bounds]) -> None:
         """End the stop: what the inputs hold now is read to its end, however much of it is refused."""
@@ -77,5 +77,5 @@ class PoisonGuard:
             return self._limit.exceeded
         return (
             f"{stop.why}; when that is put right: `retention-signals redrive --execute`, or "
-            f"`retention-signals worker --resume-partition {self._partition}@{stop.letters}`"
+            f"`retention-signals worker --resume-partition {self._partition}@{stop.dead_letters}`"
         )

@@ -32,14 +32,14 @@ from streams.runtime.ports import Bounds, DeadLetter, Fetched, PartitionLog
 from streams.runtime.ports import Transaction as LogTransaction
 from streams.settings import variable
 
-OWNER_KEY: Final = b"o"
+PROCESSOR_KEY: Final = b"o"
 SIDE_INPUTS: Final = (Input.MOVES, Input.CUSTOMERS, Input.DISPOSITIONS)
 
 _LOOKED_AT: Final = 16
 """The delay of one in so many records of a batch is looked at, the first among them."""
 
 MOST_UNDECIDED: Final = 5_000
-"""An input ahead of the watermark is held while more facts than this wait for it in agendas."""
+"""An input ahead of the watermark is held while more events than this are pending."""
 MOST_PANES: Final = 80_000
 """Nor while so many counts of purchases wait to be judged: they are one record of the state.
 
@@ -47,7 +47,7 @@ What is kept in any case is 44,608 of them, 29 days for each of 64 groups of sou
 """
 
 
-class OwnerState(Struct, array_like=True):
+class ProcessorState(Struct, array_like=True):
     """What the changelog keeps beside the core's state: whose it is, and how far the inputs are in it."""
 
     application: str
@@ -105,7 +105,7 @@ class Written:
     dead_letters: list[DeadLetter]
 
 
-class Owner:
+class PartitionProcessor:
     """The one process that may write a partition, from `open` until anything fails."""
 
     def __init__(
@@ -148,7 +148,7 @@ class Owner:
                 state.pop(key, None)
             else:
                 state[key] = value
-        mine = state.pop(OWNER_KEY, None)
+        mine = state.pop(PROCESSOR_KEY, None)
         if mine is not None:
             self._adopt(_decoded(mine))
         elif state:
@@ -162,7 +162,7 @@ class Owner:
         if self._poison.ends(self._identity.resume_mark):
             self._go_on(bounds)
 
-    def _adopt(self, state: OwnerState) -> None:
+    def _adopt(self, state: ProcessorState) -> None:
         identity = self._identity
         if state.application != identity.application:
             raise RefusedError("the state belongs to another application id: use that id, or a new prefix")
@@ -234,9 +234,9 @@ class Owner:
             return False
         if not self.ready:
             return source in SIDE_INPUTS and self.positions[source] < self._ends[source]
-        return not self.holds(source)
+        return not self.backpressured(source)
 
-    def holds(self, source: Input) -> bool:
+    def backpressured(self, source: Input) -> bool:
         """Tell whether an input of facts has to wait for the other: what it brings can't be decided yet.
 
         Side inputs never do: on the event clock the facts wait for them.
@@ -278,15 +278,15 @@ class Owner:
         self._note_append_times(batch, outcome, places)
         refused = undecodable | {places[at]: refusal for at, refusal in outcome.refused}
         for place, refusal in refused.items():
-            letter = DeadLetter(batch.source, batch.records[place], refusal.reason, refusal.detail)
-            self._dead_letters.append(letter)
+            dead_letter = DeadLetter(batch.source, batch.records[place], refusal.reason, refusal.detail)
+            self._dead_letters.append(dead_letter)
         self._poison.note(batch, refused)
         return Taken(outcome, [refusal.reason for refusal in undecodable.values()])
 
     def _note_append_times(self, batch: Fetched, outcome: Outcome, places: Sequence[int]) -> None:
         if batch.source is not Input.CUSTOMERS:  # no alert comes of a profile
-            for at, customer_id, instant in outcome.waiting:
-                self._append_times.note(customer_id, instant, batch.records[places[at]].timestamp)
+            for at, customer_id, effective_time in outcome.waiting:
+                self._append_times.note(customer_id, effective_time, batch.records[places[at]].timestamp)
 
     def _events(self, batch: Fetched, undecodable: dict[int, Refusal]) -> Iterator[Record]:
         """Yield the events of a batch, one by one as they are applied; take note of the others by place.
@@ -371,19 +371,19 @@ class Owner:
         if not self.waiting:
             return None
         if self._poison.exceeded:
-            self._poison.set_stop(await self._log.letters_end())
+            self._poison.set_stop(await self._log.dead_letters_end())
         written = Written(self._alerts, self._appended, self._dead_letters)
         moves = self._moves
         self._alerts, self._appended, self._dead_letters, self._moves, self._moved = [], [], [], [], False
-        state = [*self.partition.drain_dirty(), (OWNER_KEY, msgpack.encode(self._state()))]
+        state = [*self.partition.drain_dirty(), (PROCESSOR_KEY, msgpack.encode(self._state()))]
         await self._log.commit(
             LogTransaction(state, written.alerts, written.dead_letters, dict(self.positions), moves)
         )
         return written
 
-    def _state(self) -> OwnerState:
+    def _state(self) -> ProcessorState:
         identity = self._identity
-        return OwnerState(
+        return ProcessorState(
             application=identity.application,
             ruleset=identity.rules.hash,
             positions={source.value: position for source, position in self.positions.items()},
@@ -412,8 +412,8 @@ def _another_ruleset(written_under: str) -> str:
     return said + "".join(f"; or keep it, with {variable('ruleset_file')}={name}" for name in names)
 
 
-def _decoded(value: bytes) -> OwnerState:
+def _decoded(value: bytes) -> ProcessorState:
     try:
-        return msgpack.decode(value, type=OwnerState)
+        return msgpack.decode(value, type=ProcessorState)
     except MsgspecError as error:
         raise StateError("an owner record that does not parse") from error

@@ -12,7 +12,7 @@ from typing import Final
 from schemas.alert import Alert
 from schemas.times import parse_ms
 from streams.core.watermark import FACTS, NEVER, Input
-from streams.runtime.partition.processor import SIDE_INPUTS, Owner
+from streams.runtime.partition.processor import SIDE_INPUTS, PartitionProcessor
 from streams.runtime.ports import UNKNOWN, Clock, Feed, FencedError, Fetched, LogError, PartitionLog
 from streams.runtime.telemetry.metrics import Metrics, PartitionGauges
 
@@ -34,7 +34,7 @@ _ASK_SECONDS: Final = 2.0
 
 
 class Phase(StrEnum):
-    """What a keeper is at."""
+    """What a supervisor is at."""
 
     OPENING = "opening"
     READY = "ready"
@@ -56,7 +56,7 @@ class Pace:
 class _Serving:
     """An open owner, and what is at hand for it."""
 
-    owner: Owner
+    processor: PartitionProcessor
     seeks: dict[Input, int]
     inbox: deque[Fetched] = field(default_factory=deque)
     last_commit: float = 0.0
@@ -74,7 +74,7 @@ class GaveUpError(Exception):
     """A partition could not be opened however often it was tried."""
 
 
-class Keeper:
+class PartitionSupervisor:
     """Keeps one partition number. All methods but `wants` belong to the event loop."""
 
     def __init__(  # noqa: PLR0913 - what it is made of
@@ -82,14 +82,14 @@ class Keeper:
         number: int,
         *,
         make_log: Callable[[], PartitionLog],
-        make_owner: Callable[[PartitionLog], Owner],
+        make_processor: Callable[[PartitionLog], PartitionProcessor],
         feed: Feed,
         pace: Pace,
         clock: Clock,
         metrics: Metrics,
     ) -> None:
         self.number = number
-        self._make_log, self._make_owner = make_log, make_owner
+        self._make_log, self._make_processor = make_log, make_processor
         self._feed, self._pace, self._clock, self._metrics = feed, pace, clock, metrics
         self._log: PartitionLog | None = None
         self._serving: _Serving | None = None
@@ -104,7 +104,7 @@ class Keeper:
         self.failure: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
         """Is given what ends the worker."""
         self._busy_since: float | None = None
-        self._opening: tuple[Owner, int] | None = None
+        self._opening: tuple[PartitionProcessor, int] | None = None
         self.paused_at: float | None = None
 
     # Life
@@ -152,9 +152,9 @@ class Keeper:
     async def _warm_start(self) -> bool:
         serving = self._serving
         try:
-            if serving is None or not await self._unchanged(serving.owner):
+            if serving is None or not await self._unchanged(serving.processor):
                 return False
-            await self._seek(serving, serving.owner.positions)
+            await self._seek(serving, serving.processor.positions)
         except LogError:
             return False
         if self._serving is not serving:
@@ -175,9 +175,9 @@ class Keeper:
         await self._drop()
         self._metrics.forget(self.number)
 
-    async def _unchanged(self, owner: Owner) -> bool:
+    async def _unchanged(self, processor: PartitionProcessor) -> bool:
         committed = await self._feed.committed(self.number)
-        return all(committed.get(source) in {None, at} for source, at in owner.positions.items())
+        return all(committed.get(source) in {None, at} for source, at in processor.positions.items())
 
     async def _run(self) -> None:
         try:
@@ -224,17 +224,20 @@ class Keeper:
         started = self._time()
         self._busy_since = started
         self._log = self._make_log()
-        owner = self._make_owner(self._log)
-        self._opening = owner, 0
-        await owner.open()
-        serving = _Serving(owner, {}, last_commit=started, stopped=owner.ended_stop)
-        await self._seek(serving, owner.positions)
+        processor = self._make_processor(self._log)
+        self._opening = processor, 0
+        await processor.open()
+        serving = _Serving(processor, {}, last_commit=started, stopped=processor.ended_stop)
+        await self._seek(serving, processor.positions)
         self._serving = serving
         self._busy_since = self._opening = None
         seconds = self._time() - started
-        self._metrics.restored(seconds, owner.restored)
+        self._metrics.restored(seconds, processor.restored)
         log.info(
-            "partition %d: open after %.2f s, %d customers", self.number, seconds, owner.partition.customers
+            "partition %d: open after %.2f s, %d customers",
+            self.number,
+            seconds,
+            processor.partition.customers,
         )
         return serving
 
@@ -247,7 +250,7 @@ class Keeper:
     def wants(self, source: Input) -> bool:
         """Tell whether a batch of an input is welcome; may be asked from any thread."""
         serving = self._serving
-        if serving is None or self._pausing or not serving.owner.wants(source):
+        if serving is None or self._pausing or not serving.processor.wants(source):
             return False
         queued = sum((one.source in SIDE_INPUTS) is (source in SIDE_INPUTS) for one in list(serving.inbox))
         return queued < MOST_QUEUED
@@ -271,7 +274,7 @@ class Keeper:
             self._show(serving)
             if self._pausing:
                 await self._rest(serving)
-            elif not serving.owner.waiting:
+            elif not serving.processor.waiting:
                 await self._mind_stop(serving)
             await self._wait()
 
@@ -288,11 +291,11 @@ class Keeper:
 
         A history's profiles and dispositions are published before its facts, but fetched apart from them.
         """
-        positions = serving.owner.positions
-        answers = {source: self._feed.answer(self.number, source) for source in SIDE_INPUTS}
+        positions = serving.processor.positions
+        highs = {source: self._feed.high_watermark(self.number, source) for source in SIDE_INPUTS}
         return all(
-            answer.asked_ms >= batch.asked_ms and positions[source] >= answer.end
-            for source, answer in answers.items()
+            high.asked_ms >= batch.asked_ms and positions[source] >= high.end
+            for source, high in highs.items()
         )
 
     async def _wait(self) -> None:
@@ -304,16 +307,16 @@ class Keeper:
             pass
 
     async def _take(self, serving: _Serving, batch: Fetched) -> None:
-        owner, started = serving.owner, self._time()
-        if batch.seek < serving.seeks[batch.source] or owner.stopped is not None:
+        processor, started = serving.processor, self._time()
+        if batch.seek < serving.seeks[batch.source] or processor.stopped is not None:
             return
-        taken = owner.take(batch)
+        taken = processor.take(batch)
         if taken is None:
             self._metrics.stale(batch.source)
             serving.stale[batch.source] += 1
             if serving.stale[batch.source] > MOST_STALE:
                 raise LogError(f"{batch.source} does not go on where it was read to")
-            await self._seek(serving, {batch.source: owner.positions[batch.source]})
+            await self._seek(serving, {batch.source: processor.positions[batch.source]})
             return
         serving.stale[batch.source] = 0
         self._bear_witness(serving, batch)
@@ -333,38 +336,40 @@ class Keeper:
         """On the live clock, let the time move inputs that are caught up and not too quiet."""
         if not self._pace.live:
             return
-        owner = serving.owner
+        processor = serving.processor
         asked = {}
         for source in FACTS:
-            answer = self._feed.answer(self.number, source)
-            if answer.asked_ms != UNKNOWN and owner.positions[source] >= answer.end:
-                serving.caught_up[source] = owner.positions[source], answer.asked_ms
-                if not self._is_stale(owner, source):
-                    asked[source] = answer.asked_ms
+            high = self._feed.high_watermark(self.number, source)
+            if high.asked_ms != UNKNOWN and processor.positions[source] >= high.end:
+                serving.caught_up[source] = processor.positions[source], high.asked_ms
+                if not self._is_stale(processor, source):
+                    asked[source] = high.asked_ms
         stopped = self._clock.stopped
         self._metrics.time_stopped(stopped)
         if asked and not stopped:
-            owner.move({source: self._known_until(owner, source, at) for source, at in asked.items()})
+            processor.move({source: self._known_until(processor, source, at) for source, at in asked.items()})
 
-    def _known_until(self, owner: Owner, source: Input, asked_ms: int) -> int:
+    def _known_until(self, processor: PartitionProcessor, source: Input, asked_ms: int) -> int:
         """Return the time (ms) up to which all is here, of an input that had nothing more when we asked."""
-        upstream = owner.delay.ms if source is Input.TRANSACTIONS else 0
+        upstream = processor.delay.ms if source is Input.TRANSACTIONS else 0
         return self._clock.utc_ms(asked_ms) - self._pace.lateness_ms - upstream
 
-    def _is_stale(self, owner: Owner, source: Input) -> bool:
+    def _is_stale(self, processor: PartitionProcessor, source: Input) -> bool:
         most = self._pace.quiet_ms.get(source)
-        newest = owner.partition.newest_of(source)
+        newest = processor.partition.newest_of(source)
         return most is not None and (newest == NEVER or self._clock.now_ms() - newest > most)
 
     async def _commit_if_due(self, serving: _Serving) -> None:
-        owner = serving.owner
+        processor = serving.processor
         due = self._time() - serving.last_commit >= self._pace.commit_seconds()
-        if owner.urgent or (owner.waiting and (due or self._pausing or owner.stopped is not None)):
+        if processor.urgent or (
+            processor.waiting and (due or self._pausing or processor.stopped is not None)
+        ):
             await self._commit(serving)
 
     async def _commit(self, serving: _Serving) -> None:
         started = self._busy_since = self._time()
-        written = await serving.owner.commit()
+        written = await serving.processor.commit()
         self._busy_since = None
         serving.last_commit = self._time()
         if written is None:
@@ -385,7 +390,7 @@ class Keeper:
 
     async def _mind_stop(self, serving: _Serving) -> None:
         """Tell of a stop once it is committed, and of its end; ask whether a redrive has ended it."""
-        owner, why = serving.owner, serving.owner.stopped
+        processor, why = serving.processor, serving.processor.stopped
         if why != serving.stopped:
             serving.stopped = why
             if why is None:
@@ -395,13 +400,13 @@ class Keeper:
         if why is not None and self._time() >= serving.next_asked:
             serving.next_asked = self._time() + _ASK_SECONDS
             with suppress(LogError):
-                await owner.end_stop(await self._feed.redriven(self.number))
-            if owner.stopped is None:  # what was fetched behind the stop was thrown away
-                await self._seek(serving, owner.positions)
+                await processor.end_stop(await self._feed.redriven(self.number))
+            if processor.stopped is None:  # what was fetched behind the stop was thrown away
+                await self._seek(serving, processor.positions)
 
     async def _rest(self, serving: _Serving) -> None:
         serving.inbox.clear()
-        if serving.owner.waiting:
+        if serving.processor.waiting:
             await self._commit(serving)
         self._idle.set()
         await self._going_on.wait()
@@ -414,10 +419,10 @@ class Keeper:
         serving = self._serving
         if serving is None:
             return Phase.OPENING, None
-        why = serving.owner.stopped
+        why = serving.processor.stopped
         if why is not None:
             return Phase.STOPPED, why
-        if not serving.owner.ready:
+        if not serving.processor.ready:
             return Phase.OPENING, "customers and dispositions are read first"
         return Phase.READY, None
 
@@ -433,19 +438,19 @@ class Keeper:
         return self._busy_since
 
     @property
-    def owner(self) -> Owner | None:
+    def processor(self) -> PartitionProcessor | None:
         """Return the open owner."""
-        return None if self._serving is None else self._serving.owner
+        return None if self._serving is None else self._serving.processor
 
     def _show(self, serving: _Serving) -> None:
         now = self._time()
         if now < serving.next_shown:
             return
         serving.next_shown = now + _SHOW_SECONDS
-        owner, partition = serving.owner, serving.owner.partition
+        processor, partition = serving.processor, serving.processor.partition
         lags = {
-            source: max(0, self._feed.answer(self.number, source).end - at)
-            for source, at in owner.positions.items()
+            source: max(0, self._feed.high_watermark(self.number, source).end - at)
+            for source, at in processor.positions.items()
         }
         self._metrics.state(
             self.number,
@@ -457,14 +462,14 @@ class Keeper:
                 open_episodes=len(partition.open_customers),
                 oversized=partition.oversized,
                 dirty=partition.dirty,
-                stalled={source: self._pace.live and self._is_stale(owner, source) for source in FACTS},
-                held={source: owner.holds(source) for source in Input},
-                stopped=owner.stopped is not None,
-                ready=owner.ready and owner.stopped is None,
+                stalled={source: self._pace.live and self._is_stale(processor, source) for source in FACTS},
+                backpressured={source: processor.backpressured(source) for source in Input},
+                stopped=processor.stopped is not None,
+                ready=processor.ready and processor.stopped is None,
                 tally=partition.tally,
-                upstream_delay_ms=owner.delay.ms,
+                upstream_delay_ms=processor.delay.ms,
                 feed_broken=partition.feed_broken,
-                sources={source: one.times for source, one in owner.sources.items()},
+                sources={source: one.times for source, one in processor.sources.items()},
             ),
         )
 
@@ -474,4 +479,4 @@ def _tells_nothing(serving: _Serving, batch: Fetched) -> bool:
     if batch.before != batch.after:
         return False
     waits = any(one.source is batch.source for one in serving.inbox)
-    return waits or batch.before == serving.owner.positions[batch.source]
+    return waits or batch.before == serving.processor.positions[batch.source]

@@ -17,7 +17,7 @@ class PreflightError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
+class StartupContext:
     """What the worker stands on."""
 
     rules: Ruleset
@@ -27,7 +27,7 @@ class Ground:
     """How the topics differ from the contract without harm to what the worker promises."""
 
 
-def preflight(settings: Settings) -> Ground:
+def preflight(settings: Settings) -> StartupContext:
     """Return what the worker stands on.
 
     Raises PreflightError, SettingsError, and what `admin_client` raises.
@@ -41,7 +41,7 @@ def preflight(settings: Settings) -> Ground:
     if refused:
         raise PreflightError(refused)
     names = {source: settings.topic_prefix + source.value for source in Input}
-    return Ground(
+    return StartupContext(
         rules=rules,
         partitions=actual[names[Input.TRANSACTIONS]].partitions,
         topic_ids={source: actual[name].topic_id for source, name in names.items()},

@@ -21,11 +21,11 @@ def resume_marks(settings: Settings, partitions: int) -> dict[int, int]:
     """
     marks, now = {}, []
     for one in settings.resume_partitions:
-        number, at, letters = one.partition("@")
+        number, at, dead_letters = one.partition("@")
         if int(number) >= partitions:
             raise SettingsError(f"{variable('resume_partitions')}: there is no partition {number}")
         if at:
-            marks[int(number)] = int(letters) + 1
+            marks[int(number)] = int(dead_letters) + 1
         else:
             now.append(int(number))
     if now:

@@ -372,7 +372,7 @@ class PartitionGauges:
     oversized: int
     dirty: int
     stalled: Mapping[Input, bool]
-    held: Mapping[Input, bool]
+    backpressured: Mapping[Input, bool]
     stopped: bool
     ready: bool
     tally: Mapping[str, int]
@@ -496,7 +496,7 @@ class Metrics:
         if seen.watermark_ms is not None:
             self._show(_WATERMARK, seen.watermark_ms / 1000, partition)
             self._show(_TIME_LAG, (seen.now_ms - seen.watermark_ms) / 1000, partition)
-        for declared, by_input in ((_LAG, seen.lag), (_STALLED, seen.stalled), (_HELD, seen.held)):
+        for declared, by_input in ((_LAG, seen.lag), (_STALLED, seen.stalled), (_HELD, seen.backpressured)):
             for source, value in by_input.items():
                 self._show(declared, value, source, partition)
         self._show(_UPSTREAM_DELAY, seen.upstream_delay_ms / 1000, partition)

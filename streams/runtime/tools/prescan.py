@@ -1,8 +1,8 @@
 """A directory read once before it is published: what a worker will make of its lines, and where ticks may go.
 
-A tick at T leaves the instant of whatever is later than T as it was, and makes late what is not: so it goes
+A tick at T leaves the effective time of what is later than T alone, and makes late what is not: so it goes
 after the last line of its file with a time of T or before that is not refused, and every record is judged
-as a replay would. A refused purchase that tells who bought and when is judged too, by its instant.
+as a replay would. A refused purchase that tells who bought and when is judged too, by its effective time.
 The last tick is one past the newest event accepted: duplicates and refused lines don't count, as in a replay.
 """
 
@@ -37,7 +37,7 @@ class DayTick(NamedTuple):
 
 
 @dataclass(slots=True)
-class Survey:
+class Prescan:
     """What a directory holds."""
 
     paths: dict[Input, Path]
@@ -56,7 +56,7 @@ class Survey:
     """One for each day of event time."""
 
 
-def survey(  # noqa: PLR0913 - all but the first go by name
+def prescan(  # noqa: PLR0913 - all but the first go by name
     directory: Path,
     *,
     partitions: int,
@@ -64,16 +64,16 @@ def survey(  # noqa: PLR0913 - all but the first go by name
     lateness_ms: int,
     now_ms: int,
     told: Told = lambda _read, _total: None,
-) -> Survey:
+) -> Prescan:
     """Return what a directory holds. `now_ms` is the wall clock; raises InputError if it can't be read."""
     paths = find(directory)
-    surveyor = _Surveyor(Survey(paths), partitions, currency, lateness_ms, now_ms + FUTURE_MS)
+    prescanner = _Prescanner(Prescan(paths), partitions, currency, lateness_ms, now_ms + FUTURE_MS)
     total, before = sum(path.stat().st_size for path in paths.values()), 0
     for source, path in paths.items():
-        for read in surveyor.read(source, path):
+        for read in prescanner.read(source, path):
             told(before + read, total)
         before += path.stat().st_size
-    return surveyor.finish()
+    return prescanner.finish()
 
 
 class _Intake:
@@ -86,12 +86,12 @@ class _Intake:
     def take(self, event: Event) -> Reason | None:
         """Take note of an event, and return why it is refused; duplicates leave no trace."""
         clock, ids = self.clock, self._ids
-        instant = clock.instant(event.time)
-        if instant - event.time > TOO_LATE_MS:
+        effective_time = clock.effective_time(event.time)
+        if effective_time - event.time > TOO_LATE_MS:
             return Reason.TOO_LATE
         key = ids.key_of(event)
-        if not ids.is_duplicate(key, instant):
-            ids.remember(key, instant)
+        if not ids.is_duplicate(key, effective_time):
+            ids.remember(key, effective_time)
             clock.accept(event.time)
         return None
 
@@ -100,8 +100,10 @@ class _Intake:
         self._ids.tidy(self.clock)
 
 
-class _Surveyor:
-    def __init__(self, found: Survey, partitions: int, currency: str, lateness_ms: int, horizon: int) -> None:
+class _Prescanner:
+    def __init__(
+        self, found: Prescan, partitions: int, currency: str, lateness_ms: int, horizon: int
+    ) -> None:
         decoder = Decoder(currency)
         self._found = found
         self._decode = {one: decoder.of(one) for one in GIVEN}
@@ -159,16 +161,16 @@ class _Surveyor:
         return None
 
     def _note_sign(self, source: Input, line: int, refused: Decoded) -> None:
-        """Let no tick that is later than the instant of a refused purchase stand before its line."""
+        """Let no tick that is later than the effective time of a refused purchase stand before its line."""
         sign = sign_of_life(refused)
         if sign is None:
             return
         clock = self._intakes[source][self._routes[sign.customer_id]].clock
-        instant = clock.instant(sign.time if sign.time <= self._horizon else clock.now)
-        if instant != NEVER:
-            self._last_lines[source][-(-instant // DAY_MS)] = line
+        effective_time = clock.effective_time(sign.time if sign.time <= self._horizon else clock.now)
+        if effective_time != NEVER:
+            self._last_lines[source][-(-effective_time // DAY_MS)] = line
 
-    def finish(self) -> Survey:
+    def finish(self) -> Prescan:
         """Return all that was found."""
         found = self._found
         found.newest = max(one.clock.newest for intakes in self._intakes.values() for one in intakes)

@@ -14,7 +14,7 @@ from schemas.partitioner import Routes
 from schemas.times import format_ms
 from streams.core.watermark import FACTS, GIVEN, NEVER, Input
 from streams.files import WHOLE_BYTES, batches
-from streams.runtime.tools.prescan import Survey
+from streams.runtime.tools.prescan import Prescan
 
 EVERY: Final = -1
 """In place of a partition: all of them."""
@@ -40,18 +40,18 @@ class _Keyed(msgspec.Struct):
     customer_id: str
 
 
-def entries(surveyed: Survey, partitions: int, currency: str) -> Iterator[Entry]:
+def entries(prescanned: Prescan, partitions: int, currency: str) -> Iterator[Entry]:
     """Yield all there is to publish: side inputs, then facts and their ticks merged by time, then the end.
 
     Raises InputError.
     """
-    reader = _Reader(surveyed, partitions, currency)
+    reader = _Reader(prescanned, partitions, currency)
     for source in (Input.CUSTOMERS, Input.DISPOSITIONS):
         yield from reader.entries(source)
     yield from heapq.merge(*map(reader.entries, FACTS), key=attrgetter("reached"))
-    if surveyed.newest != NEVER:
+    if prescanned.newest != NEVER:
         for source in FACTS:
-            yield tick(surveyed.newest, source, surveyed.newest + 1)
+            yield tick(prescanned.newest, source, prescanned.newest + 1)
 
 
 def tick(reached: int, source: Input, time_ms: int, *, by: str = TICK_SOURCE) -> Entry:
@@ -61,17 +61,17 @@ def tick(reached: int, source: Input, time_ms: int, *, by: str = TICK_SOURCE) ->
 
 
 class _Reader:
-    def __init__(self, surveyed: Survey, partitions: int, currency: str) -> None:
+    def __init__(self, prescanned: Prescan, partitions: int, currency: str) -> None:
         decoder = Decoder(currency)
-        self._surveyed = surveyed
+        self._prescanned = prescanned
         self._decode = {one: decoder.of(one) for one in GIVEN}
         self._routes = Routes(partitions)
 
     def entries(self, source: Input) -> Iterator[Entry]:
         """Yield the lines of an input in their order, and its ticks where they may stand."""
-        ticks = deque(self._surveyed.ticks.get(source, ()))
+        ticks = deque(self._prescanned.ticks.get(source, ()))
         reached = NEVER
-        newest = self._surveyed.newest if source in FACTS else NEVER
+        newest = self._prescanned.newest if source in FACTS else NEVER
         for number, raw in self._lines(source):
             while ticks and ticks[0].after < number:
                 reached = max(reached, ticks[0].time)
@@ -86,8 +86,8 @@ class _Reader:
             yield tick(reached, source, one.time)
 
     def _lines(self, source: Input) -> Iterator[tuple[int, bytes]]:
-        path = self._surveyed.paths.get(source)
-        ahead = self._surveyed.ahead.get(source, set())
+        path = self._prescanned.paths.get(source)
+        ahead = self._prescanned.ahead.get(source, set())
         for batch in batches(path) if path else ():
             for number, raw in zip(batch.numbers, batch.lines, strict=True):
                 if number not in ahead:

@@ -27,7 +27,7 @@ from streams.runtime.kafka.groups import positions_of
 from streams.runtime.kafka.transactions import in_words, transaction, transactional
 from streams.settings import Settings
 
-CHUNK_LETTERS: Final = 1_000
+CHUNK_RECORDS: Final = 1_000
 """Letters of one transaction: while it is open, workers can't read on past it."""
 CHUNK_BYTES: Final = 4 << 20
 _TRANSACTION_SECONDS: Final = 30.0
@@ -42,7 +42,7 @@ class Kind(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class Redrivable:
     """A dead letter, where it stands, and the topic that it came from."""
 
     partition: int
@@ -93,7 +93,7 @@ class Choice:
 class Redriven:
     """What was found, and what became of it."""
 
-    letters: Counter[Kind] = field(default_factory=Counter)
+    dead_letters: Counter[Kind] = field(default_factory=Counter)
     """Letters of the chosen kinds."""
     before: Counter[Kind] = field(default_factory=Counter)
     """Those of them that a redrive before this one sent back."""
@@ -111,7 +111,7 @@ Marks = dict[Kind, dict[int, int]]
 """By kind and partition of the dead letters, the offset up to which they went back."""
 Told = Callable[[Redriven, int], None]
 """Is told what was done so far, and how many offsets there are to read."""
-Shown = Callable[[Letter], None]
+Shown = Callable[[Redrivable], None]
 """Is told each letter that is chosen."""
 
 
@@ -153,11 +153,11 @@ class Redrive:
                 # Only now: what an earlier redrive left open is settled.
                 self._marks = await asyncio.to_thread(self._read_marks)
                 chunks: dict[Kind, _Chunk] = defaultdict(_Chunk)
-                async for letter in self._chosen():
-                    chunk = chunks[letter.kind]
-                    chunk.add(letter)
+                async for dead_letter in self._chosen():
+                    chunk = chunks[dead_letter.kind]
+                    chunk.add(dead_letter)
                     if chunk.full:
-                        await self._send(producer, letter.kind, chunks.pop(letter.kind))
+                        await self._send(producer, dead_letter.kind, chunks.pop(dead_letter.kind))
                 for kind, chunk in chunks.items():
                     await self._send(producer, kind, chunk)
                 await self._tell_workers(producer)
@@ -169,38 +169,38 @@ class Redrive:
     def _group(self, kind: Kind) -> str:
         return f"{self._settings.application_id}-redrive-{kind.source}-{kind.reason}"
 
-    async def _chosen(self) -> AsyncIterator[Letter]:
+    async def _chosen(self) -> AsyncIterator[Redrivable]:
         """Yield the letters to send, in the order of their partition, and count all."""
         async with committed_reader(self._settings, self._topic, self._partitions) as reader:
             for partition in range(self._partitions):
-                async for letter in self._letters(reader, partition):
-                    if self._counts(letter):
-                        self._shown(letter)
-                        yield letter
+                async for dead_letter in self._dead_letters(reader, partition):
+                    if self._counts(dead_letter):
+                        self._shown(dead_letter)
+                        yield dead_letter
 
-    async def _letters(self, reader: CommittedReader, partition: int) -> AsyncIterator[Letter]:
+    async def _dead_letters(self, reader: CommittedReader, partition: int) -> AsyncIterator[Redrivable]:
         async for records in reader.read(partition):
             for record in records:
-                letter = letter_of(record, partition, self._inputs, self._partitions)
-                if letter is None:
+                dead_letter = dead_letter_of(record, partition, self._inputs, self._partitions)
+                if dead_letter is None:
                     self.redriven.unusable += 1
                 else:
-                    yield letter
+                    yield dead_letter
             self.redriven.read += len(records)
             self._told(self.redriven, reader.offsets)
 
-    def _counts(self, letter: Letter) -> bool:
+    def _counts(self, dead_letter: Redrivable) -> bool:
         """Tell whether a letter goes back."""
-        kind, found, limit = letter.kind, self.redriven, self._choice.limit
+        kind, found, limit = dead_letter.kind, self.redriven, self._choice.limit
         if not self._choice.takes(kind):
             return False
-        found.letters[kind] += 1
-        went = letter.offset < self._marks[kind].get(letter.partition, 0)
+        found.dead_letters[kind] += 1
+        went = dead_letter.offset < self._marks[kind].get(dead_letter.partition, 0)
         found.before[kind] += went
         goes = (not went or self._choice.again) and (limit is None or found.chosen.total() < limit)
         found.chosen[kind] += goes
         if went or goes:
-            self._reached[letter.partition] = letter.offset + 1
+            self._reached[dead_letter.partition] = dead_letter.offset + 1
         return goes
 
     async def _send(self, producer: Any, kind: Kind, chunk: "_Chunk") -> None:
@@ -212,10 +212,10 @@ class Redrive:
         moved = {number: max(offset, marks.get(number, 0)) for number, offset in chunk.marks.items()}
         offsets = {TopicPartition(self._topic, number): mark for number, mark in moved.items()}
         async with transaction(producer, _CHUNK_SECONDS):
-            await self._write(producer, chunk.letters)
+            await self._write(producer, chunk.dead_letters)
             await producer.send_offsets_to_transaction(offsets, self._group(kind))
         marks.update(moved)
-        self.redriven.sent[kind] += len(chunk.letters)
+        self.redriven.sent[kind] += len(chunk.dead_letters)
 
     async def _tell_workers(self, producer: Any) -> None:
         """Commit up to where letters went back, also those of a redrive before that died on the way."""
@@ -224,12 +224,12 @@ class Redrive:
             async with transaction(producer, _CHUNK_SECONDS):
                 await producer.send_offsets_to_transaction(offsets, self._settings.application_id)
 
-    async def _write(self, producer: Any, letters: list[Letter]) -> None:
+    async def _write(self, producer: Any, dead_letters: list[Redrivable]) -> None:
         """Write letters as they once came; aiokafka's own partitioner is Kafka's."""
         prefix = self._settings.topic_prefix
         sent: list[asyncio.Future[Any]] = []
         try:
-            for one in letters:
+            for one in dead_letters:
                 arrival = await producer.send(prefix + one.source.value, one.value, one.key, one.home)
                 sent.append(arrival)
             await asyncio.gather(*sent)
@@ -242,25 +242,25 @@ class _Chunk:
     """Letters of one kind for one transaction."""
 
     def __init__(self) -> None:
-        self.letters: list[Letter] = []
+        self.dead_letters: list[Redrivable] = []
         self.marks: dict[int, int] = {}
         self._bytes = 0
 
-    def add(self, letter: Letter) -> None:
+    def add(self, dead_letter: Redrivable) -> None:
         """Add a letter; those of a partition come in the order of their offsets."""
-        self.letters.append(letter)
-        self.marks[letter.partition] = letter.offset + 1
-        self._bytes += letter.size
+        self.dead_letters.append(dead_letter)
+        self.marks[dead_letter.partition] = dead_letter.offset + 1
+        self._bytes += dead_letter.size
 
     @property
     def full(self) -> bool:
         """Tell whether it should go."""
-        return len(self.letters) >= CHUNK_LETTERS or self._bytes >= CHUNK_BYTES
+        return len(self.dead_letters) >= CHUNK_RECORDS or self._bytes >= CHUNK_BYTES
 
 
-def letter_of(
+def dead_letter_of(
     record: HeadedRecord, partition: int, inputs: Mapping[str, Input], partitions: int
-) -> Letter | None:
+) -> Redrivable | None:
     """Return the letter that a record is.
 
     None if its headers don't say so, if it came from no input of ours or from a partition that there is not,
@@ -276,4 +276,4 @@ def letter_of(
         return None
     if record.key is None and record.value is None:
         return None
-    return Letter(partition, record.offset, source, headers, record.key, record.value)
+    return Redrivable(partition, record.offset, source, headers, record.key, record.value)

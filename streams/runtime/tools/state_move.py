@@ -36,7 +36,7 @@ from streams.core.feed.feed_guard import UNDIVIDED, GuardState, Late
 from streams.core.spend.population import Refresh
 from streams.core.time import HOUR_MS
 from streams.core.watermark import FACTS, GIVEN, Input
-from streams.runtime.partition.processor import OWNER_KEY, OwnerState
+from streams.runtime.partition.processor import PROCESSOR_KEY, ProcessorState
 from streams.runtime.tools.state_file import Entry, Header, StateFileError, read_entries, read_header
 
 SPREAD_MS: Final = HOUR_MS
@@ -53,13 +53,13 @@ class Contents:
 
     header: Header
     customers: int = 0
-    owners: dict[int, OwnerState] = field(default_factory=dict)
+    processors: dict[int, ProcessorState] = field(default_factory=dict)
     states: dict[int, PartitionState] = field(default_factory=dict)
 
     @property
     def applications(self) -> list[str]:
         """Return the applications that wrote the state: one, unless somebody meddled with it."""
-        return sorted({owner.application for owner in self.owners.values()})
+        return sorted({processor.application for processor in self.processors.values()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +86,19 @@ def contents_of(path: Path) -> Contents:
             _note(contents, entry)
         except (StateError, MsgspecError) as error:
             raise StateFileError(f"{path}: partition {entry.partition}: {error}") from error
-    if not seen == contents.owners.keys() == contents.states.keys() <= set(range(contents.header.partitions)):
+    if (
+        not seen
+        == contents.processors.keys()
+        == contents.states.keys()
+        <= set(range(contents.header.partitions))
+    ):
         raise StateFileError(f"{path}: not the state of {contents.header.partitions} partitions of a worker")
     return contents
 
 
 def _note(contents: Contents, entry: Entry) -> None:
-    if entry.key == OWNER_KEY:
-        contents.owners[entry.partition] = msgpack.decode(entry.value, type=OwnerState)
+    if entry.key == PROCESSOR_KEY:
+        contents.processors[entry.partition] = msgpack.decode(entry.value, type=ProcessorState)
     elif entry.key == PARTITION_KEY:
         contents.states[entry.partition] = decode_state(entry.value)
     elif is_customer_key(entry.key):
@@ -106,17 +111,17 @@ class Move:
     """How the records of a file become those of the target. Raises MoveError if they can't."""
 
     def __init__(self, contents: Contents, target: Target) -> None:
-        if not contents.owners:
+        if not contents.processors:
             raise MoveError("the file holds no state")
         self._partitions = target.partitions
         self._same = contents.header.partitions == target.partitions
-        self._owners = _kept(contents, target) if target.positions is None else _made(contents, target)
+        self._processors = _kept(contents, target) if target.positions is None else _made(contents, target)
         self._state = None if self._same else merged(contents.states, target.partitions).encode()
 
     def entries(self, given: Iterable[Entry]) -> Iterator[Entry]:
         """Yield the records of the target; `given` are all those of the file."""
-        for number, owner in self._owners.items():
-            yield Entry(number, OWNER_KEY, msgpack.encode(owner))
+        for number, processor in self._processors.items():
+            yield Entry(number, PROCESSOR_KEY, msgpack.encode(processor))
         if self._state is not None:
             for number in range(self._partitions):
                 yield Entry(number, PARTITION_KEY, self._state)
@@ -132,7 +137,7 @@ class Move:
         return entry._replace(partition=partition_of(customer_of(entry.key), self._partitions))
 
 
-def _kept(contents: Contents, target: Target) -> dict[int, OwnerState]:
+def _kept(contents: Contents, target: Target) -> dict[int, ProcessorState]:
     """Return the owners with the positions they have, which mean something for the same topics alone."""
     if contents.header.partitions != target.partitions:
         raise MoveError(
@@ -140,22 +145,23 @@ def _kept(contents: Contents, target: Target) -> dict[int, OwnerState]:
             f"{target.partitions}: say with --positions where the inputs go on"
         )
     topics = {source.value: topic_id for source, topic_id in target.topics.items()}
-    if any(owner.topics != topics for owner in contents.owners.values()):
+    if any(processor.topics != topics for processor in contents.processors.values()):
         raise MoveError(
             "the file's positions are of other topics, or of topics that were made anew since: say with "
             "--positions where the inputs go on"
         )
     return {
-        number: replace(owner, application=target.application) for number, owner in contents.owners.items()
+        number: replace(processor, application=target.application)
+        for number, processor in contents.processors.items()
     }
 
 
-def _made(contents: Contents, target: Target) -> dict[int, OwnerState]:
+def _made(contents: Contents, target: Target) -> dict[int, ProcessorState]:
     """Return owners for all partitions, with new positions."""
-    rulesets = {owner.ruleset for owner in contents.owners.values()}
+    rulesets = {processor.ruleset for processor in contents.processors.values()}
     # Each release has written the currency of all partitions, or of none.
-    currency = max((owner.currency for owner in contents.owners.values()), default="")
-    delay_ms = max((owner.upstream_delay_ms for owner in contents.owners.values()), default=0)
+    currency = max((processor.currency for processor in contents.processors.values()), default="")
+    delay_ms = max((processor.upstream_delay_ms for processor in contents.processors.values()), default=0)
     if len(rulesets) > 1:
         raise MoveError(
             "the partitions were written under different rulesets: run the workers with --adopt-ruleset "
@@ -163,7 +169,7 @@ def _made(contents: Contents, target: Target) -> dict[int, OwnerState]:
         )
     (ruleset,) = rulesets
     return {
-        number: OwnerState(
+        number: ProcessorState(
             application=target.application,
             ruleset=ruleset,
             positions={source.value: position for source, position in positions.items()},

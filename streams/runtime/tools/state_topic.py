@@ -17,8 +17,8 @@ from streams.runtime.kafka.committed_reader import CommittedReader, committed_re
 from streams.runtime.kafka.groups import members_of
 from streams.runtime.kafka.outbox import Outbox
 from streams.runtime.kafka.transactions import in_words, transaction, transactional
-from streams.runtime.partition.processor import OWNER_KEY, OwnerState
-from streams.runtime.startup.preflight import Ground
+from streams.runtime.partition.processor import PROCESSOR_KEY, ProcessorState
+from streams.runtime.startup.preflight import StartupContext
 from streams.runtime.tools.state_file import Entry, Header, StateFileError, read_entries, writing
 from streams.runtime.tools.state_move import Contents, Move, MoveError, Target, contents_of
 from streams.settings import Settings, variable
@@ -72,8 +72,12 @@ async def export_state(settings: Settings, path: Path, partitions: int, told: To
 
 def _moves_read(state: dict[bytes, bytes]) -> int:
     """Return up to where a partition has read histories of merged customers."""
-    owner = state.get(OWNER_KEY)
-    return 0 if owner is None else msgpack.decode(owner, type=OwnerState).positions.get(MOVES.name, 0)
+    processor = state.get(PROCESSOR_KEY)
+    return (
+        0
+        if processor is None
+        else msgpack.decode(processor, type=ProcessorState).positions.get(MOVES.name, 0)
+    )
 
 
 async def _moves_after(settings: Settings, positions: list[int]) -> int:
@@ -100,7 +104,7 @@ async def _state_of(reader: CommittedReader, partition: int) -> dict[bytes, byte
 
 
 async def import_state(
-    settings: Settings, ground: Ground, path: Path, positions: Positions, told: Told
+    settings: Settings, context: StartupContext, path: Path, positions: Positions, told: Told
 ) -> Contents:
     """Write a file's state into the state topic, all of it or nothing, and return what it holds.
 
@@ -113,12 +117,12 @@ async def import_state(
     with in_words(settings):
         # Whoever else is importing is shut out, and undone, before the topic is looked at.
         async with transactional(settings, f"{application}-import", IMPORT_SECONDS) as producer:
-            await _check_empty(settings, ground.partitions)
+            await _check_empty(settings, context.partitions)
             target = Target(
                 application=application,
-                partitions=ground.partitions,
-                topics=ground.topic_ids,
-                positions=await _positions(settings, ground.partitions, positions),
+                partitions=context.partitions,
+                topics=context.topic_ids,
+                positions=await _positions(settings, context.partitions, positions),
             )
             await _write(settings, producer, Move(contents, target).entries(_told(path, contents, told)))
     return contents

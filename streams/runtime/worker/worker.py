@@ -1,4 +1,4 @@
-"""The worker: Faust's life cycle and group around the keepers of the partitions that it is given."""
+"""The worker: Faust's life cycle and group around the supervisors of the partitions that it is given."""
 
 import asyncio
 import contextlib
@@ -17,14 +17,14 @@ from streams.core.customer.state import StateError
 from streams.core.watermark import Input
 from streams.runtime.faust.app import RetentionApp
 from streams.runtime.faust.feed import FaustFeed
-from streams.runtime.faust.transport import Consumer, Driven, Place
+from streams.runtime.faust.transport import Consumer, ConsumerHooks, InputPartition
 from streams.runtime.http.server import Found, NotMine, NotReady, PartitionReadiness, Readiness, WebServer
 from streams.runtime.kafka.client_options import ending
-from streams.runtime.kafka.transactional_log import KafkaLog
-from streams.runtime.partition.processor import Identity, Owner
-from streams.runtime.partition.supervisor import Keeper, Pace, Phase
+from streams.runtime.kafka.transactional_log import TransactionalLog
+from streams.runtime.partition.processor import Identity, PartitionProcessor
+from streams.runtime.partition.supervisor import Pace, PartitionSupervisor, Phase
 from streams.runtime.ports import Fetched, PartitionLog
-from streams.runtime.startup.preflight import Ground
+from streams.runtime.startup.preflight import StartupContext
 from streams.runtime.telemetry.metrics import Metrics
 from streams.runtime.worker.last_answer import LastAnswer
 from streams.runtime.worker.wall_clock import WallClock
@@ -51,19 +51,19 @@ class Worker:
     def __init__(
         self,
         settings: Settings,
-        ground: Ground,
+        context: StartupContext,
         *,
         adopt_ruleset: bool = False,
         resume_marks: Mapping[int, int] | None = None,
         metrics: Metrics | None = None,
     ) -> None:
-        self._settings, self._ground, self._adopt = settings, ground, adopt_ruleset
+        self._settings, self._context, self._adopt = settings, context, adopt_ruleset
         self._resume_marks = resume_marks or {}
         self._metrics = Metrics() if metrics is None else metrics
         self._clock = WallClock()
         self._metrics.wall_clock(lambda: self._clock.wall_ahead_ms)
         self._feed = FaustFeed(settings.topic_prefix)
-        self._keepers: dict[int, Keeper] = {}
+        self._supervisors: dict[int, PartitionSupervisor] = {}
         self._mine: set[int] = set()
         self._assigned = False
         self._tasks: set[asyncio.Task[None]] = set()
@@ -74,12 +74,14 @@ class Worker:
             commit_seconds=self._commit_seconds,
             live=settings.clock == "live",
             quiet_ms=_quiet_ms(settings),
-            lateness_ms=ground.rules.lateness_ms,
+            lateness_ms=context.rules.lateness_ms,
         )
         self._last_answer = LastAnswer(settings.broker_answer_seconds)
         self._metrics.last_answer(lambda: self._last_answer.seconds)
-        driven = Driven(self._wants, self._clock.steady_ms, self._consumer_failed, self._last_answer.note)
-        self._app = RetentionApp(settings, ground.partitions, driven)
+        hooks = ConsumerHooks(
+            self._wants, self._clock.steady_ms, self._consumer_failed, self._last_answer.note
+        )
+        self._app = RetentionApp(settings, context.partitions, hooks)
 
     async def run(self) -> None:
         """Work until SIGTERM, SIGINT or `stop`. Raises StateError, GaveUpError, PortInUseError."""
@@ -131,11 +133,11 @@ class Worker:
 
     async def _stop_all(self) -> None:
         await asyncio.gather(
-            *(keeper.pause() for keeper in self._keepers.values() if keeper.paused_at is None)
+            *(supervisor.pause() for supervisor in self._supervisors.values() if supervisor.paused_at is None)
         )
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._app.stop(), _STOP_SECONDS)
-        await asyncio.gather(*(keeper.close() for keeper in self._keepers.values()))
+        await asyncio.gather(*(supervisor.close() for supervisor in self._supervisors.values()))
 
     # Assignment
 
@@ -143,7 +145,7 @@ class Worker:
         numbers = {tp.partition for tp in revoked} & self._mine
         self._mine -= numbers
         await asyncio.gather(
-            *(self._keepers[number].pause() for number in numbers if number in self._keepers)
+            *(self._supervisors[number].pause() for number in numbers if number in self._supervisors)
         )
 
     async def _on_assigned(self, _app: Any, assigned: Iterable[TP], **_named: Any) -> None:
@@ -175,12 +177,12 @@ class Worker:
                     )
 
     def _take_up(self, number: int) -> None:
-        keeper = self._keepers.get(number)
-        if keeper is None:
-            keeper = self._keepers[number] = self._new_keeper(number)
-            keeper.start()
+        supervisor = self._supervisors.get(number)
+        if supervisor is None:
+            supervisor = self._supervisors[number] = self._new_supervisor(number)
+            supervisor.start()
         else:
-            task = asyncio.create_task(keeper.go_on())
+            task = asyncio.create_task(supervisor.go_on())
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
             task.add_done_callback(self._fail_with)
@@ -189,33 +191,33 @@ class Worker:
         if not task.cancelled() and (error := task.exception()) is not None:
             self._fail(error)
 
-    def _new_keeper(self, number: int) -> Keeper:
-        ground, settings = self._ground, self._settings
+    def _new_supervisor(self, number: int) -> PartitionSupervisor:
+        context, settings = self._context, self._settings
         identity = Identity(
             application=settings.application_id,
-            rules=ground.rules,
+            rules=context.rules,
             currency=settings.reporting_currency,
             partition=number,
-            partitions=ground.partitions,
+            partitions=context.partitions,
             adopt_ruleset=self._adopt,
-            topics=ground.topic_ids,
+            topics=context.topic_ids,
             resume_mark=self._resume_marks.get(number, 0),
         )
 
-        def make_owner(partition_log: PartitionLog) -> Owner:
-            return Owner(identity, partition_log, self._clock.now_ms, live=self._pace.live)
+        def make_processor(partition_log: PartitionLog) -> PartitionProcessor:
+            return PartitionProcessor(identity, partition_log, self._clock.now_ms, live=self._pace.live)
 
-        keeper = Keeper(
+        supervisor = PartitionSupervisor(
             number,
-            make_log=lambda: KafkaLog(settings, number),
-            make_owner=make_owner,
+            make_log=lambda: TransactionalLog(settings, number),
+            make_processor=make_processor,
             feed=self._feed,
             pace=self._pace,
             clock=self._clock,
             metrics=self._metrics,
         )
-        keeper.failure.add_done_callback(lambda failure: self._fail(failure.result()))
-        return keeper
+        supervisor.failure.add_done_callback(lambda failure: self._fail(failure.result()))
+        return supervisor
 
     def _consumer_failed(self, error: KafkaError) -> None:
         self._loop.call_soon_threadsafe(self._fail, error)
@@ -230,12 +232,12 @@ class Worker:
         frozen: set[int] = set()
         while True:
             await asyncio.sleep(_TIDY_SECONDS)
-            for number, keeper in list(self._keepers.items()):
-                since = None if number in self._mine else keeper.paused_at
+            for number, supervisor in list(self._supervisors.items()):
+                since = None if number in self._mine else supervisor.paused_at
                 if since is not None and loop.time() - since > WARM_SECONDS:
-                    del self._keepers[number]
-                    await keeper.close()
-            ready = {number for number in self._mine if self._keepers[number].phase[0] is Phase.READY}
+                    del self._supervisors[number]
+                    await supervisor.close()
+            ready = {number for number in self._mine if self._supervisors[number].phase[0] is Phase.READY}
             if ready - frozen:
                 gc.freeze()
             frozen = ready
@@ -243,16 +245,20 @@ class Worker:
     # Asked by others
 
     def _receive(self, number: int, batch: Fetched) -> None:
-        keeper = self._keepers.get(number)
-        if keeper is not None:
-            keeper.offer(batch)
+        supervisor = self._supervisors.get(number)
+        if supervisor is not None:
+            supervisor.offer(batch)
 
-    def _wants(self, place: Place) -> bool:
-        keeper = self._keepers.get(place.partition)
-        return keeper is not None and keeper.wants(place.source)
+    def _wants(self, place: InputPartition) -> bool:
+        supervisor = self._supervisors.get(place.partition)
+        return supervisor is not None and supervisor.wants(place.source)
 
     def _waits(self) -> Iterable[float]:
-        return (keeper.busy_since for keeper in self._keepers.values() if keeper.busy_since is not None)
+        return (
+            supervisor.busy_since
+            for supervisor in self._supervisors.values()
+            if supervisor.busy_since is not None
+        )
 
     def _commit_seconds(self) -> float:
         return max(self._settings.commit_interval_ms / 1000, _COMMIT_SECONDS_A_PARTITION * len(self._mine))
@@ -265,7 +271,7 @@ class Worker:
         """Tell what each partition is at, and whether Kafka answers."""
         partitions = []
         for number in sorted(self._mine):
-            phase, why = self._keepers[number].phase
+            phase, why = self._supervisors[number].phase
             partitions.append(PartitionReadiness(number=number, state=phase.value, why=why))
         why = self._last_answer.missed
         if why is None and not self._assigned:
@@ -275,14 +281,14 @@ class Worker:
 
     def lookup(self, customer_id: str) -> Found | NotMine | NotReady | None:
         """Return what is known of a customer, if its partition is here."""
-        number = partition_of(customer_id, self._ground.partitions)
+        number = partition_of(customer_id, self._context.partitions)
         if number not in self._mine:
             return NotMine()
-        owner = self._keepers[number].owner
-        if owner is None or not owner.ready:
+        processor = self._supervisors[number].processor
+        if processor is None or not processor.ready:
             return NotReady()
-        seen = owner.partition.lookup(customer_id)
-        return None if seen is None else Found(seen, owner.partition.rules_for(seen))
+        seen = processor.partition.lookup(customer_id)
+        return None if seen is None else Found(seen, processor.partition.rules_for(seen))
 
 
 def _quiet_ms(settings: Settings) -> dict[Input, int]:

@@ -30,7 +30,7 @@ from streams.core.customer.customer_codec import (
     matching,
     settle,
     split,
-    wake_of,
+    timer_of,
 )
 from streams.core.customer.pending import item
 from streams.core.customer.state import StateError
@@ -59,7 +59,7 @@ def body_of(spend: dict[int, int]) -> Body:
     body = Body(
         frustration=1.25, revisions={"id": 3}, profile=Profile("a", "crm", "p", HOME, None, "x", True)
     )
-    body.agenda.append(item(bad("a", HOME), HOME))
+    body.pending.append(item(bad("a", HOME), HOME))
     body.keep(Panes(sorted(spend), [spend[hour] for hour in sorted(spend)]))
     return body
 
@@ -67,19 +67,19 @@ def body_of(spend: dict[int, int]) -> Body:
 @FIXED
 @given(hours, st.one_of(hours, st.just(NO_HOUR)), st.integers(0, 255), spending, tails)
 def test_a_record_goes_there_and_back(
-    wake: int, first: int, flags: int, spend: dict[int, int], tail: list[Entry]
+    timer: int, first: int, flags: int, spend: dict[int, int], tail: list[Entry]
 ) -> None:
-    parts = Parts(wake, first, flags, body_of(spend), tail)
+    parts = Parts(timer, first, flags, body_of(spend), tail)
     record = join(parts)
     assert split(record) == parts
     assert split(bytes(record)).body.panes().hours == sorted(spend)
-    assert (wake_of(record), entries(record)) == (wake, tail)
+    assert (timer_of(record), entries(record)) == (timer, tail)
 
 
 def test_the_empty_record_is_a_customer_of_whom_nothing_is_known() -> None:
     customer = unpack("a", EMPTY)
     assert (customer.first_pane, list(customer.panes), customer.recent) == (None, [], [])
-    assert customer.wakes_at is None
+    assert customer.timers_at is None
 
 
 @FIXED
@@ -94,15 +94,15 @@ def test_folding_the_tail_changes_nothing_that_is_not_forgotten(
     folded, paged = fold_tail(record, horizon)
     assert paged == b""
     before, after = unpack("a", record), unpack("a", folded)
-    tail_hours = [instant // HOUR_MS for instant, cents, _ in tail if cents >= 0]
+    tail_hours = [effective_time // HOUR_MS for effective_time, cents, _ in tail if cents >= 0]
     assert after.first_pane == before.first_pane == min([*spend, *tail_hours], default=None)
     seen = [pane for pane in before.panes if pane[0] >= oldest_pane]
     assert [pane for pane in after.panes if pane[0] >= oldest_pane] == seen
     assert after.recent == [
         one for one in tail if one[0] >= oldest[0 if one[1] >= 0 else INPUTS.index(input_of(one[1]))]
     ]
-    assert (after.body.agenda, after.body.profile) == (before.body.agenda, before.body.profile)
-    assert (wake_of(folded), split(folded).flags) == (HOUR, OPEN | QUIET)
+    assert (after.body.pending, after.body.profile) == (before.body.pending, before.body.profile)
+    assert (timer_of(folded), split(folded).flags) == (HOUR, OPEN | QUIET)
 
 
 @pytest.mark.parametrize("source", GIVEN)
@@ -116,14 +116,14 @@ def test_cents_stand_for_a_purchase(cents: int) -> None:
     assert input_of(cents) is Input.TRANSACTIONS
 
 
-@pytest.mark.parametrize(("instant", "settled"), [(HOME - 1, True), (HOME, False), (HOME + 1, False)])
-def test_what_is_before_the_horizon_is_settled(instant: int, settled: bool) -> None:
+@pytest.mark.parametrize(("effective_time", "settled"), [(HOME - 1, True), (HOME, False), (HOME + 1, False)])
+def test_what_is_before_the_horizon_is_settled(effective_time: int, settled: bool) -> None:
     horizon = Horizon((HOME, HOME, HOME, HOME), 0)
-    tail: list[Entry] = [(instant, 5, 1), (instant, mark_of(Input.CONTACTS), 2)]
+    tail: list[Entry] = [(effective_time, 5, 1), (effective_time, mark_of(Input.CONTACTS), 2)]
     panes = Panes()
     assert is_settling(tail, horizon) is settled
     assert settle(panes, tail, horizon) == ([] if settled else tail)
-    assert list(panes) == ([(instant // HOUR_MS, 5)] if settled else [])
+    assert list(panes) == ([(effective_time // HOUR_MS, 5)] if settled else [])
 
 
 @pytest.mark.parametrize(("count", "days", "folded"), [(12, 9, False), (13, 9, True), (13, 8, False)])
@@ -184,7 +184,7 @@ def test_a_huge_purchase_of_a_sampled_customer_moves_the_cut_off() -> None:
 def test_another_format_is_refused_and_named(form: int) -> None:
     record = bytearray(EMPTY)
     record[0] = form
-    for read in (split, entries, wake_of):
+    for read in (split, entries, timer_of):
         with pytest.raises(StateError, match=f"format {form}, this release reads {FORMAT}"):
             read(record)
 
@@ -216,7 +216,7 @@ def test_a_body_that_is_none_is_refused() -> None:
 
 
 def test_a_hash_is_sought_where_hashes_stand() -> None:
-    """Not in the bytes of an instant, nor across two entries."""
+    """Not in the bytes of an effective time, nor across two entries."""
     key = 0x0102_0304_0506_0708
     packed = key.to_bytes(8, "little")
     among: list[Entry] = [(key, 5, 7), (HOME, 5, key), (HOME + 1, 6, 8)]

@@ -1,4 +1,4 @@
-"""A keeper among inputs that come apart from one another, in simulated time."""
+"""A supervisor among inputs that come apart from one another, in simulated time."""
 
 import asyncio
 
@@ -8,7 +8,13 @@ from typing_extensions import override
 from streams.core.time import DAY_MS
 from streams.core.watermark import FACTS, Input
 from streams.runtime.partition.processor import SIDE_INPUTS
-from streams.runtime.partition.supervisor import MOST_QUEUED, PAUSE_SECONDS, GaveUpError, Keeper, Phase
+from streams.runtime.partition.supervisor import (
+    MOST_QUEUED,
+    PAUSE_SECONDS,
+    GaveUpError,
+    PartitionSupervisor,
+    Phase,
+)
 from streams.runtime.ports import Fetched
 from tests.runtime.fake_log import COMMITTED, IN_TRANSACTION, POINTS
 from tests.runtime.group import FakeWorker
@@ -35,15 +41,15 @@ def facts(at: float, many: int = 100) -> dict[Input, Arrivals]:
 def test_it_takes_no_more_than_a_few_batches_while_it_commits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of facts, and as many of the side inputs: one commit does not end for a while."""
     most: list[int] = []
-    offer = Keeper.offer
+    offer = PartitionSupervisor.offer
 
-    def counting(self: Keeper, batch: Fetched) -> None:
+    def counting(self: PartitionSupervisor, batch: Fetched) -> None:
         offer(self, batch)
         serving = self._serving
         if serving is not None:
             most.append(sum(one.source in FACTS for one in serving.inbox))
 
-    monkeypatch.setattr(Keeper, "offer", counting)
+    monkeypatch.setattr(PartitionSupervisor, "offer", counting)
 
     async def busy() -> None:
         trickle = [(1.0 + one * 0.02, purchase("a", FIRST + one)) for one in range(500)]
@@ -80,9 +86,9 @@ def test_facts_wait_for_the_side_inputs_written_before_they_were_asked_for() -> 
         async with scene({CUSTOMERS: known, **facts(5.051)}, seed=seed) as here:
             await asyncio.sleep(4.99)
             while not here.broker.read or here.broker.published[TX] == 0:
-                owner = here.keeper.owner
-                assert owner is not None
-                assert owner.positions[TX] == 0 or owner.positions[CUSTOMERS] == len(known)
+                processor = here.supervisor.processor
+                assert processor is not None
+                assert processor.positions[TX] == 0 or processor.positions[CUSTOMERS] == len(known)
                 waited += any(batch.source is TX for batch in here.inbox)
                 await asyncio.sleep(0.001)
         return waited
@@ -119,13 +125,13 @@ def test_a_partition_is_ready_once_the_side_inputs_are_read() -> None:
         async with scene({CUSTOMERS: known}) as here:
             here.slow = dict.fromkeys(POINTS, 0.1)
             while not phases or phases[-1] is not Phase.READY:
-                phase, why = here.keeper.phase
-                assert (why is None) is (phase is Phase.READY or here.keeper.owner is None)
+                phase, why = here.supervisor.phase
+                assert (why is None) is (phase is Phase.READY or here.supervisor.processor is None)
                 if phase not in phases:
                     phases.append(phase)
                 await asyncio.sleep(0.01)
-            assert here.keeper.owner is not None
-            assert here.keeper.owner.positions[CUSTOMERS] == len(known)
+            assert here.supervisor.processor is not None
+            assert here.supervisor.processor.positions[CUSTOMERS] == len(known)
         return phases
 
     assert run(go()) == [Phase.OPENING, Phase.READY]
@@ -136,10 +142,10 @@ def test_a_flood_of_poison_stops_it_with_everything_written() -> None:
         poison = [(0.0, b"poison")] * 1_500
         async with scene({TX: poison}) as here:
             await asyncio.sleep(5)
-            phase, why = here.keeper.phase
+            phase, why = here.supervisor.phase
             assert phase is Phase.STOPPED
             assert why == STOPPED + "0@0`"
-            assert not any(map(here.keeper.wants, Input))
+            assert not any(map(here.supervisor.wants, Input))
             written = sum(here.broker.dead_letters.values())
             assert 1_000 <= written <= 1_500
             assert here.broker.positions[TX] == written
@@ -152,17 +158,17 @@ def test_a_stop_outlasts_rebalances_and_restarts_and_nothing_more_is_read() -> N
     async def go() -> None:
         async with scene({TX: [(0.0, b"poison")] * 5_000}) as here:
             await asyncio.sleep(5)
-            letters = here.broker.dead_letters
+            dead_letters = here.broker.dead_letters
             await here.worker.revoked()
             here.worker.assigned({0})
             await asyncio.sleep(5)
-            assert here.keeper.phase == (Phase.STOPPED, STOPPED + "0@0`")
+            assert here.supervisor.phase == (Phase.STOPPED, STOPPED + "0@0`")
             await here.worker.revoked()
             other = FakeWorker(here.around)
             other.assigned({0})
             await asyncio.sleep(5)
-            assert other.keepers[0].phase == (Phase.STOPPED, STOPPED + "0@0`")
-            assert here.broker.dead_letters == letters
+            assert other.supervisors[0].phase == (Phase.STOPPED, STOPPED + "0@0`")
+            assert here.broker.dead_letters == dead_letters
             await other.killed()
 
     run(go())
@@ -174,18 +180,18 @@ def test_a_redrive_ends_a_stop_for_all_that_is_there_and_for_no_more() -> None:
     async def go() -> None:
         async with scene({TX: poison}) as here:
             await asyncio.sleep(5)
-            assert here.keeper.phase[0] is Phase.STOPPED
+            assert here.supervisor.phase[0] is Phase.STOPPED
             here.worker.feed.down = True
             here.worker.feed.redrives[0] = 1
             await asyncio.sleep(5)
-            assert here.keeper.phase[0] is Phase.STOPPED, "nobody can be asked"
+            assert here.supervisor.phase[0] is Phase.STOPPED, "nobody can be asked"
             here.worker.feed.down = False
             await here.until_read(60)
-            assert here.keeper.phase == (Phase.READY, None)
+            assert here.supervisor.phase == (Phase.READY, None)
             assert sum(here.broker.dead_letters.values()) == 20_000
             assert asyncio.get_running_loop().time() < 90
             await asyncio.sleep(100 - asyncio.get_running_loop().time() + 30)
-            why = here.keeper.phase[1]
+            why = here.supervisor.phase[1]
             assert why is not None
             assert why.startswith(STOPPED + "0@20"), "the name of another stop"
             assert 1_000 <= sum(here.broker.dead_letters.values()) - 20_000 <= 1_500
@@ -202,7 +208,7 @@ def test_side_inputs_go_on_while_facts_wait() -> None:
         async with scene({CUSTOMERS: known, TX: bought}) as here:
             await asyncio.sleep(11)
             await here.until_read(10)
-            assert all(here.keeper.wants(source) for source in (*SIDE_INPUTS, *FACTS))
+            assert all(here.supervisor.wants(source) for source in (*SIDE_INPUTS, *FACTS))
 
     run(go())
 
@@ -222,15 +228,15 @@ def test_a_pause_commits_what_was_taken_and_coming_back_goes_on_with_it() -> Non
     async def go() -> None:
         async with scene(bought(100)) as here:
             await asyncio.sleep(5)
-            owner = here.keeper.owner
-            assert owner is not None
+            processor = here.supervisor.processor
+            assert processor is not None
             await here.worker.revoked()
-            assert here.broker.positions == owner.positions
-            assert not any(map(here.keeper.wants, Input))
+            assert here.broker.positions == processor.positions
+            assert not any(map(here.supervisor.wants, Input))
             await asyncio.sleep(10)
             here.worker.assigned({0})
             await here.until_read(5)
-            assert here.keeper.owner is owner
+            assert here.supervisor.processor is processor
             assert here.worker.metrics.counts["opened"] == 1
 
     run(go())
@@ -240,7 +246,7 @@ def test_what_others_wrote_meanwhile_is_read_from_the_log() -> None:
     async def go() -> None:
         async with scene(bought(100)) as here:
             await asyncio.sleep(3)
-            owner = here.keeper.owner
+            processor = here.supervisor.processor
             await here.worker.revoked()
             other = FakeWorker(here.around)
             other.assigned({0})
@@ -248,7 +254,7 @@ def test_what_others_wrote_meanwhile_is_read_from_the_log() -> None:
             await other.killed()
             here.worker.assigned({0})
             await here.until_read(10)
-            assert here.keeper.owner is not owner
+            assert here.supervisor.processor is not processor
             assert here.worker.metrics.counts["opened again: stale"] == 1
             assert here.worker.metrics.counts["opened again: fenced"] == 0
 
@@ -267,7 +273,7 @@ def test_a_pause_does_not_wait_long_for_a_commit(point: str) -> None:
             before = asyncio.get_running_loop().time()
             await here.worker.revoked()
             assert asyncio.get_running_loop().time() - before == pytest.approx(PAUSE_SECONDS, abs=0.1)
-            assert here.keeper.owner is None
+            assert here.supervisor.processor is None
             here.slow.clear()
             here.worker.assigned({0})
             await here.until_read(10)
@@ -329,7 +335,7 @@ def test_a_zombie_learns_of_it_when_it_writes_and_waits_to_be_told() -> None:
             other.assigned({0})
             await asyncio.sleep(10)
             assert here.broker.faults["a zombie was fenced"] == 1
-            assert here.keeper.owner is None
+            assert here.supervisor.processor is None
             await here.worker.revoked()
             assert here.worker.metrics.counts["opened"] == 2, "the zombie did not open it again"
             await asyncio.sleep(10)
@@ -365,7 +371,7 @@ def test_a_partition_that_cannot_be_opened_ends_the_worker() -> None:
         async with scene(bought(10)) as here:
             here.broker.trouble = 1.0
             await asyncio.sleep(600)
-            assert isinstance(here.keeper.failure.result(), GaveUpError)
-            here.worker.keepers.clear()
+            assert isinstance(here.supervisor.failure.result(), GaveUpError)
+            here.worker.supervisors.clear()
 
     run(go())

@@ -7,7 +7,7 @@ import pytest
 
 from schemas.dead_letter import Reason
 from streams.core.watermark import Input
-from streams.runtime.tools.redrive import Choice, Kind, Letter, letter_of
+from streams.runtime.tools.redrive import Choice, Kind, Redrivable, dead_letter_of
 
 INPUTS: Final = {f"retention.{source}": source for source in Input}
 
@@ -23,7 +23,9 @@ class Record:
     headers: list[tuple[str, bytes | None]] = field(default_factory=list)
 
 
-def letter(key: bytes | None = b"c-1", value: bytes | None = b"value", **other: Any) -> Letter | None:
+def dead_letter(
+    key: bytes | None = b"c-1", value: bytes | None = b"value", **other: Any
+) -> Redrivable | None:
     """Return the letter of a sound record, in which `other` replaces headers; None leaves one out."""
     headers: dict[str, bytes | None] = {
         "dl_topic": b"retention.contacts",
@@ -35,24 +37,24 @@ def letter(key: bytes | None = b"c-1", value: bytes | None = b"value", **other: 
         "dl_version": b"0.1.0",
         "traceparent": b"\xc2\xa7",
     }
-    return letter_of(Record(key, value, headers=list((headers | other).items())), 2, INPUTS, 4)
+    return dead_letter_of(Record(key, value, headers=list((headers | other).items())), 2, INPUTS, 4)
 
 
 def test_a_letter_knows_whence_it_came_and_where_it_stands() -> None:
-    found = letter()
+    found = dead_letter()
     assert found is not None
     assert (found.partition, found.offset, found.kind) == (2, 7, Kind(Reason.SCHEMA, Input.CONTACTS))
     assert (found.key, found.value, found.size, found.home) == (b"c-1", b"value", 8, None)
 
 
 def test_without_a_key_it_goes_where_it_was() -> None:
-    found = letter(None)
+    found = dead_letter(None)
     assert found is not None
     assert found.home == 3
 
 
 def test_an_erasure_is_a_letter_too() -> None:
-    found = letter(value=None)
+    found = dead_letter(value=None)
     assert found is not None
     assert found.value is None
 
@@ -71,12 +73,12 @@ def test_an_erasure_is_a_letter_too() -> None:
     ],
 )
 def test_what_its_headers_do_not_make_one_is_none(other: dict[str, bytes | None]) -> None:
-    assert letter(**other) is None
+    assert dead_letter(**other) is None
 
 
 def test_what_nobody_could_take_is_none() -> None:
-    assert letter(None, None) is None
-    assert letter_of(Record(), 0, INPUTS, 4) is None
+    assert dead_letter(None, None) is None
+    assert dead_letter_of(Record(), 0, INPUTS, 4) is None
 
 
 def test_a_choice_is_of_reasons_and_inputs() -> None:

@@ -21,11 +21,11 @@ from streams.core.watermark import FACTS, Input
 from streams.runtime.partition.poison import IN_A_ROW
 from streams.runtime.partition.processor import (
     MOST_UNDECIDED,
-    OWNER_KEY,
+    PROCESSOR_KEY,
     SIDE_INPUTS,
     Identity,
-    Owner,
-    OwnerState,
+    PartitionProcessor,
+    ProcessorState,
     RefusedError,
 )
 from streams.runtime.ports import Bounds, Fetched, PartitionLog, RawRecord, Transaction
@@ -57,7 +57,7 @@ class Memory(PartitionLog):
         return self._bounds
 
     @override
-    async def letters_end(self) -> int:
+    async def dead_letters_end(self) -> int:
         return sum(len(transaction.dead_letters) for transaction in self.written)
 
     @override
@@ -81,20 +81,20 @@ def now(work: Coroutine[Any, Any, Any]) -> None:
         work.send(None)
 
 
-def opened(log: Memory, identity: Identity = IDENTITY) -> Owner:
-    owner = Owner(identity, log, lambda: NOW)
-    now(owner.open())
-    return owner
+def opened(log: Memory, identity: Identity = IDENTITY) -> PartitionProcessor:
+    processor = PartitionProcessor(identity, log, lambda: NOW)
+    now(processor.open())
+    return processor
 
 
 def used() -> Memory:
     """Return a log with a customer in it, and an input read up to 2."""
     log = Memory(dict.fromkeys(Input, Bounds(0, 2)))
-    owner = opened(log)
+    processor = opened(log)
     for source in SIDE_INPUTS:
-        assert owner.take(Fetched(source, 0, (), 2))
-    assert owner.take(fetched(TX, 0, [purchase("a", NOW - DAY_MS), purchase("b", NOW - DAY_MS)]))
-    now(owner.commit())
+        assert processor.take(Fetched(source, 0, (), 2))
+    assert processor.take(fetched(TX, 0, [purchase("a", NOW - DAY_MS), purchase("b", NOW - DAY_MS)]))
+    now(processor.commit())
     return log
 
 
@@ -104,23 +104,23 @@ def fetched(source: Input, before: int, lines: Iterable[bytes]) -> Fetched:
     return Fetched(source, before, records, before + len(records))
 
 
-def owner_record(**changes: Any) -> bytes:
-    state = OwnerState("test", IDENTITY.rules.hash, {TX.value: 2}, 1, {TX.value: "first"})
-    fields = {name: getattr(state, name) for name in OwnerState.__struct_fields__}
-    return msgpack.encode(OwnerState(**(fields | changes)))
+def processor_record(**changes: Any) -> bytes:
+    state = ProcessorState("test", IDENTITY.rules.hash, {TX.value: 2}, 1, {TX.value: "first"})
+    fields = {name: getattr(state, name) for name in ProcessorState.__struct_fields__}
+    return msgpack.encode(ProcessorState(**(fields | changes)))
 
 
 def test_what_was_written_is_gone_on_with() -> None:
-    owner = opened(used())
-    assert owner.positions == {TX: 2, CT: 0} | dict.fromkeys(SIDE_INPUTS, 2)
-    assert owner.partition.customers == 2
-    assert owner.ready
+    processor = opened(used())
+    assert processor.positions == {TX: 2, CT: 0} | dict.fromkeys(SIDE_INPUTS, 2)
+    assert processor.partition.customers == 2
+    assert processor.ready
 
 
 def test_with_nothing_written_it_begins_at_the_beginning_of_the_inputs() -> None:
-    owner = opened(Memory(dict.fromkeys(Input, Bounds(7, 9))))
-    assert owner.positions == dict.fromkeys(Input, 7)
-    assert not owner.ready
+    processor = opened(Memory(dict.fromkeys(Input, Bounds(7, 9))))
+    assert processor.positions == dict.fromkeys(Input, 7)
+    assert not processor.ready
 
 
 @pytest.mark.parametrize(
@@ -146,14 +146,14 @@ def test_state_of_a_built_in_ruleset_is_told_how_to_be_kept() -> None:
     with pytest.raises(RefusedError, match=r"; or keep it, with RETENTION_RULESET_FILE=1$"):
         opened(used(), replace(IDENTITY, rules=DEFAULT))
     unknown = used()
-    unknown.state[OWNER_KEY] = owner_record(ruleset=OTHER_RULES.hash)
+    unknown.state[PROCESSOR_KEY] = processor_record(ruleset=OTHER_RULES.hash)
     with pytest.raises(RefusedError, match=r"--adopt-ruleset, open episodes keep theirs$"):
         opened(unknown)
 
 
 def test_another_ruleset_can_be_adopted() -> None:
-    owner = opened(used(), replace(IDENTITY, rules=OTHER_RULES, adopt_ruleset=True))
-    assert owner.partition.customers == 2
+    processor = opened(used(), replace(IDENTITY, rules=OTHER_RULES, adopt_ruleset=True))
+    assert processor.partition.customers == 2
 
 
 def test_adopting_a_ruleset_adopts_nothing_else() -> None:
@@ -163,11 +163,11 @@ def test_adopting_a_ruleset_adopts_nothing_else() -> None:
 
 def test_while_no_money_was_counted_the_currency_may_change() -> None:
     log = Memory(dict.fromkeys(Input, Bounds(0, 1)))
-    owner = opened(log)
+    processor = opened(log)
     for source in SIDE_INPUTS:
-        assert owner.take(Fetched(source, 0, (), 1))
-    assert owner.take(fetched(CT, 0, [contact("a", NOW - DAY_MS)]))
-    now(owner.commit())
+        assert processor.take(Fetched(source, 0, (), 1))
+    assert processor.take(fetched(CT, 0, [contact("a", NOW - DAY_MS)]))
+    now(processor.commit())
     assert opened(log, replace(IDENTITY, currency="EUR")).partition.customers == 1
 
 
@@ -195,10 +195,10 @@ def test_a_position_must_lie_in_what_the_input_holds(start: int, end: int, refus
 @pytest.mark.parametrize(
     ("key", "value", "told"),
     [
-        (OWNER_KEY, b"", "an owner record that does not parse"),
-        (OWNER_KEY, b"\xc1garbage", "an owner record that does not parse"),
-        (OWNER_KEY, msgpack.encode({"application": "test"}), "an owner record that does not parse"),
-        (OWNER_KEY, None, "no owner record"),
+        (PROCESSOR_KEY, b"", "an owner record that does not parse"),
+        (PROCESSOR_KEY, b"\xc1garbage", "an owner record that does not parse"),
+        (PROCESSOR_KEY, msgpack.encode({"application": "test"}), "an owner record that does not parse"),
+        (PROCESSOR_KEY, None, "no owner record"),
         (PARTITION_KEY, b"garbage", "a partition record that does not parse"),
         (b"ca", bytes(14), "state of format 0"),
         (b"ca", b"garbage", "cut off"),
@@ -224,14 +224,14 @@ def test_state_of_a_later_release_is_refused() -> None:
 
 def test_an_owner_record_of_an_earlier_release_has_no_partitions_and_no_topics() -> None:
     log = used()
-    log.state[OWNER_KEY] = owner_record(partitions=0, topics={})
+    log.state[PROCESSOR_KEY] = processor_record(partitions=0, topics={})
     assert opened(log).positions[TX] == 2
 
 
 def test_an_owner_record_of_an_earlier_release_has_no_stop() -> None:
     log = used()
-    fields = msgpack.decode(owner_record())
-    log.state[OWNER_KEY] = msgpack.encode(fields[:6])
+    fields = msgpack.decode(processor_record())
+    log.state[PROCESSOR_KEY] = msgpack.encode(fields[:6])
     assert opened(log).stopped is None
 
 
@@ -239,31 +239,31 @@ def test_an_owner_record_of_an_earlier_release_has_no_stop() -> None:
 
 
 def test_side_inputs_are_read_first_and_only_as_far_as_they_went() -> None:
-    owner = opened(
+    processor = opened(
         Memory(FULL | {Input.CUSTOMERS: Bounds(0, 2), Input.DISPOSITIONS: NONE, Input.MOVES: NONE})
     )
-    assert [source for source in Input if owner.wants(source)] == [Input.CUSTOMERS]
-    owner.move(dict.fromkeys(FACTS, NOW))
-    assert owner.partition.watermark < 0
-    assert owner.take(Fetched(Input.CUSTOMERS, 0, (), 2))
-    assert all(map(owner.wants, Input))
-    owner.move(dict.fromkeys(FACTS, NOW))
-    assert owner.partition.watermark == NOW
+    assert [source for source in Input if processor.wants(source)] == [Input.CUSTOMERS]
+    processor.move(dict.fromkeys(FACTS, NOW))
+    assert processor.partition.watermark < 0
+    assert processor.take(Fetched(Input.CUSTOMERS, 0, (), 2))
+    assert all(map(processor.wants, Input))
+    processor.move(dict.fromkeys(FACTS, NOW))
+    assert processor.partition.watermark == NOW
 
 
 def test_a_batch_that_starts_elsewhere_changes_nothing() -> None:
-    owner = opened(used())
+    processor = opened(used())
     for before in (1, 3):
-        assert owner.take(fetched(TX, before, [purchase("a", NOW)])) is None
-    assert owner.positions[TX] == 2
-    assert not owner.waiting
+        assert processor.take(fetched(TX, before, [purchase("a", NOW)])) is None
+    assert processor.positions[TX] == 2
+    assert not processor.waiting
 
 
 def test_a_position_that_moves_without_a_record_is_committed() -> None:
     log = used()
-    owner = opened(log)
-    assert owner.take(Fetched(TX, 2, (), 5))
-    now(owner.commit())
+    processor = opened(log)
+    assert processor.take(Fetched(TX, 2, (), 5))
+    now(processor.commit())
     assert log.written[-1].positions[TX] == 5
 
 
@@ -277,50 +277,50 @@ def test_nothing_is_written_when_nothing_happened() -> None:
 def test_a_flood_of_refused_records_stops_it(refused: int, stops: bool) -> None:
     """What was taken in can still be written; nothing more is wanted, and time stands."""
     log = used()
-    owner = opened(log)
-    assert owner.take(fetched(TX, 2, [b"poison"] * refused))
-    assert (owner.stopped is not None) is stops
-    assert any(map(owner.wants, Input)) is not stops
-    owner.move(dict.fromkeys(FACTS, NOW))
-    assert (owner.partition.watermark == NOW) is not stops
-    now(owner.commit())
-    letters = log.written[-1].dead_letters
-    assert [letter.reason for letter in letters] == [Reason.NOT_JSON] * refused
-    assert [letter.record.offset for letter in letters] == list(range(2, 2 + refused))
+    processor = opened(log)
+    assert processor.take(fetched(TX, 2, [b"poison"] * refused))
+    assert (processor.stopped is not None) is stops
+    assert any(map(processor.wants, Input)) is not stops
+    processor.move(dict.fromkeys(FACTS, NOW))
+    assert (processor.partition.watermark == NOW) is not stops
+    now(processor.commit())
+    dead_letters = log.written[-1].dead_letters
+    assert [dead_letter.reason for dead_letter in dead_letters] == [Reason.NOT_JSON] * refused
+    assert [dead_letter.record.offset for dead_letter in dead_letters] == list(range(2, 2 + refused))
 
 
 def stopped(bounds: Bounds) -> Memory:
     """Return a log whose owner wrote a dead letter, and stopped at the next 1,000 records."""
     log = Memory(dict.fromkeys(Input, Bounds(0, 0)) | {TX: bounds})
-    owner = opened(log)
-    assert owner.take(fetched(TX, 0, [b"poison"]))
-    now(owner.commit())
-    assert owner.take(fetched(TX, 1, [purchase("a", NOW), *[b"poison"] * IN_A_ROW]))
-    now(owner.commit())
-    assert owner.positions[TX] == IN_A_ROW + 2
+    processor = opened(log)
+    assert processor.take(fetched(TX, 0, [b"poison"]))
+    now(processor.commit())
+    assert processor.take(fetched(TX, 1, [purchase("a", NOW), *[b"poison"] * IN_A_ROW]))
+    now(processor.commit())
+    assert processor.positions[TX] == IN_A_ROW + 2
     return log
 
 
 def test_a_stop_is_committed_and_says_what_ends_it() -> None:
-    owner = opened(stopped(Bounds(0, 10_000)))
-    assert owner.stopped is not None
-    assert owner.stopped.startswith("1,000 records in a row were refused; ")
-    assert owner.stopped.endswith("`retention-signals worker --resume-partition 0@1`")
-    assert not any(map(owner.wants, Input))
-    assert not owner.waiting
+    processor = opened(stopped(Bounds(0, 10_000)))
+    assert processor.stopped is not None
+    assert processor.stopped.startswith("1,000 records in a row were refused; ")
+    assert processor.stopped.endswith("`retention-signals worker --resume-partition 0@1`")
+    assert not any(map(processor.wants, Input))
+    assert not processor.waiting
 
 
 @pytest.mark.parametrize(("mark", "ends"), [(0, False), (1, False), (2, True), (1_001, True)])
 def test_a_mark_behind_the_first_letter_of_a_stop_ends_it(mark: int, ends: bool) -> None:
     """Whether it is known when the partition is opened, or later; and it is ended for good."""
     log = stopped(Bounds(0, 10_000))
-    owner = opened(log)
-    now(owner.end_stop(mark))
-    assert (owner.stopped is None) is owner.waiting is ends
+    processor = opened(log)
+    now(processor.end_stop(mark))
+    assert (processor.stopped is None) is processor.waiting is ends
     log = stopped(Bounds(0, 10_000))
-    owner = opened(log, replace(IDENTITY, resume_mark=mark))
-    assert (owner.stopped is None) is owner.waiting is ends
-    now(owner.commit())
+    processor = opened(log, replace(IDENTITY, resume_mark=mark))
+    assert (processor.stopped is None) is processor.waiting is ends
+    now(processor.commit())
     assert (opened(log).stopped is None) is ends
 
 
@@ -330,43 +330,45 @@ def test_once_a_stop_is_ended_the_limit_counts_from_where_the_inputs_ended_then(
     beyond: int, stops: bool, reopened: bool
 ) -> None:
     log = stopped(Bounds(0, 10_000))
-    owner = opened(log)
-    now(owner.end_stop(2))
+    processor = opened(log)
+    now(processor.end_stop(2))
     log._bounds = FULL
-    assert owner.take(fetched(TX, owner.positions[TX], [b"poison"] * 7_000))
-    now(owner.commit())
-    owner = opened(log) if reopened else owner
-    rest = 10_000 - owner.positions[TX]
+    assert processor.take(fetched(TX, processor.positions[TX], [b"poison"] * 7_000))
+    now(processor.commit())
+    processor = opened(log) if reopened else processor
+    rest = 10_000 - processor.positions[TX]
     assert rest > IN_A_ROW
-    assert owner.take(fetched(TX, owner.positions[TX], [b"poison"] * (rest + beyond)))
-    assert (owner.stopped is not None) is stops
-    now(owner.commit())
-    assert opened(log).stopped == owner.stopped
+    assert processor.take(fetched(TX, processor.positions[TX], [b"poison"] * (rest + beyond)))
+    assert (processor.stopped is not None) is stops
+    now(processor.commit())
+    assert opened(log).stopped == processor.stopped
     assert len([one for written in log.written for one in written.dead_letters]) == 9_999 + beyond
 
 
 def test_a_mark_ends_no_stop_that_came_later() -> None:
     log = stopped(Bounds(0, IN_A_ROW + 2))
     again = replace(IDENTITY, resume_mark=2)
-    owner = opened(log, again)
+    processor = opened(log, again)
     log._bounds = FULL
-    assert owner.take(fetched(TX, owner.positions[TX], [b"poison"] * IN_A_ROW))
-    now(owner.commit())
-    owner = opened(log, again)
-    assert owner.stopped is not None
-    assert owner.stopped.endswith("0@1001`")
-    now(owner.end_stop(1_001))
-    assert owner.stopped is not None
+    assert processor.take(fetched(TX, processor.positions[TX], [b"poison"] * IN_A_ROW))
+    now(processor.commit())
+    processor = opened(log, again)
+    assert processor.stopped is not None
+    assert processor.stopped.endswith("0@1001`")
+    now(processor.end_stop(1_001))
+    assert processor.stopped is not None
 
 
 def test_refused_by_the_decoder_or_by_the_core_each_is_written_in_its_place() -> None:
     log = used()
-    owner = opened(log)
+    processor = opened(log)
     lines = [purchase("a", NOW), b"poison", purchase("b", NOW + DAY_MS), purchase("c", NOW)]
-    assert owner.take(fetched(TX, 2, lines))
-    now(owner.commit())
-    letters = {letter.record.offset: letter.reason for letter in log.written[-1].dead_letters}
-    assert letters == {3: Reason.NOT_JSON, 4: Reason.FUTURE}
+    assert processor.take(fetched(TX, 2, lines))
+    now(processor.commit())
+    dead_letters = {
+        dead_letter.record.offset: dead_letter.reason for dead_letter in log.written[-1].dead_letters
+    }
+    assert dead_letters == {3: Reason.NOT_JSON, 4: Reason.FUTURE}
 
 
 # Hold
@@ -385,20 +387,20 @@ def test_an_input_far_ahead_is_held_until_the_other_comes() -> None:
     ]
     behind = [purchase(f"c{at % customers}", first + at * DAY_MS // 100) for at in range(40 * 100)]
     lines, read = {CT: ahead, TX: behind}, {CT: 0, TX: 0}
-    owner = opened(Memory(dict.fromkeys(Input, Bounds(0, 0)) | dict.fromkeys(FACTS, Bounds(0, 1 << 40))))
+    processor = opened(Memory(dict.fromkeys(Input, Bounds(0, 0)) | dict.fromkeys(FACTS, Bounds(0, 1 << 40))))
     held = most = 0
     while read[TX] < len(behind) or read[CT] < len(ahead):
-        source = CT if owner.wants(CT) and read[CT] < len(ahead) else TX
-        held += owner.holds(CT)
-        assert owner.wants(source)
-        assert not owner.holds(TX)
-        assert owner.take(fetched(source, read[source], lines[source][read[source] : read[source] + 500]))
+        source = CT if processor.wants(CT) and read[CT] < len(ahead) else TX
+        held += processor.backpressured(CT)
+        assert processor.wants(source)
+        assert not processor.backpressured(TX)
+        assert processor.take(fetched(source, read[source], lines[source][read[source] : read[source] + 500]))
         read[source] += 500
-        most = max(most, owner.partition.undecided)
+        most = max(most, processor.partition.undecided)
     assert held
     assert MOST_UNDECIDED < most <= MOST_UNDECIDED + 500
-    owner.move(dict.fromkeys(FACTS, NOW))
-    assert owner.partition.undecided == 0
+    processor.move(dict.fromkeys(FACTS, NOW))
+    assert processor.partition.undecided == 0
 
 
 @pytest.mark.parametrize("hours", [49, 50, 51])
@@ -407,14 +409,14 @@ def test_purchases_far_ahead_are_held_before_their_counts_make_the_state_too_lar
 ) -> None:
     """One count for each hour with a purchase, and for each that came late; until contacts are there."""
     monkeypatch.setattr("streams.runtime.partition.processor.MOST_PANES", 51)
-    owner, first = opened(Memory(), replace(IDENTITY, rules=DEFAULT)), NOW - 60 * DAY_MS
+    processor, first = opened(Memory(), replace(IDENTITY, rules=DEFAULT)), NOW - 60 * DAY_MS
     lines = [purchase(f"c{hour}", first + hour * 3_600_000) for hour in range(hours)]
     lines.append(purchase("late", first + (hours - 3) * 3_600_000))
-    owner.take(fetched(TX, 0, lines))
-    assert owner.holds(TX) == (hours > 50)
-    assert not owner.holds(CT)
-    owner.take(fetched(CT, 0, [contact("a", NOW)]))
-    assert not owner.holds(TX)
+    processor.take(fetched(TX, 0, lines))
+    assert processor.backpressured(TX) == (hours > 50)
+    assert not processor.backpressured(CT)
+    processor.take(fetched(CT, 0, [contact("a", NOW)]))
+    assert not processor.backpressured(TX)
 
 
 @pytest.mark.parametrize("behind", FACTS)
@@ -427,19 +429,21 @@ def test_holding_does_not_change_what_comes_of_it(
     for seed in (3, 5, 18):
         told = history(tmp_path / str(seed), seed)
         log = Memory(told.bounds({source: len(tape.records) for source, tape in told.tapes.items()}))
-        owner = opened(log, Identity("test", RULES, "USD", 0, 1))
+        processor = opened(log, Identity("test", RULES, "USD", 0, 1))
         ahead = FACTS[1 - FACTS.index(behind)]
-        while any(owner.positions[source] < bounds.end for source, bounds in log._bounds.items()):
+        while any(processor.positions[source] < bounds.end for source, bounds in log._bounds.items()):
             more = [
-                one for one in (*SIDE_INPUTS, ahead, behind) if owner.positions[one] < log._bounds[one].end
+                one
+                for one in (*SIDE_INPUTS, ahead, behind)
+                if processor.positions[one] < log._bounds[one].end
             ]
-            source = next(one for one in more if owner.wants(one))
-            held += owner.holds(ahead)
+            source = next(one for one in more if processor.wants(one))
+            held += processor.backpressured(ahead)
             tape = told.tapes[source]
-            batch = tape.batch(source, owner.positions[source], len(tape.records), 7, rng)
+            batch = tape.batch(source, processor.positions[source], len(tape.records), 7, rng)
             assert batch is not None
-            assert owner.take(batch)
-        now(owner.commit())
+            assert processor.take(batch)
+        now(processor.commit())
         assert comparable(alerts_of(log)) == told.truth.alerts
         found += len(told.truth.alerts)
     assert held
@@ -478,8 +482,8 @@ def test_a_refused_purchase_is_applied_in_its_place_with_what_is_committed(
     lines += [purchase("c", NOW - 20 * DAY_MS), contact("c", NOW)]
     for _ in range(2):
         given.clear()
-        owner = opened(log)
-        taken = owner.take(fetched(TX, 0, lines))
+        processor = opened(log)
+        taken = processor.take(fetched(TX, 0, lines))
         assert taken is not None
         assert [one for one in given if isinstance(one, SignOfLife)] == [
             SignOfLife("a", NOW + 1),
@@ -488,9 +492,11 @@ def test_a_refused_purchase_is_applied_in_its_place_with_what_is_committed(
         assert [type(one) for one in given] == [Bought, SignOfLife, Bought, SignOfLife, Bought]
         assert taken.outcome.applied == 1
         assert taken.refused == [Reason.NOT_JSON, Reason.CURRENCY, Reason.CURRENCY, Reason.UNKNOWN_TYPE]
-    now(owner.commit())
-    letters = {letter.record.offset: letter.reason for letter in log.written[-1].dead_letters}
-    assert letters == {
+    now(processor.commit())
+    dead_letters = {
+        dead_letter.record.offset: dead_letter.reason for dead_letter in log.written[-1].dead_letters
+    }
+    assert dead_letters == {
         1: Reason.NOT_JSON,
         2: Reason.CURRENCY,
         3: Reason.FUTURE,

@@ -17,7 +17,7 @@ from streams.core.time import DAY_HOURS, NO_END, hours_up
 HIGHEST_LEVEL: Final = 2
 
 
-def next_wake(customer: Customer, episode: Episode, hour: int, guard: FeedGuard, rules: Ruleset) -> int:
+def next_timer(customer: Customer, episode: Episode, hour: int, guard: FeedGuard, rules: Ruleset) -> int:
     """Return the first hour, from one on, at which an hour decision can do something."""
     closing = _next_closing(customer, episode, hour, rules)
     raising = _next_raise(customer, episode, hour, guard, rules)
@@ -45,16 +45,16 @@ def _next_raise(
     odds = odds_of(episode, customer.body.frustration, 0.0, rules)
     need, settle = rules.levels[episode.sent] - odds.total, rules.settle_hours + episode.yardstick.lag
     if need <= TOLERANCE and hour - settle <= first:
-        wake = hour
+        timer = hour
     else:
         settled = max(hour - 1 - settle, first)
         wait = hours_until(episode.yardstick, need, _least(customer, episode, settled, guard), rules)
         if wait is None:
             return None
-        wake = max(hour, settled + wait + settle)
+        timer = max(hour, settled + wait + settle)
     if episode.snooze_until is not None:
-        wake = max(wake, hours_up(episode.snooze_until))
-    return wake if wake <= episode.starts + rules.raise_days * DAY_HOURS else None
+        timer = max(timer, hours_up(episode.snooze_until))
+    return timer if timer <= episode.starts + rules.raise_days * DAY_HOURS else None
 
 
 def _least(customer: Customer, episode: Episode, settled: int, guard: FeedGuard) -> Since:

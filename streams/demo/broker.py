@@ -9,7 +9,7 @@ from typing import Final
 from uuid import uuid4
 
 from streams.console import ERRORS
-from streams.demo.endings import undisturbed
+from streams.demo.signals import undisturbed
 from streams.runtime.kafka.admin import KafkaUnavailableError, admin_client
 from streams.runtime.kafka.topics import create, plan, read
 from streams.runtime.local_kafka.broker import LocalKafka, answers
@@ -34,7 +34,7 @@ _OURS: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class DemoKafka:
     """A Kafka: settings with names of the demo's own, whose it is in words, and whether it goes with us."""
 
     settings: Settings
@@ -43,23 +43,23 @@ class Place:
 
 
 @contextmanager
-def some_kafka(user: Settings, folder: Path, *, keep: bool) -> Iterator[Place]:
+def some_kafka(user: Settings, folder: Path, *, keep: bool) -> Iterator[DemoKafka]:
     """Give the user's Kafka, else that of `kafka up`, else one of its own in `folder`, ended unless kept.
 
     Raises LocalKafkaError or OSError if there is none and none can be started.
     """
     if "bootstrap_servers" in user.model_fields_set and _lets_us_in(user):
-        yield Place(_with_own_names(user.bootstrap_servers, user), "yours", own=False)
+        yield DemoKafka(_with_own_names(user.bootstrap_servers, user), "yours", own=False)
         return
     running = LocalKafka(KAFKA_FOLDER).running()
     if running is not None and answers(running.bootstrap):
-        yield Place(_with_own_names((running.bootstrap,)), "that of `kafka up`", own=False)
+        yield DemoKafka(_with_own_names((running.bootstrap,)), "that of `kafka up`", own=False)
         return
     kafka = LocalKafka(folder, jars=KAFKA_FOLDER)
     try:
         with ERRORS.status(f"starting Apache Kafka {KAFKA_VERSION}, the first time it is fetched ..."):
             broker = kafka.up(0)
-        yield Place(_with_own_names((broker.bootstrap,)), f"its own, on {broker.engine}", own=True)
+        yield DemoKafka(_with_own_names((broker.bootstrap,)), f"its own, on {broker.engine}", own=True)
     finally:
         if not keep:
             with undisturbed():
@@ -67,18 +67,18 @@ def some_kafka(user: Settings, folder: Path, *, keep: bool) -> Iterator[Place]:
 
 
 @contextmanager
-def topics_of(place: Place, *, keep: bool) -> Iterator[None]:
+def topics_of(kafka: DemoKafka, *, keep: bool) -> Iterator[None]:
     """Make all topics; delete them at the end, and the group, unless they are kept or their Kafka goes."""
-    planned = plan(place.settings)
+    planned = plan(kafka.settings)
     try:
-        with admin_client(place.settings) as admin:
+        with admin_client(kafka.settings) as admin:
             create(admin, planned)
         yield
     finally:
-        if not (keep or place.own):
-            with undisturbed(), admin_client(place.settings) as admin:
+        if not (keep or kafka.own):
+            with undisturbed(), admin_client(kafka.settings) as admin:
                 admin.delete_topics(list(read(admin, planned)))
-                group = place.settings.application_id
+                group = kafka.settings.application_id
                 if group in {one["group_id"] for one in admin.list_groups()}:
                     admin.delete_groups([group])
 

@@ -1,4 +1,4 @@
-"""A town of one: a customer who bought daily, was left alone with a problem, and bought no more."""
+"""A dataset of one: a customer who bought daily, was left alone with a problem, and bought no more."""
 
 from typing import Final
 
@@ -17,7 +17,7 @@ TROUBLE: Final = HOME + 150 * DAY_MS
 TX, CT = Input.TRANSACTIONS, Input.CONTACTS
 
 
-def town(customer_id: str = "a", rules: Ruleset = RULES, *, reason: str | None = "billing") -> Partition:
+def dataset(customer_id: str = "a", rules: Ruleset = RULES, *, reason: str | None = "billing") -> Partition:
     """Return a partition up to the trouble; nothing is decided beyond."""
     partition = Partition(rules)
     partition.apply(TX, daily(customer_id, HOME, 150))
@@ -25,7 +25,7 @@ def town(customer_id: str = "a", rules: Ruleset = RULES, *, reason: str | None =
     return partition
 
 
-def silent_town() -> Partition:
+def silent_dataset() -> Partition:
     """Return a partition of a customer who bought daily and stopped on day 150, under the silent rule."""
     partition = Partition(SILENT)
     partition.apply(TX, daily("a", HOME, 150))

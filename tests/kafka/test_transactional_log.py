@@ -15,7 +15,7 @@ from streams.runtime.kafka import transactional_log as kafka_log
 from streams.runtime.kafka.admin import admin_client
 from streams.runtime.kafka.client_options import aiokafka_options
 from streams.runtime.kafka.topics import create, plan
-from streams.runtime.kafka.transactional_log import KafkaLog
+from streams.runtime.kafka.transactional_log import TransactionalLog
 from streams.runtime.local_kafka.broker import FragileBroker
 from streams.runtime.ports import DeadLetter, FencedError, LogError, RawRecord, Transaction
 from streams.settings import Settings
@@ -28,20 +28,20 @@ LARGE = [(f"c{at}".encode(), os.urandom(100_000)) for at in range(60)]
 
 
 @pytest.mark.parametrize("state", [LARGE[:1], LARGE])
-@pytest.mark.parametrize("letters", [[], [LETTER]])
+@pytest.mark.parametrize("dead_letters", [[], [LETTER]])
 def test_who_is_fenced_is_told_so_whatever_is_written(
-    topics: Settings, state: list[tuple[bytes, bytes]], letters: list[DeadLetter]
+    topics: Settings, state: list[tuple[bytes, bytes]], dead_letters: list[DeadLetter]
 ) -> None:
     """Also when it is found out half-way, while a topic is looked up that was not written to before."""
 
     async def go() -> None:
-        old, new = KafkaLog(topics, 0), KafkaLog(topics, 0)
+        old, new = TransactionalLog(topics, 0), TransactionalLog(topics, 0)
         try:
             await old.fence()
             await old.commit(Transaction(state=LARGE[:1]))
             await new.fence()
             with pytest.raises(FencedError):
-                await old.commit(Transaction(state, dead_letters=letters, positions={Input.CONTACTS: 0}))
+                await old.commit(Transaction(state, dead_letters=dead_letters, positions={Input.CONTACTS: 0}))
         finally:
             await old.close()
             await new.close()
@@ -64,7 +64,7 @@ async def half_written(settings: Settings) -> AsyncIterator[Any]:
 
 def test_state_behind_the_open_transaction_of_another_is_not_missed(topics: Settings) -> None:
     async def go() -> None:
-        log = KafkaLog(topics, 0)
+        log = TransactionalLog(topics, 0)
         await log.fence()
         async with half_written(topics) as producer:
             await log.commit(Transaction(state=[(b"k", b"v")]))
@@ -78,7 +78,7 @@ def test_state_behind_the_open_transaction_of_another_is_not_missed(topics: Sett
     asyncio.run(go())
 
 
-async def restored(log: KafkaLog) -> list[tuple[bytes, bytes | None]]:
+async def restored(log: TransactionalLog) -> list[tuple[bytes, bytes | None]]:
     return [entry async for entry in log.restore()]
 
 
@@ -92,7 +92,7 @@ def test_a_restore_that_the_broker_cuts_short_is_an_error_of_the_log(
         create(admin, plan(settings))
 
     async def go() -> None:
-        log = KafkaLog(settings, 0)
+        log = TransactionalLog(settings, 0)
         await log.fence()
         for _ in range(10):
             await log.commit(Transaction(state=LARGE))

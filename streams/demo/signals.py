@@ -10,7 +10,7 @@ _OTHERS: Final = (signal.SIGTERM, signal.SIGHUP)
 
 
 @contextmanager
-def endings_alike() -> Iterator[None]:
+def signals_as_ctrl_c() -> Iterator[None]:
     """Let SIGTERM and SIGHUP do what Ctrl-C does while the context lasts; main thread only.
 
     Ctrl-C itself works too where a shell has it ignored, as it does for what runs in the background.

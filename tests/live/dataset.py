@@ -1,4 +1,4 @@
-"""A town over 400 days, hour by hour in Berlin's time, and the arrivals of what happens there.
+"""A dataset over 400 days, hour by hour in Berlin's time, and the arrivals of what happens there.
 
 Forty customers buy, at a till or on the web, about twice a day while the shops are open. After 120 days of
 history, which are there when live time begins, half of them call some day and are left alone with a problem:
@@ -128,7 +128,7 @@ def _purchases(life: Life, rng: Random) -> Iterator[int]:
 
 
 def _at(day: datetime, hour: int, rng: Random) -> int:
-    """Return a moment (ms) in an hour of a day, as the clocks of the town have it."""
+    """Return a moment (ms) in an hour of a day, as the clocks of the dataset have it."""
     local = day.replace(hour=hour, minute=rng.randrange(60), second=rng.randrange(60))
     return round(local.timestamp() * 1000) + rng.randrange(1_000)
 

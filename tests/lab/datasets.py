@@ -1,4 +1,4 @@
-"""A small town with alerts, in every form that replay reads; and the command line, as a user runs it."""
+"""A small dataset with alerts, in every form that replay reads; and the command line, as a user runs it."""
 
 import gzip
 import json
@@ -23,7 +23,7 @@ NAMES = ("transactions", "contacts", "customers", "dispositions")
 
 _RULES = "high_value_quantile = 0.3\npopulation_minimum = 5\nopening_frustration = 0.5\n"
 RULES = Ruleset.from_toml(_RULES)
-"""The default ruleset as a small town needs it to have alerts; `write_rules` writes it."""
+"""The default ruleset as a small dataset needs it to have alerts; `write_rules` writes it."""
 
 
 @dataclass(frozen=True)
@@ -44,14 +44,14 @@ def run(*arguments: object, width: int = 200) -> Done:
 
 
 def write_rules(directory: Path) -> Path:
-    """Write a ruleset under which a small town has alerts, and return its path."""
+    """Write a ruleset under which a small dataset has alerts, and return its path."""
     path = directory / "rules.toml"
     path.write_text(_RULES, encoding="utf-8")
     return path
 
 
-def write_town(directory: Path) -> None:
-    """Write a town whose purchases and contacts are synthetic."""
+def write_dataset(directory: Path) -> None:
+    """Write a dataset whose purchases and contacts are synthetic."""
     options = GenerateOptions(
         population=Population.SYNTHETIC,
         customers=CUSTOMERS,
@@ -94,7 +94,7 @@ def lines_of(path: Path) -> list[bytes]:
 
 
 def copy_as(source: Path, target: Path, form: str) -> Path:
-    """Copy the events of a town of `.jsonl` files in another form, and return where they are."""
+    """Copy the events of a dataset of `.jsonl` files in another form, and return where they are."""
     target.mkdir()
     for name in NAMES:
         path = source / f"{name}.jsonl"

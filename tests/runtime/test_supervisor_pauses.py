@@ -1,4 +1,4 @@
-"""A keeper whose partition goes and comes back, also while it is still at the last change."""
+"""A supervisor whose partition goes and comes back, also while it is still at the last change."""
 
 import asyncio
 from collections.abc import Mapping
@@ -34,14 +34,14 @@ def test_what_comes_back_and_goes_at_once_works_when_it_comes_again(
     async def go() -> None:
         async with scene({TX: TRICKLE}) as here:
             await asyncio.sleep(2)
-            await here.keeper.pause()
+            await here.supervisor.pause()
             monkeypatch.setattr(FakeFeed, "committed", unknown)
-            first = asyncio.create_task(here.keeper.go_on())
+            first = asyncio.create_task(here.supervisor.go_on())
             for _ in range(steps):
                 await asyncio.sleep(0)
-            await here.keeper.pause()
+            await here.supervisor.pause()
             monkeypatch.setattr(FakeFeed, "committed", committed)
-            await here.keeper.go_on()
+            await here.supervisor.go_on()
             await here.until_read(30)
             await asyncio.gather(first, return_exceptions=True)
 
@@ -60,10 +60,10 @@ def test_a_pause_does_not_wait_for_a_log_that_fails(monkeypatch: pytest.MonkeyPa
             monkeypatch.setattr(FakeLog, "commit", lambda log, _: away(log))
             monkeypatch.setattr(FakeLog, "fence", away)
             started = asyncio.get_running_loop().time()
-            await here.keeper.pause()
+            await here.supervisor.pause()
             assert asyncio.get_running_loop().time() - started < PAUSE_SECONDS / 2
             monkeypatch.undo()
-            await here.keeper.go_on()
+            await here.supervisor.go_on()
             await here.until_read(30)
 
     run(go())

@@ -1,6 +1,6 @@
-"""Exactly-once, one level up: the keepers of several workers over one broker, on a clock that is simulated.
+"""Exactly-once, one level up: supervisors of several workers over one broker, on a simulated clock.
 
-RETENTION_KEEPER_SIMULATIONS sets how many seeds are run, RETENTION_SIMULATIONS_FROM the first one.
+RETENTION_SUPERVISOR_SIMULATIONS sets how many seeds are run, RETENTION_SIMULATIONS_FROM the first one.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from tests.runtime.inputs import RightClock
 from tests.runtime.truth import assert_true
 from tests.runtime.virtual_time import run
 
-SEEDS = int(os.environ.get("RETENTION_KEEPER_SIMULATIONS", "40"))
+SEEDS = int(os.environ.get("RETENTION_SUPERVISOR_SIMULATIONS", "40"))
 FIRST = int(os.environ.get("RETENTION_SIMULATIONS_FROM", "0"))
 PARTITIONS = 2
 FAULTY_SECONDS = 40.0
