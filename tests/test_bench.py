@@ -22,7 +22,7 @@ def test_memory_is_measured_as_a_whole_and_by_part(capsys: pytest.CaptureFixture
     out = capsys.readouterr().out
     assert re.search(r"^growth of the process: [\d,]+ bytes a customer$", out, re.MULTILINE)
     assert re.search(r"^sum over the parts: [\d,]+ bytes a customer$", out, re.MULTILINE)
-    assert re.search(r"^  customer store +[\d,.]+$", out, re.MULTILINE)
+    assert re.search(r"^  customers +[\d,.]+$", out, re.MULTILINE)
     assert re.search(
         r"^1 purchases a second for 9 days: [67]\d\d,\d+ ids kept, .* bytes each", out, re.MULTILINE
     )

@@ -43,7 +43,7 @@ def gauges(**changes: object) -> PartitionGauges:
         "oversized": 1,
         "dirty": 3,
         "stalled": {TX: True, CT: False},
-        "held": {CT: True},
+        "backpressured": {CT: True},
         "stopped": False,
         "ready": True,
         "tally": {},

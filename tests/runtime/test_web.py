@@ -206,7 +206,7 @@ def test_without_a_token_foreign_names_are_refused(host: str, welcome: bool) -> 
 
 
 def test_with_a_token_any_name_will_do() -> None:
-    assert get(FakeWorker(), "/ready", token=TOKEN, headers={**BEARER, "HostApp": "worker-1"}).status == 200
+    assert get(FakeWorker(), "/ready", token=TOKEN, headers={**BEARER, "Host": "worker-1"}).status == 200
 
 
 # Lookup

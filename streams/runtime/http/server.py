@@ -171,7 +171,7 @@ class WebServer:
     def _check_right(self, request: web.Request) -> None:
         """Raise HTTPUnauthorized without the token; where none is set HTTPForbidden for a foreign name."""
         if self._token is None:
-            if not _is_local(request.headers.get("HostApp", "")):
+            if not _is_local(request.headers.get("Host", "")):
                 raise web.HTTPForbidden(reason="without a token only loopback names are answered")
             return
         scheme, _, given = request.headers.get("Authorization", "").partition(" ")
