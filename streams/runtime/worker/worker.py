@@ -26,7 +26,7 @@ from streams.runtime.partition.supervisor import Pace, PartitionSupervisor, Phas
 from streams.runtime.ports import Fetched, PartitionLog
 from streams.runtime.startup.preflight import StartupContext
 from streams.runtime.telemetry.metrics import Metrics
-from streams.runtime.worker.last_answer import LastAnswer
+from streams.runtime.worker.broker_liveness import LastAnswer
 from streams.runtime.worker.wall_clock import WallClock
 from streams.runtime.worker.watchdog import Watchdog
 from streams.settings import Settings

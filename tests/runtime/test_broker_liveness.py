@@ -2,7 +2,7 @@
 
 import pytest
 
-from streams.runtime.worker.last_answer import LastAnswer
+from streams.runtime.worker.broker_liveness import LastAnswer
 
 
 class Hands:
