@@ -1,4 +1,4 @@
-"""The log as the owner of a partition sees it: small, so that a simulation can stand in for Kafka."""
+"""What a partition needs from outside, small enough for a simulation to stand in for Kafka and the clock."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ class LogRecord(Protocol):
 
     @property
     def offset(self) -> int:
-        """Its place in the partition."""
+        """Its offset in the partition."""
 
     @property
     def timestamp(self) -> int:
@@ -51,8 +51,8 @@ class Fetched:
     """A fetched batch of one input: continuous from `before` to `after`, though offsets may have gaps.
 
     The broker told `end`, the end of the input, in answer to a request sent at `asked_ms`, and both are
-    UNKNOWN when nobody asked. `seek` counts the seeks before it. One that ends where it begins tells that all
-    before it was handed out.
+    UNKNOWN when nobody asked. `seek` is the number of the last seek before it. One that ends where it begins
+    tells that all before it was handed out.
     """
 
     source: Input
@@ -103,7 +103,7 @@ class Bounds:
 
 
 class FencedError(Exception):
-    """Another owner opened the partition since."""
+    """Another processor opened the partition since."""
 
 
 class LogError(Exception):
@@ -114,7 +114,7 @@ class PartitionLog(Protocol):
     """The outputs of one partition, and its state. Raises FencedError or LogError; no call waits for ever."""
 
     async def fence(self) -> None:
-        """Shut out every earlier owner; what it left unfinished is aborted."""
+        """Shut out every earlier processor; what it left unfinished is aborted."""
 
     async def bounds(self) -> Mapping[Input, Bounds]:
         """Return what the inputs hold now."""
@@ -135,19 +135,22 @@ class PartitionLog(Protocol):
 class Feed(Protocol):
     """Where batches come from."""
 
-    async def go_to(self, partition: int, positions: Mapping[Input, int]) -> int:
-        """Seek inputs of a partition, and return the number of the seek."""
+    async def seek(self, partition: int, positions: Positions) -> None:
+        """Seek inputs of a partition. Raise LogError."""
+
+    def is_stale(self, partition: int, batch: Fetched) -> bool:
+        """Tell whether a batch was fetched before the last seek of its input."""
 
     def high_watermark(self, partition: int, source: Input) -> HighWatermark:
         """Return what a broker last told of an input."""
 
     async def committed(self, partition: int) -> Mapping[Input, int | None]:
-        """Return the positions that the group has committed."""
+        """Return the positions that the group has committed. Raise LogError."""
 
-    async def redriven(self, partition: int) -> int:
-        """Return up to where a redrive has sent back letters; 0 if none has. Raises LogError."""
+    async def redriven_until(self, partition: int) -> int:
+        """Return the offset up to which dead letters were sent back; 0 without a redrive. Raise LogError."""
 
-    async def confirmed(self) -> None:
+    async def membership_confirmed(self) -> None:
         """Return once the group has confirmed that we are still a member."""
 
 

@@ -14,7 +14,8 @@ import yaml
 from prometheus_client.metrics_core import Metric
 
 from streams.runtime.local_kafka.docker import IMAGE
-from streams.runtime.telemetry.metrics import DECLARED, Metrics
+from streams.runtime.telemetry.metrics import Metrics
+from streams.runtime.telemetry.metrics_page import rows
 from streams.settings import Settings
 from streams.settings_page import unknown_variables
 from tests.deploy.files import DEPLOY, TOP, instructions
@@ -44,10 +45,10 @@ def metrics_in(text: str) -> set[str]:
 
 def labels_of_metrics() -> dict[str, set[str]]:
     """Return for every series that a worker shows the labels that it can have."""
-    declared = {one.name: {label.name for label in one.labels} for one in DECLARED}
+    ours = {one.name: set(one.labels) for one in rows()}
     others: list[Metric] = list(Metrics().registry.collect())
     shown = {sample.name: set(sample.labels) for metric in others for sample in metric.samples}
-    return shown | declared
+    return shown | ours
 
 
 # Compose

@@ -19,9 +19,11 @@ from schemas.dead_letter import Reason
 from streams.core.partition.partition import Outcome
 from streams.core.watermark import Input
 from streams.runtime.partition.processor import Identity
-from streams.runtime.partition.supervisor import Pace
+from streams.runtime.partition.work_loop import PartitionOptions
 from streams.runtime.ports import Clock, Feed, Fetched, HighWatermark, LogError
-from streams.runtime.telemetry.metrics import Cause, Metrics, PartitionGauges
+from streams.runtime.seek_numbers import SeekNumbers
+from streams.runtime.telemetry.metrics import Cause, Metrics
+from streams.runtime.telemetry.partition_gauges import PartitionStatus
 from tests.runtime.fake_log import Broker
 
 HEARTBEAT_SECONDS: Final = 2.0
@@ -37,7 +39,7 @@ class Counts(Metrics):
     def __init__(self, counts: Counter[str]) -> None:
         self.counts = counts
         self.latencies: list[float] = []
-        self.shown: dict[int, PartitionGauges] = {}
+        self.shown: dict[int, PartitionStatus] = {}
 
     @override
     def took(self, source: Input, outcome: Outcome, seconds: float) -> None:
@@ -74,7 +76,7 @@ class Counts(Metrics):
         self.counts["time stopped"] += stopped
 
     @override
-    def state(self, partition: int, seen: PartitionGauges) -> None:
+    def state(self, partition: int, seen: PartitionStatus) -> None:
         self.shown[partition] = seen
 
     @override
@@ -88,7 +90,7 @@ class Surroundings:
 
     brokers: Mapping[int, Broker]
     rng: Random
-    pace: Pace
+    options: PartitionOptions
     clock: Clock
     make_identity: Callable[[int], Identity]
     turn_seconds: float = 0.02
@@ -110,12 +112,11 @@ class FakeFeed(Feed):
     ) -> None:
         self._around, self._wants, self._offer = around, wants, offer
         self._positions: dict[InputPartition, int] = {}
-        self._seeks: dict[InputPartition, int] = {}
+        self._seeks = SeekNumbers[InputPartition]()
         self._asked: dict[InputPartition, object] = {}
         self._fetched: dict[InputPartition, Fetched] = {}
         self._high_watermarks: dict[InputPartition, HighWatermark] = {}
         self._told: dict[InputPartition, float] = {}
-        self._number = 0
         self.member = True
         """Whether heartbeats are confirmed."""
         self.redrives: dict[int, int] = {}
@@ -126,16 +127,18 @@ class FakeFeed(Feed):
     # As supervisors see it
 
     @override
-    async def go_to(self, partition: int, positions: Mapping[Input, int]) -> int:
-        self._number += 1
-        number = self._number
+    async def seek(self, partition: int, positions: Mapping[Input, int]) -> None:
+        number = self._seeks.begin((partition, source) for source in positions)
         await asyncio.sleep(0)
         for source, position in positions.items():
             place = partition, source
             if place in self._positions:
                 self._go(place, position)
-                self._seeks[place] = number
-        return number
+                self._seeks.made(place, number)
+
+    @override
+    def is_stale(self, partition: int, batch: Fetched) -> bool:
+        return self._seeks.is_stale((partition, batch.source), batch.seek)
 
     @override
     def high_watermark(self, partition: int, source: Input) -> HighWatermark:
@@ -150,13 +153,13 @@ class FakeFeed(Feed):
         return {source: committed.get(source) for source in Input}
 
     @override
-    async def redriven(self, partition: int) -> int:
+    async def redriven_until(self, partition: int) -> int:
         if self.down:
             raise LogError("the coordinator is away")
         return self.redrives.get(partition, 0)
 
     @override
-    async def confirmed(self) -> None:
+    async def membership_confirmed(self) -> None:
         await asyncio.sleep(HEARTBEAT_SECONDS)
         while not self.member:  # noqa: ASYNC110 - time is simulated
             await asyncio.sleep(HEARTBEAT_SECONDS)
@@ -226,6 +229,6 @@ class FakeFeed(Feed):
         if around.rng.random() < around.dropping[0]:
             around.faults["a batch was dropped on its way"] += batch.before != batch.after
             return
-        seek = self._seeks.get(place, 0)
+        seek = self._seeks.stamp(place)
         deliver = asyncio.get_running_loop().call_later
         deliver(around.turn_seconds / 3, self._offer, place[0], replace(batch, seek=seek))

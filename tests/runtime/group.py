@@ -1,13 +1,38 @@
 """A group of workers in virtual time: what Kafka and Faust do around the supervisors, and what fails."""
 
 import asyncio
+from collections import Counter
+from typing import Any
+
+from typing_extensions import override
 
 from streams.core.watermark import Input
 from streams.runtime.partition.processor import PartitionProcessor
+from streams.runtime.partition.states import Event, State
 from streams.runtime.partition.supervisor import PartitionSupervisor
 from streams.runtime.ports import Fetched, PartitionLog
 from tests.runtime.fake_feed import Counts, FakeFeed, Surroundings
 from tests.runtime.fake_log import FakeLog
+
+
+class ObservedSupervisor(PartitionSupervisor):
+    """Counts the transitions that it makes."""
+
+    def __init__(self, number: int, *, faults: Counter[str], **parts: Any) -> None:
+        super().__init__(number, **parts)
+        self._faults = faults
+
+    @override
+    def _transition(self, event: Event) -> None:
+        before = self.state
+        super()._transition(event)
+        self._faults[transition_name(before, event)] += 1
+        self._faults["came back warm"] += event is Event.UNCHANGED
+
+
+def transition_name(state: State, event: Event) -> str:
+    """Return what a transition is counted as."""
+    return f"{state.value}, {event.value}"
 
 
 class FakeWorker:
@@ -20,31 +45,24 @@ class FakeWorker:
         self.metrics = Counts(around.faults)
         self.mine: set[int] = set()
         self._fetching = asyncio.create_task(self.feed.run())
-        self._tasks: set[asyncio.Task[None]] = set()
 
     async def revoked(self) -> None:
         """Let go of all partitions, warm."""
         numbers, self.mine = self.mine, set()
-        await asyncio.gather(*(self.supervisors[number].pause() for number in numbers))
+        await asyncio.gather(*(self.supervisors[number].revoke() for number in numbers))
 
     def assigned(self, numbers: set[int]) -> None:
         """Take up partitions."""
         self.mine = numbers
         self.feed.assign(sorted(numbers))
         for number in sorted(numbers):
-            supervisor = self.supervisors.get(number)
-            if supervisor is None:
+            if number not in self.supervisors:
                 self.supervisors[number] = self._new_supervisor(number)
-                self.supervisors[number].start()
-            else:
-                task = asyncio.create_task(self._go_on(supervisor))
-                self._tasks.add(task)
-                task.add_done_callback(self._resumed)
+            self.supervisors[number].assign()
 
     async def killed(self) -> None:
         """End at once, with nothing said to anybody."""
-        for task in (self._fetching, *self._tasks):
-            task.cancel()
+        self._fetching.cancel()
         await asyncio.gather(*(supervisor.close() for supervisor in self.supervisors.values()))
 
     def fail_if_failed(self) -> None:
@@ -53,32 +71,23 @@ class FakeWorker:
             if supervisor.failure.done():
                 raise supervisor.failure.result()
 
-    async def _go_on(self, supervisor: PartitionSupervisor) -> None:
-        processor = supervisor.processor
-        await supervisor.go_on()
-        self._around.faults["came back warm"] += processor is not None and supervisor.processor is processor
-
-    def _resumed(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled():
-            task.result()
-
     def _new_supervisor(self, number: int) -> PartitionSupervisor:
         around = self._around
 
         def make_processor(log: PartitionLog) -> PartitionProcessor:
             return PartitionProcessor(
-                around.make_identity(number), log, around.clock.now_ms, live=around.pace.live
+                around.make_identity(number), log, around.clock.now_ms, live=around.options.live
             )
 
-        return PartitionSupervisor(
+        return ObservedSupervisor(
             number,
             make_log=lambda: FakeLog(around.brokers[number]),
             make_processor=make_processor,
             feed=self.feed,
-            pace=around.pace,
+            options=around.options,
             clock=around.clock,
             metrics=self.metrics,
+            faults=around.faults,
         )
 
     def _wants(self, number: int, source: Input) -> bool:

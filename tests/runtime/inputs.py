@@ -12,7 +12,8 @@ from streams.core.partition.partition import Partition
 from streams.core.ruleset import Ruleset
 from streams.core.watermark import Input
 from streams.runtime.partition.processor import Identity
-from streams.runtime.partition.supervisor import Pace, PartitionSupervisor
+from streams.runtime.partition.supervisor import PartitionSupervisor
+from streams.runtime.partition.work_loop import PartitionOptions
 from streams.runtime.ports import Clock, Fetched, RawRecord
 from tests.runtime.fake_feed import Surroundings
 from tests.runtime.fake_log import Broker
@@ -77,7 +78,7 @@ class Scene:
         self.around = Surroundings(
             brokers={0: self.broker},
             rng=rng,
-            pace=Pace(
+            options=PartitionOptions(
                 lambda: 0.25,
                 live=live,
                 quiet_ms={
@@ -124,8 +125,8 @@ class Scene:
     @property
     def inbox(self) -> Sequence[Fetched]:
         """The batches that wait in the supervisor."""
-        serving = self.supervisor._serving
-        return () if serving is None else tuple(serving.inbox)
+        work = self.supervisor._work
+        return () if work is None else tuple(work.inbox)
 
     async def until_read(self, most_seconds: float) -> None:
         """Wait until all that is written is committed; raises TimeoutError."""

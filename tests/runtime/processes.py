@@ -251,7 +251,7 @@ class Simulation:
         until = min(earliest - self._rng.choice((1, 9_999)), self._history.truth.newest)
         if until > processor.partition.clock(source):
             self.faults["time passed between batches"] += 1
-            processor.move({source: until})
+            processor.advance({source: until})
 
     def _next_time(self, source: Input, processor: PartitionProcessor) -> int:
         read = bisect_left(self._history.tapes[source].offsets, processor.positions[source])

@@ -57,15 +57,15 @@ def test_it_is_the_contact_that_decides_and_neither_the_batch_nor_the_clock() ->
     made = processor()
     severe = contact("a", NOW - 4_000, **SEVERE)
     taken(made, records(b"poison", contact("b", NOW - 5_000), severe, contact("b", NOW - 1_000)))
-    made.move(dict.fromkeys(FACTS, NOW))
+    made.advance(dict.fromkeys(FACTS, NOW))
     assert appended(made) == [("raised", APPENDED + 2)]
 
 
 def test_of_what_time_alone_decides_there_is_no_record() -> None:
     made = processor()
     taken(made, records(contact("a", NOW - 4_000)))
-    made.move(dict.fromkeys(FACTS, NOW))
-    made.move(dict.fromkeys(FACTS, NOW + 20 * DAY_MS))
+    made.advance(dict.fromkeys(FACTS, NOW))
+    made.advance(dict.fromkeys(FACTS, NOW + 20 * DAY_MS))
     assert appended(made) == [("raised", None), ("updated", None)]
     assert all(one.time.endswith(":00:00.000Z") for one in made._alerts)
 
@@ -73,15 +73,15 @@ def test_of_what_time_alone_decides_there_is_no_record() -> None:
 def test_it_is_the_disposition_that_closes_and_the_erasure_that_erases() -> None:
     made = processor()
     taken(made, records(contact("a", NOW - 4_000, **SEVERE)))
-    made.move(dict.fromkeys(FACTS, NOW))
+    made.advance(dict.fromkeys(FACTS, NOW))
     [alert] = made._alerts
     late = disposition("a", NOW - HOUR_MS, alert.alert_id)
     taken(made, records(late, appended=NOW + 1), Input.DISPOSITIONS)
-    made.move(dict.fromkeys(FACTS, NOW + 1))
+    made.advance(dict.fromkeys(FACTS, NOW + 1))
     assert appended(made)[1:] == [("resolved", NOW + 1)]
     again = contact("a", NOW + 2_000, **SEVERE)
     taken(made, records(again, appended=NOW + 3_000))
-    made.move(dict.fromkeys(FACTS, NOW + 10_000))
+    made.advance(dict.fromkeys(FACTS, NOW + 10_000))
     taken(made, records(None, key=b"a", appended=NOW + 20_000), Input.CUSTOMERS)
     assert appended(made)[2:] == [("raised", NOW + 3_000), ("resolved", NOW + 20_000)]
 

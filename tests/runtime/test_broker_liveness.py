@@ -2,7 +2,7 @@
 
 import pytest
 
-from streams.runtime.worker.broker_liveness import LastAnswer
+from streams.runtime.worker.broker_liveness import BrokerLiveness
 
 
 class Hands:
@@ -27,27 +27,27 @@ class Hands:
 )
 def test_what_is_longer_than_the_limit_is_told(seconds: float, missed: str | None) -> None:
     hands = Hands()
-    answers = LastAnswer(20.0, hands.now)
+    answers = BrokerLiveness(20.0, hands.now)
     hands.at += 50
-    answers.note()
+    answers.note_answer()
     hands.at += seconds
-    assert (answers.seconds, answers.missed) == (seconds, missed)
+    assert (answers.silent_seconds, answers.problem) == (seconds, missed)
 
 
 def test_an_answer_puts_it_right() -> None:
     hands = Hands()
-    answers = LastAnswer(20.0, hands.now)
+    answers = BrokerLiveness(20.0, hands.now)
     told = []
     for _ in range(2):
         hands.at += 21
-        told.append(answers.missed)
-        answers.note()
-        told.append(answers.missed)
+        told.append(answers.problem)
+        answers.note_answer()
+        told.append(answers.problem)
     assert told == ["Kafka has not answered for 21 s", None] * 2
 
 
 def test_without_any_answer_it_counts_from_the_start() -> None:
     hands = Hands()
-    answers = LastAnswer(20.0, hands.now)
+    answers = BrokerLiveness(20.0, hands.now)
     hands.at += 21
-    assert answers.missed == "Kafka has not answered for 21 s"
+    assert answers.problem == "Kafka has not answered for 21 s"

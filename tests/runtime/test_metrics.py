@@ -15,8 +15,9 @@ from streams.core.partition.partition import Outcome
 from streams.core.time import DAY_MS
 from streams.core.watermark import FACTS, Input
 from streams.runtime.partition.upstream_delay import Sources as HeardSources
-from streams.runtime.telemetry.metrics import DECLARED, Metrics, PartitionGauges
-from streams.runtime.telemetry.metrics_page import page
+from streams.runtime.telemetry.metrics import Metrics
+from streams.runtime.telemetry.metrics_page import page, rows
+from streams.runtime.telemetry.partition_gauges import PartitionStatus
 from streams.runtime.telemetry.source_metrics import Sources, SourceTimes
 from tests.core.drive import bad
 from tests.runtime.dataset import CT, TROUBLE, TX, dataset, wait
@@ -33,7 +34,7 @@ def value(metrics: Metrics, name: str, **labels: object) -> float | None:
     )
 
 
-def gauges(**changes: object) -> PartitionGauges:
+def gauges(**changes: object) -> PartitionStatus:
     fields: dict[str, object] = {
         "watermark_ms": NOW - 7_500,
         "now_ms": NOW,
@@ -51,7 +52,7 @@ def gauges(**changes: object) -> PartitionGauges:
         "feed_broken": True,
         "sources": heard({TX: {"shop": SourceTimes(NOW - 500, 1_500)}}),
     }
-    return PartitionGauges(**{**fields, **changes})  # type: ignore[arg-type]
+    return PartitionStatus(**{**fields, **changes})  # type: ignore[arg-type]
 
 
 def heard(sources: Sources) -> Sources:
@@ -73,8 +74,9 @@ def test_the_page_is_what_the_metrics_say() -> None:
     assert PAGE.read_text(encoding="utf-8") == page()
 
 
-def test_every_metric_is_declared_once_and_exposed_as_declared() -> None:
-    names = [one.name for one in DECLARED]
+def test_the_page_has_every_metric_once_and_what_is_exposed_is_as_it_says() -> None:
+    listed = rows()
+    names = [one.name for one in listed]
     assert len(names) == len(set(names))
     metrics = Metrics()
     metrics.state(0, gauges())
@@ -82,29 +84,29 @@ def test_every_metric_is_declared_once_and_exposed_as_declared() -> None:
     text = generate_latest(metrics.registry).decode()
     found = {family.name: family for family in text_string_to_metric_families(text)}
     ours = {name for name in found if name.startswith("retention_")}
-    assert ours == {one.name.removesuffix("_total") for one in DECLARED}
-    for one in DECLARED:
+    assert ours == {one.name.removesuffix("_total") for one in listed}
+    for one in listed:
         family = found[one.name.removesuffix("_total")]
         assert family.documentation == one.about
         # An info metric is a gauge of 1 in the text format.
         assert family.type == {"info": "gauge"}.get(one.kind, one.kind)
         labels = {name for sample in family.samples for name in sample.labels} - {"le"}
-        assert labels == {label.name for label in one.labels}
+        assert labels == one.labels.keys()
 
 
-def test_labels_stay_within_what_is_declared() -> None:
+def test_labels_stay_within_what_the_page_says() -> None:
     metrics = Metrics()
     metrics.state(3, gauges(tally=dataset_tally()))
     metrics.committed(3, 0.1, alerts(), NOW)
-    declared = {one.name.removesuffix("_total"): one for one in DECLARED}
+    listed = {one.name.removesuffix("_total"): one for one in rows()}
     text = generate_latest(metrics.registry).decode()
     for family in text_string_to_metric_families(text):
-        if family.name not in declared:
+        if family.name not in listed:
             continue
-        allowed = {label.name: label.values for label in declared[family.name].labels}
+        allowed = listed[family.name].labels
         for sample in family.samples:
-            for name, told in sample.labels.items():
-                assert name in {"le", "version", "partition", "source"} or told in allowed[name]
+            for name, shown in sample.labels.items():
+                assert name in {"le", "version", "partition", "source"} or shown in allowed[name]
 
 
 def dataset_tally() -> Counter[str]:
@@ -175,7 +177,7 @@ def test_what_happens_now_and_then() -> None:
 
 def test_how_long_ago_a_broker_answered_is_asked_when_it_is_shown() -> None:
     metrics, seconds = Metrics(), 3.5
-    metrics.last_answer(lambda: seconds)
+    metrics.broker_last_answer(lambda: seconds)
     assert value(metrics, "broker_last_answer_seconds") == 3.5
     seconds = 7.0
     assert value(metrics, "broker_last_answer_seconds") == 7.0
@@ -377,5 +379,5 @@ def test_counting_a_batch_costs_next_to_nothing() -> None:
 
 
 def test_facts_are_the_inputs_that_can_stall() -> None:
-    stalled = next(one for one in DECLARED if one.name == "retention_feed_stalled")
-    assert stalled.labels[0].values == tuple(FACTS)
+    stalled = next(one for one in rows() if one.name == "retention_feed_stalled")
+    assert stalled.labels["input"] == tuple(FACTS)

@@ -243,11 +243,11 @@ def test_side_inputs_are_read_first_and_only_as_far_as_they_went() -> None:
         Memory(FULL | {Input.CUSTOMERS: Bounds(0, 2), Input.DISPOSITIONS: NONE, Input.MOVES: NONE})
     )
     assert [source for source in Input if processor.wants(source)] == [Input.CUSTOMERS]
-    processor.move(dict.fromkeys(FACTS, NOW))
+    processor.advance(dict.fromkeys(FACTS, NOW))
     assert processor.partition.watermark < 0
     assert processor.take(Fetched(Input.CUSTOMERS, 0, (), 2))
     assert all(map(processor.wants, Input))
-    processor.move(dict.fromkeys(FACTS, NOW))
+    processor.advance(dict.fromkeys(FACTS, NOW))
     assert processor.partition.watermark == NOW
 
 
@@ -281,7 +281,7 @@ def test_a_flood_of_refused_records_stops_it(refused: int, stops: bool) -> None:
     assert processor.take(fetched(TX, 2, [b"poison"] * refused))
     assert (processor.stopped is not None) is stops
     assert any(map(processor.wants, Input)) is not stops
-    processor.move(dict.fromkeys(FACTS, NOW))
+    processor.advance(dict.fromkeys(FACTS, NOW))
     assert (processor.partition.watermark == NOW) is not stops
     now(processor.commit())
     dead_letters = log.written[-1].dead_letters
@@ -399,7 +399,7 @@ def test_an_input_far_ahead_is_held_until_the_other_comes() -> None:
         most = max(most, processor.partition.undecided)
     assert held
     assert MOST_UNDECIDED < most <= MOST_UNDECIDED + 500
-    processor.move(dict.fromkeys(FACTS, NOW))
+    processor.advance(dict.fromkeys(FACTS, NOW))
     assert processor.partition.undecided == 0
 
 

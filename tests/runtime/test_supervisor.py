@@ -8,13 +8,8 @@ from typing_extensions import override
 from streams.core.time import DAY_MS
 from streams.core.watermark import FACTS, Input
 from streams.runtime.partition.processor import SIDE_INPUTS
-from streams.runtime.partition.supervisor import (
-    MOST_QUEUED,
-    PAUSE_SECONDS,
-    GaveUpError,
-    PartitionSupervisor,
-    Phase,
-)
+from streams.runtime.partition.supervisor import PAUSE_SECONDS, GaveUpError, PartitionSupervisor, Phase
+from streams.runtime.partition.work_loop import MOST_QUEUED
 from streams.runtime.ports import Fetched
 from tests.runtime.fake_log import COMMITTED, IN_TRANSACTION, POINTS
 from tests.runtime.group import FakeWorker
@@ -45,9 +40,9 @@ def test_it_takes_no_more_than_a_few_batches_while_it_commits(monkeypatch: pytes
 
     def counting(self: PartitionSupervisor, batch: Fetched) -> None:
         offer(self, batch)
-        serving = self._serving
-        if serving is not None:
-            most.append(sum(one.source in FACTS for one in serving.inbox))
+        work = self._work
+        if work is not None:
+            most.append(sum(one.source in FACTS for one in work.inbox))
 
     monkeypatch.setattr(PartitionSupervisor, "offer", counting)
 

@@ -34,16 +34,15 @@ def test_what_comes_back_and_goes_at_once_works_when_it_comes_again(
     async def go() -> None:
         async with scene({TX: TRICKLE}) as here:
             await asyncio.sleep(2)
-            await here.supervisor.pause()
+            await here.supervisor.revoke()
             monkeypatch.setattr(FakeFeed, "committed", unknown)
-            first = asyncio.create_task(here.supervisor.go_on())
+            here.supervisor.assign()
             for _ in range(steps):
                 await asyncio.sleep(0)
-            await here.supervisor.pause()
+            await here.supervisor.revoke()
             monkeypatch.setattr(FakeFeed, "committed", committed)
-            await here.supervisor.go_on()
+            here.supervisor.assign()
             await here.until_read(30)
-            await asyncio.gather(first, return_exceptions=True)
 
     run(go())
 
@@ -60,10 +59,10 @@ def test_a_pause_does_not_wait_for_a_log_that_fails(monkeypatch: pytest.MonkeyPa
             monkeypatch.setattr(FakeLog, "commit", lambda log, _: away(log))
             monkeypatch.setattr(FakeLog, "fence", away)
             started = asyncio.get_running_loop().time()
-            await here.supervisor.pause()
+            await here.supervisor.revoke()
             assert asyncio.get_running_loop().time() - started < PAUSE_SECONDS / 2
             monkeypatch.undo()
-            await here.supervisor.go_on()
+            here.supervisor.assign()
             await here.until_read(30)
 
     run(go())

@@ -10,7 +10,7 @@ from pathlib import Path
 from random import Random
 
 from streams.runtime.partition.processor import Identity
-from streams.runtime.partition.supervisor import Pace
+from streams.runtime.partition.work_loop import PartitionOptions
 from streams.runtime.ports import LogError
 from tests.runtime.fake_feed import Surroundings
 from tests.runtime.fake_log import Broker
@@ -82,7 +82,9 @@ async def simulate(chosen: list[History], seed: int) -> tuple[list[Broker], Coun
     around = Surroundings(
         brokers=brokers,
         rng=rng,
-        pace=Pace(commit_seconds=lambda: 0.25, live=False, quiet_ms={}, lateness_ms=RULES.lateness_ms),
+        options=PartitionOptions(
+            commit_seconds=lambda: 0.25, live=False, quiet_ms={}, lateness_ms=RULES.lateness_ms
+        ),
         clock=RightClock(),
         make_identity=lambda _: Identity("test", RULES, "USD", 0, 1),
         faults=faults,

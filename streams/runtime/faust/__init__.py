@@ -1,4 +1,4 @@
-"""The only room that knows Faust: the app, its transport, which hands on whole batches, and the feed.
+"""The only room that knows Faust: the app, its transport, which forwards whole batches, and the feed.
 
 Imports `ports` and `kafka`. Only `worker` imports it.
 """

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import faust
+from aiokafka import TopicPartition
 from faust.app.base import BootStrategy
 from faust.types import TP
 from typing_extensions import override
@@ -19,6 +20,7 @@ from streams.runtime.faust.transport import (
 )
 from streams.runtime.kafka.client_options import aiokafka_options
 from streams.runtime.ports import Fetched
+from streams.runtime.seek_numbers import SeekNumbers
 from streams.settings import Settings
 
 _QUEUED_BATCHES: Final = 64
@@ -46,16 +48,22 @@ class _Undecoded(faust.Schema[Any, Any]):
 
 
 class RetentionApp(HostApp, faust.App):
-    """The Faust application: four agents, which only hand batches on."""
+    """The Faust application: four agents, which only forward batches."""
 
     BootStrategy = _ConsumerOnly
 
-    def __init__(self, settings: Settings, partitions: int, hooks: ConsumerHooks) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        partitions: int,
+        hooks: ConsumerHooks,
+        seeks: SeekNumbers[TopicPartition],
+    ) -> None:
         self.options = aiokafka_options(settings)
         self._prefix = settings.topic_prefix
         self.group = settings.application_id
-        self.hooks = hooks
-        self.places = {
+        self.hooks, self.seeks = hooks, seeks
+        self.input_partitions = {
             TP(settings.topic_prefix + source.value, partition): InputPartition(source, partition)
             for source in Input
             for partition in range(partitions)
@@ -84,8 +92,8 @@ class RetentionApp(HostApp, faust.App):
     def _new_transport(self) -> Transport:
         return Transport(self.conf.broker_consumer, self)
 
-    def hand_on(self, source: Input, receive: Callable[[int, Fetched], None]) -> None:
-        """Make the agent of an input; it gives each batch to `receive`, with the partition's number."""
+    def forward(self, source: Input, receive: Callable[[int, Fetched], None]) -> None:
+        """Create the agent of an input; it gives each batch to `receive`, with the partition's number."""
         name = self._prefix + source.value
         topic = self.topic(name, schema=_Undecoded(), partitions=self.conf.topic_partitions)
 

@@ -10,15 +10,18 @@ from typing_extensions import override
 from schemas.topics import DEAD_LETTERS
 from streams.core.watermark import Input
 from streams.runtime.faust.transport import HEARTBEAT_SECONDS, ConsumerThread
-from streams.runtime.ports import Feed, HighWatermark, LogError
+from streams.runtime.ports import Feed, Fetched, HighWatermark, LogError, Positions
+from streams.runtime.seek_numbers import SeekNumbers
 
 
 class FaustFeed(Feed):
-    """Seeks and questions go to the consumer's thread; `thread` is known from the first assignment on."""
+    """Seeks and questions go to the consumer's thread; `thread` is known from the first assignment on.
 
-    def __init__(self, prefix: str) -> None:
-        self._prefix = prefix
-        self._seeks = 0
+    `seeks` is that of the consumer.
+    """
+
+    def __init__(self, prefix: str, seeks: SeekNumbers[TopicPartition]) -> None:
+        self._prefix, self._seeks = prefix, seeks
         self.thread: ConsumerThread | None = None
 
     def _tp(self, partition: int, source: Input) -> TopicPartition:
@@ -30,13 +33,14 @@ class FaustFeed(Feed):
         return self.thread
 
     @override
-    async def go_to(self, partition: int, positions: Mapping[Input, int]) -> int:
-        self._seeks += 1
-        number = self._seeks
-        await self._thread().go_to(
-            {self._tp(partition, source): (position, number) for source, position in positions.items()}
+    async def seek(self, partition: int, positions: Positions) -> None:
+        await self._thread().seek_all(
+            {self._tp(partition, source): position for source, position in positions.items()}
         )
-        return number
+
+    @override
+    def is_stale(self, partition: int, batch: Fetched) -> bool:
+        return self._seeks.is_stale(self._tp(partition, batch.source), batch.seek)
 
     @override
     def high_watermark(self, partition: int, source: Input) -> HighWatermark:
@@ -50,7 +54,7 @@ class FaustFeed(Feed):
         return {tps[tp]: position for tp, position in found.items()}
 
     @override
-    async def redriven(self, partition: int) -> int:
+    async def redriven_until(self, partition: int) -> int:
         tp = TopicPartition(self._prefix + DEAD_LETTERS.name, partition)
         return (await self._committed([tp]))[tp] or 0
 
@@ -61,7 +65,7 @@ class FaustFeed(Feed):
             raise LogError(type(error).__name__) from error
 
     @override
-    async def confirmed(self) -> None:
+    async def membership_confirmed(self) -> None:
         # A zombie is told by its next heartbeat that it is one, and its partitions are revoked.
         thread = self._thread()
         before = thread.heartbeats

@@ -1,7 +1,7 @@
 """Faust's transport, changed so that an agent receives whole fetched batches, and commits nothing itself.
 
-Faust keeps the life cycle, the agents and the group; state, positions and commits belong to the owners of
-the partitions. What is overridden, and why, stands at each place (Faust 0.15, aiokafka 0.14).
+Faust keeps the life cycle, the agents and the group; state, positions and commits belong to the processors
+of the partitions. Each override says why it is there (Faust 0.15, aiokafka 0.14).
 """
 
 import asyncio
@@ -22,6 +22,7 @@ from typing_extensions import override
 from streams.core.watermark import Input
 from streams.runtime.kafka.fetch import BatchFetcher, FetchedBatch
 from streams.runtime.ports import Fetched, HighWatermark
+from streams.runtime.seek_numbers import SeekNumbers
 
 SESSION_SECONDS: Final = 10.0
 HEARTBEAT_SECONDS: Final = 2.0
@@ -30,7 +31,7 @@ FETCH_WAIT_MS: Final = 250
 FETCH_BYTES: Final = 1 << 20
 _TURN_SECONDS: Final = 0.25
 _SILENT_SECONDS: Final = 0.5
-"""Of an input from which nothing came for as long, it is told where the consumer stands."""
+"""An input from which nothing came for as long gets a batch without records, at the consumer's position."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +44,14 @@ class InputPartition:
 
 @dataclass(frozen=True, slots=True)
 class ConsumerHooks:
-    """What the transport asks of whom it serves; `wants` is called in the consumer's thread."""
+    """What the transport asks of the worker; `wants` is called in the consumer's thread."""
 
     wants: Callable[[InputPartition], bool]
     steady_ms: Callable[[], int]
     failed: Callable[[KafkaError], None]
-    """Is told what can't be gone on after, in any thread."""
-    answered: Callable[[], None]
-    """Is told of each answer of a broker, in the consumer's thread."""
+    """Called with the error that ends the consumer, in any thread."""
+    broker_answered: Callable[[], None]
+    """Called at each answer of a broker, in the consumer's thread."""
 
 
 class HostApp(AppT):
@@ -61,10 +62,12 @@ class HostApp(AppT):
     group: str
     """The consumer group."""
     hooks: ConsumerHooks
-    places: Mapping[TP, InputPartition]
+    input_partitions: Mapping[TP, InputPartition]
+    seeks: SeekNumbers[TopicPartition]
+    """The numbers of the consumer's seeks."""
 
 
-class _Forgetful(dict[TP, int | None]):
+class _NoOffsets(dict[TP, int | None]):
     """Offsets that Faust read or committed: it would drop what is read again after a seek."""
 
     @override
@@ -76,7 +79,7 @@ class _Forgetful(dict[TP, int | None]):
         pass
 
 
-class _EndsWithProcess(WorkerThread):
+class _DaemonThread(WorkerThread):
     """A thread that ends with the process: while a broker hangs, a consumer can't be stopped."""
 
     def __init__(self, service: ServiceThread, **named: Any) -> None:
@@ -87,7 +90,7 @@ class _EndsWithProcess(WorkerThread):
 class ConsumerThread(driver.AIOKafkaConsumerThread):
     """The thread that aiokafka's consumer lives in."""
 
-    Worker = _EndsWithProcess
+    Worker = _DaemonThread
     app: "HostApp"
     heartbeats = 0
     """How often the group has confirmed that we are a member."""
@@ -96,8 +99,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     @override
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._seeks: dict[TopicPartition, int] = {}
-        self._told: dict[TopicPartition, float] = {}
+        self._last_batch: dict[TopicPartition, float] = {}
 
     @override
     def _create_worker_consumer(self, transport: Any) -> AIOKafkaConsumer:
@@ -131,12 +133,12 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         await super().on_start()
         consumer = self._ensure_consumer()
         hooks = self.app.hooks
-        self._batches = BatchFetcher(consumer, hooks.steady_ms, hooks.answered)
+        self._batches = BatchFetcher(consumer, hooks.steady_ms, hooks.broker_answered)
         coordinator = consumer._coordinator  # noqa: SLF001
         self._do_heartbeat = coordinator._do_heartbeat  # noqa: SLF001
         coordinator._do_heartbeat = self._counted_heartbeat  # noqa: SLF001
         self._push_error = coordinator._push_error_to_user  # noqa: SLF001
-        coordinator._push_error_to_user = self._told_error  # noqa: SLF001
+        coordinator._push_error_to_user = self._report_error  # noqa: SLF001
 
     @override
     async def on_thread_stop(self) -> None:
@@ -144,8 +146,8 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         with suppress(asyncio.CancelledError):
             await super().on_thread_stop()
 
-    async def _told_error(self, error: KafkaError) -> None:
-        """Tell what keeps us out of the group; aiokafka would tell whoever fetches, and now nobody does."""
+    async def _report_error(self, error: KafkaError) -> None:
+        """Report what keeps us out of the group; aiokafka reports it to whoever fetches, and now nobody does."""
         self.app.hooks.failed(error)
         await self._push_error(error)
 
@@ -153,7 +155,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         confirmed: bool = await self._do_heartbeat()
         self.heartbeats += confirmed
         if confirmed:
-            self.app.hooks.answered()
+            self.app.hooks.broker_answered()
         return confirmed
 
     @property
@@ -162,7 +164,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         return {} if self._batches is None else self._batches.high_watermarks
 
     async def take(self, wanted: set[TopicPartition]) -> dict[TopicPartition, tuple[FetchedBatch, int]]:
-        """Return batches, each with the number of seeks before it; now and then one without records."""
+        """Return batches, each with the number of the last seek before it; now and then one without records."""
         taken: dict[TopicPartition, tuple[FetchedBatch, int]] = await self.call_thread(self._take, wanted)
         return taken
 
@@ -172,25 +174,25 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         taken = await self._batches.take(wanted, _TURN_SECONDS)
         now = time.monotonic()
         for tp in wanted - taken.keys():
-            # Faust drops batches in a rebalance. The next one tells; when none comes, one without records.
-            if now - self._told.get(tp, now - _SILENT_SECONDS) >= _SILENT_SECONDS:
+            # Faust drops batches in a rebalance. The next batch shows it, if need be one without records.
+            if now - self._last_batch.get(tp, now - _SILENT_SECONDS) >= _SILENT_SECONDS:
                 nothing = self._batches.nothing(tp)
                 if nothing is not None:
                     taken[tp] = nothing
-        self._told |= dict.fromkeys(taken, now)
-        return {tp: (batch, self._seeks.get(tp, 0)) for tp, batch in taken.items()}
+        self._last_batch |= dict.fromkeys(taken, now)
+        return {tp: (batch, self.app.seeks.stamp(tp)) for tp, batch in taken.items()}
 
-    async def go_to(self, positions: Mapping[TopicPartition, tuple[int, int]]) -> None:
-        """Seek to a position each, and number the seek."""
-        await self.call_thread(self._go_to, positions)
+    async def seek_all(self, positions: Mapping[TopicPartition, int]) -> None:
+        """Seek each partition to its position; what was fetched of it before is stale."""
+        await self.call_thread(self._seek_all, positions, self.app.seeks.begin(positions))
 
-    async def _go_to(self, positions: Mapping[TopicPartition, tuple[int, int]]) -> None:
+    async def _seek_all(self, positions: Mapping[TopicPartition, int], number: int) -> None:
         consumer = self._ensure_consumer()
         assigned = consumer.assignment()
-        for tp, (offset, number) in positions.items():
+        for tp, offset in positions.items():
             if tp in assigned:
                 consumer.seek(tp, offset)
-                self._seeks[tp] = number
+                self.app.seeks.made(tp, number)
 
     async def committed(self, tps: Iterable[TopicPartition]) -> dict[TopicPartition, int | None]:
         """Return the group's committed positions."""
@@ -210,8 +212,8 @@ class Consumer(driver.Consumer):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._read_offset = _Forgetful()
-        self._committed_offset = _Forgetful()
+        self._read_offset = _NoOffsets()
+        self._committed_offset = _NoOffsets()
 
     @override
     def _new_consumer_thread(self) -> ConsumerThread:
@@ -225,9 +227,9 @@ class Consumer(driver.Consumer):
     @override
     async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:
         """Fetch what is wanted, each batch as one record. Nothing wanted must not mean everything."""
-        places = self.app.places
+        ours = self.app.input_partitions
         wants = self.app.hooks.wants
-        wanted = {tp for tp in active_partitions or () if tp in places and wants(places[tp])}
+        wanted = {tp for tp in active_partitions or () if tp in ours and wants(ours[tp])}
         if not wanted:
             await asyncio.sleep(_TURN_SECONDS / 10)
             return {}
@@ -242,7 +244,7 @@ class Consumer(driver.Consumer):
     def _to_message(self, tp: TP, record: tuple[FetchedBatch, int]) -> ConsumerMessage:
         fetched, seek = record
         batch = Fetched(
-            source=self.app.places[tp].source,
+            source=self.app.input_partitions[tp].source,
             before=fetched.before,
             records=fetched.records,
             after=fetched.after,

@@ -1,4 +1,4 @@
-"""When the facts were appended that wait to be decided: what the latency of an alert counts from."""
+"""Append times of facts that wait to be decided: the latency of an alert counts from there."""
 
 from collections.abc import Iterable
 from heapq import heappop, heappush
@@ -8,7 +8,7 @@ from schemas.alert import Alert
 from schemas.times import parse_ms
 
 MOST_KEPT: Final = 20_000
-"""More are not remembered: far more than wait while all goes well."""
+"""No more are kept: far fewer wait while all goes well."""
 
 
 class AppendTimes:
@@ -25,8 +25,8 @@ class AppendTimes:
     def take(self, alerts: Iterable[Alert], before: int, until: int) -> list[int | None]:
         """Return for each alert when the fact was appended that decided it, and forget what is decided.
 
-        All facts up to `until` (ms) are; what came behind `before`, decided up to then, counted from there.
-        None where time alone decided, or nobody knows: what was waiting when the partition was opened.
+        Facts before `until` (ms) are decided; a late one, before `before` (ms), was decided as of `before`.
+        None where time alone decided, or where the fact was already waiting when the partition was opened.
         """
         decided = {}
         while self._waiting and self._waiting[0][0] < until:

@@ -31,10 +31,10 @@ class PoisonLimit:
         """Why the partition has to stop; None while it need not."""
 
     def note(self, records: int, refused: Iterable[int]) -> None:
-        """Take note of a batch: how many records, and the places of the refused ones, ascending."""
+        """Take note of a batch: how many records, and the indices of the refused ones, ascending."""
         follows = self._seen - 1
-        for place in refused:
-            at = self._seen + place
+        for index in refused:
+            at = self._seen + index
             self._row = self._row + 1 if self._recent and self._recent[-1] == at - 1 else 1
             self._recent.append(at)
             while self._recent[0] <= at - WINDOW:

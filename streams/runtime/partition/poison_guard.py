@@ -12,15 +12,15 @@ from streams.runtime.ports import Bounds, Fetched
 
 
 class Stop(Struct, array_like=True, frozen=True):
-    """Why nothing more is read. It is named by where its dead letters begin, which no later stop can be."""
+    """Why nothing more is read. The offset of its first dead letter names it, and no later stop."""
 
     why: str
     dead_letters: int
-    """The offset in the dead letters of the partition from which on the letters of its last batches stand."""
+    """The offset in the partition's dead letters from which those of its last batches stand."""
 
 
 class PoisonGuard:
-    """Tells whether a partition reads on: the limit, the stop that came of it, and what the limit leaves out.
+    """Decides whether a partition reads on: the limit, the stop when it is exceeded, what is exempt from it.
 
     Once a stop is ended, all that the inputs held at that time is read without the limit.
     """
@@ -30,25 +30,25 @@ class PoisonGuard:
         self._limit = PoisonLimit()
         self.stop: Stop | None = None
         self._unlimited: dict[Input, int] = {}
-        self.ended: str | None = None
-        """What was told of the stop that was ended last, by this owner."""
+        self.ended_reason: str | None = None
+        """The reason of the stop that was ended last, by this processor."""
 
     def restore(self, stop: Stop | None, unlimited: Mapping[str, int]) -> None:
-        """Take back what was committed."""
+        """Restore what was committed."""
         self.stop = stop
         self._unlimited = {Input(name): end for name, end in unlimited.items()}
 
     def unlimited(self, positions: Mapping[Input, int]) -> dict[str, int]:
-        """Return up to where each input is still read without the limit."""
+        """Return the offset up to which each input is still read without the limit."""
         return {source.value: end for source, end in self._unlimited.items() if positions[source] < end}
 
     def note(self, batch: Fetched, refused: Mapping[int, Refusal]) -> None:
-        """Take note of a batch, and of the refused records by their places in it."""
-        free, end = 0, self._unlimited.get(batch.source, 0)
+        """Take note of a batch, and of the refused records by their index in it."""
+        exempt, end = 0, self._unlimited.get(batch.source, 0)
         if batch.before < end:
-            free = bisect_left(batch.records, end, key=lambda record: record.offset)
-        poison = sorted(at for at, refusal in refused.items() if refusal.reason not in EXPECTED)
-        self._limit.note(len(batch.records) - free, [at - free for at in poison if at >= free])
+            exempt = bisect_left(batch.records, end, key=lambda record: record.offset)
+        poison = sorted(index for index, refusal in refused.items() if refusal.reason not in EXPECTED)
+        self._limit.note(len(batch.records) - exempt, [index - exempt for index in poison if index >= exempt])
 
     @property
     def exceeded(self) -> bool:
@@ -56,21 +56,21 @@ class PoisonGuard:
         return self.stop is None and self._limit.exceeded is not None
 
     def set_stop(self, dead_letters: int) -> None:
-        """Stop, with letters from an offset on."""
+        """Stop; the dead letters of the last batches begin at an offset."""
         self.stop = Stop(self._limit.exceeded or "", dead_letters)
 
     def ends(self, mark: int) -> bool:
-        """Tell whether a mark, an offset in the dead letters, lies behind the first letter of the stop."""
+        """Tell whether a mark, an offset in the dead letters, is after the first dead letter of the stop."""
         return self.stop is not None and mark > self.stop.dead_letters
 
-    def go_on(self, inputs: Mapping[Input, Bounds]) -> None:
-        """End the stop: what the inputs hold now is read to its end, however much of it is refused."""
-        self.ended = self.told
+    def end_stop(self, inputs: Mapping[Input, Bounds]) -> None:
+        """Read on: what the inputs hold now is read to its end, however much of it is refused."""
+        self.ended_reason = self.reason
         self.stop, self._limit = None, PoisonLimit()
         self._unlimited = {source: bounds.end for source, bounds in inputs.items()}
 
     @property
-    def told(self) -> str | None:
+    def reason(self) -> str | None:
         """Return why nothing more is read and what ends it; None while all is well."""
         stop = self.stop
         if stop is None:

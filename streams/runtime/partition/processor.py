@@ -1,6 +1,6 @@
-"""The owner of one partition: open, take batches, let time pass, commit. No Kafka, no Faust, no clock.
+"""The processor of one partition: open, take batches, advance time, commit. No Kafka, no Faust, no clock.
 
-Whatever fails, the owner is dropped and a new one opens the partition again from what was committed. So
+Whatever fails, the processor is dropped, and a new one opens the partition again from what was committed. So
 there is no repair: state, alerts, dead letters and positions move together, or not at all.
 """
 
@@ -35,8 +35,8 @@ from streams.settings import variable
 PROCESSOR_KEY: Final = b"o"
 SIDE_INPUTS: Final = (Input.MOVES, Input.CUSTOMERS, Input.DISPOSITIONS)
 
-_LOOKED_AT: Final = 16
-"""The delay of one in so many records of a batch is looked at, the first among them."""
+_SAMPLE_EVERY: Final = 16
+"""The delay of one in so many records of a batch is measured, the first among them."""
 
 MOST_UNDECIDED: Final = 5_000
 """An input ahead of the watermark is held while more events than this are pending."""
@@ -48,26 +48,26 @@ What is kept in any case is 44,608 of them, 29 days for each of 64 groups of sou
 
 
 class ProcessorState(Struct, array_like=True):
-    """What the changelog keeps beside the core's state: whose it is, and how far the inputs are in it."""
+    """What the changelog keeps beside the core's state: which application wrote it, and the positions in it."""
 
     application: str
     ruleset: str
     positions: dict[str, int] = member(default_factory=dict)
     partitions: int = 0
     topics: dict[str, str] = member(default_factory=dict)
-    """The ids that Kafka gave the input topics when they were made, by input."""
+    """The ids that Kafka gave the input topics when they were created, by input."""
     currency: str = ""
     """What money is counted in; empty while none was."""
     stop: Stop | None = None
     """Why nothing more is read; None while all is well."""
     unlimited: dict[str, int] = member(default_factory=dict)
-    """Up to where inputs are read without the limit on refused records, since a stop was ended."""
+    """The offset up to which each input is read without the limit on refused records, since a stop was ended."""
     upstream_delay_ms: int = 0
-    """What the purchases took to come, when this was written."""
+    """How long purchases took to come, when this was written."""
 
 
 class RefusedError(StateError):
-    """State that can't be gone on with here; the message says what to do."""
+    """State that this worker must not continue; the message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ class Written:
 
 
 class PartitionProcessor:
-    """The one process that may write a partition, from `open` until anything fails."""
+    """Applies and commits one partition, from `open` until anything fails; the log fences all others."""
 
     def __init__(
         self, identity: Identity, log: PartitionLog, wall_clock_ms: Callable[[], int], *, live: bool = False
@@ -114,43 +114,49 @@ class PartitionProcessor:
         self._identity = identity
         self._live = live
         self._log = log
-        self._now = wall_clock_ms
+        self._wall_clock_ms = wall_clock_ms
         self._decode = RecordDecoder(identity.currency, identity.partition, identity.partitions)
         self._alerts: list[Alert] = []
         self._appended: list[int | None] = []
         self._append_times = AppendTimes()
         self._dead_letters: list[DeadLetter] = []
         self._moves: list[tuple[int, Move]] = []
-        self._moved = False
+        self._dirty = False
+        """Whether positions or a stop have changed since the last commit."""
         self._currency = ""
         self._ends: dict[Input, int] = {}
-        self._at = 0
-        self._looked_at: list[tuple[int, int, Event]] = []
-        """The events of a batch whose delay is looked at, each with its place among all, and its append."""
+        self._append_time = 0
+        """When (ms) the record was appended whose event was yielded last."""
+        self._sampled: list[tuple[int, int, Event]] = []
+        """The events of a batch whose delay is measured: index among the events, append time (ms), event."""
         self.delay = UpstreamDelay()
         self.sources = {source: Sources() for source in Input}
         self._poison = PoisonGuard(identity.partition)
         self.partition = Partition(identity.rules, currency=identity.currency)
         self.positions: dict[Input, int] = {}
-        """Where each input goes on; all are known once the partition is open."""
+        """The position after what is in the state, of each input once the partition is open."""
         self.restored = 0
-        """How many state records the newest values were found in."""
+        """How many state records were read to restore it."""
 
     # Open
 
-    async def open(self) -> None:
-        """Fence earlier owners and restore; raises StateError, FencedError or LogError."""
+    async def open(self, on_restored: Callable[[], None] = lambda: None) -> None:
+        """Fence earlier processors and restore; call `on_restored` after each state record.
+
+        Raise StateError, FencedError or LogError.
+        """
         await self._log.fence()
         state: dict[bytes, bytes] = {}
         async for key, value in self._log.restore():
             self.restored += 1
+            on_restored()
             if value is None:
                 state.pop(key, None)
             else:
                 state[key] = value
-        mine = state.pop(PROCESSOR_KEY, None)
-        if mine is not None:
-            self._adopt(_decoded(mine))
+        own = state.pop(PROCESSOR_KEY, None)
+        if own is not None:
+            self._adopt(_decoded(own))
         elif state:
             raise RefusedError(
                 "the state has no owner record: it is not of this product, or was tampered with"
@@ -158,9 +164,9 @@ class PartitionProcessor:
         for key, value in sorted(state.items(), key=lambda one: one[0] != PARTITION_KEY):
             self.partition.restore(key, value)
         bounds = await self._log.bounds()
-        self._begin(bounds)
+        self._set_positions(bounds)
         if self._poison.ends(self._identity.resume_mark):
-            self._go_on(bounds)
+            self._end_stop(bounds)
 
     def _adopt(self, state: ProcessorState) -> None:
         identity = self._identity
@@ -177,7 +183,7 @@ class PartitionProcessor:
                 f"set {state.currency}, or use a new application id and prefix"
             )
         if state.ruleset != identity.rules.hash and not identity.adopt_ruleset:
-            raise RefusedError(_another_ruleset(state.ruleset))
+            raise RefusedError(_ruleset_mismatch(state.ruleset))
         for source, topic_id in identity.topics.items():
             if state.topics.get(source.value, topic_id) != topic_id:
                 raise RefusedError(
@@ -189,7 +195,7 @@ class PartitionProcessor:
         self._poison.restore(state.stop, state.unlimited)
         self.delay = UpstreamDelay(state.upstream_delay_ms)
 
-    def _begin(self, bounds: Mapping[Input, Bounds]) -> None:
+    def _set_positions(self, bounds: Mapping[Input, Bounds]) -> None:
         for source, held in bounds.items():
             position = self.positions.setdefault(source, held.start)
             if not held.start <= position <= held.end:
@@ -209,24 +215,24 @@ class PartitionProcessor:
     @property
     def stopped(self) -> str | None:
         """Return why nothing more is read, until an operator ends that; None while all is well."""
-        return self._poison.told
+        return self._poison.reason
 
     @property
     def ended_stop(self) -> str | None:
-        """Return what was told of the stop that was ended last; None if none was since the opening."""
-        return self._poison.ended
+        """Return the reason of the stop that was ended last; None if none was ended since the opening."""
+        return self._poison.ended_reason
 
     async def end_stop(self, mark: int) -> None:
-        """Read on if letters before a mark in the dead letters went back, and any of the stop's among them.
+        """End the stop if its first dead letter is before a mark, an offset in the dead letters.
 
-        Raises LogError.
+        Raise LogError.
         """
         if self._poison.ends(mark):
-            self._go_on(await self._log.bounds())
+            self._end_stop(await self._log.bounds())
 
-    def _go_on(self, inputs: Mapping[Input, Bounds]) -> None:
-        self._poison.go_on(inputs)
-        self._moved = True
+    def _end_stop(self, inputs: Mapping[Input, Bounds]) -> None:
+        self._poison.end_stop(inputs)
+        self._dirty = True
 
     def wants(self, source: Input) -> bool:
         """Tell whether an input should be read on: side inputs first, none that is far ahead."""
@@ -251,80 +257,80 @@ class PartitionProcessor:
             return None
         taken = self._apply(batch)
         self.positions[batch.source] = batch.after
-        self._moved = True
+        self._dirty = True
         if self.ready:
             self._decide({})
         return taken
 
-    def move(self, clocks: Mapping[Input, int]) -> None:
-        """Let time pass on inputs that are known to be complete up to a time (ms)."""
+    def advance(self, clocks: Mapping[Input, int]) -> None:
+        """Advance inputs that are known to be complete up to a time (ms), and decide what can be."""
         if self.ready and self.stopped is None:
             self._decide(clocks)
 
     def _apply(self, batch: Fetched) -> Taken:
         undecodable: dict[int, Refusal] = {}
-        self._looked_at = []
+        self._sampled = []
         outcome = self.partition.apply(
             batch.source,
             self._events(batch, undecodable),
-            self._append_of_each(),
+            self._append_time_of_each(),
             held_back=self._held_back(batch.source),
         )
         self._note_times(batch.source, outcome)
         if batch.source is Input.TRANSACTIONS and outcome.applied:
             self._currency = self._identity.currency
-        self._keep_erased(batch, outcome)
-        places = _places(batch, undecodable) if outcome.refused or outcome.waiting else ()
-        self._note_append_times(batch, outcome, places)
-        refused = undecodable | {places[at]: refusal for at, refusal in outcome.refused}
-        for place, refusal in refused.items():
-            dead_letter = DeadLetter(batch.source, batch.records[place], refusal.reason, refusal.detail)
+        self._collect_erased(batch, outcome)
+        indices = _record_indices(batch, undecodable) if outcome.refused or outcome.waiting else ()
+        self._note_append_times(batch, outcome, indices)
+        refused = undecodable | {indices[at]: refusal for at, refusal in outcome.refused}
+        for index, refusal in refused.items():
+            dead_letter = DeadLetter(batch.source, batch.records[index], refusal.reason, refusal.detail)
             self._dead_letters.append(dead_letter)
         self._poison.note(batch, refused)
         return Taken(outcome, [refusal.reason for refusal in undecodable.values()])
 
-    def _note_append_times(self, batch: Fetched, outcome: Outcome, places: Sequence[int]) -> None:
+    def _note_append_times(self, batch: Fetched, outcome: Outcome, indices: Sequence[int]) -> None:
         if batch.source is not Input.CUSTOMERS:  # no alert comes of a profile
             for at, customer_id, effective_time in outcome.waiting:
-                self._append_times.note(customer_id, effective_time, batch.records[places[at]].timestamp)
+                self._append_times.note(customer_id, effective_time, batch.records[indices[at]].timestamp)
 
     def _events(self, batch: Fetched, undecodable: dict[int, Refusal]) -> Iterator[Record]:
-        """Yield the events of a batch, one by one as they are applied; take note of the others by place.
+        """Yield the events of a batch, one by one as they are applied; note the refused records by index.
 
-        In the place of a refused purchase stands a sign of life, if it tells one.
+        A refused purchase yields a sign of life instead, if it shows one.
         """
         decode, knows, source = self._decode, self.partition.knows, batch.source
         left_out = 0
-        for place, raw in enumerate(batch.records):
+        for index, raw in enumerate(batch.records):
             record = decode(source, raw, knows)
-            self._at = raw.timestamp
+            self._append_time = raw.timestamp
             if isinstance(record, Refusal):
-                undecodable[place] = record
+                undecodable[index] = record
                 sign = sign_of_life(record)
                 if sign is None:
                     left_out += 1
                 else:
                     yield sign
                 continue
-            if place % _LOOKED_AT == 0 and not isinstance(record, Tick | Erasure | SignOfLife | Move):
-                self._looked_at.append((place - left_out, raw.timestamp, record))
+            if index % _SAMPLE_EVERY == 0 and not isinstance(record, Tick | Erasure | SignOfLife | Move):
+                self._sampled.append((index - left_out, raw.timestamp, record))
             yield record
 
-    def _append_of_each(self) -> Iterator[int]:
-        """Yield when the event that was yielded last was appended."""
+    def _append_time_of_each(self) -> Iterator[int]:
+        """Yield when (ms) the record of the event that was yielded last was appended."""
         while True:
-            yield self._at
+            yield self._append_time
 
     def _held_back(self, source: Input) -> int | None:
-        """Return by how much the clock of an input stays behind the appends (ms); None on the event clock."""
+        """Return how far (ms) the clock of an input stays behind the append times; None on the event clock."""
         if not self._live:
             return None
         return self.delay.ms if source is Input.TRANSACTIONS else 0
 
     def _note_times(self, source: Input, outcome: Outcome) -> None:
-        """Take note of how long events took to come: not what was refused, nor what came before."""
+        """Note how long the sampled events took to come; not those that were refused, or duplicates."""
         left_out = {*outcome.duplicates, *(at for at, _ in outcome.refused)}
-        for at, appended, event in self._looked_at:
+        for at, appended, event in self._sampled:
             if at in left_out:
                 continue
             self.sources[source].note(event.source, appended, event.time)
@@ -337,7 +343,7 @@ class PartitionProcessor:
         decided = decide_together([self.partition], self._home)
         self._moves += [(self._partition_of(move.customer_id), move) for move in decided.leaving]
         (alerts,) = decided.alerts
-        self._keep(alerts, self._append_times.take(alerts, before, self.partition.decided))
+        self._collect(alerts, self._append_times.take(alerts, before, self.partition.decided))
 
     def _partition_of(self, customer_id: str) -> int:
         return partition_of(customer_id, self._identity.partitions)
@@ -345,36 +351,39 @@ class PartitionProcessor:
     def _home(self, customer_id: str) -> int | None:
         return 0 if self._partition_of(customer_id) == self._identity.partition else None
 
-    def _keep_erased(self, batch: Fetched, outcome: Outcome) -> None:
+    def _collect_erased(self, batch: Fetched, outcome: Outcome) -> None:
         if outcome.alerts:
             erased = {record.key: record.timestamp for record in batch.records if record.value is None}
-            self._keep(outcome.alerts, [erased.get(one.customer_id.encode()) for one in outcome.alerts])
+            self._collect(outcome.alerts, [erased.get(one.customer_id.encode()) for one in outcome.alerts])
 
-    def _keep(self, alerts: list[Alert], appended: list[int | None]) -> None:
-        self._alerts += dated(alerts, self._now())
+    def _collect(self, alerts: list[Alert], appended: list[int | None]) -> None:
+        self._alerts += dated(alerts, self._wall_clock_ms())
         self._appended += appended
 
     # Write
 
     @property
     def urgent(self) -> bool:
-        """Tell whether an alert, or a history for another partition, waits for the next commit."""
+        """Tell whether an alert, or a history for another partition, has to be committed at once."""
         return bool(self._alerts or self._moves)
 
     @property
     def waiting(self) -> bool:
         """Tell whether there is anything to commit."""
-        return self._moved or self.urgent
+        return self._dirty or self.urgent
 
     async def commit(self) -> Written | None:
-        """Write what came of all batches since the last commit; None if there is nothing to write."""
+        """Write the results of all batches since the last commit; return None if there are none.
+
+        Raise FencedError or LogError.
+        """
         if not self.waiting:
             return None
         if self._poison.exceeded:
             self._poison.set_stop(await self._log.dead_letters_end())
         written = Written(self._alerts, self._appended, self._dead_letters)
         moves = self._moves
-        self._alerts, self._appended, self._dead_letters, self._moves, self._moved = [], [], [], [], False
+        self._alerts, self._appended, self._dead_letters, self._moves, self._dirty = [], [], [], [], False
         state = [*self.partition.drain_dirty(), (PROCESSOR_KEY, msgpack.encode(self._state()))]
         await self._log.commit(
             LogTransaction(state, written.alerts, written.dead_letters, dict(self.positions), moves)
@@ -396,15 +405,15 @@ class PartitionProcessor:
         )
 
 
-def _places(batch: Fetched, undecodable: Mapping[int, Refusal]) -> Sequence[int]:
-    """Return for each record that the core was given its place in the batch."""
-    places = range(len(batch.records))
-    left_out = {place for place, refusal in undecodable.items() if sign_of_life(refusal) is None}
-    return [place for place in places if place not in left_out] if left_out else places
+def _record_indices(batch: Fetched, undecodable: Mapping[int, Refusal]) -> Sequence[int]:
+    """Return for each event that the core was given the index of its record in the batch."""
+    indices = range(len(batch.records))
+    left_out = {index for index, refusal in undecodable.items() if sign_of_life(refusal) is None}
+    return [index for index in indices if index not in left_out] if left_out else indices
 
 
-def _another_ruleset(written_under: str) -> str:
-    """Return what a refused start says; what was a default once may be kept by its name."""
+def _ruleset_mismatch(written_under: str) -> str:
+    """Return the message of a refused start; a ruleset that was a default once can be kept by its name."""
     said = (
         "the state was written under another ruleset: start with --adopt-ruleset, open episodes keep theirs"
     )

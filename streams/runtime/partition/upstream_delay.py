@@ -1,4 +1,4 @@
-"""How long purchases take from their time until Kafka appends them, and what the sources are at."""
+"""How long purchases take until Kafka appends them, and the newest record of each source."""
 
 from collections import Counter
 from typing import Final
@@ -6,9 +6,9 @@ from typing import Final
 from streams.runtime.telemetry.source_metrics import MOST_SOURCES, OTHER, SourceTimes
 
 LONGEST_MS: Final = 3_600_000
-"""A feed that takes longer is one by night, and no delay that time could wait for."""
+"""A feed that takes longer comes in nightly batches: no delay that time could wait for."""
 _COVERED: Final = 0.7
-"""Less than all, so that one slow source of several holds up nobody but itself."""
+"""Less than all, so that one slow source of several does not delay the others."""
 _ENOUGH: Final = 20
 _PERIOD_MS: Final = 600_000
 
@@ -16,13 +16,13 @@ _PERIOD_MS: Final = 600_000
 class UpstreamDelay:
     """The delay that covers 7 of 10 purchases of the last ten to twenty minutes.
 
-    While they are too few to tell, it is what was known before (ms).
+    While they are too few, it is what was known before (ms).
     """
 
     def __init__(self, known_ms: int = 0) -> None:
         self._known_ms = known_ms
-        self._told_ms: int | None = None
-        """What was told since the last note."""
+        self._cached_ms: int | None = None
+        """The delay since the last note, if it was asked for."""
         self._young: Counter[int] = Counter()
         self._old: Counter[int] = Counter()
         self._since: int | None = None
@@ -37,14 +37,14 @@ class UpstreamDelay:
         if appended - self._since > _PERIOD_MS and self._young.total() >= _ENOUGH:
             self._young, self._old, self._since = Counter(), self._young, appended
         self._young[_seconds_up(delay)] += 1
-        self._told_ms = None
+        self._cached_ms = None
 
     @property
     def ms(self) -> int:
         """Return the delay, a power of two in seconds; 0 while nothing is known."""
-        if self._told_ms is None:
-            self._told_ms = self._covering_ms()
-        return self._told_ms
+        if self._cached_ms is None:
+            self._cached_ms = self._covering_ms()
+        return self._cached_ms
 
     def _covering_ms(self) -> int:
         counts = self._young + self._old

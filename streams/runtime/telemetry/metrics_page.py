@@ -1,36 +1,135 @@
-"""The page of the metrics, made of their declarations: `python -m streams.runtime.telemetry.metrics_page`."""
+"""The page of the metrics, generated from their registry: `python -m streams.runtime.telemetry.metrics_page`."""
 
 import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
 
-from streams.runtime.telemetry.metrics import DECLARED, Declared, Label
+from prometheus_client.metrics_core import Metric
+
+from streams.core.watermark import FACTS, Input
+from streams.runtime.telemetry.metrics import Metrics
+from streams.runtime.telemetry.partition_gauges import PartitionStatus
+from streams.runtime.telemetry.source_metrics import SourceTimes
 
 _HEAD = """\
 # Metrics
 
 What `GET /metrics` of a worker shows, in the text format of Prometheus or, if asked for, OpenMetrics; beside
-these what prometheus-client tells of the process (`process_`) and the interpreter (`python_`). No metric
-holds a customer id. Counters count work: what is taken in again after a partition was opened anew counts
+these what prometheus-client shows of the process (`process_`) and the interpreter (`python_`). No metric
+holds a customer id. Counters count work: what is applied again after a partition was opened again counts
 again, but alerts only when they were committed.
-This page is made from the metrics themselves, by `python -m streams.runtime.telemetry.metrics_page`.
+This page is generated from the metrics themselves, by `python -m streams.runtime.telemetry.metrics_page`.
 
 | metric | type | unit | labels | what it says |
 |---|---|---|---|---|
 """
 
+_OPEN_LABELS: Final = frozenset({"partition", "source", "version"})
+"""Labels whose values nobody can list."""
+
+_UNITS: Final[Mapping[str, str]] = {
+    "retention_build_info": "1",
+    "retention_episodes_total": "episodes",
+    "retention_undetectable_episodes_total": "episodes",
+    "retention_open_episodes": "episodes",
+    "retention_held_by_feed_guard_total": "decisions",
+    "retention_too_many_contacts_total": "contacts",
+    "retention_merged_histories_total": "histories",
+    "retention_customers": "customers",
+    "retention_oversized_customers": "customers",
+    "retention_feed_stalled": "0 or 1",
+    "retention_feed_broken": "0 or 1",
+    "retention_input_held": "0 or 1",
+    "retention_partition_stopped": "0 or 1",
+    "retention_time_stopped": "0 or 1",
+    "retention_partitions_owned": "partitions",
+    "retention_partitions_ready": "partitions",
+    "retention_reopened_total": "openings",
+    "retention_stale_batches_total": "batches",
+    "retention_rebalances_total": "rebalances",
+}
+_UNITS_BY_SUFFIX: Final = {
+    "_timestamp_seconds": "seconds since 1970",
+    "_seconds": "seconds",
+    "_records": "records",
+    "_total": "records",
+}
+"""Of what has no unit of its own above, by the first suffix that fits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One metric on the page."""
+
+    name: str
+    kind: str
+    unit: str
+    labels: Mapping[str, tuple[str, ...]]
+    """The values of each label; none where nobody can list them."""
+    about: str
+
+
+def rows() -> list[Row]:
+    """Return every metric of a worker, in the order of the code."""
+    return [_row(metric) for metric in _shown() if metric.name.startswith("retention_")]
+
 
 def page() -> str:
-    """Return `docs/metrics.md`, every metric in the order of the code."""
-    return _HEAD + "".join(f"| {' | '.join(_row(one))} |\n" for one in DECLARED)
+    """Return `docs/metrics.md`."""
+    return _HEAD + "".join(f"| {' | '.join(_cells(row))} |\n" for row in rows())
 
 
-def _row(declared: Declared) -> tuple[str, ...]:
-    labels = "; ".join(map(_label, declared.labels))
-    return f"`{declared.name}`", declared.kind, declared.unit, labels, declared.about
+def _shown() -> Iterator[Metric]:
+    """Yield what a registry shows of a worker with one partition, so that each label has its values."""
+    metrics = Metrics()
+    status = PartitionStatus(
+        watermark_ms=0,
+        now_ms=0,
+        lag=dict.fromkeys(Input, 0),
+        customers=0,
+        open_episodes=0,
+        oversized=0,
+        dirty=0,
+        stalled=dict.fromkeys(FACTS, False),
+        backpressured=dict.fromkeys(Input, False),
+        stopped=False,
+        ready=True,
+        tally={},
+        upstream_delay_ms=0,
+        feed_broken=False,
+        sources=dict.fromkeys(Input, {"any": SourceTimes(0, 0)}),
+    )
+    metrics.state(0, status)
+    metrics.committed(0, 0.0, [], 0)
+    yield from metrics.registry.collect()
 
 
-def _label(label: Label) -> str:
-    values = ", ".join(f"`{value}`" for value in label.values)
-    return f"`{label.name}`: {values}" if values else f"`{label.name}`"
+def _row(metric: Metric) -> Row:
+    # A registry leaves out these suffixes, the text format shows them.
+    name = metric.name + {"counter": "_total", "info": "_info"}.get(metric.type, "")
+    values: dict[str, dict[str, None]] = {}
+    for sample in metric.samples:
+        for label, value in sample.labels.items():
+            if label != "le":  # the bucket of a histogram
+                values.setdefault(label, {})[value] = None
+    labels = {label: () if label in _OPEN_LABELS else tuple(found) for label, found in values.items()}
+    return Row(name, metric.type, _unit(name), labels, metric.documentation)
+
+
+def _unit(name: str) -> str:
+    by_suffix = (unit for suffix, unit in _UNITS_BY_SUFFIX.items() if name.endswith(suffix))
+    return _UNITS.get(name) or next(by_suffix)
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    labels = "; ".join(_label(name, values) for name, values in row.labels.items())
+    return f"`{row.name}`", row.kind, row.unit, labels, row.about
+
+
+def _label(name: str, values: tuple[str, ...]) -> str:
+    listed = ", ".join(f"`{value}`" for value in values)
+    return f"`{name}`: {listed}" if values else f"`{name}`"
 
 
 if __name__ == "__main__":

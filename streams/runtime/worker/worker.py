@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, cast
 
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 from faust.types import TP
 
@@ -22,11 +23,13 @@ from streams.runtime.http.server import Found, NotMine, NotReady, PartitionReadi
 from streams.runtime.kafka.client_options import ending
 from streams.runtime.kafka.transactional_log import TransactionalLog
 from streams.runtime.partition.processor import Identity, PartitionProcessor
-from streams.runtime.partition.supervisor import Pace, PartitionSupervisor, Phase
+from streams.runtime.partition.supervisor import PartitionSupervisor, Phase
+from streams.runtime.partition.work_loop import PartitionOptions
 from streams.runtime.ports import Fetched, PartitionLog
+from streams.runtime.seek_numbers import SeekNumbers
 from streams.runtime.startup.preflight import StartupContext
 from streams.runtime.telemetry.metrics import Metrics
-from streams.runtime.worker.broker_liveness import LastAnswer
+from streams.runtime.worker.broker_liveness import BrokerLiveness
 from streams.runtime.worker.wall_clock import WallClock
 from streams.runtime.worker.watchdog import Watchdog
 from streams.settings import Settings
@@ -34,7 +37,7 @@ from streams.settings import Settings
 log = logging.getLogger(__name__)
 
 WARM_SECONDS: Final = 300.0
-"""State of a partition that went elsewhere is kept as long: it often comes back."""
+"""The state of a revoked partition is kept as long: it often comes back."""
 MANY_PARTITIONS: Final = 16
 _STOP_SECONDS: Final = 2.0
 _TIDY_SECONDS: Final = 5.0
@@ -62,26 +65,26 @@ class Worker:
         self._metrics = Metrics() if metrics is None else metrics
         self._clock = WallClock()
         self._metrics.wall_clock(lambda: self._clock.wall_ahead_ms)
-        self._feed = FaustFeed(settings.topic_prefix)
+        seeks = SeekNumbers[TopicPartition]()
+        self._feed = FaustFeed(settings.topic_prefix, seeks)
         self._supervisors: dict[int, PartitionSupervisor] = {}
         self._mine: set[int] = set()
         self._assigned = False
-        self._tasks: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self._failed: asyncio.Future[BaseException] = self._loop.create_future()
-        self._pace = Pace(
+        self._options = PartitionOptions(
             commit_seconds=self._commit_seconds,
             live=settings.clock == "live",
             quiet_ms=_quiet_ms(settings),
             lateness_ms=context.rules.lateness_ms,
         )
-        self._last_answer = LastAnswer(settings.broker_answer_seconds)
-        self._metrics.last_answer(lambda: self._last_answer.seconds)
+        self._broker = BrokerLiveness(settings.broker_answer_seconds)
+        self._metrics.broker_last_answer(lambda: self._broker.silent_seconds)
         hooks = ConsumerHooks(
-            self._wants, self._clock.steady_ms, self._consumer_failed, self._last_answer.note
+            self._wants, self._clock.steady_ms, self._consumer_failed, self._broker.note_answer
         )
-        self._app = RetentionApp(settings, context.partitions, hooks)
+        self._app = RetentionApp(settings, context.partitions, hooks, seeks)
 
     async def run(self) -> None:
         """Work until SIGTERM, SIGINT or `stop`. Raises StateError, GaveUpError, PortInUseError."""
@@ -92,7 +95,7 @@ class Worker:
         web = WebServer(self._settings, self._metrics, self)
         port = await web.start()
         log.info("metrics, health and lookup at http://%s:%d", self._settings.web_host, port)
-        watchdog = Watchdog(self._settings.watchdog_seconds, self._waits)
+        watchdog = Watchdog(self._settings.watchdog_seconds, self._busy_since)
         parts = (watchdog.run(), self._tidy(), self._start_app(), self._wait_for_a_crash())
         tasks = [asyncio.create_task(part) for part in parts]
         for task in tasks:
@@ -114,7 +117,7 @@ class Worker:
         """Start Faust; that takes until it is a member of the group."""
         app = self._app
         for source in Input:
-            app.hand_on(source, self._receive)
+            app.forward(source, self._receive)
         cast(Any, app.on_partitions_revoked).connect(self._on_revoked)
         cast(Any, app.on_partitions_assigned).connect(self._on_assigned)
         app.finalize()
@@ -132,9 +135,7 @@ class Worker:
             raise self._failed.result()
 
     async def _stop_all(self) -> None:
-        await asyncio.gather(
-            *(supervisor.pause() for supervisor in self._supervisors.values() if supervisor.paused_at is None)
-        )
+        await self._revoke(set(self._supervisors))
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._app.stop(), _STOP_SECONDS)
         await asyncio.gather(*(supervisor.close() for supervisor in self._supervisors.values()))
@@ -144,11 +145,15 @@ class Worker:
     async def _on_revoked(self, _app: Any, revoked: Iterable[TP], **_named: Any) -> None:
         numbers = {tp.partition for tp in revoked} & self._mine
         self._mine -= numbers
-        await asyncio.gather(
-            *(self._supervisors[number].pause() for number in numbers if number in self._supervisors)
-        )
+        await self._revoke(numbers)
+
+    async def _revoke(self, numbers: set[int]) -> None:
+        known = (self._supervisors[number] for number in numbers if number in self._supervisors)
+        await asyncio.gather(*(supervisor.revoke() for supervisor in known if supervisor.is_assigned))
 
     async def _on_assigned(self, _app: Any, assigned: Iterable[TP], **_named: Any) -> None:
+        if self._stopping.is_set() or self._failed.done():
+            return
         self._metrics.rebalanced()
         self._assigned = True
         self._feed.thread = cast(Consumer, self._app.consumer).thread
@@ -165,7 +170,7 @@ class Worker:
                 "%d partitions on one worker: each has a producer of its own; add workers", len(numbers)
             )
         for number in sorted(numbers):
-            self._take_up(number)
+            self._assign(number)
 
     def _check_together(self, given: set[TP], numbers: set[int]) -> None:
         for number in numbers:
@@ -176,16 +181,10 @@ class Worker:
                         "all workers of the group must be of this release"
                     )
 
-    def _take_up(self, number: int) -> None:
-        supervisor = self._supervisors.get(number)
-        if supervisor is None:
-            supervisor = self._supervisors[number] = self._new_supervisor(number)
-            supervisor.start()
-        else:
-            task = asyncio.create_task(supervisor.go_on())
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
-            task.add_done_callback(self._fail_with)
+    def _assign(self, number: int) -> None:
+        if number not in self._supervisors:
+            self._supervisors[number] = self._new_supervisor(number)
+        self._supervisors[number].assign()
 
     def _fail_with(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
@@ -205,14 +204,14 @@ class Worker:
         )
 
         def make_processor(partition_log: PartitionLog) -> PartitionProcessor:
-            return PartitionProcessor(identity, partition_log, self._clock.now_ms, live=self._pace.live)
+            return PartitionProcessor(identity, partition_log, self._clock.now_ms, live=self._options.live)
 
         supervisor = PartitionSupervisor(
             number,
             make_log=lambda: TransactionalLog(settings, number),
             make_processor=make_processor,
             feed=self._feed,
-            pace=self._pace,
+            options=self._options,
             clock=self._clock,
             metrics=self._metrics,
         )
@@ -249,11 +248,11 @@ class Worker:
         if supervisor is not None:
             supervisor.offer(batch)
 
-    def _wants(self, place: InputPartition) -> bool:
-        supervisor = self._supervisors.get(place.partition)
-        return supervisor is not None and supervisor.wants(place.source)
+    def _wants(self, one: InputPartition) -> bool:
+        supervisor = self._supervisors.get(one.partition)
+        return supervisor is not None and supervisor.wants(one.source)
 
-    def _waits(self) -> Iterable[float]:
+    def _busy_since(self) -> Iterable[float]:
         return (
             supervisor.busy_since
             for supervisor in self._supervisors.values()
@@ -273,7 +272,7 @@ class Worker:
         for number in sorted(self._mine):
             phase, why = self._supervisors[number].phase
             partitions.append(PartitionReadiness(number=number, state=phase.value, why=why))
-        why = self._last_answer.missed
+        why = self._broker.problem
         if why is None and not self._assigned:
             why = "it is not a member of the group yet"
         ready = why is None and all(one.state == Phase.READY for one in partitions)
