@@ -160,9 +160,8 @@ class Clock(Protocol):
     def now_ms(self) -> int:
         """Return the time in ms UTC."""
 
-    @property
-    def stopped(self) -> bool:
-        """Tell whether it can't be trusted now."""
+    def update(self) -> bool:
+        """Compare it with others that are known, and return whether it can be trusted now."""
 
     def steady_ms(self) -> int:
         """Return the time in ms of a clock that is never set."""

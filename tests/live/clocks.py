@@ -37,7 +37,6 @@ class SetWrong(Clock):
     def appended(self, at_ms: int, *, after_steady_ms: int, before_steady_ms: int) -> None:
         self._clock.appended(at_ms, after_steady_ms=after_steady_ms, before_steady_ms=before_steady_ms)
 
-    @property
     @override
-    def stopped(self) -> bool:
-        return self._clock.stopped
+    def update(self) -> bool:
+        return self._clock.update()

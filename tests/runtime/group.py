@@ -25,8 +25,8 @@ class ObservedSupervisor(PartitionSupervisor):
     @override
     def _transition(self, event: Event) -> None:
         before = self.state
-        super()._transition(event)
         self._faults[transition_name(before, event)] += 1
+        super()._transition(event)
         self._faults["came back warm"] += event is Event.UNCHANGED
 
 

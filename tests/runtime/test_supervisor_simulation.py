@@ -10,11 +10,12 @@ from pathlib import Path
 from random import Random
 
 from streams.runtime.partition.processor import Identity
+from streams.runtime.partition.states import TRANSITIONS, Event, State
 from streams.runtime.partition.work_loop import PartitionOptions
 from streams.runtime.ports import LogError
 from tests.runtime.fake_feed import Surroundings
 from tests.runtime.fake_log import Broker
-from tests.runtime.group import Group
+from tests.runtime.group import Group, transition_name
 from tests.runtime.history import RULES, History, histories
 from tests.runtime.inputs import RightClock
 from tests.runtime.truth import assert_true
@@ -46,6 +47,14 @@ FAULTS = (
     "opened again: stale",
     "came back warm",
 )
+
+
+TAKEN_ELSEWHERE = {
+    (state, event)
+    for state, event in TRANSITIONS
+    if state is State.FAILED or event in {Event.CRASHED, Event.CLOSED}
+}
+"""Transitions that end a worker; test_supervisor_states.py takes each of them."""
 
 
 def broker(chosen: History, rng: Random, faults: Counter[str]) -> Broker:
@@ -117,3 +126,10 @@ def test_everything_is_written_once_whatever_fails(tmp_path: Path) -> None:
     print(*(f"{count:9,} {fault}" for fault, count in faults.most_common()), sep="\n")
     if SEEDS >= ENOUGH:
         assert [fault for fault in FAULTS if not faults[fault]] == []
+    names = {transition_name(*one): one for one in TRANSITIONS}
+    possible = {transition_name(state, event) for state in State for event in Event}
+    assert possible & faults.keys() <= names.keys(), "a transition that is not in the table"
+    never = [one for name, one in names.items() if not faults[name]]
+    print("never taken:", *(transition_name(*one) for one in never), sep="\n  ")
+    if SEEDS >= ENOUGH:
+        assert [one for one in never if one not in TAKEN_ELSEWHERE] == []

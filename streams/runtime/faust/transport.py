@@ -147,7 +147,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             await super().on_thread_stop()
 
     async def _report_error(self, error: KafkaError) -> None:
-        """Report what keeps us out of the group; aiokafka reports it to whoever fetches, and now nobody does."""
+        """Report what keeps us out of the group; aiokafka reports it to whoever fetches, now nobody."""
         self.app.hooks.failed(error)
         await self._push_error(error)
 
@@ -164,7 +164,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         return {} if self._batches is None else self._batches.high_watermarks
 
     async def take(self, wanted: set[TopicPartition]) -> dict[TopicPartition, tuple[FetchedBatch, int]]:
-        """Return batches, each with the number of the last seek before it; now and then one without records."""
+        """Return batches, some without records, each with the number of the last seek before it."""
         taken: dict[TopicPartition, tuple[FetchedBatch, int]] = await self.call_thread(self._take, wanted)
         return taken
 

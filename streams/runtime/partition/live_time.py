@@ -10,7 +10,7 @@ from streams.runtime.ports import UNKNOWN, Clock, Fetched, HighWatermark
 class LiveTime:
     """Moves the inputs of one open partition; all times in ms.
 
-    `quiet_ms` says for how long an input may bring nothing before its time stands still; for ever if left out.
+    `quiet_ms`: for how long an input may bring nothing before its time stands still; for ever if left out.
     """
 
     def __init__(
@@ -31,7 +31,7 @@ class LiveTime:
     def advance(self, high_watermarks: Mapping[Input, HighWatermark]) -> bool:
         """Move the inputs of facts that are caught up and not stalled.
 
-        Return whether time stands still because the clock can't be trusted.
+        Return whether the clock can be trusted; while it can't, time stands still.
         """
         processor = self._processor
         asked = {}
@@ -41,10 +41,10 @@ class LiveTime:
                 self._caught_up[source] = processor.positions[source], high.asked_ms
                 if not self.is_stalled(source):
                     asked[source] = high.asked_ms
-        stopped = self._clock.stopped
-        if asked and not stopped:
+        trusted = self._clock.update()
+        if asked and trusted:
             processor.advance({source: self._complete_until(source, at) for source, at in asked.items()})
-        return stopped
+        return trusted
 
     def is_stalled(self, source: Input) -> bool:
         """Tell whether an input has brought nothing for so long that its time stands still."""
@@ -53,6 +53,6 @@ class LiveTime:
         return most is not None and (newest == NEVER or self._clock.now_ms() - newest > most)
 
     def _complete_until(self, source: Input, asked_ms: int) -> int:
-        """Return the time up to which all is here, of an input that had nothing more when we asked (steady)."""
+        """Return up to when an input is complete that had nothing more when we asked (steady)."""
         upstream = self._processor.delay.ms if source is Input.TRANSACTIONS else 0
         return self._clock.utc_ms(asked_ms) - self._lateness_ms - upstream

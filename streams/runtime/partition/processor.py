@@ -48,7 +48,7 @@ What is kept in any case is 44,608 of them, 29 days for each of 64 groups of sou
 
 
 class ProcessorState(Struct, array_like=True):
-    """What the changelog keeps beside the core's state: which application wrote it, and the positions in it."""
+    """What the changelog keeps beside the core's state: who wrote it, and how far the inputs are in it."""
 
     application: str
     ruleset: str
@@ -61,7 +61,7 @@ class ProcessorState(Struct, array_like=True):
     stop: Stop | None = None
     """Why nothing more is read; None while all is well."""
     unlimited: dict[str, int] = member(default_factory=dict)
-    """The offset up to which each input is read without the limit on refused records, since a stop was ended."""
+    """Up to which offset each input is read without the limit on refused records, since a stop ended."""
     upstream_delay_ms: int = 0
     """How long purchases took to come, when this was written."""
 
@@ -322,7 +322,7 @@ class PartitionProcessor:
             yield self._append_time
 
     def _held_back(self, source: Input) -> int | None:
-        """Return how far (ms) the clock of an input stays behind the append times; None on the event clock."""
+        """Return how far (ms) an input's clock stays behind the append times; None on the event clock."""
         if not self._live:
             return None
         return self.delay.ms if source is Input.TRANSACTIONS else 0

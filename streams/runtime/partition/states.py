@@ -1,68 +1,70 @@
 """The life of a partition on one worker: its states, the events that change them, and the only transitions.
 
-`docs/partition-states.md` is generated from this module.
+`docs/partition-states.md` is generated from this module by `states_page`.
 """
 
 from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Self
 
 
-class State(StrEnum):
+class _Described(StrEnum):
+    """Names, each with what it means."""
+
+    about: str
+
+    def __new__(cls, value: str, about: str) -> Self:
+        """Return a member from its name and meaning."""
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.about = about
+        return member
+
+
+class State(_Described):
     """Where a partition stands on this worker."""
 
-    RELEASED = "released"
-    """Nothing is held: never assigned, or revoked before there was state worth keeping."""
-    OPENING = "opening"
-    """Earlier processors are fenced, and the state is restored from the log."""
-    SERVING = "serving"
-    """Batches are applied and committed."""
-    CONFIRMING = "confirming"
-    """Another processor fenced this one: wait until the group confirms that we are still a member."""
-    BACKING_OFF = "backing_off"
-    """The log failed, or we were fenced: wait before the partition is opened again."""
-    PAUSING = "pausing"
-    """Revoked: what was applied is being committed."""
-    PAUSED = "paused"
-    """Revoked, and all is committed: the state stays in memory, in case the partition comes back."""
-    RESUMING = "resuming"
-    """Assigned again: find out whether another worker has committed since."""
-    FAILED = "failed"
-    """An error ends the worker."""
-    CLOSED = "closed"
-    """Let go for good."""
+    RELEASED = "released", "Nothing is held: never assigned, or revoked before there was state worth keeping."
+    OPENING = "opening", "Earlier processors are fenced, and the state is restored from the log."
+    SERVING = "serving", "Batches are applied and committed."
+    CONFIRMING = (
+        "confirming",
+        "Another processor fenced this one: wait until the group confirms that we are still a member.",
+    )
+    BACKING_OFF = (
+        "backing_off",
+        "The log failed, or we were fenced: wait before the partition is opened again.",
+    )
+    PAUSING = "pausing", "Revoked: what was applied is being committed."
+    PAUSED = (
+        "paused",
+        "Revoked, and all is committed: the state stays in memory, in case the partition comes back.",
+    )
+    RESUMING = "resuming", "Assigned again: find out whether another worker has committed since."
+    FAILED = "failed", "An error ends the worker."
+    CLOSED = "closed", "Let go for good."
 
 
-class Event(StrEnum):
+class Event(_Described):
     """What changes the state: the group, the partition's own task, or the worker."""
 
-    ASSIGNED = "assigned"
-    """The group gave the partition to this worker."""
-    REVOKED = "revoked"
-    """The group takes it away."""
-    OPENED = "opened"
-    """The state is restored, and the inputs are sought to its positions."""
-    FENCED = "fenced"
-    """Another processor has opened the partition since."""
-    LOG_FAILED = "log_failed"
-    """The log did not do what was asked."""
-    CONFIRMED = "confirmed"
-    """The group has confirmed that we are a member."""
-    RETRY = "retry"
-    """The wait before the next try is over."""
-    COMMITTED = "committed"
-    """The last commit before a pause is made, or there was nothing to commit."""
-    TIMED_OUT = "timed_out"
-    """The last commit before a pause took too long."""
-    UNCHANGED = "unchanged"
-    """The group's positions are those of the state in memory, and the inputs are sought to them."""
-    CHANGED = "changed"
-    """Another worker has committed since, or nobody can tell."""
-    CRASHED = "crashed"
-    """An error that opening again does not mend."""
-    CLOSED = "closed"
-    """The worker ends, or a paused partition has not come back for long."""
+    ASSIGNED = "assigned", "The group gave the partition to this worker."
+    REVOKED = "revoked", "The group takes it away."
+    OPENED = "opened", "The state is restored, and the inputs are sought to its positions."
+    FENCED = "fenced", "Another processor has opened the partition since."
+    LOG_FAILED = "log_failed", "The log did not do what was asked."
+    CONFIRMED = "confirmed", "The group has confirmed that we are a member."
+    RETRY = "retry", "The wait before the next try is over."
+    COMMITTED = "committed", "The last commit before a pause is made, or there was nothing to commit."
+    TIMED_OUT = "timed_out", "The last commit before a pause took too long."
+    UNCHANGED = (
+        "unchanged",
+        "The group's positions are those of the state in memory, and the inputs are sought to them.",
+    )
+    CHANGED = "changed", "Another worker has committed since, or nobody can tell."
+    CRASHED = "crashed", "An error that opening again does not mend."
+    CLOSED = "closed", "The worker ends, or a paused partition has not come back for long."
 
 
 TRANSITIONS: Final[Mapping[tuple[State, Event], State]] = MappingProxyType(

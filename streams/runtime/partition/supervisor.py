@@ -89,7 +89,7 @@ class PartitionSupervisor:
     # Asked by the group and the worker
 
     def assign(self) -> None:
-        """Take the partition up: with the state in memory if nobody has committed since, else from the log."""
+        """Take the partition up: with the state in memory if it is still current, else from the log."""
         self._transition(Event.ASSIGNED)
         self._failed_tries = 0
         self._task = asyncio.create_task(self._run(), name=f"partition {self.number}")

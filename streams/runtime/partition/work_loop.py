@@ -181,8 +181,8 @@ class WorkLoop:
 
     def _advance_time(self) -> None:
         if self._options.live:
-            stopped = self._live_time.advance(self._high_watermarks(FACTS))
-            self._metrics.time_stopped(stopped)
+            trusted = self._live_time.advance(self._high_watermarks(FACTS))
+            self._metrics.time_stopped(not trusted)
 
     def _high_watermarks(self, inputs: Iterable[Input]) -> dict[Input, HighWatermark]:
         return {source: self._feed.high_watermark(self.number, source) for source in inputs}

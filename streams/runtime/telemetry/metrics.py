@@ -119,9 +119,10 @@ class Metrics:
         )
         self._latency = Histogram(
             "retention_alert_latency_seconds",
-            "From when an alert was due to its commit: from the append of the contact or other record that decided "
-            "it; where time alone decided, from the hour at which the rule raises it (left out on the event clock "
-            "and in backfill, where that hour is long past). Allowed lateness, 5 s by default, is a part of it.",
+            "From when an alert was due to its commit: from the append of the contact or other record that "
+            "decided it; where time alone decided, from the hour at which the rule raises it (left out on "
+            "the event clock and in backfill, where that hour is long past). Allowed lateness, 5 s by "
+            "default, is a part of it.",
             registry=registry,
             buckets=_LATENCY,
         )
@@ -147,8 +148,8 @@ class Metrics:
         self._reopened = children(
             Counter(
                 "retention_reopened_total",
-                "Partitions dropped and opened again: another owner fenced this one, the log failed, or the state "
-                "was stale.",
+                "Partitions dropped and opened again: another owner fenced this one, the log failed, or the "
+                "state was stale.",
                 ("cause",),
                 registry=registry,
             ),
@@ -161,8 +162,8 @@ class Metrics:
     def _declare_clocks(self, registry: CollectorRegistry) -> None:
         self._time_stopped = Gauge(
             "retention_time_stopped",
-            "Whether time stands still because no two of the wall clock, the steady clock and the broker's append "
-            "times agree.",
+            "Whether time stands still because no two of the wall clock, the steady clock and the broker's "
+            "append times agree.",
             registry=registry,
         )
         self._wall_clock_ahead = Gauge(
@@ -172,8 +173,8 @@ class Metrics:
         )
         self._broker_last_answer = Gauge(
             "retention_broker_last_answer_seconds",
-            "How long ago a broker last answered: a heartbeat that was confirmed, or a fetch. It stays below 5 "
-            "while all is well, also where there is nothing to read.",
+            "How long ago a broker last answered: a heartbeat that was confirmed, or a fetch. It stays below "
+            "5 while all is well, also where there is nothing to read.",
             registry=registry,
         )
 

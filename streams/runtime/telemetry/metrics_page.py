@@ -1,4 +1,4 @@
-"""The page of the metrics, generated from their registry: `python -m streams.runtime.telemetry.metrics_page`."""
+"""The page of the metrics, of their registry: `python -m streams.runtime.telemetry.metrics_page`."""
 
 import sys
 from collections.abc import Iterator, Mapping
@@ -98,7 +98,7 @@ def _shown() -> Iterator[Metric]:
         tally={},
         upstream_delay_ms=0,
         feed_broken=False,
-        sources=dict.fromkeys(Input, {"any": SourceTimes(0, 0)}),
+        sources={source: {"any": SourceTimes(0, 0)} for source in Input},
     )
     metrics.state(0, status)
     metrics.committed(0, 0.0, [], 0)

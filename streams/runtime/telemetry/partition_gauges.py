@@ -25,7 +25,7 @@ class PartitionStatus:
     stopped: bool
     ready: bool
     tally: Mapping[str, int]
-    """`Partition.tally` itself, no copy: another mapping means that the partition was opened again, from 0."""
+    """`Partition.tally` itself, no copy: with another mapping, after an opening, counting begins at 0."""
     upstream_delay_ms: int
     feed_broken: bool
     sources: Sources
@@ -45,7 +45,8 @@ class PartitionGauges:
 
         self._watermark = by_partition(
             "retention_watermark_timestamp_seconds",
-            "Event time up to which the facts are complete; absent until both fact inputs have said something.",
+            "Event time up to which the facts are complete; absent until both fact inputs have said "
+            "something.",
         )
         self._time_lag = by_partition(
             "retention_event_time_lag_seconds",

@@ -25,17 +25,17 @@ class TallyCounters:
     def __init__(self, registry: CollectorRegistry) -> None:
         self._episodes = Counter(
             "retention_episodes_total",
-            "Bad contacts that opened an episode, or did not because the customer is not of high value, or too "
-            "few bought to tell who is, or its id is shared by many; those that the silent rule opened; and "
-            "why episodes closed, alerts sent or not.",
+            "Bad contacts that opened an episode, or did not because the customer is not of high value, or "
+            "too few bought to tell who is, or its id is shared by many; those that the silent rule opened; "
+            "and why episodes closed, alerts sent or not.",
             ("outcome",),
             registry=registry,
         )
         children(self._episodes, _EPISODE_OUTCOMES)
         moves = Counter(
             "retention_merged_histories_total",
-            "Histories of merged customers that arrived at the id that goes on: in time, after its partition had "
-            "decided on that time already, or for a second time, and left out.",
+            "Histories of merged customers that arrived at the id that goes on: in time, after its partition "
+            "had decided on that time already, or for a second time, and left out.",
             ("outcome",),
             registry=registry,
         )
@@ -57,16 +57,16 @@ class TallyCounters:
             ),
             "duplicates_other_content": Counter(
                 "retention_duplicates_other_content_total",
-                "Purchases dropped as duplicates whose time or amount is not that of the purchase with their id "
-                "that counts: an order edited under its id, which should be sent as a correction. Told where "
-                "that one is the same customer's, came on time, and in the last 8 days; of other kinds nothing "
-                "is compared.",
+                "Purchases dropped as duplicates whose time or amount is not that of the purchase with their "
+                "id that counts: an order edited under its id, which should be sent as a correction. Told "
+                "where that one is the same customer's, came on time, and in the last 8 days; of other kinds "
+                "nothing is compared.",
                 registry=registry,
             ),
             "doubtful_ids": Counter(
                 "retention_doubtful_ids_total",
-                "Records with an id that came before, 8 days earlier to within 17 minutes: what customers keep "
-                "was looked through to tell whether they are duplicates.",
+                "Records with an id that came before, 8 days earlier to within 17 minutes: what customers "
+                "keep was looked through to tell whether they are duplicates.",
                 registry=registry,
             ),
         } | {

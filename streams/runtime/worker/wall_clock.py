@@ -52,13 +52,8 @@ class WallClock:
 
     def now_ms(self) -> int:
         """Return the time; while no two clocks agree it goes on from when two did."""
-        self._look()
+        self.update()
         return self.utc_ms(self.steady_ms())
-
-    @property
-    def stopped(self) -> bool:
-        """Tell whether event time has to stand still because no two clocks agree."""
-        return not self._look()
 
     @property
     def wall_ahead_ms(self) -> int:
@@ -75,8 +70,8 @@ class WallClock:
         if most - least <= self._widest_ms:
             self._broker = least, most
 
-    def _look(self) -> bool:
-        """Follow the clocks that agree, and tell whether two do."""
+    def update(self) -> bool:
+        """Follow the clocks that agree, and return whether two do; else event time has to stand still."""
         wall, steady = self._wall_offset(), self.steady_ms()
         passed, self._followed = steady - self._followed, steady
         ours = self._agrees(self._offset)
