@@ -30,6 +30,7 @@ HEARTBEAT_SECONDS: Final = 2.0
 SILENT_TURNS: Final = 25
 
 InputPartition = tuple[int, Input]
+"""A partition number and one of its inputs."""
 
 
 class Counts(Metrics):
@@ -116,11 +117,11 @@ class FakeFeed(Feed):
         self._asked: dict[InputPartition, object] = {}
         self._fetched: dict[InputPartition, Fetched] = {}
         self._high_watermarks: dict[InputPartition, HighWatermark] = {}
-        self._told: dict[InputPartition, float] = {}
+        self._last_batch: dict[InputPartition, float] = {}
         self.member = True
         """Whether heartbeats are confirmed."""
         self.redrives: dict[int, int] = {}
-        """Up to where letters of a partition went back."""
+        """Up to which offset dead letters of a partition went back."""
         self.down = False
         """Whether the broker can't be reached."""
 
@@ -131,10 +132,10 @@ class FakeFeed(Feed):
         number = self._seeks.begin((partition, source) for source in positions)
         await asyncio.sleep(0)
         for source, position in positions.items():
-            place = partition, source
-            if place in self._positions:
-                self._go(place, position)
-                self._seeks.made(place, number)
+            key = partition, source
+            if key in self._positions:
+                self._go(key, position)
+                self._seeks.made(key, number)
 
     @override
     def is_stale(self, partition: int, batch: Fetched) -> bool:
@@ -176,10 +177,10 @@ class FakeFeed(Feed):
             for source in Input:
                 self._go((number, source), positions.get(source, 0))
 
-    def _go(self, place: InputPartition, position: int) -> None:
-        self._positions[place] = position
-        self._asked.pop(place, None)
-        self._fetched.pop(place, None)
+    def _go(self, key: InputPartition, position: int) -> None:
+        self._positions[key] = position
+        self._asked.pop(key, None)
+        self._fetched.pop(key, None)
 
     # Work
 
@@ -187,48 +188,48 @@ class FakeFeed(Feed):
         """Fetch, and hand out what is wanted."""
         while True:
             await asyncio.sleep(self._around.turn_seconds * (0.5 + self._around.rng.random()))
-            for place in self._positions:
-                if place not in self._asked and place not in self._fetched and not self.down:
-                    self._ask(place)
-            for place in list(self._fetched):
-                if self._wants(*place):
-                    self._hand_out(place, self._fetched.pop(place))
-            for place, position in self._positions.items():
-                if self._is_silent(place) and self._wants(*place):
-                    self._hand_out(place, Fetched(place[1], position, (), position))
+            for key in self._positions:
+                if key not in self._asked and key not in self._fetched and not self.down:
+                    self._ask(key)
+            for key in list(self._fetched):
+                if self._wants(*key):
+                    self._hand_out(key, self._fetched.pop(key))
+            for key, position in self._positions.items():
+                if self._is_silent(key) and self._wants(*key):
+                    self._hand_out(key, Fetched(key[1], position, (), position))
 
-    def _ask(self, place: InputPartition) -> None:
-        request = self._asked[place] = object()
+    def _ask(self, key: InputPartition) -> None:
+        request = self._asked[key] = object()
         asked_ms = self._around.clock.steady_ms()
         seconds = self._around.rng.random() * self._around.request_seconds
-        asyncio.get_running_loop().call_later(seconds, self._answered, place, request, asked_ms)
+        asyncio.get_running_loop().call_later(seconds, self._answered, key, request, asked_ms)
 
-    def _answered(self, place: InputPartition, request: object, asked_ms: int) -> None:
-        if self._asked.get(place) is not request:
+    def _answered(self, key: InputPartition, request: object, asked_ms: int) -> None:
+        if self._asked.get(key) is not request:
             return
-        del self._asked[place]
+        del self._asked[key]
         if self.down:
             return
-        number, source = place
+        number, source = key
         broker, around = self._around.brokers[number], self._around
         tape, published = broker.history.tapes[source], broker.published[source]
-        batch = tape.batch(source, self._positions[place], published, around.most, around.rng)
-        self._high_watermarks[place] = HighWatermark(tape.end_of(published), asked_ms)
+        batch = tape.batch(source, self._positions[key], published, around.most, around.rng)
+        self._high_watermarks[key] = HighWatermark(tape.end_of(published), asked_ms)
         if batch is not None:
-            self._fetched[place] = replace(batch, asked_ms=asked_ms)
+            self._fetched[key] = replace(batch, asked_ms=asked_ms)
 
-    def _is_silent(self, place: InputPartition) -> bool:
-        since = self._told.setdefault(place, asyncio.get_running_loop().time())
+    def _is_silent(self, key: InputPartition) -> bool:
+        since = self._last_batch.setdefault(key, asyncio.get_running_loop().time())
         seconds = SILENT_TURNS * self._around.turn_seconds
         return asyncio.get_running_loop().time() - since >= seconds
 
-    def _hand_out(self, place: InputPartition, batch: Fetched) -> None:
-        self._positions[place] = batch.after
-        self._told[place] = asyncio.get_running_loop().time()
+    def _hand_out(self, key: InputPartition, batch: Fetched) -> None:
+        self._positions[key] = batch.after
+        self._last_batch[key] = asyncio.get_running_loop().time()
         around = self._around
         if around.rng.random() < around.dropping[0]:
             around.faults["a batch was dropped on its way"] += batch.before != batch.after
             return
-        seek = self._seeks.stamp(place)
+        seek = self._seeks.stamp(key)
         deliver = asyncio.get_running_loop().call_later
-        deliver(around.turn_seconds / 3, self._offer, place[0], replace(batch, seek=seek))
+        deliver(around.turn_seconds / 3, self._offer, key[0], replace(batch, seek=seek))

@@ -18,7 +18,7 @@ BOUNDS = "while the bounds were asked for"
 IN_TRANSACTION = "in a transaction"
 COMMITTED = "after a commit, before its answer"
 POINTS = (BEFORE_FENCING, AFTER_FENCING, RESTORING, BOUNDS, IN_TRANSACTION, COMMITTED)
-"""Where an owner waits for the log: there the log fails, and processes are killed."""
+"""Where a processor waits for the log: there the log fails, and processes are killed."""
 
 
 class Broker:
@@ -35,7 +35,7 @@ class Broker:
         self.published = dict.fromkeys(Input, 0)
         """How many records of each input there are."""
         self.on_fenced: Callable[[], None] = lambda: None
-        """Called when an owner has just fenced all others."""
+        """Called when a processor has just fenced all others."""
         self.epoch = 0
         self.committed: list[Transaction] = []
         self.faults: Counter[str] = Counter()
@@ -65,7 +65,7 @@ class Broker:
 
     @property
     def dead_letters(self) -> Counter[tuple[Input, int, str]]:
-        """Count the dead letters by place and reason."""
+        """Count the dead letters by input, offset and reason."""
         return Counter(
             (dead_letter.source, dead_letter.record.offset, dead_letter.reason)
             for transaction in self.committed
@@ -74,7 +74,7 @@ class Broker:
 
 
 class FakeLog(PartitionLog):
-    """One owner's handle on the broker."""
+    """One processor's handle on the broker."""
 
     def __init__(self, broker: Broker) -> None:
         self._broker = broker

@@ -129,7 +129,7 @@ class Group:
                     faults["a worker was killed"] += 1
                     await self._kill(self._rng.choice(self.members))
                 case 1 if len(self.members) > 1:
-                    faults["two owners at once"] += 1
+                    faults["two processors at once"] += 1
                     await self._deafen(self._rng.choice(self.members))
                 case 2 if self.deaf:
                     await self._tell()

@@ -119,7 +119,7 @@ class Scene:
 
     @property
     def partition(self) -> Partition:
-        """The partition as it stands in the owner."""
+        """The partition as it stands in the processor."""
         processor = self.supervisor.processor
         assert processor is not None
         return processor.partition

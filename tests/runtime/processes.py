@@ -129,7 +129,7 @@ class Simulation:
         return self._processes[-1]
 
     def _publish(self) -> None:
-        """Publish the next stage, or leave it for the next owner to come upon while it opens."""
+        """Publish the next stage, or leave it for the next processor to come upon while it opens."""
         if self._left or not self._stages or not self.broker.read:
             return
         if self._quiet or self._rng.random() < 0.7:

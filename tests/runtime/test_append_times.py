@@ -35,7 +35,7 @@ def records(*lines: bytes | None, key: bytes | None = None, appended: int = APPE
 
 
 def processor() -> PartitionProcessor:
-    """Return an owner whose customer bought daily for 150 days; up to NOW nothing is decided."""
+    """Return a processor whose customer bought daily for 150 days; up to NOW nothing is decided."""
     log = Memory(dict.fromkeys(Input, Bounds(0, 0)) | dict.fromkeys(FACTS, Bounds(0, 1_000)))
     made = PartitionProcessor(Identity("test", RULES, "USD", 0, 1), log, lambda: NOW)
     now(made.open())

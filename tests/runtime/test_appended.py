@@ -74,7 +74,7 @@ def test_each_record_of_a_batch_is_judged_by_its_own_append() -> None:
     ]
     made = processor(live=True)
     found = outcome(made, TX, lines)
-    assert [at for at, _ in found.refused] == [0, 2]  # places among what could be read
+    assert [at for at, _ in found.refused] == [0, 2]  # indices among what could be read
     assert (found.applied, found.ticks) == (1, 1)
     now(made.commit())
     memory = made._log
@@ -138,7 +138,7 @@ def test_a_record_moves_its_input_as_if_its_time_were_no_later_than_its_append(
     assert made.partition.newest_of(source) == NOW + ahead_ms
 
 
-# What the owner takes note of
+# What the processor takes note of
 
 
 def test_the_delay_of_one_purchase_in_sixteen_is_looked_at_and_of_the_first() -> None:
@@ -183,7 +183,7 @@ def test_what_was_refused_and_what_came_before_tell_nothing() -> None:
 
 
 def test_the_delay_outlives_a_rebalance() -> None:
-    """Until enough is known anew; an owner of the other clock keeps nothing back."""
+    """Until enough is known again; a processor of the other clock keeps nothing back."""
     memory = Memory()
     made = PartitionProcessor(IDENTITY, memory, lambda: NOW, live=True)
     now(made.open())

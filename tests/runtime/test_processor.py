@@ -1,4 +1,4 @@
-"""The owner of a partition: what it refuses to go on with, what it holds, and when it stops."""
+"""The processor of a partition: what it refuses to go on with, what it holds, and when it stops."""
 
 from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -290,7 +290,7 @@ def test_a_flood_of_refused_records_stops_it(refused: int, stops: bool) -> None:
 
 
 def stopped(bounds: Bounds) -> Memory:
-    """Return a log whose owner wrote a dead letter, and stopped at the next 1,000 records."""
+    """Return a log whose processor wrote a dead letter, and stopped at the next 1,000 records."""
     log = Memory(dict.fromkeys(Input, Bounds(0, 0)) | {TX: bounds})
     processor = opened(log)
     assert processor.take(fetched(TX, 0, [b"poison"]))
@@ -458,7 +458,7 @@ def unread(customer_id: str, time_ms: int) -> bytes:
 def test_a_refused_purchase_is_applied_in_its_place_with_what_is_committed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The core is given a sign of life where it stood; the letter goes out; uncommitted, it comes again."""
+    """The core gets a sign of life instead; the dead letter goes out; uncommitted, it comes again."""
     given: list[Record] = []
     apply = Partition.apply
 

@@ -1,4 +1,4 @@
-"""Exactly-once, simulated: the owner that runs in production over a log in memory that fails wherever it can.
+"""Exactly-once, simulated: the processor of production over a log in memory that fails wherever it can.
 
 RETENTION_SIMULATIONS sets how many seeds are run, RETENTION_SIMULATIONS_FROM the first one, and
 RETENTION_SIMULATION_STEPS for how many steps each is disturbed.

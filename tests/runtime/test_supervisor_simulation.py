@@ -33,7 +33,7 @@ ENOUGH = 40
 FAULTS = (
     "a rebalance",
     "a worker was killed",
-    "two owners at once",
+    "two processors at once",
     "a batch was dropped on its way",
     "a zombie was fenced",
     "a deadline passed",

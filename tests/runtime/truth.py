@@ -12,7 +12,7 @@ from tests.runtime.history import NOW, RULES, comparable, state_of
 
 
 def assert_true(broker: Broker) -> None:
-    """Check what was written, and what an owner knows that opens now."""
+    """Check what was written, and what a processor knows that opens now."""
     truth = broker.history.truth
     revisions: Counter[str] = Counter()
     for alert in broker.alerts:

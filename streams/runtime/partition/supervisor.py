@@ -173,9 +173,8 @@ class PartitionSupervisor:
         """Tell whether the group's positions are those of the state in memory; if so, seek to them."""
         try:
             committed = await self._feed.committed(self.number)
-            if any(
-                committed.get(source) not in {None, at} for source, at in work.processor.positions.items()
-            ):
+            positions = work.processor.positions.items()
+            if any(committed.get(source) not in {None, position} for source, position in positions):
                 return False
             await work.seek()
         except LogError:

@@ -54,7 +54,8 @@ class SourceCollector(Collector):
                 "retention_source_delay_seconds",
                 "From the time of a source's newest record to its append by Kafka; below 0 the source's "
                 "clock is fast. The first record of a batch is looked at, and one in 16. 20 sources an input "
-                "are told apart, the others are `other`; names are cut to 64 characters, odd ones in them are `_`.",
+                "are told apart, the others are `other`; names are cut to 64 characters, odd ones in them "
+                "are `_`.",
                 labels=labels,
             ),
             GaugeMetricFamily(
