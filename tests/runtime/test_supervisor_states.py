@@ -181,3 +181,27 @@ def test_what_the_group_cannot_mean_is_refused(state: State, monkeypatch: pytest
             await supervisor.close()
 
     run(go())
+
+
+def test_a_restore_is_busy_from_its_last_record_on_however_often_it_is_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The watchdog ends a restore that has not come on for long, not one that takes long."""
+
+    async def slow(_: FakeLog) -> AsyncIterator[tuple[bytes, bytes | None]]:
+        for _record in range(3):
+            await asyncio.sleep(10)
+            yield b"key", None
+        await asyncio.sleep(1_000)
+
+    async def go() -> list[float | None]:
+        monkeypatch.setattr(FakeLog, "restore", slow)
+        seen = []
+        async with scene(TRICKLE) as here:
+            await asyncio.sleep(1)
+            for _ in range(8):
+                await asyncio.sleep(5)
+                seen += [here.supervisor.busy_since] * 2
+        return seen
+
+    assert run(go()) == [at for at in (0, 10, 10, 20, 20, 30, 30, 30) for _ in range(2)]
