@@ -103,8 +103,8 @@ def live_through(
     async def live() -> Lived:
         written = {TX: _arrivals(purchases(all_)), CT: _arrivals(contacts(all_))}
         with pytest.MonkeyPatch.context() as patched:
-            patched.setattr("streams.runtime.partition.supervisor._TIME_STEP_SECONDS", turn_seconds)
-            patched.setattr("streams.runtime.partition.supervisor._SHOW_SECONDS", 3_000)
+            patched.setattr("streams.runtime.partition.work_loop._TIME_STEP_SECONDS", turn_seconds)
+            patched.setattr("streams.runtime.partition.work_loop._REPORT_SECONDS", 3_000)
             async with scene(
                 written, rules=rules, clock=clock(), live=True, turn_seconds=turn_seconds, most=MOST_RECORDS
             ) as here:

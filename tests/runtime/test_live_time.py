@@ -39,7 +39,7 @@ Dataset = dict[Input, Arrivals]
 @pytest.fixture(autouse=True)
 def slowly(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let supervisors look less often, so that a week is soon over."""
-    monkeypatch.setattr("streams.runtime.partition.supervisor._TIME_STEP_SECONDS", TURN_SECONDS)
+    monkeypatch.setattr("streams.runtime.partition.work_loop._TIME_STEP_SECONDS", TURN_SECONDS)
 
 
 def dataset(*, shops_close_after_days: float = DAYS) -> Dataset:

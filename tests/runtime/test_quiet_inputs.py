@@ -30,7 +30,7 @@ BEHIND_MS: Final = 10 * SECOND_MS
 
 @pytest.fixture(autouse=True)
 def slowly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("streams.runtime.partition.supervisor._TIME_STEP_SECONDS", TURN_SECONDS)
+    monkeypatch.setattr("streams.runtime.partition.work_loop._TIME_STEP_SECONDS", TURN_SECONDS)
 
 
 def look(

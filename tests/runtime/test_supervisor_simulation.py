@@ -53,8 +53,8 @@ TAKEN_ELSEWHERE = {
     (state, event)
     for state, event in TRANSITIONS
     if state is State.FAILED or event in {Event.CRASHED, Event.CLOSED}
-}
-"""Transitions that end a worker; test_supervisor_states.py takes each of them."""
+} | {(State.OPENING, Event.FENCED)}
+"""Transitions that end a worker, or that no fake causes; test_supervisor_states.py takes them."""
 
 
 def broker(chosen: History, rng: Random, faults: Counter[str]) -> Broker:

@@ -13,6 +13,7 @@ from streams.runtime.partition.states import TRANSITIONS, Event, State, Transiti
 from streams.runtime.partition.states_page import page
 from streams.runtime.partition.supervisor import PartitionSupervisor
 from streams.runtime.partition.work_loop import WorkLoop
+from streams.runtime.ports import FencedError
 from tests.runtime.fake_feed import FakeFeed
 from tests.runtime.fake_log import FakeLog
 from tests.runtime.history import NOW
@@ -179,6 +180,19 @@ def test_what_the_group_cannot_mean_is_refused(state: State, monkeypatch: pytest
                 await supervisor.revoke()
             assert supervisor.state is state
             await supervisor.close()
+
+    run(go())
+
+
+def test_who_is_fenced_while_it_opens_waits_for_the_group(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fenced(_: FakeLog) -> None:
+        raise FencedError
+
+    async def go() -> None:
+        monkeypatch.setattr(FakeLog, "fence", fenced)
+        async with scene(TRICKLE) as here:
+            await asyncio.sleep(0.1)
+            assert here.supervisor.state is State.CONFIRMING
 
     run(go())
 
