@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from schemas.alert import Alert
-    from streams.core.alerts.standing import Standing
+    from streams.core.alerts.figures import Figures
     from streams.lab.story import (
         ContactMark,
         CustomerStory,
@@ -231,7 +231,7 @@ def _because(story: CustomerStory, alert: Alert, total: float) -> str:
     )
 
 
-def _now(now: Standing, currency: str, width: int) -> Iterator[Text]:
+def _now(now: Figures, currency: str, width: int) -> Iterator[Text]:
     deadline = f"{'past its deadline of' if now.overdue else 'to win back by'} {day(now.deadline)}"
     text = (
         f"{chance(now.odds.total)}, {exact_money(now.at_risk, currency)} at risk; spent "

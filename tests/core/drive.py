@@ -20,7 +20,7 @@ from schemas.events import (
 )
 from schemas.hot import Decoder
 from streams.core.customer.moves import Move
-from streams.core.episodes.judge import Observer
+from streams.core.episodes.lifecycle import Observer
 from streams.core.partition.partition import Partition, Record
 from streams.core.ruleset import Ruleset
 from streams.core.time import DAY_MS

@@ -221,7 +221,7 @@ def test_sleeping_until_the_first_hour_that_can_matter_is_scanning_every_hour(
     log = trying(Random(die), inputs, drive(Partition(rules), in_order(inputs))[0])
     slept, _ = drive(Partition(rules), log, rng=Random(die))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("streams.core.episodes.judge.next_timer", every_hour)
+        patch.setattr("streams.core.episodes.lifecycle.next_timer", every_hour)
         scanned, _ = drive(Partition(rules), log)
     assert slept == scanned
 

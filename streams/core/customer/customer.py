@@ -230,7 +230,7 @@ class Customer:
         self._crowded = False
         return join(Parts(NO_HOUR, NO_HOUR if first is None or first >= hour else first, 0, given, []))
 
-    def live_again(self, merged: Merged) -> None:
+    def revive(self, merged: Merged) -> None:
         """Keep from now on what is bought by an id that ended."""
         self.body.merged = None
         for pane, cents in merged.ahead:

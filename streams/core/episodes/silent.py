@@ -26,8 +26,7 @@ from streams.core.episodes.opening import (
 )
 from streams.core.episodes.shared_ids import is_shared
 from streams.core.feed.feed_guard import FeedGuard
-from streams.core.odds.measure import measure
-from streams.core.odds.odds import reduction_nats
+from streams.core.odds.odds import measure, reduction_nats
 from streams.core.ruleset import Ruleset
 from streams.core.spend.baseline import baseline
 from streams.core.spend.evidence import Yardstick
@@ -87,7 +86,7 @@ def begin_watch(customer: Customer, refresh: Refresh, rules: Ruleset, guard: Fee
     if not (is_valuable(trailing, refresh.cutoff) or is_protected(customer, rules)):
         return None
     usual = baseline(panes, customer.first_pane, known, rules)
-    if usual is None or is_shared(customer, hour * HOUR_MS, refresh.median_trips, rules):
+    if usual is None or is_shared(customer, hour * HOUR_MS, refresh, rules):
         return None
     yardstick = yardstick_of(usual, refresh.irregularity_days, hour, known, rules, guard)
     recurring = recurring_per_day(charges, customer.body.beside, known, rules)
