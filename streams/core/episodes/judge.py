@@ -25,7 +25,7 @@ from streams.core.episodes.lifecycle import Episodes, Observer
 from streams.core.episodes.merging import Merges, end_id
 from streams.core.episodes.opening import Past, gates_of, is_bad, open_episode, past_of
 from streams.core.episodes.shared_ids import is_shared
-from streams.core.episodes.silent import Silence, Verdict, basis_hour
+from streams.core.episodes.silent import SilentRule, Verdict, basis_hour
 from streams.core.feed.feed_guard import FeedGuard
 from streams.core.ruleset import Ruleset
 from streams.core.spend.population import Refresh
@@ -62,7 +62,7 @@ class Judge:
         self._guard = guard
         self._on_spend = on_spend
         self._observer = observer
-        self._silence = Silence(guard, self.tally)
+        self._silence = SilentRule(guard, self.tally)
         self._past: Past | None = None
         self._stale_from: int | None = None
         """The hour from which on the timer of the customer in hand must be set again; it lies no earlier."""
@@ -110,7 +110,7 @@ class Judge:
         """Return what the silent decision at a refresh changes; None if nothing. No episode may be open."""
         return self._silence.look(customer, refresh, self.rules)
 
-    def conclude(self, customer: Customer, verdict: Verdict, hour: int) -> list[Alert]:
+    def apply_verdict(self, customer: Customer, verdict: Verdict, hour: int) -> list[Alert]:
         """Do what a silent decision at an hour came to, and return the alerts."""
         customer.body.watch, episode = verdict
         customer.body.episode = episode
@@ -141,7 +141,7 @@ class Judge:
             case Transaction():
                 self._fold_money(customer, item.event, item.effective_time, effective_time)
             case SignOfLife():
-                customer.beside().refuse(hour_of(item.event.time))
+                customer.rare_facts().refuse(hour_of(item.event.time))
                 self._stale_from = hour_of(effective_time) + 1
             case Contact() | Notice():
                 self._fold_contact(customer, item.event, effective_time)

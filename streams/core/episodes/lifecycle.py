@@ -121,7 +121,7 @@ class Episodes:
         self.rearm(customer, hour + 1)
 
     def rearm(self, customer: Customer, hour: int) -> None:
-        """Set the timer of an open episode anew, from an hour on."""
+        """Set the timer of an open episode, from an hour on."""
         episode = customer.body.episode
         if episode is not None:
             episode.timer = next_timer(customer, episode, hour, self._guard, self.rules_of(episode))

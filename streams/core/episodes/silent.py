@@ -1,7 +1,7 @@
 """The silent rule: customers of high value whose spend falls by itself, without a word.
 
 A one-sided CUSUM of the evidence of an episode, looked at when the population is refreshed: a watch begins
-anew whenever the evidence since it began comes down to nothing. Its yardstick is frozen, so that the sum of
+again whenever the evidence since it began comes down to nothing. Its yardstick is frozen, so that the sum of
 the weekly steps is the evidence since then.
 """
 
@@ -41,7 +41,7 @@ class Verdict(NamedTuple):
     episode: Episode | None = None
 
 
-class Silence:
+class SilentRule:
     """Looks at the customers of one partition that have no open episode; changes nothing itself."""
 
     def __init__(self, guard: FeedGuard, tally: Counter[str]) -> None:
@@ -89,7 +89,7 @@ def begin_watch(customer: Customer, refresh: Refresh, rules: Ruleset, guard: Fee
     if usual is None or is_shared(customer, hour * HOUR_MS, refresh, rules):
         return None
     yardstick = yardstick_of(usual, refresh.irregularity_days, hour, known, rules, guard)
-    recurring = recurring_per_day(charges, customer.body.beside, known, rules)
+    recurring = recurring_per_day(charges, customer.body.rare, known, rules)
     return Watch(replace(yardstick, recurring_per_day=recurring, lag=lag), refresh.cutoff, trailing)
 
 

@@ -99,7 +99,7 @@ def elapsed_days(yardstick: Yardstick, hour: int, guard: FeedGuard) -> float:
     days = guard.working_hours(yardstick.first_hour, hour) / DAY_HOURS
     clock = yardstick.clock
     bought = None if clock is None else guard.purchases_before(hour)
-    # A count that began anew, as after a move to another number of partitions, tells nothing.
+    # A count that began again, as after a move to another number of partitions, tells nothing.
     if clock is None or bought is None or bought < clock.purchases_before:
         return days
     return min(days, (bought - clock.purchases_before) / clock.usual_per_day)

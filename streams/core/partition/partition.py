@@ -120,12 +120,12 @@ class Partition:
             verdict = self._judge.look_for_silence(unpack(customer_id, record), refresh)
             if verdict is not None:
                 customer = self._customers.unpack(customer_id)
-                alerts += self._judge.conclude(customer, verdict, refresh.hour)
+                alerts += self._judge.apply_verdict(customer, verdict, refresh.hour)
                 self._customers.store(customer, horizon)
         return alerts
 
     def _rearm(self) -> None:
-        """Set the timers anew of those who were expected to buy nothing, and bought."""
+        """Set the timers again of those who were expected to buy nothing, and bought."""
         horizon = self._contents.horizon
         for customer_id in self._contents.unexpected:
             customer = self._customers.unpack(customer_id)
