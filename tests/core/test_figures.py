@@ -2,48 +2,13 @@
 
 import pytest
 
-from streams.core.alerts.figures import Figures
-from streams.core.customer.pending import Episode
-from streams.core.odds.odds import Odds
 from streams.core.partition.partition import Partition
 from streams.core.ruleset import Ruleset
-from streams.core.spend.evidence import Evidence, Yardstick
 from streams.core.time import DAY_MS, HOUR_MS, hour_of
 from streams.core.watermark import FACTS, Input
-from tests.core.drive import HOME, bad, daily, purchase
+from tests.core.drive import DEADLINE, HOME, bad, daily, figures, purchase
 
 DATASET = Ruleset(population_minimum=1, high_value_quantile=0.1)
-
-DEADLINE = 472_222 * HOUR_MS
-
-
-def figures(time: int = DEADLINE, days: float = 10.0, days_usual: float = 4.0) -> Figures:
-    episode = Episode(
-        anchor=None,
-        alert_id="a",
-        yardstick=Yardstick(100.0, 1.0, 0),
-        opened=DEADLINE - 90 * DAY_MS,
-        cutoff=None,
-        trailing_spend=0,
-        ruleset=DATASET.hash,
-        sent=1,
-    )
-    return Figures(
-        episode=episode,
-        rules=DATASET,
-        arm="treated",
-        currency="USD",
-        time=time,
-        evidence=Evidence(round(100 * days_usual), days, 0.0),
-        odds=Odds(-2.9, 2.9, 0.0),
-        usual_per_day=100,
-        recurring_per_day=0,
-        days_usual_spend=days_usual,
-        at_risk=4_500,
-        visits=0,
-        unread=0,
-        signs=0,
-    )
 
 
 @pytest.mark.parametrize(
@@ -51,12 +16,12 @@ def figures(time: int = DEADLINE, days: float = 10.0, days_usual: float = 4.0) -
 )
 def test_on_its_deadline_an_episode_is_not_overdue(time: int, overdue: bool) -> None:
     """On it something may still be raised, after it nothing."""
-    assert figures(time).overdue is overdue
+    assert figures(DATASET, time=time).overdue is overdue
 
 
 @pytest.mark.parametrize(("days", "share"), [(0.0, None), (2.0, 2.0), (8.0, 0.5)])
 def test_what_is_kept_of_the_usual_is_known_once_days_have_passed(days: float, share: float | None) -> None:
-    assert figures(days=days).kept_share == share
+    assert figures(DATASET, days=days).kept_share == share
 
 
 def test_who_has_no_open_episode_has_no_figures() -> None:

@@ -15,7 +15,7 @@ from streams.core.partition.sampling import Sampling
 from streams.core.ruleset import Ruleset
 from streams.core.spend.baseline import KEPT_HOURS
 from streams.core.time import hour_of
-from streams.core.watermark import GIVEN, NEVER, TOO_LATE_MS, Clock, Input
+from streams.core.watermark import GIVEN, TOO_LATE_MS, Clock, Input
 
 
 class Contents:
@@ -33,10 +33,13 @@ class Contents:
         """Who bought against expectation: their timers are set again before the next decision."""
         self.enqueued = 0
         """How many events ever waited."""
-        self.decided = NEVER
-        """Event time (ms) up to which decisions were made."""
         self.next_refresh: int | None = None
         """The hour of the next population refresh."""
+
+    @property
+    def decided(self) -> int:
+        """Return the event time (ms) up to which decisions were made; NEVER at first."""
+        return self.judge.decided
 
     @property
     def horizon(self) -> Horizon:

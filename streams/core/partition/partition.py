@@ -87,7 +87,7 @@ class Partition:
                 alerts += self._decide_silence(refresh)
             self._advance_guard(min(hour_of(end), self._contents.next_refresh))
         alerts += self._run(end, hour_of(end) + 1)
-        self._contents.decided = self._judge.decided = max(self._contents.decided, end)
+        self._judge.decided = max(self._judge.decided, end)
         alerts.sort(key=lambda alert: (alert.time, alert.customer_id))
         return alerts
 

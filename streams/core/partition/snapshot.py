@@ -57,7 +57,7 @@ def _restore_state(contents: Contents, state: PartitionState) -> None:
     contents.guard.restore(state.guard)
     judge.refresh = state.refresh
     contents.next_refresh = state.next_refresh
-    contents.decided = judge.decided = state.decided
+    judge.decided = state.decided
     for name, given in state.rulesets.items():
         judge.episodes.rulesets.setdefault(name, ruleset_of(given))
 
