@@ -76,7 +76,7 @@ class Episodes:
         found = self._evidence(customer, episode, settled_hour(episode.yardstick, hour, rules))
         return figures_of(customer, episode, found, (time, hour), rules, self._currency)
 
-    # What happens to one
+    # Events and hours
 
     def begin(self, customer: Customer, episode: Episode, effective_time: int) -> None:
         """Let an episode that opens know of the subscriptions; if nothing is left of them it is an alert."""
@@ -133,7 +133,7 @@ class Episodes:
         hour = settled_hour(episode.yardstick, hour_of(effective_time), self.rules_of(episode))
         self._close(customer, episode, why, effective_time, hour)
 
-    # How it goes on
+    # Decisions
 
     def _closing(self, customer: Customer, episode: Episode, days: int, hour: int) -> Resolution | None:
         """Return why an episode closes, judged by the panes before an hour, or None."""
