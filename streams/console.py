@@ -1,12 +1,13 @@
 """What all commands share: exit codes, how an error is said, and text from outside made harmless."""
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from enum import IntEnum
 
 import typer
 from rich.console import Console
 from rich.markup import escape
+from rich.text import Text
 
 from streams.files import InputError
 
@@ -45,6 +46,19 @@ def first_of(names: Sequence[str], most: int) -> str:
     """Return the first so many of some names, as they are, and how many more there are."""
     more = len(names) - most
     return ", ".join(names[:most]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def merge_notes(
+    into: str | None, former: Sequence[str], *, included: str = "", style: str = ""
+) -> Iterator[Text]:
+    """Yield what is said of merges of an id, a line each: where it went, in a style, and what came to it.
+
+    `included` is said of what went along.
+    """
+    if into is not None:
+        yield Text(f"Merged: the customer is {visible(into)} now{included}.", style=style)
+    if former:
+        yield Text(f"With what was known of {', '.join(map(visible, former))}.")
 
 
 def visible(text: str) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from streams.console import visible
+from streams.console import merge_notes, visible
 from streams.lab.explain_charts import evidence_chart, spend_chart
 from streams.lab.report.words import (
     chance,
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from schemas.alert import Alert
-    from streams.core.alerts.standing import Standing
+    from streams.core.alerts.figures import Figures
     from streams.lab.story import (
         ContactMark,
         CustomerStory,
@@ -58,12 +58,7 @@ def render_story(console: Console, story: CustomerStory) -> None:
 def _lines(story: CustomerStory, width: int) -> Iterator[Text]:
     yield Text(f"Customer {visible(story.customer_id)}", style="bold")
     yield Text(_in_short(story))
-    if story.merged_into is not None:
-        yield Text(
-            f"Merged: the customer is {visible(story.merged_into)} now, purchases and contacts included."
-        )
-    if story.merged_from:
-        yield Text(f"With what was known of {', '.join(map(visible, story.merged_from))}.")
+    yield from merge_notes(story.merged_into, story.merged_from, included=", purchases and contacts included")
     if story.synthetic:
         yield Text("The contacts are synthetic.", style="yellow")
     yield from _spend(story, width)
@@ -231,7 +226,7 @@ def _because(story: CustomerStory, alert: Alert, total: float) -> str:
     )
 
 
-def _now(now: Standing, currency: str, width: int) -> Iterator[Text]:
+def _now(now: Figures, currency: str, width: int) -> Iterator[Text]:
     deadline = f"{'past its deadline of' if now.overdue else 'to win back by'} {day(now.deadline)}"
     text = (
         f"{chance(now.odds.total)}, {exact_money(now.at_risk, currency)} at risk; spent "

@@ -15,7 +15,7 @@ from schemas.hot import Decoded, Decoder
 from schemas.partitioner import Routes
 from streams.core.alerts.alert import dated
 from streams.core.alerts.view import CustomerView
-from streams.core.episodes.judge import Observer
+from streams.core.episodes.lifecycle import Observer
 from streams.core.partition.exchange import decide_together
 from streams.core.partition.partition import Partition, Record
 from streams.core.ruleset import DEFAULT, Ruleset

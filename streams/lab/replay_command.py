@@ -113,7 +113,7 @@ def replay_command(  # noqa: PLR0913 - the options of a command are its argument
         page = render(report_data(watcher.stories(result), summary, rules, currency))
         write_or_exit(report, page.encode())
     console = Console()
-    _show(console, result, summary, top, open_now(result, rules))
+    _show(console, result, summary, top, open_now(result))
     for what, path in written.items():
         if path is not None:
             typer.echo(f"{what}: {path}")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from schemas.alert import Alert
-    from streams.core.alerts.standing import Standing
+    from streams.core.alerts.figures import Figures
     from streams.core.ruleset import Ruleset
 
 
@@ -86,7 +86,7 @@ class Story:
     curve: list[EvidencePoint]
     contacts: list[ContactMark]
     weeks: list[WeekSpend] = field(default_factory=list)
-    now: Standing | None = None
+    now: Figures | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +172,7 @@ class EpisodeStory:
     irregularity_days: float
     curve: list[EvidencePoint]
     alerts: list[Alert]
-    now: Standing | None = None
+    now: Figures | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing_extensions import override
 
 from schemas.alert import Alert
 from schemas.times import parse_ms
-from streams.core.alerts.standing import Standing
+from streams.core.alerts.figures import Figures
 from streams.core.alerts.view import CustomerView
 from streams.core.contacts.frustration import frustration
 from streams.core.customer.pending import Episode
@@ -19,7 +19,7 @@ from streams.core.episodes.opening import Gates
 from streams.core.partition.partition import Partition
 from streams.core.ruleset import Ruleset
 from streams.core.time import HOUR_MS, WEEK_HOURS, hour_of
-from streams.lab.open_now import standing_now
+from streams.lab.open_now import figures_now
 from streams.lab.replay import ReplayResult, Sampler
 from streams.lab.story import (
     ContactMark,
@@ -125,7 +125,7 @@ class Watcher(Sampler):
     def _episode(self, watched: _Watched, alerts: list[Alert], result: ReplayResult) -> EpisodeStory:
         own = _alerts_of(watched, alerts)
         still = own and watched.closed_ms is None
-        return _episode_story(watched, own, standing_now(own[-1], result, self._ruleset) if still else None)
+        return _episode_story(watched, own, figures_now(own[-1], result) if still else None)
 
     def _story(self, alerts: list[Alert], result: ReplayResult) -> Story:
         first = alerts[0]
@@ -138,7 +138,7 @@ class Watcher(Sampler):
             curve=_curve(points, alerts),
             contacts=_in_order(self._marks[first.customer_id].values()),
             weeks=[] if view is None or not seen else _weeks_around(view, seen[0].episode),
-            now=standing_now(first, result, self._ruleset),
+            now=figures_now(first, result),
         )
 
 
@@ -204,7 +204,7 @@ def _alerts_of(watched: _Watched, alerts: list[Alert]) -> list[Alert]:
     ]
 
 
-def _episode_story(watched: _Watched, own: list[Alert], now: Standing | None) -> EpisodeStory:
+def _episode_story(watched: _Watched, own: list[Alert], now: Figures | None) -> EpisodeStory:
     episode = watched.episode
     return EpisodeStory(
         anchor_id=None if episode.anchor is None else episode.anchor.contact_id,

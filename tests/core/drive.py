@@ -19,11 +19,15 @@ from schemas.events import (
     Transaction,
 )
 from schemas.hot import Decoder
+from streams.core.alerts.figures import Figures
 from streams.core.customer.moves import Move
-from streams.core.episodes.judge import Observer
+from streams.core.customer.pending import Episode
+from streams.core.episodes.lifecycle import Observer
+from streams.core.odds.odds import Odds
 from streams.core.partition.partition import Partition, Record
 from streams.core.ruleset import Ruleset
-from streams.core.time import DAY_MS
+from streams.core.spend.evidence import Evidence, Yardstick
+from streams.core.time import DAY_MS, HOUR_MS
 from streams.core.watermark import FACTS, GIVEN, Input
 from tests.worlds.worlds import write_world
 
@@ -42,8 +46,50 @@ SILENT: Final[dict[str, Any]] = {"silent": True, "silent_prior_probability": 0.0
 
 Log = list[tuple[Input, Record]]
 """Records of all inputs in the order of their arrival."""
+DEADLINE: Final = 472_222 * HOUR_MS
+"""Of the episode of `figures`, in ms."""
+USUAL: Final = Yardstick(100.0, 1.0, 0)
 State = dict[bytes, bytes]
 """A changelog after compaction: the latest value by key, without those that ended in None."""
+
+
+# Figures
+
+
+def figures(
+    rules: Ruleset,
+    yardstick: Yardstick = USUAL,
+    *,
+    time: int = DEADLINE,
+    days: float = 10.0,
+) -> Figures:
+    """Return figures of a silent episode of which a watch was sent, 4.00 spent since."""
+    episode = Episode(
+        anchor=None,
+        alert_id="a",
+        yardstick=yardstick,
+        opened=DEADLINE - 90 * DAY_MS,
+        cutoff=None,
+        trailing_spend=0,
+        ruleset=rules.hash,
+        sent=1,
+    )
+    return Figures(
+        episode=episode,
+        rules=rules,
+        arm="treated",
+        currency="USD",
+        time=time,
+        evidence=Evidence(400, days, 0.0),
+        odds=Odds(-2.9, 2.9, 0.0),
+        usual_per_day=100,
+        recurring_per_day=0,
+        days_usual_spend=4.0,
+        at_risk=4_500,
+        visits=0,
+        unread=0,
+        signs=0,
+    )
 
 
 # Events

@@ -6,7 +6,8 @@ from hashlib import sha256
 import pytest
 
 from schemas.alert import Alert
-from streams.core.alerts.alert import arm, value_at_risk
+from streams.core.alerts.arm import arm
+from streams.core.alerts.figures import value_at_risk
 from streams.core.episodes.opening import alert_id
 from streams.core.partition.partition import Partition, Record
 from streams.core.ruleset import Ruleset

@@ -141,11 +141,11 @@ def test_what_bounds_the_cost_changes_no_alert(make: Make, seed: int, die: int, 
     expected, _ = drive(Partition(RULES[which]), log, rng=Random(die))
     crashes = Crashes(Random(die), RULES[which], often=0.2)
     with pytest.MonkeyPatch.context() as patch:
-        for module in ("customer.customer_codec", "customer.pages", "partition.partition"):
+        for module in ("customer.customer_codec", "customer.pages", "partition.intake"):
             patch.setattr(f"streams.core.{module}.PAGE_BYTES", 5 * ENTRY.size)
         patch.setattr("streams.core.customer.event_ids.MOST_RECENT", 500)
         patch.setattr("streams.core.customer.customer_store.MANY_CONTACTS", 1)
-        patch.setattr("streams.core.customer.customer_store.MOST_WARM", 3)
+        patch.setattr("streams.core.customer.customer_store.MOST_CACHED", 3)
         found, _ = drive(Partition(RULES[which]), log, rng=Random(die), between=crashes)
         assert any(map(is_page_key, crashes.state)) or not crashes.state
     assert found == expected, f"{crashes.happened} crashes"
@@ -221,7 +221,7 @@ def test_sleeping_until_the_first_hour_that_can_matter_is_scanning_every_hour(
     log = trying(Random(die), inputs, drive(Partition(rules), in_order(inputs))[0])
     slept, _ = drive(Partition(rules), log, rng=Random(die))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("streams.core.episodes.judge.next_timer", every_hour)
+        patch.setattr("streams.core.episodes.lifecycle.next_timer", every_hour)
         scanned, _ = drive(Partition(rules), log)
     assert slept == scanned
 

@@ -15,7 +15,7 @@ from streams.core.customer.customer import Customer, unpack
 from streams.core.customer.pending import Episode
 from streams.core.partition.partition import Partition, Record
 from streams.core.ruleset import VERSIONS, Ruleset
-from streams.core.spend.beside import MOST_PLAN_EVENTS
+from streams.core.spend.rare_facts import MOST_PLAN_EVENTS
 from streams.core.time import DAY_MS, HOUR_MS
 from streams.core.watermark import FACTS, Input
 from tests.core.drive import HOME, State, bad, daily, erasure, keep, purchase, restored
@@ -236,7 +236,7 @@ def test_a_cancellation_near_a_bad_contact_counts_whichever_comes_first(days: fl
 def test_a_cancellation_of_who_has_no_episode_is_kept() -> None:
     partition = Partition(RULES)
     assert run(partition, *daily("a", HOME, 20), money("subscription_cancelled", day(10), 0), until=30) == []
-    beside = customer_of(partition).body.beside
+    beside = customer_of(partition).body.rare
     assert beside is not None
     assert [one.kept for one in beside.plan] == [0.0]
 
@@ -274,7 +274,7 @@ def test_only_the_newest_plan_events_are_kept() -> None:
     ]
     partition = Partition(RULES)
     run(partition, *changes, until=3)
-    beside = customer_of(partition).body.beside
+    beside = customer_of(partition).body.rare
     assert beside is not None
     assert [one.time for one in beside.plan] == [day(1) + n for n in range(3, MOST_PLAN_EVENTS + 3)]
 
@@ -286,13 +286,13 @@ def test_what_few_have_is_forgotten_with_the_panes() -> None:
     partition = Partition(RULES)
     odd = [purchase("a", day(1), 0), SignOfLife("a", day(2)), money("refund", day(3), 100), *charges(4, 5)]
     run(partition, *daily("a", HOME, 10), *odd, until=20)
-    beside = customer_of(partition).body.beside
+    beside = customer_of(partition).body.rare
     assert beside is not None
     assert beside.visits
     assert beside.unread
     for last in (600, 700):
         run(partition, bad("a", day(last)), until=last + 1)
-    beside = customer_of(partition).body.beside
+    beside = customer_of(partition).body.rare
     assert beside is not None
     assert (beside.visits, beside.unread, beside.undated, beside.charges) == ([], [], [], [])
     assert beside.first_charge == day(4) // HOUR_MS
@@ -341,7 +341,7 @@ def test_a_refused_purchase_dated_ahead_is_one_of_now() -> None:
     partition.apply(TX, [purchase("a", day(2))], [day(2)])
     partition.apply(TX, [ahead], [day(2)])
     run(partition, purchase("b", day(4)), until=5)
-    beside = customer_of(partition).body.beside
+    beside = customer_of(partition).body.rare
     assert beside is not None
     assert beside.unread == [(day(2) - 5_000) // HOUR_MS]
 
@@ -373,7 +373,7 @@ def test_a_subscriber_erased_between_refreshes_leaves_the_sample() -> None:
 def test_two_facts_of_one_hour_are_one_pane() -> None:
     partition = Partition(RULES)
     run(partition, purchase("a", day(1), 0), purchase("a", day(1) + 1, 0), SignOfLife("a", day(2)), until=5)
-    beside = customer_of(partition).body.beside
+    beside = customer_of(partition).body.rare
     assert beside is not None
     assert (beside.visits, beside.unread) == ([day(1) // HOUR_MS], [day(2) // HOUR_MS])
 

@@ -32,7 +32,7 @@ from streams.core.customer.customer_codec import (
     split,
     timer_of,
 )
-from streams.core.customer.pending import item
+from streams.core.customer.pending import pending_event
 from streams.core.customer.state import StateError
 from streams.core.partition.partition import Partition
 from streams.core.ruleset import Ruleset
@@ -59,7 +59,7 @@ def body_of(spend: dict[int, int]) -> Body:
     body = Body(
         frustration=1.25, revisions={"id": 3}, profile=Profile("a", "crm", "p", HOME, None, "x", True)
     )
-    body.pending.append(item(bad("a", HOME), HOME))
+    body.pending.append(pending_event(bad("a", HOME), HOME))
     body.keep(Panes(sorted(spend), [spend[hour] for hour in sorted(spend)]))
     return body
 

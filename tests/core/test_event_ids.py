@@ -283,7 +283,9 @@ def test_after_a_pause_of_any_length_an_id_is_another(source: Input, at_once: bo
     found = [partition.apply(source, one) for one in ([again] if at_once else [[one] for one in again])]
     assert [sum(one.applied for one in found), sum(one.duplicate for one in found)] == [7, 2]
     partition.apply(source, [])
-    assert len(partition._ids[source].recent) + len(partition._ids[source].table) <= 7 + 3 * (days == 8)
+    assert len(partition._contents.ids[source].recent) + len(
+        partition._contents.ids[source].table
+    ) <= 7 + 3 * (days == 8)
 
 
 @pytest.mark.usefixtures("few")
@@ -431,7 +433,7 @@ def doubtful(first: list[tuple[Input, Record]], *, crash: bool) -> Partition:
         state: State = {}
         keep(state, partition)
         partition = restored(Ruleset(), state, Random(1))
-    assert all(partition._ids[source].table.buckets for source, _ in first)
+    assert all(partition._contents.ids[source].table.buckets for source, _ in first)
     return partition
 
 
@@ -493,7 +495,7 @@ def test_an_erased_customer_has_no_entries_left_to_settle_by() -> None:
 
 def hashes(partition: Partition) -> Iterator[int]:
     """Yield how many ids of purchases are remembered where."""
-    ids = partition._ids[TX]
+    ids = partition._contents.ids[TX]
     yield from (len(ids.recent), len(ids.table))
 
 
@@ -519,6 +521,6 @@ def test_nobody_has_what_is_older_than_8_days() -> None:
     partition.apply(TX, [purchase("b", time)])
     partition.apply(CT, [bad("a", time - DAY_MS)])
     partition.advance(dict.fromkeys(FACTS, time))
-    assert not list(partition._customers.entries_with(partition._ids[TX].key("pos", "x"), "a"))
+    assert not list(partition._customers.entries_with(partition._contents.ids[TX].key("pos", "x"), "a"))
     assert partition.apply(TX, [purchase("b", time + 5_000, event_id="x")]).applied == 1
     assert partition.tally["doubtful_ids"] == 1

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streams.core.odds.odds import probability
 from streams.core.ruleset import VERSIONS, Ruleset
 from streams.core.spend.evidence import (
     Evidence,
@@ -14,7 +15,6 @@ from streams.core.spend.evidence import (
     Yardstick,
     evidence,
     hours_until,
-    probability,
 )
 
 RULES = Ruleset()

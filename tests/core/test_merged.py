@@ -331,7 +331,7 @@ def test_all_that_few_have_goes_along() -> None:
     pair.take(TX, merge("old", "new"))
     pair.reach(ARRIVED + 1)
     left, there = (
-        one._customers.unpack(who).body.beside for one, who in zip(pair.here, ("old", "new"), strict=True)
+        one._customers.unpack(who).body.rare for one, who in zip(pair.here, ("old", "new"), strict=True)
     )
     assert left is None
     assert there is not None
@@ -394,7 +394,7 @@ def test_a_purchase_of_the_old_id_that_is_refused_is_a_sign_of_life_of_the_new_o
     pair.reach(ARRIVED + 20 * DAY_MS)
     pair.take(TX, SignOfLife("old", ARRIVED + 20 * DAY_MS))
     pair.reach(ARRIVED + 21 * DAY_MS)
-    beside = pair.here[1]._customers.unpack("new").body.beside
+    beside = pair.here[1]._customers.unpack("new").body.rare
     assert beside is not None
     assert beside.unread == [hour_of(ARRIVED + 20 * DAY_MS)]
 

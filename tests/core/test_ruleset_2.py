@@ -12,7 +12,7 @@ from schemas.alert import Alert
 from schemas.events import Transaction
 from schemas.times import parse_ms
 from streams.core.feed.feed_guard import FeedGuard
-from streams.core.odds.measure import elapsed_days
+from streams.core.odds.odds import elapsed_days
 from streams.core.partition.partition import Partition, Record
 from streams.core.ruleset import VERSIONS, Ruleset
 from streams.core.spend.evidence import PopulationClock, Yardstick

@@ -8,11 +8,13 @@ from datetime import UTC, datetime
 from random import Random
 
 from schemas.alert import Alert
-from streams.core.alerts.standing import Standing
+from streams.core.alerts.figures import LEVELS as LEVEL_NAMES
+from streams.core.alerts.figures import Figures
+from streams.core.customer.pending import Episode
 from streams.core.odds.odds import Odds
 from streams.core.ruleset import Ruleset
-from streams.core.time import DAY_MS, HOUR_MS
-from streams.lab.report.words import to_ms
+from streams.core.spend.evidence import Evidence, Yardstick
+from streams.core.time import DAY_MS, HOUR_MS, hour_of
 from streams.lab.story import (
     ContactMark,
     CustomerStory,
@@ -218,26 +220,39 @@ def story_of(person: Person, end_ms: int = END_MS, **changes: object) -> Story:
     if ended:
         end = {"state": "resolved", "resolution": ended, "level": alerts[-1].level}
         alerts.append(alert(person, last, len(alerts) + 1, **(end | changes)))
-    now = None if ended or alerts[-1].state == "resolved" else standing_of(person, last, end_ms, alerts[-1])
+    now = None if ended or alerts[-1].state == "resolved" else figures_of(person, last, end_ms, alerts[-1])
     return Story(person.name, alerts, curve, contacts_of(person), weeks_of(person, end_ms), now)
 
 
-def standing_of(person: Person, point: EvidencePoint, time_ms: int, last: Alert) -> Standing:
-    """Return how the episode stands at a time, with the evidence of a point."""
+def figures_of(person: Person, point: EvidencePoint, time_ms: int, last: Alert) -> Figures:
+    """Return the figures of the episode at a time, with the evidence of a point."""
     days = (time_ms - person.anchor_ms) / DAY_MS
     odds = Odds(LEVELS.prior, point.frustration, point.silence)
-    return Standing(
-        time=time_ms,
+    episode = Episode(
+        anchor=None,
         alert_id=last.alert_id,
-        level=last.level,
+        yardstick=Yardstick(person.per_day, person.irregularity, hour_of(person.anchor_ms) + 1),
+        opened=person.anchor_ms,
+        cutoff=None,
+        trailing_spend=person.per_day * 364,
+        ruleset=RULES.hash,
+        sent=1 + LEVEL_NAMES.index(last.level),
+    )
+    return Figures(
+        episode=episode,
+        rules=RULES,
+        arm="treated",
+        currency="USD",
+        time=time_ms,
+        evidence=Evidence(round(person.per_day * person.kept * days), days, point.silence / 0.55),
         odds=odds,
         usual_per_day=person.per_day,
         recurring_per_day=0,
-        spend=round(person.per_day * person.kept * days),
-        days=days,
         days_usual_spend=person.kept * days,
         at_risk=round(odds.probability * person.per_day * 90 * (1 - person.kept)),
-        deadline=to_ms(last.deadline),
+        visits=0,
+        unread=0,
+        signs=0,
     )
 
 

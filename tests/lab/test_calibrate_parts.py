@@ -12,7 +12,7 @@ import pytest
 from schemas.events import Disposition
 from schemas.times import parse_ms
 from streams.core.episodes.silent import begin_watch
-from streams.core.odds.measure import measure
+from streams.core.odds.odds import measure
 from streams.core.ruleset import VERSIONS, Ruleset
 from streams.core.time import DAY_HOURS, HOUR_MS, WEEK_HOURS
 from streams.lab.calibrate import silence, temperature

@@ -10,7 +10,7 @@ import pytest
 from streams.core.customer.customer import Customer
 from streams.core.customer.customer_codec import Body
 from streams.core.episodes.opening import yardstick_of
-from streams.core.odds.measure import measure
+from streams.core.odds.odds import measure
 from streams.core.ruleset import VERSIONS
 from streams.core.time import DAY_HOURS, HOUR_MS, WEEK_HOURS
 from streams.lab.evaluate import alive

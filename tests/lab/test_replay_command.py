@@ -122,7 +122,7 @@ def test_an_alert_is_one_row(dataset: Path, rules: Path, width: int) -> None:
     done = run("replay", dataset, "--ruleset", rules, width=width)
     ruleset = load(rules)
     result = replay_directory(dataset, ruleset=ruleset)
-    still = open_now(result, ruleset)
+    still = open_now(result)
     standing = [one for one in still if not one.now.overdue]
     head, rows = _table(done.out)
     assert all(len(line) <= width for line in (head, *rows))

@@ -26,8 +26,8 @@ from tests.lab.report_data import (
     Person,
     alert,
     curve_of,
+    figures_of,
     report_data,
-    standing_of,
     story_of,
     summary,
 )
@@ -296,7 +296,7 @@ def test_only_resolved_alerts() -> None:
 def test_an_alert_the_moment_it_came_has_no_share_of_usual_spend() -> None:
     first = curve_of(ANNA, END_MS)[0]
     came = alert(ANNA, first, 1)
-    now = standing_of(ANNA, first, ANNA.anchor_ms, came)
+    now = figures_of(ANNA, first, ANNA.anchor_ms, came)
     story = replace(story_of(ANNA), alerts=[came], curve=[first], now=now)
     text = Page(render(report_data([story]))).plain()
     assert "50 % 451 300 0.00 – 20 Feb 2018 90 days left 50 %, 451 on 22 Nov 2017" in text

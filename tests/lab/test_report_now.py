@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from streams.core.ruleset import Ruleset
+from streams.core.spend.evidence import Evidence
 from streams.core.time import DAY_MS
-from streams.lab.open_now import OpenAlert, open_now, standing_now
+from streams.lab.open_now import OpenAlert, figures_now, open_now
 from streams.lab.replay import ReplayResult, replay_directory
 from streams.lab.report.page import render
 from streams.lab.report.view import Card, cards
@@ -52,7 +53,7 @@ class Run:
         """Return the open episode as lookup states it."""
         view = self.result.lookup(customer_id)
         assert view is not None
-        return lookup_answer(view, RULES, "USD").open_episode
+        return lookup_answer(view, "USD").open_episode
 
 
 @pytest.fixture(name="run", scope="module")
@@ -122,7 +123,7 @@ def test_the_curve_ends_where_the_story_stands(run: Run) -> None:
 
 
 def test_the_terminal_ranks_as_the_report_does(run: Run) -> None:
-    still = open_now(run.result, RULES)
+    still = open_now(run.result)
     in_report = [card for card in run.cards if card.place in {"open", "overdue"}]
     assert {one.alert.alert_id for one in still} == {card.last.alert_id for card in in_report}
     waiting = [card.last.alert_id for card in in_report if card.place == "open"]
@@ -131,14 +132,14 @@ def test_the_terminal_ranks_as_the_report_does(run: Run) -> None:
 
 def test_an_episode_opened_again_of_which_nothing_was_sent_leaves_its_alert_closed(run: Run) -> None:
     """The alert id of a contact is the same each time; lookup shows no level then."""
-    one: OpenAlert = open_now(run.result, RULES)[0]
+    one: OpenAlert = open_now(run.result)[0]
     view = run.result.lookup(one.alert.customer_id)
     assert view is not None
     assert view.episode is not None
     again = replace(run.result, lookup=lambda _customer_id: view)
-    assert standing_now(one.alert, again, RULES) is not None
+    assert figures_now(one.alert, again) is not None
     view.episode.episode.sent = 0
-    assert standing_now(one.alert, again, RULES) is None
+    assert figures_now(one.alert, again) is None
 
 
 # Now first, when raised second
@@ -147,7 +148,9 @@ def test_an_episode_opened_again_of_which_nothing_was_sent_leaves_its_alert_clos
 def test_a_row_shows_now_and_then_the_day_it_was_raised() -> None:
     story = story_of(ANNA)
     assert story.now is not None
-    fallen = replace(story.now, odds=story.now.odds._replace(silence=-1.0), spend=16_680, at_risk=80_575)
+    evidence = Evidence(16_680, story.now.days, -1.0 / 0.55)
+    odds = story.now.odds._replace(silence=-1.0)
+    fallen = replace(story.now, odds=odds, evidence=evidence, at_risk=80_575)
     text = text_of(replace(story, now=replace(fallen, days_usual_spend=16.0)))
     assert "alert 27 % 806 300 167 40 % of usual 20 Feb 2018 50 days left 81 %, 727 on 5 Dec 2017" in text
     assert (

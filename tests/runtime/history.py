@@ -19,6 +19,7 @@ from schemas.events import Erasure, Refusal, Tick
 from schemas.times import format_ms
 from streams.core.customer.customer import unpack
 from streams.core.partition.partition import Partition, Record
+from streams.core.partition.snapshot import state_of as partition_state
 from streams.core.ruleset import Ruleset
 from streams.core.watermark import FACTS, GIVEN, NEVER, Input
 from streams.runtime.partition.decode import RecordDecoder
@@ -167,10 +168,10 @@ def comparable(alerts: Iterable[Alert]) -> list[tuple[object, ...]]:
 def state_of(partition: Partition) -> dict[str, object]:
     """Return all that is known, in a form that does not depend on when or under which rules it was packed."""
     partition.drain_dirty()
-    state = partition._state()
+    state = partition_state(partition._contents)
     state.rulesets = {}
     found = {"": plain(state)}
-    (oldest, *_), oldest_pane = partition._horizon
+    (oldest, *_), oldest_pane = partition._contents.horizon
     for customer_id, record in partition._customers.records.items():
         customer = unpack(customer_id, record)
         body, episode = customer.body, customer.body.episode

@@ -246,7 +246,7 @@ def as_alert_says(answer: LookupAnswer, alert: Alert) -> None:
 def answer_of(partition: Partition, customer_id: str = "a") -> LookupAnswer:
     view = partition.lookup(customer_id)
     assert view is not None
-    return lookup_answer(view, partition.rules_for(view), "USD")
+    return lookup_answer(view, "USD")
 
 
 def test_a_lookup_says_what_an_alert_of_the_same_moment_says() -> None:

@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
+from streams.core.alerts.view import CustomerView
 from streams.core.partition.partition import Partition
 from streams.core.ruleset import Ruleset
-from streams.runtime.http.server import Found, NotMine, NotReady, PartitionReadiness, Readiness, WebServer
+from streams.runtime.http.server import NotMine, NotReady, PartitionReadiness, Readiness, WebServer
 from streams.runtime.telemetry.metrics import Metrics
 from streams.settings import Settings
 from tests.runtime.dataset import RULES, TROUBLE, dataset, wait
@@ -37,7 +38,7 @@ class FakeWorker:
         """Tell what the test wants."""
         return self.now
 
-    def lookup(self, customer_id: str) -> Found | NotMine | NotReady | None:
+    def lookup(self, customer_id: str) -> CustomerView | NotMine | NotReady | None:
         """Look up in the partition, if there is one."""
         self.asked.append(customer_id)
         if self.bug is not None:
@@ -46,8 +47,7 @@ class FakeWorker:
             return NotMine()
         if customer_id in self.opening:
             return NotReady()
-        view = None if self.partition is None else self.partition.lookup(customer_id)
-        return None if view is None else Found(view, self.rules)
+        return None if self.partition is None else self.partition.lookup(customer_id)
 
 
 def troubled(customer_id: str = "a", rules: Ruleset = RULES, *, reason: str | None = "billing") -> FakeWorker:

@@ -2,25 +2,13 @@
 
 from dataclasses import dataclass
 
-from streams.core.alerts.counters import Counters
-from streams.core.contacts.frustration import Known, Signal
-from streams.core.customer.pending import Episode
-from streams.core.odds.odds import Odds
-from streams.core.spend.evidence import Evidence
+from streams.core.alerts.counters import Counters, counters
+from streams.core.alerts.figures import Figures
+from streams.core.contacts.frustration import Known, Signal, own_signals
+from streams.core.customer.customer import Customer
+from streams.core.ruleset import Ruleset
 from streams.core.spend.panes import Panes
-
-
-@dataclass(frozen=True, slots=True)
-class EpisodeView:
-    """An open episode and its evidence at the last decided hour."""
-
-    episode: Episode
-    evidence: Evidence
-    odds: Odds
-    visits: int
-    """Panes since it began to weigh spend with an order of 0.00."""
-    unread: int
-    """Those with a purchase that was refused."""
+from streams.core.time import hour_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +26,29 @@ class CustomerView:
     do_not_contact: bool
     shared: bool
     """Whether many share the id: no episode opens for it."""
-    episode: EpisodeView | None
+    episode: Figures | None
     merged_into: str | None = None
     """The id that goes on, if this one ended."""
     merged_from: tuple[str, ...] = ()
     """Ids whose history this one took over."""
+
+
+def view_of(
+    customer: Customer, time: int, episode: Figures | None, rules: Ruleset, *, shared: bool
+) -> CustomerView:
+    """Return what is known of a customer at a time (ms); `rules` are those in force."""
+    body = customer.body
+    return CustomerView(
+        customer_id=customer.customer_id,
+        time=time,
+        first_pane=customer.first_pane,
+        panes=customer.panes,
+        counters=counters(customer, time, hour_of(time)),
+        contacts=[(one, own_signals(one, rules)) for one in body.contacts],
+        frustration=body.frustration,
+        do_not_contact=customer.do_not_contact,
+        shared=shared,
+        episode=episode,
+        merged_into=None if body.merged is None else body.merged.into,
+        merged_from=tuple(sorted(body.absorbed)),
+    )

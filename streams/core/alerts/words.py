@@ -1,14 +1,14 @@
-"""The two plain sentences of an alert. Of the customer's own words or texts they hold nothing."""
+"""The plain sentences about an episode: what happened, and what would end it.
+
+Of the customer's own words or texts they hold nothing.
+"""
 
 from typing import Final
 
 from schemas.money import format_cents
-from streams.core.alerts.decision import Decision
-from streams.core.contacts.frustration import Known, own_signals
-from streams.core.customer.customer import Customer
-from streams.core.customer.pending import Episode
-from streams.core.ruleset import Ruleset
-from streams.core.spend.evidence import Yardstick
+from streams.core.alerts.decision import Resolution
+from streams.core.alerts.figures import Figures
+from streams.core.contacts.frustration import Known
 
 _SIGNALS: Final = {
     "unresolved": "was left unresolved",
@@ -39,59 +39,75 @@ _RESOLUTIONS: Final = {
 }
 
 
-def summary(customer: Customer, episode: Episode, decision: Decision) -> str:
-    """Return what happened in one sentence."""
-    usual = _usual(episode.yardstick, decision.currency)
-    spent = _spent(customer, episode, decision)
-    days = _days(decision.evidence.working_days)
-    if decision.resolution is not None:
-        return f"{_RESOLUTIONS[decision.resolution]}: {spent} in {days}, usually {usual}."
+WeighedSignal = tuple[str, str, float]
+"""The id of a contact, one of its signals, and its nats."""
+
+
+def summary(figures: Figures, resolution: Resolution | None, signals: list[WeighedSignal]) -> str:
+    """Return what happened in one sentence; `signals` are those of all contacts."""
+    episode, usual, spent, days = figures.episode, _usual(figures), _spent(figures), _days(figures.days)
+    if resolution is not None:
+        return f"{_RESOLUTIONS[resolution]}: {spent} in {days}, usually {usual}."
     if episode.cancelled:
         after = "spend had fallen" if episode.anchor is None else "a bad contact"
         return f"A subscription was cancelled after {after}: {spent} in {days}, usually {usual}."
     if episode.anchor is None:
         return f"Spend fell without a known bad contact: {spent} in {days}, usually {usual}."
-    what = _worst(customer, episode.anchor, decision.rules)
+    what = _worst(episode.anchor, signals)
     return f"The customer {what}; since then {spent} in {days}, usually {usual}."
 
 
-def clears_when(decision: Decision, episode: Episode) -> str:
+def clears_when(figures: Figures, resolution: Resolution | None) -> str:
     """Return what would clear the alert in one sentence."""
-    rules = decision.rules
-    if decision.resolution is not None:
+    episode, rules = figures.episode, figures.rules
+    if resolution is not None:
         return "Nothing more is needed."
     beginning = "it was noticed" if episode.anchor is None else "the contact"
-    if episode.yardstick.usual_per_day == 0:
+    usual = episode.yardstick.usual_per_day
+    if usual == 0:
         return f"Clears when the case is closed, or by itself {rules.expiry_days} days after {beginning}."
-    enough = format_cents(round(rules.returned_usual_days * episode.yardstick.usual_per_day))
+    enough = format_cents(round(rules.returned_usual_days * usual))
     return (
-        f"Clears when the customer spends {enough} {decision.currency} within 28 days, "
+        f"Clears when the customer spends {enough} {figures.currency} within 28 days, "
         f"or by itself {rules.expiry_days} days after {beginning}."
     )
 
 
-def _usual(yardstick: Yardstick, currency: str) -> str:
-    usual = f"{_per_day(yardstick)} {currency} a day"
-    if yardstick.recurring_per_day == 0:
+def closes_silently_when(figures: Figures) -> str:
+    """Return what would end an episode of which nothing was sent: S comes down to `returned_evidence`."""
+    yardstick, rules = figures.episode.yardstick, figures.rules
+    if yardstick.usual_per_day == 0:
+        return f"Nothing was sent. Ends silently {rules.expiry_days} days after the contact."
+    if yardstick.pace is not None:
+        return (
+            "Nothing was sent. Ends silently once the customer has bought as usual for some weeks, "
+            f"or {rules.expiry_days} days after the contact."
+        )
+    days = figures.days - rules.returned_evidence * yardstick.irregularity_days
+    enough = format_cents(round(yardstick.usual_per_day * days / 2))
+    return (
+        f"Nothing was sent. Ends silently once {enough} {figures.currency} are spent since the "
+        f"contact, half the usual spend more with every day, or {rules.expiry_days} days after it."
+    )
+
+
+def _usual(figures: Figures) -> str:
+    usual = f"{format_cents(figures.usual_per_day)} {figures.currency} a day"
+    if figures.episode.yardstick.recurring_per_day == 0:
         return usual
-    return f"{usual}, and {format_cents(round(yardstick.recurring_per_day))} {currency} a day by subscription"
+    return f"{usual}, and {format_cents(figures.recurring_per_day)} {figures.currency} a day by subscription"
 
 
-def _spent(customer: Customer, episode: Episode, decision: Decision) -> str:
+def _spent(figures: Figures) -> str:
     """Return what was spent since, and that the customer came where nothing tells what it was worth."""
-    first, hour = episode.yardstick.first_hour, decision.hour
-    spent = f"{format_cents(decision.evidence.spend)} {decision.currency}"
-    if not decision.rules.as_meant or not customer.signs(first, hour):
+    spent = f"{format_cents(figures.spend)} {figures.currency}"
+    if not figures.rules.as_meant or not figures.signs:
         return spent
     signs = [
         f"{count} {one if count == 1 else many}"
         for count, one, many in (
-            (customer.visits(first, hour), "order of 0.00", "orders of 0.00"),
-            (
-                customer.unread(first, hour),
-                "purchase that could not be read",
-                "purchases that could not be read",
-            ),
+            (figures.visits, "order of 0.00", "orders of 0.00"),
+            (figures.unread, "purchase that could not be read", "purchases that could not be read"),
         )
         if count
     ]
@@ -103,15 +119,7 @@ def _days(days: float) -> str:
     return "1 day" if whole == 1 else f"{whole} days"
 
 
-def _per_day(yardstick: Yardstick) -> str:
-    return format_cents(round(yardstick.usual_per_day))
-
-
-def _worst(customer: Customer, anchor: Known, rules: Ruleset) -> str:
+def _worst(anchor: Known, signals: list[WeighedSignal]) -> str:
     """Return what weighed most in the anchor, else in any contact."""
-    signals = [
-        (one.contact_id == anchor.contact_id, nats, name)
-        for one in customer.body.contacts
-        for name, nats in own_signals(one, rules)
-    ]
-    return _SIGNALS[max(signals)[2]] if signals else "had a bad contact"
+    weighed = [(contact_id == anchor.contact_id, nats, name) for contact_id, name, nats in signals]
+    return _SIGNALS[max(weighed)[2]] if weighed else "had a bad contact"

@@ -24,9 +24,9 @@ from streams.core.customer.known_contacts import Contacts
 from streams.core.customer.moves import Merged
 from streams.core.customer.pending import PendingEvent
 from streams.core.ruleset import Ruleset
-from streams.core.spend.beside import Beside, count_in, panes_of
 from streams.core.spend.panes import Panes
 from streams.core.spend.population import Spending
+from streams.core.spend.rare_facts import RareFacts, count_in, panes_of
 from streams.core.time import HOUR_MS, NO_END, hour_of
 from streams.core.watermark import Input
 
@@ -90,35 +90,35 @@ class Customer:
     @property
     def bought(self) -> Panes:
         """Return the spend without refunds of nobody knows which purchase: what the customer did."""
-        beside = self.body.beside
-        if beside is None or not beside.undated or self.first_pane is None:
+        rare = self.body.rare
+        if rare is None or not rare.undated or self.first_pane is None:
             return self.panes
         if self._bought is None:
             self._bought = self.panes.copy()
-            for hour, cents in beside.undated:
+            for hour, cents in rare.undated:
                 if hour >= self.first_pane:
                     self._bought.add(hour, cents)
         return self._bought
 
     def signs(self, start: int, end: int) -> int:
         """Return how many panes in `[start, end)` have an order of 0.00, or a refused one, and no spend."""
-        beside = self.body.beside
-        if beside is None or not (beside.visits or beside.unread):
+        rare = self.body.rare
+        if rare is None or not (rare.visits or rare.unread):
             return 0
-        hours = {hour for hour in (*beside.visits, *beside.unread) if start <= hour < end}
+        hours = {hour for hour in (*rare.visits, *rare.unread) if start <= hour < end}
         return sum(self.bought.spend(hour, hour + 1) <= 0 for hour in hours)
 
     def visits(self, start: int, end: int) -> int:
         """Return how many panes in `[start, end)` have an order of 0.00."""
-        return 0 if self.body.beside is None else count_in(self.body.beside.visits, start, end)
+        return 0 if self.body.rare is None else count_in(self.body.rare.visits, start, end)
 
     def unread(self, start: int, end: int) -> int:
         """Return how many panes in `[start, end)` have a purchase that was refused."""
-        return 0 if self.body.beside is None else count_in(self.body.beside.unread, start, end)
+        return 0 if self.body.rare is None else count_in(self.body.rare.unread, start, end)
 
     def charges(self) -> Panes:
         """Return the subscription charges."""
-        return Panes() if self.body.beside is None else panes_of(self.body.beside.charges)
+        return Panes() if self.body.rare is None else panes_of(self.body.rare.charges)
 
     @property
     def spending(self) -> Spending | None:
@@ -126,12 +126,12 @@ class Customer:
         found = Spending(self.first_pane, self.panes, self.charges())
         return None if found.first_pane is None and not found.charges.hours else found
 
-    def beside(self) -> Beside:
-        """Return what there is beside purchases, to learn more."""
-        if self.body.beside is None:
-            self.body.beside = Beside()
+    def rare_facts(self) -> RareFacts:
+        """Return the customer's rare facts, to add to them."""
+        if self.body.rare is None:
+            self.body.rare = RareFacts()
         self._bought = None
-        return self.body.beside
+        return self.body.rare
 
     def add(self, hour: int, cents: int, *, begins: bool = True) -> None:
         """Fold spend that does not come as an entry; `begins` tells whether a history may begin with it."""
@@ -230,7 +230,7 @@ class Customer:
         self._crowded = False
         return join(Parts(NO_HOUR, NO_HOUR if first is None or first >= hour else first, 0, given, []))
 
-    def live_again(self, merged: Merged) -> None:
+    def revive(self, merged: Merged) -> None:
         """Keep from now on what is bought by an id that ended."""
         self.body.merged = None
         for pane, cents in merged.ahead:
@@ -243,16 +243,16 @@ class Customer:
         firsts = [one for one in (self.first_pane, moved.first_pane) if one is not None]
         self.first_pane = min(firsts, default=None)
         self._panes = self._bought = None
-        if moved.body.beside is not None:
-            self.beside().take_over(moved.body.beside)
+        if moved.body.rare is not None:
+            self.rare_facts().take_over(moved.body.rare)
         return sum(self.contacts(rules).learn(one) or 0 for one in moved.body.contacts)
 
     @property
     def flags(self) -> int:
         """Return what must be known of the record without unpacking it."""
-        episode, beside = self.body.episode, self.body.beside
+        episode, rare = self.body.episode, self.body.rare
         flags = CROWDED if self.crowded else 0
-        if beside is not None and beside.first_charge is not None:
+        if rare is not None and rare.first_charge is not None:
             flags |= CHARGED
         if self.body.merged is not None:
             flags |= MERGED
@@ -267,8 +267,8 @@ class Customer:
             self.recent = settle(self.folded if purchases is None else purchases, self.recent, horizon)
             self.body.keep(self.folded, purchases)
             self._panes = self._bought = None
-        if self.body.beside is not None:
-            self.body.beside.forget(horizon.oldest_pane)
+        if self.body.rare is not None:
+            self.body.rare.forget(horizon.oldest_pane)
         due = self.timers_at
         timer = NO_HOUR if due is None else hour_of(due)
         first = NO_HOUR if self.first_pane is None else self.first_pane

@@ -17,8 +17,8 @@ from streams.core.contacts.frustration import Known
 from streams.core.customer.moves import Merged
 from streams.core.customer.pending import Episode, PendingEvent, Watch
 from streams.core.customer.state import StateError
-from streams.core.spend.beside import Beside, panes_of
 from streams.core.spend.panes import Panes
+from streams.core.spend.rare_facts import RareFacts, panes_of
 from streams.core.time import HOUR_MS
 from streams.core.watermark import GIVEN, Input
 
@@ -77,7 +77,7 @@ class Body(Struct, array_like=True):
     revisions: dict[str, int] = field(default_factory=dict)
     profile: Profile | None = None
     watch: Watch | None = None
-    beside: Beside | None = None
+    rare: RareFacts | None = None
     merged: Merged | None = None
     absorbed: dict[str, int] = field(default_factory=dict)
     """By id that was merged into this one, up to which hour its history was taken over."""

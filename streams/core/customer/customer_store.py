@@ -36,14 +36,14 @@ from streams.core.customer.timers import Timers
 from streams.core.time import HOUR_MS
 
 MANY_CONTACTS: Final = 32
-MOST_WARM: Final = 64
+MOST_CACHED: Final = 64
 _CARRIED: Final = SAMPLED | DIRTY | WITHOUT_PANE
 
 
 class CustomerStore:
     """Packed records by customer, who wakes when, whose episode is open, and who changed."""
 
-    __slots__ = ("_dirty", "_inbox", "_warm", "crowded", "open", "pages", "records", "timers")
+    __slots__ = ("_cache", "_dirty", "_inbox", "crowded", "open", "pages", "records", "timers")
 
     def __init__(self) -> None:
         self.records: dict[str, bytearray] = {}
@@ -53,7 +53,7 @@ class CustomerStore:
         self.crowded: set[str] = set()
         self._inbox: dict[str, list[PendingEvent]] = {}
         self._dirty: list[str] = []
-        self._warm: dict[str, tuple[bytearray, Customer]] = {}
+        self._cache: dict[str, tuple[bytearray, Customer]] = {}
         """Customers as they were packed into a record, the latest last; for as long as that is theirs."""
 
     def new(self, customer_id: str) -> bytearray:
@@ -95,7 +95,7 @@ class CustomerStore:
     def unpack(self, customer_id: str) -> Customer:
         """Return a known customer; what is done to it counts once it is stored."""
         record = self.records[customer_id]
-        known, customer = self._warm.get(customer_id, (None, None))
+        known, customer = self._cache.get(customer_id, (None, None))
         if customer is None or known is not record:
             customer = unpack(customer_id, record)
         else:
@@ -114,18 +114,18 @@ class CustomerStore:
         if record != old:
             self.records[customer_id] = record
             self.touch(customer_id, record)
-        self._keep_warm(customer)
+        self._cache_unpacked(customer)
         if is_long(record):  # what is kept unpacked is not of the new record then
             self.fold(customer_id, self.records[customer_id], horizon)
 
-    def _keep_warm(self, customer: Customer) -> None:
+    def _cache_unpacked(self, customer: Customer) -> None:
         """Keep a customer with many contacts unpacked, as the next contact is likely to be theirs."""
-        customer_id, warm = customer.customer_id, self._warm
-        warm.pop(customer_id, None)
+        customer_id, cache = customer.customer_id, self._cache
+        cache.pop(customer_id, None)
         if len(customer.body.contacts) >= MANY_CONTACTS:
-            warm[customer_id] = self.records[customer_id], customer
-            if len(warm) > MOST_WARM:
-                del warm[next(iter(warm))]
+            cache[customer_id] = self.records[customer_id], customer
+            if len(cache) > MOST_CACHED:
+                del cache[next(iter(cache))]
 
     def erase(self, customer_id: str) -> Customer:
         """Forget a known customer, and return what there was."""
@@ -136,7 +136,7 @@ class CustomerStore:
         self.open.discard(customer_id)
         self.crowded.discard(customer_id)
         self.pages.erase(customer_id)
-        self._warm.pop(customer_id, None)
+        self._cache.pop(customer_id, None)
         del self.records[customer_id]
         return customer
 

@@ -1,4 +1,7 @@
-"""The known contacts of a customer: a new version among them, the old ones forgotten, F drawn up again."""
+"""The known contacts of a customer: a new version among them, the old ones forgotten, F added up again.
+
+The formula of F is in `contacts.frustration`; here a customer's F is kept up to date at little cost.
+"""
 
 from bisect import bisect_left, insort
 from collections.abc import Iterable
@@ -90,7 +93,7 @@ class Contacts:
             contact.repeats, contact.own = repeats, own
 
     def _work_in(self, new: Known, old: Known | None) -> None:
-        """Put a contact where it belongs, and weigh those anew that can repeat it, or an older version."""
+        """Put a contact where it belongs, and weigh again those that can repeat it, or an older version."""
         contacts, moments = self._body.contacts, [new.moment]
         if old is not None:
             del contacts[bisect_left(contacts, old.order, key=_order)]
@@ -100,7 +103,7 @@ class Contacts:
         self._weigh_all(moments)
 
     def _weigh_all(self, moments: Iterable[int]) -> None:
-        """Go through all contacts, and weigh anew those that something at these moments can matter to.
+        """Go through all contacts, and weigh again those that something at these moments can matter to.
 
         Legs may name a contact of long ago.
         """

@@ -49,7 +49,7 @@ class PendingEvent(Struct, array_like=True, frozen=True):
         return self.effective_time, self.rank, self.event_id, self.version, *last
 
 
-def item(event: Event | SignOfLife | Move, effective_time: int) -> PendingEvent:
+def pending_event(event: Event | SignOfLife | Move, effective_time: int) -> PendingEvent:
     """Return an event as one that is pending."""
     match event:
         case Move():

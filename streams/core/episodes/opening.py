@@ -20,10 +20,10 @@ from streams.core.spend.baseline import (
     baseline,
     block_starts,
 )
-from streams.core.spend.beside import Beside
 from streams.core.spend.evidence import Pace, PopulationClock, Yardstick
 from streams.core.spend.panes import Panes
 from streams.core.spend.population import Refresh
+from streams.core.spend.rare_facts import RareFacts
 from streams.core.time import DAY_HOURS, DAY_MS, WEEK_HOURS, hour_of
 
 NAMESPACE: Final = UUID("731beb54-e8c9-5a95-9036-e6143143d599")
@@ -87,7 +87,7 @@ def past_of(customer: Customer, hours: tuple[int, int], rules: Ruleset, guard: F
         trailing_spend=trailing_spend(panes, charges, hour),
         usual=baseline(panes, first, hour, rules),
         blocks=0 if first is None else len(block_starts(hour, first)),
-        recurring_per_day=recurring_per_day(charges, customer.body.beside, hour, rules),
+        recurring_per_day=recurring_per_day(charges, customer.body.rare, hour, rules),
         lag=lag,
     )
 
@@ -99,21 +99,21 @@ def trailing_spend(panes: Panes, charges: Panes, hour: int) -> int:
 
 def lag_of(customer: Customer, hour: int, guard: FeedGuard) -> int:
     """Return how many hours after they happened the purchases of a customer may come, as of an hour."""
-    beside = customer.body.beside
-    if beside is None:
+    rare = customer.body.rare
+    if rare is None:
         return 0
-    groups = (group for group, pane in beside.delivered.items() if pane >= hour - YEAR_HOURS)
+    groups = (group for group, pane in rare.delivered.items() if pane >= hour - YEAR_HOURS)
     return max((guard.lags.get(group, 0) for group in groups), default=0)
 
 
-def recurring_per_day(charges: Panes, beside: Beside | None, hour: int, rules: Ruleset) -> float:
+def recurring_per_day(charges: Panes, rare: RareFacts | None, hour: int, rules: Ruleset) -> float:
     """Return the subscription charges before an hour in cents a day; 0 for who has too short a history.
 
     Each charge pays for the time until the next one, so the last one is left out; one alone pays for a year.
     """
-    if beside is None or beside.first_charge is None:
+    if rare is None or rare.first_charge is None:
         return 0.0
-    if hour - beside.first_charge < rules.minimum_blocks * BLOCK_HOURS:
+    if hour - rare.first_charge < rules.minimum_blocks * BLOCK_HOURS:
         return 0.0
     paid = [(pane, cents) for pane, cents in charges if hour - YEAR_HOURS <= pane < hour]
     if len(paid) <= 1:
@@ -181,8 +181,8 @@ def plan_from(time: int, rules: Ruleset) -> int:
 
 def left_of(customer: Customer, since: int, rules: Ruleset) -> float:
     """Return the share that is left of a customer's subscriptions, by the plan events since a time (ms)."""
-    beside = customer.body.beside
-    return 1.0 if beside is None or not rules.as_meant else beside.left_since(since)
+    rare = customer.body.rare
+    return 1.0 if rare is None or not rules.as_meant else rare.left_since(since)
 
 
 def is_protected(customer: Customer, rules: Ruleset) -> bool:

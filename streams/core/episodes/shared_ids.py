@@ -8,18 +8,19 @@ from typing import Final
 
 from streams.core.customer.customer import Customer
 from streams.core.ruleset import Ruleset
-from streams.core.spend.population import MONTH_HOURS
+from streams.core.spend.population import MONTH_HOURS, Refresh
 from streams.core.time import DAY_MS, hour_of
 
 _LEAST_TRIPS: Final = 100
 _CONTACT_DAYS: Final = 7
 
 
-def is_shared(customer: Customer, effective_time: int, median: int, rules: Ruleset) -> bool:
-    """Return whether an id counts as shared at an effective time (ms), by the latest median."""
+def is_shared(customer: Customer, effective_time: int, refresh: Refresh | None, rules: Ruleset) -> bool:
+    """Tell whether an id counts as shared at an effective time (ms), by the latest population refresh."""
     if customer.customer_id in rules.shared_ids:
         return True
     if rules.shared_trips_factor:
+        median = 1 if refresh is None else refresh.median_trips
         least = max(_LEAST_TRIPS, rules.shared_trips_factor * median)
         hour = hour_of(effective_time)
         if customer.panes.trips(hour - MONTH_HOURS, hour) >= least:

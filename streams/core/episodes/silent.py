@@ -1,7 +1,7 @@
 """The silent rule: customers of high value whose spend falls by itself, without a word.
 
 A one-sided CUSUM of the evidence of an episode, looked at when the population is refreshed: a watch begins
-anew whenever the evidence since it began comes down to nothing. Its yardstick is frozen, so that the sum of
+again whenever the evidence since it began comes down to nothing. Its yardstick is frozen, so that the sum of
 the weekly steps is the evidence since then.
 """
 
@@ -26,8 +26,7 @@ from streams.core.episodes.opening import (
 )
 from streams.core.episodes.shared_ids import is_shared
 from streams.core.feed.feed_guard import FeedGuard
-from streams.core.odds.measure import measure
-from streams.core.odds.odds import reduction_nats
+from streams.core.odds.odds import measure, reduction_nats
 from streams.core.ruleset import Ruleset
 from streams.core.spend.baseline import baseline
 from streams.core.spend.evidence import Yardstick
@@ -42,7 +41,7 @@ class Verdict(NamedTuple):
     episode: Episode | None = None
 
 
-class Silence:
+class SilentRule:
     """Looks at the customers of one partition that have no open episode; changes nothing itself."""
 
     def __init__(self, guard: FeedGuard, tally: Counter[str]) -> None:
@@ -87,10 +86,10 @@ def begin_watch(customer: Customer, refresh: Refresh, rules: Ruleset, guard: Fee
     if not (is_valuable(trailing, refresh.cutoff) or is_protected(customer, rules)):
         return None
     usual = baseline(panes, customer.first_pane, known, rules)
-    if usual is None or is_shared(customer, hour * HOUR_MS, refresh.median_trips, rules):
+    if usual is None or is_shared(customer, hour * HOUR_MS, refresh, rules):
         return None
     yardstick = yardstick_of(usual, refresh.irregularity_days, hour, known, rules, guard)
-    recurring = recurring_per_day(charges, customer.body.beside, known, rules)
+    recurring = recurring_per_day(charges, customer.body.rare, known, rules)
     return Watch(replace(yardstick, recurring_per_day=recurring, lag=lag), refresh.cutoff, trailing)
 
 

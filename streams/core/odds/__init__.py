@@ -1,4 +1,4 @@
-"""One formula: the evidence since an episode began, the log-odds of leaving, and when they next matter.
+"""The log-odds of leaving of one customer, and the first hour at which time alone can raise them enough.
 
 Imports `customer` and what is below it.
 """

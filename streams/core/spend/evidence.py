@@ -131,14 +131,6 @@ def _fallen(count: float, expected: float, certainty: float, share: float) -> fl
     )
 
 
-def probability(log_odds_: float) -> float:
-    """Return P of log-odds, however large."""
-    if log_odds_ >= 0:
-        return 1 / (1 + math.exp(-log_odds_))
-    odds = math.exp(log_odds_)
-    return odds / (1 + odds)
-
-
 def hours_until(yardstick: Yardstick, need: float, since: Since, rules: Ruleset) -> int | None:
     """Return the fewest further working hours without spend after which `temperature * S` reaches `need`.
 

@@ -130,7 +130,7 @@ class Population:
             self._firsts[row] = min(self._firsts[row], hour)
 
     def erase(self, customer_id: str, others: Iterable[str]) -> None:
-        """Forget a customer; if it was a member, all others are considered anew for its place."""
+        """Forget a customer; if it was a member, all others are considered again for its place."""
         row = self.rows.get(customer_id)
         if row is None:
             return

@@ -18,9 +18,8 @@ from streams.core.customer.customer import Customer
 from streams.core.customer.pending import Watch
 from streams.core.episodes.silent import basis_hour, begin_watch
 from streams.core.feed.feed_guard import FeedGuard
-from streams.core.odds.measure import measure
+from streams.core.odds.odds import measure, probability
 from streams.core.ruleset import Ruleset
-from streams.core.spend.evidence import probability
 from streams.core.spend.population import Refresh, customer_hash
 from streams.core.time import DAY_HOURS, WEEK_HOURS
 from streams.lab.calibrate.history import History

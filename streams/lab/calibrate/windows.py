@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from streams.core.customer.customer import Customer
 from streams.core.episodes.silent import begin_watch
 from streams.core.feed.feed_guard import FeedGuard
-from streams.core.odds.measure import measure
+from streams.core.odds.odds import measure
 from streams.core.ruleset import Ruleset
 from streams.core.spend.baseline import BLOCK_HOURS, block_starts
 from streams.core.spend.evidence import Yardstick

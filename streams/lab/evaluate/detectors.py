@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from streams.core.odds.measure import elapsed_days
+from streams.core.odds.odds import elapsed_days
 from streams.core.ruleset import Ruleset
 from streams.core.spend.baseline import BLOCK_HOURS
 from streams.core.spend.evidence import Since, Yardstick, evidence

@@ -11,8 +11,8 @@ from schemas.hot import Decoder
 from streams.core.contacts.frustration import known
 from streams.core.customer.customer_codec import Body
 from streams.core.customer.known_contacts import learn
+from streams.core.odds.odds import probability
 from streams.core.ruleset import Ruleset
-from streams.core.spend.evidence import probability
 from streams.lab.generate.journeys import ContactRecord, Journey
 from streams.lab.generate.world import Rates
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from schemas.alert import Alert
-    from streams.core.alerts.standing import Standing
+    from streams.core.alerts.figures import Figures
     from streams.lab.story import ReportData, Story
 
 # Every chart spans the same time, so that stories compare at a glance: what the alert carries before the
@@ -72,7 +72,7 @@ class Card:
         return "open" if self.last.resolution is None else resolution_label(self.last.resolution)
 
     @property
-    def now(self) -> Standing | None:
+    def now(self) -> Figures | None:
         """Return how it stands at the end of the run; None once it ended."""
         return self.story.now
 

@@ -3,8 +3,7 @@
 Money is decimal text in `currency`, times are RFC 3339 in UTC, floats are rounded to 4 places as in alerts.
 """
 
-from dataclasses import asdict
-from typing import Annotated, Final, Literal, cast
+from typing import Annotated, Literal, cast
 
 from annotated_types import Ge
 from pydantic import ConfigDict, Strict
@@ -12,20 +11,14 @@ from pydantic import ConfigDict, Strict
 from schemas.alert import Anchor, Counters, LogOdds, NonNegative, Probability
 from schemas.common import Cents, Count, Currency, Identifier, Model, UtcTime
 from schemas.contact import Channel
-from schemas.money import format_cents
 from schemas.times import format_ms
-from streams.core.alerts.alert import anchor_of, arm
-from streams.core.alerts.decision import Decision
-from streams.core.alerts.standing import Standing, standing_of
-from streams.core.alerts.view import CustomerView, EpisodeView
-from streams.core.alerts.words import clears_when
+from streams.core.alerts.contract import counters_field, episode_fields, rounded
+from streams.core.alerts.figures import Figures
+from streams.core.alerts.view import CustomerView
+from streams.core.alerts.words import clears_when, closes_silently_when
 from streams.core.contacts.frustration import Known, Signal
-from streams.core.customer.pending import Episode
-from streams.core.ruleset import Ruleset
-from streams.core.time import HOUR_MS, hour_of
+from streams.core.time import HOUR_MS
 from streams.core.watermark import NEVER
-
-_PLACES: Final = 4
 
 
 class _Private(Model):
@@ -155,33 +148,23 @@ class LookupAnswer(_Private):
     """The open episode; null if there is none, and for a customer of the hold-out arm."""
 
 
-def lookup_answer(view: CustomerView, rules: Ruleset, currency: str) -> LookupAnswer:
-    """Return the answer; `rules` are those of the open episode, and any if there is none."""
-    episode, now = view.episode, standing_of(view, rules)
-    if arm(view.customer_id, rules) == "holdout":
-        now = None
+def lookup_answer(view: CustomerView, currency: str) -> LookupAnswer:
+    """Return the answer; of the hold-out arm it hides the open episode."""
+    figures = None if view.episode is None or view.episode.arm == "holdout" else view.episode
     return LookupAnswer(
         customer_id=view.customer_id,
         as_of=None if view.time == NEVER else format_ms(view.time),
         currency=currency,
         first_pane=None if view.first_pane is None else format_ms(view.first_pane * HOUR_MS),
-        counters=_counters(view),
-        frustration=round(view.frustration, _PLACES),
+        counters=counters_field(view.counters),
+        frustration=rounded(view.frustration),
         do_not_contact=view.do_not_contact,
         shared=view.shared,
         merged_into=view.merged_into,
         merged_from=view.merged_from,
         contacts=tuple(_contact(known, signals) for known, signals in view.contacts),
-        open_episode=None
-        if episode is None or now is None
-        else _episode(view, episode, now, rules, currency),
+        open_episode=None if figures is None else _episode(figures),
     )
-
-
-def _counters(view: CustomerView) -> Counters:
-    found = asdict(view.counters)
-    money = {name: format_cents(value) for name, value in found.items() if name.startswith("spend_")}
-    return Counters(**{**found, **money, "frustration": round(view.frustration, _PLACES)})
 
 
 def _contact(known: Known, signals: list[Signal]) -> LookupContact:
@@ -193,8 +176,8 @@ def _contact(known: Known, signals: list[Signal]) -> LookupContact:
         moment=format_ms(known.moment),
         channel=cast("Channel | None", known.channel),
         reason=known.reason,
-        nats=round(known.own, _PLACES),
-        signals=tuple(LookupSignal(signal=name, nats=round(nats, _PLACES)) for name, nats in signals),
+        nats=rounded(known.own),
+        signals=tuple(LookupSignal(signal=name, nats=rounded(nats)) for name, nats in signals),
     )
 
 
@@ -206,71 +189,15 @@ def _kind(known: Known) -> Literal["inbound", "outbound", "recovery", "notice"]:
     return "outbound" if known.outbound else "inbound"
 
 
-def _episode(
-    view: CustomerView, seen: EpisodeView, now: Standing, rules: Ruleset, currency: str
-) -> LookupEpisode:
-    episode, yardstick, odds = seen.episode, seen.episode.yardstick, now.odds
+def _episode(figures: Figures) -> LookupEpisode:
+    """Return the open episode; it ends as its alerts say, if there are any."""
+    episode = figures.episode
     return LookupEpisode(
-        alert_id=episode.alert_id,
-        level=now.level,
+        **episode_fields(figures),
+        level=figures.level,
         opened=format_ms(episode.opened),
-        rule=episode.rule,
-        anchor=None if episode.anchor is None else anchor_of(episode.anchor),
-        weighed_from=format_ms(yardstick.first_hour * HOUR_MS),
+        weighed_from=format_ms(episode.yardstick.first_hour * HOUR_MS),
         cancelled=episode.cancelled,
         snoozed_until=None if episode.snooze_until is None else format_ms(episode.snooze_until),
-        probability=round(odds.probability, _PLACES),
-        log_odds=LogOdds(
-            prior=round(odds.prior, _PLACES),
-            frustration=round(odds.frustration, _PLACES),
-            silence=round(odds.silence, _PLACES),
-        ),
-        usual_spend_per_day=format_cents(now.usual_per_day),
-        recurring_per_day=format_cents(now.recurring_per_day),
-        spend_since=format_cents(now.spend),
-        visits_since=seen.visits,
-        unread_since=seen.unread,
-        days_since=round(now.days, _PLACES),
-        days_usual_spend_since=round(now.days_usual_spend, _PLACES),
-        irregularity_days=round(yardstick.irregularity_days, _PLACES),
-        value_at_risk=format_cents(now.at_risk),
-        trailing_spend=format_cents(episode.trailing_spend),
-        value_cutoff=None if episode.cutoff is None else format_cents(episode.cutoff),
-        clears_when=_clears_when(view, seen, rules, currency),
-        deadline=format_ms(now.deadline),
-        ruleset=f"{rules.version}+{rules.hash}",
-    )
-
-
-def _clears_when(view: CustomerView, seen: EpisodeView, rules: Ruleset, currency: str) -> str:
-    """Return what would end the episode; the sentence of its alerts if there are any."""
-    if seen.episode.sent == 0:
-        return _closes_silently_when(seen.episode, seen.evidence.working_days, rules, currency)
-    decision = Decision(
-        state="raised",
-        resolution=None,
-        time=view.time,
-        hour=hour_of(view.time),
-        revision=1,
-        evidence=seen.evidence,
-        rules=rules,
-        currency=currency,
-    )
-    return clears_when(decision, seen.episode)
-
-
-def _closes_silently_when(episode: Episode, days: float, rules: Ruleset, currency: str) -> str:
-    """Return it for an episode of which nothing was sent: S has to come down to `returned_evidence`."""
-    yardstick = episode.yardstick
-    if yardstick.usual_per_day == 0:
-        return f"Nothing was sent. Ends silently {rules.expiry_days} days after the contact."
-    if yardstick.pace is not None:
-        return (
-            "Nothing was sent. Ends silently once the customer has bought as usual for some weeks, "
-            f"or {rules.expiry_days} days after the contact."
-        )
-    enough = yardstick.usual_per_day * (days - rules.returned_evidence * yardstick.irregularity_days) / 2
-    return (
-        f"Nothing was sent. Ends silently once {format_cents(round(enough))} {currency} are spent since the "
-        f"contact, half the usual spend more with every day, or {rules.expiry_days} days after it."
+        clears_when=clears_when(figures, None) if episode.sent else closes_silently_when(figures),
     )

@@ -24,7 +24,6 @@ from pydantic import ValidationError
 
 from streams.addresses import is_loopback
 from streams.core.alerts.view import CustomerView
-from streams.core.ruleset import Ruleset
 from streams.runtime.http.lookup import LookupQuestion, lookup_answer
 from streams.runtime.telemetry.metrics import Metrics
 from streams.settings import Settings, variable
@@ -69,14 +68,6 @@ class Readiness:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """A customer, and the ruleset that the open episode keeps; without one, the ruleset in force."""
-
-    view: CustomerView
-    rules: Ruleset
-
-
-@dataclass(frozen=True, slots=True)
 class NotMine:
     """A customer of a partition that another worker has."""
 
@@ -95,7 +86,7 @@ class Worker(Protocol):
     def readiness(self) -> Readiness:
         """Tell what each partition is at."""
 
-    def lookup(self, customer_id: str) -> Found | NotMine | NotReady | None:
+    def lookup(self, customer_id: str) -> CustomerView | NotMine | NotReady | None:
         """Return what is known of a customer; None if nothing is."""
 
 
@@ -158,8 +149,8 @@ class WebServer:
         self._check_right(request)
         found = self._worker.lookup(await _asked_for(request))
         match found:
-            case Found():
-                answer = lookup_answer(found.view, found.rules, self._currency)
+            case CustomerView():
+                answer = lookup_answer(found, self._currency)
                 return web.Response(text=answer.model_dump_json() + "\n", content_type="application/json")
             case NotMine():
                 return _error(HTTPStatus.MISDIRECTED_REQUEST, "another worker has this customer")

@@ -8,7 +8,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from streams.console import visible
+from streams.console import merge_notes, visible
 from streams.runtime.http.lookup import LookupAnswer, LookupContact, LookupEpisode
 
 _LEVEL_STYLES: Final = {"alert": "bold red", "watch": "yellow"}
@@ -27,10 +27,7 @@ def _parts(answer: LookupAnswer) -> Iterator[RenderableType]:
         yield Text("Asked not to be got in touch with.", style="bold red")
     if answer.shared:
         yield Text("An id that many share: set apart, no episode opens for it.", style="bold red")
-    if answer.merged_into is not None:
-        yield Text(f"Merged: the customer is {visible(answer.merged_into)} now.", style="bold")
-    if answer.merged_from:
-        yield Text(f"With what was known of {', '.join(map(visible, answer.merged_from))}.")
+    yield from merge_notes(answer.merged_into, answer.merged_from, style="bold")
     yield _spend(answer)
     if answer.contacts:
         yield Text("Contacts", style="bold")

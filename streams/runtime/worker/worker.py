@@ -14,12 +14,13 @@ from aiokafka.errors import KafkaError
 from faust.types import TP
 
 from schemas.partitioner import partition_of
+from streams.core.alerts.view import CustomerView
 from streams.core.customer.state import StateError
 from streams.core.watermark import Input
 from streams.runtime.faust.app import RetentionApp
 from streams.runtime.faust.feed import FaustFeed
 from streams.runtime.faust.transport import Consumer, ConsumerHooks, InputPartition
-from streams.runtime.http.server import Found, NotMine, NotReady, PartitionReadiness, Readiness, WebServer
+from streams.runtime.http.server import NotMine, NotReady, PartitionReadiness, Readiness, WebServer
 from streams.runtime.kafka.client_options import ending
 from streams.runtime.kafka.transactional_log import TransactionalLog
 from streams.runtime.partition.processor import Identity, PartitionProcessor
@@ -278,7 +279,7 @@ class Worker:
         ready = why is None and all(one.state == Phase.READY for one in partitions)
         return Readiness(ready=ready, partitions=partitions, why=why)
 
-    def lookup(self, customer_id: str) -> Found | NotMine | NotReady | None:
+    def lookup(self, customer_id: str) -> CustomerView | NotMine | NotReady | None:
         """Return what is known of a customer, if its partition is here."""
         number = partition_of(customer_id, self._context.partitions)
         if number not in self._mine:
@@ -286,8 +287,7 @@ class Worker:
         processor = self._supervisors[number].processor
         if processor is None or not processor.ready:
             return NotReady()
-        seen = processor.partition.lookup(customer_id)
-        return None if seen is None else Found(seen, processor.partition.rules_for(seen))
+        return processor.partition.lookup(customer_id)
 
 
 def _quiet_ms(settings: Settings) -> dict[Input, int]:

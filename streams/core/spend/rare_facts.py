@@ -1,4 +1,4 @@
-"""What few customers have beside purchases: visits, refused purchases, refunds without a date, subscriptions.
+"""What few customers have besides purchases: visits, refused ones, refunds without a date, subscriptions.
 
 Hours are panes, hours since the epoch; money is cents. It is part of a customer's body, and no more than a
 None where there is nothing of it.
@@ -30,7 +30,7 @@ class PlanEvent(Struct, array_like=True, frozen=True, order=True):
     """Share of the price that is left: 0 if it was cancelled."""
 
 
-class Beside(Struct, array_like=True):
+class RareFacts(Struct, array_like=True):
     """Facts of one customer that few have."""
 
     visits: list[int] = field(default_factory=list)
@@ -92,7 +92,7 @@ class Beside(Struct, array_like=True):
         """Learn of a purchase that a group of sources delivered long after its pane."""
         self.delivered[group] = max(hour, self.delivered.get(group, hour))
 
-    def take_over(self, other: "Beside") -> None:
+    def take_over(self, other: "RareFacts") -> None:
         """Learn what was known of the same customer by another id."""
         self.visits = sorted({*self.visits, *other.visits})
         self.unread = sorted({*self.unread, *other.unread})

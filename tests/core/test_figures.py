@@ -1,34 +1,14 @@
-"""How an open episode stands: whose figures, and from when on it is past its deadline."""
+"""The figures of an open episode: whose they are, and from when on it is past its deadline."""
 
 import pytest
 
-from streams.core.alerts.standing import Standing, standing_of
-from streams.core.odds.odds import Odds
 from streams.core.partition.partition import Partition
 from streams.core.ruleset import Ruleset
 from streams.core.time import DAY_MS, HOUR_MS, hour_of
 from streams.core.watermark import FACTS, Input
-from tests.core.drive import HOME, bad, daily, purchase
+from tests.core.drive import DEADLINE, HOME, bad, daily, figures, purchase
 
 DATASET = Ruleset(population_minimum=1, high_value_quantile=0.1)
-
-DEADLINE = 1_700_000_000_000
-
-
-def standing(time: int = DEADLINE, days: float = 10.0, days_usual: float = 4.0) -> Standing:
-    return Standing(
-        time=time,
-        alert_id="a",
-        level="watch",
-        odds=Odds(-2.9, 2.9, 0.0),
-        usual_per_day=100,
-        recurring_per_day=0,
-        spend=round(100 * days_usual),
-        days=days,
-        days_usual_spend=days_usual,
-        at_risk=4_500,
-        deadline=DEADLINE,
-    )
 
 
 @pytest.mark.parametrize(
@@ -36,20 +16,20 @@ def standing(time: int = DEADLINE, days: float = 10.0, days_usual: float = 4.0) 
 )
 def test_on_its_deadline_an_episode_is_not_overdue(time: int, overdue: bool) -> None:
     """On it something may still be raised, after it nothing."""
-    assert standing(time).overdue is overdue
+    assert figures(DATASET, time=time).overdue is overdue
 
 
 @pytest.mark.parametrize(("days", "share"), [(0.0, None), (2.0, 2.0), (8.0, 0.5)])
 def test_what_is_kept_of_the_usual_is_known_once_days_have_passed(days: float, share: float | None) -> None:
-    assert standing(days=days).kept_share == share
+    assert figures(DATASET, days=days).kept_share == share
 
 
-def test_who_has_no_open_episode_has_no_standing() -> None:
+def test_who_has_no_open_episode_has_no_figures() -> None:
     partition = Partition(DATASET)
     partition.apply(Input.TRANSACTIONS, [purchase("a", HOME)])
     view = partition.lookup("a")
     assert view is not None
-    assert standing_of(view, DATASET) is None
+    assert view.episode is None
 
 
 def test_an_open_episode_stands_as_at_the_time_of_the_view() -> None:
@@ -61,7 +41,7 @@ def test_an_open_episode_stands_as_at_the_time_of_the_view() -> None:
     partition.advance(dict.fromkeys(FACTS, contact + 10 * DAY_MS))
     view = partition.lookup("a")
     assert view is not None
-    found = standing_of(view, DATASET)
+    found = view.episode
     assert found is not None
     assert (found.time, found.usual_per_day, found.spend) == (contact + 10 * DAY_MS, 1_000, 0)
     assert found.level is not None

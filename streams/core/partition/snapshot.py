@@ -1,0 +1,91 @@
+"""The state of a partition as records of a changelog: what changed goes out, all of it comes back."""
+
+from collections.abc import Sequence
+
+from streams.core.customer.customer import unpack
+from streams.core.customer.customer_codec import MERGED, QUIET, Entry, entries, input_of
+from streams.core.customer.state import (
+    PARTITION_KEY,
+    PartitionState,
+    StateError,
+    customer_of,
+    decode_state,
+    is_customer_key,
+    is_page_key,
+    page_number_of,
+    ruleset_of,
+)
+from streams.core.partition.contents import Contents
+from streams.core.watermark import TOO_LATE_MS, Input
+
+
+def drain(contents: Contents) -> list[tuple[bytes, bytes | None]]:
+    """Return what changed since the last call, packed, as (key, value); None for an erased customer."""
+    changed = contents.customers.drain(contents.horizon)
+    return [*changed, (PARTITION_KEY, state_of(contents).encode())]
+
+
+def restore(contents: Contents, key: bytes, value: bytes) -> None:
+    """Take back what `drain` gave; raises StateError for what this release does not read."""
+    if key == PARTITION_KEY:
+        _restore_state(contents, decode_state(value))
+    elif is_customer_key(key):
+        _restore_customer(contents, customer_of(key), value)
+    elif is_page_key(key):
+        page = contents.customers.pages.restore(customer_of(key), page_number_of(key), value)
+        _restore_ids(contents, list(page))
+    else:
+        raise StateError("a state record of unknown kind")
+
+
+def state_of(contents: Contents) -> PartitionState:
+    """Return everything that is no customer's."""
+    return PartitionState(
+        clocks={one.value: (clock.newest, clock.now) for one, clock in contents.clocks.items()},
+        guard=contents.guard.state(),
+        refresh=contents.judge.refresh,
+        next_refresh=contents.next_refresh,
+        decided=contents.decided,
+        rulesets={name: rules.as_mapping() for name, rules in contents.judge.episodes.rulesets.items()},
+    )
+
+
+def _restore_state(contents: Contents, state: PartitionState) -> None:
+    judge = contents.judge
+    for name, (newest, now) in state.clocks.items():
+        contents.clocks[Input(name)].newest, contents.clocks[Input(name)].now = newest, now
+    contents.guard.restore(state.guard)
+    judge.refresh = state.refresh
+    contents.next_refresh = state.next_refresh
+    judge.decided = state.decided
+    for name, given in state.rulesets.items():
+        judge.episodes.rulesets.setdefault(name, ruleset_of(given))
+
+
+def _restore_customer(contents: Contents, customer_id: str, value: bytes) -> None:
+    flags = contents.customers.restore(customer_id, value)
+    if flags & QUIET:  # a purchase may have come that was not decided on
+        contents.unexpected.add(customer_id)
+    contents.sampling.restore(customer_id, flags)
+    waiting = contents.customers.waiting(customer_id)
+    contents.enqueued += waiting
+    if waiting or flags & MERGED:
+        contents.note_departure(unpack(customer_id, value))
+        contents.departures.wake(customer_id)
+    _restore_ids(contents, entries(value))
+
+
+def _restore_ids(contents: Contents, found: Sequence[Entry]) -> None:
+    """Take back ids, but for those that can make no duplicate any more, where the clocks are known."""
+    clocks, ids = contents.clocks, contents.ids
+    oldest = clocks[Input.TRANSACTIONS].now - TOO_LATE_MS
+    bought = [
+        (key, effective_time) for effective_time, mark, key in found if mark >= 0 and effective_time >= oldest
+    ]
+    if bought:
+        ids[Input.TRANSACTIONS].restore(bought, clocks[Input.TRANSACTIONS])
+    for effective_time, mark, key in found:
+        if mark < 0:
+            source = input_of(mark)
+            if effective_time >= clocks[source].now - TOO_LATE_MS:
+                ids[source].restore([(key, effective_time)], clocks[source])

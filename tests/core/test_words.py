@@ -1,0 +1,30 @@
+"""What would end an episode of which nothing was sent, in words."""
+
+import pytest
+
+from streams.core.alerts.words import closes_silently_when
+from streams.core.ruleset import Ruleset
+from streams.core.spend.evidence import Pace, Yardstick
+from tests.core.drive import figures
+
+SILENTLY = "Nothing was sent. Ends silently"
+MORE = "half the usual spend more with every day"
+
+
+@pytest.mark.parametrize(
+    ("yardstick", "words"),
+    [
+        (Yardstick(0.0, 1.0, 0), "120 days after the contact."),
+        (
+            Yardstick(100.0, 2.0, 0, Pace(100.0, 0.5, 2.0, 2.0)),
+            "once the customer has bought as usual for some weeks, or 120 days after the contact.",
+        ),
+        (
+            Yardstick(100.0, 2.0, 0),
+            f"once 8.00 USD are spent since the contact, {MORE}, or 120 days after it.",
+        ),
+    ],
+)
+def test_what_ends_an_episode_of_which_nothing_was_sent(yardstick: Yardstick, words: str) -> None:
+    """Ten days and three nats of two days each are sixteen days, half of which have to be spent for."""
+    assert closes_silently_when(figures(Ruleset(), yardstick, days=10.0)) == f"{SILENTLY} {words}"
