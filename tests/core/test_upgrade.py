@@ -29,7 +29,7 @@ from tests.core.drive import (
 )
 
 FIXTURES = Path(__file__).parent / "state"
-DATASET = Ruleset(version="dataset", population_minimum=1, high_value_quantile=0.1)
+DATASET = Ruleset(version="town", population_minimum=1, high_value_quantile=0.1)
 TX, CT = Input.TRANSACTIONS, Input.CONTACTS
 DAY_150 = HOME + 150 * DAY_MS
 DAY_151 = DAY_150 + DAY_MS
