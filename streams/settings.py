@@ -104,7 +104,8 @@ class Settings(BaseSettings):
     """Currency (ISO 4217) that all money is counted in; its unit is always the hundredth."""
 
     ruleset_file: Path | None = None
-    """A built-in version of the rules (`4`, the default, `3`, `2` or `1`), or a TOML file with rules to change."""
+    """A built-in version of the rules (`4`, the default, `3`, `2` or `1`), or a TOML file with rules to
+    change."""
 
     clock: Literal["live", "event"] = "live"
     """What moves time: records and ticks, and on `live` also the wall clock while an input is caught up."""
