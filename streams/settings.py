@@ -77,7 +77,7 @@ class Settings(BaseSettings):
     """File with that password; a newline at the end is left out."""
 
     kafka_token_file: Path | None = None
-    """File with the bearer token for `OAUTHBEARER`; read anew at each log-in, so it may be renewed."""
+    """File with the bearer token for `OAUTHBEARER`; read again at each log-in, so it may be renewed."""
 
     kafka_ca_file: Path | None = None
     """PEM file of the authorities that may sign the brokers' certificates; the system's when not set."""
@@ -104,7 +104,8 @@ class Settings(BaseSettings):
     """Currency (ISO 4217) that all money is counted in; its unit is always the hundredth."""
 
     ruleset_file: Path | None = None
-    """A built-in version of the rules (`3`, the default, `2` or `1`), or a TOML file with rules to change."""
+    """A built-in version of the rules (`4`, the default, `3`, `2` or `1`), or a TOML file with rules to
+    change."""
 
     clock: Literal["live", "event"] = "live"
     """What moves time: records and ticks, and on `live` also the wall clock while an input is caught up."""
@@ -114,7 +115,7 @@ class Settings(BaseSettings):
 
     quiet_contacts_hours: Annotated[float, Field(gt=0, le=8784, allow_inf_nan=False)] | None = None
     """On the live clock, time stands still when contacts bring nothing for longer; not set: they may be quiet
-    for ever."""
+    forever."""
 
     commit_interval_ms: Annotated[int, Ge(10), Le(10_000)] = 250
     """Longest time between commits while no alert waits; never less than 10 ms for each partition owned."""
