@@ -10,7 +10,8 @@ from uuid import uuid4
 
 from streams.console import ERRORS
 from streams.demo.signals import undisturbed
-from streams.runtime.kafka.admin import KafkaUnavailableError, admin_client
+from streams.runtime.kafka.admin import admin_client
+from streams.runtime.kafka.errors import KafkaUnavailableError
 from streams.runtime.kafka.topics import create, plan, read
 from streams.runtime.local_kafka.broker import LocalKafka, answers
 from streams.runtime.local_kafka.distribution import KAFKA_VERSION

@@ -14,7 +14,7 @@ from typing_extensions import override
 from schemas.topics import ALERTS
 from streams.demo.workers import DemoError
 from streams.runtime.kafka.admin import admin_client
-from streams.runtime.tools.alert_reader import NoAlert, alert_reader
+from streams.runtime.tools.alert_reader import InvalidAlert, alert_reader
 from streams.settings import Settings
 
 _SETTLE_SECONDS: Final = 30.0
@@ -51,7 +51,9 @@ def verdict(settings: Settings, replayed: Path) -> Verdict:
     topic = settings.topic_prefix + ALERTS.name
     _settle(settings, topic)
     with alert_reader(settings, topic, settings.partitions, new=False) as reader:
-        found = [str(one) if isinstance(one, NoAlert) else one.model_dump_json() for one in reader.there()]
+        found = [
+            str(one) if isinstance(one, InvalidAlert) else one.model_dump_json() for one in reader.existing()
+        ]
     return compared(Counter(found), Counter(replayed.read_text(encoding="utf-8").splitlines()))
 
 

@@ -53,7 +53,7 @@ def line(scene: Scene) -> str:
         f"event time {_event_time(scene)}",
         f"{scene.published.lines.total():,} of {scene.lines:,} lines published",
         f"{scene.records_per_second:,.0f} records/s, lag {scene.lag:,}",
-        *(f"worker {one.number}: {_told(one)}" for one in scene.workers),
+        *(f"worker {one.number}: {_worker_state(one)}" for one in scene.workers),
         f"alert records: {_counted(scene)}",
     )
     return "; ".join(figures)
@@ -78,7 +78,7 @@ def _header(scene: Scene) -> RenderableType:
     )
     for one in scene.workers:
         style = "bold red" if one.killed else "" if one.partitions else "dim"
-        grid.add_row(f"worker {one.number}", Text(_told(one), style))
+        grid.add_row(f"worker {one.number}", Text(_worker_state(one), style))
     grid.add_row("alerts", _counted(scene))
     for said in _padded(scene.said[-_SAID:]):
         grid.add_row(*said)
@@ -154,14 +154,14 @@ def _event_time(scene: Scene) -> str:
     return "not begun" if reached == NEVER else format_ms(reached)[:10]
 
 
-def _told(one: WorkerSeen) -> str:
+def _worker_state(one: WorkerSeen) -> str:
     if one.killed:
         return "killed"
     if not one.partitions:
         return "starting"
     opening = sorted(one.partitions.keys() - one.ready)
-    told = [f"partitions {_listed(one.ready)}"] if one.ready else []
-    return ", ".join([*told, f"opening {_listed(opening)}"] if opening else told)
+    parts = [f"partitions {_listed(one.ready)}"] if one.ready else []
+    return ", ".join([*parts, f"opening {_listed(opening)}"] if opening else parts)
 
 
 def _listed(numbers: Iterable[int]) -> str:
@@ -169,11 +169,11 @@ def _listed(numbers: Iterable[int]) -> str:
 
 
 def _counted(scene: Scene) -> str:
-    told = []
+    states = []
     for state in _STATES:
         levels = [
             f"{scene.counts[state, level]:,} {level}" for level in _LEVELS if scene.counts[state, level]
         ]
         if levels:
-            told.append(f"{state} {', '.join(levels)}")
-    return " · ".join(told) or "none yet"
+            states.append(f"{state} {', '.join(levels)}")
+    return " · ".join(states) or "none yet"

@@ -16,10 +16,11 @@ from schemas.partitioner import partition_of
 from schemas.topics import DEAD_LETTERS
 from streams.core.watermark import Input
 from streams.runtime.commands.redrive import redrive_command
-from streams.runtime.kafka.admin import KafkaUnavailableError, admin_client
+from streams.runtime.kafka.admin import admin_client
+from streams.runtime.kafka.errors import KafkaUnavailableError
 from streams.runtime.kafka.groups import positions_of
 from streams.runtime.local_kafka.engine import free_port
-from streams.runtime.tools.redrive import Choice, Redrive
+from streams.runtime.tools.redrive import Redrive, Selection
 from streams.settings import Settings
 from tests.kafka.commands import run_command
 
@@ -274,20 +275,20 @@ def test_a_second_redrive_shuts_out_the_first(topics: Settings, office: Office) 
         office.refuse(b"c-1", b"%d" % number)
 
     async def both() -> None:
-        second = Redrive(topics, PARTITIONS, Choice())
+        second = Redrive(topics, PARTITIONS, Selection())
 
         async def first_is_late(producer: Any, kind: Any, chunk: Any) -> None:
-            if not second.redriven.sent:
+            if not second.counts.sent:
                 await second.execute()
             await send(producer, kind, chunk)
 
-        first = Redrive(topics, PARTITIONS, Choice(sources=(Input.CONTACTS,)))
+        first = Redrive(topics, PARTITIONS, Selection(sources=(Input.CONTACTS,)))
         send = first._send
         first._send = first_is_late  # type: ignore[method-assign]
         with pytest.raises(KafkaUnavailableError, match="started elsewhere since"):
             await first.execute()
-        assert second.redriven.sent.total() == 25
-        assert first.redriven.sent.total() == 0
+        assert second.counts.sent.total() == 25
+        assert first.counts.sent.total() == 0
 
     asyncio.run(both())
     assert len(came_back(topics)) == 25

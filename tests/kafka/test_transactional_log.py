@@ -13,7 +13,7 @@ from schemas.dead_letter import Reason
 from streams.core.watermark import Input
 from streams.runtime.kafka import transactional_log as kafka_log
 from streams.runtime.kafka.admin import admin_client
-from streams.runtime.kafka.client_options import aiokafka_options
+from streams.runtime.kafka.clients import aiokafka_options
 from streams.runtime.kafka.topics import create, plan
 from streams.runtime.kafka.transactional_log import TransactionalLog
 from streams.runtime.local_kafka.broker import FragileBroker

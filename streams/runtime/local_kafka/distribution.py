@@ -105,6 +105,6 @@ def _first_error(output: str) -> str:
 
 
 def _java_version(java: str) -> int:
-    told = subprocess.run([java, "-version"], capture_output=True, text=True, check=False, timeout=60)  # noqa: S603
-    match = re.search(r'version "(\d+)', told.stderr)
+    shown = subprocess.run([java, "-version"], capture_output=True, text=True, check=False, timeout=60)  # noqa: S603
+    match = re.search(r'version "(\d+)', shown.stderr)
     return int(match[1]) if match else 0

@@ -1,4 +1,4 @@
-"""What `worker --resume-partition` says, as marks in the dead letters: stops with letters before it end."""
+"""What `worker --resume-partition` says, as offsets of dead letters: stops that began before them end."""
 
 import logging
 from collections.abc import Iterable
@@ -16,16 +16,17 @@ log = logging.getLogger(__name__)
 def resume_marks(settings: Settings, partitions: int) -> dict[int, int]:
     """Return the mark of each partition that is to go on.
 
-    `1@345` ends the stop of partition 1 with letters from 345 on and no other; `1` any that is there now.
+    `1@345` ends the stop of partition 1 whose dead letters begin at 345, and no other; `1` ends any that is
+    there now.
     Raises SettingsError for a partition that there is not, and what `admin_client` raises.
     """
     marks, now = {}, []
     for one in settings.resume_partitions:
-        number, at, dead_letters = one.partition("@")
+        number, at, stop = one.partition("@")
         if int(number) >= partitions:
             raise SettingsError(f"{variable('resume_partitions')}: there is no partition {number}")
         if at:
-            marks[int(number)] = int(dead_letters) + 1
+            marks[int(number)] = int(stop) + 1
         else:
             now.append(int(number))
     if now:
@@ -38,4 +39,4 @@ def resume_marks(settings: Settings, partitions: int) -> dict[int, int]:
 def _ends(admin: KafkaAdminClient, topic: str, partitions: Iterable[int]) -> dict[int, int]:
     asked = {TopicPartition(topic, number): OffsetSpec.LATEST for number in partitions}
     found = admin.list_partition_offsets(asked)
-    return {place.partition: found[place].offset for place in asked}
+    return {tp.partition: found[tp].offset for tp in asked}
