@@ -16,7 +16,7 @@ from urllib.request import urlopen
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from bench.topics import PARTITIONS, committed, ends
+from bench.shared.topics import PARTITIONS, committed, ends
 from streams.runtime.kafka.admin import admin_client
 from streams.settings import Settings, variable
 

@@ -18,14 +18,11 @@ from streams.core.watermark import Input
 from streams.runtime.kafka.admin import admin_client
 from streams.runtime.kafka.topics import create, plan, read
 from streams.runtime.local_kafka.broker import local_kafka
-from streams.runtime.startup.preflight import load_rules
-from streams.runtime.tools.prescan import prescan
-from streams.runtime.tools.publish import Publisher
-from streams.runtime.tools.publish_entries import entries
+from streams.runtime.tools.publish import Publisher, prescan_for
 from streams.settings import ENV_PREFIX, Settings
 
 PARTITIONS: Final = 4
-_JARS: Final = Path(__file__).parents[1] / ".kafka"
+_JARS: Final = Path(__file__).parents[2] / ".kafka"
 _GONE_SECONDS: Final = 30.0
 
 
@@ -57,20 +54,13 @@ def fresh_settings(bootstrap: str, **changes: Any) -> Settings:
 
 def publish(settings: Settings, directory: Path) -> int:
     """Publish a directory as the command does, and return how many records Kafka has of it."""
-    prescanned = prescan(
-        directory,
-        partitions=PARTITIONS,
-        currency=settings.reporting_currency,
-        lateness_ms=load_rules(settings.ruleset_file).lateness_ms,
-        now_ms=time.time_ns() // 1_000_000,
-    )
     publisher = Publisher(settings, PARTITIONS)
-    asyncio.run(publisher.publish(entries(prescanned, PARTITIONS, settings.reporting_currency)))
+    asyncio.run(publisher.publish_directory(prescan_for(settings, directory, PARTITIONS)))
     return publisher.published.arrived
 
 
 def emptied(settings: Settings) -> Settings:
-    """Make the output topics anew, and return settings of an application that has read nothing."""
+    """Delete and create the output topics, and return settings of an application that has read nothing."""
     outputs = [one for one in plan(settings) if one.topic in OUTPUTS]
     with admin_client(settings) as admin:
         admin.delete_topics([one.name for one in outputs])
