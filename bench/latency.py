@@ -96,7 +96,7 @@ class Dataset:
         await self._write(Input.TRANSACTIONS, customer, time_ms, {"type": "transaction", **body})
 
     async def contact(self, customer: int, time_ms: int) -> Any:
-        """Write a contact that alone makes a watch alert; return what tells of its arrival."""
+        """Write a contact that alone makes a watch alert; return a future of its arrival."""
         body = {
             "type": "contact",
             "contact_id": f"k{customer}",

@@ -132,7 +132,7 @@ def _commit(partitions: list[Partition], events: list[tuple[int, int]]) -> None:
 
 
 def _resident() -> int:
-    """Return the bytes of this process that are in memory; only Linux tells."""
+    """Return the bytes of this process that are in memory; on Linux alone."""
     return int(_STATM.read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 

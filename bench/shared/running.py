@@ -89,7 +89,7 @@ class Running:
         }
 
     def cpu(self) -> Cpu:
-        """Return the CPU seconds so far; only Linux tells."""
+        """Return the CPU seconds so far; on Linux alone."""
         used = {}
         for task in Path(f"/proc/{self._process.pid}/task").iterdir():
             fields = (task / "stat").read_text(encoding="ascii").rpartition(")")[2].split()

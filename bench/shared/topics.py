@@ -1,4 +1,4 @@
-"""What the benchmarks of the worker need of a Kafka: a broker of their own, topics filled and emptied."""
+"""What the benchmarks of the worker need of Kafka: a broker of their own, topics filled and emptied."""
 
 import asyncio
 import os
@@ -11,12 +11,12 @@ from typing import Any, Final, cast
 from uuid import uuid4
 
 from kafka import TopicPartition
-from kafka.admin import KafkaAdminClient, OffsetSpec
+from kafka.admin import KafkaAdminClient
 
 from schemas.topics import OUTPUTS
 from streams.core.watermark import Input
 from streams.runtime.kafka.admin import admin_client
-from streams.runtime.kafka.topics import create, plan, read
+from streams.runtime.kafka.topics import create, ends_of, plan, read
 from streams.runtime.local_kafka.broker import local_kafka
 from streams.runtime.tools.publish import Publisher, prescan_for
 from streams.settings import ENV_PREFIX, Settings
@@ -36,7 +36,7 @@ def broker() -> Iterator[str]:
 
 
 def fresh_settings(bootstrap: str, **changes: Any) -> Settings:
-    """Return settings with names that nobody has used, and make all topics."""
+    """Return settings with names that nothing has used, and make all topics."""
     name = _new_name()
     settings = Settings(
         bootstrap_servers=(bootstrap,),
@@ -74,14 +74,10 @@ def emptied(settings: Settings) -> Settings:
 
 def ends(settings: Settings) -> dict[TopicPartition, int]:
     """Return where the partitions of the inputs end, of those that hold anything."""
-    asked = {
-        TopicPartition(settings.topic_prefix + source.value, number): OffsetSpec.LATEST
-        for source in Input
-        for number in range(PARTITIONS)
-    }
+    topics = [settings.topic_prefix + source.value for source in Input]
+    tps = [TopicPartition(topic, number) for topic in topics for number in range(PARTITIONS)]
     with admin_client(settings) as admin:
-        found = admin.list_partition_offsets(asked)
-    return {tp: at.offset for tp, at in found.items() if at.offset > 0}
+        return {tp: end for tp, end in ends_of(admin, tps).items() if end > 0}
 
 
 def committed(admin: KafkaAdminClient, settings: Settings) -> Mapping[TopicPartition, int]:

@@ -48,7 +48,7 @@ class Demo:
 
 
 def play(demo: Demo, kafka: DemoKafka) -> bool:
-    """Show it on a Kafka, and tell whether the topic holds exactly the alerts of replay.
+    """Show it on a Kafka, and return whether the topic holds exactly the alerts of replay.
 
     Raises InputError, DemoError, and what `admin_client` raises.
     """

@@ -30,7 +30,7 @@ class Arrival(NamedTuple):
 
 @dataclass(slots=True)
 class WorkerSeen:
-    """A worker as its /ready tells: partition numbers and their states; none while it does not answer."""
+    """A worker by its /ready: partition numbers and their states; none while it does not answer."""
 
     number: int
     partitions: dict[int, str] = field(default_factory=dict)

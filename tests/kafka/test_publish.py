@@ -21,7 +21,7 @@ from streams.runtime.kafka.clients import kafka_python_options
 from streams.runtime.local_kafka.engine import free_port
 from streams.runtime.tools.prescan import prescan
 from streams.runtime.tools.publish import EventTimeSpeed, FixedRate, Publisher
-from streams.runtime.tools.publish_entries import EVERY, Entry, entries
+from streams.runtime.tools.publish_entries import ALL_PARTITIONS, Entry, entries
 from streams.settings import Settings
 from tests.kafka.commands import environment, run_command
 from tests.worlds.worlds import write_world
@@ -75,7 +75,7 @@ def test_what_stands_in_the_topics_is_what_is_in_the_files(topics: Settings, tmp
             assert found == [
                 (one.key, one.value)
                 for one in wanted
-                if one.source is source and one.partition in {number, EVERY}
+                if one.source is source and one.partition in {number, ALL_PARTITIONS}
             ]
     lines = {
         path.name: sum(len(batch.lines) for batch in batches(path)) for path in directory.glob("*.jsonl")
@@ -86,7 +86,7 @@ def test_what_stands_in_the_topics_is_what_is_in_the_files(topics: Settings, tmp
     ticks = PARTITIONS * sum(not one.is_line for one in wanted)
     assert f"ticks: {ticks:,}" in shown
     assert any(line.startswith("a worker will refuse: ") and line.endswith(" schema") for line in shown)
-    records = sum(PARTITIONS if one.partition == EVERY else 1 for one in wanted)
+    records = sum(PARTITIONS if one.partition == ALL_PARTITIONS else 1 for one in wanted)
     assert shown[-1].startswith(f"{records:,} records arrived, ")
 
 

@@ -50,7 +50,7 @@ def kafka_down(*, folder: _Folder = _FOLDER, erase: _Erase = False) -> None:
 
 @kafka.command("status")
 def kafka_status(*, folder: _Folder = _FOLDER) -> None:
-    """Tell whether it runs and where; exits with 69 if it does not answer."""
+    """Return whether it runs and where; exits with 69 if it does not answer."""
     with _local_kafka_or_exit():
         broker = LocalKafka(folder).running()
     if broker is None:

@@ -78,7 +78,7 @@ async def _work(
 def _ended(error: Exception) -> typer.Exit:
     if isinstance(error, tuple(_EXITS)):
         return failed(str(error), exit_code(error, _EXITS))
-    # The message of an error that nobody expected may hold anything, also what must not be logged.
+    # The message of an unexpected error may hold anything, also what must not be logged.
     where = "".join(traceback.format_tb(error.__traceback__))
     return failed(
         f"{type(error).__name__} in the worker; it ends, nothing committed is lost\n{where}", Exit.SOFTWARE

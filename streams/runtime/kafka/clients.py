@@ -108,7 +108,7 @@ async def close_consumer(consumer: AIOKafkaConsumer, seconds: float = CLOSE_SECO
 
 
 async def _stopped(client: AIOKafkaConsumer | AIOKafkaProducer, seconds: float) -> bool:
-    """Tell whether a client stopped in time.
+    """Return whether a client stopped in time.
 
     With the broker away it hangs, fails, or raises the CancelledError of its own task: hence a task apart.
     """

@@ -3,17 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, Final, Protocol, cast
+from typing import Any, Protocol, cast
 
 from aiokafka import TopicPartition
 
 from streams.runtime.kafka.clients import FETCH_BYTES, close_consumer, make_consumer
-from streams.runtime.kafka.fetch import BatchFetcher, FetchedBatch
+from streams.runtime.kafka.fetch import IDLE_SECONDS, BatchFetcher
 from streams.runtime.ports import Bounds, LogRecord
 from streams.settings import Settings
-
-_IDLE_SECONDS: Final = 20.0
-"""A reading in which nothing comes for so long has failed."""
 
 
 class HeadedRecord(LogRecord, Protocol):
@@ -53,18 +50,9 @@ class CommittedReader:
         tp = list(self._bounds)[partition]
         position, end = self._bounds[tp]
         self._consumer.resume(tp)
-        while position < end:
-            batch = await self._next(tp)
-            position = batch.after
+        async for batch in self._fetches.read(tp, position, end):
             yield [one for one in cast("list[HeadedRecord]", batch.records) if one.offset < end]
         self._consumer.pause(tp)
-
-    async def _next(self, tp: TopicPartition) -> FetchedBatch:
-        async with asyncio.timeout(_IDLE_SECONDS):
-            while True:
-                taken = await self._fetches.take({tp}, 1.0)
-                if taken:
-                    return taken[tp]
 
 
 @asynccontextmanager
@@ -73,7 +61,7 @@ async def committed_reader(settings: Settings, topic: str, partitions: int) -> A
     consumer = make_consumer(settings, max_partition_fetch_bytes=FETCH_BYTES)
     tps = [TopicPartition(topic, number) for number in range(partitions)]
     try:
-        async with asyncio.timeout(_IDLE_SECONDS):
+        async with asyncio.timeout(IDLE_SECONDS):
             await consumer.start()
             consumer.assign(tps)
             consumer.pause(*tps)

@@ -38,7 +38,7 @@ class Outbox:
 
     @property
     def has_full(self) -> bool:
-        """Tell whether a batch should be sent."""
+        """Return whether a batch should be sent."""
         return bool(self._full)
 
     async def send_full(self) -> None:
@@ -70,7 +70,7 @@ class Outbox:
         """Close the producer; what has not arrived may be lost."""
         for sent in self._sent.values():
             for future, _ in sent:
-                future.cancel()  # else asyncio complains of errors nobody took
+                future.cancel()  # else asyncio logs its error as never retrieved
         await close_producer(self._producer)
 
     async def _arrival(self, sent: deque[tuple[Any, int]]) -> None:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from importlib.metadata import version
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from aiokafka import TopicPartition
 from aiokafka.errors import IllegalOperation
@@ -27,7 +27,7 @@ from streams.runtime.kafka.clients import (
     make_transactional_producer,
 )
 from streams.runtime.kafka.errors import log_errors
-from streams.runtime.kafka.fetch import BatchFetcher
+from streams.runtime.kafka.fetch import IDLE_SECONDS, BatchFetcher
 from streams.runtime.ports import Bounds, DeadLetter, PartitionLog, Positions, Transaction
 from streams.settings import Settings
 
@@ -35,8 +35,6 @@ TRANSACTION_SECONDS: Final = 40.0
 """After this the broker gives up a transaction, and fences its producer."""
 COMMIT_SECONDS: Final = 20.0
 FENCE_SECONDS: Final = 60.0
-RESTORE_IDLE_SECONDS: Final = 20.0
-"""A restore in which nothing comes for so long has failed."""
 CLOSE_SECONDS: Final = 1.0
 
 _BATCH_BYTES: Final = 900_000
@@ -82,7 +80,7 @@ class TransactionalLog(PartitionLog):
 
     async def _bounds(self, tps: list[TopicPartition]) -> dict[TopicPartition, Bounds]:
         with log_errors():
-            async with asyncio.timeout(RESTORE_IDLE_SECONDS), self._reading("read_committed") as consumer:
+            async with asyncio.timeout(IDLE_SECONDS), self._reading("read_committed") as consumer:
                 starts = await consumer.beginning_offsets(tps)
                 ends = await consumer.end_offsets(tps)
         return {tp: Bounds(starts[tp], ends[tp]) for tp in tps}
@@ -91,7 +89,7 @@ class TransactionalLog(PartitionLog):
     async def restore(self) -> AsyncIterator[tuple[bytes, bytes | None]]:
         tp = self._tp(STATE.name)
         with log_errors():
-            async with asyncio.timeout(RESTORE_IDLE_SECONDS), self._reading("read_uncommitted") as consumer:
+            async with asyncio.timeout(IDLE_SECONDS), self._reading("read_uncommitted") as consumer:
                 # Not the end for readers of committed records: an open transaction would hide what follows.
                 end = (await consumer.end_offsets([tp]))[tp]
             async with self._reading("read_committed") as consumer:
@@ -138,14 +136,14 @@ class TransactionalLog(PartitionLog):
             self._settings, isolation_level=isolation, max_partition_fetch_bytes=FETCH_BYTES
         )
         try:
-            async with asyncio.timeout(RESTORE_IDLE_SECONDS):
+            async with asyncio.timeout(IDLE_SECONDS):
                 await consumer.start()
             yield consumer
         finally:
             await close_consumer(consumer, CLOSE_SECONDS)
 
     async def _send(self, topic: str, entries: Iterable[_Entry], partition: int | None = None) -> list[Any]:
-        """Send records, to the own partition if no other is given, and return what tells of each batch."""
+        """Send records, to the own partition if no other is given, and return a future for each batch."""
         producer, name = self._producer, self._settings.topic_prefix + topic
         number = self._partition if partition is None else partition
         return [await producer.send_batch(batch, name, partition=number) for batch in _batches(entries)]
@@ -180,19 +178,13 @@ class TransactionalLog(PartitionLog):
 
 
 async def _read(consumer: Any, tp: TopicPartition, end: int) -> AsyncIterator[tuple[bytes, bytes | None]]:
-    async with asyncio.timeout(RESTORE_IDLE_SECONDS):
+    async with asyncio.timeout(IDLE_SECONDS):
         consumer.assign([tp])
         await consumer.seek_to_beginning(tp)
         position = await consumer.position(tp)
-    fetches = BatchFetcher(consumer, lambda: 0)
-    while position < end:
-        async with asyncio.timeout(RESTORE_IDLE_SECONDS):
-            taken: dict[TopicPartition, Any] = {}
-            while not taken:
-                taken = await fetches.take({tp}, 1.0)
-        position = taken[tp].after
-        for record in taken[tp].records:
-            yield record.key, record.value
+    async for batch in BatchFetcher(consumer, lambda: 0).read(tp, position, end):
+        for record in batch.records:
+            yield cast("bytes", record.key), record.value  # a compacted topic has no record without one
 
 
 def _batches(entries: Iterable[_Entry]) -> Iterator[Any]:

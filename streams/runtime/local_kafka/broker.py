@@ -157,7 +157,7 @@ def _wait_until_free(port: int) -> None:
 
 
 def answers(bootstrap: str) -> bool:
-    """Tell whether a broker answers there within seconds."""
+    """Return whether a broker answers there within seconds."""
     try:
         with connected({"bootstrap_servers": [bootstrap]}, _ANSWER_SECONDS) as client:
             return bool(client.describe_cluster()["brokers"])

@@ -56,7 +56,7 @@ def jar_folder(folder: Path) -> Path:
 
 
 def can_fetch_jars() -> bool:
-    """Tell whether Maven is there to fetch what is missing."""
+    """Return whether Maven is there to fetch what is missing."""
     return shutil.which("mvn") is not None
 
 

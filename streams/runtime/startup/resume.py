@@ -1,13 +1,12 @@
 """What `worker --resume-partition` says, as offsets of dead letters: stops that began before them end."""
 
 import logging
-from collections.abc import Iterable
 
 from kafka import TopicPartition
-from kafka.admin import KafkaAdminClient, OffsetSpec
 
 from schemas.topics import DEAD_LETTERS
 from streams.runtime.kafka.admin import admin_client
+from streams.runtime.kafka.topics import ends_of
 from streams.settings import Settings, SettingsError, variable
 
 log = logging.getLogger(__name__)
@@ -32,11 +31,7 @@ def resume_marks(settings: Settings, partitions: int) -> dict[int, int]:
     if now:
         log.warning("without the number of a stop any that is there is ended, at each start of the worker")
         with admin_client(settings) as admin:
-            marks |= _ends(admin, settings.topic_prefix + DEAD_LETTERS.name, now)
+            topic = settings.topic_prefix + DEAD_LETTERS.name
+            found = ends_of(admin, (TopicPartition(topic, number) for number in now))
+            marks |= {tp.partition: end for tp, end in found.items()}
     return marks
-
-
-def _ends(admin: KafkaAdminClient, topic: str, partitions: Iterable[int]) -> dict[int, int]:
-    asked = {TopicPartition(topic, number): OffsetSpec.LATEST for number in partitions}
-    found = admin.list_partition_offsets(asked)
-    return {tp.partition: found[tp].offset for tp in asked}

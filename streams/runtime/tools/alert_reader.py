@@ -28,7 +28,7 @@ class InvalidAlert(NamedTuple):
 
 
 class AlertReader:
-    """Reads all partitions of a topic of alerts, without a group, so that nobody else reads less.
+    """Reads all partitions of a topic of alerts, without a group, so that other readers miss nothing.
 
     Raises kafka-python's errors.
     """

@@ -17,7 +17,7 @@ from streams.runtime.kafka.clients import make_producer
 from streams.runtime.kafka.errors import publish_errors
 from streams.runtime.kafka.outbox import BATCH_BYTES, Outbox
 from streams.runtime.tools.prescan import Prescan, prescan
-from streams.runtime.tools.publish_entries import EVERY, Entry, entries
+from streams.runtime.tools.publish_entries import ALL_PARTITIONS, Entry, entries
 from streams.settings import Settings
 
 _START_SECONDS: Final = 30.0
@@ -165,7 +165,7 @@ class Publisher:
 
     def _put(self, entry: Entry, outbox: Outbox) -> None:
         reached, source, partition, key, value, is_line = entry
-        for one in self._partitions if partition == EVERY else (partition,):
+        for one in self._partitions if partition == ALL_PARTITIONS else (partition,):
             outbox.put(self._topics[source], one, key, value)
         published = self.published
         if is_line:

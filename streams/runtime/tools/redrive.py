@@ -90,7 +90,7 @@ class Selection:
         ]
 
     def includes(self, kind: Kind) -> bool:
-        """Tell whether dead letters of a kind are selected."""
+        """Return whether dead letters of a kind are selected."""
         return kind.reason in self.reasons and kind.source in self.sources
 
 
@@ -196,7 +196,7 @@ class Redrive:
             self._on_progress(self.counts.read, reader.offsets)
 
     def _goes_back(self, dead_letter: StoredDeadLetter) -> bool:
-        """Count a dead letter, and tell whether it goes back."""
+        """Count a dead letter, and return whether it goes back."""
         kind, found, limit = dead_letter.kind, self.counts, self._selection.limit
         if not self._selection.includes(kind):
             return False
@@ -243,7 +243,7 @@ class Redrive:
             await asyncio.gather(*sent)
         finally:
             for arrival in sent:
-                arrival.cancel()  # else asyncio complains of errors nobody took
+                arrival.cancel()  # else asyncio logs its error as never retrieved
 
 
 class _Chunk:
@@ -262,7 +262,7 @@ class _Chunk:
 
     @property
     def full(self) -> bool:
-        """Tell whether it should be sent."""
+        """Return whether it should be sent."""
         return len(self.dead_letters) >= CHUNK_RECORDS or self._bytes >= CHUNK_BYTES
 
 
@@ -271,8 +271,8 @@ def dead_letter_of(
 ) -> StoredDeadLetter | None:
     """Return the dead letter that a record is.
 
-    None if its headers don't say so, if it came from no input of ours or from a partition that there is not,
-    and if it has neither key nor value: nobody could take it.
+    None if its headers are not those of a dead letter, if it came from another topic or from a partition that
+    does not exist, or if it has neither key nor value.
     """
     try:
         texts = {name: value.decode() for name, value in record.headers if value is not None}

@@ -2,7 +2,7 @@
 
 With the same count every record stays as it is, and only positions may be new. With another count customers
 go where their keys belong, with their contacts, episodes, revisions and the ids of their last days, so that
-no alert is sent twice and none is lost. What a partition knows beside its customers is made anew:
+no alert is sent twice and none is lost. What a partition knows beside its customers is recalculated:
 
 - clocks and decisions: those of the hindmost partition, so the old ones must stand within an hour of one
   another. Nothing is skipped, and what others had decided is in their customers' records. Side inputs take
@@ -58,7 +58,7 @@ class Contents:
 
     @property
     def applications(self) -> list[str]:
-        """Return the applications that wrote the state: one, unless somebody meddled with it."""
+        """Return the applications that wrote the state: one, unless the file was changed."""
         return sorted({processor.application for processor in self.processors.values()})
 
 
