@@ -82,24 +82,24 @@ class Show:
             return bool(one.ready and two.ready) and one.ready | two.ready == everything
 
         await self._until(shared, "starting")
-        scene.say(f"two workers are ready; {scene.lines:,} lines are published to them")
+        scene.note(f"two workers are ready; {scene.lines:,} lines are published to them")
         publishing = group.create_task(self._publisher.publish_directory(self._prescanned))
         await self._until(lambda: scene.published.lines.total() >= scene.lines / 2, "publishing")
         self._workers[1].kill()
         two.killed, two.partitions = True, {}
-        scene.say(
+        scene.note(
             "worker 2 was killed (SIGKILL): its partitions go to worker 1, "
             f"once the group has missed it for {SESSION_SECONDS:.0f} s"
         )
         await self._until(lambda: one.ready == everything, "taking over")
-        scene.say("worker 1 has taken over, from where the last transaction ended")
+        scene.note("worker 1 has taken over, from where the last transaction ended")
         self._workers[1].start()
         two.killed = False
         await self._until(shared, "sharing again")
-        scene.say("worker 2 is back and has its share")
+        scene.note("worker 2 is back and has its share")
         await publishing
         await self._until(lambda: scene.lag == 0, "reading the rest")
-        scene.say("all is published, read and committed")
+        scene.note("all is published, read and committed")
 
     async def _until(self, holds: Callable[[], bool], what: str) -> None:
         deadline = time.monotonic() + self._patience
@@ -115,7 +115,7 @@ class Show:
         async with aiohttp.ClientSession(timeout=timeout) as session:
             while True:
                 for process, seen in zip(self._workers, self._scene.workers, strict=True):
-                    await _look(session, process, seen)
+                    await _update(session, process, seen)
                 await asyncio.sleep(_WORKERS_SECONDS)
 
     async def _watch_figures(self) -> None:
@@ -158,7 +158,7 @@ class Show:
             await close_consumer(consumer)
 
 
-async def _look(session: aiohttp.ClientSession, process: WorkerProcess, seen: WorkerSeen) -> None:
+async def _update(session: aiohttp.ClientSession, process: WorkerProcess, seen: WorkerSeen) -> None:
     """Ask a worker for the states of its partitions. Raises DemoError if it ended, or stopped one of them."""
     if not process.running:
         return

@@ -17,20 +17,20 @@ from streams.demo.scene import Arrival, Scene, WorkerSeen
 from streams.lab.replay_command import what_happened
 from streams.lab.report.words import money, to_cents
 
-_SAID: Final = 3
+_MILESTONES: Final = 3
 _NEW_SECONDS: Final = 4.0
 _LEVELS: Final = {"alert": "bold red", "watch": "yellow"}
 _STATES: Final = {"raised": "bold", "updated": "", "resolved": "green"}
 _NOBODY: Final = "nobody yet: it takes twelve weeks to know what is usual for a customer"
 _OTHER_LINES: Final = 12
-"""Lines of the screen that are neither news, nor said, nor a customer."""
+"""Lines of the screen that are neither news, nor a milestone, nor a customer."""
 
 
 def screen(scene: Scene, height: int) -> RenderableType:
     """Return all that fits on a terminal of so many lines."""
     ranked = scene.ranked()
     news = height // 6
-    rows = max(1, height - _OTHER_LINES - _SAID - news)
+    rows = max(1, height - _OTHER_LINES - _MILESTONES - news)
     return Group(
         Panel(
             _header(scene),
@@ -80,14 +80,14 @@ def _header(scene: Scene) -> RenderableType:
         style = "bold red" if one.killed else "" if one.partitions else "dim"
         grid.add_row(f"worker {one.number}", Text(_worker_state(one), style))
     grid.add_row("alerts", _counted(scene))
-    for said in _padded(scene.said[-_SAID:]):
-        grid.add_row(*said)
+    for milestone in _padded(scene.milestones[-_MILESTONES:]):
+        grid.add_row(*milestone)
     return grid
 
 
-def _padded(said: Iterable[tuple[float, str]]) -> list[tuple[str, str]]:
-    lines = [(f"{seconds:.0f} s", text) for seconds, text in said]
-    return lines + [("", "")] * (_SAID - len(lines))
+def _padded(milestones: Iterable[tuple[float, str]]) -> list[tuple[str, str]]:
+    lines = [(f"{seconds:.0f} s", text) for seconds, text in milestones]
+    return lines + [("", "")] * (_MILESTONES - len(lines))
 
 
 def _heading(text: str, more: str = "") -> Text:

@@ -13,7 +13,7 @@ from typing_extensions import override
 
 from streams.addresses import split_address
 from streams.runtime.kafka.clients import kafka_python_options
-from streams.runtime.kafka.errors import WRONG_LOGIN, from_kafka_python, unavailable
+from streams.runtime.kafka.errors import WRONG_LOGIN, diverted_log, from_kafka_python, unavailable
 from streams.settings import Settings
 
 CONNECT_SECONDS: Final = 10.0
@@ -23,7 +23,7 @@ CONNECT_SECONDS: Final = 10.0
 def admin_client(settings: Settings) -> Iterator[KafkaAdminClient]:
     """Give an administration client.
 
-    Raises SettingsError if the TLS files are none; KafkaUnavailableError and KafkaRefusedError, also inside.
+    Raises SettingsError for unusable TLS files; KafkaUnavailableError and KafkaRefusedError, also inside.
     """
     with connected(kafka_python_options(settings), CONNECT_SECONDS) as client:
         yield client
@@ -34,10 +34,11 @@ def connected(options: Mapping[str, Any], seconds: float) -> Iterator[KafkaAdmin
     """Do as `admin_client`, with options for kafka-python and the time that connecting may take."""
     brokers = options["bootstrap_servers"]
     _check_listening(brokers, options.get("ssl_context"), seconds)
-    with _captured_log() as captured:
+    connect_log = _ConnectLog()
+    with diverted_log("kafka", connect_log):
         try:
             client = _Admin(
-                captured,
+                connect_log,
                 **options,
                 client_id="retention-signals",
                 bootstrap_timeout_ms=round(seconds * 1000),
@@ -48,7 +49,7 @@ def connected(options: Mapping[str, Any], seconds: float) -> Iterator[KafkaAdmin
                 client.close()
         except KafkaError as error:
             logs_in = "sasl_mechanism" in options
-            raise from_kafka_python(error, brokers, captured.error, logs_in=logs_in) from error
+            raise from_kafka_python(error, brokers, connect_log.error, logs_in=logs_in) from error
 
 
 class _ConnectLog(logging.Handler):
@@ -71,8 +72,8 @@ class _Admin(KafkaAdminClient):  # type: ignore[misc] # kafka-python has no type
 
     _closed = False
 
-    def __init__(self, captured: _ConnectLog, **options: Any) -> None:
-        captured.give_up = lambda: self._manager.close()  # noqa: PLW0108 - there is no manager yet
+    def __init__(self, connect_log: _ConnectLog, **options: Any) -> None:
+        connect_log.give_up = lambda: self._manager.close()  # noqa: PLW0108 - there is no manager yet
         try:
             super().__init__(**options)
         except KafkaError:
@@ -97,17 +98,3 @@ def _check_listening(brokers: Sequence[str], tls: ssl.SSLContext | None, seconds
         else:
             return
     raise unavailable(brokers, reason)
-
-
-@contextmanager
-def _captured_log() -> Iterator[_ConnectLog]:
-    """Take kafka-python's log instead of showing it: what went wrong comes as an exception."""
-    logger = logging.getLogger("kafka")
-    captured, propagate = _ConnectLog(), logger.propagate
-    logger.addHandler(captured)
-    logger.propagate = False
-    try:
-        yield captured
-    finally:
-        logger.removeHandler(captured)
-        logger.propagate = propagate

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Final
 
 from aiokafka.errors import (
@@ -125,11 +125,16 @@ def log_errors() -> Iterator[None]:
         raise LogError(f"{type(error).__name__}") from error
 
 
+def muted_aiokafka() -> AbstractContextManager[None]:
+    """Keep aiokafka's log from showing."""
+    return diverted_log("aiokafka", logging.NullHandler())
+
+
 @contextmanager
-def muted_aiokafka() -> Iterator[None]:
-    """Keep aiokafka's log from showing: what went wrong comes as an exception."""
-    logger = logging.getLogger("aiokafka")
-    handler, propagate = logging.NullHandler(), logger.propagate
+def diverted_log(library: str, handler: logging.Handler) -> Iterator[None]:
+    """Give a library's log to a handler alone: what went wrong comes as an exception."""
+    logger = logging.getLogger(library)
+    propagate = logger.propagate
     logger.addHandler(handler)
     logger.propagate = False
     try:
