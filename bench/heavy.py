@@ -5,7 +5,6 @@ contacts of a customer. Beside the seconds stand the largest record of the chang
 commit wrote.
 """
 
-import argparse
 import gc
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,8 +12,10 @@ from time import process_time
 
 import msgspec
 
-from bench.alone import alone
-from bench.machine import machine
+from bench.shared.alone import alone
+from bench.shared.command_line import parser
+from bench.shared.histories import START_MS
+from bench.shared.machine import machine
 from schemas.events import Contact, Transaction
 from schemas.hot import Decoder
 from schemas.times import format_ms
@@ -23,7 +24,6 @@ from streams.core.ruleset import DEFAULT
 from streams.core.time import DAY_MS
 from streams.core.watermark import FACTS, Input
 
-START_MS = 1_704_067_200_000  # 2024-01-01
 DAYS = 8
 BATCH = 500
 
@@ -40,12 +40,10 @@ class Measured:
 
 def main(arguments: list[str] | None = None) -> None:
     """Measure each in a fresh process, print."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
-    )
-    parser.add_argument("--contacts", type=int, default=100_000)
-    parser.add_argument("--purchases", type=int, default=1_000_000)
-    asked = parser.parse_args(arguments)
+    options = parser(__doc__)
+    options.add_argument("--contacts", type=int, default=100_000)
+    options.add_argument("--purchases", type=int, default=1_000_000)
+    asked = options.parse_args(arguments)
     print(machine())
     for name, measure, count in (
         ("contacts", measure_contacts, asked.contacts),

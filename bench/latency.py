@@ -5,9 +5,9 @@ customers is of high value, and of these some get in touch, badly, at a rate of 
 alert at once. An alert has to wait for the allowed lateness; what comes on top is the worker's.
 """
 
-import argparse
 import asyncio
 import time
+from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,17 +16,19 @@ from typing import Any
 
 import msgspec
 import numpy as np
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaProducer, TopicPartition
 
-from bench.machine import machine
-from bench.running import running
-from bench.topics import PARTITIONS, broker, fresh_settings
+from bench.shared.command_line import parser
+from bench.shared.machine import machine
+from bench.shared.running import running
+from bench.shared.topics import PARTITIONS, broker, fresh_settings
 from schemas.partitioner import partition_of
 from schemas.times import format_ms
 from schemas.topics import ALERTS
 from streams.core.time import DAY_MS
 from streams.core.watermark import FACTS, Input
-from streams.runtime.kafka.client_options import quiet
+from streams.runtime.kafka.clients import aiokafka_options, make_consumer
+from streams.runtime.kafka.errors import muted_aiokafka
 from streams.settings import Settings
 
 LATENESS_SECONDS = 0.5
@@ -62,7 +64,7 @@ def main(arguments: list[str] | None = None) -> None:
         rules = Path(name) / "rules.toml"
         rules.write_text(f"allowed_lateness_seconds = {LATENESS_SECONDS}\n", encoding="utf-8")
         settings = fresh_settings(bootstrap, clock="live", ruleset_file=rules)
-        with quiet():  # topics just made have no leader yet
+        with muted_aiokafka():  # topics just made have no leader yet
             asyncio.run(_publish_history(settings, asked.customers))
         with running(settings) as worker:
             worker.until_committed(settings)
@@ -70,15 +72,13 @@ def main(arguments: list[str] | None = None) -> None:
     _show(seen.latencies())
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
-    )
-    parser.add_argument("--customers", type=int, default=5_000)
-    parser.add_argument("--rate", type=int, default=2_000, help="purchases a second")
-    parser.add_argument("--contacts", type=int, default=10, help="severe contacts a second")
-    parser.add_argument("--seconds", type=float, default=40.0)
-    return parser
+def _parser() -> ArgumentParser:
+    options = parser(__doc__)
+    options.add_argument("--customers", type=int, default=5_000)
+    options.add_argument("--rate", type=int, default=2_000, help="purchases a second")
+    options.add_argument("--contacts", type=int, default=10, help="severe contacts a second")
+    options.add_argument("--seconds", type=float, default=40.0)
+    return options
 
 
 class Dataset:
@@ -96,7 +96,7 @@ class Dataset:
         await self._write(Input.TRANSACTIONS, customer, time_ms, {"type": "transaction", **body})
 
     async def contact(self, customer: int, time_ms: int) -> Any:
-        """Write a contact that alone makes a watch alert; return what tells of its arrival."""
+        """Write a contact that alone makes a watch alert; return a future of its arrival."""
         body = {
             "type": "contact",
             "contact_id": f"k{customer}",
@@ -138,7 +138,7 @@ def _now_ms() -> int:
 
 
 def _producer(settings: Settings, **options: Any) -> AIOKafkaProducer:
-    return AIOKafkaProducer(bootstrap_servers=list(settings.bootstrap_servers), acks="all", **options)
+    return AIOKafkaProducer(**aiokafka_options(settings), acks="all", **options)
 
 
 async def _publish_history(settings: Settings, customers: int) -> None:
@@ -154,7 +154,7 @@ async def _publish_history(settings: Settings, customers: int) -> None:
             await dataset.tick(source, _now_ms())
 
 
-async def _live(settings: Settings, asked: argparse.Namespace) -> Seen:
+async def _live(settings: Settings, asked: Namespace) -> Seen:
     seen = Seen()
     reading = asyncio.create_task(_read_alerts(settings, seen))
     async with _producer(settings) as producer:
@@ -169,7 +169,7 @@ async def _live(settings: Settings, asked: argparse.Namespace) -> Seen:
     return seen
 
 
-async def _write_live(dataset: Dataset, asked: argparse.Namespace, seen: Seen) -> None:
+async def _write_live(dataset: Dataset, asked: Namespace, seen: Seen) -> None:
     """Write at the rates; the contacts of the first seconds, in which all is cold, are not counted."""
     rng = np.random.default_rng(1)
     unhappy: Iterator[int] = iter(range(0, asked.customers, VALUABLE))
@@ -195,13 +195,7 @@ async def _note_append(contact: str, arrival: Any, seen: Seen) -> None:
 
 
 async def _read_alerts(settings: Settings, seen: Seen) -> None:
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=list(settings.bootstrap_servers),
-        isolation_level="read_committed",
-        auto_offset_reset="earliest",
-        enable_auto_commit=False,
-    )
-    async with consumer:
+    async with make_consumer(settings) as consumer:
         topic = settings.topic_prefix + ALERTS.name
         consumer.assign([TopicPartition(topic, number) for number in range(PARTITIONS)])
         async for record in consumer:

@@ -6,7 +6,6 @@ the allocator holds in reserve. Then the ids alone, at a rate of purchases that 
 does not have.
 """
 
-import argparse
 import gc
 import os
 import sys
@@ -20,21 +19,18 @@ from typing import Any
 
 import numpy as np
 
-from bench.alone import alone
-from bench.machine import machine
+from bench.shared.alone import alone
+from bench.shared.command_line import parser
+from bench.shared.histories import PURCHASE_HOURS, SEED, SLOT_MS, START_MS
+from bench.shared.machine import machine
 from schemas.events import Transaction
 from schemas.partitioner import partition_of
 from streams.core.customer.event_ids import EventIds
 from streams.core.partition.partition import Partition
 from streams.core.ruleset import DEFAULT
-from streams.core.time import HOUR_MS
 from streams.core.watermark import FACTS, Clock, Input
 
-SEED = 1
 PARTITIONS = 4
-PURCHASE_HOURS = 60
-SLOT_MS = 365 * 24 // PURCHASE_HOURS * HOUR_MS
-START_MS = 1_704_067_200_000  # 2024-01-01
 BATCH = 10_000
 ID_BATCH = 2_000
 _STATM = Path("/proc/self/statm")
@@ -43,13 +39,11 @@ _CODE = (BuiltinFunctionType, FunctionType, MethodType, ModuleType, type)
 
 def main(arguments: list[str] | None = None) -> None:
     """Measure in a fresh process, print."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
-    )
-    parser.add_argument("--customers", type=int, default=200_000)
-    parser.add_argument("--id-rate", type=int, default=100, help="purchases a second, for the ids alone")
-    parser.add_argument("--id-days", type=int, default=16, help="of event time, for the ids alone")
-    asked = parser.parse_args(arguments)
+    options = parser(__doc__)
+    options.add_argument("--customers", type=int, default=200_000)
+    options.add_argument("--id-rate", type=int, default=100, help="purchases a second, for the ids alone")
+    options.add_argument("--id-days", type=int, default=16, help="of event time, for the ids alone")
+    asked = options.parse_args(arguments)
     customers: int = asked.customers
     print(machine())
     print(f"{customers:,} customers, {PURCHASE_HOURS} purchase hours in a year, {PARTITIONS} partitions")
@@ -59,9 +53,8 @@ def main(arguments: list[str] | None = None) -> None:
     for part, size in sorted(parts.items(), key=lambda one: -one[1]):
         print(f"  {part:<12} {size / customers:>8,.1f}")
     ids = alone(measure_ids, asked.id_rate, asked.id_days)
-    print(
-        f"{asked.id_rate:,} purchases a second for {asked.id_days} days: {ids.kept:,} ids kept, {ids.told()}"
-    )
+    rate = f"{asked.id_rate:,} purchases a second for {asked.id_days} days"
+    print(f"{rate}: {ids.kept:,} ids kept, {ids.summary()}")
 
 
 @dataclass(frozen=True)
@@ -73,8 +66,8 @@ class Ids:
     in_8_days: int
     longest_seconds: float
 
-    def told(self) -> str:
-        """Return it in words."""
+    def summary(self) -> str:
+        """Return the figures in one line."""
         return (
             f"growth of the process {self.growth / self.kept:.1f} bytes each, {self.growth:,} in all, "
             f"{self.growth / self.in_8_days:.1f} for each purchase of 8 days; "
@@ -139,7 +132,7 @@ def _commit(partitions: list[Partition], events: list[tuple[int, int]]) -> None:
 
 
 def _resident() -> int:
-    """Return the bytes of this process that are in memory; only Linux tells."""
+    """Return the bytes of this process that are in memory; on Linux alone."""
     return int(_STATM.read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 

@@ -6,38 +6,23 @@ Only what the first thread does itself counts, not what it waits for, but for it
 import json
 import sys
 import time
-from collections import defaultdict
 from collections.abc import Callable, Coroutine, Generator
 from functools import wraps
 from types import coroutine
 from typing import Any
+from unittest.mock import patch
 
+from bench.shared.phases import Spent, timed
 from streams.cli import app
 from streams.core.partition.partition import Partition
 from streams.runtime.kafka.transactional_log import TransactionalLog
 from streams.runtime.partition.processor import PartitionProcessor
 
-_spent: defaultdict[str, float] = defaultdict(float)
+_spent: Spent = Spent(float)
 
 
-def timed(phase: str, processor: type, name: str) -> None:
-    """Count the seconds of a method as those of a phase."""
-    function: Callable[..., Any] = getattr(processor, name)
-
-    @wraps(function)
-    def wrapper(*arguments: Any, **named: Any) -> Any:
-        started = time.perf_counter()
-        try:
-            return function(*arguments, **named)
-        finally:
-            _spent[phase] += time.perf_counter() - started
-
-    setattr(processor, name, wrapper)
-
-
-def stepped(phase: str, processor: type, name: str) -> None:
-    """Count the seconds in which an asynchronous method runs, not those in which it waits."""
-    function: Callable[..., Coroutine[Any, Any, Any]] = getattr(processor, name)
+def stepped(function: Callable[..., Coroutine[Any, Any, Any]], phase: str) -> Callable[..., Any]:
+    """Return a method with the seconds in which it runs, not those in which it waits, counted for a phase."""
 
     @coroutine
     def steps(running: Coroutine[Any, Any, Any]) -> Generator[Any, Any, Any]:
@@ -56,7 +41,7 @@ def stepped(phase: str, processor: type, name: str) -> None:
     async def wrapper(*arguments: Any, **named: Any) -> Any:
         return await steps(function(*arguments, **named))
 
-    setattr(processor, name, wrapper)
+    return wrapper
 
 
 def phases() -> dict[str, float]:
@@ -71,14 +56,16 @@ def phases() -> dict[str, float]:
 
 def main() -> None:
     """Run a command, and say where its time went."""
-    timed("take", PartitionProcessor, "take")
-    timed("decide", Partition, "decide")
-    timed("drain", Partition, "drain_dirty")
-    stepped("send", TransactionalLog, "commit")
-    try:
-        app()
-    finally:
-        print(json.dumps(phases()), file=sys.stderr)
+    with (
+        patch.object(PartitionProcessor, "take", timed(PartitionProcessor.take, _spent, "take")),
+        patch.object(Partition, "decide", timed(Partition.decide, _spent, "decide")),
+        patch.object(Partition, "drain_dirty", timed(Partition.drain_dirty, _spent, "drain")),
+        patch.object(TransactionalLog, "commit", stepped(TransactionalLog.commit, "send")),
+    ):
+        try:
+            app()
+        finally:
+            print(json.dumps(phases()), file=sys.stderr)
 
 
 if __name__ == "__main__":

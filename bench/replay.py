@@ -4,47 +4,28 @@ Both are measured in turn over the same files, each in a process of its own, by 
 synthetic, and so are the contacts (about one event in a hundred). One more round shows where the time goes.
 """
 
-import argparse
 import time
+from argparse import ArgumentParser
 from collections import defaultdict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import wraps
+from collections.abc import Callable
 from pathlib import Path
-from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any
 from unittest.mock import patch
 
-from bench.alone import alone
-from bench.machine import machine
+from bench.shared.alone import alone
+from bench.shared.command_line import parser
+from bench.shared.histories import DAYS, SEED, line_counts, options
+from bench.shared.machine import machine
+from bench.shared.phases import Spent, timed
+from bench.shared.ratio import Run, header, print_summary, row
 from schemas.events import Transaction
 from schemas.hot import Decoder
 from streams.core.partition.partition import Partition
 from streams.core.watermark import Input
 from streams.files import batches, find
 from streams.lab import replay
-from streams.lab.generate import GenerateOptions, Population, Weights, generate
-
-SEED = 1
-DAYS = 400
-CONTACTS_PER_TRANSACTION = 0.01
-CONTACTS_PER_JOURNEY = 1.72
-"""Mean of `generate`, further versions and notices included."""
-
-
-@dataclass(frozen=True)
-class Measured:
-    """One run: wall seconds, and the events it read."""
-
-    seconds: float
-    events: int
-
-    @property
-    def rate(self) -> float:
-        """Events a second."""
-        return self.events / self.seconds
+from streams.lab.generate import Weights, generate
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -55,45 +36,33 @@ def main(arguments: list[str] | None = None) -> None:
         directory = Path(name)
         _generate(directory, asked.customers, asked.transactions, Weights(asked.weights))
         pairs = []
-        print(f"{'round':>5} {'limit':>14} {'replay':>14}  ratio")
+        print(header("replay"))
         for number in range(1, asked.rounds + 1):
             pair = alone(limit, directory), alone(replayed, directory)
             pairs.append(pair)
-            print(_row(str(number), *pair), flush=True)
-        _summary(pairs)
+            print(row(number, pair), flush=True)
+        print_summary("replay", "events", pairs)
         _phases(alone(profiled, directory))
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
-    )
-    parser.add_argument("--customers", type=int, default=100_000)
-    parser.add_argument("--transactions", type=int, default=1_000_000)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--weights", choices=[Weights.UNIFORM.value, Weights.ZIPF.value], default="uniform")
-    return parser
+def _parser() -> ArgumentParser:
+    found = parser(__doc__)
+    found.add_argument("--customers", type=int, default=100_000)
+    found.add_argument("--transactions", type=int, default=1_000_000)
+    found.add_argument("--rounds", type=int, default=5)
+    found.add_argument("--weights", choices=[Weights.UNIFORM.value, Weights.ZIPF.value], default="uniform")
+    return found
 
 
 def _generate(directory: Path, customers: int, transactions: int, weights: Weights) -> None:
-    years = customers * DAYS / 365.25
-    made = generate(
-        directory,
-        GenerateOptions(
-            population=Population.SYNTHETIC,
-            seed=SEED,
-            customers=customers,
-            days=DAYS,
-            transactions=transactions,
-            weights=weights,
-            contact_rate=transactions * CONTACTS_PER_TRANSACTION / CONTACTS_PER_JOURNEY / years,
-        ),
+    made = generate(directory, options(customers, transactions, weights))
+    print(
+        f"{line_counts(made)} lines "
+        f"({customers:,} customers, {weights.value} weights, seed {SEED}, {DAYS} days)"
     )
-    counts = ", ".join(f"{lines:,} {path.stem}" for path, lines in made.lines.items() if path.stem != "truth")
-    print(f"{counts} lines ({customers:,} customers, {weights.value} weights, seed {SEED}, {DAYS} days)")
 
 
-def limit(directory: Path) -> Measured:
+def limit(directory: Path) -> Run:
     """Read every line, decode it, add to a dict: what no replay can do without."""
     decoder = Decoder()
     decoders = {
@@ -109,10 +78,10 @@ def limit(directory: Path) -> Measured:
             for event in map(decode, batch.lines):
                 sums[event.customer_id] += event.cents if event.__class__ is Transaction else 1
             events += len(batch.lines)
-    return Measured(time.perf_counter() - started, events)
+    return Run(time.perf_counter() - started, events)
 
 
-def replayed(directory: Path) -> Measured:
+def replayed(directory: Path) -> Run:
     """Replay, alerts and all."""
     started = time.perf_counter()
     result = replay.replay_directory(directory)
@@ -120,19 +89,19 @@ def replayed(directory: Path) -> Measured:
     counted = [counts["applied"] + counts["duplicate"] for counts in result.outcomes.values()]
     assert not result.dead_letters
     assert result.tally["opened"] + result.tally["not_high_value"] + result.tally["undetectable"] > 0
-    return Measured(seconds, sum(counted))
+    return Run(seconds, sum(counted))
 
 
 def profiled(directory: Path) -> dict[str, float]:
     """Return the wall seconds of a replay by phase."""
-    spent: defaultdict[str, float] = defaultdict(float)
+    spent = Spent(float)
     run = replay._Replay  # noqa: SLF001 - the phases lie inside
     with (
-        _timed(spent, "route", run, "_route"),
-        _timed(spent, "apply", Partition, "apply"),
-        _timed(spent, "decide", Partition, "decide"),
-        _timed(spent, "take", run, "take"),
-        _timed(spent, "finish", run, "finish"),
+        patch.object(run, "_route", timed(run._route, spent, "route")),  # noqa: SLF001
+        patch.object(Partition, "apply", timed(Partition.apply, spent, "apply")),
+        patch.object(Partition, "decide", timed(Partition.decide, spent, "decide")),
+        patch.object(run, "take", timed(run.take, spent, "take")),
+        patch.object(run, "finish", timed(run.finish, spent, "finish")),
     ):
         total = replayed(directory).seconds
     # What is done with a batch beside these three is to decode it; counting outcomes is too little to matter.
@@ -140,33 +109,6 @@ def profiled(directory: Path) -> dict[str, float]:
     spent["decode"] = inside - spent["route"] - spent["apply"] - spent["decide"]
     spent["read, and the rest"] = total - inside
     return {phase: spent[phase] for phase in ("read, and the rest", "decode", "route", "apply", "decide")}
-
-
-@contextmanager
-def _timed(spent: defaultdict[str, float], phase: str, processor: type, name: str) -> Iterator[None]:
-    function = getattr(processor, name)
-
-    @wraps(function)
-    def timed(*arguments: Any, **named: Any) -> Any:
-        started = time.perf_counter()
-        try:
-            return function(*arguments, **named)
-        finally:
-            spent[phase] += time.perf_counter() - started
-
-    with patch.object(processor, name, timed):
-        yield
-
-
-def _row(label: str, lower: Measured, upper: Measured) -> str:
-    return f"{label:>5} {lower.rate:>12,.0f}/s {upper.rate:>12,.0f}/s  {upper.rate / lower.rate:.3f}"
-
-
-def _summary(pairs: list[tuple[Measured, Measured]]) -> None:
-    ratios = [upper.rate / lower.rate for lower, upper in pairs]
-    best = [median(run.rate for run in runs) for runs in zip(*pairs, strict=True)]
-    print(f"ratio replay / limit: median {median(ratios):.3f}, {min(ratios):.3f} to {max(ratios):.3f}")
-    print(f"events/s, median: limit {best[0]:,.0f}, replay {best[1]:,.0f}")
 
 
 def _phases(spent: dict[str, float]) -> None:

@@ -1,13 +1,13 @@
-"""How long a worker that starts anew takes until it is ready: many customers, a year of purchases of each.
+"""How long a worker that starts takes until it is ready: many customers, a year of purchases of each.
 
-The state is written by the worker's own owner of each partition, commit by commit, without a feed. Then
+The state is written by the worker's own processor of each partition, commit by commit, without a feed. Then
 worker processes are started, one after the other: each restores all partitions. Seconds are those from the
 assignment of the partitions to the last that is open, and from the start of the process.
 """
 
-import argparse
 import asyncio
 import time
+from argparse import ArgumentParser
 from collections.abc import Iterator
 from dataclasses import dataclass
 from statistics import median
@@ -15,12 +15,13 @@ from statistics import median
 import msgspec
 import numpy as np
 
-from bench.machine import machine
-from bench.running import running
-from bench.topics import PARTITIONS, broker, fresh_settings
+from bench.shared.command_line import parser
+from bench.shared.histories import PURCHASE_HOURS, SEED, SLOT_MS, START_MS
+from bench.shared.machine import machine
+from bench.shared.running import running
+from bench.shared.topics import PARTITIONS, broker, fresh_settings
 from schemas.partitioner import partition_of
 from schemas.times import format_ms
-from streams.core.time import HOUR_MS
 from streams.core.watermark import FACTS, Input
 from streams.runtime.kafka.transactional_log import TransactionalLog
 from streams.runtime.partition.processor import Identity, PartitionProcessor
@@ -28,10 +29,6 @@ from streams.runtime.ports import Fetched, RawRecord
 from streams.runtime.startup.preflight import preflight
 from streams.settings import Settings
 
-SEED = 1
-PURCHASE_HOURS = 60
-SLOT_MS = 365 * 24 // PURCHASE_HOURS * HOUR_MS
-START_MS = 1_704_067_200_000  # 2024-01-01
 SLOTS_A_COMMIT = 5
 BATCH = 10_000
 
@@ -67,13 +64,11 @@ def main(arguments: list[str] | None = None) -> None:
     print(f"assigned -> ready: median {median(seconds):.2f} s, {min(seconds):.2f} to {max(seconds):.2f} s")
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
-    )
-    parser.add_argument("--customers", type=int, default=200_000)
-    parser.add_argument("--rounds", type=int, default=5)
-    return parser
+def _parser() -> ArgumentParser:
+    options = parser(__doc__)
+    options.add_argument("--customers", type=int, default=200_000)
+    options.add_argument("--rounds", type=int, default=5)
+    return options
 
 
 async def _write(settings: Settings, customers: int) -> int:

@@ -7,34 +7,34 @@ evenly, which is the worst case, and by Zipf's law; purchases alone, and with on
 One more round of each shows where the time goes.
 """
 
-import argparse
 import asyncio
 import json
 import time
+from argparse import ArgumentParser
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 
-from bench.alone import alone
-from bench.machine import machine
-from bench.running import WORKER, running
-from bench.topics import broker, emptied, ends, fresh_settings, publish
+from bench.shared.alone import alone
+from bench.shared.command_line import parser
+from bench.shared.histories import DAYS, SEED, line_counts, options
+from bench.shared.machine import machine
+from bench.shared.ratio import Run, header, print_summary, row
+from bench.shared.running import WORKER, Cpu, running
+from bench.shared.topics import broker, emptied, ends, fresh_settings, publish
 from schemas.events import Tick, Transaction
 from schemas.hot import Decoder
-from streams.lab.generate import GenerateOptions, Population, Weights, generate
+from streams.lab.generate import Weights, generate
 from streams.runtime.faust.transport import FETCH_BYTES
+from streams.runtime.kafka.clients import close_consumer, make_consumer
 from streams.settings import Settings
 
-SEED = 1
-DAYS = 400
-CONTACTS_PER_TRANSACTION = 0.01
-CONTACTS_PER_JOURNEY = 1.72
-"""Mean of `generate`, further versions and notices included."""
 SETS = {
     "uniform": (Weights.UNIFORM, False),
     "zipf": (Weights.ZIPF, False),
@@ -43,20 +43,6 @@ SETS = {
 }
 """How purchases spread over customers, and whether there are contacts."""
 PROFILED = ("-m", "bench.profiled", "worker")
-
-
-@dataclass(frozen=True)
-class Measured:
-    """One run: wall seconds, CPU seconds of the process, and the records that it read."""
-
-    seconds: float
-    cpu: float
-    records: int
-
-    @property
-    def rate(self) -> float:
-        """Records a second."""
-        return self.records / self.seconds
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -70,71 +56,51 @@ def main(arguments: list[str] | None = None) -> None:
             _measure(settings, asked.rounds)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
-    )
-    parser.add_argument("--customers", type=int, default=100_000)
-    parser.add_argument("--transactions", type=int, default=1_000_000)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS))
-    return parser
+def _parser() -> ArgumentParser:
+    found = parser(__doc__)
+    found.add_argument("--customers", type=int, default=100_000)
+    found.add_argument("--transactions", type=int, default=1_000_000)
+    found.add_argument("--rounds", type=int, default=5)
+    found.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS))
+    return found
 
 
 def _filled(settings: Settings, one: str, customers: int, transactions: int) -> str:
     """Publish a history, and say what it is."""
     weights, contacts = SETS[one]
-    options = _options(customers, transactions, weights, contacts=contacts)
+    profile_share = 0.3 if contacts else 0.0
+    history = options(customers, transactions, weights, contacts=contacts, profile_share=profile_share)
     with TemporaryDirectory() as name:
-        made = generate(Path(name), options)
+        made = generate(Path(name), history)
         records = publish(settings, Path(name))
-    lines = ", ".join(f"{lines:,} {path.stem}" for path, lines in made.lines.items() if path.stem != "truth")
-    return f"{lines}; {records:,} records with ticks ({customers:,} customers, seed {SEED}, {DAYS} days)"
-
-
-def _options(customers: int, transactions: int, weights: Weights, *, contacts: bool) -> GenerateOptions:
-    years = customers * DAYS / 365.25
-    rate = transactions * CONTACTS_PER_TRANSACTION / CONTACTS_PER_JOURNEY / years
-    return GenerateOptions(
-        population=Population.SYNTHETIC,
-        seed=SEED,
-        customers=customers,
-        days=DAYS,
-        transactions=transactions,
-        weights=weights,
-        contact_rate=rate if contacts else 0.0,
-        profile_share=0.3 if contacts else 0.0,
-    )
+    size = f"{customers:,} customers, seed {SEED}, {DAYS} days"
+    return f"{line_counts(made)}; {records:,} records with ticks ({size})"
 
 
 def _measure(settings: Settings, rounds: int) -> None:
     pairs = []
-    print(f"{'round':>5} {'limit':>14} {'worker':>14}  ratio  CPU s of limit, worker")
+    print(f"{header('worker')}  CPU s of limit, worker")
     for number in range(1, rounds + 1):
         pair = alone(limit, settings), _worked(settings)
         pairs.append(pair)
-        print(_row(str(number), *pair), flush=True)
-    _summary(pairs)
+        print(f"{row(number, pair)}  {pair[0].cpu:.2f}, {pair[1].cpu:.2f}", flush=True)
+    print_summary("worker", "records", pairs)
+    thrift = median(lower.cpu / upper.cpu for lower, upper in pairs)
+    print(f"the same by CPU seconds, which others on the machine disturb less: {thrift:.3f}")
     _phases(_profiled(settings))
 
 
-def limit(settings: Settings) -> Measured:
+def limit(settings: Settings) -> Run:
     """Read all inputs with aiokafka as the worker's consumer does, decode each record, add to a dict."""
     return asyncio.run(_limit(settings))
 
 
-async def _limit(settings: Settings) -> Measured:
+async def _limit(settings: Settings) -> Run:
     wanted = {TopicPartition(*tp): end for tp, end in ends(settings).items()}
     decoder = Decoder(settings.reporting_currency)
     decoders = {tp: decoder.of(tp.topic.removeprefix(settings.topic_prefix)) for tp in wanted}
     sums: defaultdict[str, int] = defaultdict(int)
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=list(settings.bootstrap_servers),
-        enable_auto_commit=False,
-        auto_offset_reset="earliest",
-        isolation_level="read_committed",
-        max_partition_fetch_bytes=FETCH_BYTES,
-    )
+    consumer = make_consumer(settings, max_partition_fetch_bytes=FETCH_BYTES)
     await consumer.start()
     started, cpu, records = 0.0, 0.0, 0
     try:
@@ -154,15 +120,25 @@ async def _limit(settings: Settings) -> Measured:
                 records += len(batch)
                 if batch and batch[-1].offset + 1 >= wanted[tp]:
                     del wanted[tp]
-        return Measured(time.perf_counter() - started, time.process_time() - cpu, records)
+        return Run(time.perf_counter() - started, records, time.process_time() - cpu)
     finally:
-        await consumer.stop()
+        await close_consumer(consumer)
 
 
-def _worked(settings: Settings) -> Measured:
+@dataclass(frozen=True)
+class _Work:
+    """What a worker did from its first open partition to its last commit."""
+
+    seconds: float
+    cpu: Cpu
+    records: int
+    last_line: str
+
+
+def _work(settings: Settings, command: Sequence[str]) -> _Work:
     """Let a worker read all inputs, with a state of its own."""
     own = emptied(settings)
-    with running(own, WORKER) as worker:
+    with running(own, command) as worker:
         started, _ = min(worker.opened())
         before = worker.cpu()
         worker.until_committed(own)
@@ -170,42 +146,25 @@ def _worked(settings: Settings) -> Measured:
         ended = max(worker.metrics("retention_last_commit_timestamp_seconds").values())
         records = round(sum(worker.metrics("retention_events_total").values()))
     assert records == sum(ends(own).values()), "some were read twice, or not at all"
-    return Measured(ended - started, used.first + used.others, records)
+    return _Work(ended - started, used, records, worker.lines[-1][1])
+
+
+def _worked(settings: Settings) -> Run:
+    work = _work(settings, WORKER)
+    return Run(work.seconds, work.records, work.cpu.first + work.cpu.others)
 
 
 def _profiled(settings: Settings) -> dict[str, float]:
     """Return the seconds of a worker by phase of its first thread, and the CPU seconds of the others."""
-    own = emptied(settings)
-    with running(own, PROFILED) as worker:
-        started, _ = min(worker.opened())
-        before = worker.cpu()
-        worker.until_committed(own)
-        used = worker.cpu().since(before)
-        ended = max(worker.metrics("retention_last_commit_timestamp_seconds").values())
-    spent: dict[str, float] = json.loads(worker.lines[-1][1])
-    rest = max(0.0, used.first - sum(spent.values()))
+    work = _work(settings, PROFILED)
+    spent: dict[str, float] = json.loads(work.last_line)
+    rest = max(0.0, work.cpu.first - sum(spent.values()))
     return {
-        "wall": ended - started,
+        "wall": work.seconds,
         **spent,
         "event loop, the producers' network": rest,
-        "fetch (its own thread)": used.others,
+        "fetch (its own thread)": work.cpu.others,
     }
-
-
-def _row(label: str, lower: Measured, upper: Measured) -> str:
-    return (
-        f"{label:>5} {lower.rate:>12,.0f}/s {upper.rate:>12,.0f}/s  {upper.rate / lower.rate:.3f}"
-        f"  {lower.cpu:.2f}, {upper.cpu:.2f}"
-    )
-
-
-def _summary(pairs: list[tuple[Measured, Measured]]) -> None:
-    ratios = [upper.rate / lower.rate for lower, upper in pairs]
-    rates = [median(run.rate for run in runs) for runs in zip(*pairs, strict=True)]
-    print(f"ratio worker / limit: median {median(ratios):.3f}, {min(ratios):.3f} to {max(ratios):.3f}")
-    print(f"records/s, median: limit {rates[0]:,.0f}, worker {rates[1]:,.0f}")
-    thrift = median(lower.cpu / upper.cpu for lower, upper in pairs)
-    print(f"the same by CPU seconds, which others on the machine disturb less: {thrift:.3f}")
 
 
 def _phases(spent: dict[str, float]) -> None:

@@ -1,17 +1,32 @@
-"""What all commands share: exit codes, how an error is said, and text from outside made harmless."""
+"""What all commands share: exit codes, error messages, progress bars, and text from outside made harmless."""
 
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from enum import IntEnum
 
 import typer
 from rich.console import Console
 from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    Progress,
+    ProgressColumn,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
 from rich.text import Text
 
 from streams.files import InputError
 
 ERRORS = Console(stderr=True)
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it."""
+
+OnProgress = Callable[[int, int], None]
+"""Called with how much is done, and how much there is to do."""
 
 # Categories that a page or a terminal might obey instead of showing.
 _UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
@@ -40,6 +55,46 @@ def failed(message: str, code: Exit) -> typer.Exit:
 def input_failed(error: InputError) -> typer.Exit:
     """Print what is wrong with the files of a directory, and return what ends the command."""
     return failed(str(error), Exit.BAD_DATA if error.unusable else Exit.NO_INPUT)
+
+
+@contextmanager
+def files_or_exit() -> Iterator[None]:
+    """End the command if the files of a directory can't be used."""
+    try:
+        yield
+    except InputError as error:
+        raise input_failed(error) from error
+
+
+@contextmanager
+def or_exit(codes: Mapping[type[Exception], Exit]) -> Iterator[None]:
+    """End the command with the message of an error, and the code that its kind has."""
+    try:
+        yield
+    except tuple(codes) as error:
+        raise failed(str(error), exit_code(error, codes)) from error
+
+
+def exit_code(error: Exception, codes: Mapping[type[Exception], Exit]) -> Exit:
+    """Return the code of an error by its kind. Raises KeyError."""
+    for kind, code in codes.items():
+        if isinstance(error, kind):
+            return code
+    raise KeyError(type(error).__name__)
+
+
+def progress_columns(numbers: ProgressColumn) -> Progress:
+    """Return bars on a terminal, each with a description, numbers, and the time that it took."""
+    columns = (TextColumn("{task.description}"), BarColumn(), numbers, TimeElapsedColumn())
+    return Progress(*columns, console=ERRORS, disable=not ERRORS.is_terminal, transient=True)
+
+
+@contextmanager
+def progress_bar(what: str) -> Iterator[OnProgress]:
+    """Show a bar on a terminal while something is done, and give what moves it."""
+    with progress_columns(TaskProgressColumn()) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, of: bar.update(task, completed=done, total=of)
 
 
 def first_of(names: Sequence[str], most: int) -> str:

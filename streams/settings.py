@@ -12,8 +12,9 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from schemas.common import Currency
 from schemas.currencies import check_known_currency
 from schemas.topics import DEFAULT_PREFIX
+from streams import rulesets
 from streams.addresses import is_loopback, split_address
-from streams.core.ruleset import VERSIONS
+from streams.core.ruleset import VERSIONS, Ruleset, RulesetError
 
 ENV_PREFIX: Final = "RETENTION_"
 
@@ -161,6 +162,13 @@ class Settings(BaseSettings):
     def web_token(self) -> str | None:
         """Return the token for lookup and readiness, from its file or the environment."""
         return _secret(self.token, self.token_file)
+
+    def rules(self) -> Ruleset:
+        """Return the rules that decide alerts. Raises SettingsError."""
+        try:
+            return rulesets.load(self.ruleset_file)
+        except (RulesetError, OSError) as error:
+            raise SettingsError(f"{variable('ruleset_file')}: {self.ruleset_file}: {error}") from error
 
 
 def load_settings(**given: Any) -> Settings:

@@ -1,4 +1,4 @@
-"""What the demo stands on: a Kafka, and names there that nobody else uses."""
+"""The Kafka of the demo, with names there that nothing else uses."""
 
 import os
 from collections.abc import Iterator
@@ -10,7 +10,8 @@ from uuid import uuid4
 
 from streams.console import ERRORS
 from streams.demo.signals import undisturbed
-from streams.runtime.kafka.admin import KafkaUnavailableError, admin_client
+from streams.runtime.kafka.admin import admin_client
+from streams.runtime.kafka.errors import KafkaUnavailableError
 from streams.runtime.kafka.topics import create, plan, read
 from streams.runtime.local_kafka.broker import LocalKafka, answers
 from streams.runtime.local_kafka.distribution import KAFKA_VERSION
@@ -48,7 +49,7 @@ def some_kafka(user: Settings, folder: Path, *, keep: bool) -> Iterator[DemoKafk
 
     Raises LocalKafkaError or OSError if there is none and none can be started.
     """
-    if "bootstrap_servers" in user.model_fields_set and _lets_us_in(user):
+    if "bootstrap_servers" in user.model_fields_set and _is_reachable(user):
         yield DemoKafka(_with_own_names(user.bootstrap_servers, user), "yours", own=False)
         return
     running = LocalKafka(KAFKA_FOLDER).running()
@@ -95,7 +96,7 @@ def environment(settings: Settings, web_port: int) -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name.upper() not in replaced} | spelled
 
 
-def _lets_us_in(user: Settings) -> bool:
+def _is_reachable(user: Settings) -> bool:
     try:
         with admin_client(user) as admin:
             return bool(admin.describe_cluster()["brokers"])

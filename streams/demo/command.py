@@ -9,16 +9,15 @@ from typing import Annotated, Final
 
 import typer
 
-from streams.console import Exit, failed, input_failed
+from streams.console import INTERRUPTED, Exit, failed, files_or_exit, or_exit
 from streams.demo.broker import DemoKafka, some_kafka
 from streams.demo.play import Demo, outputs, play, replay
 from streams.demo.signals import signals_as_ctrl_c
 from streams.demo.workers import DemoError
-from streams.files import InputError, named
+from streams.files import named
 from streams.lab.generate.command import generate_command
 from streams.outputs import Force, check_or_exit
 from streams.runtime.commands.common import kafka_or_exit, settings_or_exit
-from streams.runtime.commands.publish import INTERRUPTED
 from streams.runtime.local_kafka.distribution import LocalKafkaError
 from streams.settings import Settings
 
@@ -57,11 +56,11 @@ def demo_command(  # noqa: PLR0913 - the options of a command are its arguments
     """
     settings = settings_or_exit()
     if not force:
-        _check_places(data, out)
+        _check_outputs(data, out)
     try:
         with signals_as_ctrl_c(), _alone(out):
             demo = Demo(_history(data, out), out, seconds, keep=keep, synthetic=data is None, force=force)
-            with ExitStack() as stack, _in_words():
+            with ExitStack() as stack, kafka_or_exit(), files_or_exit(), or_exit({DemoError: Exit.SOFTWARE}):
                 kafka = None if no_kafka else _kafka(stack, settings, out / "kafka", keep=keep)
                 equal = play(demo, kafka) if kafka else replay(demo, settings)
     except KeyboardInterrupt:
@@ -71,7 +70,7 @@ def demo_command(  # noqa: PLR0913 - the options of a command are its arguments
         raise typer.Exit(1)
 
 
-def _check_places(data: Path | None, out: Path) -> None:
+def _check_outputs(data: Path | None, out: Path) -> None:
     """End the command if something that no demo has written would be lost."""
     if out.is_dir():
         check_or_exit(outputs(out), [] if data is None else named(data))
@@ -115,14 +114,3 @@ def _kafka(stack: ExitStack, settings: Settings, folder: Path, *, keep: bool) ->
         return None
     typer.echo(f"Kafka at {','.join(kafka.settings.bootstrap_servers)} ({kafka.whose})")
     return kafka
-
-
-@contextmanager
-def _in_words() -> Iterator[None]:
-    try:
-        with kafka_or_exit():
-            yield
-    except InputError as error:
-        raise input_failed(error) from error
-    except DemoError as error:
-        raise failed(str(error), Exit.SOFTWARE) from error

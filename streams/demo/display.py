@@ -16,7 +16,7 @@ _LINE_SECONDS: Final = 3.0
 
 @contextmanager
 def displayed(scene: Scene) -> Iterator[Callable[[], None]]:
-    """Give what shows the scene as it is now, several times a second; what was said is left on a terminal."""
+    """Give what shows the scene as it is now, several times a second; milestones are left on a terminal."""
     console = Console()
     lines = _Lines(scene)
     if not console.is_terminal:
@@ -26,24 +26,24 @@ def displayed(scene: Scene) -> Iterator[Callable[[], None]]:
         with Live(console=console, screen=True, auto_refresh=False) as live:
             yield lambda: live.update(screen(scene, console.height), refresh=True)
     finally:
-        lines.say()
+        lines.print_milestones()
 
 
 class _Lines:
     def __init__(self, scene: Scene) -> None:
         self._scene = scene
-        self._said = 0
+        self._printed = 0
         self._next = _LINE_SECONDS
 
     def draw(self) -> None:
-        """Print what was said since the last time, and every few seconds how it stands."""
-        self.say()
+        """Print new milestones, and every few seconds how it stands."""
+        self.print_milestones()
         if self._scene.seconds >= self._next:
             typer.echo(line(self._scene))
             self._next = self._scene.seconds + _LINE_SECONDS
 
-    def say(self) -> None:
-        """Print what was said since the last time."""
-        for seconds, text in self._scene.said[self._said :]:
+    def print_milestones(self) -> None:
+        """Print new milestones."""
+        for seconds, text in self._scene.milestones[self._printed :]:
             typer.echo(f"{seconds:.0f} s: {text}")
-        self._said = len(self._scene.said)
+        self._printed = len(self._scene.milestones)

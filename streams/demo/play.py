@@ -1,7 +1,6 @@
 """The demo from its Kafka on: topics, workers, the show, replay, and whether both gave the same."""
 
 import asyncio
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -17,8 +16,8 @@ from streams.demo.verdict import verdict
 from streams.demo.workers import WORKERS, workers
 from streams.lab.replay_command import replay_command, replay_outputs
 from streams.outputs import Output
-from streams.runtime.startup.preflight import load_rules
-from streams.runtime.tools.prescan import Prescan, prescan
+from streams.runtime.tools.prescan import Prescan
+from streams.runtime.tools.publish import prescan_for
 from streams.settings import Settings, variable
 
 ALERTS: Final = "alerts.jsonl"
@@ -49,19 +48,19 @@ class Demo:
 
 
 def play(demo: Demo, kafka: DemoKafka) -> bool:
-    """Show it on a Kafka, and tell whether the topic holds exactly the alerts of replay.
+    """Show it on a Kafka, and return whether the topic holds exactly the alerts of replay.
 
     Raises InputError, DemoError, and what `admin_client` raises.
     """
     settings = kafka.settings
     with ERRORS.status("reading the history ..."):
-        prescanned = _prescanned(demo.directory, settings)
+        prescanned = prescan_for(settings, demo.directory, settings.partitions)
     with topics_of(kafka, keep=demo.keep):
         _show(demo, settings, prescanned)
         replay(demo, settings)
         found = verdict(settings, demo.out / ALERTS)
     typer.echo(str(found))
-    _tell_how_to_go_on(demo, kafka)
+    _print_next_steps(demo, kafka)
     return found.equal
 
 
@@ -81,19 +80,9 @@ def replay(demo: Demo, settings: Settings) -> bool:
         partitions=settings.partitions,
         currency=settings.reporting_currency,
         force=demo.force,
-        lenient=True,  # what the data are like is told, and is not what the demo is about
+        lenient=True,  # odd input is reported; the demo is not about it
     )
     return True
-
-
-def _prescanned(directory: Path, settings: Settings) -> Prescan:
-    return prescan(
-        directory,
-        partitions=settings.partitions,
-        currency=settings.reporting_currency,
-        lateness_ms=load_rules(settings.ruleset_file).lateness_ms,
-        now_ms=time.time_ns() // 1_000_000,
-    )
 
 
 def _show(demo: Demo, settings: Settings, prescanned: Prescan) -> None:
@@ -110,7 +99,7 @@ def _show(demo: Demo, settings: Settings, prescanned: Prescan) -> None:
         asyncio.run(show.run(display))
 
 
-def _tell_how_to_go_on(demo: Demo, kafka: DemoKafka) -> None:
+def _print_next_steps(demo: Demo, kafka: DemoKafka) -> None:
     if not demo.keep:
         typer.echo(_FOR_GOOD.format(directory=demo.directory))
         return

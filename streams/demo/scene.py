@@ -14,7 +14,7 @@ from streams.runtime.tools.publish import Published
 _KEPT: Final = 50
 
 
-class Said(NamedTuple):
+class Milestone(NamedTuple):
     """Something that happened, and when: seconds from the start."""
 
     seconds: float
@@ -30,7 +30,7 @@ class Arrival(NamedTuple):
 
 @dataclass(slots=True)
 class WorkerSeen:
-    """A worker as its /ready tells: partition numbers and their states; none while it does not answer."""
+    """A worker by its /ready: partition numbers and their states; none while it does not answer."""
 
     number: int
     partitions: dict[int, str] = field(default_factory=dict)
@@ -54,7 +54,7 @@ class Scene:
     records_per_second: float = 0.0
     committed: int = 0
     """Records that the workers have read for good."""
-    said: list[Said] = field(default_factory=list)
+    milestones: list[Milestone] = field(default_factory=list)
     arrivals: list[Arrival] = field(default_factory=list)
     """The newest last."""
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -72,9 +72,9 @@ class Scene:
         """How many records of those in Kafka are not yet read for good."""
         return max(0, self.published.arrived - self.committed)
 
-    def say(self, text: str) -> None:
-        """Tell what happened."""
-        self.said.append(Said(self.seconds, text))
+    def note(self, text: str) -> None:
+        """Note that something happened."""
+        self.milestones.append(Milestone(self.seconds, text))
 
     def take(self, alerts: Iterable[Alert]) -> None:
         """Take in alert records that were read from the topic."""

@@ -18,11 +18,10 @@ from streams.demo.scene import Scene, WorkerSeen
 from streams.demo.workers import DemoError, WorkerProcess
 from streams.runtime.faust.transport import SESSION_SECONDS
 from streams.runtime.http.server import Readiness
-from streams.runtime.kafka.admin import KafkaUnavailableError
-from streams.runtime.kafka.client_options import aiokafka_options, quiet
+from streams.runtime.kafka.clients import close_consumer, make_consumer
+from streams.runtime.kafka.errors import muted_aiokafka, unavailable
 from streams.runtime.tools.prescan import Prescan
-from streams.runtime.tools.publish import PerSecond, Publisher
-from streams.runtime.tools.publish_entries import entries
+from streams.runtime.tools.publish import FixedRate, Publisher
 from streams.settings import Settings
 
 _LOOK_SECONDS: Final = 0.1
@@ -48,8 +47,8 @@ class Show:
         self._settings, self._prescanned = settings, prescanned
         self._workers, self._scene = workers, scene
         self._patience = seconds + _PATIENCE_SECONDS
-        pace = PerSecond(max(1.0, scene.lines / seconds))
-        self._publisher = Publisher(settings, settings.partitions, pace=pace)
+        schedule = FixedRate(max(1.0, scene.lines / seconds))
+        self._publisher = Publisher(settings, settings.partitions, schedule=schedule)
         scene.published = self._publisher.published
 
     async def run(self, draw: Callable[[], None]) -> None:
@@ -65,7 +64,7 @@ class Show:
 
         beside = (self._watch_workers(), self._watch_figures(), self._read_alerts(), draw_again())
         try:
-            with quiet():
+            with muted_aiokafka():
                 async with asyncio.TaskGroup() as group:
                     tasks = [group.create_task(one) for one in beside]
                     await self._play(group)
@@ -83,28 +82,24 @@ class Show:
             return bool(one.ready and two.ready) and one.ready | two.ready == everything
 
         await self._until(shared, "starting")
-        scene.say(f"two workers are ready; {scene.lines:,} lines are published to them")
-        publishing = group.create_task(self._publish())
+        scene.note(f"two workers are ready; {scene.lines:,} lines are published to them")
+        publishing = group.create_task(self._publisher.publish_directory(self._prescanned))
         await self._until(lambda: scene.published.lines.total() >= scene.lines / 2, "publishing")
         self._workers[1].kill()
         two.killed, two.partitions = True, {}
-        scene.say(
+        scene.note(
             "worker 2 was killed (SIGKILL): its partitions go to worker 1, "
             f"once the group has missed it for {SESSION_SECONDS:.0f} s"
         )
         await self._until(lambda: one.ready == everything, "taking over")
-        scene.say("worker 1 has taken over, from where the last transaction ended")
+        scene.note("worker 1 has taken over, from where the last transaction ended")
         self._workers[1].start()
         two.killed = False
         await self._until(shared, "sharing again")
-        scene.say("worker 2 is back and has its share")
+        scene.note("worker 2 is back and has its share")
         await publishing
         await self._until(lambda: scene.lag == 0, "reading the rest")
-        scene.say("all is published, read and committed")
-
-    async def _publish(self) -> None:
-        partitions, currency = self._settings.partitions, self._settings.reporting_currency
-        await self._publisher.publish(entries(self._prescanned, partitions, currency))
+        scene.note("all is published, read and committed")
 
     async def _until(self, holds: Callable[[], bool], what: str) -> None:
         deadline = time.monotonic() + self._patience
@@ -120,7 +115,7 @@ class Show:
         async with aiohttp.ClientSession(timeout=timeout) as session:
             while True:
                 for process, seen in zip(self._workers, self._scene.workers, strict=True):
-                    await _look(session, process, seen)
+                    await _update(session, process, seen)
                 await asyncio.sleep(_WORKERS_SECONDS)
 
     async def _watch_figures(self) -> None:
@@ -135,16 +130,16 @@ class Show:
 
     async def _committed(self, group: AIOKafkaConsumer) -> int:
         """Return how many records the workers have read for good: offsets begin at 0 and have no gaps."""
-        places = [
+        tps = [
             TopicPartition(self._settings.topic_prefix + source.value, number)
             for source in GIVEN
             for number in range(self._settings.partitions)
         ]
-        return sum([await group.committed(place) or 0 for place in places])
+        return sum([await group.committed(tp) or 0 for tp in tps])
 
     async def _read_alerts(self) -> None:
         """Read as a CRM would: only what was committed."""
-        async with self._consumer(isolation_level="read_committed", auto_offset_reset="earliest") as crm:
+        async with self._consumer() as crm:
             crm.subscribe([self._settings.topic_prefix + ALERTS.name])
             while True:
                 found = await crm.getmany(timeout_ms=500)
@@ -153,21 +148,18 @@ class Show:
 
     @asynccontextmanager
     async def _consumer(self, **options: str) -> AsyncIterator[AIOKafkaConsumer]:
-        consumer = AIOKafkaConsumer(**aiokafka_options(self._settings), enable_auto_commit=False, **options)
+        consumer = make_consumer(self._settings, **options)
         try:
             await consumer.start()
             yield consumer
         except KafkaError as error:
-            where = ",".join(self._settings.bootstrap_servers)
-            raise KafkaUnavailableError(
-                f"Kafka at {where} does not answer: {type(error).__name__}"
-            ) from error
+            raise unavailable(self._settings.bootstrap_servers, type(error).__name__) from error
         finally:
-            await consumer.stop()
+            await close_consumer(consumer)
 
 
-async def _look(session: aiohttp.ClientSession, process: WorkerProcess, seen: WorkerSeen) -> None:
-    """See what a worker tells of its partitions. Raises DemoError if it ended, or stopped one of them."""
+async def _update(session: aiohttp.ClientSession, process: WorkerProcess, seen: WorkerSeen) -> None:
+    """Ask a worker for the states of its partitions. Raises DemoError if it ended, or stopped one of them."""
     if not process.running:
         return
     try:

@@ -1,4 +1,4 @@
-"""However the demo is told to end, it ends the same way, and its tidying up is not disturbed."""
+"""The demo ends the same way by any signal, and its clean-up is not interrupted."""
 
 import signal
 from collections.abc import Iterator

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Final
 
 from kafka import TopicPartition
-from kafka.admin import KafkaAdminClient, OffsetSpec
 from kafka.protocol.consumer.offsets import IsolationLevel
 from typing_extensions import override
 
 from schemas.topics import ALERTS
 from streams.demo.workers import DemoError
 from streams.runtime.kafka.admin import admin_client
-from streams.runtime.tools.alert_reader import NoAlert, alert_reader
+from streams.runtime.kafka.topics import ends_of
+from streams.runtime.tools.alert_reader import InvalidAlert, alert_reader
 from streams.settings import Settings
 
 _SETTLE_SECONDS: Final = 30.0
@@ -31,7 +31,7 @@ class Verdict:
 
     @property
     def equal(self) -> bool:
-        """Tell whether the topic holds exactly the alerts of replay."""
+        """Return whether the topic holds exactly the alerts of replay."""
         return not (self.missing or self.others or self.twice)
 
     @override
@@ -51,7 +51,9 @@ def verdict(settings: Settings, replayed: Path) -> Verdict:
     topic = settings.topic_prefix + ALERTS.name
     _settle(settings, topic)
     with alert_reader(settings, topic, settings.partitions, new=False) as reader:
-        found = [str(one) if isinstance(one, NoAlert) else one.model_dump_json() for one in reader.there()]
+        found = [
+            str(one) if isinstance(one, InvalidAlert) else one.model_dump_json() for one in reader.existing()
+        ]
     return compared(Counter(found), Counter(replayed.read_text(encoding="utf-8").splitlines()))
 
 
@@ -67,16 +69,10 @@ def compared(found: Counter[str], wanted: Counter[str]) -> Verdict:
 
 def _settle(settings: Settings, topic: str) -> None:
     """Wait for the end of the last transactions, which comes a moment after their commit."""
+    tps = [TopicPartition(topic, number) for number in range(settings.partitions)]
     deadline = time.monotonic() + _SETTLE_SECONDS
     with admin_client(settings) as admin:
-        while _ends(admin, settings, topic, committed=True) != _ends(admin, settings, topic, committed=False):
+        while ends_of(admin, tps, IsolationLevel.READ_COMMITTED) != ends_of(admin, tps):
             if time.monotonic() > deadline:
                 raise DemoError("a transaction on the alerts topic does not end")
             time.sleep(0.1)
-
-
-def _ends(admin: KafkaAdminClient, settings: Settings, topic: str, *, committed: bool) -> list[int]:
-    asked = {TopicPartition(topic, number): OffsetSpec.LATEST for number in range(settings.partitions)}
-    level = IsolationLevel.READ_COMMITTED if committed else IsolationLevel.READ_UNCOMMITTED
-    found = admin.list_partition_offsets(asked, isolation_level=level)
-    return [found[one].offset for one in asked]

@@ -17,20 +17,20 @@ from streams.demo.scene import Arrival, Scene, WorkerSeen
 from streams.lab.replay_command import what_happened
 from streams.lab.report.words import money, to_cents
 
-_SAID: Final = 3
+_MILESTONES: Final = 3
 _NEW_SECONDS: Final = 4.0
 _LEVELS: Final = {"alert": "bold red", "watch": "yellow"}
 _STATES: Final = {"raised": "bold", "updated": "", "resolved": "green"}
 _NOBODY: Final = "nobody yet: it takes twelve weeks to know what is usual for a customer"
 _OTHER_LINES: Final = 12
-"""Lines of the screen that are neither news, nor said, nor a customer."""
+"""Lines of the screen that are neither news, nor a milestone, nor a customer."""
 
 
 def screen(scene: Scene, height: int) -> RenderableType:
     """Return all that fits on a terminal of so many lines."""
     ranked = scene.ranked()
     news = height // 6
-    rows = max(1, height - _OTHER_LINES - _SAID - news)
+    rows = max(1, height - _OTHER_LINES - _MILESTONES - news)
     return Group(
         Panel(
             _header(scene),
@@ -53,7 +53,7 @@ def line(scene: Scene) -> str:
         f"event time {_event_time(scene)}",
         f"{scene.published.lines.total():,} of {scene.lines:,} lines published",
         f"{scene.records_per_second:,.0f} records/s, lag {scene.lag:,}",
-        *(f"worker {one.number}: {_told(one)}" for one in scene.workers),
+        *(f"worker {one.number}: {_worker_state(one)}" for one in scene.workers),
         f"alert records: {_counted(scene)}",
     )
     return "; ".join(figures)
@@ -78,16 +78,16 @@ def _header(scene: Scene) -> RenderableType:
     )
     for one in scene.workers:
         style = "bold red" if one.killed else "" if one.partitions else "dim"
-        grid.add_row(f"worker {one.number}", Text(_told(one), style))
+        grid.add_row(f"worker {one.number}", Text(_worker_state(one), style))
     grid.add_row("alerts", _counted(scene))
-    for said in _padded(scene.said[-_SAID:]):
-        grid.add_row(*said)
+    for milestone in _padded(scene.milestones[-_MILESTONES:]):
+        grid.add_row(*milestone)
     return grid
 
 
-def _padded(said: Iterable[tuple[float, str]]) -> list[tuple[str, str]]:
-    lines = [(f"{seconds:.0f} s", text) for seconds, text in said]
-    return lines + [("", "")] * (_SAID - len(lines))
+def _padded(milestones: Iterable[tuple[float, str]]) -> list[tuple[str, str]]:
+    lines = [(f"{seconds:.0f} s", text) for seconds, text in milestones]
+    return lines + [("", "")] * (_MILESTONES - len(lines))
 
 
 def _heading(text: str, more: str = "") -> Text:
@@ -154,14 +154,14 @@ def _event_time(scene: Scene) -> str:
     return "not begun" if reached == NEVER else format_ms(reached)[:10]
 
 
-def _told(one: WorkerSeen) -> str:
+def _worker_state(one: WorkerSeen) -> str:
     if one.killed:
         return "killed"
     if not one.partitions:
         return "starting"
     opening = sorted(one.partitions.keys() - one.ready)
-    told = [f"partitions {_listed(one.ready)}"] if one.ready else []
-    return ", ".join([*told, f"opening {_listed(opening)}"] if opening else told)
+    parts = [f"partitions {_listed(one.ready)}"] if one.ready else []
+    return ", ".join([*parts, f"opening {_listed(opening)}"] if opening else parts)
 
 
 def _listed(numbers: Iterable[int]) -> str:
@@ -169,11 +169,11 @@ def _listed(numbers: Iterable[int]) -> str:
 
 
 def _counted(scene: Scene) -> str:
-    told = []
+    states = []
     for state in _STATES:
         levels = [
             f"{scene.counts[state, level]:,} {level}" for level in _LEVELS if scene.counts[state, level]
         ]
         if levels:
-            told.append(f"{state} {', '.join(levels)}")
-    return " · ".join(told) or "none yet"
+            states.append(f"{state} {', '.join(levels)}")
+    return " · ".join(states) or "none yet"

@@ -39,7 +39,7 @@ class WorkerProcess:
 
     @property
     def running(self) -> bool:
-        """Tell whether it should run; raises DemoError if it should and does not."""
+        """Return whether it should run; raises DemoError if it should and does not."""
         if self._process is None:
             return False
         code = self._process.poll()

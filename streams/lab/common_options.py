@@ -1,19 +1,14 @@
 """What the commands over a directory of events share: options, the ruleset file, the progress bar."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from schemas.currencies import check_known_currency
 from streams import rulesets
-from streams.console import ERRORS, Exit, failed, input_failed
+from streams.console import Exit, failed, files_or_exit, progress_bar
 from streams.core.ruleset import VERSIONS, Ruleset, RulesetError
-from streams.files import InputError
-from streams.lab.replay import Progress as Told
 from streams.lab.replay import ReplayResult, Sampler, replay_directory
 
 Directory = Annotated[
@@ -75,24 +70,13 @@ def replayed(  # noqa: PLR0913 - what all commands over a directory take
     by_time: bool = False,
 ) -> ReplayResult:
     """Return what a replay gives, with a bar on a terminal; ends the command if it can't be read."""
-    try:
-        with _progress_bar("replaying") as progress:
-            return replay_directory(
-                directory,
-                ruleset=rules,
-                partitions=partitions,
-                currency=currency,
-                progress=progress,
-                sampler=sampler,
-                by_time=by_time,
-            )
-    except InputError as error:
-        raise input_failed(error) from error
-
-
-@contextmanager
-def _progress_bar(what: str) -> Iterator[Told]:
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=ERRORS, disable=not ERRORS.is_terminal, transient=True) as bar:
-        task = bar.add_task(what)
-        yield lambda read, total: bar.update(task, completed=read, total=total)
+    with files_or_exit(), progress_bar("replaying") as progress:
+        return replay_directory(
+            directory,
+            ruleset=rules,
+            partitions=partitions,
+            currency=currency,
+            progress=progress,
+            sampler=sampler,
+            by_time=by_time,
+        )

@@ -49,7 +49,7 @@ def shown(scene: Scene, width: int, height: int) -> list[str]:
 def test_it_fits(scene: Scene, alerts: list[Alert], width: int, height: int) -> None:
     scene.take(alerts)
     for at in range(5):
-        scene.say(f"thing {at}")
+        scene.note(f"thing {at}")
     lines = shown(scene, width, height)
     assert len(lines) <= height
     assert all(len(one) <= width for one in lines)
@@ -111,7 +111,7 @@ def test_off_a_terminal_it_prints_what_is_said_at_once(
     scene: Scene, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with displayed(scene) as draw:
-        scene.say("one")
+        scene.note("one")
         draw()
         assert capsys.readouterr().out == "0 s: one\n"
         draw()

@@ -11,7 +11,7 @@ from schemas.times import format_ms
 from streams.core.watermark import FACTS, NEVER, Input
 from streams.runtime.tools.prescan import prescan
 from streams.runtime.tools.publish import Publisher
-from streams.runtime.tools.publish_entries import EVERY, Entry, entries
+from streams.runtime.tools.publish_entries import ALL_PARTITIONS, Entry, entries
 from streams.runtime.worker.wall_clock import WallClock
 from streams.settings import Settings
 
@@ -89,5 +89,5 @@ def spread(settings: Settings, many: Iterable[Entry]) -> list[Raw]:
     return [
         Raw(one.source, at, one.key, one.value)
         for one in many
-        for at in (range(settings.partitions) if one.partition == EVERY else (one.partition,))
+        for at in (range(settings.partitions) if one.partition == ALL_PARTITIONS else (one.partition,))
     ]

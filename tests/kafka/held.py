@@ -8,7 +8,7 @@ from kafka import KafkaConsumer, TopicPartition
 
 from schemas.alert import Alert
 from streams.core.watermark import Input
-from streams.runtime.kafka.admin import client_options
+from streams.runtime.kafka.clients import kafka_python_options
 from streams.settings import Settings
 from tests.kafka.commands import until
 
@@ -17,7 +17,7 @@ from tests.kafka.commands import until
 def reader(settings: Settings, isolation: str = "read_committed", group: str | None = None) -> Iterator[Any]:
     """Give a consumer that begins at the earliest and commits nothing."""
     options = {"isolation_level": isolation, "auto_offset_reset": "earliest", "enable_auto_commit": False}
-    consumer = KafkaConsumer(**client_options(settings), group_id=group, **options)
+    consumer = KafkaConsumer(**kafka_python_options(settings), group_id=group, **options)
     with closing(consumer):
         yield consumer
 

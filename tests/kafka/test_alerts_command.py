@@ -22,7 +22,7 @@ from streams import rulesets
 from streams.core.ruleset import DEFAULT, VERSIONS, Ruleset
 from streams.lab.replay import replay_directory
 from streams.runtime.commands.alerts import alerts_command
-from streams.runtime.kafka.client_options import aiokafka_options
+from streams.runtime.kafka.clients import aiokafka_options
 from streams.runtime.kafka.transactional_log import TransactionalLog
 from streams.runtime.local_kafka.engine import free_port
 from streams.runtime.ports import Transaction

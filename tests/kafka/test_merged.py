@@ -9,13 +9,13 @@ import pytest
 
 from schemas.partitioner import partition_of
 from schemas.times import format_ms
+from streams import rulesets
 from streams.core.alerts.view import CustomerView
 from streams.core.customer.moves import decode_move
 from streams.core.ruleset import DEFAULT
 from streams.core.time import DAY_MS, HOUR_MS
 from streams.core.watermark import Input
 from streams.lab.replay import replay_directory
-from streams.runtime.startup.preflight import load_rules
 from streams.settings import Settings
 from tests.core.drive import HOME
 from tests.kafka.commands import until
@@ -91,7 +91,7 @@ def test_alerts_are_those_of_a_replay(event_clock: Settings, tmp_path: Path) -> 
     files.mkdir()
     for source, many in lines.items():
         (files / f"{source}.jsonl").write_bytes(b"".join(line + b"\n" for line in many))
-    wanted = replay_directory(files, ruleset=load_rules(rules), partitions=settings.partitions)
+    wanted = replay_directory(files, ruleset=rulesets.load(rules), partitions=settings.partitions)
     found = assert_alerts(settings, wanted.alerts)
     assert {one.customer_id[:3] for one in found} == {"new"}
     assert len(found) > 5

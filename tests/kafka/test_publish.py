@@ -17,11 +17,11 @@ from typer.testing import Result
 from streams.core.watermark import GIVEN, Input
 from streams.files import batches
 from streams.runtime.commands.publish import publish_command
-from streams.runtime.kafka.admin import client_options
+from streams.runtime.kafka.clients import kafka_python_options
 from streams.runtime.local_kafka.engine import free_port
 from streams.runtime.tools.prescan import prescan
-from streams.runtime.tools.publish import PerSecond, Publisher, TimesFaster
-from streams.runtime.tools.publish_entries import EVERY, Entry, entries
+from streams.runtime.tools.publish import EventTimeSpeed, FixedRate, Publisher
+from streams.runtime.tools.publish_entries import ALL_PARTITIONS, Entry, entries
 from streams.settings import Settings
 from tests.kafka.commands import environment, run_command
 from tests.worlds.worlds import write_world
@@ -34,7 +34,7 @@ Held = list[tuple[bytes | None, bytes]]
 
 def held(settings: Settings, source: Input) -> list[Held]:
     """Return key and value of all records, by partition."""
-    consumer = KafkaConsumer(**client_options(settings), auto_offset_reset="earliest")
+    consumer = KafkaConsumer(**kafka_python_options(settings), auto_offset_reset="earliest")
     places = [TopicPartition(settings.topic_prefix + source.value, one) for one in range(PARTITIONS)]
     consumer.assign(places)
     ends = consumer.end_offsets(places)
@@ -75,7 +75,7 @@ def test_what_stands_in_the_topics_is_what_is_in_the_files(topics: Settings, tmp
             assert found == [
                 (one.key, one.value)
                 for one in wanted
-                if one.source is source and one.partition in {number, EVERY}
+                if one.source is source and one.partition in {number, ALL_PARTITIONS}
             ]
     lines = {
         path.name: sum(len(batch.lines) for batch in batches(path)) for path in directory.glob("*.jsonl")
@@ -86,7 +86,7 @@ def test_what_stands_in_the_topics_is_what_is_in_the_files(topics: Settings, tmp
     ticks = PARTITIONS * sum(not one.is_line for one in wanted)
     assert f"ticks: {ticks:,}" in shown
     assert any(line.startswith("a worker will refuse: ") and line.endswith(" schema") for line in shown)
-    records = sum(PARTITIONS if one.partition == EVERY else 1 for one in wanted)
+    records = sum(PARTITIONS if one.partition == ALL_PARTITIONS else 1 for one in wanted)
     assert shown[-1].startswith(f"{records:,} records arrived, ")
 
 
@@ -125,8 +125,8 @@ def test_a_pace_is_kept(topics: Settings, tmp_path: Path, pace: str) -> None:
 
 
 def test_when_it_is_due() -> None:
-    assert [PerSecond(4).due(at, 0) for at in range(3)] == [0, 0.25, 0.5]
-    speed = TimesFaster(10)
+    assert [FixedRate(4).due(at, 0) for at in range(3)] == [0, 0.25, 0.5]
+    speed = EventTimeSpeed(10)
     assert [speed.due(0, reached) for reached in (-(1 << 62), 5000, 5000, 15_000)] == [0, 0, 0, 1]
 
 
@@ -134,7 +134,7 @@ def test_what_was_published_before_a_stop_arrives(topics: Settings, tmp_path: Pa
     wanted = planned(world(tmp_path / "world"))
 
     async def stopped() -> Publisher:
-        publisher = Publisher(topics, PARTITIONS, pace=PerSecond(300))
+        publisher = Publisher(topics, PARTITIONS, schedule=FixedRate(300))
         task = asyncio.create_task(publisher.publish(wanted))
         await asyncio.sleep(2)
         task.cancel()

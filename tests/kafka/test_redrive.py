@@ -16,10 +16,11 @@ from schemas.partitioner import partition_of
 from schemas.topics import DEAD_LETTERS
 from streams.core.watermark import Input
 from streams.runtime.commands.redrive import redrive_command
-from streams.runtime.kafka.admin import KafkaUnavailableError, admin_client
+from streams.runtime.kafka.admin import admin_client
+from streams.runtime.kafka.errors import KafkaUnavailableError
 from streams.runtime.kafka.groups import positions_of
 from streams.runtime.local_kafka.engine import free_port
-from streams.runtime.tools.redrive import Choice, Redrive
+from streams.runtime.tools.redrive import Redrive, Selection
 from streams.settings import Settings
 from tests.kafka.commands import run_command
 
@@ -109,7 +110,7 @@ def rows(result: Result) -> list[list[str]]:
     return [line for line in lines if line and line[0] in set(Reason)]
 
 
-def test_nothing_goes_back_until_it_is_told_to(topics: Settings, office: Office) -> None:
+def test_nothing_goes_back_without_execute(topics: Settings, office: Office) -> None:
     office.refuse(b"c-1", b'{"secret":1}')
     office.refuse(b"c-2", b"{", "not_json", "transactions", partition=2)
     office.refuse(b"c-3", b"{", "not_json", "transactions", partition=3)
@@ -119,7 +120,7 @@ def test_nothing_goes_back_until_it_is_told_to(topics: Settings, office: Office)
         ["not_json", "transactions", "2", "0", "2"],
         ["schema", "contacts", "1", "0", "1"],
     ]
-    assert "letters that would go back: 3; --execute sends them" in looked.stdout
+    assert "dead letters that would go back: 3; --execute sends them" in looked.stdout
     assert f"{topics.topic_prefix}contacts" in looked.stdout
     assert "amount: string_pattern_mismatch" in looked.stdout
     assert looked.stdout.count(topics.topic_prefix) == 2
@@ -137,7 +138,7 @@ def test_bytes_and_key_go_back_unchanged_to_where_the_key_belongs(topics: Settin
     office.refuse(b"\xff\xfe", b"", "key_mismatch")
     sent = redrive(topics, "--execute")
     assert (sent.exit_code, sent.stderr) == (0, "")
-    assert "letters sent back: 4" in sent.stdout
+    assert "dead letters sent back: 4" in sent.stdout
     found = came_back(topics)
     assert (home, b"c-1", b'{ "as":"it was" }\n') in found
     assert (3, None, b"\xff\x00") in found
@@ -148,10 +149,10 @@ def test_bytes_and_key_go_back_unchanged_to_where_the_key_belongs(topics: Settin
 
 def test_a_letter_goes_back_once_unless_asked_again(topics: Settings, office: Office) -> None:
     office.refuse(b"c-1", b"1")
-    assert "letters sent back: 1" in redrive(topics, "--execute").stdout
+    assert "dead letters sent back: 1" in redrive(topics, "--execute").stdout
     second = redrive(topics, "--execute")
     assert rows(second) == [["schema", "contacts", "1", "1", "0"]]
-    assert "letters sent back: 0" in second.stdout
+    assert "dead letters sent back: 0" in second.stdout
     office.refuse(b"c-1", b"2")
     assert rows(redrive(topics, "--execute")) == [["schema", "contacts", "2", "1", "1"]]
     assert [value for *_, value in came_back(topics)] == [b"1", b"2"]
@@ -159,30 +160,30 @@ def test_a_letter_goes_back_once_unless_asked_again(topics: Settings, office: Of
         ["schema", "contacts", "2", "2", "1"]
     ]
     assert [value for *_, value in came_back(topics)] == [b"1", b"2", b"1"]
-    assert "letters sent back: 0" in redrive(topics, "--execute").stdout
+    assert "dead letters sent back: 0" in redrive(topics, "--execute").stdout
 
 
-def told_to_workers(settings: Settings) -> dict[int, int]:
+def committed_for_workers(settings: Settings) -> dict[int, int]:
     with admin_client(settings) as admin:
         return positions_of(admin, settings.application_id, settings.topic_prefix + DEAD_LETTERS.name)
 
 
-def test_workers_are_told_how_far_letters_went_back(topics: Settings, office: Office) -> None:
-    """By partition of the dead letters, also those of a redrive that died before it told."""
+def test_how_far_dead_letters_went_back_is_committed_for_workers(topics: Settings, office: Office) -> None:
+    """By partition of the dead letters, also those of a redrive that died before it committed."""
     for number, reason in ((0, "schema"), (0, "schema"), (0, "currency"), (2, "currency")):
         office.refuse(b"c-1", b"1", reason, partition=number)
     redrive(topics)
-    assert told_to_workers(topics) == {}
+    assert committed_for_workers(topics) == {}
     redrive(topics, "--execute", "--limit", 1)
-    assert told_to_workers(topics) == {0: 1}
+    assert committed_for_workers(topics) == {0: 1}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Redrive, "_tell_workers", away)
+        patch.setattr(Redrive, "_commit_for_workers", away)
         assert redrive(topics, "--execute", "--reason", "schema").exit_code == 69
-    assert told_to_workers(topics) == {0: 1}
-    assert "letters sent back: 0" in redrive(topics, "--execute", "--reason", "schema").stdout
-    assert told_to_workers(topics) == {0: 2}
+    assert committed_for_workers(topics) == {0: 1}
+    assert "dead letters sent back: 0" in redrive(topics, "--execute", "--reason", "schema").stdout
+    assert committed_for_workers(topics) == {0: 2}
     redrive(topics, "--execute")
-    assert told_to_workers(topics) == {0: 3, 2: 1}
+    assert committed_for_workers(topics) == {0: 3, 2: 1}
 
 
 async def away(*_: object) -> None:
@@ -215,7 +216,7 @@ def test_what_is_no_letter_of_these_inputs_is_counted_and_left(topics: Settings,
     office.refuse(b"c-1", b"sound")
     sent = redrive(topics, "--execute")
     assert sent.exit_code == 0
-    assert "left alone, no letters of these inputs: 4" in sent.stdout
+    assert "left alone, no dead letters of these inputs: 4" in sent.stdout
     assert [value for *_, value in came_back(topics)] == [b"sound"]
 
 
@@ -274,20 +275,20 @@ def test_a_second_redrive_shuts_out_the_first(topics: Settings, office: Office) 
         office.refuse(b"c-1", b"%d" % number)
 
     async def both() -> None:
-        second = Redrive(topics, PARTITIONS, Choice())
+        second = Redrive(topics, PARTITIONS, Selection())
 
         async def first_is_late(producer: Any, kind: Any, chunk: Any) -> None:
-            if not second.redriven.sent:
+            if not second.counts.sent:
                 await second.execute()
             await send(producer, kind, chunk)
 
-        first = Redrive(topics, PARTITIONS, Choice(sources=(Input.CONTACTS,)))
+        first = Redrive(topics, PARTITIONS, Selection(sources=(Input.CONTACTS,)))
         send = first._send
         first._send = first_is_late  # type: ignore[method-assign]
         with pytest.raises(KafkaUnavailableError, match="started elsewhere since"):
             await first.execute()
-        assert second.redriven.sent.total() == 25
-        assert first.redriven.sent.total() == 0
+        assert second.counts.sent.total() == 25
+        assert first.counts.sent.total() == 0
 
     asyncio.run(both())
     assert len(came_back(topics)) == 25

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from typing_extensions import override
 
-from streams.runtime.kafka.admin import KafkaRefusedError, KafkaUnavailableError, admin_client
+from streams.runtime.kafka.admin import admin_client
+from streams.runtime.kafka.errors import KafkaRefusedError, KafkaUnavailableError
 from streams.runtime.kafka.topics import create, plan
 from streams.runtime.local_kafka.distribution import LocalKafkaError, find_java
 from streams.runtime.local_kafka.engine import free_port, is_free

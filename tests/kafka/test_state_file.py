@@ -20,12 +20,11 @@ from streams.core.watermark import Input
 from streams.lab.replay import replay_directory
 from streams.runtime.commands.state import state
 from streams.runtime.kafka.admin import admin_client
-from streams.runtime.kafka.client_options import aiokafka_options
+from streams.runtime.kafka.clients import aiokafka_options
 from streams.runtime.kafka.outbox import Outbox
 from streams.runtime.kafka.topics import create, plan
 from streams.runtime.local_kafka.engine import free_port
 from streams.runtime.partition.processor import PROCESSOR_KEY, ProcessorState
-from streams.runtime.startup.preflight import load_rules
 from streams.runtime.tools.state_file import Entry, Header, read_entries, read_header, writing
 from streams.settings import Settings
 from tests.core.drive import HOME
@@ -107,7 +106,7 @@ def wanted(lines: Lines, settings: Settings, folder: Path) -> list[str]:
     folder.mkdir()
     for source, many in lines.items():
         (folder / f"{source}.jsonl").write_bytes(b"".join(line + b"\n" for line in many))
-    replayed = replay_directory(folder, ruleset=load_rules(settings.ruleset_file))
+    replayed = replay_directory(folder, ruleset=settings.rules())
     return fields_of(one for one in replayed.alerts if parse_ms(one.time) < END)
 
 

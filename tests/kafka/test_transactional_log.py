@@ -11,9 +11,9 @@ from aiokafka import AIOKafkaProducer
 
 from schemas.dead_letter import Reason
 from streams.core.watermark import Input
-from streams.runtime.kafka import transactional_log as kafka_log
+from streams.runtime.kafka import fetch
 from streams.runtime.kafka.admin import admin_client
-from streams.runtime.kafka.client_options import aiokafka_options
+from streams.runtime.kafka.clients import aiokafka_options
 from streams.runtime.kafka.topics import create, plan
 from streams.runtime.kafka.transactional_log import TransactionalLog
 from streams.runtime.local_kafka.broker import FragileBroker
@@ -86,7 +86,7 @@ def test_a_restore_that_the_broker_cuts_short_is_an_error_of_the_log(
     own_broker: FragileBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Not a CancelledError, which a task of aiokafka raises in whoever stops it."""
-    monkeypatch.setattr(kafka_log, "RESTORE_IDLE_SECONDS", 3.0)
+    monkeypatch.setattr(fetch, "IDLE_SECONDS", 3.0)
     settings = settings_for(own_broker)
     with admin_client(settings) as admin:
         create(admin, plan(settings))

@@ -17,7 +17,7 @@ from streams.core.watermark import Input
 from streams.lab.generate import GenerateOptions, generate
 from streams.lab.replay import DeadLetter, replay_directory
 from streams.runtime.kafka.admin import admin_client
-from streams.runtime.kafka.client_options import aiokafka_options
+from streams.runtime.kafka.clients import aiokafka_options
 from streams.runtime.kafka.topics import create, plan
 from streams.runtime.partition.processor import MOST_UNDECIDED
 from streams.settings import Settings

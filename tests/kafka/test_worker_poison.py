@@ -18,7 +18,8 @@ from streams.core.watermark import Input
 from streams.lab.generate import GenerateOptions, Population, generate
 from streams.lab.replay import replay_directory
 from streams.runtime.commands.redrive import redrive_command
-from streams.runtime.kafka.admin import admin_client, client_options
+from streams.runtime.kafka.admin import admin_client
+from streams.runtime.kafka.clients import kafka_python_options
 from streams.runtime.kafka.topics import create, plan
 from streams.runtime.partition.poison import IN_A_ROW
 from streams.settings import Settings
@@ -337,7 +338,7 @@ def test_a_bomb_goes_off_in_the_dead_letters(event_clock: Settings, tmp_path: Pa
     guest = living_at(0)
     bomb = b"0" * (32 << 20)
     with closing(
-        KafkaProducer(**client_options(event_clock), compression_type="gzip", max_request_size=1 << 30)
+        KafkaProducer(**kafka_python_options(event_clock), compression_type="gzip", max_request_size=1 << 30)
     ) as producer:
         producer.send(event_clock.topic_prefix + "transactions", bomb, guest.encode(), partition=0)
         producer.flush()

@@ -252,7 +252,7 @@ def test_nobody_answers_for_the_customer() -> None:
 
 
 def test_a_worker_that_says_nothing_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("streams.runtime.tools.ask_workers.ASK_SECONDS", 0.2)
+    monkeypatch.setattr("streams.runtime.tools.lookup_client.ASK_SECONDS", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         done = run([f"127.0.0.1:{listener.getsockname()[1]}"], "a")
     assert (done.exit_code, refused(done)) == (69, "error: ADDRESS: no answer within 0.2 s\n")

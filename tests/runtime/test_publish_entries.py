@@ -21,7 +21,7 @@ from streams.lab.replay import replay_directory
 from streams.runtime.partition.decode import RecordDecoder
 from streams.runtime.ports import RawRecord
 from streams.runtime.tools.prescan import Prescan, prescan
-from streams.runtime.tools.publish_entries import EVERY, TICK_SOURCE, Entry, entries
+from streams.runtime.tools.publish_entries import ALL_PARTITIONS, TICK_SOURCE, Entry, entries
 from tests.worlds.worlds import write_world
 
 NOW = 1_800_000_000_000
@@ -46,7 +46,7 @@ def topics(found: list[Entry]) -> Topics:
     """Return what each partition of each topic holds afterwards."""
     held: Topics = defaultdict(list)
     for entry in found:
-        for one in range(PARTITIONS) if entry.partition == EVERY else (entry.partition,):
+        for one in range(PARTITIONS) if entry.partition == ALL_PARTITIONS else (entry.partition,):
             records = held[entry.source, one]
             records.append(RawRecord(len(records), NOW, entry.key, entry.value))
     return held
@@ -231,7 +231,7 @@ def test_both_topics_get_the_ticks_of_all_days_whatever_their_files_hold(tmp_pat
     ticks = ["[03-04T00:00]", "[03-05T00:00]", "[03-05T10:00]"]
     assert told(found, Input.CONTACTS) == ticks
     assert [one for one in told(found, Input.TRANSACTIONS) if one.startswith("[")] == ticks
-    assert {entry.partition for entry in found if not entry.is_line} == {EVERY}
+    assert {entry.partition for entry in found if not entry.is_line} == {ALL_PARTITIONS}
     assert {entry.key for entry in found if not entry.is_line} == {None}
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from schemas.dead_letter import Reason
 from streams.core.watermark import Input
-from streams.runtime.tools.redrive import Choice, Kind, Redrivable, dead_letter_of
+from streams.runtime.tools.redrive import Kind, Selection, StoredDeadLetter, dead_letter_of
 
 INPUTS: Final = {f"retention.{source}": source for source in Input}
 
@@ -25,7 +25,7 @@ class Record:
 
 def dead_letter(
     key: bytes | None = b"c-1", value: bytes | None = b"value", **other: Any
-) -> Redrivable | None:
+) -> StoredDeadLetter | None:
     """Return the letter of a sound record, in which `other` replaces headers; None leaves one out."""
     headers: dict[str, bytes | None] = {
         "dl_topic": b"retention.contacts",
@@ -44,13 +44,13 @@ def test_a_letter_knows_whence_it_came_and_where_it_stands() -> None:
     found = dead_letter()
     assert found is not None
     assert (found.partition, found.offset, found.kind) == (2, 7, Kind(Reason.SCHEMA, Input.CONTACTS))
-    assert (found.key, found.value, found.size, found.home) == (b"c-1", b"value", 8, None)
+    assert (found.key, found.value, found.size, found.origin_partition) == (b"c-1", b"value", 8, None)
 
 
 def test_without_a_key_it_goes_where_it_was() -> None:
     found = dead_letter(None)
     assert found is not None
-    assert found.home == 3
+    assert found.origin_partition == 3
 
 
 def test_an_erasure_is_a_letter_too() -> None:
@@ -82,6 +82,6 @@ def test_what_nobody_could_take_is_none() -> None:
 
 
 def test_a_choice_is_of_reasons_and_inputs() -> None:
-    assert len(Choice().kinds) == len(Reason) * len(Input)
-    some = Choice(reasons=[Reason.SCHEMA], sources=[Input.CONTACTS, Input.CUSTOMERS])
+    assert len(Selection().kinds) == len(Reason) * len(Input)
+    some = Selection(reasons=[Reason.SCHEMA], sources=[Input.CONTACTS, Input.CUSTOMERS])
     assert some.kinds == [Kind(Reason.SCHEMA, Input.CONTACTS), Kind(Reason.SCHEMA, Input.CUSTOMERS)]

@@ -13,7 +13,6 @@ from msgspec.structs import replace
 from xxhash import xxh3_64_intdigest
 
 from schemas.alert import Alert
-from schemas.dead_letter import Reason
 from schemas.events import Erasure, Merge, Refusal, SignOfLife, Tick, Transaction
 from streams.core.customer.customer_codec import (
     DIRTY,
@@ -35,10 +34,11 @@ from streams.core.customer.customer_codec import (
 from streams.core.customer.id_table import KEY_BYTES, LOW_BITS, UNIT_BITS
 from streams.core.customer.moves import Move
 from streams.core.customer.pending import Event, pending_event
+from streams.core.partition.acceptance import accept, refusal, time_of_sign
 from streams.core.partition.contents import Contents
 from streams.core.spend.signs_of_life import sign_of_life
 from streams.core.time import HOUR_MS, SECOND_MS, hour_of
-from streams.core.watermark import FUTURE_MS, NEVER, TOO_LATE_MS, Clock, Input
+from streams.core.watermark import FUTURE_MS, NEVER, Clock, Input
 
 Record = Event | Tick | Erasure | SignOfLife | Move
 UNTIMED: Final = repeat(-NEVER)
@@ -223,9 +223,9 @@ class Intake:
         if isinstance(record, SignOfLife):
             self._apply_sign_of_life(clock, record, when)
             return
-        refusal = self._refusal(clock, record, when + FUTURE_MS)
-        if refusal is not None:
-            outcome.refused.append((at, refusal))
+        refused = refusal(clock, record, when + FUTURE_MS)
+        if refused is not None:
+            outcome.refused.append((at, refused))
             sign = sign_of_life(record)
             if sign is not None:
                 self._apply_sign_of_life(clock, sign, when)
@@ -237,24 +237,14 @@ class Intake:
                 source, at, record, record.time if held_back is None else when - held_back, outcome
             )
 
-    def _refusal(self, clock: Clock, record: Event | Tick, horizon: int) -> Refusal | None:
-        if record.time > horizon:
-            return Refusal(Reason.FUTURE, "time: more than 5 minutes ahead of the wall clock")
-        if isinstance(record, Tick) or clock.effective_time(record.time) - record.time <= TOO_LATE_MS:
-            return None
-        return Refusal(Reason.TOO_LATE, "time: more than 8 days behind the input's clock")
-
     def _apply_event(self, source: Input, at: int, event: Event, most: int, outcome: Outcome) -> None:
-        clock, ids = self._clocks[source], self._ids[source]
-        effective_time = clock.effective_time(event.time)
-        key = ids.key_of(event)
-        if ids.is_duplicate(key, effective_time, event.customer_id):
+        taken = accept(self._clocks[source], self._ids[source], event, most)
+        key, effective_time = taken.key, taken.effective_time
+        if taken.duplicate:
             self._drop(at, event, key, outcome)
             return
-        ids.remember(key, effective_time)
         outcome.applied += 1
-        outcome.late += effective_time == clock.now
-        clock.accept(event.time, most)
+        outcome.late += taken.late
         record = self._customers.remember(event.customer_id, (effective_time, mark_of(source), key))
         if len(record) > PAGE_BYTES and is_long(record):
             self._customers.fold(event.customer_id, record, self._contents.horizon)
@@ -293,7 +283,7 @@ class Intake:
 
         If its time lies ahead of the record's append it is that of the clock, if there is one.
         """
-        time = sign.time if sign.time <= when + FUTURE_MS else clock.now
+        time = time_of_sign(clock, sign, when + FUTURE_MS)
         record = self._customers.records.get(sign.customer_id)
         if not self._judge.rules.as_meant or time == NEVER or record is None or not has_transaction(record):
             return

@@ -14,10 +14,9 @@ from rich.table import Table
 from schemas.alert import Alert
 from schemas.topics import ALERTS, HOLDOUT
 from streams import rulesets
-from streams.console import ERRORS, Exit, failed, visible
-from streams.runtime.commands.common import admin_or_exit, settings_or_exit
-from streams.runtime.kafka.topics import plan, read
-from streams.runtime.tools.alert_reader import NoAlert, alert_reader
+from streams.console import ERRORS, Exit, visible
+from streams.runtime.commands.common import admin_or_exit, settings_or_exit, topic_or_exit
+from streams.runtime.tools.alert_reader import InvalidAlert, alert_reader
 
 _Follow = Annotated[bool, typer.Option("--follow", help="Go on with what comes, until Ctrl-C.")]
 _FromBeginning = Annotated[
@@ -40,26 +39,26 @@ def alerts_command(
 
     Under the table it says what is known of the probability P, for each ruleset that decided what is shown.
     Without --follow all that are there now, by time; with --follow the new ones as they come, as `tail -f`.
-    A record that is no alert is told, and ends the command with 65 unless it follows.
+    A record that is no alert is reported, and ends the command with 65 unless it follows.
     """
     settings = settings_or_exit()
-    topic = HOLDOUT if holdout else ALERTS
-    planned = [one for one in plan(settings) if one.topic is topic]
-    name = planned[0].name
     out = _Out(as_json=as_json)
     with admin_or_exit(settings) as admin:
-        actual = read(admin, planned).get(name)
-        if actual is None:
-            raise failed(f"{name}: missing; `retention-signals topics create` makes it", Exit.CONFIG)
+        topic = topic_or_exit(
+            admin, settings, HOLDOUT if holdout else ALERTS, "`retention-signals topics create` makes it"
+        )
         new = follow and not from_beginning
-        with suppress(KeyboardInterrupt), alert_reader(settings, name, actual.partitions, new=new) as reader:
-            out.show(reader.there())
+        with (
+            suppress(KeyboardInterrupt),
+            alert_reader(settings, topic.name, topic.partitions, new=new) as reader,
+        ):
+            out.show(reader.existing())
             if follow:
                 for found in reader.following():
                     out.show(found)
     if not as_json:
         typer.echo(f"{out.alerts:,} alert records")
-    if out.others and not follow:
+    if out.invalid and not follow:
         raise typer.Exit(Exit.BAD_DATA)
 
 
@@ -72,17 +71,17 @@ class _Out:
         self._headed = False
         self._noted: set[str] = set()
         self.alerts = 0
-        self.others = 0
+        self.invalid = 0
 
-    def show(self, found: Iterable[Alert | NoAlert]) -> None:
-        """Print alerts by time, and tell what is none."""
+    def show(self, found: Iterable[Alert | InvalidAlert]) -> None:
+        """Print alerts by time, and report records that are none."""
         alerts: list[Alert] = []
         for one in found:
             if isinstance(one, Alert):
                 alerts.append(one)
             else:
-                self.others += 1
-                self._tell(one)
+                self.invalid += 1
+                self._report(one)
         alerts.sort(key=attrgetter("time"))
         self.alerts += len(alerts)
         if self._as_json:
@@ -100,9 +99,9 @@ class _Out:
             text = f"P of ruleset {visible(name)}: {rulesets.calibration_note_of(name)}"
             self._console.print(text, markup=False, highlight=False)
 
-    def _tell(self, one: NoAlert) -> None:
-        place = f"{one.topic}, partition {one.partition}, offset {one.offset}"
-        ERRORS.print(f"no alert: {place}: {visible(one.why)}", markup=False, highlight=False, soft_wrap=True)
+    def _report(self, one: InvalidAlert) -> None:
+        where = f"{one.topic}, partition {one.partition}, offset {one.offset}"
+        ERRORS.print(f"no alert: {where}: {visible(one.why)}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _table(alerts: list[Alert], *, headed: bool) -> Table:

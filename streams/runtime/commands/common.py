@@ -1,13 +1,23 @@
-"""What the commands around Kafka share: settings, and a client that ends the command when Kafka is away."""
+"""What the commands around Kafka share: settings, an administration client, what is asked of the topics."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Final
 
 from kafka.admin import KafkaAdminClient
 
-from streams.console import Exit, failed
-from streams.runtime.kafka.admin import KafkaRefusedError, KafkaUnavailableError, admin_client
+from schemas.topics import Topic
+from streams.console import Exit, failed, or_exit
+from streams.runtime.kafka.admin import admin_client
+from streams.runtime.kafka.errors import KafkaRefusedError, KafkaUnavailableError
+from streams.runtime.kafka.topics import ActualTopic, differences, plan, read, refusal
 from streams.settings import Settings, SettingsError, load_settings
+
+KAFKA_EXITS: Final[dict[type[Exception], Exit]] = {
+    KafkaUnavailableError: Exit.UNAVAILABLE,
+    KafkaRefusedError: Exit.NO_PERMISSION,
+    SettingsError: Exit.CONFIG,
+}
 
 
 def settings_or_exit(**given: object) -> Settings:
@@ -15,23 +25,13 @@ def settings_or_exit(**given: object) -> Settings:
 
     What is given on the command line goes before, unless it is None.
     """
-    try:
+    with kafka_or_exit():
         return load_settings(**given)
-    except SettingsError as error:
-        raise failed(str(error), Exit.CONFIG) from error
 
 
-@contextmanager
-def kafka_or_exit() -> Iterator[None]:
+def kafka_or_exit() -> AbstractContextManager[None]:
     """End the command if Kafka is away or refuses, or settings turn out to be unusable."""
-    try:
-        yield
-    except KafkaUnavailableError as error:
-        raise failed(str(error), Exit.UNAVAILABLE) from error
-    except KafkaRefusedError as error:
-        raise failed(str(error), Exit.NO_PERMISSION) from error
-    except SettingsError as error:
-        raise failed(str(error), Exit.CONFIG) from error
+    return or_exit(KAFKA_EXITS)
 
 
 @contextmanager
@@ -39,3 +39,28 @@ def admin_or_exit(settings: Settings) -> Iterator[KafkaAdminClient]:
     """Give an administration client; ends the command if Kafka is away, refuses, or TLS lacks files."""
     with kafka_or_exit(), admin_client(settings) as admin:
         yield admin
+
+
+def partitions_or_exit(settings: Settings, topics: Collection[Topic]) -> int:
+    """Return how many partitions the topics have; ends the command if they don't fit together."""
+    planned = [one for one in plan(settings) if one.topic in topics]
+    with admin_or_exit(settings) as admin:
+        actual = read(admin, planned)
+    found = differences(planned, actual)
+    refused = refusal(found)
+    if refused:
+        raise failed(refused, Exit.CONFIG)
+    counts = {one.partitions for one in actual.values()}
+    if len(counts) > 1:
+        raise failed("\n".join(map(str, found)), Exit.CONFIG)
+    return counts.pop()
+
+
+def topic_or_exit(admin: KafkaAdminClient, settings: Settings, topic: Topic, advice: str) -> ActualTopic:
+    """Return a topic as it is; ends the command, with advice, if it is missing."""
+    planned = [one for one in plan(settings) if one.topic is topic]
+    name = planned[0].name
+    actual = read(admin, planned).get(name)
+    if actual is None:
+        raise failed(f"{name}: missing; {advice}", Exit.CONFIG)
+    return actual

@@ -1,15 +1,21 @@
 """The command `lookup`: what the workers know of one customer."""
 
 import json
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from rich.console import Console
 
-from streams.console import Exit, failed
+from streams.console import Exit, failed, or_exit
 from streams.runtime.commands.common import settings_or_exit
-from streams.runtime.tools.ask_workers import BadIdError, NoAnswerError, WrongTokenError, ask_workers
+from streams.runtime.tools.lookup_client import BadIdError, NoAnswerError, WrongTokenError, look_up
 from streams.runtime.tools.lookup_text import show
+
+_EXITS: Final[dict[type[Exception], Exit]] = {
+    BadIdError: Exit.USAGE,
+    NoAnswerError: Exit.UNAVAILABLE,
+    WrongTokenError: Exit.NO_PERMISSION,
+}
 
 
 def lookup_command(
@@ -28,14 +34,8 @@ def lookup_command(
     69 no worker answers for the customer, 77 wrong token, 78 settings.
     """
     settings = settings_or_exit()
-    try:
-        answer = ask_workers(settings.worker_addresses, settings.web_token(), customer_id)
-    except BadIdError as error:
-        raise failed(str(error), Exit.USAGE) from error
-    except NoAnswerError as error:
-        raise failed(str(error), Exit.UNAVAILABLE) from error
-    except WrongTokenError as error:
-        raise failed(str(error), Exit.NO_PERMISSION) from error
+    with or_exit(_EXITS):
+        answer = look_up(settings.worker_addresses, settings.web_token(), customer_id)
     if answer is None:
         raise failed("no event of that customer was accepted", Exit.NO_INPUT)
     if as_json:

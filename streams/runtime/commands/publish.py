@@ -2,36 +2,28 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import (
-    BarColumn,
-    Progress,
-    ProgressColumn,
-    TaskProgressColumn,
-    TextColumn,
-    TimeElapsedColumn,
-)
+from rich.progress import TextColumn
 
 from schemas.times import format_ms
 from schemas.topics import INPUTS
-from streams.console import ERRORS, Exit, failed, input_failed
+from streams.console import INTERRUPTED, Exit, failed, files_or_exit, progress_bar, progress_columns
 from streams.core.watermark import NEVER
-from streams.files import InputError, find
-from streams.runtime.commands.common import admin_or_exit, kafka_or_exit, settings_or_exit
-from streams.runtime.kafka.topics import differences, plan, read, refusal
-from streams.runtime.startup.preflight import load_rules
-from streams.runtime.tools.prescan import Prescan, prescan
-from streams.runtime.tools.publish import Pace, PerSecond, Published, Publisher, TimesFaster
-from streams.runtime.tools.publish_entries import entries
+from streams.files import find
+from streams.runtime.commands.common import kafka_or_exit, partitions_or_exit, settings_or_exit
+from streams.runtime.tools.prescan import Prescan
+from streams.runtime.tools.publish import (
+    EventTimeSpeed,
+    FixedRate,
+    Published,
+    Publisher,
+    Schedule,
+    prescan_for,
+)
 from streams.settings import Settings
-
-INTERRUPTED = 130
-"""Exit code after Ctrl-C, as shells have it."""
 
 _Directory = Annotated[
     Path,
@@ -61,57 +53,38 @@ def publish_command(directory: _Directory, *, rate: _Rate = None, speed: _Speed 
     if rate is not None and speed is not None:
         raise failed("--rate and --speed: choose one", Exit.USAGE)
     settings = settings_or_exit()
-    with _files_or_exit():
+    with files_or_exit():
         find(directory)
     with kafka_or_exit():
-        rules = load_rules(settings.ruleset_file)
-    partitions = partitions_or_exit(settings)
-    with _files_or_exit(), _bar(TaskProgressColumn()) as bar:
-        task = bar.add_task("reading")
-        prescanned = prescan(
-            directory,
-            partitions=partitions,
-            currency=settings.reporting_currency,
-            lateness_ms=rules.lateness_ms,
-            now_ms=time.time_ns() // 1_000_000,
-            told=lambda read, total: bar.update(task, completed=read, total=total),
-        )
-    _publish(settings, prescanned, partitions, _pace(rate, speed))
+        settings.rules()  # known to be usable before anything takes long
+    partitions = partitions_or_exit(settings, INPUTS)
+    with files_or_exit(), kafka_or_exit(), progress_bar("reading") as on_progress:
+        prescanned = prescan_for(settings, directory, partitions, on_progress)
+    _publish(settings, prescanned, partitions, _schedule(rate, speed))
 
 
-def _pace(rate: float | None, speed: float | None) -> Pace | None:
+def _schedule(rate: float | None, speed: float | None) -> Schedule | None:
     if rate is not None:
-        return PerSecond(rate)
-    return None if speed is None else TimesFaster(speed)
+        return FixedRate(rate)
+    return None if speed is None else EventTimeSpeed(speed)
 
 
-def partitions_or_exit(settings: Settings) -> int:
-    """Return how many partitions the input topics have; ends the command if they don't fit together."""
-    planned = [one for one in plan(settings) if one.topic in INPUTS]
-    with admin_or_exit(settings) as admin:
-        actual = read(admin, planned)
-    refused = refusal(differences(planned, actual))
-    if refused:
-        raise failed(refused, Exit.CONFIG)
-    return actual[planned[0].name].partitions
-
-
-def _publish(settings: Settings, prescanned: Prescan, partitions: int, pace: Pace | None) -> None:
+def _publish(settings: Settings, prescanned: Prescan, partitions: int, schedule: Schedule | None) -> None:
     started = time.monotonic()
     numbers = TextColumn(
         "{task.completed:,} of {task.total:,} lines, {task.fields[rate]:,.0f}/s, {task.fields[at]}"
     )
-    with kafka_or_exit(), _files_or_exit(), _bar(numbers) as bar:
+    with kafka_or_exit(), files_or_exit(), progress_columns(numbers) as bar:
         task = bar.add_task("publishing", total=prescanned.lines.total(), rate=0.0, at="")
 
-        def told(published: Published) -> None:
+        def on_progress(published: Published) -> None:
             done = published.lines.total()
             at = "" if published.reached == NEVER else format_ms(published.reached)[:10]
             bar.update(task, completed=done, rate=done / (time.monotonic() - started), at=at)
 
-        publisher = Publisher(settings, partitions, pace=pace, told=told)
+        publisher = Publisher(settings, partitions, schedule=schedule, on_progress=on_progress)
         try:
-            asyncio.run(publisher.publish(entries(prescanned, partitions, settings.reporting_currency)))
+            asyncio.run(publisher.publish_directory(prescanned))
         except KeyboardInterrupt:
             stopped = True
         else:
@@ -145,16 +118,3 @@ def _show(prescanned: Prescan, published: Published, seconds: float) -> None:
             )
     rate = published.arrived / seconds if seconds else 0
     typer.echo(f"{published.arrived:,} records arrived, {seconds:.1f} s, {rate:,.0f}/s")
-
-
-@contextmanager
-def _files_or_exit() -> Iterator[None]:
-    try:
-        yield
-    except InputError as error:
-        raise input_failed(error) from error
-
-
-def _bar(numbers: ProgressColumn) -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), numbers, TimeElapsedColumn())
-    return Progress(*columns, console=ERRORS, disable=not ERRORS.is_terminal, transient=True)

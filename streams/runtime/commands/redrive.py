@@ -8,34 +8,36 @@ import typer
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from schemas.dead_letter import Reason
 from schemas.topics import DEAD_LETTERS, INPUTS, MOVES
-from streams.console import ERRORS, Exit, failed, visible
+from streams.console import INTERRUPTED, progress_bar, visible
 from streams.core.watermark import Input
-from streams.runtime.commands.common import admin_or_exit, kafka_or_exit, settings_or_exit
-from streams.runtime.kafka.topics import differences, plan, read, refusal
-from streams.runtime.tools.redrive import Choice, Kind, Redrivable, Redrive, Redriven, Shown
+from streams.runtime.commands.common import kafka_or_exit, partitions_or_exit, settings_or_exit
+from streams.runtime.tools.redrive import (
+    Kind,
+    OnSelected,
+    Redrive,
+    RedriveCounts,
+    Selection,
+    StoredDeadLetter,
+)
 from streams.settings import Settings
-
-INTERRUPTED = 130
-"""Exit code after Ctrl-C, as shells have it."""
 
 _Reasons = Annotated[
     list[Reason] | None,
-    typer.Option("--reason", help="Only letters with this reason; may be given more than once."),
+    typer.Option("--reason", help="Only dead letters with this reason; may be given more than once."),
 ]
 _Inputs = Annotated[
     list[Input] | None,
-    typer.Option("--input", help="Only letters from this input; may be given more than once."),
+    typer.Option("--input", help="Only dead letters from this input; may be given more than once."),
 ]
-_Limit = Annotated[int | None, typer.Option(min=1, help="So many letters at most.", show_default=False)]
+_Limit = Annotated[int | None, typer.Option(min=1, help="So many dead letters at most.", show_default=False)]
 _Execute = Annotated[bool, typer.Option("--execute", help="Send them; without it nothing is changed.")]
-_Again = Annotated[bool, typer.Option("--again", help="Also letters that were redriven before.")]
+_Again = Annotated[bool, typer.Option("--again", help="Also those that were redriven before.")]
 _Show = Annotated[
-    int, typer.Option(min=0, help="List so many of the letters that go: whence and why, never the value.")
+    int, typer.Option(min=0, help="List so many of those that go: their origin and reason, never the value.")
 ]
 
 
@@ -51,101 +53,78 @@ def redrive_command(  # noqa: PLR0913 - one for each option
     """Send dead letters back to the topics they came from; first see what would go, then --execute.
 
     Put right what they were refused for before: the settings, the release, the producer. Bytes and key go
-    back unchanged, to the partition that the key belongs to, so letters refused as wrong_partition arrive.
+    back unchanged, to the partition that the key belongs to, so those refused as wrong_partition arrive.
     What is refused again is a new dead letter. What is more than 8 days old by its own time will mostly be:
     as too_late.
 
-    A partition that is stopped because too much was refused reads on, within seconds, once a letter of the
-    last ones that it refused went back. All that its inputs hold is then read, and what is still bad becomes
-    a dead letter, however much that is.
+    A partition that is stopped because too much was refused reads on, within seconds, once one of the
+    last records that it refused went back. All that its inputs hold is then read, and what is still bad
+    becomes a dead letter, however much that is.
 
-    A letter goes back once, also if a redrive dies on the way or two run at a time; --again sends it once
-    more. Kafka keeps the marks of what went back for 7 days unless told otherwise
+    A dead letter goes back once, also if a redrive dies on the way or two run at a time; --again sends it
+    once more. Kafka keeps the marks of what went back for 7 days unless set otherwise
     (offsets.retention.minutes): of what goes back after that, the worker counts nothing twice.
     """
     settings = settings_or_exit()
-    partitions = _partitions(settings)
-    choice = Choice(reasons=tuple(reason or Reason), sources=tuple(source or Input), limit=limit, again=again)
-    shown: list[Redrivable] = []
+    partitions = partitions_or_exit(settings, (*INPUTS, MOVES, DEAD_LETTERS))
+    selection = Selection(
+        reasons=tuple(reason or Reason), sources=tuple(source or Input), limit=limit, again=again
+    )
+    shown: list[StoredDeadLetter] = []
 
-    def keep(dead_letter: Redrivable) -> None:
+    def keep(dead_letter: StoredDeadLetter) -> None:
         if len(shown) < show:
             shown.append(dead_letter)
 
-    redriven, stopped = _run(settings, partitions, choice, keep, execute=execute)
-    _print(redriven, shown, execute=execute)
+    counts, stopped = _run(settings, partitions, selection, keep, execute=execute)
+    _print(counts, shown, execute=execute)
     if stopped:
         typer.echo("stopped before the end: the same command goes on from there")
         raise typer.Exit(INTERRUPTED)
 
 
-def _partitions(settings: Settings) -> int:
-    """Return how many partitions the topics have; ends the command if they don't fit together."""
-    planned = [one for one in plan(settings) if one.topic in (*INPUTS, MOVES, DEAD_LETTERS)]
-    with admin_or_exit(settings) as admin:
-        actual = read(admin, planned)
-    found = differences(planned, actual)
-    refused = refusal(found)
-    if refused:
-        raise failed(refused, Exit.CONFIG)
-    counts = {one.partitions for one in actual.values()}
-    if len(counts) > 1:
-        raise failed("\n".join(map(str, found)), Exit.CONFIG)
-    return counts.pop()
-
-
 def _run(
-    settings: Settings, partitions: int, choice: Choice, shown: Shown, *, execute: bool
-) -> tuple[Redriven, bool]:
+    settings: Settings, partitions: int, selection: Selection, on_selected: OnSelected, *, execute: bool
+) -> tuple[RedriveCounts, bool]:
     """Return what became of it, and whether it was interrupted."""
-    with kafka_or_exit(), _bar() as bar:
-        task = bar.add_task("redriving" if execute else "reading", total=None)
-
-        def told(redriven: Redriven, offsets: int) -> None:
-            bar.update(task, completed=redriven.read, total=offsets)
-
-        redrive = Redrive(settings, partitions, choice, told=told, shown=shown)
+    with kafka_or_exit(), progress_bar("redriving" if execute else "reading") as on_progress:
+        redrive = Redrive(settings, partitions, selection, on_progress=on_progress, on_selected=on_selected)
         try:
             asyncio.run(redrive.execute() if execute else redrive.look())
         except KeyboardInterrupt:
-            return redrive.redriven, True
-    return redrive.redriven, False
+            return redrive.counts, True
+    return redrive.counts, False
 
 
-def _bar() -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
-    return Progress(*columns, console=ERRORS, disable=not ERRORS.is_terminal, transient=True)
-
-
-def _print(redriven: Redriven, shown: list[Redrivable], *, execute: bool) -> None:
-    going = redriven.sent if execute else redriven.chosen
+def _print(counts: RedriveCounts, shown: list[StoredDeadLetter], *, execute: bool) -> None:
+    going = counts.sent if execute else counts.selected
     console = Console()
-    if redriven.dead_letters:
-        console.print(_table(redriven, going, "sent back" if execute else "would go"))
+    if counts.dead_letters:
+        console.print(_count_table(counts, going, "sent back" if execute else "would go"))
     if shown:
-        console.print(_listed(shown))
-    if redriven.unusable:
-        typer.echo(f"left alone, no letters of these inputs: {redriven.unusable:,}")
+        console.print(_detail_table(shown))
+    if counts.unusable:
+        typer.echo(f"left alone, no dead letters of these inputs: {counts.unusable:,}")
     if execute:
-        typer.echo(f"letters sent back: {going.total():,}")
+        typer.echo(f"dead letters sent back: {going.total():,}")
     else:
         hint = "; --execute sends them" if going else ""
-        typer.echo(f"letters that would go back: {going.total():,}{hint}")
+        typer.echo(f"dead letters that would go back: {going.total():,}{hint}")
 
 
-def _table(redriven: Redriven, going: Counter[Kind], title: str) -> Table:
+def _count_table(counts: RedriveCounts, going: Counter[Kind], title: str) -> Table:
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for name in ("reason", "input"):
         table.add_column(name, no_wrap=True)
-    for name in ("dead_letters", "went before", title):
+    for name in ("dead letters", "sent before", title):
         table.add_column(name, justify="right", no_wrap=True)
-    for kind in sorted(redriven.dead_letters):
-        numbers = (redriven.dead_letters[kind], redriven.before[kind], going[kind])
+    for kind in sorted(counts.dead_letters):
+        numbers = (counts.dead_letters[kind], counts.sent_before[kind], going[kind])
         table.add_row(kind.reason, kind.source, *(f"{number:,}" for number in numbers))
     return table
 
 
-def _listed(shown: list[Redrivable]) -> Table:
+def _detail_table(shown: list[StoredDeadLetter]) -> Table:
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("topic", no_wrap=True)
     for name in ("partition", "offset"):

@@ -4,23 +4,28 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from schemas.topics import STATE
-from streams.console import ERRORS, Exit, failed
+from streams.console import Exit, failed, or_exit, progress_bar
 from streams.outputs import Force, Output, check_or_exit
-from streams.runtime.commands.common import admin_or_exit, kafka_or_exit, settings_or_exit
-from streams.runtime.kafka.topics import plan, read
+from streams.runtime.commands.common import KAFKA_EXITS, admin_or_exit, settings_or_exit, topic_or_exit
 from streams.runtime.startup.preflight import PreflightError, preflight
 from streams.runtime.tools.state_file import MARK, StateFileError
 from streams.runtime.tools.state_move import MoveError
-from streams.runtime.tools.state_topic import Positions, Told, export_state, import_state
-from streams.settings import Settings, variable
+from streams.runtime.tools.state_topic import Positions, export_state, import_state
+from streams.settings import variable
 
 state = typer.Typer(help="The workers' state: a backup, and the move to other topics.", no_args_is_help=True)
+
+_EXITS: Final[dict[type[Exception], Exit]] = {
+    **KAFKA_EXITS,
+    StateFileError: Exit.BAD_DATA,
+    MoveError: Exit.CONFIG,
+    PreflightError: Exit.CONFIG,
+}
 
 _Target = Annotated[Path, typer.Argument(help="The file to write; an earlier export is replaced.")]
 _Source = Annotated[Path, typer.Argument(help="A file of `state export`.")]
@@ -42,9 +47,13 @@ def state_export(file: _Target, *, force: Force = False) -> None:
     """
     check_or_exit([Output(file, "", MARK)], (), force=force)
     settings = settings_or_exit()
-    partitions = _partitions(settings)
-    with _ending(f"{file} cannot be written", Exit.CANNOT_CREATE), _told("exporting") as told:
-        records = asyncio.run(export_state(settings, file, partitions, told))
+    with admin_or_exit(settings) as admin:
+        partitions = topic_or_exit(admin, settings, STATE, f"see {variable('topic_prefix')}").partitions
+    with (
+        _state_or_exit(f"{file} cannot be written", Exit.CANNOT_CREATE),
+        progress_bar("exporting") as on_progress,
+    ):
+        records = asyncio.run(export_state(settings, file, partitions, on_progress))
     size = file.stat().st_size / 1_000_000
     typer.echo(f"{file}: {records:,} records of {partitions} partitions, {size:,.1f} MB")
 
@@ -53,8 +62,8 @@ def state_export(file: _Target, *, force: Force = False) -> None:
 def state_import(file: _Source, *, positions: _Positions = Positions.KEPT) -> None:
     """Write the state of a file into an empty state topic: all of it, or nothing. Stop the workers first.
 
-    Back into the topics that it came from (a lost or damaged state topic, made anew): the inputs go on where
-    the file says. Alerts sent since the export are sent again, with the ids that they had.
+    Back into the topics that it came from (a lost or damaged state topic, created again): the inputs go on
+    where the file says. Alerts sent since the export are sent again, with the ids that they had.
 
     To other topics, also with another partition count: stop the producers, let the workers read all there
     is, stop them, export. Set RETENTION_TOPIC_PREFIX and RETENTION_PARTITIONS, `topics create`, and say with
@@ -64,15 +73,15 @@ def state_import(file: _Source, *, positions: _Positions = Positions.KEPT) -> No
 
     For another count the partitions must stand within an hour of one another; the new ones go on from where
     the hindmost stood. Customers, episodes, revisions and the ids of the last 8 days are exact: no alert
-    twice, none lost. What each partition counts of its own customers is made anew: the purchases that the
+    twice, none lost. What each partition counts of its own customers is recalculated: the purchases that the
     feed guard compares with (an even share of all), the hours of a broken feed (those of any partition), and
     until the weekly refresh the cut-off of high value (that of the middle partition).
     """
     settings = settings_or_exit()
-    with _ending(f"{file} cannot be read", Exit.NO_INPUT):
+    with _state_or_exit(f"{file} cannot be read", Exit.NO_INPUT):
         context = preflight(settings)
-        with _told("importing") as told:
-            contents = asyncio.run(import_state(settings, context, file, positions, told))
+        with progress_bar("importing") as on_progress:
+            contents = asyncio.run(import_state(settings, context, file, positions, on_progress))
     typer.echo(
         f"{contents.customers:,} customers of {contents.header.partitions} partitions, exported at "
         f"{contents.header.created}, into {context.partitions} partitions"
@@ -82,33 +91,11 @@ def state_import(file: _Source, *, positions: _Positions = Positions.KEPT) -> No
         typer.echo(f"it was state of {', '.join(others)}, and is of {settings.application_id} now")
 
 
-def _partitions(settings: Settings) -> int:
-    planned = [one for one in plan(settings) if one.topic is STATE]
-    with admin_or_exit(settings) as admin:
-        found = read(admin, planned).get(planned[0].name)
-    if found is None:
-        raise failed(f"{planned[0].name}: missing; see {variable('topic_prefix')}", Exit.CONFIG)
-    return found.partitions
-
-
 @contextmanager
-def _ending(trouble: str, code: Exit) -> Iterator[None]:
-    """End the command if the file, the topics or Kafka don't do."""
+def _state_or_exit(trouble: str, code: Exit) -> Iterator[None]:
+    """End the command if the file, the topics or Kafka can't be used."""
     try:
-        with kafka_or_exit():
+        with or_exit(_EXITS):
             yield
-    except StateFileError as error:
-        raise failed(str(error), Exit.BAD_DATA) from error
-    except (MoveError, PreflightError) as error:
-        raise failed(str(error), Exit.CONFIG) from error
     except OSError as error:
         raise failed(f"{trouble}: {error.strerror}", code) from error
-
-
-@contextmanager
-def _told(doing: str) -> Iterator[Told]:
-    """Give what moves a progress bar."""
-    columns = (TextColumn(doing), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=ERRORS, disable=not ERRORS.is_terminal, transient=True) as bar:
-        task = bar.add_task(doing)
-        yield lambda done, of: bar.update(task, completed=done, total=of)

@@ -10,11 +10,11 @@ from typing import Annotated, Final
 import typer
 
 from schemas.times import EPOCH, MILLISECOND, format_ms
+from schemas.topics import INPUTS
 from streams.console import visible
 from streams.core.time import HOUR_MS
 from streams.core.watermark import FACTS, Input
-from streams.runtime.commands.common import kafka_or_exit, settings_or_exit
-from streams.runtime.commands.publish import partitions_or_exit
+from streams.runtime.commands.common import kafka_or_exit, partitions_or_exit, settings_or_exit
 from streams.runtime.tools.publish import Publisher
 from streams.runtime.tools.publish_entries import tick
 from streams.settings import Settings, variable
@@ -22,7 +22,7 @@ from streams.settings import Settings, variable
 _FIRST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _MOST_SHOWN: Final = 64
 _EXAMPLE: Final = "2026-03-01T12:00:00Z or 2026-03-01T13:00:00+01:00"
-_QUIET: Final = {Input.TRANSACTIONS: "stale_feed_hours", Input.CONTACTS: "quiet_contacts_hours"}
+_MOST_QUIET_HOURS: Final = {Input.TRANSACTIONS: "stale_feed_hours", Input.CONTACTS: "quiet_contacts_hours"}
 
 
 class Facts(StrEnum):
@@ -97,22 +97,22 @@ def tick_command(*, until: _Until, inputs: _Inputs = None) -> None:
     """
     chosen = [one for one in FACTS if inputs is None or one.value in inputs]
     settings = settings_or_exit()
-    partitions = partitions_or_exit(settings)
+    partitions = partitions_or_exit(settings, INPUTS)
     entries = [tick(until, source, until, by="tick") for source in chosen]
     with kafka_or_exit():
         asyncio.run(Publisher(settings, partitions).publish(entries))
-    for line in _told(settings, chosen, until, partitions):
+    for line in _summary(settings, chosen, until, partitions):
         typer.echo(line)
 
 
-def _told(settings: Settings, sources: Iterable[Input], until_ms: int, partitions: int) -> Iterable[str]:
-    """Yield what was sent, and what comes of it."""
+def _summary(settings: Settings, sources: Iterable[Input], until_ms: int, partitions: int) -> Iterable[str]:
+    """Yield what was sent and what follows from it, a line each."""
     many = "1 partition" if partitions == 1 else f"{partitions} partitions"
     for source in sources:
         yield f"time on {source} goes on to {format_ms(until_ms)} on {many}, where it is not further yet"
     yield "what comes there later with an earlier time is late: it counts, up to 8 days; then it is refused"
     if settings.clock == "live":
-        for source, name in _QUIET.items():
+        for source, name in _MOST_QUIET_HOURS.items():
             hours = getattr(settings, name)
             if source in sources and hours is not None and _now_ms() - until_ms > hours * HOUR_MS:
                 yield (

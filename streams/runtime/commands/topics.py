@@ -6,7 +6,8 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from streams.console import Exit, failed
+from streams.console import Exit, failed, or_exit
+from streams.core.time import DAY_MS
 from streams.runtime.commands.common import admin_or_exit, settings_or_exit
 from streams.runtime.kafka.topics import (
     IN_SYNC,
@@ -23,8 +24,6 @@ from streams.runtime.kafka.topics import (
 
 topics = typer.Typer(help="The topics in Kafka.", no_args_is_help=True)
 
-_DAY_MS = 24 * 60 * 60 * 1000
-
 
 @topics.command("create")
 def topics_create() -> None:
@@ -32,10 +31,8 @@ def topics_create() -> None:
     settings = settings_or_exit()
     planned = plan(settings)
     with admin_or_exit(settings) as admin:
-        try:
+        with or_exit({TopicsError: Exit.CONFIG}):
             made = create(admin, planned)
-        except TopicsError as error:
-            raise failed(str(error), Exit.CONFIG) from error
         for one in planned:
             typer.echo(f"{one.name}: {'created' if one.name in made else 'exists'}")
         _check(admin, planned)
@@ -43,7 +40,7 @@ def topics_create() -> None:
 
 @topics.command("check")
 def topics_check() -> None:
-    """Compare the topics with the contract; tells each difference in a line and exits with 78."""
+    """Compare the topics with the contract; prints each difference in a line and exits with 78."""
     settings = settings_or_exit()
     planned = plan(settings)
     with admin_or_exit(settings) as admin:
@@ -91,4 +88,4 @@ def _kept(actual: ActualTopic) -> str:
     kept_ms = int(actual.settings.get("retention.ms" if deletes else "delete.retention.ms", "0"))
     if kept_ms < 0:
         return "for ever"
-    return f"{kept_ms / _DAY_MS:g} d" if deletes else f"newest, erasures {kept_ms / _DAY_MS:g} d"
+    return f"{kept_ms / DAY_MS:g} d" if deletes else f"newest, erasures {kept_ms / DAY_MS:g} d"

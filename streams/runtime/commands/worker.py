@@ -10,26 +10,27 @@ from typing import Annotated, Final
 import typer
 from typing_extensions import override
 
-from streams.console import Exit, failed
+from streams.console import Exit, exit_code, failed
 from streams.core.customer.state import StateError
-from streams.runtime.commands.common import settings_or_exit
+from streams.runtime.commands.common import KAFKA_EXITS, settings_or_exit
 from streams.runtime.http.server import PortInUseError
-from streams.runtime.kafka.admin import KafkaRefusedError, KafkaUnavailableError
 from streams.runtime.partition.supervisor import GaveUpError
 from streams.runtime.startup.preflight import PreflightError, StartupContext, preflight
 from streams.runtime.startup.resume import resume_marks
 from streams.runtime.worker.worker import Worker
-from streams.settings import Settings, SettingsError
+from streams.settings import Settings
 
 log = logging.getLogger(__name__)
 
-_QUIET_SECONDS: Final = 60.0
+_REPEAT_SECONDS: Final = 60.0
 
-_EXITS: Final = (
-    ((SettingsError, PreflightError, StateError, PortInUseError), Exit.CONFIG),
-    ((KafkaUnavailableError, GaveUpError), Exit.UNAVAILABLE),
-    ((KafkaRefusedError,), Exit.NO_PERMISSION),
-)
+_EXITS: Final[dict[type[Exception], Exit]] = {
+    **KAFKA_EXITS,
+    PreflightError: Exit.CONFIG,
+    StateError: Exit.CONFIG,
+    PortInUseError: Exit.CONFIG,
+    GaveUpError: Exit.UNAVAILABLE,
+}
 
 
 def worker_command(
@@ -75,41 +76,40 @@ async def _work(
 
 
 def _ended(error: Exception) -> typer.Exit:
-    for kinds, code in _EXITS:
-        if isinstance(error, kinds):
-            return failed(str(error), code)
-    # The message of an error that nobody expected may hold anything, also what must not be logged.
+    if isinstance(error, tuple(_EXITS)):
+        return failed(str(error), exit_code(error, _EXITS))
+    # The message of an unexpected error may hold anything, also what must not be logged.
     where = "".join(traceback.format_tb(error.__traceback__))
     return failed(
         f"{type(error).__name__} in the worker; it ends, nothing committed is lost\n{where}", Exit.SOFTWARE
     )
 
 
-class Seldom(logging.Filter):
+class OncePerMinute(logging.Filter):
     """Lets a library say the same once a minute: with Kafka away, aiokafka says it each few ms."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._said: dict[str, float] = {}
+        self._shown: dict[str, float] = {}
 
     @override
     def filter(self, record: logging.LogRecord) -> bool:
         if record.name.startswith("streams."):
             return True
-        seldom = record.created - self._said.get(record.msg, -_QUIET_SECONDS) >= _QUIET_SECONDS
-        if seldom:
-            self._said[record.msg] = record.created
-        return seldom
+        due = record.created - self._shown.get(record.msg, -_REPEAT_SECONDS) >= _REPEAT_SECONDS
+        if due:
+            self._shown[record.msg] = record.created
+        return due
 
 
 def _set_up_logging() -> None:
     """Write a line each to standard error, in UTC; of the libraries only what went wrong."""
     logging.Formatter.converter = time.gmtime
     logging.basicConfig(level=logging.INFO, format="%(asctime)sZ %(levelname)s %(message)s", force=True)
-    # Not kafka: what it logs of a wrong password is listened for, and goes no further. Faust's services log
-    # under the module of the class that they are.
+    # Not kafka: what it logs of a wrong password is captured (kafka/admin.py), and goes no further. Faust's
+    # services log under the module of the class that they are.
     ours = ("streams.runtime.faust.transport", "streams.runtime.faust.app")
     for library in ("aiokafka", "faust", "mode", "asyncio", *ours):
         logging.getLogger(library).setLevel(logging.ERROR)
     for handler in logging.getLogger().handlers:
-        handler.addFilter(Seldom())
+        handler.addFilter(OncePerMinute())

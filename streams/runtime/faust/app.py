@@ -18,7 +18,7 @@ from streams.runtime.faust.transport import (
     InputPartition,
     Transport,
 )
-from streams.runtime.kafka.client_options import aiokafka_options
+from streams.runtime.kafka.clients import aiokafka_options
 from streams.runtime.ports import Fetched
 from streams.runtime.seek_numbers import SeekNumbers
 from streams.settings import Settings

@@ -3,18 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, Final, Protocol, cast
+from typing import Any, Protocol, cast
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 
-from streams.runtime.kafka.client_options import aiokafka_options
-from streams.runtime.kafka.fetch import BatchFetcher, FetchedBatch
+from streams.runtime.kafka.clients import FETCH_BYTES, close_consumer, make_consumer
+from streams.runtime.kafka.fetch import IDLE_SECONDS, BatchFetcher
 from streams.runtime.ports import Bounds, LogRecord
 from streams.settings import Settings
-
-_IDLE_SECONDS: Final = 20.0
-"""A reading in which nothing comes for so long has failed."""
-_FETCH_BYTES: Final = 8 << 20
 
 
 class HeadedRecord(LogRecord, Protocol):
@@ -36,8 +32,8 @@ class CommittedReader:
         self._consumer = consumer
         self._bounds = bounds
         self._fetches = BatchFetcher(consumer, lambda: 0)
-        for place, (start, _) in bounds.items():
-            consumer.seek(place, start)
+        for tp, (start, _) in bounds.items():
+            consumer.seek(tp, start)
 
     @property
     def bounds(self) -> list[Bounds]:
@@ -51,41 +47,26 @@ class CommittedReader:
 
     async def read(self, partition: int) -> AsyncIterator[list[HeadedRecord]]:
         """Yield what a partition holds, a fetch at a time."""
-        place = list(self._bounds)[partition]
-        position, end = self._bounds[place]
-        self._consumer.resume(place)
-        while position < end:
-            batch = await self._next(place)
-            position = batch.after
+        tp = list(self._bounds)[partition]
+        position, end = self._bounds[tp]
+        self._consumer.resume(tp)
+        async for batch in self._fetches.read(tp, position, end):
             yield [one for one in cast("list[HeadedRecord]", batch.records) if one.offset < end]
-        self._consumer.pause(place)
-
-    async def _next(self, place: TopicPartition) -> FetchedBatch:
-        async with asyncio.timeout(_IDLE_SECONDS):
-            while True:
-                taken = await self._fetches.take({place}, 1.0)
-                if taken:
-                    return taken[place]
+        self._consumer.pause(tp)
 
 
 @asynccontextmanager
 async def committed_reader(settings: Settings, topic: str, partitions: int) -> AsyncIterator[CommittedReader]:
     """Give a reader of all partitions of a topic. Raises SettingsError, aiokafka's errors, TimeoutError."""
-    consumer = AIOKafkaConsumer(
-        **aiokafka_options(settings),
-        isolation_level="read_committed",
-        auto_offset_reset="earliest",
-        enable_auto_commit=False,
-        max_partition_fetch_bytes=_FETCH_BYTES,
-    )
-    places = [TopicPartition(topic, number) for number in range(partitions)]
+    consumer = make_consumer(settings, max_partition_fetch_bytes=FETCH_BYTES)
+    tps = [TopicPartition(topic, number) for number in range(partitions)]
     try:
-        async with asyncio.timeout(_IDLE_SECONDS):
+        async with asyncio.timeout(IDLE_SECONDS):
             await consumer.start()
-            consumer.assign(places)
-            consumer.pause(*places)
-            starts = await consumer.beginning_offsets(places)
-            ends = await consumer.end_offsets(places)
-        yield CommittedReader(consumer, {place: (starts[place], ends[place]) for place in places})
+            consumer.assign(tps)
+            consumer.pause(*tps)
+            starts = await consumer.beginning_offsets(tps)
+            ends = await consumer.end_offsets(tps)
+        yield CommittedReader(consumer, {tp: (starts[tp], ends[tp]) for tp in tps})
     finally:
-        await consumer.stop()
+        await close_consumer(consumer)

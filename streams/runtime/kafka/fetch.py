@@ -1,10 +1,11 @@
 """Fetched batches taken whole from aiokafka, without an object for each record that it would make.
 
 This reaches into aiokafka's fetcher (0.14): its public `getmany` makes a ConsumerRecord for each record,
-which costs four times as much as all the rest, and tells nothing of positions that move without records.
+which costs four times as much as all the rest, and does not report positions that move without records.
 """
 
-from collections.abc import Callable, Collection
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,6 +17,9 @@ from streams.runtime.ports import HighWatermark, LogRecord
 
 MOST_BATCHES: Final = 64
 """Batches given out in one go; more wait for the next call, so that nothing waits long for its turn."""
+
+IDLE_SECONDS: Final = 20.0
+"""A reading in which nothing comes for so long has failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +35,7 @@ class FetchedBatch:
 class BatchFetcher:
     """Takes batches out of a consumer's fetcher; to be used in the consumer's own event loop.
 
-    `steady_ms` is a clock that is never set; `answered` is called at each answer that tells of a partition.
+    `steady_ms` is a clock that is never set; `answered` is called for each answer about a partition.
     """
 
     def __init__(
@@ -45,7 +49,7 @@ class BatchFetcher:
         self._fetcher._proc_fetch_request = self._noting_high_watermarks  # noqa: SLF001
 
     async def _noting_high_watermarks(self, assignment: Any, node_id: int, request: Any) -> bool:
-        """Note what each answer tells. The time is that of the request: the answer may lie about for long."""
+        """Note the high watermarks of an answer, at the time of its request: the answer may wait for long."""
         asked = self._now()
         states = {
             tp: assignment.state_value(tp)
@@ -69,12 +73,25 @@ class BatchFetcher:
         Raises aiokafka's errors.
         """
         subscriptions = self._fetcher._subscriptions  # noqa: SLF001
-        with subscriptions.fetch_context():  # tells the group that we are alive
+        with subscriptions.fetch_context():  # keeps our membership of the group alive
             taken = self._taken(wanted)
             if not taken:
                 await self._wait(most_seconds)
                 taken = self._taken(wanted)
             return taken
+
+    async def read(self, tp: TopicPartition, position: int, end: int) -> AsyncIterator[FetchedBatch]:
+        """Yield the batches of a partition from a position up to an end.
+
+        Raises TimeoutError if nothing comes for 20 s, aiokafka's errors.
+        """
+        while position < end:
+            taken: dict[TopicPartition, FetchedBatch] = {}
+            async with asyncio.timeout(IDLE_SECONDS):
+                while not taken:
+                    taken = await self.take({tp}, 1.0)
+            position = taken[tp].after
+            yield taken[tp]
 
     async def _wait(self, most_seconds: float) -> None:
         fetcher = self._fetcher
@@ -146,7 +163,7 @@ def unpacked(fetched: PartitionRecords) -> list[LogRecord]:
 
 
 def _is_aborted(fetched: PartitionRecords, batch: Any) -> bool:
-    """Tell whether a batch belongs to a transaction that was aborted; takes note of what ends one."""
+    """Return whether a batch belongs to a transaction that was aborted; takes note of what ends one."""
     if fetched._isolation_level != READ_COMMITTED or batch.producer_id is None:  # noqa: SLF001
         return False
     aborted = fetched._aborted_producers  # noqa: SLF001

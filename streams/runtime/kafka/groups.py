@@ -21,7 +21,7 @@ _STEP_SECONDS: Final = 0.1
 def positions_of(admin: KafkaAdminClient, group: str, topic: str) -> dict[int, int]:
     """Return what a group has committed by partition of a topic. Raises what `admin_client` raises."""
     found = _patiently(lambda: admin.list_group_offsets(group)[group])
-    return {place.partition: one.offset for place, one in found.items() if place.topic == topic}
+    return {tp.partition: one.offset for tp, one in found.items() if tp.topic == topic}
 
 
 def members_of(admin: KafkaAdminClient, group: str) -> int:

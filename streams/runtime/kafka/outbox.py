@@ -4,12 +4,11 @@ import asyncio
 from collections import defaultdict, deque
 from typing import Any, Final
 
-from aiokafka.errors import KafkaError
+from streams.runtime.kafka.clients import close_producer
 
 BATCH_BYTES: Final = 512 * 1024
-_CLOSE_SECONDS: Final = 2.0
 
-_Place = tuple[str, int]
+_Target = tuple[str, int]
 
 
 class Outbox:
@@ -20,26 +19,26 @@ class Outbox:
 
     def __init__(self, producer: Any) -> None:
         self._producer = producer
-        self._open: dict[_Place, Any] = {}
-        self._full: deque[tuple[_Place, Any]] = deque()
-        self._sent: dict[_Place, deque[tuple[Any, int]]] = defaultdict(deque)
+        self._open: dict[_Target, Any] = {}
+        self._full: deque[tuple[_Target, Any]] = deque()
+        self._sent: dict[_Target, deque[tuple[Any, int]]] = defaultdict(deque)
         self.arrived = 0
         """How many records Kafka has."""
 
     def put(self, topic: str, partition: int, key: bytes | None, value: bytes) -> None:
         """Add a record."""
-        place = topic, partition
-        batch = self._open.get(place)
+        target = topic, partition
+        batch = self._open.get(target)
         if batch is not None:
             if batch.append(key=key, value=value, timestamp=None) is not None:
                 return
-            self._full.append((place, batch))
-        batch = self._open[place] = self._producer.create_batch()
+            self._full.append((target, batch))
+        batch = self._open[target] = self._producer.create_batch()
         batch.append(key=key, value=value, timestamp=None)  # the first always fits
 
     @property
     def has_full(self) -> bool:
-        """Tell whether a batch should be sent."""
+        """Return whether a batch should be sent."""
         return bool(self._full)
 
     async def send_full(self) -> None:
@@ -71,12 +70,8 @@ class Outbox:
         """Close the producer; what has not arrived may be lost."""
         for sent in self._sent.values():
             for future, _ in sent:
-                future.cancel()  # else asyncio complains of errors nobody took
-        try:
-            # With the broker away it waits for ever.
-            await asyncio.wait_for(self._producer.stop(), _CLOSE_SECONDS)
-        except (KafkaError, TimeoutError):
-            await self._producer.client.close()
+                future.cancel()  # else asyncio logs its error as never retrieved
+        await close_producer(self._producer)
 
     async def _arrival(self, sent: deque[tuple[Any, int]]) -> None:
         future, records = sent[0]

@@ -1,12 +1,13 @@
-"""The topics in Kafka: made as the contract says, and compared with it."""
+"""The topics in Kafka: created as the contract says, and compared with it."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
-from kafka import errors
-from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
+from kafka import TopicPartition, errors
+from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient, OffsetSpec
+from kafka.protocol.consumer.offsets import IsolationLevel
 from typing_extensions import override
 
 from schemas.topics import INPUTS, MOVES, OUTPUTS, STATE, Topic
@@ -38,7 +39,7 @@ class ActualTopic(msgspec.Struct, frozen=True):
     replicas: int
     settings: Mapping[str, str]
     topic_id: str = ""
-    """What Kafka called it when it was made: a topic made anew has another."""
+    """The id that Kafka gave it: a topic that was deleted and created again has another."""
 
 
 class Difference(msgspec.Struct, frozen=True):
@@ -131,6 +132,16 @@ def differences(planned: Sequence[PlannedTopic], actual: Mapping[str, ActualTopi
     return found
 
 
+def ends_of(
+    admin: KafkaAdminClient,
+    tps: Iterable[TopicPartition],
+    isolation: IsolationLevel = IsolationLevel.READ_UNCOMMITTED,
+) -> dict[TopicPartition, int]:
+    """Return where partitions end. Raises what `admin_client` raises."""
+    found = admin.list_partition_offsets(dict.fromkeys(tps, OffsetSpec.LATEST), isolation_level=isolation)
+    return {tp: one.offset for tp, one in found.items()}
+
+
 def refusal(found: Sequence[Difference]) -> str:
     """Return the differences that nothing can start on, a line each, and what helps; empty if none is."""
     fatal = [str(one) for one in found if one.fatal]
@@ -178,7 +189,7 @@ def _same(one: str, other: str) -> bool:
 
 
 def _failure(code: int) -> bool:
-    """Tell whether a topic is missing; raises for any other error."""
+    """Return whether a topic is missing; raises for any other error."""
     error = errors.for_code(code)
     if error is errors.NoError:
         return False

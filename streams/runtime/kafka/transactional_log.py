@@ -2,19 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager
 from importlib.metadata import version
-from typing import Any, Final
+from typing import Any, Final, cast
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.errors import (
-    IllegalOperation,
-    InvalidProducerEpoch,
-    KafkaError,
-    OutOfOrderSequenceNumber,
-    ProducerClosed,
-    ProducerFenced,
-)
+from aiokafka import TopicPartition
+from aiokafka.errors import IllegalOperation
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.record.default_records import DefaultRecordBatch
 from typing_extensions import override
@@ -26,31 +19,27 @@ from schemas.dead_letter import DeadLetterHeaders
 from schemas.topics import ALERTS, DEAD_LETTERS, HOLDOUT, MOVES, STATE
 from streams.core.customer.moves import Move
 from streams.core.watermark import Input
-from streams.runtime.kafka.client_options import NO_RIGHT, aiokafka_options, ending
-from streams.runtime.kafka.fetch import BatchFetcher
-from streams.runtime.ports import (
-    Bounds,
-    DeadLetter,
-    FencedError,
-    LogError,
-    PartitionLog,
-    Positions,
-    Transaction,
+from streams.runtime.kafka.clients import (
+    FETCH_BYTES,
+    close_consumer,
+    close_producer,
+    make_consumer,
+    make_transactional_producer,
 )
+from streams.runtime.kafka.errors import log_errors
+from streams.runtime.kafka.fetch import IDLE_SECONDS, BatchFetcher
+from streams.runtime.ports import Bounds, DeadLetter, PartitionLog, Positions, Transaction
 from streams.settings import Settings
 
 TRANSACTION_SECONDS: Final = 40.0
 """After this the broker gives up a transaction, and fences its producer."""
 COMMIT_SECONDS: Final = 20.0
 FENCE_SECONDS: Final = 60.0
-RESTORE_IDLE_SECONDS: Final = 20.0
-"""A restore in which nothing comes for so long has failed."""
 CLOSE_SECONDS: Final = 1.0
 
 _BATCH_BYTES: Final = 900_000
 """Below the broker's usual limit for a batch of records, 1 MiB."""
 _LARGE_BYTES: Final = 128 * 1024
-_RESTORE_FETCH_BYTES: Final = 8 << 20
 _SOURCE: Final = "retention-signals"
 _VERSION: Final = version("retention-signals")
 
@@ -69,16 +58,13 @@ class TransactionalLog(PartitionLog):
 
     @override
     async def fence(self) -> None:
-        self._producer = AIOKafkaProducer(
-            **aiokafka_options(self._settings),
-            transactional_id=f"{self._settings.application_id}-{self._partition}",
-            transaction_timeout_ms=round(TRANSACTION_SECONDS * 1000),
-            # A broker that has just ended the last owner's transaction says "not yet" to the next one.
-            retry_backoff_ms=20,
-            max_batch_size=_BATCH_BYTES,
-            max_request_size=8 << 20,
+        self._producer = make_transactional_producer(
+            self._settings,
+            f"{self._settings.application_id}-{self._partition}",
+            seconds=TRANSACTION_SECONDS,
+            batch_bytes=_BATCH_BYTES,
         )
-        with _as_log_errors():
+        with log_errors():
             async with asyncio.timeout(FENCE_SECONDS):
                 await self._producer.start()
 
@@ -93,8 +79,8 @@ class TransactionalLog(PartitionLog):
         return (await self._bounds([tp]))[tp].end
 
     async def _bounds(self, tps: list[TopicPartition]) -> dict[TopicPartition, Bounds]:
-        with _as_log_errors():
-            async with asyncio.timeout(RESTORE_IDLE_SECONDS), self._reading("read_committed") as consumer:
+        with log_errors():
+            async with asyncio.timeout(IDLE_SECONDS), self._reading("read_committed") as consumer:
                 starts = await consumer.beginning_offsets(tps)
                 ends = await consumer.end_offsets(tps)
         return {tp: Bounds(starts[tp], ends[tp]) for tp in tps}
@@ -102,9 +88,9 @@ class TransactionalLog(PartitionLog):
     @override
     async def restore(self) -> AsyncIterator[tuple[bytes, bytes | None]]:
         tp = self._tp(STATE.name)
-        with _as_log_errors():
-            async with asyncio.timeout(RESTORE_IDLE_SECONDS), self._reading("read_uncommitted") as consumer:
-                # Not what a reader of committed records is told: an open transaction would hide what follows.
+        with log_errors():
+            async with asyncio.timeout(IDLE_SECONDS), self._reading("read_uncommitted") as consumer:
+                # Not the end for readers of committed records: an open transaction would hide what follows.
                 end = (await consumer.end_offsets([tp]))[tp]
             async with self._reading("read_committed") as consumer:
                 async for key, value in _read(consumer, tp, end):
@@ -112,7 +98,7 @@ class TransactionalLog(PartitionLog):
 
     @override
     async def commit(self, transaction: Transaction) -> None:
-        with _as_log_errors():
+        with log_errors():
             async with asyncio.timeout(COMMIT_SECONDS):
                 await self._producer.begin_transaction()
                 try:
@@ -126,13 +112,7 @@ class TransactionalLog(PartitionLog):
     async def close(self) -> None:
         producer, self._producer = self._producer, None
         if producer is not None:
-            try:
-                # With the broker away it waits for ever.
-                await asyncio.wait_for(producer.stop(), CLOSE_SECONDS)
-            except (KafkaError, TimeoutError):
-                if producer._sender.sender_task is not None:  # noqa: SLF001 - nothing else ends it
-                    producer._sender.sender_task.cancel()  # noqa: SLF001
-                await producer.client.close()
+            await close_producer(producer, CLOSE_SECONDS)
 
     async def _write(self, transaction: Transaction) -> None:
         sent = [
@@ -152,22 +132,18 @@ class TransactionalLog(PartitionLog):
 
     @asynccontextmanager
     async def _reading(self, isolation: str) -> AsyncIterator[Any]:
-        consumer = AIOKafkaConsumer(
-            **aiokafka_options(self._settings),
-            isolation_level=isolation,
-            auto_offset_reset="earliest",
-            enable_auto_commit=False,
-            max_partition_fetch_bytes=_RESTORE_FETCH_BYTES,
+        consumer = make_consumer(
+            self._settings, isolation_level=isolation, max_partition_fetch_bytes=FETCH_BYTES
         )
         try:
-            async with asyncio.timeout(RESTORE_IDLE_SECONDS):
+            async with asyncio.timeout(IDLE_SECONDS):
                 await consumer.start()
             yield consumer
         finally:
-            await _stop(consumer)
+            await close_consumer(consumer, CLOSE_SECONDS)
 
     async def _send(self, topic: str, entries: Iterable[_Entry], partition: int | None = None) -> list[Any]:
-        """Send records, to the own partition if no other is given, and return what tells of each batch."""
+        """Send records, to the own partition if no other is given, and return a future for each batch."""
         producer, name = self._producer, self._settings.topic_prefix + topic
         number = self._partition if partition is None else partition
         return [await producer.send_batch(batch, name, partition=number) for batch in _batches(entries)]
@@ -202,28 +178,13 @@ class TransactionalLog(PartitionLog):
 
 
 async def _read(consumer: Any, tp: TopicPartition, end: int) -> AsyncIterator[tuple[bytes, bytes | None]]:
-    async with asyncio.timeout(RESTORE_IDLE_SECONDS):
+    async with asyncio.timeout(IDLE_SECONDS):
         consumer.assign([tp])
         await consumer.seek_to_beginning(tp)
         position = await consumer.position(tp)
-    fetches = BatchFetcher(consumer, lambda: 0)
-    while position < end:
-        async with asyncio.timeout(RESTORE_IDLE_SECONDS):
-            taken: dict[TopicPartition, Any] = {}
-            while not taken:
-                taken = await fetches.take({tp}, 1.0)
-        position = taken[tp].after
-        for record in taken[tp].records:
-            yield record.key, record.value
-
-
-async def _stop(consumer: Any) -> None:
-    """Let go of a consumer; with the broker away it may hang, or raise the CancelledError of its own task."""
-    stopping = asyncio.create_task(consumer.stop())
-    await asyncio.wait([stopping], timeout=CLOSE_SECONDS)
-    if not stopping.done() or stopping.cancelled() or stopping.exception() is not None:
-        stopping.cancel()
-        await consumer._client.close()  # noqa: SLF001 - else its connections stay
+    async for batch in BatchFetcher(consumer, lambda: 0).read(tp, position, end):
+        for record in batch.records:
+            yield cast("bytes", record.key), record.value  # a compacted topic has no record without one
 
 
 def _batches(entries: Iterable[_Entry]) -> Iterator[Any]:
@@ -271,18 +232,3 @@ def _encoded(headers: Headers) -> _HeaderList:
         for name, value in headers.model_dump(mode="json").items()
         if value is not None
     ]
-
-
-@contextmanager
-def _as_log_errors() -> Iterator[None]:
-    """Raise what clients raise as FencedError or LogError; a right that is missing as KafkaRefusedError."""
-    try:
-        yield
-    except (ProducerFenced, InvalidProducerEpoch, OutOfOrderSequenceNumber) as error:
-        raise FencedError(type(error).__name__) from error
-    except NO_RIGHT as error:
-        raise ending(error) from error
-    except TimeoutError as error:
-        raise LogError("Kafka did not answer in time") from error
-    except (KafkaError, ProducerClosed, OSError) as error:
-        raise LogError(f"{type(error).__name__}") from error

@@ -9,7 +9,8 @@ from typing import Final
 
 import msgspec
 
-from streams.runtime.kafka.admin import KafkaUnavailableError, connected
+from streams.runtime.kafka.admin import connected
+from streams.runtime.kafka.errors import KafkaUnavailableError
 from streams.runtime.local_kafka.distribution import LocalKafkaError, can_fetch_jars, find_java, jar_folder
 from streams.runtime.local_kafka.docker import Docker, docker_answers
 from streams.runtime.local_kafka.engine import Engine, free_port, is_free
@@ -156,7 +157,7 @@ def _wait_until_free(port: int) -> None:
 
 
 def answers(bootstrap: str) -> bool:
-    """Tell whether a broker answers there within seconds."""
+    """Return whether a broker answers there within seconds."""
     try:
         with connected({"bootstrap_servers": [bootstrap]}, _ANSWER_SECONDS) as client:
             return bool(client.describe_cluster()["brokers"])

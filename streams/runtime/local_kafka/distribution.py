@@ -56,7 +56,7 @@ def jar_folder(folder: Path) -> Path:
 
 
 def can_fetch_jars() -> bool:
-    """Tell whether Maven is there to fetch what is missing."""
+    """Return whether Maven is there to fetch what is missing."""
     return shutil.which("mvn") is not None
 
 
@@ -105,6 +105,6 @@ def _first_error(output: str) -> str:
 
 
 def _java_version(java: str) -> int:
-    told = subprocess.run([java, "-version"], capture_output=True, text=True, check=False, timeout=60)  # noqa: S603
-    match = re.search(r'version "(\d+)', told.stderr)
+    shown = subprocess.run([java, "-version"], capture_output=True, text=True, check=False, timeout=60)  # noqa: S603
+    match = re.search(r'version "(\d+)', shown.stderr)
     return int(match[1]) if match else 0

@@ -69,7 +69,7 @@ class Docker(Engine):
 
 
 def docker_answers() -> bool:
-    """Tell whether there is a Docker daemon to talk to."""
+    """Return whether there is a Docker daemon to talk to."""
     if shutil.which("docker") is None:
         return False
     command = ["docker", "version", "--format", "{{.Server.Version}}"]

@@ -16,7 +16,7 @@ class Engine(ABC):
 
     @abstractmethod
     def is_running(self, identity: str) -> bool:
-        """Tell whether `identity` is a broker that this folder started; false for whatever took its place."""
+        """Return whether `identity` is a broker of this folder; false for whatever took its place."""
 
     @abstractmethod
     def stop(self, identity: str) -> None:
@@ -44,7 +44,7 @@ def free_port(wished: int = 0) -> int:
 
 
 def is_free(port: int) -> bool:
-    """Tell whether a broker could listen on that port of loopback."""
+    """Return whether a broker could listen on that port of loopback."""
     with socket.socket() as probe:
         # As the broker does, so that connections of a former broker that linger don't count.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -56,5 +56,5 @@ def is_free(port: int) -> bool:
 
 
 def _any_port() -> int:
-    # Below the range of outgoing connections: while a broker is down, nobody else is given its port.
+    # Below the range of outgoing connections: the port of a broker that is down stays free.
     return secrets.randbelow(12_000) + 20_000

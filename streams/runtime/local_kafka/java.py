@@ -127,7 +127,7 @@ def _cluster_id() -> str:
 
 
 def _command_line(pid: int) -> str:
-    """Return the command line of a process, empty if there is none (or it ended and nobody has noticed)."""
+    """Return the command line of a process, empty if there is none (or it is a zombie)."""
     proc = Path("/proc")
     if (proc / "self").exists():
         try:

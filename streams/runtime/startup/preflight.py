@@ -2,14 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
-from streams import rulesets
-from streams.core.ruleset import Ruleset, RulesetError
+from streams.core.ruleset import Ruleset
 from streams.core.watermark import Input
 from streams.runtime.kafka.admin import admin_client
 from streams.runtime.kafka.topics import differences, plan, read, refusal
-from streams.settings import Settings, SettingsError, variable
+from streams.settings import Settings
 
 
 class PreflightError(Exception):
@@ -32,7 +30,7 @@ def preflight(settings: Settings) -> StartupContext:
 
     Raises PreflightError, SettingsError, and what `admin_client` raises.
     """
-    rules = load_rules(settings.ruleset_file)
+    rules = settings.rules()
     planned = plan(settings)
     with admin_client(settings) as admin:
         actual = read(admin, planned)
@@ -47,11 +45,3 @@ def preflight(settings: Settings) -> StartupContext:
         topic_ids={source: actual[name].topic_id for source, name in names.items()},
         warnings=[str(one) for one in found],
     )
-
-
-def load_rules(path: Path | None) -> Ruleset:
-    """Return the rules of a file or a built-in version, or the defaults. Raises SettingsError."""
-    try:
-        return rulesets.load(path)
-    except (RulesetError, OSError) as error:
-        raise SettingsError(f"{variable('ruleset_file')}: {path}: {error}") from error

@@ -1,13 +1,12 @@
-"""What `worker --resume-partition` says, as marks in the dead letters: stops with letters before it end."""
+"""What `worker --resume-partition` says, as offsets of dead letters: stops that began before them end."""
 
 import logging
-from collections.abc import Iterable
 
 from kafka import TopicPartition
-from kafka.admin import KafkaAdminClient, OffsetSpec
 
 from schemas.topics import DEAD_LETTERS
 from streams.runtime.kafka.admin import admin_client
+from streams.runtime.kafka.topics import ends_of
 from streams.settings import Settings, SettingsError, variable
 
 log = logging.getLogger(__name__)
@@ -16,26 +15,23 @@ log = logging.getLogger(__name__)
 def resume_marks(settings: Settings, partitions: int) -> dict[int, int]:
     """Return the mark of each partition that is to go on.
 
-    `1@345` ends the stop of partition 1 with letters from 345 on and no other; `1` any that is there now.
+    `1@345` ends the stop of partition 1 whose dead letters begin at 345, and no other; `1` ends any that is
+    there now.
     Raises SettingsError for a partition that there is not, and what `admin_client` raises.
     """
     marks, now = {}, []
     for one in settings.resume_partitions:
-        number, at, dead_letters = one.partition("@")
+        number, at, stop = one.partition("@")
         if int(number) >= partitions:
             raise SettingsError(f"{variable('resume_partitions')}: there is no partition {number}")
         if at:
-            marks[int(number)] = int(dead_letters) + 1
+            marks[int(number)] = int(stop) + 1
         else:
             now.append(int(number))
     if now:
         log.warning("without the number of a stop any that is there is ended, at each start of the worker")
         with admin_client(settings) as admin:
-            marks |= _ends(admin, settings.topic_prefix + DEAD_LETTERS.name, now)
+            topic = settings.topic_prefix + DEAD_LETTERS.name
+            found = ends_of(admin, (TopicPartition(topic, number) for number in now))
+            marks |= {tp.partition: end for tp, end in found.items()}
     return marks
-
-
-def _ends(admin: KafkaAdminClient, topic: str, partitions: Iterable[int]) -> dict[int, int]:
-    asked = {TopicPartition(topic, number): OffsetSpec.LATEST for number in partitions}
-    found = admin.list_partition_offsets(asked)
-    return {place.partition: found[place].offset for place in asked}

@@ -9,16 +9,17 @@ from kafka import KafkaConsumer, TopicPartition
 from pydantic import ValidationError
 
 from schemas.alert import Alert
-from streams.runtime.kafka.admin import KafkaUnavailableError, client_options
+from streams.runtime.kafka.clients import kafka_python_options
+from streams.runtime.kafka.errors import KafkaUnavailableError
 from streams.settings import Settings
 
 _POLL_MS: Final = 500
 _IDLE_SECONDS: Final = 30.0
-"""A reader that waits as long for what Kafka holds waits in vain."""
+"""A read of what Kafka holds has failed when nothing comes for so long."""
 
 
-class NoAlert(NamedTuple):
-    """A record that is none, and why; never its value."""
+class InvalidAlert(NamedTuple):
+    """A record on the topic that is no alert, and why; never its value."""
 
     topic: str
     partition: int
@@ -27,7 +28,7 @@ class NoAlert(NamedTuple):
 
 
 class AlertReader:
-    """Reads all partitions of a topic of alerts, without a group, so that nobody else reads less.
+    """Reads all partitions of a topic of alerts, without a group, so that other readers miss nothing.
 
     Raises kafka-python's errors.
     """
@@ -41,19 +42,19 @@ class AlertReader:
             for partition, end in self._ends.items():
                 consumer.seek(partition, end)
 
-    def there(self) -> Iterator[Alert | NoAlert]:
+    def existing(self) -> Iterator[Alert | InvalidAlert]:
         """Yield what was committed before the reader began. Raises KafkaUnavailableError."""
-        heard = time.monotonic()
+        progressed = time.monotonic()
         while any(self._consumer.position(one) < end for one, end in self._ends.items()):
             records = self._consumer.poll(timeout_ms=_POLL_MS)
             if records:
-                heard = time.monotonic()
-            elif time.monotonic() - heard > _IDLE_SECONDS:
+                progressed = time.monotonic()
+            elif time.monotonic() - progressed > _IDLE_SECONDS:
                 raise KafkaUnavailableError("Kafka does not give the alerts that it holds")
             for partition, found in records.items():
                 yield from (_alert(one) for one in found if one.offset < self._ends[partition])
 
-    def following(self) -> Iterator[list[Alert | NoAlert]]:
+    def following(self) -> Iterator[list[Alert | InvalidAlert]]:
         """Yield what is read, a poll at a time, without end."""
         while True:
             records = self._consumer.poll(timeout_ms=_POLL_MS)
@@ -65,7 +66,7 @@ class AlertReader:
 def alert_reader(settings: Settings, topic: str, partitions: int, *, new: bool) -> Iterator[AlertReader]:
     """Give a reader from the beginning, or of new alerts: what comes from now on."""
     consumer = KafkaConsumer(
-        **client_options(settings),
+        **kafka_python_options(settings),
         isolation_level="read_committed",
         enable_auto_commit=False,
         auto_offset_reset="earliest",
@@ -76,11 +77,11 @@ def alert_reader(settings: Settings, topic: str, partitions: int, *, new: bool) 
         consumer.close()
 
 
-def _alert(record: Any) -> Alert | NoAlert:
+def _alert(record: Any) -> Alert | InvalidAlert:
     try:
         return Alert.model_validate_json(record.value or b"")
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False, include_context=False)[0]
         where = ".".join(map(str, first["loc"]))
         why = f"{where}: {first['type']}" if where else str(first["type"])
-        return NoAlert(record.topic, record.partition, record.offset, why)
+        return InvalidAlert(record.topic, record.partition, record.offset, why)

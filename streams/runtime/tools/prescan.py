@@ -2,12 +2,12 @@
 
 A tick at T leaves the effective time of what is later than T alone, and makes late what is not: so it goes
 after the last line of its file with a time of T or before that is not refused, and every record is judged
-as a replay would. A refused purchase that tells who bought and when is judged too, by its effective time.
+as a replay would. A refused purchase that says who bought and when is judged too, by its effective time.
 The last tick is one past the newest event accepted: duplicates and refused lines don't count, as in a replay.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import accumulate
 from pathlib import Path
@@ -17,15 +17,13 @@ from schemas.dead_letter import Reason
 from schemas.events import Refusal, Tick
 from schemas.hot import Decoded, Decoder
 from schemas.partitioner import Routes
+from streams.console import OnProgress
 from streams.core.customer.event_ids import EventIds
-from streams.core.customer.pending import Event
+from streams.core.partition.acceptance import accept, refusal, time_of_sign
 from streams.core.spend.signs_of_life import sign_of_life
 from streams.core.time import DAY_MS
-from streams.core.watermark import FACTS, FUTURE_MS, GIVEN, NEVER, TOO_LATE_MS, Clock, Input
+from streams.core.watermark import FACTS, FUTURE_MS, GIVEN, NEVER, Clock, Input
 from streams.files import WHOLE_BYTES, Batch, batches, find, spot_misdated
-
-Told = Callable[[int, int], None]
-"""Is told the bytes read and the bytes of all files."""
 
 
 class DayTick(NamedTuple):
@@ -63,7 +61,7 @@ def prescan(  # noqa: PLR0913 - all but the first go by name
     currency: str,
     lateness_ms: int,
     now_ms: int,
-    told: Told = lambda _read, _total: None,
+    on_progress: OnProgress = lambda _done, _of: None,
 ) -> Prescan:
     """Return what a directory holds. `now_ms` is the wall clock; raises InputError if it can't be read."""
     paths = find(directory)
@@ -71,33 +69,16 @@ def prescan(  # noqa: PLR0913 - all but the first go by name
     total, before = sum(path.stat().st_size for path in paths.values()), 0
     for source, path in paths.items():
         for read in prescanner.read(source, path):
-            told(before + read, total)
+            on_progress(before + read, total)
         before += path.stat().st_size
     return prescanner.finish()
 
 
-class _Intake:
-    """One input of one partition, as far as it decides what is accepted."""
+class _Intake(NamedTuple):
+    """What decides of one input of one partition what is accepted."""
 
-    def __init__(self, lateness_ms: int) -> None:
-        self.clock = Clock(lateness_ms)
-        self._ids = EventIds()
-
-    def take(self, event: Event) -> Reason | None:
-        """Take note of an event, and return why it is refused; duplicates leave no trace."""
-        clock, ids = self.clock, self._ids
-        effective_time = clock.effective_time(event.time)
-        if effective_time - event.time > TOO_LATE_MS:
-            return Reason.TOO_LATE
-        key = ids.key_of(event)
-        if not ids.is_duplicate(key, effective_time):
-            ids.remember(key, effective_time)
-            clock.accept(event.time)
-        return None
-
-    def forget(self) -> None:
-        """Let go of ids that can't come again."""
-        self._ids.tidy(self.clock)
+    clock: Clock
+    ids: EventIds
 
 
 class _Prescanner:
@@ -109,7 +90,9 @@ class _Prescanner:
         self._decode = {one: decoder.of(one) for one in GIVEN}
         self._routes = Routes(partitions)
         self._horizon = horizon
-        self._intakes = {one: [_Intake(lateness_ms) for _ in range(partitions)] for one in GIVEN}
+        self._intakes = {
+            one: [_Intake(Clock(lateness_ms), EventIds()) for _ in range(partitions)] for one in GIVEN
+        }
         self._oldest = -NEVER
         self._last_lines: dict[Input, dict[int, int]] = {one: {} for one in GIVEN}
         """For each day, counted up to its end, the last line of it."""
@@ -125,7 +108,7 @@ class _Prescanner:
                 if number not in ahead:
                     self._take(source, number, raw, event)
             for intake in self._intakes[source]:
-                intake.forget()
+                intake.ids.tidy(intake.clock)
             yield batch.bytes_read
 
     def _times(self, read: tuple[Batch, list[Decoded]]) -> list[int]:
@@ -145,16 +128,17 @@ class _Prescanner:
         if isinstance(event, Refusal):
             self._note_sign(source, line, event)
             return event.reason
-        if event.time > self._horizon:
-            self._note_sign(source, line, event)
-            return Reason.FUTURE
         intakes = self._intakes[source]
+        clock, ids = intakes[0 if isinstance(event, Tick) else self._routes[event.customer_id]]
+        refused = refusal(clock, event, self._horizon)
+        if refused is not None:
+            self._note_sign(source, line, event)
+            return refused.reason
         if isinstance(event, Tick):
             for intake in intakes:
                 intake.clock.tick(event.time)
-        elif (reason := intakes[self._routes[event.customer_id]].take(event)) is not None:
-            self._note_sign(source, line, event)
-            return reason
+        else:
+            accept(clock, ids, event)
         self._last_lines[source][-(-event.time // DAY_MS)] = line
         if source in FACTS:
             self._oldest = min(self._oldest, event.time)
@@ -166,9 +150,9 @@ class _Prescanner:
         if sign is None:
             return
         clock = self._intakes[source][self._routes[sign.customer_id]].clock
-        effective_time = clock.effective_time(sign.time if sign.time <= self._horizon else clock.now)
-        if effective_time != NEVER:
-            self._last_lines[source][-(-effective_time // DAY_MS)] = line
+        time = time_of_sign(clock, sign, self._horizon)
+        if time != NEVER:
+            self._last_lines[source][-(-clock.effective_time(time) // DAY_MS)] = line
 
     def finish(self) -> Prescan:
         """Return all that was found."""

@@ -1,4 +1,4 @@
-"""Files to topics: what is published when, and what is told of it."""
+"""Files to topics: what is published when, and how far it is."""
 
 import asyncio
 import time
@@ -6,40 +6,55 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final, Protocol
 
-from aiokafka import AIOKafkaProducer
-from aiokafka.errors import (
-    ClusterAuthorizationFailedError,
-    KafkaError,
-    KafkaTimeoutError,
-    TopicAuthorizationFailedError,
-)
 from typing_extensions import override
 
+from streams.console import OnProgress
 from streams.core.watermark import FACTS, GIVEN, NEVER, Input
-from streams.runtime.kafka.admin import KafkaRefusedError, KafkaUnavailableError
-from streams.runtime.kafka.client_options import aiokafka_options, quiet
+from streams.runtime.kafka.clients import make_producer
+from streams.runtime.kafka.errors import publish_errors
 from streams.runtime.kafka.outbox import BATCH_BYTES, Outbox
-from streams.runtime.tools.publish_entries import EVERY, Entry
+from streams.runtime.tools.prescan import Prescan, prescan
+from streams.runtime.tools.publish_entries import ALL_PARTITIONS, Entry, entries
 from streams.settings import Settings
 
 _START_SECONDS: Final = 30.0
-_DELIVERY_MS: Final = 30_000
 _LAST_SECONDS: Final = 5.0
 """How long what was sent may take to arrive when the command is stopped."""
 _STEP_SECONDS: Final = 0.01
 """Nothing waits for its time for less than this, so a record may be as much too early."""
 
 
-class Pace(Protocol):
+def prescan_for(
+    settings: Settings,
+    directory: Path,
+    partitions: int,
+    on_progress: OnProgress = lambda _done, _of: None,
+) -> Prescan:
+    """Return what a directory holds for the topics of the settings. Raises InputError, SettingsError."""
+    return prescan(
+        directory,
+        partitions=partitions,
+        currency=settings.reporting_currency,
+        lateness_ms=settings.rules().lateness_ms,
+        now_ms=time.time_ns() // 1_000_000,
+        on_progress=on_progress,
+    )
+
+
+class Schedule(Protocol):
     """When to publish what."""
 
     def due(self, entries: int, reached: int) -> float:
-        """Return the seconds from the start at which an entry is due, after so many others."""
+        """Return the seconds from the start at which an entry is due.
+
+        So many entries went before it, and event time has reached so many ms.
+        """
 
 
-class PerSecond(Pace):
+class FixedRate(Schedule):
     """So many records a second."""
 
     def __init__(self, rate: float) -> None:
@@ -50,7 +65,7 @@ class PerSecond(Pace):
         return entries / self._rate
 
 
-class TimesFaster(Pace):
+class EventTimeSpeed(Schedule):
     """Event time so many times as fast as it went; profiles and dispositions at once."""
 
     def __init__(self, speed: float) -> None:
@@ -79,9 +94,6 @@ class Published:
     """Records that Kafka has."""
 
 
-Told = Callable[[Published], None]
-
-
 class Publisher:
     """Publishes to the topics of the settings; `published` is current all the time."""
 
@@ -90,43 +102,33 @@ class Publisher:
         settings: Settings,
         partitions: int,
         *,
-        pace: Pace | None = None,
-        told: Told = lambda _published: None,
+        schedule: Schedule | None = None,
+        on_progress: Callable[[Published], None] = lambda _published: None,
     ) -> None:
         self._settings = settings
         self._topics = {source: settings.topic_prefix + source.value for source in GIVEN}
-        self._everywhere = range(partitions)
-        self._pace = pace
-        self._told = told
+        self._partitions = range(partitions)
+        self._schedule = schedule
+        self._on_progress = on_progress
         self.published = Published()
+
+    async def publish_directory(self, prescanned: Prescan) -> None:
+        """Publish a directory with its ticks, as `publish` does; raises InputError too."""
+        partitions, currency = len(self._partitions), self._settings.reporting_currency
+        await self.publish(entries(prescanned, partitions, currency))
 
     async def publish(self, entries: Iterable[Entry]) -> None:
         """Publish, and return when Kafka has it all; when cancelled, what was published still arrives.
 
         Raises KafkaUnavailableError, KafkaRefusedError, SettingsError.
         """
-        options = aiokafka_options(self._settings)
-        producer = AIOKafkaProducer(
-            **options,
-            acks="all",
-            enable_idempotence=True,
-            max_batch_size=BATCH_BYTES,
-            request_timeout_ms=_DELIVERY_MS,
-        )
+        producer = make_producer(self._settings, batch_bytes=BATCH_BYTES)
         outbox = Outbox(producer)
-        where = ",".join(self._settings.bootstrap_servers)
-        with quiet():
+        with publish_errors(self._settings, lambda: outbox.arrived):
             try:
                 async with asyncio.timeout(_START_SECONDS):
                     await producer.start()
                 await self._pump(entries, outbox)
-            except (TopicAuthorizationFailedError, ClusterAuthorizationFailedError) as error:
-                raise KafkaRefusedError(f"Kafka at {where} refuses: the right to write is missing") from error
-            except (KafkaError, TimeoutError) as error:
-                why = "no answer in time" if isinstance(error, TimeoutError | KafkaTimeoutError) else error
-                raise KafkaUnavailableError(
-                    f"Kafka at {where} does not take it: {why}; {outbox.arrived:,} records arrived before"
-                ) from error
             finally:
                 await outbox.close()
 
@@ -138,13 +140,13 @@ class Publisher:
                 if not facts_begun and entry.source in FACTS:
                     facts_begun = True
                     await outbox.finish()  # a worker that runs already must find the side inputs before
-                if self._pace is not None:
-                    due = started + self._pace.due(before, entry.reached)
+                if self._schedule is not None:
+                    due = started + self._schedule.due(before, entry.reached)
                     await self._wait(due - time.monotonic(), outbox)
                 self._put(entry, outbox)
                 if outbox.has_full:
                     await outbox.send_full()
-                    self._tell(outbox)
+                    self._report(outbox)
         except asyncio.CancelledError:
             with suppress(TimeoutError):
                 async with asyncio.timeout(_LAST_SECONDS):
@@ -153,25 +155,25 @@ class Publisher:
         else:
             await outbox.finish()
         finally:
-            self._tell(outbox)
+            self._report(outbox)
 
     async def _wait(self, seconds: float, outbox: Outbox) -> None:
         if seconds >= _STEP_SECONDS:
             await outbox.flush()
-            self._tell(outbox)
+            self._report(outbox)
             await asyncio.sleep(seconds)
 
     def _put(self, entry: Entry, outbox: Outbox) -> None:
         reached, source, partition, key, value, is_line = entry
-        for one in self._everywhere if partition == EVERY else (partition,):
+        for one in self._partitions if partition == ALL_PARTITIONS else (partition,):
             outbox.put(self._topics[source], one, key, value)
         published = self.published
         if is_line:
             published.lines[source] += 1
         else:
-            published.ticks += len(self._everywhere)
+            published.ticks += len(self._partitions)
         published.reached = max(published.reached, reached)
 
-    def _tell(self, outbox: Outbox) -> None:
+    def _report(self, outbox: Outbox) -> None:
         self.published.arrived = outbox.arrived
-        self._told(self.published)
+        self._on_progress(self.published)

@@ -16,8 +16,8 @@ from streams.core.watermark import FACTS, GIVEN, NEVER, Input
 from streams.files import WHOLE_BYTES, batches
 from streams.runtime.tools.prescan import Prescan
 
-EVERY: Final = -1
-"""In place of a partition: all of them."""
+ALL_PARTITIONS: Final = -1
+"""Instead of a partition: the entry goes to each."""
 TICK_SOURCE: Final = "publish"
 
 
@@ -57,7 +57,7 @@ def entries(prescanned: Prescan, partitions: int, currency: str) -> Iterator[Ent
 def tick(reached: int, source: Input, time_ms: int, *, by: str = TICK_SOURCE) -> Entry:
     """Return a tick of a time (ms) for each partition of an input; event time has `reached` another (ms)."""
     value = msgspec.json.encode({"type": "tick", "time": format_ms(time_ms), "source": by})
-    return Entry(reached, source, EVERY, None, value, is_line=False)
+    return Entry(reached, source, ALL_PARTITIONS, None, value, is_line=False)
 
 
 class _Reader:
@@ -77,7 +77,7 @@ class _Reader:
                 reached = max(reached, ticks[0].time)
                 yield tick(reached, source, ticks.popleft().time)
             if len(raw) <= WHOLE_BYTES:
-                time_ms, partition, key = self._place(source, raw)
+                time_ms, partition, key = self._route(source, raw)
                 if reached < time_ms <= newest:  # what lies beyond is refused
                     reached = time_ms
                 yield Entry(reached, source, partition, key, raw)
@@ -93,11 +93,11 @@ class _Reader:
                 if number not in ahead:
                     yield number, raw
 
-    def _place(self, source: Input, raw: bytes) -> tuple[int, int, bytes | None]:
-        """Return time, partition and key of a line; of one that is refused what can be read of them."""
+    def _route(self, source: Input, raw: bytes) -> tuple[int, int, bytes | None]:
+        """Return time, partition and key of a line; of a refused one what can be read of them."""
         event = self._decode[source](raw)
         if isinstance(event, Tick):
-            return event.time, EVERY, None
+            return event.time, ALL_PARTITIONS, None
         if not isinstance(event, Refusal):
             return event.time, self._routes[event.customer_id], event.customer_id.encode()
         customer_id = event.customer_id or _customer_of(raw)

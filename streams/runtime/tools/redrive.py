@@ -1,13 +1,13 @@
 """Dead letters back to the topics they came from, each once.
 
 What was redriven is marked where Kafka keeps positions: for each input and reason a consumer group of its
-own says how far its letters went back. The marks are committed in the transaction that writes the letters,
-so a redrive that dies on the way neither loses a letter nor sends one twice. Brokers forget positions that
-nobody renewed for `offsets.retention.minutes`, 7 days unless set; a letter older than that can go back a
-second time, and the worker then drops it as a duplicate, or refuses it as too late.
+own says up to where its dead letters went back. These marks are committed in the transaction that writes
+the records, so a redrive that dies on the way neither loses a record nor sends one twice. Brokers forget
+positions that nobody renewed for `offsets.retention.minutes`, 7 days unless set; a dead letter older than
+that can go back a second time, and the worker then drops it as a duplicate, or refuses it as too late.
 
-How far letters went back is also told to the workers, in their group: a partition that is stopped reads on
-once a letter of those that it stopped with went back.
+How far dead letters went back is also committed in the workers' group: a partition that is stopped reads on
+once one of the dead letters that it stopped with went back.
 """
 
 import asyncio
@@ -20,15 +20,17 @@ from aiokafka import TopicPartition
 
 from schemas.dead_letter import DeadLetterHeaders, Reason
 from schemas.topics import DEAD_LETTERS
+from streams.console import OnProgress
 from streams.core.watermark import Input
 from streams.runtime.kafka.admin import admin_client
 from streams.runtime.kafka.committed_reader import CommittedReader, HeadedRecord, committed_reader
+from streams.runtime.kafka.errors import transaction_errors
 from streams.runtime.kafka.groups import positions_of
-from streams.runtime.kafka.transactions import in_words, transaction, transactional
+from streams.runtime.kafka.transactions import transaction, transactional
 from streams.settings import Settings
 
 CHUNK_RECORDS: Final = 1_000
-"""Letters of one transaction: while it is open, workers can't read on past it."""
+"""Records of one transaction: while it is open, workers can't read on past it."""
 CHUNK_BYTES: Final = 4 << 20
 _TRANSACTION_SECONDS: Final = 30.0
 _CHUNK_SECONDS: Final = 20.0
@@ -42,8 +44,8 @@ class Kind(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Redrivable:
-    """A dead letter, where it stands, and the topic that it came from."""
+class StoredDeadLetter:
+    """A dead letter, its position in the dead letters, and the input that it came from."""
 
     partition: int
     offset: int
@@ -58,8 +60,8 @@ class Redrivable:
         return Kind(self.headers.dl_reason, self.source)
 
     @property
-    def home(self) -> int | None:
-        """Return the partition it came from if it has no key; a key says itself where it belongs."""
+    def origin_partition(self) -> int | None:
+        """Return the partition it came from if it has no key; None leaves the choice to the partitioner."""
         return int(self.headers.dl_partition) if self.key is None else None
 
     @property
@@ -69,8 +71,8 @@ class Redrivable:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
-    """Which letters go back: at most `limit`; with `again` also those that did before."""
+class Selection:
+    """Which dead letters go back: at most `limit`; with `again` also those that did before."""
 
     reasons: Collection[Reason] = tuple(Reason)
     sources: Collection[Input] = tuple(Input)
@@ -79,45 +81,47 @@ class Choice:
 
     @property
     def kinds(self) -> list[Kind]:
-        """Return all kinds chosen."""
+        """Return all kinds selected."""
         return [
-            Kind(reason, source) for reason in Reason for source in Input if self.takes(Kind(reason, source))
+            Kind(reason, source)
+            for reason in Reason
+            for source in Input
+            if self.includes(Kind(reason, source))
         ]
 
-    def takes(self, kind: Kind) -> bool:
-        """Tell whether letters of a kind are wanted."""
+    def includes(self, kind: Kind) -> bool:
+        """Return whether dead letters of a kind are selected."""
         return kind.reason in self.reasons and kind.source in self.sources
 
 
 @dataclass(slots=True)
-class Redriven:
-    """What was found, and what became of it."""
+class RedriveCounts:
+    """What was found, by kind, and what became of it."""
 
     dead_letters: Counter[Kind] = field(default_factory=Counter)
-    """Letters of the chosen kinds."""
-    before: Counter[Kind] = field(default_factory=Counter)
+    """Dead letters of the selected kinds."""
+    sent_before: Counter[Kind] = field(default_factory=Counter)
     """Those of them that a redrive before this one sent back."""
-    chosen: Counter[Kind] = field(default_factory=Counter)
+    selected: Counter[Kind] = field(default_factory=Counter)
     """Those of them that go back now."""
     sent: Counter[Kind] = field(default_factory=Counter)
     """Those of them that are back, committed."""
     unusable: int = 0
-    """Records that are no letter of an input of ours."""
+    """Records that are no dead letter of an input of ours."""
     read: int = 0
     """Offsets read."""
 
 
 Marks = dict[Kind, dict[int, int]]
 """By kind and partition of the dead letters, the offset up to which they went back."""
-Told = Callable[[Redriven, int], None]
-"""Is told what was done so far, and how many offsets there are to read."""
-Shown = Callable[[Redrivable], None]
-"""Is told each letter that is chosen."""
+OnSelected = Callable[[StoredDeadLetter], None]
+"""Called with each dead letter that goes back."""
 
 
 class Redrive:
-    """One redrive over the topics of the settings; `redriven` is current all the time.
+    """One redrive over the topics of the settings; `counts` is current all the time.
 
+    `on_progress` is called with the offsets read, and how many there are.
     Raises KafkaUnavailableError, KafkaRefusedError, SettingsError.
     """
 
@@ -125,86 +129,88 @@ class Redrive:
         self,
         settings: Settings,
         partitions: int,
-        choice: Choice,
+        selection: Selection,
         *,
-        told: Told = lambda _redriven, _offsets: None,
-        shown: Shown = lambda _letter: None,
+        on_progress: OnProgress = lambda _done, _of: None,
+        on_selected: OnSelected = lambda _dead_letter: None,
     ) -> None:
-        self._settings, self._partitions, self._choice = settings, partitions, choice
+        self._settings, self._partitions, self._selection = settings, partitions, selection
         self._topic = settings.topic_prefix + DEAD_LETTERS.name
         self._inputs = {settings.topic_prefix + source.value: source for source in Input}
-        self._told, self._shown = told, shown
+        self._on_progress, self._on_selected = on_progress, on_selected
         self._marks: Marks = {}
         self._reached: dict[int, int] = {}
-        self.redriven = Redriven()
+        self.counts = RedriveCounts()
 
     async def look(self) -> None:
         """Count what would go back, and change nothing."""
-        with in_words(self._settings):
+        with transaction_errors(self._settings):
             self._marks = await asyncio.to_thread(self._read_marks)
-            async for _ in self._chosen():
+            async for _ in self._selected():
                 pass
 
     async def execute(self) -> None:
-        """Send back what is chosen. A redrive that is still at it is shut out, and undone as far as open."""
+        """Send back what is selected; fence an earlier redrive that still runs, and undo what it has open."""
         name = f"{self._settings.application_id}-redrive"
-        with in_words(self._settings):
+        with transaction_errors(self._settings):
             async with transactional(self._settings, name, _TRANSACTION_SECONDS) as producer:
                 # Only now: what an earlier redrive left open is settled.
                 self._marks = await asyncio.to_thread(self._read_marks)
                 chunks: dict[Kind, _Chunk] = defaultdict(_Chunk)
-                async for dead_letter in self._chosen():
+                async for dead_letter in self._selected():
                     chunk = chunks[dead_letter.kind]
                     chunk.add(dead_letter)
                     if chunk.full:
                         await self._send(producer, dead_letter.kind, chunks.pop(dead_letter.kind))
                 for kind, chunk in chunks.items():
                     await self._send(producer, kind, chunk)
-                await self._tell_workers(producer)
+                await self._commit_for_workers(producer)
 
     def _read_marks(self) -> Marks:
         with admin_client(self._settings) as admin:
-            return {kind: positions_of(admin, self._group(kind), self._topic) for kind in self._choice.kinds}
+            return {
+                kind: positions_of(admin, self._group(kind), self._topic) for kind in self._selection.kinds
+            }
 
     def _group(self, kind: Kind) -> str:
         return f"{self._settings.application_id}-redrive-{kind.source}-{kind.reason}"
 
-    async def _chosen(self) -> AsyncIterator[Redrivable]:
-        """Yield the letters to send, in the order of their partition, and count all."""
+    async def _selected(self) -> AsyncIterator[StoredDeadLetter]:
+        """Yield the dead letters to send, in the order of their partition, and count all."""
         async with committed_reader(self._settings, self._topic, self._partitions) as reader:
             for partition in range(self._partitions):
                 async for dead_letter in self._dead_letters(reader, partition):
-                    if self._counts(dead_letter):
-                        self._shown(dead_letter)
+                    if self._goes_back(dead_letter):
+                        self._on_selected(dead_letter)
                         yield dead_letter
 
-    async def _dead_letters(self, reader: CommittedReader, partition: int) -> AsyncIterator[Redrivable]:
+    async def _dead_letters(self, reader: CommittedReader, partition: int) -> AsyncIterator[StoredDeadLetter]:
         async for records in reader.read(partition):
             for record in records:
                 dead_letter = dead_letter_of(record, partition, self._inputs, self._partitions)
                 if dead_letter is None:
-                    self.redriven.unusable += 1
+                    self.counts.unusable += 1
                 else:
                     yield dead_letter
-            self.redriven.read += len(records)
-            self._told(self.redriven, reader.offsets)
+            self.counts.read += len(records)
+            self._on_progress(self.counts.read, reader.offsets)
 
-    def _counts(self, dead_letter: Redrivable) -> bool:
-        """Tell whether a letter goes back."""
-        kind, found, limit = dead_letter.kind, self.redriven, self._choice.limit
-        if not self._choice.takes(kind):
+    def _goes_back(self, dead_letter: StoredDeadLetter) -> bool:
+        """Count a dead letter, and return whether it goes back."""
+        kind, found, limit = dead_letter.kind, self.counts, self._selection.limit
+        if not self._selection.includes(kind):
             return False
         found.dead_letters[kind] += 1
         went = dead_letter.offset < self._marks[kind].get(dead_letter.partition, 0)
-        found.before[kind] += went
-        goes = (not went or self._choice.again) and (limit is None or found.chosen.total() < limit)
-        found.chosen[kind] += goes
+        found.sent_before[kind] += went
+        goes = (not went or self._selection.again) and (limit is None or found.selected.total() < limit)
+        found.selected[kind] += goes
         if went or goes:
             self._reached[dead_letter.partition] = dead_letter.offset + 1
         return goes
 
     async def _send(self, producer: Any, kind: Kind, chunk: "_Chunk") -> None:
-        """Send letters of a kind and move its mark, in one transaction.
+        """Send dead letters of a kind and move its mark, in one transaction.
 
         aiokafka adds one group to a transaction and forgets further ones: hence not all kinds in one.
         """
@@ -215,56 +221,58 @@ class Redrive:
             await self._write(producer, chunk.dead_letters)
             await producer.send_offsets_to_transaction(offsets, self._group(kind))
         marks.update(moved)
-        self.redriven.sent[kind] += len(chunk.dead_letters)
+        self.counts.sent[kind] += len(chunk.dead_letters)
 
-    async def _tell_workers(self, producer: Any) -> None:
-        """Commit up to where letters went back, also those of a redrive before that died on the way."""
+    async def _commit_for_workers(self, producer: Any) -> None:
+        """Commit for the workers up to where dead letters went back, also by an earlier redrive that died."""
         offsets = {TopicPartition(self._topic, number): mark for number, mark in self._reached.items()}
         if offsets:
             async with transaction(producer, _CHUNK_SECONDS):
                 await producer.send_offsets_to_transaction(offsets, self._settings.application_id)
 
-    async def _write(self, producer: Any, dead_letters: list[Redrivable]) -> None:
-        """Write letters as they once came; aiokafka's own partitioner is Kafka's."""
+    async def _write(self, producer: Any, dead_letters: list[StoredDeadLetter]) -> None:
+        """Write records as they once came; aiokafka partitions by key as Kafka does."""
         prefix = self._settings.topic_prefix
         sent: list[asyncio.Future[Any]] = []
         try:
             for one in dead_letters:
-                arrival = await producer.send(prefix + one.source.value, one.value, one.key, one.home)
+                arrival = await producer.send(
+                    prefix + one.source.value, one.value, one.key, one.origin_partition
+                )
                 sent.append(arrival)
             await asyncio.gather(*sent)
         finally:
             for arrival in sent:
-                arrival.cancel()  # else asyncio complains of errors nobody took
+                arrival.cancel()  # else asyncio logs its error as never retrieved
 
 
 class _Chunk:
-    """Letters of one kind for one transaction."""
+    """Dead letters of one kind for one transaction."""
 
     def __init__(self) -> None:
-        self.dead_letters: list[Redrivable] = []
+        self.dead_letters: list[StoredDeadLetter] = []
         self.marks: dict[int, int] = {}
         self._bytes = 0
 
-    def add(self, dead_letter: Redrivable) -> None:
-        """Add a letter; those of a partition come in the order of their offsets."""
+    def add(self, dead_letter: StoredDeadLetter) -> None:
+        """Add a dead letter; those of a partition come in the order of their offsets."""
         self.dead_letters.append(dead_letter)
         self.marks[dead_letter.partition] = dead_letter.offset + 1
         self._bytes += dead_letter.size
 
     @property
     def full(self) -> bool:
-        """Tell whether it should go."""
+        """Return whether it should be sent."""
         return len(self.dead_letters) >= CHUNK_RECORDS or self._bytes >= CHUNK_BYTES
 
 
 def dead_letter_of(
     record: HeadedRecord, partition: int, inputs: Mapping[str, Input], partitions: int
-) -> Redrivable | None:
-    """Return the letter that a record is.
+) -> StoredDeadLetter | None:
+    """Return the dead letter that a record is.
 
-    None if its headers don't say so, if it came from no input of ours or from a partition that there is not,
-    and if it has neither key nor value: nobody could take it.
+    None if its headers are not those of a dead letter, if it came from another topic or from a partition that
+    does not exist, or if it has neither key nor value.
     """
     try:
         texts = {name: value.decode() for name, value in record.headers if value is not None}
@@ -276,4 +284,4 @@ def dead_letter_of(
         return None
     if record.key is None and record.value is None:
         return None
-    return Redrivable(partition, record.offset, source, headers, record.key, record.value)
+    return StoredDeadLetter(partition, record.offset, source, headers, record.key, record.value)

@@ -27,7 +27,7 @@ MARK: Final = re.compile(rb"\x1f\x8b.{8}" + re.escape(NAME.encode()) + rb"\0", r
 
 _FRAME: Final = Layout(">III")
 _LAST: Final = 0xFFFFFFFF
-"""In place of a partition: the frame with the checksum."""
+"""Instead of a partition: the frame with the checksum."""
 _LONGEST_HEADER: Final = 1 << 16
 _LONGEST: Final = 1 << 26
 """No key or value is longer; a frame that says so is damaged."""

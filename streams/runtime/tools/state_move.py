@@ -2,7 +2,7 @@
 
 With the same count every record stays as it is, and only positions may be new. With another count customers
 go where their keys belong, with their contacts, episodes, revisions and the ids of their last days, so that
-no alert is sent twice and none is lost. What a partition knows beside its customers is made anew:
+no alert is sent twice and none is lost. What a partition knows beside its customers is recalculated:
 
 - clocks and decisions: those of the hindmost partition, so the old ones must stand within an hour of one
   another. Nothing is skipped, and what others had decided is in their customers' records. Side inputs take
@@ -58,7 +58,7 @@ class Contents:
 
     @property
     def applications(self) -> list[str]:
-        """Return the applications that wrote the state: one, unless somebody meddled with it."""
+        """Return the applications that wrote the state: one, unless the file was changed."""
         return sorted({processor.application for processor in self.processors.values()})
 
 
@@ -115,7 +115,7 @@ class Move:
             raise MoveError("the file holds no state")
         self._partitions = target.partitions
         self._same = contents.header.partitions == target.partitions
-        self._processors = _kept(contents, target) if target.positions is None else _made(contents, target)
+        self._processors = _kept(contents, target) if target.positions is None else _renewed(contents, target)
         self._state = None if self._same else merged(contents.states, target.partitions).encode()
 
     def entries(self, given: Iterable[Entry]) -> Iterator[Entry]:
@@ -147,7 +147,7 @@ def _kept(contents: Contents, target: Target) -> dict[int, ProcessorState]:
     topics = {source.value: topic_id for source, topic_id in target.topics.items()}
     if any(processor.topics != topics for processor in contents.processors.values()):
         raise MoveError(
-            "the file's positions are of other topics, or of topics that were made anew since: say with "
+            "the file's positions are of other topics, or of topics that were created again since: say with "
             "--positions where the inputs go on"
         )
     return {
@@ -156,7 +156,7 @@ def _kept(contents: Contents, target: Target) -> dict[int, ProcessorState]:
     }
 
 
-def _made(contents: Contents, target: Target) -> dict[int, ProcessorState]:
+def _renewed(contents: Contents, target: Target) -> dict[int, ProcessorState]:
     """Return owners for all partitions, with new positions."""
     rulesets = {processor.ruleset for processor in contents.processors.values()}
     # Each release has written the currency of all partitions, or of none.
@@ -165,7 +165,7 @@ def _made(contents: Contents, target: Target) -> dict[int, ProcessorState]:
     if len(rulesets) > 1:
         raise MoveError(
             "the partitions were written under different rulesets: run the workers with --adopt-ruleset "
-            "until each has committed, then export anew"
+            "until each has committed, then export again"
         )
     (ruleset,) = rulesets
     return {
@@ -207,7 +207,7 @@ def _check_spread(what: str, times: Mapping[int, int]) -> None:
         raise MoveError(
             f"{what} in partition {last} is more than an hour behind partition {first}: let the workers read "
             "all there is, send each partition of transactions and contacts a tick of the same time, and "
-            "export anew when they have committed"
+            "export again when they have committed"
         )
 
 

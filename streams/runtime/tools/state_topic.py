@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
@@ -11,12 +11,14 @@ from msgspec import msgpack
 
 from schemas.times import format_ms
 from schemas.topics import MOVES, STATE
+from streams.console import OnProgress
 from streams.core.watermark import Input
 from streams.runtime.kafka.admin import admin_client
 from streams.runtime.kafka.committed_reader import CommittedReader, committed_reader
+from streams.runtime.kafka.errors import transaction_errors
 from streams.runtime.kafka.groups import members_of
 from streams.runtime.kafka.outbox import Outbox
-from streams.runtime.kafka.transactions import in_words, transaction, transactional
+from streams.runtime.kafka.transactions import transaction, transactional
 from streams.runtime.partition.processor import PROCESSOR_KEY, ProcessorState
 from streams.runtime.startup.preflight import StartupContext
 from streams.runtime.tools.state_file import Entry, Header, StateFileError, read_entries, writing
@@ -26,10 +28,7 @@ from streams.settings import Settings, variable
 IMPORT_SECONDS: Final = 600.0
 """The longest an import may take: most brokers take transactions of up to 900 s."""
 
-_TELL_EVERY: Final = 1_000
-
-Told = Callable[[int, int], None]
-"""Is told how much is done, of how much."""
+_PROGRESS_EVERY: Final = 1_000
 
 
 class Positions(StrEnum):
@@ -40,7 +39,7 @@ class Positions(StrEnum):
     END = "end"
 
 
-async def export_state(settings: Settings, path: Path, partitions: int, told: Told) -> int:
+async def export_state(settings: Settings, path: Path, partitions: int, on_progress: OnProgress) -> int:
     """Write the committed state of all partitions into a file, and return how many records that are.
 
     Each partition is as of one moment; workers may go on. Raises StateFileError if there is no state, or a
@@ -50,7 +49,7 @@ async def export_state(settings: Settings, path: Path, partitions: int, told: To
     topic = settings.topic_prefix + STATE.name
     header = Header(settings.application_id, topic, partitions, format_ms(time.time_ns() // 1_000_000))
     written, positions = 0, [0] * partitions
-    with in_words(settings), writing(path, header) as writer:
+    with transaction_errors(settings), writing(path, header) as writer:
         async with committed_reader(settings, topic, partitions) as reader:
             for partition in range(partitions):
                 state = await _state_of(reader, partition)
@@ -58,14 +57,14 @@ async def export_state(settings: Settings, path: Path, partitions: int, told: To
                     writer.write(Entry(partition, key, value))
                 written += len(state)
                 positions[partition] = _moves_read(state)
-                told(partition + 1, partitions)
+                on_progress(partition + 1, partitions)
         if not written:
             raise StateFileError(f"{topic} holds no state")
         under_way = await _moves_after(settings, positions)
         if under_way:
             raise StateFileError(
                 f"{under_way} histories of merged customers are on their way from one partition to another, "
-                "and in the state of neither: let the workers read them, and export anew"
+                "and in the state of neither: let the workers read them, and export again"
             )
     return written
 
@@ -73,11 +72,9 @@ async def export_state(settings: Settings, path: Path, partitions: int, told: To
 def _moves_read(state: dict[bytes, bytes]) -> int:
     """Return up to where a partition has read histories of merged customers."""
     processor = state.get(PROCESSOR_KEY)
-    return (
-        0
-        if processor is None
-        else msgpack.decode(processor, type=ProcessorState).positions.get(MOVES.name, 0)
-    )
+    if processor is None:
+        return 0
+    return msgpack.decode(processor, type=ProcessorState).positions.get(MOVES.name, 0)
 
 
 async def _moves_after(settings: Settings, positions: list[int]) -> int:
@@ -104,7 +101,7 @@ async def _state_of(reader: CommittedReader, partition: int) -> dict[bytes, byte
 
 
 async def import_state(
-    settings: Settings, context: StartupContext, path: Path, positions: Positions, told: Told
+    settings: Settings, context: StartupContext, path: Path, positions: Positions, on_progress: OnProgress
 ) -> Contents:
     """Write a file's state into the state topic, all of it or nothing, and return what it holds.
 
@@ -114,7 +111,7 @@ async def import_state(
     application = settings.application_id
     if await asyncio.to_thread(_workers, settings):
         raise MoveError(f"workers of {application} are running: stop them first")
-    with in_words(settings):
+    with transaction_errors(settings):
         # Whoever else is importing is shut out, and undone, before the topic is looked at.
         async with transactional(settings, f"{application}-import", IMPORT_SECONDS) as producer:
             await _check_empty(settings, context.partitions)
@@ -124,7 +121,8 @@ async def import_state(
                 topics=context.topic_ids,
                 positions=await _positions(settings, context.partitions, positions),
             )
-            await _write(settings, producer, Move(contents, target).entries(_told(path, contents, told)))
+            entries = _entries(path, contents, on_progress)
+            await _write(settings, producer, Move(contents, target).entries(entries))
     return contents
 
 
@@ -141,7 +139,7 @@ async def _check_empty(settings: Settings, partitions: int) -> None:
                 if any(record.value is not None for record in records):
                     raise MoveError(
                         f"{topic} holds state already: import under a new {variable('topic_prefix')}, or "
-                        "make the topic anew"
+                        "delete the topic and create it again"
                     )
 
 
@@ -159,11 +157,11 @@ async def _positions(
     return list(found)
 
 
-def _told(path: Path, contents: Contents, told: Told) -> Iterator[Entry]:
-    """Yield a file's records, and tell of them."""
+def _entries(path: Path, contents: Contents, on_progress: OnProgress) -> Iterator[Entry]:
+    """Yield the records of a file, reporting progress."""
     for number, entry in enumerate(read_entries(path)):
-        if number % _TELL_EVERY == 0:
-            told(number, contents.customers)
+        if number % _PROGRESS_EVERY == 0:
+            on_progress(number, contents.customers)
         yield entry
 
 

@@ -21,7 +21,7 @@ from streams.runtime.faust.app import RetentionApp
 from streams.runtime.faust.feed import FaustFeed
 from streams.runtime.faust.transport import Consumer, ConsumerHooks, InputPartition
 from streams.runtime.http.server import NotMine, NotReady, PartitionReadiness, Readiness, WebServer
-from streams.runtime.kafka.client_options import ending
+from streams.runtime.kafka.errors import from_aiokafka
 from streams.runtime.kafka.transactional_log import TransactionalLog
 from streams.runtime.partition.processor import Identity, PartitionProcessor
 from streams.runtime.partition.supervisor import PartitionSupervisor, Phase
@@ -224,7 +224,7 @@ class Worker:
 
     def _fail(self, error: BaseException) -> None:
         if not self._failed.done():
-            self._failed.set_result(ending(error) if isinstance(error, KafkaError) else error)
+            self._failed.set_result(from_aiokafka(error) if isinstance(error, KafkaError) else error)
 
     async def _tidy(self) -> None:
         """Let go of warm state that did not come back, and keep what is known of the heap out of the GC."""

@@ -16,7 +16,7 @@ from urllib.request import urlopen
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from bench.topics import PARTITIONS, committed, ends
+from bench.shared.topics import PARTITIONS, committed, ends
 from streams.runtime.kafka.admin import admin_client
 from streams.settings import Settings, variable
 
@@ -89,7 +89,7 @@ class Running:
         }
 
     def cpu(self) -> Cpu:
-        """Return the CPU seconds so far; only Linux tells."""
+        """Return the CPU seconds so far; on Linux alone."""
         used = {}
         for task in Path(f"/proc/{self._process.pid}/task").iterdir():
             fields = (task / "stat").read_text(encoding="ascii").rpartition(")")[2].split()

@@ -1,4 +1,4 @@
-"""The workers asked about one customer, one after the other, until one answers for it."""
+"""Lookup of one customer: workers are asked one after the other until one answers for it."""
 
 import json
 from collections.abc import Sequence
@@ -34,17 +34,17 @@ class _Reply:
     body: bytes
 
 
-def ask_workers(addresses: Sequence[str], token: str | None, customer_id: str) -> LookupAnswer | None:
+def look_up(addresses: Sequence[str], token: str | None, customer_id: str) -> LookupAnswer | None:
     """Return what the worker that has the customer's partition knows; None if it knows nothing.
 
     Raises WrongTokenError, BadIdError and NoAnswerError.
     """
-    why_not: list[str] = []
+    reasons: list[str] = []
     for address in addresses:
         try:
             reply = _ask(address, token, customer_id)
         except (OSError, HTTPException) as error:
-            why_not.append(f"{address}: {_in_words(error)}")
+            reasons.append(f"{address}: {_failure_reason(error)}")
             continue
         match reply.status:
             case HTTPStatus.OK:
@@ -56,8 +56,8 @@ def ask_workers(addresses: Sequence[str], token: str | None, customer_id: str) -
             case HTTPStatus.BAD_REQUEST | HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
                 raise BadIdError("a customer_id has 1 to 128 characters")
             case status:
-                why_not.append(f"{address}: {_told(status)}")
-    raise NoAnswerError("\n".join(why_not))
+                reasons.append(f"{address}: {_status_reason(status)}")
+    raise NoAnswerError("\n".join(reasons))
 
 
 def _ask(address: str, token: str | None, customer_id: str) -> _Reply:
@@ -81,7 +81,7 @@ def _parsed(address: str, body: bytes) -> LookupAnswer:
         raise NoAnswerError(f"{address}: no answer of a worker of this release") from error
 
 
-def _told(status: int) -> str:
+def _status_reason(status: int) -> str:
     match status:
         case HTTPStatus.MISDIRECTED_REQUEST:
             return "another worker has this customer"
@@ -91,7 +91,7 @@ def _told(status: int) -> str:
             return f"answered with {status}"
 
 
-def _in_words(error: OSError | HTTPException) -> str:
+def _failure_reason(error: OSError | HTTPException) -> str:
     if isinstance(error, TimeoutError):
         return f"no answer within {ASK_SECONDS:g} s"
     return (error.strerror if isinstance(error, OSError) else None) or type(error).__name__

@@ -1,4 +1,4 @@
-"""What the benchmarks of the worker need of a Kafka: a broker of their own, topics filled and emptied."""
+"""What the benchmarks of the worker need of Kafka: a broker of their own, topics filled and emptied."""
 
 import asyncio
 import os
@@ -11,21 +11,18 @@ from typing import Any, Final, cast
 from uuid import uuid4
 
 from kafka import TopicPartition
-from kafka.admin import KafkaAdminClient, OffsetSpec
+from kafka.admin import KafkaAdminClient
 
 from schemas.topics import OUTPUTS
 from streams.core.watermark import Input
 from streams.runtime.kafka.admin import admin_client
-from streams.runtime.kafka.topics import create, plan, read
+from streams.runtime.kafka.topics import create, ends_of, plan, read
 from streams.runtime.local_kafka.broker import local_kafka
-from streams.runtime.startup.preflight import load_rules
-from streams.runtime.tools.prescan import prescan
-from streams.runtime.tools.publish import Publisher
-from streams.runtime.tools.publish_entries import entries
+from streams.runtime.tools.publish import Publisher, prescan_for
 from streams.settings import ENV_PREFIX, Settings
 
 PARTITIONS: Final = 4
-_JARS: Final = Path(__file__).parents[1] / ".kafka"
+_JARS: Final = Path(__file__).parents[2] / ".kafka"
 _GONE_SECONDS: Final = 30.0
 
 
@@ -39,7 +36,7 @@ def broker() -> Iterator[str]:
 
 
 def fresh_settings(bootstrap: str, **changes: Any) -> Settings:
-    """Return settings with names that nobody has used, and make all topics."""
+    """Return settings with names that nothing has used, and make all topics."""
     name = _new_name()
     settings = Settings(
         bootstrap_servers=(bootstrap,),
@@ -57,20 +54,13 @@ def fresh_settings(bootstrap: str, **changes: Any) -> Settings:
 
 def publish(settings: Settings, directory: Path) -> int:
     """Publish a directory as the command does, and return how many records Kafka has of it."""
-    prescanned = prescan(
-        directory,
-        partitions=PARTITIONS,
-        currency=settings.reporting_currency,
-        lateness_ms=load_rules(settings.ruleset_file).lateness_ms,
-        now_ms=time.time_ns() // 1_000_000,
-    )
     publisher = Publisher(settings, PARTITIONS)
-    asyncio.run(publisher.publish(entries(prescanned, PARTITIONS, settings.reporting_currency)))
+    asyncio.run(publisher.publish_directory(prescan_for(settings, directory, PARTITIONS)))
     return publisher.published.arrived
 
 
 def emptied(settings: Settings) -> Settings:
-    """Make the output topics anew, and return settings of an application that has read nothing."""
+    """Delete and create the output topics, and return settings of an application that has read nothing."""
     outputs = [one for one in plan(settings) if one.topic in OUTPUTS]
     with admin_client(settings) as admin:
         admin.delete_topics([one.name for one in outputs])
@@ -84,14 +74,10 @@ def emptied(settings: Settings) -> Settings:
 
 def ends(settings: Settings) -> dict[TopicPartition, int]:
     """Return where the partitions of the inputs end, of those that hold anything."""
-    asked = {
-        TopicPartition(settings.topic_prefix + source.value, number): OffsetSpec.LATEST
-        for source in Input
-        for number in range(PARTITIONS)
-    }
+    topics = [settings.topic_prefix + source.value for source in Input]
+    tps = [TopicPartition(topic, number) for topic in topics for number in range(PARTITIONS)]
     with admin_client(settings) as admin:
-        found = admin.list_partition_offsets(asked)
-    return {tp: at.offset for tp, at in found.items() if at.offset > 0}
+        return {tp: end for tp, end in ends_of(admin, tps).items() if end > 0}
 
 
 def committed(admin: KafkaAdminClient, settings: Settings) -> Mapping[TopicPartition, int]:

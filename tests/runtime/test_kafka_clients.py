@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from aiokafka.codec import has_gzip, has_lz4, has_snappy, has_zstd
 
-from streams.runtime.kafka.client_options import aiokafka_options, quiet
+from streams.runtime.kafka.clients import aiokafka_options
+from streams.runtime.kafka.errors import muted_aiokafka
 from streams.settings import Settings, SettingsError
 
 
@@ -64,7 +65,7 @@ def test_a_token_is_read_anew_at_each_log_in(tmp_path: Path) -> None:
 
 def test_its_log_does_not_show_and_then_does(capsys: pytest.CaptureFixture[str]) -> None:
     logger, propagate = logging.getLogger("aiokafka"), logging.getLogger("aiokafka").propagate
-    with quiet():
+    with muted_aiokafka():
         logging.getLogger("aiokafka.client").error("hidden")
         assert not logger.propagate
     assert logger.propagate is propagate
