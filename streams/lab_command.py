@@ -23,11 +23,11 @@ COMMANDS: Final = {
         "Write purchases with synthetic contacts and boycotts, and the truth about them, into DIRECTORY.",
     ),
     "replay": (
-        "streams.lab.replay_command:replay_command",
+        "streams.lab.replay.command:replay_command",
         "Replay history from files, and rank the customers to win back.",
     ),
     "explain": (
-        "streams.lab.explain_command:explain_command",
+        "streams.lab.explain.command:explain_command",
         "Tell one customer's story: purchases, contacts, evidence, why an alert came or did not.",
     ),
     "evaluate": (

@@ -11,9 +11,14 @@ from streams.core.ruleset import Ruleset
 from streams.core.spend.baseline import BLOCK_DAYS
 from streams.core.spend.evidence import Yardstick
 from streams.core.time import DAY_HOURS
-from streams.lab.calibrate import silence, temperature
-from streams.lab.calibrate.history import History
-from streams.lab.calibrate.population import Value, judgeable, value_check, yardsticks
+from streams.lab.calibrate.history.history import History
+from streams.lab.calibrate.history.source import Source
+from streams.lab.calibrate.measures import silence, temperature
+from streams.lab.calibrate.measures.population import Value, judgeable, value_check, yardsticks
+from streams.lab.calibrate.measures.season import season
+from streams.lab.calibrate.measures.temperature import Sample
+from streams.lab.calibrate.measures.weights import LEAST_OF_EACH, LEAST_OUTCOMES, Weights, cases, weights
+from streams.lab.calibrate.measures.windows import Floats, placebo_windows
 from streams.lab.calibrate.result import (
     LEAST_CUSTOMERS,
     Calibration,
@@ -22,11 +27,6 @@ from streams.lab.calibrate.result import (
     Choice,
     Targets,
 )
-from streams.lab.calibrate.season import season
-from streams.lab.calibrate.source import Source
-from streams.lab.calibrate.temperature import Sample
-from streams.lab.calibrate.weights import LEAST_OF_EACH, LEAST_OUTCOMES, Weights, cases, weights
-from streams.lab.calibrate.windows import Floats, placebo_windows
 from streams.lab.replay import ReplayResult
 
 CALIBRATED: Final = "-calibrated-"

@@ -17,12 +17,12 @@ from streams.core.time import DAY_HOURS, DAY_MS
 from streams.files import InputError, named
 from streams.lab.calibrate.calibrate import Step, calibrate, least_days
 from streams.lab.calibrate.document import document
-from streams.lab.calibrate.history import History
+from streams.lab.calibrate.history.history import History
+from streams.lab.calibrate.history.source import Source
 from streams.lab.calibrate.proof import Proof, prove
 from streams.lab.calibrate.result import Calibration, CalibrationError, Targets
-from streams.lab.calibrate.source import Source
 from streams.lab.calibrate.table import show
-from streams.lab.common_options import Currency, Directory, Partitions, load_ruleset
+from streams.lab.replay.options import Currency, Directory, Partitions, load_ruleset
 from streams.outputs import Force, Output, check_or_exit, write_or_exit
 
 _Out = Annotated[Path, typer.Option("--out", help="Write the ruleset (TOML) here.")]

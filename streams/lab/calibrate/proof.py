@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 from streams.core.ruleset import Ruleset
 from streams.core.time import HOUR_MS
-from streams.lab.calibrate import silence, temperature
-from streams.lab.calibrate.history import History
+from streams.lab.calibrate.history.history import History
+from streams.lab.calibrate.measures import silence, temperature
+from streams.lab.calibrate.measures.share import Share
+from streams.lab.calibrate.measures.temperature import Sample
+from streams.lab.calibrate.measures.windows import placebo_windows
 from streams.lab.calibrate.result import LEAST_CUSTOMERS, Calibration
-from streams.lab.calibrate.share import Share
-from streams.lab.calibrate.temperature import Sample
-from streams.lab.calibrate.windows import placebo_windows
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from streams.core.ruleset import Ruleset
-from streams.lab.calibrate.population import Judgeable, Value
-from streams.lab.calibrate.season import Season
-from streams.lab.calibrate.share import Share
-from streams.lab.calibrate.silence import Watched
-from streams.lab.calibrate.temperature import Sample
-from streams.lab.calibrate.weights import Weights
-from streams.lab.calibrate.windows import Floats
+from streams.lab.calibrate.measures.population import Judgeable, Value
+from streams.lab.calibrate.measures.season import Season
+from streams.lab.calibrate.measures.share import Share
+from streams.lab.calibrate.measures.silence import Watched
+from streams.lab.calibrate.measures.temperature import Sample
+from streams.lab.calibrate.measures.weights import Weights
+from streams.lab.calibrate.measures.windows import Floats
 
 LEAST_CUSTOMERS: Final = 100
 """Fewer windows, or customers watched, say too little about a share of some hundredths."""

@@ -6,10 +6,10 @@ from typing import Final
 import numpy as np
 
 from streams.core.ruleset import DEFAULT, Ruleset
-from streams.lab.calibrate.history import History
-from streams.lab.calibrate.share import Share
-from streams.lab.calibrate.temperature import Sample, false_alarms, fit, predicted
-from streams.lab.calibrate.windows import PER_CUSTOMER, Floats, placebo_windows
+from streams.lab.calibrate.history.history import History
+from streams.lab.calibrate.measures.share import Share
+from streams.lab.calibrate.measures.temperature import Sample, false_alarms, fit, predicted
+from streams.lab.calibrate.measures.windows import PER_CUSTOMER, Floats, placebo_windows
 from streams.lab.generate import GenerateOptions, Population
 from streams.lab.generate.populations import load
 from streams.lab.generate.purchases import Flags, Purchases

@@ -6,7 +6,9 @@ import typer
 from rich.console import Console
 
 from streams.console import ERRORS, Exit, failed, visible
-from streams.lab.common_options import (
+from streams.lab.explain.text import render_story, said_of_refused
+from streams.lab.replay.findings import findings
+from streams.lab.replay.options import (
     BySort,
     Currency,
     Directory,
@@ -15,9 +17,7 @@ from streams.lab.common_options import (
     load_ruleset,
     replayed,
 )
-from streams.lab.explain import render_story, said_of_refused
-from streams.lab.findings import findings
-from streams.lab.watch import Watcher
+from streams.lab.replay.watch import Watcher
 
 
 def explain_command(  # noqa: PLR0913 - the options of a command are its arguments

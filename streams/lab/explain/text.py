@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from streams.console import visible
-from streams.lab.explain_charts import evidence_chart, spend_chart
+from streams.lab.explain.charts import evidence_chart, spend_chart
 from streams.lab.report.words import (
     chance,
     count,

@@ -19,7 +19,7 @@ from streams.core.customer.pending import Event, kind_of
 from streams.core.partition.partition import Outcome, Record
 from streams.core.watermark import NEVER, TOO_LATE_MS, Input
 from streams.files import batches
-from streams.lab.arrivals import Arrived, Decode
+from streams.lab.inputs.arrivals import Arrived, Decode
 
 _EVENT_ID: Final = re.compile(rb'"event_id"\s*:\s*"([^"\\]*)"')
 

@@ -16,7 +16,10 @@ from rich.table import Table
 from schemas.alert import Alert
 from streams.console import Exit, failed, visible
 from streams.files import named
-from streams.lab.common_options import (
+from streams.lab.replay.findings import findings
+from streams.lab.replay.input_summary import tell
+from streams.lab.replay.open_now import OpenAlert, open_now
+from streams.lab.replay.options import (
     BySort,
     Currency,
     Directory,
@@ -25,15 +28,12 @@ from streams.lab.common_options import (
     load_ruleset,
     replayed,
 )
-from streams.lab.findings import findings
-from streams.lab.input_summary import tell
-from streams.lab.open_now import OpenAlert, open_now
-from streams.lab.replay import ReplayResult
+from streams.lab.replay.replay import ReplayResult
+from streams.lab.replay.summary import report_data, run_summary
+from streams.lab.replay.watch import Watcher
 from streams.lab.report import render
 from streams.lab.report.words import day, money, signal_label
-from streams.lab.run_summary import report_data, run_summary
 from streams.lab.story import RunSummary
-from streams.lab.watch import Watcher
 from streams.outputs import PAGE, Force, Output, check_or_exit, write_or_exit
 
 _ALERTS: Final = re.compile(rb'\{"type":"alert","event_id":"')

@@ -9,8 +9,8 @@ from streams.core.ruleset import Ruleset
 from streams.core.time import DAY_MS
 from streams.core.watermark import FACTS, NEVER, Input
 from streams.files import look_alikes, not_read, whole_fault_of
-from streams.lab.input_notes import InputNotes
-from streams.lab.replay import ReplayResult
+from streams.lab.inputs.notes import InputNotes
+from streams.lab.replay.replay import ReplayResult
 
 _TOO_LATE_SHARE: Final = 0.01
 _LOST_SHOWN: Final = 3

@@ -7,8 +7,8 @@ from typing import Final
 from rich.console import Console
 
 from streams.console import first_of, visible
-from streams.lab.findings import Finding
-from streams.lab.replay import ReplayResult
+from streams.lab.replay.findings import Finding
+from streams.lab.replay.replay import ReplayResult
 
 _SHOWN: Final = 3
 

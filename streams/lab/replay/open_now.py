@@ -5,7 +5,7 @@ from typing import NamedTuple
 from schemas.alert import Alert
 from streams.core.alerts.standing import Standing, standing_of
 from streams.core.ruleset import Ruleset
-from streams.lab.replay import ReplayResult
+from streams.lab.replay.replay import ReplayResult
 
 
 class OpenAlert(NamedTuple):

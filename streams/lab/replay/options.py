@@ -13,8 +13,8 @@ from streams import rulesets
 from streams.console import ERRORS, Exit, failed, input_failed
 from streams.core.ruleset import VERSIONS, Ruleset, RulesetError
 from streams.files import InputError
-from streams.lab.replay import Progress as Told
-from streams.lab.replay import ReplayResult, Sampler, replay_directory
+from streams.lab.replay.replay import Progress as Told
+from streams.lab.replay.replay import ReplayResult, Sampler, replay_directory
 
 Directory = Annotated[
     Path,

@@ -23,8 +23,8 @@ from streams.core.spend.signs_of_life import sign_of_life
 from streams.core.time import DAY_MS, HOUR_MS, hour_of
 from streams.core.watermark import FACTS, FUTURE_MS, NEVER, TOO_LATE_MS, Input
 from streams.files import find, unreadable
-from streams.lab.arrivals import Arrived, arrivals
-from streams.lab.input_notes import InputNotes, tell_amended
+from streams.lab.inputs.arrivals import Arrived, arrivals
+from streams.lab.inputs.notes import InputNotes, tell_amended
 from streams.lab.story import RefusedPurchase
 
 _FEW: Final = 1000

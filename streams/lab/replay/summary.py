@@ -8,8 +8,8 @@ from pathlib import Path
 from schemas.alert import Alert
 from streams.console import first_of, visible
 from streams.core.ruleset import Ruleset
-from streams.lab.findings import Finding
-from streams.lab.replay import ReplayResult
+from streams.lab.replay.findings import Finding
+from streams.lab.replay.replay import ReplayResult
 from streams.lab.story import Levels, ReportData, RunSummary, Story
 from streams.rulesets import calibration_note
 

@@ -19,8 +19,8 @@ from streams.core.episodes.opening import Gates
 from streams.core.partition.partition import Partition
 from streams.core.ruleset import Ruleset
 from streams.core.time import HOUR_MS, WEEK_HOURS, hour_of
-from streams.lab.open_now import standing_now
-from streams.lab.replay import ReplayResult, Sampler
+from streams.lab.replay.open_now import standing_now
+from streams.lab.replay.replay import ReplayResult, Sampler
 from streams.lab.story import (
     ContactMark,
     CustomerStory,

@@ -16,8 +16,8 @@ from streams.core.ruleset import Ruleset
 from streams.core.time import hour_of
 from streams.core.watermark import FACTS, FUTURE_MS, TOO_LATE_MS, Clock, Input
 from streams.files import find
-from streams.lab.arrivals import arrivals
-from streams.lab.calibrate.history import History
+from streams.lab.calibrate.history.history import History
+from streams.lab.inputs.arrivals import arrivals
 
 _TAKEN_BACK: Final = ("refund", "chargeback")
 

@@ -9,8 +9,8 @@ from streams.core.customer.pending import Episode
 from streams.core.episodes.opening import Gates
 from streams.core.partition.partition import Partition
 from streams.core.ruleset import Ruleset
-from streams.lab.calibrate.history import History
-from streams.lab.calibrate.reading import copy_before, read_history
+from streams.lab.calibrate.history.history import History
+from streams.lab.calibrate.history.reading import copy_before, read_history
 from streams.lab.replay import ReplayResult, Sampler, replay_directory
 
 

@@ -12,7 +12,7 @@ from streams.core.ruleset import Ruleset
 from streams.core.spend.baseline import YEAR_HOURS
 from streams.core.spend.evidence import Since, Yardstick, hours_until
 from streams.core.time import DAY_HOURS
-from streams.lab.calibrate.history import History
+from streams.lab.calibrate.history.history import History
 
 _NOTHING: Final = Since(spend=0, trips=0, days=0.0)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from streams.core.time import DAY_HOURS, WEEK_HOURS
-from streams.lab.calibrate.history import History
+from streams.lab.calibrate.history.history import History
 
 DAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _THURSDAY: Final = 3

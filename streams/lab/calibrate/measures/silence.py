@@ -23,9 +23,9 @@ from streams.core.ruleset import Ruleset
 from streams.core.spend.evidence import probability
 from streams.core.spend.population import Refresh, customer_hash
 from streams.core.time import DAY_HOURS, WEEK_HOURS
-from streams.lab.calibrate.history import History
-from streams.lab.calibrate.share import Share, bootstrapped
-from streams.lab.calibrate.windows import QUIET_DAYS_BEFORE, Floats, any_between, largest
+from streams.lab.calibrate.history.history import History
+from streams.lab.calibrate.measures.share import Share, bootstrapped
+from streams.lab.calibrate.measures.windows import QUIET_DAYS_BEFORE, Floats, any_between, largest
 
 Ints = npt.NDArray[np.int64]
 

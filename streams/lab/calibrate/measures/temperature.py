@@ -12,8 +12,8 @@ import numpy as np
 
 from streams.core.contacts.frustration import TOLERANCE
 from streams.core.ruleset import Ruleset
-from streams.lab.calibrate.share import Share, bootstrapped
-from streams.lab.calibrate.windows import Floats, Window
+from streams.lab.calibrate.measures.share import Share, bootstrapped
+from streams.lab.calibrate.measures.windows import Floats, Window
 
 LOWEST: Final = 0.05
 HIGHEST: Final = 2.0

@@ -19,7 +19,7 @@ from schemas.events import Disposition
 from schemas.times import parse_ms
 from streams.core.ruleset import Ruleset
 from streams.core.time import DAY_MS
-from streams.lab.calibrate.windows import Floats
+from streams.lab.calibrate.measures.windows import Floats
 
 LEAST_OUTCOMES: Final = 200
 LEAST_OF_EACH: Final = 30

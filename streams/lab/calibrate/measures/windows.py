@@ -18,7 +18,7 @@ from streams.core.spend.baseline import BLOCK_HOURS, block_starts
 from streams.core.spend.evidence import Yardstick
 from streams.core.spend.population import Refresh, customer_hash
 from streams.core.time import DAY_HOURS, WEEK_HOURS
-from streams.lab.calibrate.history import History
+from streams.lab.calibrate.history.history import History
 
 Floats = npt.NDArray[np.float64]
 
