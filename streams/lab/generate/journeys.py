@@ -7,15 +7,14 @@ import numpy as np
 from msgspec import structs
 
 from schemas.times import format_ms
-from streams.lab.generate.draw import Draw
-from streams.lab.generate.lines import CONTACTS_SOURCE, SYNTHETIC, ContactLine, NoticeLine
+from streams.core.time import HOUR_MS
+from streams.lab.generate.draw import CALLING_HOURS, SYNTHETIC, Draw, within_days
 from streams.lab.generate.options import GenerateOptions, Severity
 from streams.lab.generate.purchases import DAY_MS, Purchases
-from streams.lab.generate.rhythm import CALLING_HOURS, within_days
-from streams.lab.generate.stories import STORIES, Step, recovery_call
+from streams.lab.generate.stories import STORIES, ContactLine, NoticeLine, Step, recovery_call
 
 MINUTE_MS = 60_000
-HOUR_MS = 3_600_000
+CONTACTS_SOURCE = "synthetic-contacts"
 OPEN_VERSION_SHARE = 0.1
 DELAYED_RESOLUTION_SHARE = 0.3  # of the contacts with a later version
 

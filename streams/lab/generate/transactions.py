@@ -3,9 +3,9 @@
 import numpy as np
 import polars as pl
 
+from streams.core.time import HOUR_MS
 from streams.lab.generate.options import GenerateOptions
 from streams.lab.generate.purchases import DAY_MS, Flags, Ints, Purchases
-from streams.lab.generate.rhythm import HOUR_MS
 
 REFUNDS_SOURCE = "synthetic-refunds"
 SUBSCRIPTIONS_SOURCE = "synthetic-subscriptions"
