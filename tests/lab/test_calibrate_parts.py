@@ -16,7 +16,7 @@ from streams.core.odds.measure import measure
 from streams.core.ruleset import VERSIONS, Ruleset
 from streams.core.time import DAY_HOURS, HOUR_MS, WEEK_HOURS
 from streams.lab.calibrate.history.history import History
-from streams.lab.calibrate.history.source import Source
+from streams.lab.calibrate.history.reading import Source
 from streams.lab.calibrate.measures import silence, temperature
 from streams.lab.calibrate.measures.population import judgeable, value_check, yardsticks
 from streams.lab.calibrate.measures.season import season

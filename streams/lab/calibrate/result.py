@@ -1,4 +1,4 @@
-"""What calibrating comes to."""
+"""The result of calibrating."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -70,12 +70,12 @@ class Calibration:
     """The false alarms to expect of as many customers again."""
     stretches: Watched
     predicted_silent: Share | None
-    """The silent alerts to expect likewise; None where too few customers were watched to change anything."""
+    """The silent alerts to expect; None where too few customers were watched to change anything."""
     value: Value
     judgeable_before: Judgeable
     judgeable: Judgeable
     choices: list[Choice]
-    """What other targets would come to, by target."""
+    """The result that other targets would have."""
     season: Season | None
     weights: Weights
     notes: list[str]

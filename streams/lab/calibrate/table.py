@@ -16,7 +16,7 @@ from streams.lab.report.words import money
 
 
 def show(console: Console, calibration: Calibration, proof: Proof, currency: str) -> None:
-    """Print what changed and why, what was found, and what it comes to on the rest."""
+    """Print what changed and why, what was found, and how it does on the rest."""
     first, last = _day(calibration.first_ms), _day(calibration.last_ms)
     _line(
         console,

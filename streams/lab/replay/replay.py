@@ -28,12 +28,12 @@ from streams.lab.inputs.notes import InputNotes, tell_amended
 from streams.lab.story import RefusedPurchase
 
 _FEW: Final = 1000
-"""Of so few spenders in a partition each is looked at, since their number may be too small."""
+"""Below so many spenders in a partition each is checked: their number may be too small."""
 
 _DATED: Final = (Transaction, Contact, Notice)
 
 Progress = Callable[[int, int], None]
-"""Is told the bytes read and the bytes of all files."""
+"""Takes the bytes read so far and the bytes of all files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,23 +48,23 @@ class DeadLetter:
 
 @dataclass(slots=True)
 class ReplayResult:
-    """What a replay gave. `alerts` and `holdout` are in order of time, customer, decision."""
+    """The result of a replay. `alerts` and `holdout` are in order of time, customer, decision."""
 
     alerts: list[Alert] = field(default_factory=list)
     holdout: list[Alert] = field(default_factory=list)
     dead_letters: list[DeadLetter] = field(default_factory=list)
     outcomes: dict[str, Counter[str]] = field(default_factory=dict)
-    """How many lines of each file became what: every line counts once, but that `late` ones are applied."""
+    """Lines of each file by what became of them; each counts once, but `late` ones also as applied."""
     paths: dict[Input, Path] = field(default_factory=dict)
     """The files that are there."""
     refused_purchases: dict[str, list[RefusedPurchase]] = field(default_factory=dict)
-    """By customer, in the order of the lines; not those of which it is unknown who bought and when."""
+    """By customer, in the order of the lines; only those of which it is known who bought and when."""
     seen: dict[Input, InputNotes] = field(default_factory=dict)
-    """What a person should know of each input that is there."""
+    """What was noticed of each input that is there."""
     tally: Counter[str] = field(default_factory=Counter)
     customers: int = 0
     shared: list[str] = field(default_factory=list)
-    """The ids that were set apart, because many share them; for people who run it."""
+    """The ids that were set apart because many share them; for the people who run it."""
     spenders: list[int] = field(default_factory=list)
     """How many customers of each partition bought more than they gave back."""
     first_ms: int | None = None
@@ -76,10 +76,10 @@ class ReplayResult:
 
 
 class Sampler(Observer, Protocol):
-    """Looks at the partitions from day to day."""
+    """Sees the partitions from day to day."""
 
     def sample(self, partition: Partition) -> None:
-        """See a partition after it decided up to the end of a day."""
+        """Record a partition after it decided up to the end of a day."""
 
 
 def replay_directory(  # noqa: PLR0913 - all but the first have a default and go by name
@@ -127,7 +127,7 @@ def replay_directory(  # noqa: PLR0913 - all but the first have a default and go
 
 
 def _spent(view: CustomerView | None) -> bool:
-    """Tell whether a customer paid more than was given back."""
+    """Return whether a customer paid more than was given back."""
     return view is not None and sum(view.panes.cents) > 0
 
 
@@ -144,7 +144,7 @@ class _Replay:
         self._result = ReplayResult()
 
     def expect(self, source: Input, path: Path) -> bool:
-        """Count the outcomes of a file, even if it has no line; tell whether its lines can be read."""
+        """Count the outcomes of a file, even if it has no line; return whether its lines can be read."""
         seen = self._result.seen[source] = InputNotes(source, path.name, unreadable(path))
         self._result.outcomes[path.name] = Counter()
         if seen.form is None:
@@ -160,15 +160,12 @@ class _Replay:
                 yield one, arrived
         waiting = {one: files[one] for one in FACTS if one in files}
         while waiting:
-            behind = min(waiting, key=self._reached)
+            behind = min(waiting, key=lambda one: max(part.clock(one) for part in self._partitions))
             following = next(waiting[behind], None)
             if following is None:
                 del waiting[behind]
             else:
                 yield behind, following
-
-    def _reached(self, source: Input) -> int:
-        return max(partition.clock(source) for partition in self._partitions)
 
     def take(self, source: Input, arrived: Arrived) -> None:
         """Route and apply a batch, and decide what can be decided."""
@@ -196,7 +193,7 @@ class _Replay:
         self._decide()
 
     def finish(self) -> ReplayResult:
-        """Let time run to the newest event of all files, and return what came of it."""
+        """Run time to the newest event of all files, and return the result."""
         newest = max(partition.newest for partition in self._partitions)
         if newest != NEVER:
             for partition in self._partitions:
@@ -223,14 +220,14 @@ class _Replay:
         return self._result
 
     def _lookup(self, customer_id: str) -> CustomerView | None:
-        # Only customers met have a route: an id from elsewhere need not even be valid UTF-8.
+        # Only customers that occurred have a route: an id from elsewhere need not even be valid UTF-8.
         partition = self._routes.get(customer_id)
         return None if partition is None else self._partitions[partition].lookup(customer_id)
 
     def _route(self, records: list[Decoded]) -> tuple[list[list[Record]], dict[int, Refusal]]:
         """Return the records of each partition, and what was refused by the identity of its record.
 
-        In the place of a refused purchase stands a sign of life, if it tells one.
+        A sign of life stands in for a refused purchase, if customer and time are known.
         """
         routed: list[list[Record]] = [[] for _ in self._partitions]
         appends: list[Callable[[Record], None]] = [events.append for events in routed]
@@ -262,7 +259,7 @@ class _Replay:
                     purchases.append(RefusedPurchase(bought.time, reason))
 
     def _note_first(self, source: Input, records: list[Decoded], refused: Mapping[int, Refusal]) -> None:
-        """Keep the oldest time, for as long as the input's clocks let an older one in."""
+        """Keep the oldest time, as long as the input's clocks still admit an older one."""
         first = self._result.first_ms
         oldest = min(partition.clock(source) for partition in self._partitions) - TOO_LATE_MS
         if first is not None and first <= oldest:
@@ -275,13 +272,13 @@ class _Replay:
     def _decide(self) -> None:
         for until in self._looks():
             for alerts in decide_together(self._partitions, self._routes.__getitem__, until).alerts:
-                self._keep(alerts)
+                self._alerts += dated(alerts, self._now)
             if self._sampler is not None:
                 for partition in self._partitions:
                     self._sampler.sample(partition)
 
     def _looks(self) -> Iterator[int | None]:
-        """Yield the times to decide up to: where somebody looks, every day, and at last the watermarks."""
+        """Yield the times to decide up to: every day if there is a sampler, and at last the watermarks."""
         if self._sampler is not None:
             hours = [
                 one.next_timer if one.decided == NEVER else hour_of(one.decided)
@@ -293,6 +290,3 @@ class _Replay:
                 last = max(one.watermark for one in self._partitions)
                 yield from range((first * HOUR_MS // DAY_MS + 1) * DAY_MS, last, DAY_MS)
         yield None
-
-    def _keep(self, alerts: list[Alert]) -> None:
-        self._alerts += dated(alerts, self._now)

@@ -1,4 +1,4 @@
-"""Watching a replay from day to day, to tell the story of an alert or of one customer afterwards."""
+"""Watch a replay from day to day, for the stories of its alerts or of one customer afterwards."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -11,7 +11,6 @@ from typing_extensions import override
 
 from schemas.alert import Alert
 from schemas.times import parse_ms
-from streams.core.alerts.standing import Standing
 from streams.core.alerts.view import CustomerView
 from streams.core.contacts.frustration import frustration
 from streams.core.customer.pending import Episode
@@ -21,6 +20,7 @@ from streams.core.ruleset import Ruleset
 from streams.core.time import HOUR_MS, WEEK_HOURS, hour_of
 from streams.lab.replay.open_now import standing_now
 from streams.lab.replay.replay import ReplayResult, Sampler
+from streams.lab.report.view import total
 from streams.lab.story import (
     ContactMark,
     CustomerStory,
@@ -33,7 +33,7 @@ from streams.lab.story import (
 )
 
 SYNTHETIC: Final = "synthetic"
-"""Sources of invented contacts begin with this word."""
+"""Sources of synthetic contacts begin with this word."""
 
 _WEEKS_BEFORE: Final = 26
 _WEEKS_AFTER: Final = 26
@@ -41,7 +41,7 @@ _WEEKS_AFTER: Final = 26
 
 @dataclass
 class _Watched:
-    """An episode as it was seen."""
+    """An episode as it was recorded."""
 
     customer_id: str
     episode: Episode
@@ -51,7 +51,7 @@ class _Watched:
 
 
 class Watcher(Sampler):
-    """Keeps what a replay shows of all open episodes, or of one customer only."""
+    """Records what a replay shows of all open episodes, or of one customer only."""
 
     def __init__(self, ruleset: Ruleset, only: str | None = None) -> None:
         self._ruleset = ruleset
@@ -62,22 +62,25 @@ class Watcher(Sampler):
 
     @override
     def sample(self, partition: Partition) -> None:
-        """See the open episodes, and the contacts, at the end of a day."""
+        """Record the open episodes, and the contacts, at the end of a day."""
         for customer_id in partition.open_customers if self._only is None else (self._only,):
             view = partition.lookup(customer_id)
             if view is not None:
                 self._marks[customer_id].update(_marks(view, self._ruleset))
-                self._see(view)
+                if (seen := view.episode) is not None:
+                    odds = seen.odds
+                    point = EvidencePoint(view.time, odds.frustration, odds.silence, odds.total)
+                    self._watched(customer_id, seen.episode).curve.append(point)
 
     @override
     def judged(self, customer_id: str, gates: Gates) -> None:
-        """Keep how a contact of the one customer was weighed."""
+        """Record how a contact of the one customer was judged."""
         if customer_id == self._only:
             self._judgements.append(_judgement(gates, self._ruleset))
 
     @override
     def closed(self, customer_id: str, episode: Episode, why: str, time: int) -> None:
-        """Note the end of an episode."""
+        """Record the end of an episode."""
         watched = self._watched(customer_id, episode)
         watched.closed_ms, watched.why = time, why
 
@@ -95,7 +98,9 @@ class Watcher(Sampler):
             customer_id=customer_id,
             currency=currency,
             last_ms=result.last_ms or 0,
-            weeks=[] if view is None or not view.panes.hours else _all_weeks(view),
+            weeks=[]
+            if view is None or not view.panes.hours
+            else _weeks(view, view.panes.hours[0], hour_of(view.time)),
             contacts=marks,
             judgements=self._judgements,
             episodes=[
@@ -111,21 +116,30 @@ class Watcher(Sampler):
             merged_from=() if view is None else view.merged_from,
         )
 
-    def _see(self, view: CustomerView) -> None:
-        if view.episode is None:
-            return
-        seen = view.episode
-        watched = self._watched(view.customer_id, seen.episode)
-        odds = seen.odds
-        watched.curve.append(EvidencePoint(view.time, odds.frustration, odds.silence, odds.total))
-
     def _watched(self, customer_id: str, episode: Episode) -> _Watched:
         return self._episodes.setdefault((episode.alert_id, episode.opened), _Watched(customer_id, episode))
 
     def _episode(self, watched: _Watched, alerts: list[Alert], result: ReplayResult) -> EpisodeStory:
-        own = _alerts_of(watched, alerts)
-        still = own and watched.closed_ms is None
-        return _episode_story(watched, own, standing_now(own[-1], result, self._ruleset) if still else None)
+        episode, end = watched.episode, watched.closed_ms
+        own = [
+            one
+            for one in alerts
+            if one.alert_id == episode.alert_id
+            and episode.opened <= parse_ms(one.time)
+            and (end is None or parse_ms(one.time) <= end)
+        ]
+        return EpisodeStory(
+            anchor_id=None if episode.anchor is None else episode.anchor.contact_id,
+            opened_ms=episode.opened,
+            first_hour_ms=episode.yardstick.first_hour * HOUR_MS,
+            closed_ms=end,
+            resolution=watched.why,
+            usual_cents_per_day=episode.yardstick.usual_per_day,
+            irregularity_days=episode.yardstick.irregularity_days,
+            curve=_curve(watched.curve, own),
+            alerts=own,
+            now=standing_now(own[-1], result, self._ruleset) if own and end is None else None,
+        )
 
     def _story(self, alerts: list[Alert], result: ReplayResult) -> Story:
         first = alerts[0]
@@ -144,13 +158,8 @@ class Watcher(Sampler):
 
 def _curve(points: Iterable[EvidencePoint], alerts: list[Alert]) -> list[EvidencePoint]:
     decided = [
-        EvidencePoint(
-            parse_ms(alert.time),
-            alert.log_odds.frustration,
-            alert.log_odds.silence,
-            alert.log_odds.prior + alert.log_odds.frustration + alert.log_odds.silence,
-        )
-        for alert in alerts
+        EvidencePoint(parse_ms(one.time), one.log_odds.frustration, one.log_odds.silence, total(one))
+        for one in alerts
     ]
     return sorted([*points, *decided], key=attrgetter("time_ms"))
 
@@ -193,40 +202,9 @@ def _judgement(gates: Gates, rules: Ruleset) -> Judgement:
     )
 
 
-def _alerts_of(watched: _Watched, alerts: list[Alert]) -> list[Alert]:
-    episode, end = watched.episode, watched.closed_ms
-    return [
-        one
-        for one in alerts
-        if one.alert_id == episode.alert_id
-        and episode.opened <= parse_ms(one.time)
-        and (end is None or parse_ms(one.time) <= end)
-    ]
-
-
-def _episode_story(watched: _Watched, own: list[Alert], now: Standing | None) -> EpisodeStory:
-    episode = watched.episode
-    return EpisodeStory(
-        anchor_id=None if episode.anchor is None else episode.anchor.contact_id,
-        opened_ms=episode.opened,
-        first_hour_ms=episode.yardstick.first_hour * HOUR_MS,
-        closed_ms=watched.closed_ms,
-        resolution=watched.why,
-        usual_cents_per_day=episode.yardstick.usual_per_day,
-        irregularity_days=episode.yardstick.irregularity_days,
-        curve=_curve(watched.curve, own),
-        alerts=own,
-        now=now,
-    )
-
-
 def _weeks_around(view: CustomerView, episode: Episode) -> list[WeekSpend]:
     end = min(hour_of(view.time), episode.starts - 1 + _WEEKS_AFTER * WEEK_HOURS)
     return _weeks(view, episode.parting - _WEEKS_BEFORE * WEEK_HOURS, end)
-
-
-def _all_weeks(view: CustomerView) -> list[WeekSpend]:
-    return _weeks(view, view.panes.hours[0], hour_of(view.time))
 
 
 def _weeks(view: CustomerView, start: int, end: int) -> list[WeekSpend]:

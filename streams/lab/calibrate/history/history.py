@@ -1,10 +1,9 @@
 """History as calibrating needs it: each customer's spend and bad contacts, the feeds, the refreshes.
 
-Unlike a worker, which learns of late events late, this knows all that was ever said about an hour; so it may
-only be given the events of the stretch of time that something is to be learnt from.
+A worker learns of late events late; a history has every event of an hour from the start. So it must hold only
+the stretch of time that something is to be learnt from.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -36,8 +35,6 @@ class History:
     first_ms: int | None = None
     last_ms: int | None = None
     """The oldest and the newest transaction or contact."""
-    outcomes: Counter[str] = field(default_factory=Counter)
-    """Lines by what became of them: applied, duplicate, or the reason of refusal."""
 
     def __post_init__(self) -> None:
         self.routes = Routes(self.partitions)
@@ -54,7 +51,7 @@ class History:
         return 0 if self.last_ms is None else hour_of(self.last_ms)
 
     def customer(self, customer_id: str) -> Customer:
-        """Return a customer, a new one if need be."""
+        """Return a customer; a new one starts empty."""
         found = self.customers.get(customer_id)
         if found is None:
             found = self.customers[customer_id] = Customer(customer_id, Body(), None, [])
@@ -65,7 +62,7 @@ class History:
         return self.feeds[self.routes[customer_id]]
 
     def stretch(self, time_ms: int) -> None:
-        """Let the history hold a time."""
+        """Extend the history to a time."""
         self.first_ms = time_ms if self.first_ms is None else min(self.first_ms, time_ms)
         self.last_ms = time_ms if self.last_ms is None else max(self.last_ms, time_ms)
 
@@ -114,4 +111,4 @@ class History:
 
 
 def _unmarked(customer_id: str, *, sampled: bool) -> None:
-    """Take no note of who is in the sample."""
+    """Do nothing: nobody asks who is in the sample."""

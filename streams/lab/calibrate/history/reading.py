@@ -1,90 +1,133 @@
-"""Reading a directory into a history, and copying its first part; lines are refused as a worker does."""
+"""A directory to learn from: read into a history, replayed, copied in part; lines are refused as a worker does."""
 
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from schemas.dead_letter import Reason
+from typing_extensions import override
+
 from schemas.events import Contact, Disposition, Event, Notice, Profile, Refusal, Tick, Transaction
 from schemas.hot import Decoded, Decoder
 from streams.core.contacts.frustration import Known, known
 from streams.core.contacts.repeats import weigh
 from streams.core.customer.event_ids import EventIds
+from streams.core.customer.pending import Episode
+from streams.core.episodes.opening import Gates
+from streams.core.partition.partition import Partition
 from streams.core.ruleset import Ruleset
 from streams.core.time import hour_of
 from streams.core.watermark import FACTS, FUTURE_MS, TOO_LATE_MS, Clock, Input
 from streams.files import find
 from streams.lab.calibrate.history.history import History
 from streams.lab.inputs.arrivals import arrivals
+from streams.lab.replay import ReplayResult, Sampler, replay_directory
 
 _TAKEN_BACK: Final = ("refund", "chargeback")
 
 
-def read_history(
-    directory: Path, rules: Ruleset, *, partitions: int = 4, currency: str = "USD", now_ms: int | None = None
-) -> History:
-    """Return the history of a directory; raises InputError if it can't be read.
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A directory of events, and how it is read. Its methods raise InputError if it can't be."""
 
-    `now_ms` is the wall clock (default: now); events more than 5 minutes beyond it are refused.
-    """
-    now = int(time.time() * 1000) if now_ms is None else now_ms
-    reader = _Reader(History(rules, partitions), now)
-    for source, _, event in _events(directory, currency, now):
-        reader.take(source, event)
-    return reader.finish()
+    directory: Path
+    partitions: int = 4
+    currency: str = "USD"
+    now_ms: int | None = None
+    """The wall clock; None is now. Events more than 5 minutes beyond it are refused."""
+
+    def history(self, rules: Ruleset) -> History:
+        """Return all that happened in it."""
+        now = self._now()
+        reader = _Reader(History(rules, self.partitions), now)
+        for source, _, event in self._events(now):
+            reader.take(source, event)
+        return reader.finish()
+
+    def before(self, end_ms: int, into: Path) -> "Source":
+        """Return the source of what happened before a time (ms), copied into an empty directory.
+
+        Lines without a time that can be read stay behind, as do those that replay takes out.
+        """
+        kept: dict[Input, list[bytes]] = {source: [] for source in find(self.directory)}
+        for source, line, event in self._events(self._now()):
+            if event.time is not None and event.time < end_ms:
+                kept[source].append(line + b"\n")
+        for source, lines in kept.items():
+            (into / f"{source.value}.jsonl").write_bytes(b"".join(lines))
+        return replace(self, directory=into)
+
+    def replay(self, rules: Ruleset) -> tuple[ReplayResult, list[float]]:
+        """Return what a replay gives, and the frustration with which each episode opened."""
+        openings = _Openings()
+        result = replay_directory(
+            self.directory,
+            ruleset=rules,
+            partitions=self.partitions,
+            currency=self.currency,
+            now_ms=self.now_ms,
+            sampler=openings,
+        )
+        return result, openings.frustrations
+
+    def _now(self) -> int:
+        return int(time.time() * 1000) if self.now_ms is None else self.now_ms
+
+    def _events(self, now_ms: int) -> Iterator[tuple[Input, bytes, Decoded]]:
+        """Yield every line with its event; what is dated out of place is refused, as by replay."""
+        decoder = Decoder(self.currency)
+        for source, path in find(self.directory).items():
+            for arrived in arrivals(path, decoder.of(source), now_ms + FUTURE_MS, by_time=False):
+                yield from ((source, *pair) for pair in zip(arrived.lines, arrived.records, strict=True))
 
 
-def copy_before(
-    directory: Path, end_ms: int, into: Path, currency: str = "USD", now_ms: int | None = None
-) -> None:
-    """Copy the lines of a directory's events before a time (ms) into another, which must be empty.
+@dataclass
+class _Openings(Sampler):
+    """Keeps the frustration of the contacts that open an episode."""
 
-    Lines without a time that can be read stay behind, as do those that replay takes out.
-    """
-    now = int(time.time() * 1000) if now_ms is None else now_ms
-    kept: dict[Input, list[bytes]] = {source: [] for source in find(directory)}
-    for source, line, event in _events(directory, currency, now):
-        if event.time is not None and event.time < end_ms:
-            kept[source].append(line + b"\n")
-    for source, lines in kept.items():
-        (into / f"{source.value}.jsonl").write_bytes(b"".join(lines))
+    frustrations: list[float] = field(default_factory=list)
 
+    @override
+    def judged(self, customer_id: str, gates: Gates) -> None:
+        if gates.opened:
+            self.frustrations.append(gates.frustration)
 
-def _events(directory: Path, currency: str, now_ms: int) -> Iterator[tuple[Input, bytes, Decoded]]:
-    """Yield every line with what it says; what is dated out of place is refused, as by replay."""
-    decoder = Decoder(currency)
-    for source, path in find(directory).items():
-        for arrived in arrivals(path, decoder.of(source), now_ms + FUTURE_MS, by_time=False):
-            yield from ((source, *pair) for pair in zip(arrived.lines, arrived.records, strict=True))
+    @override
+    def closed(self, customer_id: str, episode: Episode, why: str, time: int) -> None:
+        """Do nothing: only openings count."""
+
+    @override
+    def sample(self, partition: Partition) -> None:
+        """Do nothing."""
 
 
 class _Gate:
-    """Tells which events of one input of one partition count."""
+    """Decides which events of one input of one partition count."""
 
     def __init__(self, lateness_ms: int, horizon_ms: int) -> None:
         self._clock = Clock(lateness_ms)
         self._ids = EventIds()
         self._horizon_ms = horizon_ms
 
-    def outcome(self, event: Event) -> str:
-        """Return `applied`, `duplicate`, `tick` or the reason of refusal."""
+    def admits(self, event: Event) -> bool:
+        """Return whether an event counts: it is no tick, not in the future, not too late, and new."""
         if event.time > self._horizon_ms:
-            return Reason.FUTURE.value
+            return False
         if isinstance(event, Tick):
             self._clock.tick(event.time)
-            return "tick"
+            return False
         effective_time = self._clock.effective_time(event.time)
         if effective_time - event.time > TOO_LATE_MS:
-            return Reason.TOO_LATE.value
+            return False
         self._ids.tidy(self._clock)
         key = self._ids.key_of(event)
         if self._ids.is_duplicate(key, effective_time):
-            return "duplicate"
+            return False
         self._ids.remember(key, effective_time)
         self._clock.accept(event.time)
-        return "applied"
+        return True
 
 
 class _Reader:
@@ -96,9 +139,14 @@ class _Reader:
         self._contacts = defaultdict[str, dict[tuple[str, str], Known]](dict)
 
     def take(self, source: Input, event: Decoded) -> None:
-        """Take in what a line of one input says."""
-        outcome = event.reason.value if isinstance(event, Refusal) else self._admit(source, event)
-        self._history.outcomes[outcome] += 1
+        """Apply the event of a line, if it counts."""
+        if isinstance(event, Refusal):
+            return
+        partition = -1 if isinstance(event, Tick) else self._history.routes[event.customer_id]
+        if self._gates[source, partition].admits(event):
+            if source in FACTS:
+                self._history.stretch(event.time)
+            self._apply(event)
 
     def finish(self) -> History:
         """Return the history, complete."""
@@ -106,15 +154,6 @@ class _Reader:
             self._history.bad_hours[customer_id] = _bad_hours(contacts, self._history.rules)
         self._history.complete()
         return self._history
-
-    def _admit(self, source: Input, event: Event) -> str:
-        partition = -1 if isinstance(event, Tick) else self._history.routes[event.customer_id]
-        outcome = self._gates[source, partition].outcome(event)
-        if outcome == "applied":
-            if source in FACTS:
-                self._history.stretch(event.time)
-            self._apply(event)
-        return outcome
 
     def _apply(self, event: Event) -> None:
         match event:

@@ -1,4 +1,4 @@
-"""What the population is like: who holds the spend, how irregular it is, who can be judged at all."""
+"""What the population is like: who holds the spend, how irregular it is, who can be judged."""
 
 import math
 from collections.abc import Sequence
@@ -56,7 +56,7 @@ class Judgeable:
 
 
 def judgeable(yardsticks: Sequence[Yardstick | None], rules: Ruleset, frustration: float) -> Judgeable:
-    """Return who can be judged at all, from a typical F in nats; there must be somebody."""
+    """Return who can be judged, from a typical F in nats; there must be at least one yardstick."""
     need = rules.levels[-1] - rules.prior - frustration
     days = np.array([_days(one, need, rules) for one in yardsticks])
     quartiles = np.quantile(days, (0.25, 0.5, 0.75), method="higher")

@@ -1,4 +1,4 @@
-"""The seasons of a history, to know what its calibration has seen: by week and by day of the week."""
+"""The seasons that a calibration has seen: spend by week and by day of the week."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class Season:
     day_indexes: tuple[float, ...]
     """Spend from Monday to Sunday (UTC), where 1 is an average day."""
     broken_weeks: int
-    """Weeks with hours that the feed guard takes for a broken feed, in any partition."""
+    """Weeks with hours in which the feed guard sees a broken feed, in any partition."""
 
 
 def season(history: History) -> Season | None:
@@ -34,34 +34,22 @@ def season(history: History) -> Season | None:
     for customer in history.customers.values():
         for hour, cents in customer.panes:
             by_day[hour // DAY_HOURS] += cents
-    weeks = {hour: _week(by_day, hour) for hour in history.refresh_hours[:-1]}
+    hours, days = history.refresh_hours[:-1], range(len(DAYS))
+    weeks = {hour: sum(by_day[hour // DAY_HOURS + day] for day in days) for hour in hours}
     total = sum(weeks.values())
     if total <= 0:
         return None
     median = sorted(weeks.values())[len(weeks) // 2] or total / len(weeks)
     lowest, highest = min(weeks, key=weeks.__getitem__), max(weeks, key=weeks.__getitem__)
+    by_weekday = [sum(by_day[hour // DAY_HOURS + day] for hour in hours) * len(DAYS) / total for day in days]
     return Season(
         lowest_week=lowest,
         lowest_index=weeks[lowest] / median,
         highest_week=highest,
         highest_index=weeks[highest] / median,
-        day_indexes=_days(by_day, history.refresh_hours[:-1], total),
-        broken_weeks=sum(_is_broken(history, hour) for hour in history.refresh_hours[:-1]),
+        day_indexes=tuple(by_weekday[(day - _THURSDAY) % len(DAYS)] for day in days),
+        broken_weeks=sum(
+            any(feed.working_hours(hour, hour + WEEK_HOURS) < WEEK_HOURS for feed in history.feeds)
+            for hour in hours
+        ),
     )
-
-
-def _week(by_day: Counter[int], hour: int) -> int:
-    first = hour // DAY_HOURS
-    return sum(by_day[day] for day in range(first, first + len(DAYS)))
-
-
-def _days(by_day: Counter[int], weeks: range, total: int) -> tuple[float, ...]:
-    """Return the index of each day of the week, Monday first."""
-    sums = [
-        sum(by_day[hour // DAY_HOURS + day] for hour in weeks) * len(DAYS) / total for day in range(len(DAYS))
-    ]
-    return tuple(sums[(day - _THURSDAY) % len(DAYS)] for day in range(len(DAYS)))
-
-
-def _is_broken(history: History, hour: int) -> bool:
-    return any(feed.working_hours(hour, hour + WEEK_HOURS) < WEEK_HOURS for feed in history.feeds)

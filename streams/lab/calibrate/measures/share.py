@@ -24,7 +24,7 @@ class Share:
 
 
 def bootstrapped(share: float, trial: Callable[[np.random.Generator], float]) -> Share:
-    """Return a share with the interval that many trials, each drawing its customers anew, come to."""
+    """Return a share with its bootstrap interval: each trial draws its customers again."""
     rng = np.random.default_rng(_SEED)
     low, high = np.quantile([trial(rng) for _ in range(_DRAWS)], _SIDES)
     return Share(share, float(low), float(high))

@@ -1,7 +1,7 @@
-"""The prior of the silent rule at which customers without a reason give as many alerts as the target says.
+"""The prior of the silent rule at which customers without a reason raise as many alerts as the target allows.
 
-Each customer is watched as the silent decision does it, only that no episode ever opens: a stretch from one
-reset to the next gives one alert at most, if it would reach the level. Alerts are counted in 90 days watched.
+Each customer is watched as by the silent decision, but no episode ever opens: a stretch from one reset to the
+next gives at most one alert, if it would reach the level. Alerts are counted per 90 days watched.
 """
 
 import math
@@ -55,7 +55,7 @@ class Watched:
         return np.asarray(times[self.customer], np.int64)
 
     def once(self) -> Ints:
-        """Return that each stretch counts once."""
+        """Return a count of one for each stretch."""
         return np.ones(len(self.peaks), np.int64)
 
 
@@ -108,7 +108,7 @@ class _Run:
         return measure(self.customer, watch.yardstick, basis, self.rules, self.guard).silence
 
     def _follow(self, watch: Watch, hour: int, reached: "_Reached") -> None:
-        """Take note of a decision at an hour, and of the hours until the next."""
+        """Record a decision at an hour, and the hours until the next."""
         levels = self.rules.levels
         # The episode opens a level below the alert.
         opened = self._silence(watch, hour) + (levels[1] - levels[0]) / self.rules.temperature
@@ -128,7 +128,7 @@ class _Reached:
     peak: float = 0.0
 
     def note(self, opened: float, largest_after: float) -> None:
-        """Take note of a decision, and of the largest S from it to the next one."""
+        """Record a decision, and the largest S from it to the next one."""
         self.opened = max(self.opened, opened)
         self.peak = max(self.peak, min(self.opened, largest_after))
 
@@ -152,7 +152,7 @@ def fit_prior(stretches: Watched, times: Ints, rules: Ruleset, target: float) ->
 
 
 def _down(chance: float) -> float:
-    """Return a probability with three digits, and below."""
+    """Round a probability down to three digits, and below its value."""
     step = 10.0 ** (math.floor(math.log10(chance)) - 2)
     return float(f"{(math.ceil(chance / step) - 1) * step:.3g}")
 

@@ -1,4 +1,4 @@
-"""The temperature c at which placebo windows give as many false alarms as the target says.
+"""The temperature c at which placebo windows raise as many false alarms as the target allows.
 
 A window alarms for an F if `prior + F + c S` reaches the alert level for its largest S. The share is the mean
 over windows and over the F with which episodes really open, so that it is that of the rule as it is used.
@@ -78,10 +78,10 @@ def fit(sample: Sample, frustrations: Floats, rules: Ruleset, target: float) -> 
 
 
 def predicted(sample: Sample, frustrations: Floats, rules: Ruleset, target: float, customers: int) -> Share:
-    """Return what share the fitted temperature will come to on so many other customers.
+    """Return the share of false alarms to expect of the fitted temperature on so many other customers.
 
-    The interval is the bootstrap's over customers, and holds the noise of both: the temperature is fitted to
-    customers drawn again, and tried on others drawn again.
+    The bootstrap interval holds the noise of both steps: the temperature is fitted to customers drawn again,
+    and tried on others drawn again.
     """
 
     def trial(rng: np.random.Generator) -> float:

@@ -1,8 +1,8 @@
 """The weights of frustration, from what turned out: a logistic regression with the ruleset as its prior.
 
-Each signal's weight gets a factor: 1 by the prior, give or take half, never below 0. A closed alert tells
-whether the customer was leaving; its L is that of its record, with the frustration parted among the signals
-by their decayed nats (so that the cap and recoveries count as they did) and each part times its factor.
+Each signal's weight gets a factor: 1 by the prior, with a spread of a half, never below 0. A closed alert
+says whether the customer was leaving. Its L is that of its record, with the frustration shared out among the
+signals by their decayed nats (so that the cap and recoveries count as they did), each share times its factor.
 """
 
 from collections import defaultdict
@@ -31,28 +31,20 @@ _STEPS: Final = 200
 _ENOUGH: Final = 1e-10
 _PLACES: Final = 3
 
+_OUTCOMES: Final = ("unresolved", "worst_score", "escalation_refused", "complaint", "slow_reply")
+_SIGNS: Final = (
+    "long_hold", "deflected", "ivr_dead_end", "hung_up_on", "zero_outs", "queue_abandoned",
+    "repeated_information", "powerless_phrase", "self_service", "repeat", "unnotified_change",
+)  # fmt: skip
+
 KEYS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
-        "unresolved": ("outcome_unresolved",),
-        "worst_score": ("outcome_worst_score",),
-        "escalation_refused": ("outcome_escalation_refused",),
-        "complaint": ("outcome_complaint",),
-        "slow_reply": ("outcome_slow_reply",),
+        **{signal: (f"outcome_{signal}",) for signal in _OUTCOMES},
+        **{signal: (signal,) for signal in _SIGNS},
         "transfers": ("transfer_first", "transfer_further"),
-        "long_hold": ("long_hold",),
-        "deflected": ("deflected",),
-        "ivr_dead_end": ("ivr_dead_end",),
-        "hung_up_on": ("hung_up_on",),
-        "zero_outs": ("zero_outs",),
-        "queue_abandoned": ("queue_abandoned",),
-        "repeated_information": ("repeated_information",),
-        "powerless_phrase": ("powerless_phrase",),
-        "self_service": ("self_service",),
-        "repeat": ("repeat",),
-        "unnotified_change": ("unnotified_change",),
     }
 )
-"""The keys of a ruleset that a signal's nats are made of."""
+"""The keys of a ruleset that a signal's nats are taken from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +66,7 @@ class Weights:
 
     @property
     def enough(self) -> bool:
-        """Tell whether there were enough outcomes."""
+        """Return whether there were enough outcomes."""
         return is_enough(self.leaving, self.staying)
 
     def changes(self, rules: Ruleset) -> dict[str, float]:
@@ -88,7 +80,7 @@ class Weights:
 
 
 def is_enough(leaving: int, staying: int) -> bool:
-    """Tell whether so many outcomes of both kinds say something."""
+    """Return whether so many outcomes of both kinds are enough to learn from."""
     return leaving + staying >= LEAST_OUTCOMES and min(leaving, staying) >= LEAST_OF_EACH
 
 

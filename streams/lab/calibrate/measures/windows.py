@@ -122,7 +122,7 @@ def largest(
 
 
 def any_between(hours: Sequence[int], start: int, end: int) -> bool:
-    """Tell whether one of the ascending hours lies in `[start, end)`."""
+    """Return whether one of the ascending hours lies in `[start, end)`."""
     return bisect_left(hours, start) < bisect_left(hours, end)
 
 
