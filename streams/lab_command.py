@@ -43,7 +43,7 @@ COMMANDS: Final = {
 
 
 class LabCommand(TyperCommand):
-    """Stands in the list of commands for one that is not imported yet."""
+    """Stand in the list of commands for one that is not imported yet."""
 
     @override
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
@@ -68,7 +68,7 @@ def command_of(name: str) -> Callable[..., None]:
 
 @contextmanager
 def _ended_by_ctrl_c() -> Iterator[None]:
-    """Let Ctrl-C end the program at once: while a library is imported it is lost, or shows where it hit."""
+    """Let Ctrl-C end the program at once: during an import it would be lost, or print a traceback."""
     before = signal.getsignal(signal.SIGINT)
     if before is not signal.default_int_handler:
         yield
@@ -87,4 +87,4 @@ def _imported(name: str) -> Any:
 
 
 def _never() -> None:
-    """Give way to the command itself: see LabCommand."""
+    """Never runs: LabCommand calls the command itself."""

@@ -1,18 +1,12 @@
-"""Charts made of characters: spend by week, and the evidence of one episode crossing its levels."""
-
-from __future__ import annotations
+"""Charts of characters: spend by week, and the evidence of one episode as it crosses its levels."""
 
 import math
-from itertools import pairwise
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from itertools import accumulate, pairwise
 
 from streams.core.time import DAY_MS
 from streams.lab.report.words import WEEK_MS, chance, day, moment, money
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from streams.lab.story import ContactMark, EpisodeStory, EvidencePoint, Levels, WeekSpend
+from streams.lab.story import ContactMark, EpisodeStory, EvidencePoint, Levels, WeekSpend
 
 EIGHTHS = " ▁▂▃▄▅▆▇█"
 SPEND_ROWS = 5
@@ -78,10 +72,12 @@ def evidence_chart(episode: EpisodeStory, levels: Levels, width: int) -> Iterato
     if not episode.curve:
         return
     columns = _columns(episode.curve, width - GUTTER)
-    low, high = _range(columns, levels)
+    low = max(min(levels.prior, *columns), levels.prior - 3)
+    high = min(max(levels.alert, *columns), max(TOP_LOG_ODDS, levels.alert))
     grid = [[" "] * len(columns) for _ in range(EVIDENCE_ROWS)]
     rows = [_row(value, low, high) for value in columns]
-    named = {_row(level, low, high): word for word, level in _named(levels)}
+    levels_named = (("any", levels.prior), ("watch", levels.watch), ("alert", levels.alert))
+    named = {_row(level, low, high): f"{word} {chance(level)}" for word, level in levels_named}
     for row in named:
         grid[row] = ["╌"] * len(columns)
     _draw(grid, rows)
@@ -92,27 +88,13 @@ def evidence_chart(episode: EpisodeStory, levels: Levels, width: int) -> Iterato
     yield f"{'':>{GUTTER}}{first}{last:>{max(len(columns) - len(first), len(last) + 1)}}"
 
 
-def _named(levels: Levels) -> list[tuple[str, float]]:
-    named = (("any", levels.prior), ("watch", levels.watch), ("alert", levels.alert))
-    return [(f"{word} {chance(level)}", level) for word, level in named]
-
-
 def _columns(curve: Sequence[EvidencePoint], width: int) -> list[float]:
     start = curve[0].time_ms
     days = (curve[-1].time_ms - start) // DAY_MS + 1
     step = math.ceil(days / width) * DAY_MS
     latest = {(point.time_ms - start) // step: point.log_odds for point in curve}
-    columns = []
-    value = curve[0].log_odds
-    for at in range(max(latest) + 1):
-        value = latest.get(at, value)
-        columns.append(value)
-    return columns
-
-
-def _range(columns: Sequence[float], levels: Levels) -> tuple[float, float]:
-    low, high = min(levels.prior, *columns), max(levels.alert, *columns)
-    return max(low, levels.prior - 3), min(high, max(TOP_LOG_ODDS, levels.alert))
+    steps = range(1, max(latest) + 1)
+    return list(accumulate(steps, lambda value, at: latest.get(at, value), initial=latest[0]))
 
 
 def _row(value: float, low: float, high: float) -> int:

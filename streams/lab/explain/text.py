@@ -1,17 +1,19 @@
 """One customer's story in the terminal: what was bought, what went wrong, why an alert came or did not."""
 
-from __future__ import annotations
-
+import math
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from math import inf
 from textwrap import wrap
-from typing import TYPE_CHECKING
 
+from rich.console import Console
 from rich.text import Text
 
+from schemas.alert import Alert
 from streams.console import visible
+from streams.core.alerts.standing import Standing
 from streams.lab.explain.charts import evidence_chart, spend_chart
+from streams.lab.report.view import total
 from streams.lab.report.words import (
     chance,
     count,
@@ -25,22 +27,14 @@ from streams.lab.report.words import (
     to_cents,
     to_ms,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from rich.console import Console
-
-    from schemas.alert import Alert
-    from streams.core.alerts.standing import Standing
-    from streams.lab.story import (
-        ContactMark,
-        CustomerStory,
-        EpisodeStory,
-        Judgement,
-        Levels,
-        RefusedPurchase,
-    )
+from streams.lab.story import (
+    ContactMark,
+    CustomerStory,
+    EpisodeStory,
+    Judgement,
+    Levels,
+    RefusedPurchase,
+)
 
 STYLES = {"alert": "bold red", "watch": "yellow"}
 INDENT = " " * 19
@@ -102,7 +96,7 @@ def _spend(story: CustomerStory, width: int) -> Iterator[Text]:
 
 
 def said_of_refused(refused: Sequence[RefusedPurchase], since: str = "") -> str:
-    """Return how many purchases were refused, and why; `since` says from when on."""
+    """Return how many purchases were refused, and why; `since` stands before the verb."""
     reasons = Counter(one.reason for one in refused)
     whys = [reason if len(reasons) == 1 else f"{many:,} {reason}" for reason, many in reasons.most_common()]
     were = "was" if len(refused) == 1 else "were"
@@ -118,8 +112,8 @@ def _contacts(story: CustomerStory, width: int) -> Iterator[Text]:
         yield from _contact(mark, width)
         if mark.contact_id in taken_in:
             yield Text(f"{INDENT}an episode was open already; it took this contact in")
-        for line in _signals(mark):
-            yield Text(line)
+        for signal, value in mark.signals:
+            yield Text(f"{'':<18} {nats(value):>6} {visible(signal_label(signal))}")
 
 
 def _taken_in(story: CustomerStory, episode: EpisodeStory) -> Iterator[ContactMark]:
@@ -151,11 +145,6 @@ def _hanging(head: str, text: str, width: int, style: str = "") -> Iterator[Text
         yield Text(" " * len(head) + line)
 
 
-def _signals(mark: ContactMark) -> Iterator[str]:
-    for signal, value in mark.signals:
-        yield f"{'':<18} {nats(value):>6} {visible(signal_label(signal))}"
-
-
 def _episode(story: CustomerStory, episode: EpisodeStory, width: int) -> Iterator[Text]:
     yield from _head(f"Episode from {day_and_time(episode.opened_ms)}, {_origin(episode)}")
     usual = money(episode.usual_cents_per_day, story.currency)
@@ -166,7 +155,8 @@ def _episode(story: CustomerStory, episode: EpisodeStory, width: int) -> Iterato
         yield Text(line)
     for alert in episode.alerts:
         yield from _decision(story, alert, width)
-    since = [one for one in story.refused if episode.first_hour_ms <= one.time_ms < _end(episode)]
+    end = math.inf if episode.closed_ms is None else episode.closed_ms
+    since = [one for one in story.refused if episode.first_hour_ms <= one.time_ms < end]
     if since:
         yield Text(said_of_refused(since, "since "), style="yellow")
     if episode.now is not None:
@@ -174,11 +164,6 @@ def _episode(story: CustomerStory, episode: EpisodeStory, width: int) -> Iterato
     if not episode.alerts:
         yield Text(_silent(story, episode))
     yield from _clearing(episode)
-
-
-def _end(episode: EpisodeStory) -> float:
-    """Return when an episode closed (ms); never, if it is open."""
-    return inf if episode.closed_ms is None else episode.closed_ms
 
 
 def _origin(episode: EpisodeStory) -> str:
@@ -196,7 +181,6 @@ def _levels(story: CustomerStory, episode: EpisodeStory) -> Levels:
 
 def _decision(story: CustomerStory, alert: Alert, width: int) -> Iterator[Text]:
     odds = alert.log_odds
-    total = odds.prior + odds.frustration + odds.silence
     word = (
         f"resolved, {resolution_label(alert.resolution)}"
         if alert.resolution
@@ -205,7 +189,7 @@ def _decision(story: CustomerStory, alert: Alert, width: int) -> Iterator[Text]:
     style = "green" if alert.resolution else STYLES[alert.level]
     yield Text(f"{day_and_time(to_ms(alert.time)):<18} {word}", style=style)
     yield Text(
-        f"{INDENT}log-odds {nats(total)} ({chance(total)}) = any customer {nats(odds.prior)}"
+        f"{INDENT}log-odds {nats(total(alert))} ({chance(total(alert))}) = any customer {nats(odds.prior)}"
         f", contacts {nats(odds.frustration)}, spend {nats(odds.silence)}"
     )
     spent = money(to_cents(alert.spend_since), story.currency)
@@ -214,13 +198,13 @@ def _decision(story: CustomerStory, alert: Alert, width: int) -> Iterator[Text]:
         f"worth {alert.days_usual_spend_since:.1f} usual days"
     )
     if not alert.resolution:
-        yield from _hanging(INDENT, _because(story, alert, total), width)
+        yield from _hanging(INDENT, _because(story, alert), width)
 
 
-def _because(story: CustomerStory, alert: Alert, total: float) -> str:
+def _because(story: CustomerStory, alert: Alert) -> str:
     level = story.levels.alert if alert.level == "alert" else story.levels.watch
     contacts = alert.log_odds.prior + alert.log_odds.frustration
-    if total < level - ROUNDED:
+    if total(alert) < level - ROUNDED:
         return f"why now: the subscription was cancelled, which is {alert.level} whatever the evidence"
     if contacts >= level - ROUNDED:
         return f"why now: the contacts alone reach {alert.level} ({nats(level)})"

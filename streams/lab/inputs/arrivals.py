@@ -1,4 +1,4 @@
-"""The lines of a file as replay takes them in: decoded, in order, without what is dated out of place."""
+"""The lines of a file as replay takes them in: decoded and in order; those dated out of place are refused."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -54,7 +54,7 @@ def arrivals(path: Path, decode: Decode, horizon: int, *, by_time: bool) -> Iter
         yield from checked(decoded)
         return
     held = list(decoded)
-    # Where lines stand shows which are dated wrong, unless they stand anywhere.
+    # In a file that is nearly sorted, the place of a line shows that its date is wrong.
     if _is_nearly_sorted(held):
         held = list(checked(iter(held)))
     yield from checked(_sorted(held))
@@ -64,25 +64,22 @@ def _time(record: Decoded) -> int:
     return NEVER if isinstance(record, Refusal) else record.time
 
 
-def _known_time(record: Decoded) -> int:
-    """Return the time of a line, also of a purchase that is refused, if it tells one; else NEVER."""
-    time = record.time
-    return NEVER if time is None else time
-
-
 def _is_nearly_sorted(held: list[Arrived]) -> bool:
-    """Tell whether at most one line in a hundred is more than 8 days older than the one before it."""
+    """Return whether at most one line in a hundred is more than 8 days older than the one before it."""
     times = [time for one in held for time in map(_time, one.records) if time != NEVER]
     falls = sum(after < before - TOO_LATE_MS for before, after in pairwise(times))
     return _NEARLY * falls <= len(times)
 
 
 def _sorted(held: list[Arrived]) -> Iterator[Arrived]:
-    """Yield the same lines by time, those of one time in their order; those of unknown time lead."""
+    """Yield the same lines by time, those of one time in their order; those of unknown time come first.
+
+    A refused purchase keeps its time where that is known.
+    """
     if not held:
         return
     lines = [line for one in held for line in zip(one.numbers, one.lines, one.records, strict=True)]
-    lines.sort(key=lambda line: _known_time(line[2]))
+    lines.sort(key=lambda line: NEVER if line[2].time is None else line[2].time)
     blank = sum(one.blank for one in held)
     for at in range(0, len(lines), _CHUNK):
         numbers, raw, records = zip(*lines[at : at + _CHUNK], strict=True)

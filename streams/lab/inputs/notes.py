@@ -1,4 +1,4 @@
-"""What a replay notices of an input beside its alerts: what people need to know of their data."""
+"""What a replay notices about an input beside its alerts: what people need to know about their data."""
 
 import re
 from collections import Counter
@@ -26,17 +26,17 @@ _EVENT_ID: Final = re.compile(rb'"event_id"\s*:\s*"([^"\\]*)"')
 
 @dataclass(slots=True)
 class Blame:
-    """Of an input of a partition: the line that last moved the file's time on by more than 8 days at once."""
+    """The line of an input that last moved time on by more than 8 days at once, in one partition."""
 
     newest: int = NEVER
     before: int = NEVER
-    """How far time had come before it."""
+    """The newest time before it."""
     time: int = NEVER
     """Its own time."""
     line: int | None = None
 
     def follow(self, event: Event | Tick, reached: int, line: int) -> None:
-        """Take note of an accepted event; `reached` is how far the whole file had come before the batch."""
+        """Record an accepted event; `reached` is the newest time of the whole file before the batch (ms)."""
         if event.time <= self.newest:
             return
         before = max(self.newest, reached)
@@ -51,7 +51,7 @@ class Blame:
 
 @dataclass(slots=True)
 class InputNotes:
-    """What was noticed of one input. Ids and times stay here; only counts and line numbers are told."""
+    """What was noticed about one input. Ids and times stay here; only counts and line numbers are shown."""
 
     source: Input
     file: str
@@ -61,21 +61,21 @@ class InputNotes:
     refused: int = 0
     too_late: int = 0
     lost: Counter[int] = field(default_factory=Counter)
-    """How many lines were too late because of which line."""
+    """By line number: how many lines were too late because of it."""
     bought: bool = False
     """Whether there is a purchase."""
     dropped: dict[int, int] = field(default_factory=dict)
-    """The lines that were dropped as duplicates, each with what stands for its id."""
+    """The numbers of the lines dropped as duplicates, with the hash of their id (see `_key`)."""
     dropped_ids: set[str] = field(default_factory=set)
     """The event ids of those lines."""
     amended: list[int] = field(default_factory=list)
-    """Those of them with another content than the line that counts."""
+    """Those of them whose content is not that of the line that counts."""
     customers: set[str] = field(default_factory=set)
     """Customers with a contact."""
     strangers: int = 0
-    """Those of them who bought nothing."""
+    """How many of them bought nothing."""
     nearly: int = 0
-    """Those again whose id is a buyer's but for case, blanks, signs and leading zeros."""
+    """How many of these have a buyer's id but for case, blanks, signs and leading zeros."""
     _blames: dict[int, Blame] = field(default_factory=dict)
     _refused_lines: set[int] = field(default_factory=set)
 
@@ -85,7 +85,7 @@ class InputNotes:
         return self.lines - self.refused
 
     def take(self, arrived: Arrived, refused: dict[int, Refusal]) -> None:
-        """Take note of a batch, with what was refused by the identity of its record."""
+        """Record a batch; `refused` is by the identity (`id`) of the record."""
         self.lines += len(arrived.records)
         self.refused += len(refused)
         accepted = (one for one in arrived.records if id(one) not in refused)
@@ -109,9 +109,9 @@ class InputNotes:
         newest: int,
         reached: int,
     ) -> None:
-        """Take note of what a partition did with its share of a batch; `newest` is the newest time there.
+        """Record what a partition did with its share of a batch; `newest` is its newest time (ms).
 
-        `reached` is how far all partitions had come before the batch.
+        `reached` is the newest time of all partitions before the batch (ms).
         """
         late = {at for at, refusal in outcome.refused if refusal.reason is Reason.TOO_LATE}
         blame = self._blames.setdefault(partition, Blame())
@@ -128,7 +128,7 @@ class InputNotes:
             if late or leaps:
                 self.too_late += len(late)
                 for at, event in enumerate(events):
-                    if isinstance(event, SignOfLife | Erasure | Move):  # neither moves time on
+                    if isinstance(event, SignOfLife | Erasure | Move):  # none of them moves time on
                         continue
                     if at in late:
                         self.lost.update(blame.lost(event))
@@ -137,7 +137,7 @@ class InputNotes:
         blame.newest = newest
 
     def match(self, buyers: set[str]) -> None:
-        """Count the customers with contacts whom no purchase knows."""
+        """Count the customers with contacts who are no buyers."""
         strangers = self.customers - buyers
         self.strangers = len(strangers)
         if strangers:
@@ -155,19 +155,19 @@ class InputNotes:
         return next((one for one in self._blames.values() if one.time == self.newest), None)
 
     def was_refused(self, line: int) -> bool:
-        """Tell whether a line was refused."""
+        """Return whether a line was refused."""
         return line in self._refused_lines
 
 
 def _plain(customer_id: str) -> str:
-    """Return an id without what people write now this way and now that."""
+    """Return an id without case, blanks, signs and leading zeros."""
     return "".join(filter(str.isalnum, customer_id.casefold())).lstrip("0")
 
 
 def tell_amended(path: Path, decode: Decode, partitions: int, seen: InputNotes) -> None:
-    """Find the dropped lines of a file whose content is not that of the line with their id that counts.
+    """Set `amended`: the dropped lines whose content is not that of the line with their id that counts.
 
-    Reads the file once more, if anything was dropped; raises InputError.
+    Read the file once more, if anything was dropped; raise InputError if it can't be read.
     """
     if not seen.dropped:
         return
@@ -188,7 +188,7 @@ def tell_amended(path: Path, decode: Decode, partitions: int, seen: InputNotes) 
 
 
 def _events(path: Path, decode: Decode, ids: Collection[bytes]) -> Iterator[tuple[int, Event]]:
-    """Yield the events with one of these ids, and some others; most lines need not be decoded for that."""
+    """Yield the events with one of these ids, and some others; most lines are skipped undecoded."""
     for batch in batches(path):
         for number, raw in zip(batch.numbers, batch.lines, strict=True):
             found = _EVENT_ID.findall(raw)
@@ -200,7 +200,7 @@ def _events(path: Path, decode: Decode, ids: Collection[bytes]) -> Iterator[tupl
 
 
 def _key(partition: int, event: Event) -> int:
-    """Return what stands for the id of an event in its partition."""
+    """Return a hash of the identity of an event: partition, source, kind and id."""
     return xxh3_64_intdigest(msgspec.json.encode((partition, event.source, kind_of(event), event.event_id)))
 
 

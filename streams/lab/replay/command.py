@@ -94,11 +94,8 @@ def replay_command(  # noqa: PLR0913 - the options of a command are its argument
     if strict and lenient:
         raise failed("--strict and --lenient: choose one", Exit.USAGE)
     written = {"alerts": alerts, "hold-out alerts": holdout, "report": report, "dead letters": dead_letters}
-    check_or_exit(
-        replay_outputs(alerts, holdout, report, dead_letters),
-        [*named(directory), *([ruleset] if ruleset else [])],
-        force=force,
-    )
+    inputs = [*named(directory), *([ruleset] if ruleset else [])]
+    check_or_exit(replay_outputs(alerts, holdout, report, dead_letters), inputs, force=force)
     rules = load_ruleset(ruleset)
     if shared_ids:
         rules = replace(rules, shared_ids=(*rules.shared_ids, *shared_ids.split(",")))
@@ -125,7 +122,7 @@ def replay_command(  # noqa: PLR0913 - the options of a command are its argument
 def replay_outputs(
     alerts: Path | None, holdout: Path | None, report: Path | None, dead_letters: Path | None
 ) -> list[Output]:
-    """Return what a replay writes, if it is asked to."""
+    """Return the outputs that were asked for."""
     asked = [
         (alerts, "--alerts", _ALERTS),
         (holdout, "--holdout", _ALERTS),
@@ -165,7 +162,7 @@ def _show(
 
 
 def _table(ranked: list[OpenAlert], last_ms: int) -> Table:
-    """Return the ranking, one line an alert: what does not fit of the last column is left out."""
+    """Return the ranking, one line for each alert; the last column is cut where it does not fit."""
     title = f"Customers to win back as of {day(last_ms)}, by value at risk ({ranked[0].alert.currency})"
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, expand=True)
     table.padding = (0, 1, 0, 0)
@@ -189,7 +186,7 @@ def _table(ranked: list[OpenAlert], last_ms: int) -> Table:
 
 
 def what_happened(alert: Alert) -> str:
-    """Return what weighed most, and before it whether the customer must not be got in touch with."""
+    """Return what weighed most, after a note if the customer must not be contacted."""
     return f"(do not contact) {_heaviest(alert)}" if alert.do_not_contact else _heaviest(alert)
 
 

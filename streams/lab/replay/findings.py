@@ -1,4 +1,4 @@
-"""What people must know of their data before they trust a replay: each a sentence, some of them grave."""
+"""What people must know about their data before they trust a replay: sentences, some of them grave."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,19 +22,19 @@ _AMENDED: Final = {
     Input.CUSTOMERS: "send a profile anew",
     Input.DISPOSITIONS: "send each disposition",
 }
-"""What to do about an event that was sent again with other content."""
+"""What to do instead of sending an event again with other content."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A sentence about the data. If `grave`, the alerts say little of what was meant to be read."""
+    """A sentence about the data. If `grave`, the alerts say little about what was meant to be read."""
 
     sentence: str
     grave: bool = False
 
 
 def findings(result: ReplayResult, directory: Path, rules: Ruleset) -> list[Finding]:
-    """Return what there is to say of the inputs of a finished replay, the gravest first."""
+    """Return the findings about the inputs of a finished replay, the grave ones first."""
     found = [*_inputs(result, directory), *_last_line(result), *_population(result, rules)]
     return sorted(found, key=lambda one: not one.grave)
 
@@ -94,7 +94,7 @@ def _time(seen: InputNotes) -> Iterator[Finding]:
 
 
 def _last_line(result: ReplayResult) -> Iterator[Finding]:
-    """Say so where one line alone took time on to the end of the run: its date may be wrong."""
+    """Yield a finding where one line alone moved time to the end of the run: its date may be wrong."""
     last = max(result.seen.values(), key=lambda one: one.newest)
     leap = last.last_leap
     if leap is None:
@@ -150,7 +150,7 @@ def _population(result: ReplayResult, rules: Ruleset) -> Iterator[Finding]:
         yield Finding("no transaction was read, so nobody can be told to have stopped buying")
     elif not money.bought:
         yield Finding(f"{money.file} has no purchase: what was never bought can't be missed")
-    elif _too_few(result, rules):
+    elif min(result.spenders) < rules.population_minimum:
         spenders, least = sum(result.spenders), rules.population_minimum
         fewest, partitions = min(result.spenders), len(result.spenders)
         hint = "; --partitions 1 judges all as one population" if partitions > 1 and spenders >= least else ""
@@ -164,7 +164,3 @@ def _population(result: ReplayResult, rules: Ruleset) -> Iterator[Finding]:
     if contacts is None or not contacts.customers:
         what = "only the silent rule" if rules.silent else "nothing"
         yield Finding(f"no contact was read: {what} can open an episode")
-
-
-def _too_few(result: ReplayResult, rules: Ruleset) -> bool:
-    return min(result.spenders) < rules.population_minimum

@@ -1,4 +1,4 @@
-"""What a replay says of its inputs in the terminal: the commonest refusals, and what is odd about them."""
+"""What a replay prints about its inputs: the commonest refusals, and what is odd about the data."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -14,21 +14,19 @@ _SHOWN: Final = 3
 
 
 def tell(console: Console, result: ReplayResult, found: Sequence[Finding], *, listed: bool) -> None:
-    """Print both; `listed` tells that the refused lines were written to a file."""
-    for line in [*_refusals(result, listed=listed), *map(_finding, found), *_shared(result)]:
-        console.print(visible(line), highlight=False, markup=False, soft_wrap=True)
-
-
-def _finding(one: Finding) -> str:
-    return (
+    """Print both; `listed` says that the refused lines were written to a file."""
+    findings = (
         f"WARNING: {one.sentence} (--lenient: exit with 0 all the same)"
         if one.grave
         else f"note: {one.sentence}"
+        for one in found
     )
+    for line in [*_refusals(result, listed=listed), *findings, *_shared(result)]:
+        console.print(visible(line), highlight=False, markup=False, soft_wrap=True)
 
 
 def _shared(result: ReplayResult) -> list[str]:
-    """Name the ids that were set apart: here and in the report, never in a log."""
+    """Name the ids that were set apart: in the terminal and the report, never in a log."""
     if not result.shared:
         return []
     many = "1 id is" if len(result.shared) == 1 else f"{len(result.shared):,} ids are"
@@ -40,18 +38,15 @@ def _refusals(result: ReplayResult, *, listed: bool) -> list[str]:
     if not letters:
         return []
     kinds = Counter((letter.file, letter.detail) for letter in letters)
-    first: dict[tuple[str, str], int] = {}
-    for letter in letters:
-        first.setdefault((letter.file, letter.detail), letter.line)
+    first = {(letter.file, letter.detail): letter.line for letter in reversed(letters)}
     reasons = Counter(letter.reason for letter in letters)
     counted = ", ".join(f"{count:,} {reason}" for reason, count in reasons.most_common())
     lines = [f"refused: {counted}"]
     bought = sum(map(len, result.refused_purchases.values()))
     if bought:
         lines.append(f"  {bought:,} of them: purchases of which it is known who bought and when")
-    for kind, count in kinds.most_common(_SHOWN):
-        file, detail = kind
-        lines.append(f"  {count:,} x {detail} ({file}, first line {first[kind]:,})")
+    for (file, detail), count in kinds.most_common(_SHOWN):
+        lines.append(f"  {count:,} x {detail} ({file}, first line {first[file, detail]:,})")
     more = len(kinds) - _SHOWN
     others = f"and {more:,} other kinds; " if more > 0 else ""
     if others or not listed:

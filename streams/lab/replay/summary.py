@@ -1,4 +1,4 @@
-"""What a replay came to, counted for people."""
+"""The result of a replay, counted for people."""
 
 from collections import Counter
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""A directory to learn from: read into a history, replayed, copied in part; lines are refused as a worker does."""
+"""A directory to learn from: read into a history, replayed, copied in part. Refuses what a worker refuses."""
 
 import time
 from collections import defaultdict
