@@ -1,7 +1,7 @@
 """Data with known truth: purchases of a real or drawn population, synthetic contacts and boycotts on top.
 
-Contacts and boycotts are always synthetic, and say so in `source` and `attributes`. May import the core, the
-files and outputs; no other room of the lab.
+Contacts and boycotts are always synthetic, and say so in `source` and `attributes`. May import the core,
+`streams.files` and `streams.outputs`; no other room of the lab.
 """
 
 from streams.lab.generate.options import (

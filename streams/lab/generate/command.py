@@ -25,7 +25,7 @@ _SPELT: Final[Mapping[str, tuple[Any, object, dict[str, Any]]]] = {
     "start": (datetime, _START, {"formats": ["%Y-%m-%d"], "show_default": f"{_DEFAULT.start}"}),
     "shapes": (str, _SHAPES, {}),
 }
-"""Options that a command line gives in another type: the type, the default, and what else to say of them."""
+"""Options with another type on the command line: that type, the default, and further settings."""
 
 
 def generate_command(

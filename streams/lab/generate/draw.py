@@ -11,7 +11,7 @@ from streams.lab.generate.purchases import DAY_MS, Floats, Ints
 T = TypeVar("T")
 
 SYNTHETIC = {"synthetic": "true"}
-"""The attributes of a line that is made up."""
+"""The attributes of a synthetic line."""
 
 # Relative weights: shops are busy from late morning to early evening, and towards the end of the week.
 SHOPPING_HOURS: Floats = np.array(
@@ -44,7 +44,7 @@ class Draw:
         return least + int((most - least + 1) * self._uniform())
 
     def pick(self, choices: Sequence[T]) -> T:
-        """Draw one of `choices`, all alike."""
+        """Draw one of `choices`, each with the same chance."""
         return choices[int(len(choices) * self._uniform())]
 
     def weighted(self, choices: Mapping[T, float]) -> T:
@@ -59,13 +59,13 @@ class Draw:
 
 
 def within_day(rng: np.random.Generator, count: int, hours: Floats = SHOPPING_HOURS) -> Ints:
-    """`count` moments of a day in ms since midnight, by the weights of the hours."""
+    """Draw `count` moments of a day in ms since midnight, by the weights of the hours."""
     hour = np.searchsorted(np.cumsum(hours) / hours.sum(), rng.random(count), side="right")
     return hour.astype(np.int64) * HOUR_MS + rng.integers(0, HOUR_MS, count)
 
 
 def within_days(rng: np.random.Generator, count: int, start_ms: int, days: int, hours: Floats) -> Ints:
-    """`count` moments in the `days` from midnight `start_ms`, by the weights of weekday and hour."""
+    """Draw `count` moments in the `days` from midnight `start_ms`, by the weights of weekday and hour."""
     weekday = (start_ms // DAY_MS + _THURSDAY + np.arange(days)) % 7
     weights = WEEKDAYS[weekday]
     day = np.searchsorted(np.cumsum(weights) / weights.sum(), rng.random(count), side="right")

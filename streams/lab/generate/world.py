@@ -26,7 +26,7 @@ _CONCERNS = (
 """Each has a generator of its own, so that an option of one leaves the others' draws as they were."""
 
 Progress = Callable[[str, int, int], None]
-"""Told the step's name, how much of it is done, and of how much."""
+"""Takes the step's name, how much of it is done, and its size."""
 
 Rates = Callable[[Sequence[Journey], Sequence[ContactRecord]], Sequence[float]]
 """Returns the chance of a boycott after each journey; the records are those of all of them."""
@@ -43,7 +43,7 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What happened, what of it is told, and in which order it arrives."""
+    """What happened, the records of it, and the order in which they arrive."""
 
     purchases: Purchases
     """Of the population, before anything was drawn on top."""
@@ -53,7 +53,7 @@ class World:
     bought: Flags
     """Which of these fell on no holiday."""
     cents: Ints
-    """What each purchase came to."""
+    """The amount of each purchase after boycotts."""
     closed_ms: list[int]
     """First ms of each holiday."""
     transactions: pl.DataFrame
@@ -67,7 +67,7 @@ class World:
 def draw_world(options: GenerateOptions, progress: Progress, rates: Rates | None = None) -> World:
     """Draw everything; boycotts by `rates`, or else by the severity of the journeys.
 
-    Raises `ModuleNotFoundError` when the population's package is not installed.
+    Raise `ModuleNotFoundError` when the population's package is not installed.
     """
     seeds = np.random.SeedSequence(options.seed).spawn(len(_CONCERNS))
     rngs = {concern: np.random.default_rng(seed) for concern, seed in zip(_CONCERNS, seeds, strict=True)}
