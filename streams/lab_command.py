@@ -23,11 +23,11 @@ COMMANDS: Final = {
         "Write purchases with synthetic contacts and boycotts, and the truth about them, into DIRECTORY.",
     ),
     "replay": (
-        "streams.lab.replay_command:replay_command",
+        "streams.lab.replay.command:replay_command",
         "Replay history from files, and rank the customers to win back.",
     ),
     "explain": (
-        "streams.lab.explain_command:explain_command",
+        "streams.lab.explain.command:explain_command",
         "Tell one customer's story: purchases, contacts, evidence, why an alert came or did not.",
     ),
     "evaluate": (
@@ -43,7 +43,7 @@ COMMANDS: Final = {
 
 
 class LabCommand(TyperCommand):
-    """Stands in the list of commands for one that is not imported yet."""
+    """Stand in the list of commands for one that is not imported yet."""
 
     @override
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
@@ -68,7 +68,7 @@ def command_of(name: str) -> Callable[..., None]:
 
 @contextmanager
 def _ended_by_ctrl_c() -> Iterator[None]:
-    """Let Ctrl-C end the program at once: while a library is imported it is lost, or shows where it hit."""
+    """Let Ctrl-C end the program at once: during an import it would be lost, or print a traceback."""
     before = signal.getsignal(signal.SIGINT)
     if before is not signal.default_int_handler:
         yield
@@ -87,4 +87,4 @@ def _imported(name: str) -> Any:
 
 
 def _never() -> None:
-    """Give way to the command itself: see LabCommand."""
+    """Never runs: LabCommand calls the command itself."""

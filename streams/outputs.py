@@ -1,7 +1,7 @@
 """Files that a command writes: checked before the work, written beside their place, put there at the end.
 
-So no output destroys an input, another output, or a file of somebody else's; and a crash or Ctrl-C leaves
-what was there before.
+So no output destroys an input, another output, or somebody else's file; a crash or Ctrl-C leaves what was
+there before.
 """
 
 import os
@@ -51,7 +51,7 @@ class Output:
 
 
 def check(outputs: Iterable[Output], inputs: Iterable[Path], *, force: bool = False) -> None:
-    """Raise OutputError unless every output can be written without a loss; touches nothing.
+    """Raise OutputError unless every output can be written without a loss; touch nothing.
 
     An output must not be one of the inputs or another output, by whatever path or link, nor a directory. A
     file that is there is replaced if it is empty, or we wrote it, or with `force`. What is no plain file
@@ -113,7 +113,7 @@ def _check_whose(output: Output) -> None:
 
 
 def _is_special(path: Path) -> bool:
-    """Tell whether a path is no plain file, but what takes bytes as they come."""
+    """Return whether a path is no plain file, but a pipe, a device or an open descriptor."""
     return _descriptor(path) is not None or (path.exists() and not path.is_file())
 
 
@@ -142,10 +142,10 @@ def _descriptor(path: Path) -> int | None:
 
 @contextmanager
 def writing(path: Path, *, private: bool = False) -> Iterator[IO[bytes]]:
-    """Give a binary file that takes the place of `path` when the block ends without an exception.
+    """Yield a binary file that takes the place of `path` when the block ends without an exception.
 
-    Follows links, and keeps the permissions of the file that it replaces; a new one that is `private` only
-    its owner may read. Raises OSError.
+    Follow links, and keep the permissions of the file that is replaced; only its owner may read a `private`
+    one. Raise OSError.
     """
     if _is_special(path):
         sys.stdout.flush()
@@ -173,7 +173,7 @@ def writing(path: Path, *, private: bool = False) -> Iterator[IO[bytes]]:
 
 @contextmanager
 def writing_or_exit(path: Path) -> Iterator[None]:
-    """End the command if what is done inside can't write the file."""
+    """End the command if the block can't write the file."""
     try:
         yield
     except OSError as error:
@@ -189,7 +189,7 @@ def check_or_exit(outputs: Iterable[Output], inputs: Iterable[Path], *, force: b
 
 
 def write_or_exit(path: Path | None, content: bytes) -> None:
-    """Put the content where the path is, whole, if there is one; ends the command if it can't be written."""
+    """Write the whole content to the path, if there is one; end the command if it can't be written."""
     if path is not None:
         with writing_or_exit(path), writing(path) as file:
             file.write(content)

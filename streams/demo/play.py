@@ -14,7 +14,7 @@ from streams.demo.scene import Scene, WorkerSeen
 from streams.demo.show import Show
 from streams.demo.verdict import verdict
 from streams.demo.workers import WORKERS, workers
-from streams.lab.replay_command import replay_command, replay_outputs
+from streams.lab.replay.command import replay_command, replay_outputs
 from streams.outputs import Output
 from streams.runtime.tools.prescan import Prescan
 from streams.runtime.tools.publish import prescan_for

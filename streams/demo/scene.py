@@ -8,7 +8,7 @@ from operator import attrgetter
 from typing import Final, NamedTuple
 
 from schemas.alert import Alert
-from streams.lab.run_summary import standing
+from streams.lab.replay.summary import standing
 from streams.runtime.tools.publish import Published
 
 _KEPT: Final = 50

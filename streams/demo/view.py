@@ -14,7 +14,7 @@ from schemas.times import format_ms
 from streams.console import visible
 from streams.core.watermark import NEVER
 from streams.demo.scene import Arrival, Scene, WorkerSeen
-from streams.lab.replay_command import what_happened
+from streams.lab.replay.command import what_happened
 from streams.lab.report.words import money, to_cents
 
 _MILESTONES: Final = 3

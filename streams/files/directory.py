@@ -10,13 +10,13 @@ SUFFIXES: Final = (".jsonl", ".jsonl.gz", ".parquet")
 _DATA: Final = frozenset(
     "avro bz2 csv dat gz json jsonl ndjson orc parquet tsv txt xls xlsx xml xz zip zst".split()  # noqa: SIM905
 )
-"""How the names of files end that hold data in one form or another."""
+"""The suffixes of files that hold data in any form."""
 
 
 class InputError(Exception):
     """Files that can't be read as contract.md's; the message says which and why.
 
-    `unusable` tells that something is there, but in another form than those that are read.
+    `unusable` means that a file is there, but in a form that is not read.
     """
 
     def __init__(self, message: str, *, unusable: bool = False) -> None:
@@ -32,7 +32,7 @@ def named(directory: Path) -> list[Path]:
 def find(directory: Path) -> dict[Input, Path]:
     """Return the file of each input that the directory has.
 
-    Raises InputError if it has neither transactions nor contacts, or one input in two forms.
+    Raise InputError if it has neither transactions nor contacts, or one input in two forms.
     """
     try:
         found = _found(directory)
@@ -92,6 +92,6 @@ def look_alikes(directory: Path, found: dict[Input, Path]) -> dict[Input, Path]:
 
 
 def not_read(one: Input, path: Path) -> str:
-    """Return what to say of a file that looks like an input and is not read."""
+    """Return the sentence about a file that looks like an input and is not read."""
     names = " or ".join(f"{one.value}{suffix}" for suffix in SUFFIXES)
     return f"{path.name} is not read; {one.value} come as {names}"

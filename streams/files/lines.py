@@ -13,7 +13,7 @@ from streams.files.directory import InputError
 from streams.files.parquet import rows
 
 WHOLE_BYTES: Final = 1_000_000
-"""Lines up to this long are given whole; a longer one, which no Kafka takes unless told to, may be cut."""
+"""Longer lines may be cut; no Kafka takes them with its default settings."""
 
 _CHUNK_BYTES: Final = 1 << 20
 _GZIP: Final = b"\x1f\x8b"
@@ -21,9 +21,9 @@ _PARQUET: Final = b"PAR1"
 
 
 def unreadable(path: Path) -> str | None:
-    """Return in what form a file is, if not in that of its name and no line of it can be read; else None.
+    """Return what is wrong with the form of a file if no line of it can be read, else None.
 
-    Raises InputError if it can't be opened.
+    Raise InputError if it can't be opened.
     """
     head = _head(path)
     if not head:
@@ -83,7 +83,7 @@ def _lines(raw: IO[bytes], *, gzipped: bool) -> Iterator[Batch]:
     source = gzip.GzipFile(fileobj=raw) if gzipped else raw
     number, rest = 1, b""
     while chunk := source.read(_CHUNK_BYTES):
-        # Of a line no more is kept than shows that it is too large: the end of it may never come.
+        # Of a line only so much is kept as shows that it is too large: its end may never come.
         *lines, rest = (rest[: WHOLE_BYTES + 1] + chunk).split(b"\n")
         if lines:
             yield _batch(number, lines, raw.tell())

@@ -1,4 +1,4 @@
-"""Lines dated a year or more ahead of those around them: a wrong year, and all after it would be too late."""
+"""Lines dated a year or more ahead of those around them: a wrong year would make all after it too late."""
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -11,11 +11,11 @@ from streams.core.watermark import NEVER, TOO_LATE_MS
 _YEAR_MS: Final = 365 * DAY_MS - 600_000
 """A year, less 10 min for lines out of order: next year in place of this one is the commonest slip."""
 _NEARLY_MS: Final = _YEAR_MS - 31 * DAY_MS
-"""By so much the first line of a file must lie ahead of those that follow: they go on by days meanwhile."""
+"""The least lead of the first line of a file over those that follow, which go on by days meanwhile."""
 _WINDOW: Final = 1000
-"""So many of the lines that follow say whether time really went on."""
+"""How many of the lines that follow decide whether time really went on."""
 _RARE: Final = 100
-"""At the end of a file, where fewer follow: an error if fewer than one in so many lines stands there."""
+"""At the end of a file, where fewer follow: out of place if they are fewer than one line in so many."""
 _MOST_AHEAD: Final = 16
 """Batches read ahead at most; files of refused lines have no times to be found."""
 

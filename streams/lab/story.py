@@ -1,18 +1,14 @@
-"""What the report and `explain` show: plain data that replay fills and the renderers only read.
+"""What the report and `explain` show: plain data that replay fills and the renderers read.
 
 Times are integer ms UTC, money integer hundredths of the reporting currency, evidence nats of log-odds.
-Every text taken from an event (ids, reasons, signals) is hostile input; the renderers make it harmless.
+Text taken from an event (ids, reasons, signals) is hostile input; the renderers make it harmless.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from schemas.alert import Alert
-    from streams.core.alerts.figures import Figures
-    from streams.core.ruleset import Ruleset
+from schemas.alert import Alert
+from streams.core.alerts.figures import Figures
+from streams.core.ruleset import Ruleset
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +20,7 @@ class Levels:
     prior: float
 
     @classmethod
-    def of(cls, ruleset: Ruleset) -> Levels:
+    def of(cls, ruleset: Ruleset) -> "Levels":
         """Return the levels that a ruleset decides by."""
         watch, alert = ruleset.levels
         return cls(watch=watch, alert=alert, prior=ruleset.prior)
@@ -46,7 +42,7 @@ class EvidencePoint:
 
 @dataclass(frozen=True, slots=True)
 class ContactMark:
-    """One contact or notice, in its last version, with what it added.
+    """One contact or notice, in its last version, with the frustration that it added.
 
     `nats` is its own nats before decay and cap (0 for a good contact or a recovery); `signals` split it by
     rule, in the order of the table; `frustration_after` is F once it was folded.
@@ -91,7 +87,7 @@ class Story:
 
 @dataclass(frozen=True, slots=True)
 class RunSummary:
-    """What a replay did. `directory` is a base name, never a path; `seconds` is wall time.
+    """The counts of a replay. `directory` is a base name, never a path; `seconds` is wall time.
 
     `outcomes` counts events by file and outcome (accepted, duplicate, late, refused ...), `refused` by
     reason, `alert_records` by state and level. `episodes` counts openings by a bad contact, `silent` those
@@ -134,11 +130,11 @@ class ReportData:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """The gates one contact with own nats > 0 met when it was folded and no episode was open.
+    """The gates that a contact with own nats > 0 met while no episode was open.
 
     `blocks` of `blocks_needed` whole 28-day blocks lie at or after the customer's first pane;
     `usual_cents_per_day` is their mean (0 when all are zero). `cutoff_cents` is None while fewer than 20
-    customers make a population (the gate is closed then). `protected` is the tier's way past the cut-off.
+    customers make a population: the gate is closed then. `protected` tiers pass without the cut-off.
     """
 
     time_ms: int
@@ -159,7 +155,7 @@ class EpisodeStory:
     """One episode, from its anchor until it closed (`closed_ms` None while open), alerts sent or not.
 
     `first_hour_ms` is h0, from which spend is weighed. An episode of the silent rule has no anchor.
-    `resolution` is why it closed, also when it closed silently; None while open. `now` is how it stands at
+    `resolution` is why it closed, also when nothing was sent; None while open. `now` is how it stands at
     the end of the run, None if it is not open or nothing was sent.
     """
 
@@ -185,10 +181,10 @@ class RefusedPurchase:
 
 @dataclass(frozen=True, slots=True)
 class CustomerStory:
-    """All that `explain` tells of one customer. `last_ms` is how far event time ran in the run.
+    """All that `explain` shows of one customer. `last_ms` is how far event time ran.
 
     `weeks` are consecutive, oldest first, empty weeks included. A customer without any event has no weeks and
-    no contacts. `silent_rule` tells whether the rules in force look for silence without a contact.
+    no contacts. `silent_rule` says whether the ruleset looks for silence without a contact.
     """
 
     customer_id: str

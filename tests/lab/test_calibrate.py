@@ -143,8 +143,8 @@ def test_closed_alerts_set_the_weights_if_they_are_enough_and_not_later(
     run("replay", directory, "--ruleset", made.base, "--alerts", alerts, "--partitions", 2)
     sent = [json.loads(line) for line in lines_of(alerts)]
     ids = sorted({(one["alert_id"], one["customer_id"]) for one in sent if one["rule"] == "contact"})
-    monkeypatch.setattr("streams.lab.calibrate.weights.LEAST_OUTCOMES", 8)
-    monkeypatch.setattr("streams.lab.calibrate.weights.LEAST_OF_EACH", 2)
+    monkeypatch.setattr("streams.lab.calibrate.measures.weights.LEAST_OUTCOMES", 8)
+    monkeypatch.setattr("streams.lab.calibrate.measures.weights.LEAST_OF_EACH", 2)
     texts = []
     for day in ("2024-08-07", "2024-12-01"):
         closings = [closing(at, *one, day) for at, one in enumerate(ids)]

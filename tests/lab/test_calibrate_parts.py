@@ -15,16 +15,16 @@ from streams.core.episodes.silent import begin_watch
 from streams.core.odds.odds import measure
 from streams.core.ruleset import VERSIONS, Ruleset
 from streams.core.time import DAY_HOURS, HOUR_MS, WEEK_HOURS
-from streams.lab.calibrate import silence, temperature
-from streams.lab.calibrate.history import History
-from streams.lab.calibrate.population import judgeable, value_check, yardsticks
-from streams.lab.calibrate.season import season
-from streams.lab.calibrate.share import Share
-from streams.lab.calibrate.source import Source
+from streams.lab.calibrate.history.history import History
+from streams.lab.calibrate.history.reading import Source
+from streams.lab.calibrate.measures import silence, temperature
+from streams.lab.calibrate.measures.population import judgeable, value_check, yardsticks
+from streams.lab.calibrate.measures.season import season
+from streams.lab.calibrate.measures.share import Share
+from streams.lab.calibrate.measures.temperature import Sample
+from streams.lab.calibrate.measures.weights import KEYS, Case, cases, weights
+from streams.lab.calibrate.measures.windows import QUIET_DAYS_BEFORE, Window, placebo_windows
 from streams.lab.calibrate.splits import held_out_splits
-from streams.lab.calibrate.temperature import Sample
-from streams.lab.calibrate.weights import KEYS, Case, cases, weights
-from streams.lab.calibrate.windows import QUIET_DAYS_BEFORE, Window, placebo_windows
 from streams.lab.generate import GenerateOptions, Population, generate
 from streams.lab.report.words import SIGNALS
 from tests.lab.datasets import NOW

@@ -20,8 +20,8 @@ from streams.lab.evaluate.world_figures import Mix, figures_of
 from streams.lab.evaluate.worlds import WorldsResult, alerts_against_truth
 from streams.lab.generate import GenerateOptions, Population, Severity, Shape
 from streams.lab.generate.journeys import ContactRecord, Journey
-from streams.lab.generate.lines import ContactLine
 from streams.lab.generate.run import write_world
+from streams.lab.generate.stories import ContactLine
 from streams.lab.generate.world import World, draw_world
 from streams.lab.replay import ReplayResult, replay_directory
 from tests.lab.generated import DAY_MS, Generated, make

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from streams.core.time import DAY_MS
-from streams.lab.explain import gate, render_story
+from streams.lab.explain.text import gate, render_story
 from streams.lab.story import CustomerStory, EvidencePoint, RefusedPurchase, WeekSpend
 from tests.lab.report_data import (
     END_MS,

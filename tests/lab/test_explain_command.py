@@ -7,7 +7,7 @@ import pytest
 
 from schemas.alert import Alert
 from streams.lab.replay import ReplayResult, replay_directory
-from streams.lab.watch import Watcher
+from streams.lab.replay.watch import Watcher
 from tests.lab.datasets import NOW, RULES, copy_as, lines_of, run, write_lines, write_rules
 
 TAKEN_IN = "an episode was open already; it took this contact in"

@@ -6,13 +6,12 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from streams.lab.generate.draw import Draw
-from streams.lab.generate.lines import ContactLine, NoticeLine
-from streams.lab.generate.noise import arrive
+from streams.lab.generate import stories
+from streams.lab.generate.draw import CALLING_HOURS, SHOPPING_HOURS, Draw, within_day, within_days
 from streams.lab.generate.options import GenerateOptions, Severity
 from streams.lab.generate.purchases import DAY_MS, assemble
-from streams.lab.generate.rhythm import CALLING_HOURS, SHOPPING_HOURS, within_day, within_days
-from streams.lab.generate.stories import STORIES, Step, Story, harmless, mild, recovery_call, severe
+from streams.lab.generate.stories import STORIES, ContactLine, NoticeLine, Step, Story, recovery_call
+from streams.lab.generate.world import arrive
 
 
 def draw(seed: int = 1) -> Draw:
@@ -32,7 +31,7 @@ def contacts(steps: list[Step]) -> list[ContactLine]:
 
 
 def test_a_an_escalation_is_refused_and_the_customer_hears_that_it_is_not_allowed() -> None:
-    for steps in told(severe.escalation_refused):
+    for steps in told(stories.escalation_refused):
         [call] = contacts(steps)
         assert (call.escalation_requested, call.escalation_granted, call.resolution) == (
             True,
@@ -43,7 +42,7 @@ def test_a_an_escalation_is_refused_and_the_customer_hears_that_it_is_not_allowe
 
 
 def test_b_an_unannounced_change_is_followed_by_an_hour_of_searching_and_a_call_in_vain() -> None:
-    for steps in told(severe.silent_takeover):
+    for steps in told(stories.silent_takeover):
         notice, search, call = (step.line for step in steps)
         assert isinstance(notice, NoticeLine)
         assert isinstance(search, ContactLine)
@@ -58,17 +57,19 @@ def test_b_an_unannounced_change_is_followed_by_an_hour_of_searching_and_a_call_
 def test_c_powerless_agents_have_an_excuse() -> None:
     excuses = Counter(
         phrase
-        for steps in told(severe.powerless_agent)
+        for steps in told(stories.powerless_agent)
         for call in contacts(steps)
         for phrase in call.phrases or []
     )
     assert set(excuses) == {"system_wont_let_me", "not_allowed", "policy"}
-    assert all(len(set(call.phrases or [])) >= 1 for steps in told(mild.excused) for call in contacts(steps))
+    assert all(
+        len(set(call.phrases or [])) >= 1 for steps in told(stories.excused) for call in contacts(steps)
+    )
 
 
 def test_d_the_machine_hangs_up_and_the_customer_calls_back_once_or_twice_within_days() -> None:
     backs = set()
-    for steps in told(severe.ivr_dead_end):
+    for steps in told(stories.ivr_dead_end):
         machine, *back = contacts(steps)
         assert (machine.ended_stage, machine.ended_by, machine.resolution) == ("ivr", "system", None)
         assert (machine.ivr_zero_outs or 0) >= 3
@@ -81,7 +82,7 @@ def test_d_the_machine_hangs_up_and_the_customer_calls_back_once_or_twice_within
 
 
 @pytest.mark.parametrize(
-    ("story", "ends"), [(severe.chat_to_nowhere, "unresolved"), (mild.chat_then_call, "resolved")]
+    ("story", "ends"), [(stories.chat_to_nowhere, "unresolved"), (stories.chat_then_call, "resolved")]
 )
 def test_d_a_chat_ends_in_please_call(story: Story, ends: str) -> None:
     for steps in told(story):
@@ -92,7 +93,7 @@ def test_d_a_chat_ends_in_please_call(story: Story, ends: str) -> None:
 
 
 def test_d_a_long_queue_is_abandoned() -> None:
-    for steps in told(mild.queue_abandoned):
+    for steps in told(stories.queue_abandoned):
         waiting = contacts(steps)[0]
         assert (waiting.ended_stage, waiting.ended_by) == ("queue", "customer")
         assert (waiting.queue_seconds or 0) > 120
@@ -100,20 +101,20 @@ def test_d_a_long_queue_is_abandoned() -> None:
 
 
 def test_e_answered_in_one_ring_and_escalated_at_once() -> None:
-    for steps in told(harmless.one_ring):
+    for steps in told(stories.one_ring):
         [call] = contacts(steps)
         assert (call.escalation_granted, call.resolution) == (True, "resolved")
         assert (call.queue_seconds or 0) <= 8
 
 
 def test_an_unanswered_letter_gets_its_first_reply_after_a_day() -> None:
-    for steps in told(severe.letter_unanswered):
+    for steps in told(stories.letter_unanswered):
         [letter] = contacts(steps)
         assert 86_400 < (letter.first_reply_seconds or 0) <= steps[0].minutes * 60
 
 
 def test_the_company_calls_too() -> None:
-    assert {call.direction for steps in told(harmless.courtesy_call) for call in contacts(steps)} == {
+    assert {call.direction for steps in told(stories.courtesy_call) for call in contacts(steps)} == {
         "outbound"
     }
 

@@ -15,7 +15,7 @@ from schemas.partitioner import partition_of
 from schemas.times import format_ms, parse_ms
 from streams.core.ruleset import DEFAULT, Ruleset
 from streams.lab.replay import ReplayResult, replay_directory
-from streams.lab.run_summary import run_summary, standing
+from streams.lab.replay.summary import run_summary, standing
 from streams.lab.story import RefusedPurchase
 from tests.lab.datasets import (
     CUSTOMERS,

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from schemas.alert import Alert
-from streams.lab.open_now import open_now
 from streams.lab.replay import replay_directory
+from streams.lab.replay.open_now import open_now
 from streams.lab.report.words import SIGNALS, day, money
 from streams.rulesets import load
 from tests.lab.datasets import Done, copy_as, lines_of, run, write_lines, write_rules

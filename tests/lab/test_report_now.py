@@ -11,15 +11,15 @@ import pytest
 from streams.core.ruleset import Ruleset
 from streams.core.spend.evidence import Evidence
 from streams.core.time import DAY_MS
-from streams.lab.open_now import OpenAlert, figures_now, open_now
 from streams.lab.replay import ReplayResult, replay_directory
+from streams.lab.replay.open_now import OpenAlert, figures_now, open_now
+from streams.lab.replay.summary import report_data as gathered
+from streams.lab.replay.summary import run_summary
+from streams.lab.replay.watch import Watcher
 from streams.lab.report.page import render
 from streams.lab.report.view import Card, cards
 from streams.lab.report.why import numbers, steps
 from streams.lab.report.words import exact_money, to_cents
-from streams.lab.run_summary import report_data as gathered
-from streams.lab.run_summary import run_summary
-from streams.lab.watch import Watcher
 from streams.rulesets import calibration_note
 from streams.runtime.http.lookup import LookupEpisode, lookup_answer
 from tests.lab.datasets import NOW

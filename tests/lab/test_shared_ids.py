@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from streams.lab.input_summary import _shared
 from streams.lab.replay import ReplayResult
-from streams.lab.run_summary import run_summary
+from streams.lab.replay.input_summary import _shared
+from streams.lab.replay.summary import run_summary
 
 
 @pytest.mark.parametrize(

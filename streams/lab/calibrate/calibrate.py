@@ -1,4 +1,4 @@
-"""Calibrating, step by step, on a source that holds nothing but what may be learnt from."""
+"""Calibrating, step by step, on a source that holds only what may be learnt from."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,9 +11,14 @@ from streams.core.ruleset import Ruleset
 from streams.core.spend.baseline import BLOCK_DAYS
 from streams.core.spend.evidence import Yardstick
 from streams.core.time import DAY_HOURS
-from streams.lab.calibrate import silence, temperature
-from streams.lab.calibrate.history import History
-from streams.lab.calibrate.population import Value, judgeable, value_check, yardsticks
+from streams.lab.calibrate.history.history import History
+from streams.lab.calibrate.history.reading import Source
+from streams.lab.calibrate.measures import silence, temperature
+from streams.lab.calibrate.measures.population import Value, judgeable, value_check, yardsticks
+from streams.lab.calibrate.measures.season import season
+from streams.lab.calibrate.measures.temperature import Sample
+from streams.lab.calibrate.measures.weights import LEAST_OF_EACH, LEAST_OUTCOMES, Weights, cases, weights
+from streams.lab.calibrate.measures.windows import Floats, placebo_windows
 from streams.lab.calibrate.result import (
     LEAST_CUSTOMERS,
     Calibration,
@@ -22,11 +27,6 @@ from streams.lab.calibrate.result import (
     Choice,
     Targets,
 )
-from streams.lab.calibrate.season import season
-from streams.lab.calibrate.source import Source
-from streams.lab.calibrate.temperature import Sample
-from streams.lab.calibrate.weights import LEAST_OF_EACH, LEAST_OUTCOMES, Weights, cases, weights
-from streams.lab.calibrate.windows import Floats, placebo_windows
 from streams.lab.replay import ReplayResult
 
 CALIBRATED: Final = "-calibrated-"
@@ -36,15 +36,15 @@ _OTHER_TARGETS: Final = (0.01, 0.02, 0.05, 0.1, 0.2)
 _WEEK_DAYS: Final = 7
 
 Step = Callable[[str], None]
-"""Is told what is done now."""
+"""Takes the name of the step that begins."""
 
 
 def calibrate(
     source: Source, base: Ruleset, targets: Targets, step: Step = lambda _what: None
 ) -> Calibration:
-    """Return the ruleset that a source calls for; each step goes on from what the one before came to.
+    """Return the ruleset that a source calls for; each step starts from the result of the one before.
 
-    Raises CalibrationError if it says too little, and InputError if it can't be read.
+    Raise CalibrationError if the source says too little, InputError if it can't be read.
     """
     step("reading")
     history = source.history(base)
@@ -103,7 +103,7 @@ class _Draft:
     notes: list[str] = field(default_factory=list)
 
     def set(self, key: str, value: float, why: str) -> None:
-        """Give a key another value."""
+        """Change a key, and record why."""
         old = getattr(self.rules, key)
         if value != old:
             self.rules = Ruleset.from_mapping({**self.rules.as_mapping(), key: value})

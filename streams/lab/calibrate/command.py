@@ -1,4 +1,4 @@
-"""The command `calibrate`: a directory in; a ruleset for it out, and what it comes to."""
+"""The command `calibrate`: a directory in; a ruleset for it out, and how it does."""
 
 import math
 import re
@@ -17,12 +17,12 @@ from streams.core.time import DAY_HOURS, DAY_MS
 from streams.files import InputError, named
 from streams.lab.calibrate.calibrate import Step, calibrate, least_days
 from streams.lab.calibrate.document import document
-from streams.lab.calibrate.history import History
+from streams.lab.calibrate.history.history import History
+from streams.lab.calibrate.history.reading import Source
 from streams.lab.calibrate.proof import Proof, prove
 from streams.lab.calibrate.result import Calibration, CalibrationError, Targets
-from streams.lab.calibrate.source import Source
 from streams.lab.calibrate.table import show
-from streams.lab.common_options import Currency, Directory, Partitions, load_ruleset
+from streams.lab.replay.options import Currency, Directory, Partitions, load_ruleset
 from streams.outputs import Force, Output, check_or_exit, write_or_exit
 
 _Out = Annotated[Path, typer.Option("--out", help="Write the ruleset (TOML) here.")]
@@ -98,7 +98,7 @@ def calibrate_command(  # noqa: PLR0913 - the options of a command are its argum
 def _calibrated(
     source: Source, base: Ruleset, targets: Targets, first: float, step: Step
 ) -> tuple[Calibration, Proof]:
-    """Return what the first part comes to, learnt from a copy that has nothing else, and its proof."""
+    """Return the calibration on the first part, learnt from a copy that has nothing else, and its proof."""
     step("reading all")
     history = source.history(base)
     split_ms = _split(history, first, base)
@@ -125,7 +125,7 @@ def _split(history: History, first: float, base: Ruleset) -> int:
 
 @contextmanager
 def _steps() -> Iterator[Step]:
-    """Say on a terminal what is being done."""
+    """Show on a terminal which step runs."""
     if not ERRORS.is_terminal:
         yield lambda _what: None
         return

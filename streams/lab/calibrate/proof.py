@@ -1,32 +1,31 @@
-"""What a calibration comes to on the history after the part that it was learnt from."""
+"""How a calibration does on the history after the part that it was learnt from."""
 
 from dataclasses import dataclass
 
 from streams.core.ruleset import Ruleset
 from streams.core.time import HOUR_MS
-from streams.lab.calibrate import silence, temperature
-from streams.lab.calibrate.history import History
+from streams.lab.calibrate.history.history import History
+from streams.lab.calibrate.measures import silence, temperature
+from streams.lab.calibrate.measures.share import Share
+from streams.lab.calibrate.measures.temperature import Sample
+from streams.lab.calibrate.measures.windows import placebo_windows
 from streams.lab.calibrate.result import LEAST_CUSTOMERS, Calibration
-from streams.lab.calibrate.share import Share
-from streams.lab.calibrate.temperature import Sample
-from streams.lab.calibrate.windows import placebo_windows
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """False alarms of a rule on the rest: what was predicted there, and what the two rulesets came to."""
+    """False alarms of a rule on the rest: the prediction, and the result of both rulesets."""
 
     customers: int
     predicted: Share
     before: Share
     after: Share
-
     blocks: float | None = None
     """Blocks of 28 days that the yardsticks stand on, the median; None where that is not known."""
 
     @property
     def within(self) -> bool:
-        """Tell whether what came lies within the interval stated."""
+        """Return whether the result lies within the predicted interval."""
         return self.after.share in self.predicted
 
 

@@ -1,16 +1,16 @@
-"""What calibrating comes to."""
+"""The result of calibrating."""
 
 from dataclasses import dataclass
 from typing import Final
 
 from streams.core.ruleset import Ruleset
-from streams.lab.calibrate.population import Judgeable, Value
-from streams.lab.calibrate.season import Season
-from streams.lab.calibrate.share import Share
-from streams.lab.calibrate.silence import Watched
-from streams.lab.calibrate.temperature import Sample
-from streams.lab.calibrate.weights import Weights
-from streams.lab.calibrate.windows import Floats
+from streams.lab.calibrate.measures.population import Judgeable, Value
+from streams.lab.calibrate.measures.season import Season
+from streams.lab.calibrate.measures.share import Share
+from streams.lab.calibrate.measures.silence import Watched
+from streams.lab.calibrate.measures.temperature import Sample
+from streams.lab.calibrate.measures.weights import Weights
+from streams.lab.calibrate.measures.windows import Floats
 
 LEAST_CUSTOMERS: Final = 100
 """Fewer windows, or customers watched, say too little about a share of some hundredths."""
@@ -70,12 +70,12 @@ class Calibration:
     """The false alarms to expect of as many customers again."""
     stretches: Watched
     predicted_silent: Share | None
-    """The silent alerts to expect likewise; None where too few customers were watched to change anything."""
+    """The silent alerts to expect; None where too few customers were watched to change anything."""
     value: Value
     judgeable_before: Judgeable
     judgeable: Judgeable
     choices: list[Choice]
-    """What other targets would come to, by target."""
+    """The result that other targets would have."""
     season: Season | None
     weights: Weights
     notes: list[str]

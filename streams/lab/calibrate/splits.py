@@ -6,10 +6,10 @@ from typing import Final
 import numpy as np
 
 from streams.core.ruleset import DEFAULT, Ruleset
-from streams.lab.calibrate.history import History
-from streams.lab.calibrate.share import Share
-from streams.lab.calibrate.temperature import Sample, false_alarms, fit, predicted
-from streams.lab.calibrate.windows import PER_CUSTOMER, Floats, placebo_windows
+from streams.lab.calibrate.history.history import History
+from streams.lab.calibrate.measures.share import Share
+from streams.lab.calibrate.measures.temperature import Sample, false_alarms, fit, predicted
+from streams.lab.calibrate.measures.windows import PER_CUSTOMER, Floats, placebo_windows
 from streams.lab.generate import GenerateOptions, Population
 from streams.lab.generate.populations import load
 from streams.lab.generate.purchases import Flags, Purchases
@@ -19,7 +19,7 @@ _SPREAD: Final = 40
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """One split: what was predicted of the second half from the first, and what came."""
+    """One split: the prediction from the first half, and the result on the second."""
 
     temperature: float
     calibrated_on: int
@@ -29,7 +29,7 @@ class Split:
 
     @property
     def within(self) -> bool:
-        """Tell whether what came lies within the interval stated."""
+        """Return whether the result lies within the predicted interval."""
         return self.realised in self.predicted
 
 
@@ -42,7 +42,7 @@ def held_out_splits(  # noqa: PLR0913 - all have a default and go by name
     customers: int | None = None,
     frustrations: Floats | None = None,
 ) -> list[Split]:
-    """Return what calibrating on a half of a population's households comes to on the other half.
+    """Return how calibrating on one half of a population's households does on the other half.
 
     The same every time. Each half is a population of its own, with its own cut-off and irregularity. Without
     the F of episodes, values from the least that opens one to the cap stand for them. Raises

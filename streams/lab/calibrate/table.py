@@ -8,15 +8,15 @@ from rich.table import Table
 from schemas.times import format_ms
 from streams.console import visible
 from streams.core.time import HOUR_MS
+from streams.lab.calibrate.measures.season import DAYS, Season
+from streams.lab.calibrate.measures.share import Share
 from streams.lab.calibrate.proof import Proof, Shown
 from streams.lab.calibrate.result import Calibration
-from streams.lab.calibrate.season import DAYS, Season
-from streams.lab.calibrate.share import Share
 from streams.lab.report.words import money
 
 
 def show(console: Console, calibration: Calibration, proof: Proof, currency: str) -> None:
-    """Print what changed and why, what was found, and what it comes to on the rest."""
+    """Print what changed and why, what was found, and how it does on the rest."""
     first, last = _day(calibration.first_ms), _day(calibration.last_ms)
     _line(
         console,

@@ -14,7 +14,6 @@ from rich.progress import Progress as Bars
 
 from streams.console import ERRORS, Exit, failed
 from streams.core.ruleset import DEFAULT, VERSIONS, Ruleset
-from streams.lab.common_options import load_ruleset
 from streams.lab.evaluate.evaluation import FULL, QUICK, Evaluation, as_json, evaluate
 from streams.lab.evaluate.goals import TARGET
 from streams.lab.evaluate.parallel import Progress
@@ -28,6 +27,7 @@ from streams.lab.evaluate.tables import (
 )
 from streams.lab.evaluate.trial import TooFewError
 from streams.lab.generate.options import Population
+from streams.lab.replay.options import load_ruleset
 from streams.outputs import PAGE, Force, Output, check_or_exit, write_or_exit
 
 

@@ -1,6 +1,7 @@
 """Data with known truth: purchases of a real or drawn population, synthetic contacts and boycotts on top.
 
-Contacts and boycotts are always synthetic, and say so in `source` and `attributes`.
+Contacts and boycotts are always synthetic, and say so in `source` and `attributes`. May import the core,
+`streams.files` and `streams.outputs`; no other room of the lab.
 """
 
 from streams.lab.generate.options import (
@@ -12,8 +13,7 @@ from streams.lab.generate.options import (
     Weights,
     describe,
 )
-from streams.lab.generate.run import generate
-from streams.lab.generate.summary import GenerateSummary
+from streams.lab.generate.run import GenerateSummary, generate
 
 __all__ = [
     "GenerateOptions",

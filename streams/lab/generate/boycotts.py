@@ -1,4 +1,4 @@
-"""Boycotts: who stays away after a journey, in which shape, and what that leaves of the purchases."""
+"""Boycotts: who stays away after a journey, in which shape, and which purchases are left."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -109,7 +109,7 @@ def _boycott(journey: Journey, options: GenerateOptions, draw: Draw, end_ms: int
 
 
 def apply(purchases: Purchases, outcomes: Sequence[Outcome], rng: np.random.Generator) -> tuple[Flags, Ints]:
-    """Which purchases stay, and the cents of each (at least 1)."""
+    """Return which purchases stay, and the cents of each (at least 1)."""
     stays = np.ones(len(purchases.cents), dtype=np.bool_)
     cents = purchases.cents.copy()
     luck = rng.random(len(cents))

@@ -1,9 +1,11 @@
 """The command `generate`: options in, files and a table out."""
 
+import inspect
 from collections.abc import Mapping
+from dataclasses import Field, fields
 from datetime import datetime, time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 import typer
 from rich.console import Console
@@ -13,59 +15,22 @@ from rich.table import Table
 
 from schemas.times import format_ms
 from streams.console import ERRORS, Exit, failed
-from streams.lab.generate.options import (
-    DEFAULT_SHAPES,
-    GenerateOptions,
-    OptionError,
-    Population,
-    Shape,
-    Weights,
-    describe,
-)
-from streams.lab.generate.run import generate
-from streams.lab.generate.summary import GenerateSummary
+from streams.lab.generate.options import GenerateOptions, OptionError, Shape, describe
+from streams.lab.generate.run import GenerateSummary, generate
 
-_DEFAULT = GenerateOptions()
-_START = datetime.combine(_DEFAULT.start, time.min)
-_SHAPES = ",".join(f"{shape}={weight:g}" for shape, weight in DEFAULT_SHAPES.items())
+_DEFAULT: Final = GenerateOptions()
+_START: Final = datetime.combine(_DEFAULT.start, time.min)
+_SHAPES: Final = ",".join(f"{shape}={weight:g}" for shape, weight in _DEFAULT.shapes.items())
+_SPELT: Final[Mapping[str, tuple[Any, object, dict[str, Any]]]] = {
+    "start": (datetime, _START, {"formats": ["%Y-%m-%d"], "show_default": f"{_DEFAULT.start}"}),
+    "shapes": (str, _SHAPES, {}),
+}
+"""Options with another type on the command line: that type, the default, and further settings."""
 
 
-def _help(name: str) -> typer.models.OptionInfo:
-    info: typer.models.OptionInfo = typer.Option(help=describe(name))
-    return info
-
-
-def generate_command(  # noqa: PLR0913, PLR0917 -- the options of a command are its arguments
+def generate_command(
     directory: Annotated[Path, typer.Argument(help="Where the files go; created if need be.")],
-    population: Annotated[Population, _help("population")] = _DEFAULT.population,
-    seed: Annotated[int, _help("seed")] = _DEFAULT.seed,
-    customers: Annotated[int | None, _help("customers")] = _DEFAULT.customers,
-    days: Annotated[int, _help("days")] = _DEFAULT.days,
-    start: Annotated[
-        datetime,
-        typer.Option(help=describe("start"), formats=["%Y-%m-%d"], show_default=f"{_DEFAULT.start}"),
-    ] = _START,
-    transactions: Annotated[int | None, _help("transactions")] = _DEFAULT.transactions,
-    weights: Annotated[Weights, _help("weights")] = _DEFAULT.weights,
-    contact_rate: Annotated[float, _help("contact_rate")] = _DEFAULT.contact_rate,
-    mild_share: Annotated[float, _help("mild_share")] = _DEFAULT.mild_share,
-    severe_share: Annotated[float, _help("severe_share")] = _DEFAULT.severe_share,
-    boycott_harmless: Annotated[float, _help("boycott_harmless")] = _DEFAULT.boycott_harmless,
-    boycott_mild: Annotated[float, _help("boycott_mild")] = _DEFAULT.boycott_mild,
-    boycott_severe: Annotated[float, _help("boycott_severe")] = _DEFAULT.boycott_severe,
-    shapes: Annotated[str, _help("shapes")] = _SHAPES,
-    return_share: Annotated[float, _help("return_share")] = _DEFAULT.return_share,
-    recovery_share: Annotated[float, _help("recovery_share")] = _DEFAULT.recovery_share,
-    survey_share: Annotated[float, _help("survey_share")] = _DEFAULT.survey_share,
-    refund_share: Annotated[float, _help("refund_share")] = _DEFAULT.refund_share,
-    subscription_share: Annotated[float, _help("subscription_share")] = _DEFAULT.subscription_share,
-    profile_share: Annotated[float, _help("profile_share")] = _DEFAULT.profile_share,
-    holidays: Annotated[int, _help("holidays")] = _DEFAULT.holidays,
-    jitter_seconds: Annotated[float, _help("jitter_seconds")] = _DEFAULT.jitter_seconds,
-    late_share: Annotated[float, _help("late_share")] = _DEFAULT.late_share,
-    late_days: Annotated[float, _help("late_days")] = _DEFAULT.late_days,
-    duplicate_share: Annotated[float, _help("duplicate_share")] = _DEFAULT.duplicate_share,
-    gzip: Annotated[bool, typer.Option("--gzip", help=describe("gzip"))] = _DEFAULT.gzip,
+    *,
     force: Annotated[
         bool,
         typer.Option(
@@ -73,40 +38,34 @@ def generate_command(  # noqa: PLR0913, PLR0917 -- the options of a command are 
             help="Replace the event files of a directory that is not empty; remove those not drawn.",
         ),
     ] = False,
+    **given: Any,
 ) -> None:
     """Write purchases with synthetic contacts and boycotts, and the truth about them, into DIRECTORY."""
     try:
-        options = GenerateOptions(
-            population=population,
-            seed=seed,
-            customers=customers,
-            days=days,
-            start=start.date(),
-            transactions=transactions,
-            weights=weights,
-            contact_rate=contact_rate,
-            mild_share=mild_share,
-            severe_share=severe_share,
-            boycott_harmless=boycott_harmless,
-            boycott_mild=boycott_mild,
-            boycott_severe=boycott_severe,
-            shapes=parse_shapes(shapes),
-            return_share=return_share,
-            recovery_share=recovery_share,
-            survey_share=survey_share,
-            refund_share=refund_share,
-            subscription_share=subscription_share,
-            profile_share=profile_share,
-            holidays=holidays,
-            jitter_seconds=jitter_seconds,
-            late_share=late_share,
-            late_days=late_days,
-            duplicate_share=duplicate_share,
-            gzip=gzip,
-        )
+        start, shapes = given["start"].date(), parse_shapes(given["shapes"])
+        options = GenerateOptions(**given | {"start": start, "shapes": shapes})
     except OptionError as error:
         raise failed(str(error), Exit.USAGE) from error
     Console().print(_table(_run(directory, options, force=force)))
+
+
+def _signature() -> inspect.Signature:
+    """Return the signature that typer reads: a parameter for each field of GenerateOptions."""
+    own = inspect.signature(generate_command)
+    directory, force, _ = own.parameters.values()
+    return own.replace(parameters=[directory, *map(_parameter, fields(GenerateOptions)), force])
+
+
+def _parameter(option: Field[Any]) -> inspect.Parameter:
+    kind, default, more = _SPELT.get(option.name, (option.type, getattr(_DEFAULT, option.name), {}))
+    names = ["--gzip"] if kind is bool else []  # and no --no-gzip
+    told = typer.Option(*names, help=describe(option.name), **more)
+    return inspect.Parameter(
+        option.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, told]
+    )
+
+
+generate_command.__signature__ = _signature()  # type: ignore[attr-defined]
 
 
 def parse_shapes(text: str) -> Mapping[Shape, float]:

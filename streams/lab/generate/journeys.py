@@ -7,15 +7,18 @@ import numpy as np
 from msgspec import structs
 
 from schemas.times import format_ms
-from streams.lab.generate.draw import Draw
-from streams.lab.generate.lines import CONTACTS_SOURCE, SYNTHETIC, ContactLine, NoticeLine
+from streams.core.time import HOUR_MS
+from streams.lab.generate.draw import CALLING_HOURS, SYNTHETIC, Draw, within_days
 from streams.lab.generate.options import GenerateOptions, Severity
 from streams.lab.generate.purchases import DAY_MS, Purchases
-from streams.lab.generate.rhythm import CALLING_HOURS, within_days
-from streams.lab.generate.stories import STORIES, Step, recovery_call
+from streams.lab.generate.stories import STORIES, ContactLine, NoticeLine, Step, recovery_call
 
 MINUTE_MS = 60_000
-HOUR_MS = 3_600_000
+CONTACTS_SOURCE = "synthetic-contacts"
+_KNOWN_AT_ONCE = (
+    "customer_id", "source", "contact_id", "channel", "direction", "started_at", "reason", "case_id",
+    "attributes",
+)  # fmt: skip
 OPEN_VERSION_SHARE = 0.1
 DELAYED_RESOLUTION_SHARE = 0.3  # of the contacts with a later version
 
@@ -49,7 +52,7 @@ class Journey:
 
     @property
     def name(self) -> str:
-        """Identifies the journey in truth.jsonl."""
+        """Return the id of the journey in truth.jsonl."""
         return f"j{self.number:07d}"
 
 
@@ -85,7 +88,7 @@ class Scheduler:
         return journey
 
     def _play(self, journey: Journey, steps: list[Step], start_ms: int) -> int | None:
-        """Write the steps; the end of the last one, or None when the history ended before."""
+        """Write the steps; return the end of the last one, or None when the history ended before."""
         case_id = self._case()
         at = start_ms
         for step in steps:
@@ -162,17 +165,7 @@ class Scheduler:
 
 
 def _opened(line: ContactLine) -> ContactLine:
-    return ContactLine(
-        customer_id=line.customer_id,
-        source=line.source,
-        contact_id=line.contact_id,
-        channel=line.channel,
-        direction=line.direction,
-        started_at=line.started_at,
-        reason=line.reason,
-        case_id=line.case_id,
-        attributes=line.attributes,
-    )
+    return ContactLine(**{name: getattr(line, name) for name in _KNOWN_AT_ONCE})
 
 
 def _surveyed(line: ContactLine, severity: Severity, draw: Draw) -> ContactLine:

@@ -1,10 +1,15 @@
-"""What to generate, and what was generated."""
+"""What to generate: every option with its default, its meaning, and the range that it must lie in."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import date
 from enum import StrEnum
 from types import MappingProxyType
+from typing import Final, TypeVar
+
+T = TypeVar("T")
+
+_SHARE: Final = (0, 1)
 
 
 class Population(StrEnum):
@@ -58,6 +63,15 @@ class OptionError(ValueError):
     """An option has a value that cannot be generated; the message names the option and its range."""
 
 
+def _meaning(text: str, within: tuple[float, float] | None = None) -> dict[str, object]:
+    """Return the metadata of an option: its meaning and unit, and the least and greatest value."""
+    return {"help": text, "within": within}
+
+
+def _option(default: T, text: str, within: tuple[float, float] | None = None) -> T:
+    return field(default=default, metadata=_meaning(text, within))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GenerateOptions:
     """What to generate. The meaning and unit of every field is its `help` (see `describe`).
@@ -67,142 +81,106 @@ class GenerateOptions:
 
     population: Population = field(
         default=Population.COMPLETEJOURNEY,
-        metadata={
-            "help": "Whose purchases: completejourney (grocery baskets of 2,469 households in 2017), cdnow "
-            "(23,570 buyers of records, moved 17 years on), or synthetic."
-        },
+        metadata=_meaning(
+            "Whose purchases: completejourney (grocery baskets of 2,469 households in 2017), cdnow (23,570 "
+            "buyers of records, moved 17 years on), or synthetic."
+        ),
     )
-    seed: int = field(
-        default=1,
-        metadata={"help": "The same seed and options give the same bytes."},
+    seed: int = _option(1, "The same seed and options give the same bytes.", (0, 2**63 - 1))
+    customers: int | None = _option(
+        None,
+        "Customers. completejourney and cdnow: a random sample of that size (default: all). synthetic: "
+        "2,000.",
+        (1, 10_000_000),
     )
-    customers: int | None = field(
-        default=None,
-        metadata={
-            "help": "Customers. completejourney and cdnow: a random sample of that size (default: all). "
-            "synthetic: 2,000."
-        },
-    )
-    days: int = field(
-        default=400,
-        metadata={"help": "synthetic only: length of the history, in days."},
-    )
+    days: int = _option(400, "synthetic only: length of the history, in days.", (1, 3_650))
     start: date = field(
-        default=date(2024, 1, 1),
-        metadata={"help": "synthetic only: the first day (UTC)."},
+        default=date(2024, 1, 1), metadata=_meaning("synthetic only: the first day (UTC).", (2000, 2100))
     )
-    transactions: int | None = field(
-        default=None,
-        metadata={
-            "help": "synthetic only: exact number of purchases drawn, before boycotts and holidays take "
-            "some away (default: what the customers' own rates give)."
-        },
+    transactions: int | None = _option(
+        None,
+        "synthetic only: exact number of purchases drawn, before boycotts and holidays take some away "
+        "(default: what the customers' own rates give).",
+        (0, 100_000_000),
     )
     weights: Weights = field(
         default=Weights.GAMMA,
-        metadata={
-            "help": "synthetic only: how purchases spread over customers: gamma (heterogeneous buyers), "
-            "uniform, or zipf (exponent 1.1)."
-        },
+        metadata=_meaning(
+            "synthetic only: how purchases spread over customers: gamma (heterogeneous buyers), uniform, or"
+            " zipf (exponent 1.1)."
+        ),
     )
-    contact_rate: float = field(
-        default=1.1,
-        metadata={"help": "Contact journeys (one story, one or more contacts) per customer and year."},
+    contact_rate: float = _option(
+        1.1, "Contact journeys (one story, one or more contacts) per customer and year.", (0, 1_000)
     )
-    mild_share: float = field(
-        default=0.25,
-        metadata={"help": "Share of journeys that go mildly wrong (0-1)."},
+    mild_share: float = _option(0.25, "Share of journeys that go mildly wrong (0-1).", _SHARE)
+    severe_share: float = _option(
+        0.20, "Share of journeys that go badly wrong (0-1); the rest is harmless.", _SHARE
     )
-    severe_share: float = field(
-        default=0.20,
-        metadata={"help": "Share of journeys that go badly wrong (0-1); the rest is harmless."},
-    )
-    boycott_harmless: float = field(
-        default=0.05,
-        metadata={"help": "Chance of a boycott after a harmless journey (0-1)."},
-    )
-    boycott_mild: float = field(
-        default=0.09,
-        metadata={"help": "Chance of a boycott after a mild journey (0-1)."},
-    )
-    boycott_severe: float = field(
-        default=0.25,
-        metadata={"help": "Chance of a boycott after a severe journey (0-1)."},
-    )
+    boycott_harmless: float = _option(0.05, "Chance of a boycott after a harmless journey (0-1).", _SHARE)
+    boycott_mild: float = _option(0.09, "Chance of a boycott after a mild journey (0-1).", _SHARE)
+    boycott_severe: float = _option(0.25, "Chance of a boycott after a severe journey (0-1).", _SHARE)
     shapes: Mapping[Shape, float] = field(
         default_factory=lambda: DEFAULT_SHAPES,
-        metadata={
-            "help": "Weights of the boycotts' shapes, as name=weight. full: no purchase; fewer_trips: 70 % "
-            "of the trips fall away; smaller_baskets: baskets at 30 %; half_half: half the trips, "
-            "half the basket; delayed: full, three weeks later; gradual: trips fade to none over "
-            "eight weeks."
-        },
+        metadata=_meaning(
+            "Weights of the boycotts' shapes, as name=weight. full: no purchase; fewer_trips: 70 % of the "
+            "trips fall away; smaller_baskets: baskets at 30 %; half_half: half the trips, half the basket;"
+            " delayed: full, three weeks later; gradual: trips fade to none over eight weeks."
+        ),
     )
-    return_share: float = field(
-        default=0.35,
-        metadata={"help": "Share of boycotters who come back, 30 to 150 days after the start (0-1)."},
+    return_share: float = _option(
+        0.35, "Share of boycotters who come back, 30 to 150 days after the start (0-1).", _SHARE
     )
-    recovery_share: float = field(
-        default=0.10,
-        metadata={
-            "help": "Share of mild and severe journeys that end with a recovery call 1 to 5 days later "
-            "(0-1); who boycotted then comes back within two weeks."
-        },
+    recovery_share: float = _option(
+        0.10,
+        "Share of mild and severe journeys that end with a recovery call 1 to 5 days later (0-1); who "
+        "boycotted then comes back within two weeks.",
+        _SHARE,
     )
-    survey_share: float = field(
-        default=0.30,
-        metadata={
-            "help": "Share of contacts with a later version: a survey or the final resolution, 1 to 4 days "
-            "on (0-1)."
-        },
+    survey_share: float = _option(
+        0.30,
+        "Share of contacts with a later version: a survey or the final resolution, 1 to 4 days on (0-1).",
+        _SHARE,
     )
-    refund_share: float = field(
-        default=0.01,
-        metadata={
-            "help": "Share of purchases refunded in part or whole within 20 days (0-1); one in ten is a "
-            "chargeback."
-        },
+    refund_share: float = _option(
+        0.01,
+        "Share of purchases refunded in part or whole within 20 days (0-1); one in ten is a chargeback.",
+        _SHARE,
     )
-    subscription_share: float = field(
-        default=0.05,
-        metadata={
-            "help": "Share of customers with a subscription charged every 30 days (0-1); some cancel it."
-        },
+    subscription_share: float = _option(
+        0.05, "Share of customers with a subscription charged every 30 days (0-1); some cancel it.", _SHARE
     )
-    profile_share: float = field(
-        default=0.30,
-        metadata={"help": "Share of customers with a profile (tier, preferred owner) (0-1)."},
+    profile_share: float = _option(
+        0.30, "Share of customers with a profile (tier, preferred owner) (0-1).", _SHARE
     )
-    holidays: int = field(
-        default=0,
-        metadata={"help": "Days on which every shop is closed and nobody buys."},
+    holidays: int = _option(0, "Days on which every shop is closed and nobody buys.", (0, 100))
+    jitter_seconds: float = _option(
+        4.0, "Every record arrives up to this many seconds after its time.", (0, 3_600)
     )
-    jitter_seconds: float = field(
-        default=4.0,
-        metadata={"help": "Every record arrives up to this many seconds after its time."},
+    late_share: float = _option(
+        0.005, "Share of records that arrive later than that, by 10 s to late_days (0-1).", _SHARE
     )
-    late_share: float = field(
-        default=0.005,
-        metadata={"help": "Share of records that arrive later than that, by 10 s to late_days (0-1)."},
+    late_days: float = _option(
+        3.0, "The longest delay of a late record, in days; beyond 8 some are refused.", (0.001, 400)
     )
-    late_days: float = field(
-        default=3.0,
-        metadata={"help": "The longest delay of a late record, in days; beyond 8 some are refused."},
+    duplicate_share: float = _option(
+        0.005, "Share of records sent a second time, up to 2 days later (0-1).", _SHARE
     )
-    duplicate_share: float = field(
-        default=0.005,
-        metadata={"help": "Share of records sent a second time, up to 2 days later (0-1)."},
-    )
-    gzip: bool = field(
-        default=False,
-        metadata={"help": "Write .jsonl.gz instead of .jsonl."},
-    )
+    gzip: bool = _option(False, "Write .jsonl.gz instead of .jsonl.")
 
     def __post_init__(self) -> None:
-        _check(self)
+        for each in fields(self):
+            value, within = getattr(self, each.name), each.metadata["within"]
+            if within is not None and value is not None:
+                _check(each.name, value.year if isinstance(value, date) else value, *within)
+        _check("mild_share + severe_share", self.mild_share + self.severe_share, 0, 1)
+        for shape, weight in self.shapes.items():
+            _check(f"shapes ({shape})", weight, 0, float("inf"))
+        if not sum(self.shapes.values()) > 0:
+            raise OptionError("shapes: at least one weight must be above 0")
 
     def boycott_rate(self, severity: Severity) -> float:
-        """Chance of a boycott after a journey of this severity."""
+        """Return the chance of a boycott after a journey of this severity."""
         rates = {
             Severity.HARMLESS: self.boycott_harmless,
             Severity.MILD: self.boycott_mild,
@@ -212,36 +190,10 @@ class GenerateOptions:
 
 
 def describe(name: str) -> str:
-    """Meaning and unit of the option `name`."""
+    """Return the meaning and unit of an option."""
     return str(next(each.metadata["help"] for each in fields(GenerateOptions) if each.name == name))
 
 
-_SHARES = (
-    "mild_share", "severe_share", "boycott_harmless", "boycott_mild", "boycott_severe", "return_share",
-    "recovery_share", "survey_share", "refund_share", "subscription_share", "profile_share", "late_share",
-    "duplicate_share",
-)  # fmt: skip
-
-
-def _check(options: GenerateOptions) -> None:
-    for name in _SHARES:
-        _within(name, getattr(options, name), 0, 1)
-    _within("mild_share + severe_share", options.mild_share + options.severe_share, 0, 1)
-    _within("seed", options.seed, 0, 2**63 - 1)
-    _within("customers", 1 if options.customers is None else options.customers, 1, 10_000_000)
-    _within("days", options.days, 1, 3_650)
-    _within("start", options.start.year, 2000, 2100)
-    _within("transactions", options.transactions or 0, 0, 100_000_000)
-    _within("contact_rate", options.contact_rate, 0, 1_000)
-    _within("holidays", options.holidays, 0, 100)
-    _within("jitter_seconds", options.jitter_seconds, 0, 3_600)
-    _within("late_days", options.late_days, 0.001, 400)
-    for shape, weight in options.shapes.items():
-        _within(f"shapes ({shape})", weight, 0, float("inf"))
-    if not sum(options.shapes.values()) > 0:
-        raise OptionError("shapes: at least one weight must be above 0")
-
-
-def _within(name: str, value: float, least: float, most: float) -> None:
+def _check(name: str, value: float, least: float, most: float) -> None:
     if not least <= value <= most:
         raise OptionError(f"{name} must be between {least} and {most}, not {value}")

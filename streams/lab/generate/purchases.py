@@ -30,18 +30,16 @@ class Purchases:
     cents: Ints
     number: Ints
     read: int
-    """Baskets read from the source, before the worthless were left out."""
+    """Baskets read from the source, those of 0.00 included."""
     worthless: int
-    """Baskets of 0.00, which are no purchase: an amount is above 0."""
+    """Baskets of 0.00: they are left out, as the amount of a purchase is above 0."""
 
     def position(self, customer: Ints, time_ms: Ints) -> Ints:
-        """Index of the first purchase of `customer` at or after `time_ms`, element by element."""
+        """Return the index of the first purchase of `customer` at or after `time_ms`, element by element."""
         # One sorted key makes a pair of look-ups out of a search per customer.
         inside = np.clip(time_ms - self.start_ms, 0, 1 << _CUSTOMER_BITS)
-        return np.searchsorted(self._key(), (customer << _CUSTOMER_BITS) + inside).astype(np.int64)
-
-    def _key(self) -> Ints:
-        return (self.customer << _CUSTOMER_BITS) + (self.time_ms - self.start_ms)
+        key = (self.customer << _CUSTOMER_BITS) + (self.time_ms - self.start_ms)
+        return np.searchsorted(key, (customer << _CUSTOMER_BITS) + inside).astype(np.int64)
 
 
 def assemble(  # noqa: PLR0913 -- the columns of a table

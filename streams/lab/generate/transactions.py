@@ -3,9 +3,9 @@
 import numpy as np
 import polars as pl
 
+from streams.core.time import HOUR_MS
 from streams.lab.generate.options import GenerateOptions
 from streams.lab.generate.purchases import DAY_MS, Flags, Ints, Purchases
-from streams.lab.generate.rhythm import HOUR_MS
 
 REFUNDS_SOURCE = "synthetic-refunds"
 SUBSCRIPTIONS_SOURCE = "synthetic-subscriptions"
@@ -40,7 +40,7 @@ def holidays(options: GenerateOptions, purchases: Purchases, rng: np.random.Gene
 
 
 def open_shops(purchases: Purchases, closed_ms: list[int]) -> Flags:
-    """Tell which purchases fall on no holiday."""
+    """Return which purchases fall on no holiday."""
     day = (purchases.time_ms - purchases.start_ms) // DAY_MS
     closed = (np.array(closed_ms, dtype=np.int64) - purchases.start_ms) // DAY_MS
     return ~np.isin(day, closed)

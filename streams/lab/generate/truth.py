@@ -3,14 +3,42 @@
 from collections.abc import Sequence
 
 import numpy as np
+from msgspec import Struct
 
 from schemas.times import format_ms
 from streams.lab.generate.boycotts import Outcome
-from streams.lab.generate.lines import TruthLine
 from streams.lab.generate.purchases import DAY_MS, Flags, Floats, Ints, Purchases
 
 BEFORE_DAYS = 364
 AFTER_DAYS = 90
+
+
+class TruthLine(Struct, kw_only=True):
+    """One contact journey and what the customer did about it. Moments are RFC 3339, spend is in money."""
+
+    journey: str
+    customer_id: str
+    story: str
+    severity: str
+    contact_ids: list[str]
+    first_moment: str
+    last_moment: str
+    recovered_at: str | None
+    """Moment of the recovery contact, if one ended the journey."""
+    boycott: str | None
+    """Shape of the boycott that this journey started; null if none."""
+    start: str | None
+    """First moment of the boycott; it lasts to `end`, exclusive."""
+    end: str | None
+    """null: none, or not before the history ends."""
+    during: str | None
+    """The earlier journey whose boycott was going on; no second one is drawn then."""
+    spend_per_day_before: float | None
+    """Purchases over up to 364 days before the first moment; null for less than a day."""
+    spend_per_day_after: float | None
+    """Purchases in [start, end), without a boycott in the 90 days after the last moment; null as above."""
+    spend_lost: float
+    """Purchases that boycotts took away in that interval."""
 
 
 def tell(purchases: Purchases, outcomes: Sequence[Outcome], stays: Flags, cents: Ints) -> list[TruthLine]:
@@ -44,7 +72,7 @@ def _intervals(purchases: Purchases, outcomes: Sequence[Outcome]) -> tuple[Ints,
 
 
 def _spend(purchases: Purchases, cents: Ints, customer: Ints, start: Ints, end: Ints) -> Ints:
-    """Sum of `cents` of each customer's purchases in [start, end)."""
+    """Return the sum of `cents` of each customer's purchases in [start, end)."""
     total = np.concatenate([[0], np.cumsum(cents)])
     spent: Ints = total[purchases.position(customer, end)] - total[purchases.position(customer, start)]
     return spent

@@ -1,4 +1,4 @@
-"""All that is drawn, before a line is written."""
+"""All that is drawn, before a line is written: what happens, and the order in which it arrives."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,24 +10,40 @@ import polars as pl
 from streams.lab.generate import transactions
 from streams.lab.generate.boycotts import Outcome, apply, decide
 from streams.lab.generate.journeys import ContactRecord, Journey, play
-from streams.lab.generate.lines import ProfileLine, TruthLine
-from streams.lab.generate.noise import Arrival, arrive
 from streams.lab.generate.options import GenerateOptions
-from streams.lab.generate.populations import load
-from streams.lab.generate.profiles import draw_profiles
-from streams.lab.generate.purchases import Flags, Ints, Purchases
-from streams.lab.generate.truth import tell
+from streams.lab.generate.populations import ProfileLine, draw_profiles, load
+from streams.lab.generate.purchases import DAY_MS, Flags, Floats, Ints, Purchases
+from streams.lab.generate.truth import TruthLine, tell
+
+LATE_FROM_MS = 10_000
+AGAIN_FROM_MS = 1_000
+AGAIN_TO_MS = 2 * DAY_MS
+
+_CONCERNS = (
+    "population", "journeys", "decisions", "boycotts", "holidays", "refunds", "subscriptions", "profiles",
+    "transactions_arrival", "contacts_arrival",
+)  # fmt: skip
+"""Each has a generator of its own, so that an option of one leaves the others' draws as they were."""
 
 Progress = Callable[[str, int, int], None]
-"""Told the step's name, how much of it is done, and of how much."""
+"""Takes the step's name, how much of it is done, and its size."""
 
 Rates = Callable[[Sequence[Journey], Sequence[ContactRecord]], Sequence[float]]
 """Returns the chance of a boycott after each journey; the records are those of all of them."""
 
 
 @dataclass(frozen=True, slots=True)
+class Arrival:
+    """Records in order of arrival, as indices into what was sent; a duplicate's index comes twice."""
+
+    order: Ints
+    late: int
+    duplicates: int
+
+
+@dataclass(frozen=True, slots=True)
 class World:
-    """What happened, what of it is told, and in which order it arrives."""
+    """What happened, the records of it, and the order in which they arrive."""
 
     purchases: Purchases
     """Of the population, before anything was drawn on top."""
@@ -37,7 +53,7 @@ class World:
     bought: Flags
     """Which of these fell on no holiday."""
     cents: Ints
-    """What each purchase came to."""
+    """The amount of each purchase after boycotts."""
     closed_ms: list[int]
     """First ms of each holiday."""
     transactions: pl.DataFrame
@@ -48,46 +64,36 @@ class World:
     truth: list[TruthLine]
 
 
-@dataclass(frozen=True, slots=True)
-class _Streams:
-    """A generator for each concern, so that an option of one leaves the others' draws as they were."""
-
-    population: np.random.Generator
-    journeys: np.random.Generator
-    decisions: np.random.Generator
-    boycotts: np.random.Generator
-    holidays: np.random.Generator
-    refunds: np.random.Generator
-    subscriptions: np.random.Generator
-    profiles: np.random.Generator
-    transactions_arrival: np.random.Generator
-    contacts_arrival: np.random.Generator
-
-    @classmethod
-    def of(cls, seed: int) -> "_Streams":
-        seeds = np.random.SeedSequence(seed).spawn(len(cls.__slots__))
-        return cls(*(np.random.default_rng(each) for each in seeds))
-
-
 def draw_world(options: GenerateOptions, progress: Progress, rates: Rates | None = None) -> World:
     """Draw everything; boycotts by `rates`, or else by the severity of the journeys.
 
-    Raises `ModuleNotFoundError` when the population's package is not installed.
+    Raise `ModuleNotFoundError` when the population's package is not installed.
     """
-    streams = _Streams.of(options.seed)
+    seeds = np.random.SeedSequence(options.seed).spawn(len(_CONCERNS))
+    rngs = {concern: np.random.default_rng(seed) for concern, seed in zip(_CONCERNS, seeds, strict=True)}
     progress("purchases", 0, 1)
-    purchases = load(options, streams.population)
+    purchases = load(options, rngs["population"])
     progress("purchases", 1, 1)
-    journeys, contacts = play(purchases, options, streams.journeys, partial(progress, "contacts"))
+    journeys, contacts = play(purchases, options, rngs["journeys"], partial(progress, "contacts"))
     contacts.sort(key=lambda record: (record.time_ms, record.line.event_id))
     contact_ms = np.array([record.time_ms for record in contacts], dtype=np.int64)
     chances = _by_severity(journeys, options) if rates is None else rates(journeys, contacts)
-    outcomes = decide(journeys, chances, options, streams.decisions, purchases.end_ms)
-    stays, cents = apply(purchases, outcomes, streams.boycotts)
-    closed_ms = transactions.holidays(options, purchases, streams.holidays)
+    outcomes = decide(journeys, chances, options, rngs["decisions"], purchases.end_ms)
+    stays, cents = apply(purchases, outcomes, rngs["boycotts"])
+    closed_ms = transactions.holidays(options, purchases, rngs["holidays"])
     bought = stays & transactions.open_shops(purchases, closed_ms)
-    table = _transactions(
-        purchases, options, outcomes, transactions.purchase_table(purchases, bought, cents), streams
+    first_boycott = {
+        each.journey.customer: each.boycott.start_ms for each in reversed(outcomes) if each.boycott
+    }
+    paid = transactions.purchase_table(purchases, bought, cents)
+    table = transactions.all_transactions(
+        [
+            paid,
+            transactions.refund_table(paid, options.refund_share, purchases.end_ms, rngs["refunds"]),
+            transactions.subscription_table(
+                purchases, options.subscription_share, first_boycott, rngs["subscriptions"]
+            ),
+        ]
     )
     return World(
         purchases=purchases,
@@ -97,10 +103,10 @@ def draw_world(options: GenerateOptions, progress: Progress, rates: Rates | None
         cents=cents,
         closed_ms=closed_ms,
         transactions=table,
-        transactions_arrival=arrive(table["time_ms"].to_numpy(), options, streams.transactions_arrival),
+        transactions_arrival=arrive(table["time_ms"].to_numpy(), options, rngs["transactions_arrival"]),
         contacts=contacts,
-        contacts_arrival=arrive(contact_ms, options, streams.contacts_arrival),
-        profiles=draw_profiles(purchases, options.profile_share, streams.profiles),
+        contacts_arrival=arrive(contact_ms, options, rngs["contacts_arrival"]),
+        profiles=draw_profiles(purchases, options.profile_share, rngs["profiles"]),
         truth=tell(purchases, outcomes, bought, cents),
     )
 
@@ -109,18 +115,20 @@ def _by_severity(journeys: Sequence[Journey], options: GenerateOptions) -> list[
     return [options.boycott_rate(journey.severity) for journey in journeys]
 
 
-def _transactions(
-    purchases: Purchases,
-    options: GenerateOptions,
-    outcomes: list[Outcome],
-    bought: pl.DataFrame,
-    streams: _Streams,
-) -> pl.DataFrame:
-    first_boycott = {
-        each.journey.customer: each.boycott.start_ms for each in reversed(outcomes) if each.boycott
-    }
-    refunds = transactions.refund_table(bought, options.refund_share, purchases.end_ms, streams.refunds)
-    subscriptions = transactions.subscription_table(
-        purchases, options.subscription_share, first_boycott, streams.subscriptions
-    )
-    return transactions.all_transactions([bought, refunds, subscriptions])
+def arrive(time_ms: Ints, options: GenerateOptions, rng: np.random.Generator) -> Arrival:
+    """Draw when each record arrives. Those that arrive at the same ms keep the order of `time_ms`."""
+    count = len(time_ms)
+    delay = rng.random(count) * options.jitter_seconds * 1_000
+    late = rng.random(count) < options.late_share
+    most = max(LATE_FROM_MS, options.late_days * DAY_MS)
+    delay[late] = _log_uniform(rng, int(late.sum()), LATE_FROM_MS, most)
+    again = np.flatnonzero(rng.random(count) < options.duplicate_share)
+    second = delay[again] + _log_uniform(rng, len(again), AGAIN_FROM_MS, AGAIN_TO_MS)
+    record = np.concatenate([np.arange(count), again])
+    arrival = time_ms[record] + np.concatenate([delay, second]).astype(np.int64)
+    order = record[np.argsort(arrival, kind="stable")]
+    return Arrival(order, int(late.sum()), len(again))
+
+
+def _log_uniform(rng: np.random.Generator, count: int, least: float, most: float) -> Floats:
+    return np.exp(rng.uniform(np.log(least), np.log(most), count))
