@@ -31,7 +31,7 @@ COMMANDS: Final = {
         "Tell one customer's story: purchases, contacts, evidence, why an alert came or did not.",
     ),
     "evaluate": (
-        "streams.lab.evaluate.command:evaluate_command",
+        "streams.evaluation.command:evaluate_command",
         "Measure the detection: how many boycotts are found, how early, and how often it cries wolf.",
     ),
     "calibrate": (

@@ -1,0 +1,180 @@
+"""What the alerts of many worlds come to: every figure of the tables and pictures, with intervals of 95 %."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import chain, pairwise
+from statistics import fmean, median
+from typing import Final
+
+from streams.evaluation.shared.wilson import Share, wilson
+from streams.evaluation.worlds.episodes import Level
+from streams.evaluation.worlds.truth import DAYS, Held, Judged, Raised
+from streams.lab.generate.options import Population, Severity, Shape
+
+STATED: Final = (0.78, 0.85)
+"""The probabilities whose calibration is a goal, both included; most alerts are raised in there."""
+EDGES: Final = (0.0, 0.5, 0.55, 0.65, 0.78, 0.85, 1.0)
+
+
+class Mix(StrEnum):
+    """How often journeys end in boycotts."""
+
+    WEIGHTS = "weights"
+    """As often as the weights of the ruleset say."""
+    GENERATED = "generated"
+    """By severity, as `generate` draws by default: 5, 9 and 25 %."""
+
+
+@dataclass(frozen=True, slots=True)
+class Precision:
+    """The share of the records at each level whose customer had left, by the severity of the journey."""
+
+    severity: Severity | None
+    """None: all, those without an anchor included."""
+    watch: Share
+    alert: Share
+
+
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """Records with a stated probability from `low` to `high`."""
+
+    low: float
+    high: float
+    stated: float | None
+    """The mean; None without records."""
+    real: Share
+
+
+@dataclass(frozen=True, slots=True)
+class FoundShape:
+    """Boycotts of judged customers, with 90 days of history after their start."""
+
+    shape: Shape
+    watch: Share
+    """Found within 90 days, and before they ended."""
+    alert: Share
+    median_days: float | None
+    """From the start to the alert, of those found; None if none is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """What these boycotts took away in 90 days, in cents."""
+
+    lost: int
+    caught: int
+    """Of `lost`, by boycotts that were found."""
+    to_come: int
+    """Of `caught`, after the alert."""
+
+
+@dataclass(frozen=True, slots=True)
+class FalseAlarms:
+    """Episodes of customers who never boycott."""
+
+    alerts: Share
+    """Of all of them, those that became an alert."""
+    judged_days: float
+    per_90_days: float | None
+    """Alerts per 90 judged days; None without any."""
+
+
+@dataclass(frozen=True, slots=True)
+class MixFigures:
+    """Everything about the worlds of one mix."""
+
+    mix: Mix
+    population: Population | None
+    """None: all of them together."""
+    worlds: int
+    customers: int
+    """In one world after the other."""
+    boycotts: int
+    """All, also of customers who are not judged."""
+    precision: tuple[Precision, ...]
+    """All first, then by severity."""
+    bins: tuple[Bin, ...]
+    stated: Bin
+    """Those of `STATED`."""
+    found: tuple[FoundShape, ...]
+    value: Value
+    false_alarms: FalseAlarms
+
+
+def figures_of(mix: Mix, population: Population | None, held: Sequence[Held]) -> MixFigures:
+    """Return the figures of some worlds of one mix."""
+    raised = [*chain.from_iterable(one.raised for one in held)]
+    judged = [*chain.from_iterable(one.judged for one in held)]
+    low, high = STATED
+    return MixFigures(
+        mix=mix,
+        population=population,
+        worlds=len(held),
+        customers=sum(one.customers for one in held),
+        boycotts=sum(one.boycotts for one in held),
+        precision=tuple(_precision(raised, severity) for severity in [None, *Severity]),
+        bins=_bins(raised),
+        stated=_bin(raised, low, high, lambda stated: low <= stated <= high),
+        found=tuple(_found(judged, shape) for shape in Shape),
+        value=_value(judged),
+        false_alarms=_false_alarms(held),
+    )
+
+
+def _precision(raised: Iterable[Raised], severity: Severity | None) -> Precision:
+    mine = [one for one in raised if severity in {None, one.severity}]
+
+    def share(level: Level) -> Share:
+        real = [one.real for one in mine if one.level == level]
+        return wilson(sum(real), len(real))
+
+    return Precision(severity, share("watch"), share("alert"))
+
+
+def _bins(raised: Sequence[Raised]) -> tuple[Bin, ...]:
+    """Return the bins between `EDGES`; a record on an edge is in the upper one, certainty in the last."""
+    last = EDGES[-1]
+
+    def inside(low: float, high: float) -> Callable[[float], bool]:
+        return lambda stated: low <= stated < high or stated == high == last
+
+    return tuple(_bin(raised, low, high, inside(low, high)) for low, high in pairwise(EDGES))
+
+
+def _bin(raised: Iterable[Raised], low: float, high: float, inside: Callable[[float], bool]) -> Bin:
+    mine = [one for one in raised if inside(one.probability)]
+    stated = fmean(one.probability for one in mine) if mine else None
+    return Bin(low, high, stated, wilson(sum(one.real for one in mine), len(mine)))
+
+
+def _found(judged: Iterable[Judged], shape: Shape) -> FoundShape:
+    mine = [one for one in judged if one.shape is shape]
+    days = [one.alert_days for one in mine if one.alert_days is not None]
+    watched = sum(one.watch_days is not None for one in mine)
+    return FoundShape(
+        shape=shape,
+        watch=wilson(watched, len(mine)),
+        alert=wilson(len(days), len(mine)),
+        median_days=median(days) if days else None,
+    )
+
+
+def _value(judged: Iterable[Judged]) -> Value:
+    mine = list(judged)
+    return Value(
+        lost=sum(one.lost_cents for one in mine),
+        caught=sum(one.lost_cents for one in mine if one.alert_days is not None),
+        to_come=sum(one.to_come_cents for one in mine),
+    )
+
+
+def _false_alarms(held: Iterable[Held]) -> FalseAlarms:
+    loyal = [*chain.from_iterable(one.loyal for one in held)]
+    alerts, days = sum(one.alerted for one in loyal), sum(one.days for one in loyal)
+    return FalseAlarms(
+        alerts=wilson(alerts, len(loyal)),
+        judged_days=days,
+        per_90_days=alerts / days * DAYS if days else None,
+    )
