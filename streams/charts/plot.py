@@ -4,21 +4,14 @@ Nothing is told by colour alone: each tone has its dashes and its mark (`marks`)
 its end or in the legend, and the picture has a title and its figures in words.
 """
 
-from __future__ import annotations
-
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from streams.evaluation.report.labels import end_labels
-from streams.evaluation.report.marks import mark, sample
-from streams.lab.report.svg import number, pct, stretched, tag
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from streams.evaluation.report.axis import Axis
+from streams.charts.marks import end_labels, mark, sample
+from streams.charts.scale import Axis, Panel
+from streams.charts.svg import level, pct, polyline, stretched, tag, upright
 
 TOP = 22.0
 HEIGHT = 180.0
@@ -72,6 +65,11 @@ class Plot:
     guides: tuple[Guide, ...] = ()
     named: bool = False
 
+    @property
+    def panel(self) -> Panel:
+        """Return where the values of y lie."""
+        return Panel(TOP, HEIGHT, self.y.low, self.y.high)
+
 
 def draw(plot: Plot) -> Markup:
     """Return the picture as inline SVG, with a title and a description for those who do not see it."""
@@ -79,12 +77,12 @@ def draw(plot: Plot) -> Markup:
         "svg",
         tag("title", plot.title, id=f"{plot.key}-title"),
         tag("desc", spoken(plot), id=f"{plot.key}-desc"),
-        _y_axis(plot.y),
+        _y_axis(plot),
         _x_axis(plot.x),
         *(_guide(plot, guide) for guide in plot.guides),
         *(_whiskers(plot, line) for line in plot.lines),
         # The first line is the one that matters: drawn last, it lies on top.
-        *(_line(plot, line) for line in reversed(plot.lines)),
+        *(_line(plot, line) for line in reversed(plot.lines) if line.joined),
         *(_marks(plot, line, at) for at, line in reversed(list(enumerate(plot.lines)))),
         _names(plot) if plot.named else "",
         class_="chart plot named" if plot.named else "chart plot",
@@ -96,10 +94,12 @@ def draw(plot: Plot) -> Markup:
 
 
 def legend(lines: Iterable[Line]) -> Markup:
-    """Return the list of what each tone stands for; of lines with the same name the first counts."""
+    """Return the list of what each tone stands for, nothing for a single name; of equal names the first."""
     tones: dict[str, int] = {}
     for line in lines:
         tones.setdefault(line.label, line.tone)
+    if len(tones) < 2:
+        return Markup("")
     items = (tag("li", sample(tone), " ", label) for label, tone in tones.items())
     return tag("ul", *items, class_="legend lines", aria_label="Lines in the pictures")
 
@@ -116,68 +116,51 @@ def _said(plot: Plot, line: Line) -> str:
     return ", ".join(point.said or f"{plot.y.show(point.y)} at {plot.x.show(point.x)}" for point in told)
 
 
-def _row(axis: Axis, value: float) -> float:
-    return TOP + HEIGHT * (1 - axis.share(value))
-
-
-def _y_axis(axis: Axis) -> Markup:
-    ticks = (
-        tag("line", x1=0, x2="100%", y1=(y := _row(axis, tick)), y2=y, class_="grid")
-        + tag("text", axis.show(tick), x=-6, y=y + 4, text_anchor="end")
-        for tick in axis.ticks
-    )
-    return tag("g", *ticks, tag("text", axis.name, y=10, class_="from-edge"), aria_hidden="true")
+def _y_axis(plot: Plot) -> Markup:
+    rows = [(plot.panel.y(tick), plot.y.show(tick)) for tick in plot.y.ticks]
+    ticks = (level(y, "grid") + tag("text", said, x=-6, y=y + 4, text_anchor="end") for y, said in rows)
+    return tag("g", *ticks, tag("text", plot.y.name, y=10, class_="from-edge"), aria_hidden="true")
 
 
 def _x_axis(axis: Axis) -> Markup:
     foot = TOP + HEIGHT
     ticks = (
-        tag("line", x1=(at := pct(axis.share(tick))), x2=at, y1=foot, y2=foot + 4, class_="base")
-        + tag("text", axis.show(tick), x=at, y=foot + 16, text_anchor="middle")
+        upright(axis.share(tick), foot, foot + 4, "base")
+        + tag("text", axis.show(tick), x=pct(axis.share(tick)), y=foot + 16, text_anchor="middle")
         for tick in axis.ticks
     )
-    base = tag("line", x1=0, x2="100%", y1=foot, y2=foot, class_="base")
     name = tag("text", axis.name, x="50%", y=foot + 32, text_anchor="middle")
-    return tag("g", base, *ticks, name, aria_hidden="true")
+    return tag("g", level(foot, "base"), *ticks, name, aria_hidden="true")
 
 
 def _guide(plot: Plot, guide: Guide) -> Markup:
     (x1, y1), (x2, y2) = guide.start, guide.end
-    at = pct(plot.x.share(x1))
-    line = tag("line", x1=at, x2=pct(plot.x.share(x2)), y1=_row(plot.y, y1), y2=_row(plot.y, y2))
+    at, y = plot.x.share(x1), plot.panel.y(y1)
+    line = tag("line", x1=pct(at), x2=pct(plot.x.share(x2)), y1=y, y2=plot.panel.y(y2))
     # Inwards from where the guide begins.
-    side, shift = ("end", -4) if plot.x.share(x1) > 0.5 else ("start", 4)
-    word = tag("text", guide.word, x=at, y=_row(plot.y, y1) - 5, dx=shift, text_anchor=side, class_="halo")
+    side, shift = ("end", -4) if at > 0.5 else ("start", 4)
+    word = tag("text", guide.word, x=pct(at), y=y - 5, dx=shift, text_anchor=side, class_="halo")
     return tag("g", line, word, class_="guide")
 
 
 def _whiskers(plot: Plot, line: Line) -> Markup:
     drawn = (
-        tag("line", x1=(at := pct(plot.x.share(p.x))), x2=at, y1=_row(plot.y, p.low), y2=_row(plot.y, p.high))
-        for p in line.points
-        if p.low is not None and p.high is not None
+        upright(plot.x.share(point.x), plot.panel.y(point.low), plot.panel.y(point.high))
+        for point in line.points
+        if point.low is not None and point.high is not None
     )
     return tag("g", *drawn, class_=f"whiskers tone-{line.tone}")
 
 
 def _line(plot: Plot, line: Line) -> Markup:
-    if not line.joined:
-        return Markup("")
-    points = " ".join(
-        f"{number(plot.x.share(p.x) * 1000)},{number((1 - plot.y.share(p.y)) * 1000)}" for p in line.points
-    )
-    drawn = tag(
-        "polyline", class_=f"line tone-{line.tone}", points=points, vector_effect="non-scaling-stroke"
-    )
-    return stretched(TOP, HEIGHT, drawn)
+    points = ((plot.x.share(point.x), plot.panel.depth(point.y)) for point in line.points)
+    return stretched(TOP, HEIGHT, polyline(points, f"line tone-{line.tone}"))
 
 
 def _marks(plot: Plot, line: Line, rank: int) -> Markup:
-    drawn = (
-        mark(pct(plot.x.share(point.x)), _row(plot.y, point.y), line.tone, point.said)
-        for point in (line.points if line.marked else _spread(line.points, rank, len(plot.lines)))
-    )
-    return Markup("").join(drawn)
+    marked = line.points if line.marked else _spread(line.points, rank, len(plot.lines))
+    places = ((plot.x.share(point.x), plot.panel.y(point.y), point.said) for point in marked)
+    return Markup("").join(mark(at, y, line.tone, said) for at, y, said in places)
 
 
 def _spread(points: tuple[Point, ...], rank: int, lines: int) -> list[Point]:
@@ -187,5 +170,5 @@ def _spread(points: tuple[Point, ...], rank: int, lines: int) -> list[Point]:
 
 
 def _names(plot: Plot) -> Markup:
-    ends = [(line.label, line.tone, _row(plot.y, line.points[-1].y)) for line in plot.lines if line.points]
+    ends = [(line.label, line.tone, plot.panel.y(line.points[-1].y)) for line in plot.lines if line.points]
     return end_labels(ends, TOP + HEIGHT)

@@ -1,15 +1,8 @@
-"""The axes that the two panels of a story share: time across, one panel's values down."""
+"""Where values lie: time or values across, in shares of the width, and values down, in pixels."""
 
-from __future__ import annotations
-
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
-
-from streams.lab.report.words import moment
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +17,12 @@ class TimeAxis:
         return (time_ms - self.start_ms) / (self.end_ms - self.start_ms)
 
     def shows(self, time_ms: int) -> bool:
-        """Tell whether the time is on the axis."""
+        """Return whether the time is on the axis."""
         return self.start_ms <= time_ms <= self.end_ms
 
     def months(self) -> Iterator[datetime]:
-        """Yield the first effective time of every month on the axis."""
-        first = moment(self.start_ms)
+        """Yield the first moment (UTC) of every month on the axis."""
+        first = datetime.fromtimestamp(self.start_ms / 1000, tz=UTC)
         index = first.year * 12 + first.month
         while True:
             month = datetime(index // 12, index % 12 + 1, 1, tzinfo=UTC)
@@ -55,3 +48,34 @@ class Panel:
     def y(self, value: float) -> float:
         """Return the pixel row of the value; one outside the panel is moved to its edge."""
         return self.top + self.height * min(max(self.depth(value), 0), 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """Values [low, high] with marks at `ticks`; `show` says a value as people read it."""
+
+    name: str
+    low: float
+    high: float
+    ticks: tuple[float, ...]
+    show: Callable[[float], str]
+
+    def share(self, value: float) -> float:
+        """Return how far along the axis the value lies: 0 at the low end, 1 at the high end."""
+        return (value - self.low) / (self.high - self.low)
+
+
+def shares(name: str, low: float = 0.0, high: float = 1.0, step: float = 0.25) -> Axis:
+    """Return an axis of shares from `low` to `high`, marked every `step` from `low` on, in percent."""
+    ticks = tuple(low + step * k for k in range(int((high - low) / step + 1e-9) + 1))
+    return Axis(name, low, high, ticks, lambda share: f"{share * 100:.0f}%")
+
+
+def days(name: str, high: int, step: int) -> Axis:
+    """Return an axis of days from 0 to `high`, marked every `step`."""
+    return Axis(name, 0, high, tuple(range(0, high + 1, step)), lambda day: f"{day:g}")
+
+
+def classes(name: str, labels: Sequence[str]) -> Axis:
+    """Return an axis of classes 0, 1, ... with half a class of room at each end, marked with their labels."""
+    return Axis(name, -0.5, len(labels) - 0.5, tuple(range(len(labels))), lambda at: labels[round(at)])

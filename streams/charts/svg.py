@@ -4,7 +4,7 @@ A chart has no viewBox: x is in percent, y in pixels, so that type keeps its siz
 coordinates without percent; they go into a stretched inner picture (`stretched`).
 """
 
-from __future__ import annotations
+from collections.abc import Iterable
 
 from markupsafe import Markup, escape
 
@@ -46,3 +46,26 @@ def stretched(top: float, height: float, *children: str) -> Markup:
         viewBox="0 0 1000 1000",
         preserveAspectRatio="none",
     )
+
+
+def polyline(points: Iterable[tuple[float, float]], kind: str) -> Markup:
+    """Return a line for an inner picture (`stretched`) through (share across, share down) points.
+
+    Nothing is clamped: what leaves the picture is cut off at its edge, instead of seeming to level out there.
+    """
+    drawn = " ".join(f"{number(across * 1000)},{number(down * 1000)}" for across, down in points)
+    return tag("polyline", class_=kind, points=drawn, vector_effect="non-scaling-stroke")
+
+
+def upright(at: float, top: float, bottom: float, kind: str = "") -> Markup:
+    """Return an upright line at a share of the width, between two pixel rows."""
+    return tag("line", **_of(kind), x1=(x := pct(at)), x2=x, y1=top, y2=bottom)
+
+
+def level(y: float, kind: str = "") -> Markup:
+    """Return a line across the whole width at a pixel row."""
+    return tag("line", **_of(kind), x1=0, x2="100%", y1=y, y2=y)
+
+
+def _of(kind: str) -> dict[str, str]:
+    return {"class_": kind} if kind else {}

@@ -6,6 +6,7 @@ import math
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from streams.charts.scale import Panel
 from streams.core.time import DAY_MS
 from streams.lab.report.words import WEEK_MS, chance, day, moment, money
 
@@ -80,8 +81,9 @@ def evidence_chart(episode: EpisodeStory, levels: Levels, width: int) -> Iterato
     columns = _columns(episode.curve, width - GUTTER)
     low, high = _range(columns, levels)
     grid = [[" "] * len(columns) for _ in range(EVIDENCE_ROWS)]
-    rows = [_row(value, low, high) for value in columns]
-    named = {_row(level, low, high): word for word, level in _named(levels)}
+    panel = Panel(0, EVIDENCE_ROWS - 1, low, high)
+    rows = [round(panel.y(value)) for value in columns]
+    named = {round(panel.y(level)): word for word, level in _named(levels)}
     for row in named:
         grid[row] = ["╌"] * len(columns)
     _draw(grid, rows)
@@ -113,11 +115,6 @@ def _columns(curve: Sequence[EvidencePoint], width: int) -> list[float]:
 def _range(columns: Sequence[float], levels: Levels) -> tuple[float, float]:
     low, high = min(levels.prior, *columns), max(levels.alert, *columns)
     return max(low, levels.prior - 3), min(high, max(TOP_LOG_ODDS, levels.alert))
-
-
-def _row(value: float, low: float, high: float) -> int:
-    share = (min(max(value, low), high) - low) / (high - low)
-    return round((1 - share) * (EVIDENCE_ROWS - 1))
 
 
 def _draw(grid: list[list[str]], rows: Sequence[int]) -> None:

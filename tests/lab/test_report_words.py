@@ -8,7 +8,7 @@ import pytest
 
 from streams.console import visible
 from streams.lab.report import words
-from streams.lab.report.svg import number, pct, tag
+from streams.charts.svg import number, pct, tag
 
 
 @pytest.mark.parametrize(
