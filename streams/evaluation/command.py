@@ -17,7 +17,7 @@ from streams.core.ruleset import DEFAULT, VERSIONS, Ruleset
 from streams.evaluation.detectors.goals import TARGET
 from streams.evaluation.detectors.trial import TooFewError
 from streams.evaluation.evaluation import FULL, QUICK, Evaluation, as_json, evaluate
-from streams.evaluation.report import render_evaluation
+from streams.evaluation.report.page import render_evaluation
 from streams.evaluation.shared.parallel import Progress
 from streams.evaluation.tables import (
     comparison_tables,

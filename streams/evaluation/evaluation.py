@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Final
 
@@ -19,7 +19,6 @@ from streams.lab.generate.options import Population
 
 _WORLDS: Final = (Population.COMPLETEJOURNEY, Population.SYNTHETIC)
 """CDNOW buys too rarely for whole worlds to say something."""
-
 _WITHIN: Final = 0.9
 """The least share of splits in which a calibrated ruleset comes to what was predicted of it."""
 
@@ -90,67 +89,41 @@ def evaluate(  # noqa: PLR0913 - everything a measurement depends on
 
     Raises as `compare` does.
     """
+    last, drawn = rulesets[-1], range(min(seeds, size.most_seeds))
     figures = tuple(
-        compare(
-            population,
-            rulesets,
-            range(min(seeds, size.most_seeds)),
-            target,
-            customers=customers,
-            jobs=jobs,
-            progress=progress,
-        )
-        for population, customers in size.customers
-        if population in populations
+        compare(whose, rulesets, drawn, target, customers=customers, jobs=jobs, progress=progress)
+        for whose, customers in size.customers
+        if whose in populations
     )
-    found = (*goals(figures, target), *_splits_goal(rulesets, populations, size, progress))
+    found = list(goals(figures, target))
+    if size.splits and Population.COMPLETEJOURNEY in populations:
+        found.append(_splits_goal(last, size.splits, progress))
     whole = [one for one in _WORLDS if one in populations]
-    return Evaluation(
-        comparison=DetectorComparison(target, figures, found),
-        worlds=_worlds(rulesets[-1], whole, size, jobs, progress),
-        stress=_stress(rulesets[-1], whole, size, jobs, progress),
+    worlds = (
+        alerts_against_truth(last, of, whole, customers=size.world_customers, jobs=jobs, progress=progress)
+        for of in _seeds(whole, size.world_seeds)
     )
+    stressed = (
+        stress(last, of, whole, customers=size.stress_customers, jobs=jobs, progress=progress)
+        for of in _seeds(whole, size.stress_seeds)
+    )
+    return Evaluation(DetectorComparison(target, figures, tuple(found)), tuple(worlds), tuple(stressed))
 
 
-def _worlds(
-    rules: Ruleset, populations: Sequence[Population], size: Size, jobs: int, progress: Progress
-) -> tuple[WorldsResult, ...]:
-    seeds = range(1, size.world_seeds + 1)
-    if not populations or not seeds:
-        return ()
-    customers = size.world_customers
-    found = alerts_against_truth(rules, seeds, populations, customers=customers, jobs=jobs, progress=progress)
-    return (found,)
+def _seeds(populations: Sequence[Population], count: int) -> Iterator[range]:
+    """Yield the seeds of a measurement; nothing if it is left out."""
+    if populations and count:
+        yield range(1, count + 1)
 
 
-def _stress(
-    rules: Ruleset, populations: Sequence[Population], size: Size, jobs: int, progress: Progress
-) -> tuple[StressResult, ...]:
-    seeds = range(1, size.stress_seeds + 1)
-    if not populations or not seeds:
-        return ()
-    customers = size.stress_customers
-    return (stress(rules, seeds, populations, customers=customers, jobs=jobs, progress=progress),)
-
-
-def _splits_goal(
-    rulesets: Sequence[Ruleset], populations: Sequence[Population], size: Size, progress: Progress
-) -> tuple[Goal, ...]:
-    if not size.splits or Population.COMPLETEJOURNEY not in populations:
-        return ()
+def _splits_goal(rules: Ruleset, count: int, progress: Progress) -> Goal:
     progress("calibrated halves", 0, 1)
-    splits = held_out_splits(rulesets[-1], splits=size.splits)
+    splits = held_out_splits(rules, splits=count)
     progress("calibrated halves", 1, 1)
     within = sum(one.within for one in splits)
-    least = math.ceil(_WITHIN * size.splits)
-    return (
-        Goal(
-            our_names(rulesets)[-1],
-            f"calibrated: false alarms of other households as predicted, >= {least} of {size.splits} times",
-            f"{within} of {size.splits}",
-            within >= least,
-        ),
-    )
+    least = math.ceil(_WITHIN * count)
+    goal = f"calibrated: false alarms of other households as predicted, >= {least} of {count} times"
+    return Goal(*our_names([rules]), goal, f"{within} of {count}", within >= least)
 
 
 def as_json(evaluation: Evaluation) -> str:

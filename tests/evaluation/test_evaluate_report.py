@@ -13,23 +13,17 @@ from pathlib import Path
 import pytest
 from typing_extensions import override
 
+from streams.charts.marks import ROW, SHAPES, apart
+from streams.charts.plot import HEIGHT, TOP, Guide, Line, Plot, Point, draw, legend, spoken
+from streams.charts.scale import classes, days, shares
 from streams.evaluation.detectors.results import ClassFigures, Estimate
-from streams.evaluation.report import render_evaluation
-from streams.evaluation.report.axis import classes, days, shares
-from streams.evaluation.report.curves import delay_curves
-from streams.evaluation.report.detectability import detectability
-from streams.evaluation.report.document import Cell, Document, Figure, Group, Part, Row, Section, Table
-from streams.evaluation.report.evaluation import evaluation
-from streams.evaluation.report.goals import calibration_goal, goals, met
-from streams.evaluation.report.labels import ROW, apart
-from streams.evaluation.report.marks import SHAPES
-from streams.evaluation.report.page import render
-from streams.evaluation.report.plot import HEIGHT, TOP, Guide, Line, Plot, Point, draw, legend, spoken
-from streams.evaluation.report.ranked import leading, ranked
+from streams.evaluation.report.detectors import delay_curves, detectability, leading, ranked
+from streams.evaluation.report.document import Cell, Document, Figure, Part, Row, Section, Table
+from streams.evaluation.report.goals import calibration_goal, met, stress_goals
+from streams.evaluation.report.page import evaluation, render, render_evaluation
 from streams.evaluation.report.truth import calibration_figure
-from streams.evaluation.report.under_stress import stress_goals
 from streams.evaluation.report.words import days as days_said
-from streams.evaluation.report.words import fewer_days, points, share
+from streams.evaluation.report.words import points, share, signed
 from streams.evaluation.stress.disturb import Disturbance
 from streams.evaluation.stress.stress import Ratio
 from streams.evaluation.worlds.figures import Mix
@@ -65,9 +59,7 @@ def document() -> Document:
         Row(HOSTILE, (Cell("0.99", "0.98–1.00", met=True), Cell("18")), "of 100", strong=True),
         Row("theirs", (Cell("0.40", met=False), Cell("never"))),
     )
-    table = Table(
-        "Side by side", ("Detector", "Found", "Days"), (Group("full boycott", rows), Group("", rows))
-    )
+    table = Table("Side by side", ("Detector", "Found", "Days"), {"full boycott": rows, "": rows})
     first = Section(
         "sides",
         "Side by side",
@@ -270,7 +262,7 @@ def test_a_picture_for_each_population_shape_and_question(whole: str) -> None:
 
 
 def test_the_leading_ruleset_has_the_thick_line_everywhere() -> None:
-    detectors = [one.name for _, one in ranked(comparison().populations[0], "ours, ruleset 2")]
+    detectors = [one.name for one in ranked(comparison().populations[0], "ours, ruleset 2")]
     assert detectors[:3] == ["ours, ruleset 2", "ours, ruleset 1", "fixed inactivity"]
 
 
@@ -327,9 +319,9 @@ def test_only_what_was_seen_is_drawn() -> None:
 
 def test_too_few_records_neither_meet_nor_miss_the_goal() -> None:
     for few, said in ((0, "none seen"), (100, "80 % (71 % to 87 %) of 100".replace(" %", "\u00a0%"))):
-        group = goals([("ours", calibration_goal(worlds(records=few)))])
-        assert [row.cells for row in group[0].rows] == [(Cell("too few to tell", said),)]
-        assert met(group, "ours") == (0, 1)
+        row = calibration_goal(worlds(records=few))
+        assert row.cells == (Cell("too few to tell", said),)
+        assert met({"ours": [row]}, "ours") == (0, 1)
 
 
 def test_disturbances_are_held_against_the_same_worlds_without(told: str) -> None:
@@ -375,7 +367,7 @@ def test_shares_read_finer_where_it_matters(value: float, said: str) -> None:
 
 def test_days_read_as_days_or_as_never() -> None:
     assert (days_said(17.25), days_said(inf), days_said(nan)) == ("17.2", "> 90", "–")
-    assert (points(-0.004), points(-0.0), fewer_days(inf)) == ("−0.4", "+0.0", "+∞")
+    assert (points(-0.004), points(-0.0), signed(inf)) == ("−0.4", "+0.0", "+∞")
 
 
 def _marks(svg: str) -> list[dict[str, str | None]]:

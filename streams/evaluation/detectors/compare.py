@@ -15,42 +15,39 @@ The protocol, for each seed:
   other half's untouched copies that leaves the target share above it, and the other way round.
 - A copy is found, or alarms, at the first quarter of a day at which its score exceeds its threshold.
 
-All seeds together give the figures. Intervals come from drawing households anew (`draws`).
+All seeds together give the figures. Intervals come from drawing households with replacement (`draws`).
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from itertools import pairwise
+from typing import Final
 
 import numpy as np
 
 from streams.core.ruleset import Ruleset
 from streams.evaluation.detectors import alive
 from streams.evaluation.detectors.cases import Case
-from streams.evaluation.detectors.detectability import detectability
 from streams.evaluation.detectors.draws import Delays, Draws, difference, estimate
-from streams.evaluation.detectors.prepare import Prepared, prepare
-from streams.evaluation.detectors.results import DetectorFigures, Difference, PopulationFigures, ShapeFigures
+from streams.evaluation.detectors.prepare import prepare
+from streams.evaluation.detectors.results import (
+    ClassFigures,
+    Detectability,
+    DetectorFigures,
+    Difference,
+    PopulationFigures,
+    ShapeFigures,
+)
 from streams.evaluation.detectors.scores import our_names
-from streams.evaluation.detectors.trial import SHAPES, Caught, Trial, run_trial
-from streams.evaluation.shared.parallel import Progress, in_parallel
+from streams.evaluation.detectors.trial import SHAPES, Caught, run_trial
+from streams.evaluation.shared.parallel import Progress, in_parallel, unseen
 from streams.lab.generate.options import Population
-from streams.lab.generate.purchases import Floats
+from streams.lab.generate.purchases import Flags, Floats, Ints
 
-
-@dataclass(frozen=True, slots=True)
-class _Task:
-    prepared: Prepared
-    seed: int
-    target: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Rows:
-    """A detector's figures in rows, for each shape."""
-
-    caught: Caught
-    alarms: Floats
-    delays: tuple[Delays, ...]
+_FIFTHS: Final = 5
+_MONTHS: Final = (3, 4, 6, 8, 10, 13, np.inf)
+_LEAST: Final = 20
+"""Cases that a class must have to say something."""
 
 
 def compare(  # noqa: PLR0913 - all but the first four have a default and go by name
@@ -61,7 +58,7 @@ def compare(  # noqa: PLR0913 - all but the first four have a default and go by 
     *,
     customers: int | None = None,
     jobs: int = 1,
-    progress: Progress = lambda _step, _done, _total: None,
+    progress: Progress = unseen,
 ) -> PopulationFigures:
     """Return all detectors side by side on a population; the same figures whatever the number of jobs.
 
@@ -69,87 +66,66 @@ def compare(  # noqa: PLR0913 - all but the first four have a default and go by 
     history is not installed, TooFewError when too few households can be judged to set a threshold.
     """
     prepared = prepare(population, rulesets, customers)
-    tasks = [_Task(prepared, seed, target) for seed in seeds]
-    trials = in_parallel(_run, tasks, jobs=jobs, step=f"detectors on {population}", progress=progress)
-    return _figures(prepared, trials, tuple(seeds), target)
-
-
-def _run(task: _Task) -> Trial:
-    return run_trial(task.prepared, task.seed, task.target)
-
-
-def _figures(
-    prepared: Prepared, trials: Sequence[Trial], seeds: tuple[int, ...], target: float
-) -> PopulationFigures:
+    trial = partial(run_trial, prepared, target)
+    trials = in_parallel(trial, seeds, jobs=jobs, step=f"detectors on {population}", progress=progress)
     cases = [case for trial in trials for case in trial.cases]
     draws = Draws(np.array([case.customer for case in cases], np.int64))
-    caught = {name: _joined([trial.caught[name] for trial in trials]) for name in trials[0].caught}
-    rows = {name: _rows(one, draws) for name, one in caught.items()}
+    caught = {
+        name: Caught(*map(np.concatenate, zip(*(trial.caught[name] for trial in trials), strict=True)))
+        for name in trials[0].caught
+    }
+    delays = {
+        name: [draws.delays(one.steps[:, at]) for at in range(len(SHAPES))] for name, one in caught.items()
+    }
     ours = our_names(prepared.rulesets)
-    detectors = tuple(_detector(name, one, ours=name in ours) for name, one in rows.items())
+    detectors = tuple(
+        _detector(name, one, delays[name], draws, ours=name in ours) for name, one in caught.items()
+    )
     return PopulationFigures(
-        population=prepared.population,
+        population=population,
         customers=len(prepared.purchases.customer_ids),
         households=draws.households,
-        seeds=seeds,
+        seeds=tuple(seeds),
         cases=len(cases),
         copies=len(cases) * (1 + len(SHAPES)),
         detectors=detectors,
-        differences=_differences(rows, ours),
-        detectability=tuple(detectability(name, caught[name].steps, cases, draws) for name in ours),
-        notes=(*alive.notes(prepared.fits), *_notes(detectors, target), *_span(cases)),
+        differences=_differences(delays, ours),
+        detectability=tuple(_detectability(name, caught[name].steps, cases, draws) for name in ours),
+        notes=(*alive.notes(prepared.fits), *_notes(detectors, target), _span(cases)),
     )
 
 
-def _joined(parts: Sequence[Caught]) -> Caught:
-    return Caught(
-        steps=np.concatenate([one.steps for one in parts]),
-        alarms=np.concatenate([one.alarms for one in parts]),
-        found_at=np.concatenate([one.found_at for one in parts]),
-        alarms_at=np.concatenate([one.alarms_at for one in parts]),
-    )
-
-
-def _rows(caught: Caught, draws: Draws) -> _Rows:
-    delays = tuple(draws.delays(caught.steps[:, at]) for at in range(len(SHAPES)))
-    return _Rows(caught, draws.share(caught.alarms), delays)
-
-
-def _detector(name: str, rows: _Rows, *, ours: bool) -> DetectorFigures:
-    found_at = rows.caught.found_at.mean(axis=0).tolist()
+def _detector(
+    name: str, caught: Caught, delays: Sequence[Delays], draws: Draws, *, ours: bool
+) -> DetectorFigures:
     shapes = tuple(
         ShapeFigures(
             shape=shape,
-            found_30=estimate(delays.share(30)),
-            found_90=estimate(delays.share()),
-            median_days=estimate(delays.median()),
-            found_by_day=delays.by_day(),
-            found_at_targets=tuple(found_at[at]),
+            found_30=estimate(one.share(30)),
+            found_90=estimate(one.share()),
+            median_days=estimate(one.median()),
+            found_by_day=one.by_day(),
+            found_at_targets=tuple(found_at),
         )
-        for at, (shape, delays) in enumerate(zip(SHAPES, rows.delays, strict=True))
+        for shape, one, found_at in zip(SHAPES, delays, caught.found_at.mean(axis=0).tolist(), strict=True)
     )
-    alarms_at = tuple(rows.caught.alarms_at.mean(axis=0).tolist())
-    return DetectorFigures(name, ours, estimate(rows.alarms), alarms_at, shapes)
+    alarms_at = tuple(caught.alarms_at.mean(axis=0).tolist())
+    return DetectorFigures(name, ours, estimate(draws.share(caught.alarms)), alarms_at, shapes)
 
 
-def _differences(rows: Mapping[str, _Rows], ours: Sequence[str]) -> tuple[Difference, ...]:
-    others = {name: one for name, one in rows.items() if name not in ours}
-    return tuple(_difference(name, rows[name], others, at) for name in ours for at in range(len(SHAPES)))
+def _differences(delays: Mapping[str, Sequence[Delays]], ours: Sequence[str]) -> tuple[Difference, ...]:
+    def of(name: str, at: int) -> Difference:
+        mine = delays[name][at]
+        shares = {other: one[at].share() for other, one in delays.items() if other not in ours}
+        medians = {other: one[at].median() for other, one in delays.items() if other not in ours}
+        best = max(shares, key=lambda other: float(shares[other][0]))
+        earliest = min(medians, key=lambda other: float(medians[other][0]))
+        recall = difference(mine.share(), shares[best])
+        return Difference(
+            name, SHAPES[at], best, recall, earliest, difference(mine.median(), medians[earliest])
+        )
 
-
-def _difference(name: str, mine: _Rows, others: Mapping[str, _Rows], at: int) -> Difference:
-    shares = {other: one.delays[at].share() for other, one in others.items()}
-    medians = {other: one.delays[at].median() for other, one in others.items()}
-    best = max(shares, key=lambda other: float(shares[other][0]))
-    earliest = min(medians, key=lambda other: float(medians[other][0]))
-    return Difference(
-        detector=name,
-        shape=SHAPES[at],
-        best=best,
-        recall=difference(mine.delays[at].share(), shares[best]),
-        earliest=earliest,
-        median_days=difference(mine.delays[at].median(), medians[earliest]),
-    )
+    return tuple(of(name, at) for name in ours for at in range(len(SHAPES)))
 
 
 def _notes(detectors: Sequence[DetectorFigures], target: float) -> list[str]:
@@ -161,7 +137,42 @@ def _notes(detectors: Sequence[DetectorFigures], target: float) -> list[str]:
     ]
 
 
-def _span(cases: Sequence[Case]) -> list[str]:
+def _span(cases: Sequence[Case]) -> str:
     trips = np.quantile([case.trips_per_month for case in cases], (0.25, 0.5, 0.75))
     low, middle, high = (f"{one:.1f}" for one in trips)
-    return [f"The cases buy {middle} times in 28 days in the median, half of them {low} to {high} times."]
+    return f"The cases buy {middle} times in 28 days in the median, half of them {low} to {high} times."
+
+
+def _detectability(detector: str, steps: Ints, cases: Sequence[Case], draws: Draws) -> Detectability:
+    """Return what a detector finds by class of its cases, from the step that finds each (cases x shapes)."""
+
+    def of(classes: Iterable[tuple[str, Flags]]) -> tuple[ClassFigures, ...]:
+        large = (one for one in classes if np.count_nonzero(one[1]) >= _LEAST)
+        return tuple(_of_class(label, mine, steps, draws) for label, mine in large)
+
+    trips = np.array([case.trips_per_month for case in cases])
+    months = np.array([case.months for case in cases])
+    return Detectability(detector, by_trips=of(_fifths(trips)), by_history=of(_known_for(months)))
+
+
+def _fifths(trips: Floats) -> list[tuple[str, Flags]]:
+    edges = np.quantile(trips, np.linspace(0, 1, _FIFTHS + 1))
+    which = np.searchsorted(edges[1:-1], trips, side="right")
+    return [(f"{edges[at]:.1f}–{edges[at + 1]:.1f}", which == at) for at in range(_FIFTHS)]
+
+
+def _known_for(months: Floats) -> list[tuple[str, Flags]]:
+    return [
+        (f"{low}+" if np.isinf(high) else f"{low}–{high}", (months >= low) & (months < high))
+        for low, high in pairwise(_MONTHS)
+    ]
+
+
+def _of_class(label: str, mine: Flags, steps: Ints, draws: Draws) -> ClassFigures:
+    delays = [(shape, draws.delays(steps[:, at], mine)) for at, shape in enumerate(SHAPES)]
+    return ClassFigures(
+        label=label,
+        cases=int(np.count_nonzero(mine)),
+        found_90=tuple((shape, estimate(one.share())) for shape, one in delays),
+        median_days=tuple((shape, estimate(one.median())) for shape, one in delays),
+    )

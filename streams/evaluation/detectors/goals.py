@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from streams.evaluation.detectors.results import DetectorFigures, Difference, Goal, PopulationFigures
+from streams.evaluation.detectors.results import DetectorFigures, Goal, PopulationFigures
 from streams.lab.generate.options import Population, Shape
 
 TARGET = 0.05
@@ -43,24 +43,12 @@ def _absolute(detector: DetectorFigures) -> Iterator[Goal]:
 def _relative(figures: PopulationFigures, name: str) -> Iterator[Goal]:
     for one in figures.differences:
         if one.detector == name and one.shape in _WANTED:
-            yield _earlier(one)
-            yield _no_worse(one)
-
-
-def _earlier(one: Difference) -> Goal:
-    days = one.median_days.value
-    return Goal(
-        one.detector,
-        f"{one.shape}: earlier than every other",
-        f"{days:+.1f} days: {one.earliest}",
-        days < 0,
-    )
-
-
-def _no_worse(one: Difference) -> Goal:
-    points = 100 * one.recall.value
-    measured = f"{points:+.1f} points: {one.best}"
-    if one.shape in _PARTIAL:
-        return Goal(one.detector, f"{one.shape}: more found than by any other", measured, points > 0)
-    goal = f"{one.shape}: at most {100 * _MARGIN:.0f} points below the best other"
-    return Goal(one.detector, goal, measured, one.recall.value >= -_MARGIN)
+            days, more = one.median_days.value, one.recall.value
+            earlier = f"{one.shape}: earlier than every other"
+            yield Goal(name, earlier, f"{days:+.1f} days: {one.earliest}", days < 0)
+            measured = f"{100 * more:+.1f} points: {one.best}"
+            if one.shape in _PARTIAL:
+                yield Goal(name, f"{one.shape}: more found than by any other", measured, more > 0)
+            else:
+                goal = f"{one.shape}: at most {100 * _MARGIN:.0f} points below the best other"
+                yield Goal(name, goal, measured, more >= -_MARGIN)

@@ -2,7 +2,7 @@
 
 A *case* is a household with the anchor of one seed; a *copy* is a case's purchases, untouched or with one
 boycott in them. Shares lie in [0, 1]; delays are days since the anchor, infinite where fewer than half of
-the boycotts are found. Intervals are 95 %, from drawing households anew with all their cases.
+the boycotts are found. Intervals are 95 %, from drawing households with replacement, with all their cases.
 """
 
 from dataclasses import dataclass

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from streams.evaluation.detectors.cases import Case, draw_cases
 from streams.evaluation.detectors.copies import Copies, untouched
@@ -12,12 +12,10 @@ from streams.evaluation.detectors.prepare import Prepared
 from streams.evaluation.detectors.results import TARGETS
 from streams.evaluation.detectors.scores import Score, detectors
 from streams.lab.generate.options import Shape
-from streams.lab.generate.purchases import Floats, Ints
+from streams.lab.generate.purchases import Flags, Floats, Ints
 
-SHAPES = tuple(Shape)
-
-
-_LEAST = 40
+SHAPES: Final = tuple(Shape)
+_LEAST: Final = 40
 """Cases that a seed must give: at 5 %, half of them make a threshold."""
 
 
@@ -25,17 +23,16 @@ class TooFewError(ValueError):
     """Too few households can be judged to set a threshold; the message says how many there are."""
 
 
-@dataclass(frozen=True, slots=True)
-class Caught:
-    """What one detector did on the cases of a seed."""
+class Caught(NamedTuple):
+    """What one detector did on the cases of a seed, or of all seeds."""
 
     steps: Ints
     """Cases x shapes: the quarter of a day after the anchor that finds the boycott; -1 where none does."""
-    alarms: npt.NDArray[np.bool_]
+    alarms: Flags
     """By case: whether the untouched copy alarms."""
-    found_at: npt.NDArray[np.bool_]
+    found_at: Flags
     """Cases x shapes x `TARGETS`: found in 90 days, with the threshold set for the target."""
-    alarms_at: npt.NDArray[np.bool_]
+    alarms_at: Flags
     """Cases x `TARGETS`."""
 
 
@@ -48,7 +45,7 @@ class Trial:
     """By detector."""
 
 
-def run_trial(prepared: Prepared, seed: int, target: float) -> Trial:
+def run_trial(prepared: Prepared, target: float, seed: int) -> Trial:
     """Return what every detector finds of the boycotts of one seed; the same whoever runs it.
 
     Raises TooFewError.
@@ -64,29 +61,23 @@ def run_trial(prepared: Prepared, seed: int, target: float) -> Trial:
     luck = rng.random(len(plain.cents))
     treated = [plain.treated(shape, cases.first_hours, luck) for shape in SHAPES]
     half = rng.permutation(len(cases.every)) % 2
-    caught = {
-        name: _caught(score, plain, treated, half, target)
-        for name, score in detectors(prepared, cases, plain).items()
-    }
-    return Trial(cases.every, caught)
+    scores = detectors(prepared, cases, plain)
+    return Trial(
+        cases.every, {name: _caught(score, plain, treated, half, target) for name, score in scores.items()}
+    )
 
 
 def _caught(score: Score, plain: Copies, treated: list[Copies], half: Ints, target: float) -> Caught:
     calm = score(plain).max(axis=1)
     thresholds = other_half(calm, half, (target, *TARGETS))
-    steps = np.empty((len(calm), len(treated)), np.int64)
-    found_at = np.empty((len(calm), len(treated), len(TARGETS)), np.bool_)
-    for at, copies in enumerate(treated):
+    steps, found_at = [], []
+    for copies in treated:
         scores = score(copies)
         hit = scores > thresholds[:, :1]
-        steps[:, at] = np.where(hit.any(axis=1), hit.argmax(axis=1), -1)
-        found_at[:, at] = scores.max(axis=1)[:, None] > thresholds[:, 1:]
-    return Caught(
-        steps=steps,
-        alarms=calm > thresholds[:, 0],
-        found_at=found_at,
-        alarms_at=calm[:, None] > thresholds[:, 1:],
-    )
+        steps.append(np.where(hit.any(axis=1), hit.argmax(axis=1), -1))
+        found_at.append(scores.max(axis=1)[:, None] > thresholds[:, 1:])
+    alarms = calm[:, None] > thresholds
+    return Caught(np.stack(steps, axis=1), alarms[:, 0], np.stack(found_at, axis=1), alarms[:, 1:])
 
 
 def other_half(calm: Floats, half: Ints, targets: tuple[float, ...]) -> Floats:

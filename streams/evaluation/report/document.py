@@ -1,12 +1,9 @@
-"""What a page of figures is made of: plain data that `page` sets. Text may hold anything; it stays text."""
+"""What a page of figures is made of: plain data that the templates set. Text may hold anything; it stays text."""
 
-from __future__ import annotations
-
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from streams.evaluation.report.plot import Plot
+from streams.charts.plot import Plot
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,20 +26,12 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
-    """Lines of a table under one heading, or under none if it is empty."""
-
-    head: str
-    rows: tuple[Row, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Table:
-    """`columns` names the column of the row heads, then one for each cell."""
+    """`columns` names the column of the row heads, then one for each cell; rows stand in groups by heading."""
 
     caption: str
     columns: tuple[str, ...]
-    groups: tuple[Group, ...]
+    groups: Mapping[str, Sequence[Row]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,48 +1,35 @@
-"""The goals, met or not, of all parts of an evaluation, by ruleset."""
+"""The goals of all parts of an evaluation, met or not, by ruleset."""
 
-from __future__ import annotations
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 
-from typing import TYPE_CHECKING
-
-from streams.evaluation.report.document import Cell, Group, Part, Row, Table
-from streams.evaluation.report.words import counted
+from streams.evaluation.detectors.results import DetectorComparison
+from streams.evaluation.report.document import Cell, Row
+from streams.evaluation.report.stress import ASIDE, DISTURBANCES, times
+from streams.evaluation.report.words import counted, version
+from streams.evaluation.stress.stress import MOST, StressResult
 from streams.evaluation.worlds.figures import STATED, Mix
-from streams.evaluation.worlds.worlds import LEAST, REAL
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from streams.evaluation.detectors.results import DetectorComparison
-    from streams.evaluation.worlds.worlds import WorldsResult
+from streams.evaluation.worlds.worlds import LEAST, REAL, WorldsResult
 
 
-def goals(rows: Iterable[tuple[str, Row]]) -> tuple[Group, ...]:
+def goals(
+    comparison: DetectorComparison, worlds: Sequence[WorldsResult], stress: Sequence[StressResult]
+) -> dict[str, list[Row]]:
     """Return the goals by the name of the ruleset each is of; the cell of a row tells whether it is met."""
-    rows = list(rows)
-    names = dict.fromkeys(name for name, _ in rows)
-    return tuple(Group(name, tuple(row for whose, row in rows if whose == name)) for name in names)
+    held: defaultdict[str, list[Row]] = defaultdict(list)
+    for one in comparison.goals:
+        held[one.detector].append(_row(one.goal, one.measured, met=one.met))
+    for result in worlds:
+        held[_name(result.ruleset)].append(calibration_goal(result))
+    for stressed in stress:
+        held[_name(stressed.ruleset)].extend(stress_goals(stressed))
+    return dict(held)
 
 
-def detector_goals(comparison: DetectorComparison) -> list[tuple[str, Row]]:
-    """Return the goals of the comparison, each with the name of its ruleset."""
-    return [(one.detector, goal_row(one.goal, one.measured, met=one.met)) for one in comparison.goals]
-
-
-def goals_part(groups: tuple[Group, ...]) -> Part:
-    """Return the table of the goals."""
-    return Part("", "", (Table("Goals and what was measured", ("Goal", "Met? Measured"), groups),))
-
-
-def met(groups: tuple[Group, ...], name: str) -> tuple[int, int]:
+def met(held: Mapping[str, Sequence[Row]], name: str) -> tuple[int, int]:
     """Return how many goals a ruleset meets, and how many it has."""
-    held = [row.cells[0].met is True for group in groups if group.head == name for row in group.rows]
-    return sum(held), len(held)
-
-
-def goal_row(goal: str, measured: str, *, met: bool | None) -> Row:
-    """Return a goal as a row; None: too little was seen to tell."""
-    said = "too few to tell" if met is None else "met" if met else "not met"
-    return Row(goal, (Cell(said, measured, met),))
+    rows = held.get(name, ())
+    return sum(row.cells[0].met is True for row in rows), len(rows)
 
 
 def calibration_goal(result: WorldsResult) -> Row:
@@ -52,6 +39,27 @@ def calibration_goal(result: WorldsResult) -> Row:
         f"Of at least {LEAST} records stated {STATED[0]} to {STATED[1]}, {REAL[0]} to {REAL[1]} are real "
         "where boycotts are as frequent as the weights say"
     )
-    return goal_row(
-        goal, f"{counted(real)} of {real.of:,}" if real.of else "none seen", met=result.calibrated
-    )
+    return _row(goal, f"{counted(real)} of {real.of:,}" if real.of else "none seen", met=result.calibrated)
+
+
+def stress_goals(result: StressResult) -> list[Row]:
+    """Return the goals of one ruleset under disturbances, of all populations together."""
+    return [
+        _row(
+            f"{DISTURBANCES[one.disturbance]}: at most {MOST} times the false alarms",
+            f"{times(one.ratio)} ({times(one.low)} to {times(one.high)}), "
+            f"{one.with_it:,} against {one.without:,}",
+            met=one.met,
+        )
+        for one in result.ratios
+        if one.population is None and one.disturbance is not ASIDE
+    ]
+
+
+def _name(ruleset: str) -> str:
+    return f"ours, ruleset {version(ruleset)}"
+
+
+def _row(goal: str, measured: str, *, met: bool | None) -> Row:
+    said = "too few to tell" if met is None else "met" if met else "not met"
+    return Row(goal, (Cell(said, measured, met),))

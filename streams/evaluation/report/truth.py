@@ -1,21 +1,14 @@
 """Whole alerts against the truth: is the stated probability right, who is found, what is it worth."""
 
-from __future__ import annotations
-
+from collections.abc import Callable, Sequence
 from math import floor
-from typing import TYPE_CHECKING
 
-from streams.evaluation.report import axis
-from streams.evaluation.report.document import Cell, Figure, Group, Part, Row, Section, Table
-from streams.evaluation.report.plot import Guide, Line, Plot, Point
-from streams.evaluation.report.words import POPULATIONS, SHAPES, counted, days, known, share, split, version
-from streams.evaluation.worlds.figures import STATED, Mix
-from streams.lab.report.words import money
-
-if TYPE_CHECKING:
-    from streams.evaluation.shared.wilson import Share
-    from streams.evaluation.worlds.figures import Bin, MixFigures
-    from streams.evaluation.worlds.worlds import WorldsResult
+from streams.charts import scale
+from streams.charts.plot import Guide, Line, Plot, Point
+from streams.evaluation.report.document import Cell, Figure, Part, Row, Section, Table
+from streams.evaluation.report.words import POPULATIONS, SHAPES, counted, days, share, share_cell, version
+from streams.evaluation.worlds.figures import STATED, Bin, Mix, MixFigures
+from streams.evaluation.worlds.worlds import WorldsResult
 
 MIXES = {
     Mix.WEIGHTS: "Boycotts as often as the weights say",
@@ -25,8 +18,8 @@ MIXES = {
 
 def against_truth(result: WorldsResult, key: str) -> Section:
     """Return the section of one ruleset; `key` is unique in the page."""
-    totals = tuple(result.of(mix) for mix in Mix)
-    pictures = tuple(calibration_figure(f"{key}-{one.mix}", one) for one in totals)
+    totals = [result.of(mix) for mix in Mix]
+    single = [one for one in result.figures if one.population is not None]
     hint = (
         f"Whole worlds replayed through the rules, {len(result.seeds)} seeds a population: contacts, "
         "boycotts, alerts. A customer has left from the last contact of the journey that started the boycott "
@@ -35,20 +28,15 @@ def against_truth(result: WorldsResult, key: str) -> Section:
     calibration = Part(
         "Is the stated probability right?",
         "On the dotted line as many had left as was stated, above it more. Upright lines: 95 % intervals.",
-        figures=pictures,
+        figures=tuple(calibration_figure(f"{key}-{one.mix}", one) for one in totals),
     )
-    stated = Part("Stated and real, as a table", "", (_bins(totals),), folded=True)
-    worth = Part("What the alerts are worth", "", (_precision(totals), _found(totals), _worth(totals)))
-    single = tuple(one for one in result.figures if one.population is not None)
-    apart = Part("By population", "", (_precision(single), _worth(single)), folded=True)
-    heading = f"Alerts against the truth, ruleset {version(result.ruleset)}"
-    return Section(key, heading, hint, (calibration, stated, worth, apart))
-
-
-def _label(figures: MixFigures) -> str:
-    if figures.population is None:
-        return MIXES[figures.mix]
-    return f"{POPULATIONS[figures.population]}: {MIXES[figures.mix].lower()}"
+    parts = (
+        calibration,
+        Part("Stated and real, as a table", "", (_bins(totals),), folded=True),
+        Part("What the alerts are worth", "", (_precision(totals), _found(totals), _worth(totals))),
+        Part("By population", "", (_precision(single), _worth(single)), folded=True),
+    )
+    return Section(key, f"Alerts against the truth, ruleset {version(result.ruleset)}", hint, parts)
 
 
 def calibration_figure(key: str, figures: MixFigures) -> Figure:
@@ -62,88 +50,93 @@ def calibration_figure(key: str, figures: MixFigures) -> Figure:
     plot = Plot(
         key,
         f"{MIXES[figures.mix]}: stated probability and share of real ones",
-        axis.shares("stated probability", low, 1.0, 0.1),
-        axis.shares("had left"),
+        scale.shares("stated probability", low, 1.0, 0.1),
+        scale.shares("had left"),
         (Line("alerts", 0, points, joined=False, marked=True),),
         (Guide((1, 1), (low, low), "as stated"),),
     )
-    return Figure(MIXES[figures.mix], plot, _caption(figures.stated))
+    real, between = figures.stated.real, f"stated {STATED[0]} to {STATED[1]}"
+    caption = f"Of {real.of:,} records {between}, {counted(real)} had left."
+    return Figure(MIXES[figures.mix], plot, caption if real.of else f"No record {between}.")
 
 
 def _said(one: Bin) -> str:
     return f"of {one.real.of:,} stated {one.low:.2f} to {one.high:.2f}, {counted(one.real)} had left"
 
 
-def _caption(stated: Bin) -> str:
-    between = f"stated {STATED[0]} to {STATED[1]}"
-    if stated.real.share is None:
-        return f"No record {between}."
-    return f"Of {stated.real.of:,} records {between}, {counted(stated.real)} had left."
+def _label(figures: MixFigures) -> str:
+    if figures.population is None:
+        return MIXES[figures.mix]
+    return f"{POPULATIONS[figures.population]}: {MIXES[figures.mix].lower()}"
 
 
-def _bins(mixes: tuple[MixFigures, ...]) -> Table:
-    groups = tuple(Group(_label(one), tuple(map(_bin, filter(_filled, one.bins)))) for one in mixes)
-    return Table("Stated and real", ("Stated", "Records", "Mean stated", "Had left"), groups)
+def _table(
+    caption: str,
+    columns: tuple[str, ...],
+    mixes: Sequence[MixFigures],
+    rows: Callable[[MixFigures], list[Row]],
+) -> Table:
+    return Table(caption, columns, {_label(one): rows(one) for one in mixes})
 
 
-def _filled(one: Bin) -> bool:
-    return one.real.of > 0
+def _bins(mixes: Sequence[MixFigures]) -> Table:
+    def row(one: Bin) -> Row:
+        cells = Cell(f"{one.real.of:,}"), Cell(share(one.stated)), share_cell(one.real, of=False)
+        return Row(f"{one.low:.2f} to {one.high:.2f}", cells, strong=(one.low, one.high) == STATED)
 
-
-def _bin(one: Bin) -> Row:
-    cells = (Cell(f"{one.real.of:,}"), Cell(known(one.stated, share)), Cell(*split(one.real)))
-    return Row(f"{one.low:.2f} to {one.high:.2f}", cells, strong=(one.low, one.high) == STATED)
-
-
-def _precision(mixes: tuple[MixFigures, ...]) -> Table:
-    groups = tuple(
-        Group(
-            _label(mix),
-            tuple(
-                Row(one.severity or "all", (_of(one.alert), _of(one.watch)), strong=one.severity is None)
-                for one in mix.precision
-            ),
-        )
-        for mix in mixes
+    columns = ("Stated", "Records", "Mean stated", "Had left")
+    return _table(
+        "Stated and real", columns, mixes, lambda mix: [row(one) for one in mix.bins if one.real.of]
     )
+
+
+def _precision(mixes: Sequence[MixFigures]) -> Table:
     columns = ("Severity of the journey", "Alerts that are real", "Watches that are real")
-    return Table("Precision", columns, groups)
-
-
-def _found(mixes: tuple[MixFigures, ...]) -> Table:
-    groups = tuple(
-        Group(
-            _label(mix),
-            tuple(
-                Row(SHAPES[one.shape], (_of(one.watch), _of(one.alert), Cell(known(one.median_days, days))))
-                for one in mix.found
-            ),
-        )
-        for mix in mixes
+    return _table(
+        "Precision",
+        columns,
+        mixes,
+        lambda mix: [
+            Row(
+                one.severity or "all",
+                (share_cell(one.alert), share_cell(one.watch)),
+                strong=one.severity is None,
+            )
+            for one in mix.precision
+        ],
     )
+
+
+def _found(mixes: Sequence[MixFigures]) -> Table:
     columns = ("Shape", "Watch or more in 90 days", "Alert in 90 days", "Median days to the alert")
-    return Table("Boycotts found, of high-value customers who were judged", columns, groups)
+    return _table(
+        "Boycotts found, of high-value customers who were judged",
+        columns,
+        mixes,
+        lambda mix: [
+            Row(
+                SHAPES[one.shape],
+                (share_cell(one.watch), share_cell(one.alert), Cell(days(one.median_days))),
+            )
+            for one in mix.found
+        ],
+    )
 
 
-def _worth(mixes: tuple[MixFigures, ...]) -> Table:
+def _worth(mixes: Sequence[MixFigures]) -> Table:
+    def row(mix: MixFigures) -> Row:
+        value, alarms = mix.value, mix.false_alarms
+        cells = (
+            Cell(_part(value.caught, value.lost), f"of {value.lost / 100:,.0f}"),
+            Cell(_part(value.to_come, value.caught), "of the caught, at the alert"),
+            Cell(share(alarms.per_90_days), f"{alarms.alerts.count:,} of {alarms.alerts.of:,} episodes"),
+        )
+        return Row(_label(mix), cells, f"{mix.worlds:,} worlds")
+
+    caption = "Value at risk, and false alarms of the loyal in 90 judged days"
     columns = ("Worlds", "Loss caught", "Still to come", "False alarms")
-    rows = tuple(Row(_label(one), _worth_cells(one), f"{one.worlds:,} worlds") for one in mixes)
-    return Table(
-        "Value at risk, and false alarms of the loyal in 90 judged days", columns, (Group("", rows),)
-    )
+    return Table(caption, columns, {"": [row(mix) for mix in mixes]})
 
 
-def _worth_cells(figures: MixFigures) -> tuple[Cell, ...]:
-    value, alarms = figures.value, figures.false_alarms
-    caught = value.caught / value.lost if value.lost else None
-    to_come = value.to_come / value.caught if value.caught else None
-    return (
-        Cell(known(caught, share), f"of {money(value.lost)}"),
-        Cell(known(to_come, share), "of the caught, at the alert"),
-        Cell(known(alarms.per_90_days, share), f"{alarms.alerts.count:,} of {alarms.alerts.of:,} episodes"),
-    )
-
-
-def _of(real: Share) -> Cell:
-    said, interval = split(real)
-    return Cell(said, f"{interval}, of {real.of:,}" if real.of else "")
+def _part(cents: int, of: int) -> str:
+    return share(cents / of if of else None)

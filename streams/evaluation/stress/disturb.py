@@ -3,7 +3,7 @@
 A disturbance changes which transactions arrive, and in which order; times stay as they are.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
@@ -65,11 +65,6 @@ class Feed:
     table: pl.DataFrame
     order: Ints
 
-    def disturbed(self, what: Disturbance, start_ms: int, rng: np.random.Generator) -> "Feed":
-        """Return the feed with a disturbance from a time (ms) on."""
-        end_ms = start_ms + COURSES[what].days * DAY_MS
-        return Feed(self.table, _ORDERS[what](self, start_ms, end_ms, rng))
-
     def column(self, name: str) -> pl.Series:
         """Return a column in order of arrival."""
         return self.table[name].gather(self.order)
@@ -78,6 +73,27 @@ class Feed:
     def clock(self) -> Ints:
         """Return the time (ms) at which each arrives: that of the newest so far."""
         return np.maximum.accumulate(self.column("time_ms").to_numpy())
+
+    def disturbed(self, what: Disturbance, start_ms: int, rng: np.random.Generator) -> "Feed":
+        """Return the feed with a disturbance from a time (ms) on."""
+        end_ms = start_ms + COURSES[what].days * DAY_MS
+        arrived = _inside(self.clock, start_ms, end_ms)
+        inside = _inside(self.column("time_ms").to_numpy(), start_ms, end_ms)
+        bought = inside & (self.column("kind") == "purchase").to_numpy()
+        match what:
+            case Disturbance.LATE:
+                arrives = np.where(arrived, end_ms + BACKLOG_MS, self.clock)
+                return Feed(self.table, self.order[np.argsort(arrives, kind="stable")])
+            case Disturbance.LOST:
+                gone = arrived
+            case Disturbance.HOLIDAY:
+                gone = bought
+            case Disturbance.DIP:
+                # Drawn by row, not by line: a purchase that comes twice falls away twice.
+                gone = bought & (rng.random(len(self.table)) < DIP_SHARE)[self.order]
+            case Disturbance.FAILING_SHOP:
+                gone = arrived & (self.column("source") == SECOND_SHOP).to_numpy()
+        return Feed(self.table, self.order[~gone])
 
 
 def with_second_shop(table: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
@@ -90,49 +106,5 @@ def with_second_shop(table: pl.DataFrame, rng: np.random.Generator) -> pl.DataFr
     return table.with_columns(source=source)
 
 
-def _lost(feed: Feed, start_ms: int, end_ms: int, _rng: np.random.Generator) -> Ints:
-    return feed.order[~_inside(feed.clock, start_ms, end_ms)]
-
-
-def _late(feed: Feed, start_ms: int, end_ms: int, _rng: np.random.Generator) -> Ints:
-    clock = feed.clock
-    arrives = np.where(_inside(clock, start_ms, end_ms), end_ms + BACKLOG_MS, clock)
-    return feed.order[np.argsort(arrives, kind="stable")]
-
-
-def _holiday(feed: Feed, start_ms: int, end_ms: int, _rng: np.random.Generator) -> Ints:
-    return feed.order[~_bought(feed, start_ms, end_ms)]
-
-
-def _dip(feed: Feed, start_ms: int, end_ms: int, rng: np.random.Generator) -> Ints:
-    # Drawn by row, not by line: a purchase that comes twice falls away twice.
-    unlucky = (rng.random(len(feed.table)) < DIP_SHARE)[feed.order]
-    return feed.order[~(unlucky & _bought(feed, start_ms, end_ms))]
-
-
-def _failing_shop(feed: Feed, start_ms: int, end_ms: int, _rng: np.random.Generator) -> Ints:
-    second = (feed.column("source") == SECOND_SHOP).to_numpy()
-    return feed.order[~(second & _inside(feed.clock, start_ms, end_ms))]
-
-
 def _inside(time_ms: Ints, start_ms: int, end_ms: int) -> Flags:
     return (time_ms >= start_ms) & (time_ms < end_ms)
-
-
-def _bought(feed: Feed, start_ms: int, end_ms: int) -> Flags:
-    """Tell which are purchases made in [start, end)."""
-    purchase: Flags = (feed.column("kind") == "purchase").to_numpy()
-    return purchase & _inside(feed.column("time_ms").to_numpy(), start_ms, end_ms)
-
-
-_ORDERS: Final[Mapping[Disturbance, Callable[[Feed, int, int, np.random.Generator], Ints]]] = (
-    MappingProxyType(
-        {
-            Disturbance.LOST: _lost,
-            Disturbance.LATE: _late,
-            Disturbance.HOLIDAY: _holiday,
-            Disturbance.DIP: _dip,
-            Disturbance.FAILING_SHOP: _failing_shop,
-        }
-    )
-)

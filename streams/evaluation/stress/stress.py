@@ -6,22 +6,20 @@ from its start until 30 days after its end, with it and without it, in the same 
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import product
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from schemas.times import parse_ms
 from streams.core.ruleset import Ruleset
 from streams.core.time import DAY_MS
-from streams.evaluation.shared.parallel import Progress, in_parallel
+from streams.evaluation.shared.parallel import Progress, in_parallel, unseen
+from streams.evaluation.shared.replayed import replayed
 from streams.evaluation.stress.disturb import COURSES, Disturbance, Feed, with_second_shop
 from streams.lab.generate.options import GenerateOptions, Population
-from streams.lab.generate.run import write_world
 from streams.lab.generate.world import World, draw_world
-from streams.lab.replay import replay_directory
 
 CONTACT_RATE: Final = 8.0
 """Journeys per customer and year: many, so that there are alerts enough to compare."""
@@ -56,7 +54,7 @@ class Ratio:
 
     @property
     def met(self) -> bool:
-        """Tell whether false alarms stay at most `MOST` times the normal."""
+        """Return whether false alarms stay at most `MOST` times the normal."""
         return self.with_it <= MOST * self.without
 
 
@@ -72,22 +70,11 @@ class StressResult:
 
     def of(self, disturbance: Disturbance, population: Population | None = None) -> Ratio:
         """Return the ratio of a disturbance in a population, or in all together."""
-        return next(
-            one for one in self.ratios if (one.disturbance, one.population) == (disturbance, population)
-        )
+        asked = disturbance, population
+        return next(one for one in self.ratios if (one.disturbance, one.population) == asked)
 
 
-@dataclass(frozen=True, slots=True)
-class _Task:
-    rules: Ruleset
-    population: Population
-    seed: int
-    customers: int | None
-    disturbances: tuple[Disturbance, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Count:
+class _Count(NamedTuple):
     """False alarms in the same windows of one world."""
 
     places: int
@@ -103,32 +90,20 @@ def stress(  # noqa: PLR0913 - all but the first three have a default and go by 
     disturbances: Sequence[Disturbance] = tuple(Disturbance),
     customers: int | None = None,
     jobs: int = 1,
-    progress: Progress = lambda _step, _done, _total: None,
+    progress: Progress = unseen,
 ) -> StressResult:
     """Return what each disturbance does to the false alarms of a ruleset, in a world for each seed.
 
     `customers` is the size of every population, by default all of a real one and `SYNTHETIC_CUSTOMERS`.
     """
-    tasks = [
-        _Task(rules, population, seed, customers, tuple(disturbances))
-        for population, seed in product(populations, seeds)
-    ]
-    counts = in_parallel(
-        _counts, tasks, jobs=jobs, step=f"stress, ruleset {rules.version}", progress=progress
+    tasks = list(product(populations, seeds))
+    work, step = partial(_counts, rules, customers, disturbances), f"stress, ruleset {rules.version}"
+    done = list(zip(tasks, in_parallel(work, tasks, jobs=jobs, step=step, progress=progress), strict=True))
+    ratios = tuple(
+        _ratio(what, whose, [count[at] for (whom, _), count in done if whose in {None, whom}])
+        for (at, what), whose in product(enumerate(disturbances), [None, *populations])
     )
-    ratios = [
-        _ratio(
-            what,
-            population,
-            [
-                count[at]
-                for task, count in zip(tasks, counts, strict=True)
-                if population in {None, task.population}
-            ],
-        )
-        for (at, what), population in product(enumerate(disturbances), [None, *populations])
-    ]
-    return StressResult(f"{rules.version}+{rules.hash}", tuple(seeds), tuple(ratios))
+    return StressResult(f"{rules.version}+{rules.hash}", tuple(seeds), ratios)
 
 
 def _ratio(what: Disturbance, population: Population | None, counts: Sequence[_Count]) -> Ratio:
@@ -140,48 +115,44 @@ def _ratio(what: Disturbance, population: Population | None, counts: Sequence[_C
     low, high = (0.0, float("inf"))
     if without:
         low, high = np.quantile(drawn[:, 1] / drawn[:, 0], (0.025, 0.975)).tolist()
-    return Ratio(
-        disturbance=what,
-        population=population,
-        worlds=len(counts),
-        places=sum(one.places for one in counts),
-        without=without,
-        with_it=with_it,
-        ratio=with_it / without if without else None,
-        low=low,
-        high=high,
-    )
+    places, ratio = sum(one.places for one in counts), with_it / without if without else None
+    return Ratio(what, population, len(counts), places, without, with_it, ratio, low, high)
 
 
-def _counts(task: _Task) -> list[_Count]:
+def _counts(
+    rules: Ruleset,
+    customers: int | None,
+    disturbances: Sequence[Disturbance],
+    task: tuple[Population, int],
+) -> list[_Count]:
     """Return the false alarms of one world, for each disturbance."""
-    world = _placebo(task)
-    usual = _alerted(world, task.rules)
+    population, seed = task
+    world = _without_boycotts(population, seed, customers)
+    usual = _alerted(world, rules)
     counts = []
-    for what in task.disturbances:
-        starts = _starts(world, what, task.seed)
-        stressed = _alerted(_disturbed(world, what, starts, task.seed), task.rules)
+    for what in disturbances:
+        starts = _starts(world, what, seed)
+        stressed = _alerted(_disturbed(world, what, starts, seed), rules)
         spans = [(start, start + (COURSES[what].days + AFTER_DAYS) * DAY_MS) for start in starts]
         counts.append(_Count(len(starts), _within(usual, spans), _within(stressed, spans)))
     return counts
 
 
-def _placebo(task: _Task) -> World:
+def _without_boycotts(population: Population, seed: int, customers: int | None) -> World:
     """Return a world with two shops where nobody boycotts."""
-    customers = task.customers
-    if task.population is Population.SYNTHETIC:
+    if population is Population.SYNTHETIC:
         customers = customers or SYNTHETIC_CUSTOMERS
     options = GenerateOptions(
-        population=task.population,
-        seed=task.seed,
+        population=population,
+        seed=seed,
         customers=customers,
         contact_rate=CONTACT_RATE,
         boycott_harmless=0,
         boycott_mild=0,
         boycott_severe=0,
     )
-    world = draw_world(options, lambda _step, _done, _total: None)
-    shops = with_second_shop(world.transactions, np.random.default_rng(task.seed))
+    world = draw_world(options, unseen)
+    shops = with_second_shop(world.transactions, np.random.default_rng(seed))
     return replace(world, transactions=shops)
 
 
@@ -207,14 +178,8 @@ def _disturbed(world: World, what: Disturbance, starts: Iterable[int], seed: int
 
 def _alerted(world: World, rules: Ruleset) -> list[int]:
     """Return when episodes became an alert, in ms."""
-    with TemporaryDirectory() as directory:
-        write_world(Path(directory), world)
-        result = replay_directory(Path(directory), ruleset=rules, now_ms=world.purchases.end_ms + DAY_MS)
-    return [
-        parse_ms(alert.time)
-        for alert in result.alerts
-        if alert.level == "alert" and alert.state != "resolved"
-    ]
+    alerts = replayed(world, rules).alerts
+    return [parse_ms(one.time) for one in alerts if one.level == "alert" and one.state != "resolved"]
 
 
 def _within(times: Sequence[int], spans: Iterable[tuple[int, int]]) -> int:

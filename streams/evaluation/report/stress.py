@@ -1,20 +1,12 @@
 """False alarms when the feed breaks, shops close or trade is slack, beside the same worlds without."""
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from math import isinf
-from typing import TYPE_CHECKING
 
-from streams.evaluation.report.document import Cell, Group, Part, Row, Section, Table
-from streams.evaluation.report.goals import goal_row
+from streams.evaluation.report.document import Cell, Part, Row, Section, Table
 from streams.evaluation.report.words import POPULATIONS, version
 from streams.evaluation.stress.disturb import Disturbance
-from streams.evaluation.stress.stress import AFTER_DAYS, MOST
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from streams.evaluation.stress.stress import Ratio, StressResult
+from streams.evaluation.stress.stress import AFTER_DAYS, MOST, Ratio, StressResult
 
 DISTURBANCES = {
     Disturbance.LOST: "Feed outage of 3 days, purchases lost",
@@ -23,9 +15,8 @@ DISTURBANCES = {
     Disturbance.DIP: "Seasonal dip of 30 % for 8 weeks",
     Disturbance.FAILING_SHOP: "One of two shop systems fails for 3 days",
 }
-
-# Reported, but no goal was set for it.
-ASIDE = frozenset({Disturbance.FAILING_SHOP})
+ASIDE = Disturbance.FAILING_SHOP
+"""Reported, but no goal was set for it."""
 
 
 def under_stress(results: Sequence[StressResult]) -> Section:
@@ -42,48 +33,30 @@ def under_stress(results: Sequence[StressResult]) -> Section:
     return Section("stress", "When the feed breaks or trade is slack", hint, parts)
 
 
-def stress_goals(result: StressResult) -> list[Row]:
-    """Return the goals of one ruleset, of all populations together."""
-    return [
-        goal_row(
-            f"{DISTURBANCES[one.disturbance]}: at most {MOST} times the false alarms", _said(one), met=one.met
-        )
-        for one in result.ratios
-        if one.population is None and one.disturbance not in ASIDE
-    ]
-
-
 def _table(caption: str, results: Sequence[StressResult], *, apart: bool) -> Table:
-    groups = tuple(
-        Group(
-            f"ruleset {version(result.ruleset)}",
-            tuple(_row(one) for one in result.ratios if (one.population is not None) is apart),
-        )
+    groups = {
+        f"ruleset {version(result.ruleset)}": [
+            _row(one) for one in result.ratios if (one.population is not None) is apart
+        ]
         for result in results
-    )
+    }
     return Table(caption, ("Disturbance", "Without", "With", "Ratio"), groups)
 
 
 def _row(one: Ratio) -> Row:
-    met = None if one.disturbance in ASIDE or one.population is not None else one.met
-    interval = f"{_times(one.low)} to {_times(one.high)}"
+    met = None if one.disturbance is ASIDE or one.population is not None else one.met
     word = "" if met is None else ", met" if met else ", not met"
-    ratio = Cell(_times(one.ratio), interval + word, met)
-    happened = f"{one.places:,} times in {one.worlds:,} worlds"
+    ratio = Cell(times(one.ratio), f"{times(one.low)} to {times(one.high)}{word}", met)
     where = "" if one.population is None else f"{POPULATIONS[one.population]}, "
     return Row(
         DISTURBANCES[one.disturbance],
         (Cell(f"{one.without:,}"), Cell(f"{one.with_it:,}"), ratio),
-        where + happened,
+        f"{where}{one.places:,} times in {one.worlds:,} worlds",
     )
 
 
-def _times(ratio: float | None) -> str:
+def times(ratio: float | None) -> str:
+    """Say a ratio of false alarms; `–` if unknown."""
     if ratio is None:
         return "–"
     return "∞" if isinf(ratio) else f"{ratio:.2f}"
-
-
-def _said(one: Ratio) -> str:
-    interval = f"{_times(one.low)} to {_times(one.high)}"
-    return f"{_times(one.ratio)} ({interval}), {one.with_it:,} against {one.without:,}"
