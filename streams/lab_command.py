@@ -32,7 +32,7 @@ COMMANDS: Final = {
     ),
     "evaluate": (
         "streams.evaluation.command:evaluate_command",
-        "Measure the detection: how many boycotts are found, how early, and how often it cries wolf.",
+        "Measure the detection: how many boycotts are found, how early, and how many false alarms it raises.",
     ),
     "calibrate": (
         "streams.lab.calibrate.command:calibrate_command",

@@ -92,7 +92,7 @@ def evaluate_command(  # noqa: PLR0913 - the options of a command are its argume
     json: _Json = None,
     force: Force = False,
 ) -> None:
-    """Measure the detection: how many boycotts are found, how early, and how often it cries wolf.
+    """Measure the detection: how many boycotts are found, how early, and how many false alarms it raises.
 
     Puts boycotts of six shapes into real purchases at random times, and compares our rules with what else is
     used (days without a purchase, P(alive) of BG/NBD, spend ratios, a CUSUM), each at the same rate of false

@@ -123,7 +123,8 @@ def _splits_goal(rules: Ruleset, count: int, progress: Progress) -> Goal:
     within = sum(one.within for one in splits)
     least = math.ceil(_WITHIN * count)
     goal = f"calibrated: false alarms of other households as predicted, >= {least} of {count} times"
-    return Goal(*our_names([rules]), goal, f"{within} of {count}", within >= least)
+    (name,) = our_names([rules])
+    return Goal(name, goal, f"{within} of {count}", within >= least)
 
 
 def as_json(evaluation: Evaluation) -> str:

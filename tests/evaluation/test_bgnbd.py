@@ -35,23 +35,22 @@ def _bought() -> Bought:
     return drawn(2_000)
 
 
-def by_lifetimes(bought: Bought, penalty: float) -> list[float]:
+def by_lifetimes(bought: Bought) -> list[float]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from lifetimes import BetaGeoFitter  # type: ignore[import-untyped]  # noqa: PLC0415
 
-        model = BetaGeoFitter(penalizer_coef=penalty)
+        model = BetaGeoFitter()
         model.fit(bought.repeats, bought.recency, bought.age)
     return [float(model.params_[name]) for name in ("r", "alpha", "a", "b")]
 
 
-@pytest.mark.parametrize("penalty", [0.0, 0.001, 0.1])
-def test_parameters_are_those_of_lifetimes(bought: Bought, penalty: float) -> None:
-    assert bgnbd.fit(bought, penalty) == pytest.approx(by_lifetimes(bought, penalty), rel=1e-6)
+def test_parameters_are_those_of_lifetimes(bought: Bought) -> None:
+    assert bgnbd.fit(bought) == pytest.approx(by_lifetimes(bought), rel=1e-6)
 
 
 def test_what_was_drawn_is_found(bought: Bought) -> None:
-    found = bgnbd.fit(bought, 0.0)
+    found = bgnbd.fit(bought)
     assert found is not None
     assert found[:2] == pytest.approx(TRUE[:2], rel=0.1)
     assert found[2] / found[2:].sum() == pytest.approx(TRUE[2] / sum(TRUE[2:]), rel=0.1)
@@ -60,10 +59,10 @@ def test_what_was_drawn_is_found(bought: Bought) -> None:
 @pytest.mark.parametrize("parameters", [TRUE, (0.05, 0.3, 4.0, 0.2), (3.0, 50.0, 1e-6, 1e4)], ids=str)
 def test_the_gradient_is_that_of_the_likelihood(bought: Bought, parameters: tuple[float, ...]) -> None:
     def value(logs: Floats) -> float:
-        return bgnbd._loss(logs, bought, 0.01)[0]
+        return bgnbd._loss(logs, bought)[0]
 
     def gradient(logs: Floats) -> Floats:
-        return bgnbd._loss(logs, bought, 0.01)[1]
+        return bgnbd._loss(logs, bought)[1]
 
     size = np.abs(gradient(np.log(parameters))).max()
     assert check_grad(value, gradient, np.log(parameters), epsilon=1e-6) < 1e-3 * max(1, size)
@@ -79,4 +78,4 @@ def test_who_never_came_back_leaves_nothing_to_say_of_dropping_out() -> None:
 
 def test_a_search_that_ends_on_a_slope_is_no_fit(bought: Bought, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bgnbd, "minimize", partial(minimize, options={"maxiter": 1}))
-    assert bgnbd.fit(bought, 0.0) is None
+    assert bgnbd.fit(bought) is None

@@ -1,10 +1,9 @@
 """BG/NBD, the model of buying customers who at some point drop out: P(alive).
 
-It counts days with a purchase. It is fitted to the whole population as it stands at the earliest anchor and
-anew every 13 weeks, never on what comes later; a case is scored by the newest fit before its anchor.
+It counts days with a purchase. It is fitted to the whole population as it stands at the earliest anchor, and
+again every 13 weeks, never on what comes later; a case is scored by the newest fit before its anchor.
 """
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,9 +17,6 @@ FIRST_DAYS = 84
 EVERY_DAYS = 91
 LAST_DAYS = 90
 
-PENALTIES = (0.0, 0.001, 0.01, 0.1, 1.0)
-"""Tried in this order until a fit converges; 0 is the plain likelihood."""
-
 _SENSIBLE = (1e-6, 1e3)
 """A parameter outside has run away: the likelihood is flat there, and P(alive) all but constant."""
 
@@ -30,20 +26,17 @@ _ALIVE = -50.0
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """The model's parameters from the purchases before a moment (ms), and how they were come by."""
+    """The model's parameters from the purchases before a moment (ms)."""
 
     before_ms: int
     r: float
     alpha: float
     a: float
     b: float
-    penalty: float
-    warned: tuple[str, ...]
-    """What the fit warned of, by class."""
 
     @property
     def ran_away(self) -> bool:
-        """Tell whether a parameter left what data can tell."""
+        """Return whether a parameter left what data can tell."""
         low, high = _SENSIBLE
         return not all(low <= one <= high for one in (self.r, self.alpha, self.a, self.b))
 
@@ -78,22 +71,12 @@ def scores(fits_: tuple[Fit, ...], anchors_ms: Ints, copies: Copies, hours: Ints
 def notes(fits_: tuple[Fit, ...]) -> list[str]:
     """Return what a reader must know of the fits, in sentences."""
     told = []
-    penalised = [one for one in fits_ if one.penalty]
-    if penalised:
-        largest = max(one.penalty for one in penalised)
-        told.append(
-            f"BG/NBD: {len(penalised)} of {len(fits_)} fits did not converge on the plain likelihood; they "
-            f"are penalised by up to {largest:g}."
-        )
     away = [one for one in fits_ if one.ran_away]
     if away:
         told.append(
             f"BG/NBD: {len(away)} of {len(fits_)} fits diverged to a or b at the edge of what can be told: "
             "hardly anybody drops out for good in these data."
         )
-    warned = sorted({name for one in fits_ for name in one.warned})
-    if warned:
-        told.append(f"BG/NBD: fitting warned of {', '.join(warned)}.")
     newest = fits_[-1]
     figures = f"r {newest.r:.3g}, alpha {newest.alpha:.3g}, a {newest.a:.3g}, b {newest.b:.3g}"
     told.append(f"BG/NBD: {len(fits_)} fits, one each 13 weeks; the last gave {figures}.")
@@ -101,16 +84,10 @@ def notes(fits_: tuple[Fit, ...]) -> list[str]:
 
 
 def _fit(purchases: Purchases, before_ms: int) -> Fit:
-    bought = _bought(purchases, before_ms)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        for penalty in PENALTIES:
-            found = bgnbd.fit(bought, penalty)
-            if found is not None:
-                r, alpha, a, b = found.tolist()
-                warned = {one.category.__name__ for one in caught}
-                return Fit(before_ms, r, alpha, a, b, penalty, tuple(sorted(warned)))
-    raise ArithmeticError("BG/NBD does not converge with any penalty")
+    found = bgnbd.fit(_bought(purchases, before_ms))
+    if found is None:
+        raise ArithmeticError("BG/NBD does not converge")
+    return Fit(before_ms, *found.tolist())
 
 
 def _bought(purchases: Purchases, before_ms: int) -> Bought:

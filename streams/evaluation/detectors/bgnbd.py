@@ -29,26 +29,23 @@ class Bought:
     age: Floats
 
 
-def fit(bought: Bought, penalty: float) -> Floats | None:
-    """Return (r, alpha, a, b) of the largest mean log-likelihood; None if the search does not converge.
-
-    The penalty, times the sum of the squared parameters, is taken off, with time in units of the largest age.
-    """
+def fit(bought: Bought) -> Floats | None:
+    """Return (r, alpha, a, b) of the largest mean log-likelihood; None if the search does not converge."""
+    # With time in units of the largest age all four are searched at the same scale.
     unit = bought.age.max()
     scaled = Bought(bought.repeats, bought.recency / unit, bought.age / unit)
     start = np.full(4, _START)
-    found = minimize(_loss, start, (scaled, penalty), jac=True, method="BFGS", tol=_SEARCHED)
+    found = minimize(_loss, start, (scaled,), jac=True, method="BFGS", tol=_SEARCHED)
     parameters = np.exp(found.x) * (1, unit, 1, 1)
     converged = np.abs(found.jac).max() < _FOUND and np.isfinite(parameters).all()
     return parameters if converged else None
 
 
-def _loss(log_parameters: Floats, bought: Bought, penalty: float) -> tuple[float, Floats]:
-    """Return the penalised loss and its gradient, both by the logarithms of the parameters."""
+def _loss(log_parameters: Floats, bought: Bought) -> tuple[float, Floats]:
+    """Return the loss and its gradient, both by the logarithms of the parameters."""
     parameters = np.exp(log_parameters)
     value, gradient = log_likelihood(parameters, bought)
-    loss = penalty * (parameters**2).sum() - value
-    return loss, parameters * (2 * penalty * parameters - gradient)
+    return -value, -parameters * gradient
 
 
 def log_likelihood(parameters: Floats, bought: Bought) -> tuple[float, Floats]:

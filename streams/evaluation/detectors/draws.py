@@ -1,4 +1,4 @@
-"""Intervals from drawing households with replacement: a household is drawn with all its cases and copies, or not at all.
+"""Intervals from drawing households with replacement, each with all its cases and copies.
 
 Thresholds are held as the other half set them. Everything is computed in rows: the first counts each
 household once and gives the value, the others are the draws and give the interval. The same rows serve all

@@ -1,4 +1,4 @@
-"""What a page of figures is made of: plain data that the templates set. Text may hold anything; it stays text."""
+"""What a page of figures is made of: plain data for the templates; any text stays text."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """`columns` names the column of the row heads, then one for each cell; rows stand in groups by heading."""
+    """`columns` names the column of the row heads, then one for each cell; rows stand under headings."""
 
     caption: str
     columns: tuple[str, ...]

@@ -66,8 +66,8 @@ def evaluation(
             f"half of them by day {days(full.median_days.value)},",
             f"at {share(ours.false_alarms.value)} false alarms",
         ),
-        lead=f"{leader}, beside {others} other detectors: on the purchases after a contact alone, not on what "
-        f"the contact says. The headline is for {POPULATIONS[first.population].lower()}: "
+        lead=f"{leader}, beside {others} other detectors: on the purchases after a contact alone, not on "
+        f"what the contact says. The headline is for {POPULATIONS[first.population].lower()}: "
         f"{first.households:,} high-value households of {first.customers:,} customers. Thresholds come from "
         "other households than those that are scored.",
         caution="The purchases are real where it says so; contacts and boycotts are synthetic, injected "

@@ -1,6 +1,6 @@
 """What the alerts of many worlds come to: every figure of the tables and pictures, with intervals of 95 %."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import chain, pairwise
@@ -8,8 +8,7 @@ from statistics import fmean, median
 from typing import Final
 
 from streams.evaluation.shared.wilson import Share, wilson
-from streams.evaluation.worlds.episodes import Level
-from streams.evaluation.worlds.truth import DAYS, Held, Judged, Raised
+from streams.evaluation.worlds.truth import DAYS, Held, Judged, Loyal, Raised
 from streams.lab.generate.options import Population, Severity, Shape
 
 STATED: Final = (0.78, 0.85)
@@ -107,7 +106,6 @@ def figures_of(mix: Mix, population: Population | None, held: Sequence[Held]) ->
     """Return the figures of some worlds of one mix."""
     raised = [*chain.from_iterable(one.raised for one in held)]
     judged = [*chain.from_iterable(one.judged for one in held)]
-    low, high = STATED
     return MixFigures(
         mix=mix,
         population=population,
@@ -115,66 +113,46 @@ def figures_of(mix: Mix, population: Population | None, held: Sequence[Held]) ->
         customers=sum(one.customers for one in held),
         boycotts=sum(one.boycotts for one in held),
         precision=tuple(_precision(raised, severity) for severity in [None, *Severity]),
-        bins=_bins(raised),
-        stated=_bin(raised, low, high, lambda stated: low <= stated <= high),
+        bins=tuple(_bin(raised, low, high, closed=high == EDGES[-1]) for low, high in pairwise(EDGES)),
+        stated=_bin(raised, *STATED, closed=True),
         found=tuple(_found(judged, shape) for shape in Shape),
-        value=_value(judged),
-        false_alarms=_false_alarms(held),
+        value=Value(
+            lost=sum(one.lost_cents for one in judged),
+            caught=sum(one.lost_cents for one in judged if one.alert_days is not None),
+            to_come=sum(one.to_come_cents for one in judged),
+        ),
+        false_alarms=_false_alarms([*chain.from_iterable(one.loyal for one in held)]),
     )
+
+
+def _share(true: Iterable[bool]) -> Share:
+    mine = list(true)
+    return wilson(sum(mine), len(mine))
 
 
 def _precision(raised: Iterable[Raised], severity: Severity | None) -> Precision:
     mine = [one for one in raised if severity in {None, one.severity}]
-
-    def share(level: Level) -> Share:
-        real = [one.real for one in mine if one.level == level]
-        return wilson(sum(real), len(real))
-
-    return Precision(severity, share("watch"), share("alert"))
+    watch, alert = (_share(one.real for one in mine if one.level == level) for level in ("watch", "alert"))
+    return Precision(severity, watch, alert)
 
 
-def _bins(raised: Sequence[Raised]) -> tuple[Bin, ...]:
-    """Return the bins between `EDGES`; a record on an edge is in the upper one, certainty in the last."""
-    last = EDGES[-1]
-
-    def inside(low: float, high: float) -> Callable[[float], bool]:
-        return lambda stated: low <= stated < high or stated == high == last
-
-    return tuple(_bin(raised, low, high, inside(low, high)) for low, high in pairwise(EDGES))
-
-
-def _bin(raised: Iterable[Raised], low: float, high: float, inside: Callable[[float], bool]) -> Bin:
-    mine = [one for one in raised if inside(one.probability)]
+def _bin(raised: Iterable[Raised], low: float, high: float, *, closed: bool) -> Bin:
+    """Return the bin of [low, high), or [low, high] if it is closed."""
+    mine = [one for one in raised if low <= one.probability < high or (closed and one.probability == high)]
     stated = fmean(one.probability for one in mine) if mine else None
-    return Bin(low, high, stated, wilson(sum(one.real for one in mine), len(mine)))
+    return Bin(low, high, stated, _share(one.real for one in mine))
 
 
 def _found(judged: Iterable[Judged], shape: Shape) -> FoundShape:
     mine = [one for one in judged if one.shape is shape]
     days = [one.alert_days for one in mine if one.alert_days is not None]
-    watched = sum(one.watch_days is not None for one in mine)
-    return FoundShape(
-        shape=shape,
-        watch=wilson(watched, len(mine)),
-        alert=wilson(len(days), len(mine)),
-        median_days=median(days) if days else None,
+    watch, alert = (
+        _share(one.watch_days is not None for one in mine),
+        _share(one.alert_days is not None for one in mine),
     )
+    return FoundShape(shape, watch, alert, median(days) if days else None)
 
 
-def _value(judged: Iterable[Judged]) -> Value:
-    mine = list(judged)
-    return Value(
-        lost=sum(one.lost_cents for one in mine),
-        caught=sum(one.lost_cents for one in mine if one.alert_days is not None),
-        to_come=sum(one.to_come_cents for one in mine),
-    )
-
-
-def _false_alarms(held: Iterable[Held]) -> FalseAlarms:
-    loyal = [*chain.from_iterable(one.loyal for one in held)]
-    alerts, days = sum(one.alerted for one in loyal), sum(one.days for one in loyal)
-    return FalseAlarms(
-        alerts=wilson(alerts, len(loyal)),
-        judged_days=days,
-        per_90_days=alerts / days * DAYS if days else None,
-    )
+def _false_alarms(loyal: Sequence[Loyal]) -> FalseAlarms:
+    alerts, days = _share(one.alerted for one in loyal), sum(one.days for one in loyal)
+    return FalseAlarms(alerts, days, alerts.count / days * DAYS if days else None)

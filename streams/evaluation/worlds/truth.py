@@ -6,9 +6,9 @@ whose anchor is of that journey is right before its last moment too: the story t
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -18,12 +18,15 @@ from streams.core.time import DAY_MS
 from streams.evaluation.worlds.episodes import Episodes, Level, Span, spans_of
 from streams.lab.generate.boycotts import Boycott, Outcome
 from streams.lab.generate.options import Severity, Shape
-from streams.lab.generate.purchases import Ints
 from streams.lab.generate.world import World
 from streams.lab.replay import ReplayResult
 
 DAYS: Final = 90
 """Days in which a boycott counts as found and what it takes away as lost."""
+
+Boycotts = Mapping[str, list[tuple[Outcome, Boycott]]]
+Spans = Mapping[str, list[Span]]
+"""By customer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +88,9 @@ def hold(world: World, result: ReplayResult, episodes: Episodes) -> Held:
     return Held(
         customers=len(world.purchases.customer_ids),
         boycotts=sum(map(len, boycotts.values())),
-        raised=_raised(world, raised, boycotts),
-        judged=_judged(world, spans, boycotts),
-        loyal=_loyal(spans, boycotts),
+        raised=tuple(_raised(world, raised, boycotts)),
+        judged=tuple(_judged(world, spans, boycotts)),
+        loyal=tuple(_loyal(spans, boycotts)),
     )
 
 
@@ -101,27 +104,16 @@ def _boycotts(world: World) -> dict[str, list[tuple[Outcome, Boycott]]]:
     return dict(boycotts)
 
 
-def _raised(
-    world: World, raised: Iterable[Alert], boycotts: Mapping[str, list[tuple[Outcome, Boycott]]]
-) -> tuple[Raised, ...]:
+def _raised(world: World, raised: Iterable[Alert], boycotts: Boycotts) -> Iterator[Raised]:
     severities = {
         name: outcome.journey.severity for outcome in world.outcomes for name in outcome.journey.contact_ids
     }
-
-    def real(alert: Alert) -> bool:
-        contact_id = None if alert.anchor is None else alert.anchor.contact_id
+    for alert in raised:
+        anchor, time = None if alert.anchor is None else alert.anchor.contact_id, parse_ms(alert.time)
         mine = boycotts.get(alert.customer_id, [])
-        return any(_has_left(outcome, boycott, parse_ms(alert.time), contact_id) for outcome, boycott in mine)
-
-    return tuple(
-        Raised(
-            level=alert.level,
-            probability=alert.probability,
-            severity=None if alert.anchor is None else severities[alert.anchor.contact_id],
-            real=real(alert),
-        )
-        for alert in raised
-    )
+        real = any(_has_left(outcome, boycott, time, anchor) for outcome, boycott in mine)
+        severity = None if anchor is None else severities[anchor]
+        yield Raised(alert.level, alert.probability, severity, real)
 
 
 def _has_left(outcome: Outcome, boycott: Boycott, time: int, contact_id: str | None) -> bool:
@@ -129,42 +121,11 @@ def _has_left(outcome: Outcome, boycott: Boycott, time: int, contact_id: str | N
     return left and (boycott.end_ms is None or time < boycott.end_ms)
 
 
-def _judged(
-    world: World,
-    spans: Mapping[str, list[Span]],
-    boycotts: Mapping[str, list[tuple[Outcome, Boycott]]],
-) -> tuple[Judged, ...]:
-    found = [
-        found
-        for customer_id, mine in boycotts.items()
-        for outcome, boycott in mine
-        if (found := _found(outcome, boycott, spans.get(customer_id, []), world.purchases.end_ms))
-    ]
-    lost = _Lost(world)
-    customer = np.array([one.outcome.journey.customer for one in found], dtype=np.int64)
-    start = np.array([one.start for one in found], dtype=np.int64)
-    end = np.array([one.end for one in found], dtype=np.int64)
-    alert = np.array([one.end if one.alert is None else one.alert for one in found], dtype=np.int64)
-    all_lost = lost.between(customer, start, end).tolist()
-    to_come = lost.between(customer, alert, end).tolist()
-    return tuple(
-        Judged(
-            shape=one.shape,
-            watch_days=one.days(one.watch),
-            alert_days=one.days(one.alert),
-            lost_cents=cents,
-            to_come_cents=later,
-        )
-        for one, cents, later in zip(found, all_lost, to_come, strict=True)
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
+class _Found(NamedTuple):
     """A judged boycott in [start, end), and when the levels stood first; ms."""
 
-    outcome: Outcome
     shape: Shape
+    customer: int
     start: int
     end: int
     watch: int | None
@@ -175,39 +136,45 @@ class _Found:
         return None if time is None else (time - self.start) / DAY_MS
 
 
+def _judged(world: World, spans: Spans, boycotts: Boycotts) -> Iterator[Judged]:
+    found = [
+        found
+        for customer_id, mine in boycotts.items()
+        for outcome, boycott in mine
+        if (found := _found(outcome, boycott, spans.get(customer_id, []), world.purchases.end_ms))
+    ]
+    rows = [(one.customer, one.start, one.end, one.end if one.alert is None else one.alert) for one in found]
+    customer, start, end, alert = np.array(rows, np.int64).reshape(-1, 4).T
+    # What the purchases lack by then, all customers in a row.
+    lacking = world.purchases.cents - np.where(world.bought, world.cents, 0)
+    total = np.concatenate([[0], np.cumsum(lacking)])
+    at_start, at_alert, at_end = (
+        total[world.purchases.position(customer, time)] for time in (start, alert, end)
+    )
+    cents = zip((at_end - at_start).tolist(), (at_end - at_alert).tolist(), strict=True)
+    for one, (lost, to_come) in zip(found, cents, strict=True):
+        yield Judged(one.shape, one.days(one.watch), one.days(one.alert), lost, to_come)
+
+
 def _found(outcome: Outcome, boycott: Boycott, spans: list[Span], end_ms: int) -> _Found | None:
     """Return how a boycott was found; None if it is not judged, or too near to the end to tell."""
-    start, decided = boycott.start_ms, outcome.journey.last_ms
-    if start + DAYS * DAY_MS > end_ms:
+    start, end = boycott.start_ms, boycott.start_ms + DAYS * DAY_MS
+    if end > end_ms:
         return None
-    end = start + DAYS * DAY_MS if boycott.end_ms is None else min(boycott.end_ms, start + DAYS * DAY_MS)
-    judged = [one for one in spans if one.opened < end and one.closed > decided]
+    if boycott.end_ms is not None:
+        end = min(boycott.end_ms, end)
+    judged = [one for one in spans if one.opened < end and one.closed > outcome.journey.last_ms]
     if not judged:
         return None
-    watch = [time for one in judged if (time := one.stands("watch", start, end)) is not None]
-    alert = [time for one in judged if (time := one.stands("alert", start, end)) is not None]
-    return _Found(outcome, boycott.shape, start, end, min(watch, default=None), min(alert, default=None))
+
+    def first(level: Level) -> int | None:
+        times = (one.stands(level, start, end) for one in judged)
+        return min((time for time in times if time is not None), default=None)
+
+    return _Found(boycott.shape, outcome.journey.customer, start, end, first("watch"), first("alert"))
 
 
-class _Lost:
-    """What the purchases of a world lack, by customer and time."""
-
-    def __init__(self, world: World) -> None:
-        kept = np.where(world.bought, world.cents, 0)
-        self._purchases = world.purchases
-        self._total: Ints = np.concatenate([[0], np.cumsum(world.purchases.cents - kept)])
-
-    def between(self, customer: Ints, start: Ints, end: Ints) -> Ints:
-        """Return the cents that customers did not spend in [start, end)."""
-        position = self._purchases.position
-        lost: Ints = self._total[position(customer, end)] - self._total[position(customer, start)]
-        return lost
-
-
-def _loyal(spans: Mapping[str, list[Span]], boycotts: Mapping[str, object]) -> tuple[Loyal, ...]:
-    return tuple(
-        Loyal(days=min(span.days, DAYS), alerted=span.alert is not None)
-        for customer_id, mine in spans.items()
-        if customer_id not in boycotts
-        for span in mine
-    )
+def _loyal(spans: Spans, boycotts: Boycotts) -> Iterator[Loyal]:
+    for customer_id, mine in spans.items():
+        if customer_id not in boycotts:
+            yield from (Loyal(min(span.days, DAYS), span.alert is not None) for span in mine)
