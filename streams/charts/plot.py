@@ -1,6 +1,6 @@
 """A plot of lines: plain data in, one inline SVG out that is as wide as the page lets it be.
 
-Nothing is told by colour alone: each tone has its dashes and its mark (`marks`), a line has its name at
+Nothing depends on colour alone: each tone has its dashes and its mark (`marks`), a line has its name at
 its end or in the legend, and the picture has a title and its figures in words.
 """
 

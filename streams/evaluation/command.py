@@ -97,7 +97,7 @@ def evaluate_command(  # noqa: PLR0913 - the options of a command are its argume
     Puts boycotts of six shapes into real purchases at random times, and compares our rules with what else is
     used (days without a purchase, P(alive) of BG/NBD, spend ratios, a CUSUM), each at the same rate of false
     alarms, with thresholds from other households than those that are scored. Then whole worlds with known
-    truth: how many alerts are real, whether the stated probability keeps its word, and what an outage, a
+    truth: how many alerts are real, whether the stated probability is right, and what an outage, a
     holiday or a quiet season does to false alarms. Some eight minutes on two cores.
     """
     check_or_exit(_outputs(report, json), ruleset or (), force=force)

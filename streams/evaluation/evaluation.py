@@ -20,7 +20,7 @@ from streams.lab.generate.options import Population
 _WORLDS: Final = (Population.COMPLETEJOURNEY, Population.SYNTHETIC)
 """CDNOW buys too rarely for whole worlds to say something."""
 _WITHIN: Final = 0.9
-"""The least share of splits in which a calibrated ruleset comes to what was predicted of it."""
+"""The least share of splits in which a calibrated ruleset must give the false alarms predicted of it."""
 
 
 @dataclass(frozen=True, slots=True)

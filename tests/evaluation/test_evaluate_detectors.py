@@ -24,8 +24,8 @@ from streams.evaluation.detectors.scores import (
     INACTIVITY,
     RATIO_30,
     RATIO_90,
-    Ours,
     detectors,
+    our_score,
 )
 from streams.evaluation.detectors.trial import other_half
 from streams.lab.generate.options import Population, Shape
@@ -172,7 +172,7 @@ def test_ours_is_what_the_core_measures_of_such_a_customer(
     prepared: Prepared, cases: Cases, fewer: Copies, ruleset: int
 ) -> None:
     rules, feed = RULES[ruleset], prepared.guards[ruleset]
-    scores = Ours.of(prepared, cases, ruleset).score(fewer)
+    scores = our_score(prepared, cases, ruleset)(fewer)
     for at in CASES:
         case = cases.every[at]
         customer = Customer("s", Body(), None, [])
@@ -187,7 +187,7 @@ def test_ours_is_what_the_core_measures_of_such_a_customer(
 
 def test_unsettled_hours_are_not_looked_at(prepared: Prepared, cases: Cases, fewer: Copies) -> None:
     settled = replace(prepared, rulesets=(replace(RULES[0], settle_hours=24), *RULES[1:]))
-    now, later = (Ours.of(one, cases, 0).score(fewer) for one in (prepared, settled))
+    now, later = (our_score(one, cases, 0)(fewer) for one in (prepared, settled))
     assert later[:, 4:].tolist() == now[:, :-4].tolist()
     assert not later[:, :4].any()
 

@@ -18,7 +18,7 @@ EVERY_DAYS = 91
 LAST_DAYS = 90
 
 _SENSIBLE = (1e-6, 1e3)
-"""A parameter outside has run away: the likelihood is flat there, and P(alive) all but constant."""
+"""A parameter outside has diverged: the likelihood is flat there, and P(alive) almost constant."""
 
 _ALIVE = -50.0
 """Log-odds of having dropped out for who bought on one day only: alive for certain, says the model."""
@@ -35,7 +35,7 @@ class Fit:
     b: float
 
     @property
-    def ran_away(self) -> bool:
+    def diverged(self) -> bool:
         """Return whether a parameter left what data can tell."""
         low, high = _SENSIBLE
         return not all(low <= one <= high for one in (self.r, self.alpha, self.a, self.b))
@@ -71,7 +71,7 @@ def scores(fits_: tuple[Fit, ...], anchors_ms: Ints, copies: Copies, hours: Ints
 def notes(fits_: tuple[Fit, ...]) -> list[str]:
     """Return what a reader must know of the fits, in sentences."""
     told = []
-    away = [one for one in fits_ if one.ran_away]
+    away = [one for one in fits_ if one.diverged]
     if away:
         told.append(
             f"BG/NBD: {len(away)} of {len(fits_)} fits diverged to a or b at the edge of what can be told: "

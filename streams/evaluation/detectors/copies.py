@@ -4,14 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from streams.core.time import HOUR_MS
+from streams.core.time import DAY_HOURS, HOUR_MS
 from streams.evaluation.detectors.results import DAYS
 from streams.lab.generate.boycotts import DELAY_DAYS, EFFECTS
 from streams.lab.generate.options import Shape
 from streams.lab.generate.purchases import DAY_MS, Floats, Ints, Purchases
 
 _BITS = 24
-_DAY_HOURS = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +82,7 @@ class Copies:
 def untouched(purchases: Purchases, customers: Ints, first_hours: Ints) -> Copies:
     """Return the purchases of each case's customer, up to the last hour that is asked about."""
     start = np.searchsorted(purchases.customer, customers)
-    last_ms = (first_hours + DAYS * _DAY_HOURS) * HOUR_MS
+    last_ms = (first_hours + DAYS * DAY_HOURS) * HOUR_MS
     end = purchases.position(customers, last_ms)
     counts = end - start
     case = np.repeat(np.arange(len(customers)), counts)

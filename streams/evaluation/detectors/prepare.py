@@ -67,8 +67,8 @@ def guard(purchases: Purchases, rules: Ruleset) -> FeedGuard:
 def refreshes(purchases: Purchases, rules: Ruleset) -> Refreshes:
     """Return every weekly refresh of all customers as one partition, with nobody left out of the sample.
 
-    The core takes 2,048 customers of each partition for all; here all stand for themselves, so that the
-    cut-off has no luck of its own.
+    The core takes 2,048 customers of each partition for all; here nobody is left out, so that the
+    cut-off has no error of sampling.
     """
     everybody = replace(rules, population_sample=len(purchases.customer_ids))
     sample = Sample(everybody, _ignore)
@@ -97,5 +97,5 @@ def panes_of(purchases: Purchases) -> list[Panes]:
 
 
 def _ignore(customer_id: str, *, sampled: bool) -> None:
-    """Take no note of who is in the sample."""
+    """Do nothing: who is in the sample does not matter."""
     del customer_id, sampled

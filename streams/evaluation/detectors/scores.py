@@ -4,20 +4,19 @@ A score at an hour is a function of the purchases before it, before and after th
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 import numpy as np
 
 from streams.core.odds.measure import elapsed_days
 from streams.core.ruleset import Ruleset
 from streams.core.spend.baseline import BLOCK_HOURS
-from streams.core.spend.evidence import Since, Yardstick, evidence
+from streams.core.spend.evidence import Since, evidence
 from streams.core.time import DAY_HOURS, HOUR_MS, WEEK_HOURS
 from streams.evaluation.detectors import alive
 from streams.evaluation.detectors.cases import Cases
 from streams.evaluation.detectors.copies import Copies
 from streams.evaluation.detectors.prepare import Prepared
-from streams.lab.generate.purchases import Floats, Ints
+from streams.lab.generate.purchases import Floats
 
 Score = Callable[[Copies], Floats]
 """From one copy of each case to its scores at the hours of the cases (cases x hours)."""
@@ -33,7 +32,7 @@ _SLACK = 0.5
 """k of the CUSUM, in standard deviations: half the shift it is tuned to find."""
 
 _LEAST_SPREAD = 0.1
-"""Of the mean: a baseline of nearly equal weeks would make any deviation endless."""
+"""Of the mean: with a baseline of nearly equal weeks any deviation would count as huge."""
 
 
 def our_names(rulesets: Iterable[Ruleset]) -> tuple[str, ...]:
@@ -43,7 +42,7 @@ def our_names(rulesets: Iterable[Ruleset]) -> tuple[str, ...]:
 
 def detectors(prepared: Prepared, cases: Cases, plain: Copies) -> dict[str, Score]:
     """Return all detectors by name, ours first; they learn of a case from before its anchor."""
-    ours = {name: Ours.of(prepared, cases, at).score for at, name in enumerate(our_names(prepared.rulesets))}
+    ours = {name: our_score(prepared, cases, at) for at, name in enumerate(our_names(prepared.rulesets))}
     return {
         **ours,
         INACTIVITY: _silent_days(cases),
@@ -55,43 +54,34 @@ def detectors(prepared: Prepared, cases: Cases, plain: Copies) -> dict[str, Scor
     }
 
 
-@dataclass(frozen=True, slots=True)
-class Ours:
-    """S of a ruleset, by the core's own functions: frustration and temperature do not change its order."""
+def our_score(prepared: Prepared, cases: Cases, ruleset: int) -> Score:
+    """Return S of a ruleset by the core's own functions, with every yardstick frozen at its anchor.
 
-    rules: Ruleset
-    yardsticks: tuple[Yardstick, ...]
-    hours: Ints
-    days: Floats
-    """e at each of the hours, cases x hours."""
+    Frustration and temperature do not change its order.
+    """
+    rules, guard = prepared.rulesets[ruleset], prepared.guards[ruleset]
+    yardsticks = [case.yardstick(prepared, ruleset) for case in cases.every]
+    # What is not settled yet is not looked at.
+    hours = np.maximum(cases.first_hours[:, None], cases.hours - rules.settle_hours)
+    asked = hours.tolist()
+    rows = zip(yardsticks, asked, strict=True)
+    days = [[elapsed_days(yardstick, hour, guard) for hour in row] for yardstick, row in rows]
 
-    @classmethod
-    def of(cls, prepared: Prepared, cases: Cases, ruleset: int) -> "Ours":
-        """Return the detector of a ruleset, with every yardstick frozen at its anchor."""
-        rules, guard = prepared.rulesets[ruleset], prepared.guards[ruleset]
-        yardsticks = tuple(case.yardstick(prepared, ruleset) for case in cases.every)
-        # What is not settled yet is not looked at.
-        hours = np.maximum(cases.first_hours[:, None], cases.hours - rules.settle_hours)
-        rows = zip(yardsticks, hours.tolist(), strict=True)
-        days = [[elapsed_days(yardstick, hour, guard) for hour in asked] for yardstick, asked in rows]
-        return cls(rules, yardsticks, hours, np.array(days))
+    def score(copies: Copies) -> Floats:
+        spend = copies.spend_before(hours) - copies.spend_before(hours[:, :1])
+        trips = copies.trips_before(hours) - copies.trips_before(hours[:, :1])
+        cases_ = zip(yardsticks, asked, spend.tolist(), trips.tolist(), days, strict=True)
+        return np.array(
+            [
+                [
+                    evidence(yardstick, hour, Since(cents, count, elapsed), rules).silence
+                    for hour, cents, count, elapsed in zip(*row, strict=True)
+                ]
+                for yardstick, *row in cases_
+            ]
+        )
 
-    def score(self, copies: Copies) -> Floats:
-        """Return S of each case."""
-        first = self.hours[:, :1]
-        spend = copies.spend_before(self.hours) - copies.spend_before(first)
-        trips = copies.trips_before(self.hours) - copies.trips_before(first)
-        known = (each.tolist() for each in (self.hours, spend, trips, self.days))
-        rows = zip(self.yardsticks, *known, strict=True)
-        return np.array([self._row(yardstick, *row) for yardstick, *row in rows])
-
-    def _row(
-        self, yardstick: Yardstick, hours: list[int], spend: list[int], trips: list[int], days: list[float]
-    ) -> list[float]:
-        return [
-            evidence(yardstick, hour, Since(cents, count, elapsed), self.rules).silence
-            for hour, cents, count, elapsed in zip(hours, spend, trips, days, strict=True)
-        ]
+    return score
 
 
 def _silent_days(cases: Cases) -> Score:

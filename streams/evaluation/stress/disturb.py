@@ -27,7 +27,7 @@ class Disturbance(StrEnum):
     """What happens."""
 
     LOST = "lost"
-    """A feed outage: no transaction comes, and none is made up for."""
+    """A feed outage: no transaction comes, neither then nor later."""
     LATE = "late"
     """A feed outage: what was missed comes 6 hours after the feed works again."""
     HOLIDAY = "holiday"

@@ -25,7 +25,7 @@ CONTACT_RATE: Final = 8.0
 """Journeys per customer and year: many, so that there are alerts enough to compare."""
 SYNTHETIC_CUSTOMERS: Final = 2_000
 MOST: Final = 1.2
-"""The largest ratio that is as good as none."""
+"""The largest ratio that counts as no effect."""
 AFTER_DAYS: Final = 30
 _FIRST_DAY: Final = 126
 """By then customers have a baseline and the first episodes are open."""

@@ -27,7 +27,7 @@ class Episodes(Sampler):
 
     @override
     def sample(self, partition: Partition) -> None:
-        """See nothing: what counts is told."""
+        """Do nothing: openings and ends are reported by `judged` and `closed`."""
 
     @override
     def judged(self, customer_id: str, gates: Gates) -> None:
@@ -37,7 +37,7 @@ class Episodes(Sampler):
 
     @override
     def closed(self, customer_id: str, episode: Episode, why: str, time: int) -> None:
-        """Note the end of an episode; that of a silent one is the first that is heard of it."""
+        """Note the end of an episode; the opening of a silent one is not reported before."""
         self.closed_ms[customer_id, episode.opened] = time
 
 

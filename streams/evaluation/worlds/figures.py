@@ -1,4 +1,4 @@
-"""What the alerts of many worlds come to: every figure of the tables and pictures, with intervals of 95 %."""
+"""The figures of many worlds, for all tables and pictures, with 95 % intervals."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -146,10 +146,8 @@ def _bin(raised: Iterable[Raised], low: float, high: float, *, closed: bool) -> 
 def _found(judged: Iterable[Judged], shape: Shape) -> FoundShape:
     mine = [one for one in judged if one.shape is shape]
     days = [one.alert_days for one in mine if one.alert_days is not None]
-    watch, alert = (
-        _share(one.watch_days is not None for one in mine),
-        _share(one.alert_days is not None for one in mine),
-    )
+    watch = _share(one.watch_days is not None for one in mine)
+    alert = _share(one.alert_days is not None for one in mine)
     return FoundShape(shape, watch, alert, median(days) if days else None)
 
 

@@ -81,7 +81,7 @@ class Held:
 
 
 def hold(world: World, result: ReplayResult, episodes: Episodes) -> Held:
-    """Return what the alerts of a world, and the episodes without one, come to against its truth."""
+    """Return the alerts of a world, and the episodes without one, each judged by its truth."""
     raised = [alert for alert in result.alerts if alert.state != "resolved"]
     spans = spans_of(raised, episodes, world.purchases.end_ms)
     boycotts = _boycotts(world)

@@ -78,7 +78,7 @@ class Card:
 
     @property
     def silent(self) -> bool:
-        """Tell whether spend fell without a bad contact."""
+        """Return whether spend fell without a bad contact."""
         return self.last.anchor is None
 
     @property
