@@ -38,11 +38,7 @@ class Size:
 
 
 FULL: Final = Size(
-    customers=(
-        (Population.COMPLETEJOURNEY, None),
-        (Population.CDNOW, 5_000),
-        (Population.SYNTHETIC, None),
-    ),
+    customers=((Population.COMPLETEJOURNEY, None), (Population.CDNOW, 5_000), (Population.SYNTHETIC, None)),
     most_seeds=1_000,
     world_seeds=9,
     world_customers=None,
@@ -50,13 +46,8 @@ FULL: Final = Size(
     stress_customers=1_200,
     splits=10,
 )
-
 QUICK: Final = Size(
-    customers=(
-        (Population.COMPLETEJOURNEY, None),
-        (Population.CDNOW, 1_500),
-        (Population.SYNTHETIC, 600),
-    ),
+    customers=((Population.COMPLETEJOURNEY, None), (Population.CDNOW, 1_500), (Population.SYNTHETIC, 600)),
     most_seeds=2,
     world_seeds=1,
     world_customers=1_000,
