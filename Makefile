@@ -13,7 +13,7 @@ LOCKED := --no-deps --require-hashes -r requirements.lock
 COVERING := tests/core tests/schemas tests/transcripts
 # File by file, the longest early, those that wait for a broker in turns with the others: see tests/conftest.py.
 IN_TURNS := --dist loadfile --no-loadscope-reorder --randomly-dont-reorganize
-FIRST := tests/live tests/kafka tests/lab
+FIRST := tests/live tests/kafka tests/lab tests/evaluation
 OTHERS := $(filter-out $(COVERING) $(FIRST),$(patsubst %/,%,$(wildcard tests/*/)) $(wildcard tests/test_*.py))
 # Written last, so a set-up that was interrupted is done again.
 STAMP := .venv/.set-up

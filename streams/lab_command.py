@@ -31,8 +31,8 @@ COMMANDS: Final = {
         "Tell one customer's story: purchases, contacts, evidence, why an alert came or did not.",
     ),
     "evaluate": (
-        "streams.lab.evaluate.command:evaluate_command",
-        "Measure the detection: how many boycotts are found, how early, and how often it cries wolf.",
+        "streams.evaluation.command:evaluate_command",
+        "Measure the detection: how many boycotts are found, how early, and how many false alarms it raises.",
     ),
     "calibrate": (
         "streams.lab.calibrate.command:calibrate_command",

@@ -6,9 +6,9 @@ import math
 
 import pytest
 
+from streams.charts.svg import number, pct, tag
 from streams.console import visible
 from streams.lab.report import words
-from streams.lab.report.svg import number, pct, tag
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator, Sequence
 from itertools import accumulate, pairwise
 
+from streams.charts.scale import Panel
 from streams.core.time import DAY_MS
 from streams.lab.report.words import WEEK_MS, chance, day, moment, money
 from streams.lab.story import ContactMark, EpisodeStory, EvidencePoint, Levels, WeekSpend
@@ -75,9 +76,10 @@ def evidence_chart(episode: EpisodeStory, levels: Levels, width: int) -> Iterato
     low = max(min(levels.prior, *columns), levels.prior - 3)
     high = min(max(levels.alert, *columns), max(TOP_LOG_ODDS, levels.alert))
     grid = [[" "] * len(columns) for _ in range(EVIDENCE_ROWS)]
-    rows = [_row(value, low, high) for value in columns]
+    panel = Panel(0, EVIDENCE_ROWS - 1, low, high)
+    rows = [round(panel.y(value)) for value in columns]
     levels_named = (("any", levels.prior), ("watch", levels.watch), ("alert", levels.alert))
-    named = {_row(level, low, high): f"{word} {chance(level)}" for word, level in levels_named}
+    named = {round(panel.y(level)): f"{word} {chance(level)}" for word, level in levels_named}
     for row in named:
         grid[row] = ["╌"] * len(columns)
     _draw(grid, rows)
@@ -95,11 +97,6 @@ def _columns(curve: Sequence[EvidencePoint], width: int) -> list[float]:
     latest = {(point.time_ms - start) // step: point.log_odds for point in curve}
     steps = range(1, max(latest) + 1)
     return list(accumulate(steps, lambda value, at: latest.get(at, value), initial=latest[0]))
-
-
-def _row(value: float, low: float, high: float) -> int:
-    share = (min(max(value, low), high) - low) / (high - low)
-    return round((1 - share) * (EVIDENCE_ROWS - 1))
 
 
 def _draw(grid: list[list[str]], rows: Sequence[int]) -> None:

@@ -1,19 +1,13 @@
 """The picture of one story: spend by week, contacts and evidence crossing its levels, on one time axis."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 from markupsafe import Markup
 
+from streams.charts.scale import TimeAxis
+from streams.charts.svg import pct, tag, upright
 from streams.lab.report.evidence_panel import bands, evidence_axis, evidence_panel
-from streams.lab.report.picture import EVIDENCE, HEIGHT, MONTHS, SPEND, Picture
+from streams.lab.report.picture import BOTTOM, HEIGHT, MONTHS, SPEND, Picture
 from streams.lab.report.spend_panel import contact_lane, spend_panel
-from streams.lab.report.svg import pct, tag
 from streams.lab.report.words import count, day
-
-if TYPE_CHECKING:
-    from streams.lab.report.axis import TimeAxis
 
 
 def draw(picture: Picture) -> Markup:
@@ -44,7 +38,7 @@ def _months(axis: TimeAxis) -> Markup:
     ticks = [
         tag(
             "g",
-            tag("line", class_="grid", x1=pct(at), x2=pct(at), y1=SPEND[0], y2=EVIDENCE[0] + EVIDENCE[1]),
+            upright(at, SPEND[0], BOTTOM, "grid"),
             # A label that would be cut off at the right edge is left out.
             tag(
                 "text",
@@ -66,12 +60,11 @@ def _months(axis: TimeAxis) -> Markup:
 def _vertical(axis: TimeAxis, time_ms: int, kind: str, word: str) -> Markup:
     if not axis.shows(time_ms):
         return Markup("")
-    at = pct(axis.share(time_ms))
-    bottom = EVIDENCE[0] + EVIDENCE[1]
+    at = axis.share(time_ms)
     return tag(
         "g",
-        tag("line", x1=at, x2=at, y1=SPEND[0] - 8, y2=bottom),
-        tag("text", word, x=at, y=SPEND[0] - 12, text_anchor="middle"),
+        upright(at, SPEND[0] - 8, BOTTOM),
+        tag("text", word, x=pct(at), y=SPEND[0] - 12, text_anchor="middle"),
         class_=f"moment {kind}",
     )
 
@@ -80,8 +73,7 @@ def _ahead(picture: Picture) -> Markup:
     at = max(picture.axis.share(picture.last_ms), 0)
     if at >= 1:
         return Markup("")
-    bottom = EVIDENCE[0] + EVIDENCE[1]
-    return tag("rect", class_="ahead", x=pct(at), width=pct(1 - at), y=SPEND[0], height=bottom - SPEND[0])
+    return tag("rect", class_="ahead", x=pct(at), width=pct(1 - at), y=SPEND[0], height=BOTTOM - SPEND[0])
 
 
 def spoken(picture: Picture) -> str:

@@ -1,12 +1,10 @@
 """The lower half of a story's picture: the log-odds over time, crossing the levels."""
 
-from __future__ import annotations
-
 from markupsafe import Markup
 
-from streams.lab.report.axis import Panel, TimeAxis
+from streams.charts.scale import Panel
+from streams.charts.svg import level, pct, polyline, stretched, tag
 from streams.lab.report.picture import EVIDENCE, Decision, Picture
-from streams.lab.report.svg import number, pct, stretched, tag
 from streams.lab.report.words import chance, day_and_time
 
 # Odds of 150 to 1: more would squeeze the levels together and say no more to a reader.
@@ -55,30 +53,23 @@ def _level(panel: Panel, log_odds: float, word: str) -> Markup:
     y = panel.y(log_odds)
     return tag(
         "g",
-        tag("line", x1=0, x2="100%", y1=y, y2=y),
+        level(y),
         tag("text", f"{word} {chance(log_odds)}", x=4, y=y - 4, class_="halo"),
         class_=f"level {word}",
     )
 
 
 def _curves(picture: Picture, panel: Panel) -> Markup:
-    contacts_alone = [(point.time_ms, picture.levels.prior + point.frustration) for point in picture.curve]
-    both = [(point.time_ms, point.log_odds) for point in picture.curve]
+    prior, curve = picture.levels.prior, picture.curve
+    across = [picture.axis.share(point.time_ms) for point in curve]
+    contacts_alone = [panel.depth(prior + point.frustration) for point in curve]
+    both = [panel.depth(point.log_odds) for point in curve]
     return stretched(
         panel.top,
         panel.height,
-        _line(picture.axis, panel, contacts_alone, "contacts-alone"),
-        _line(picture.axis, panel, both, "curve"),
+        polyline(zip(across, contacts_alone, strict=True), "contacts-alone"),
+        polyline(zip(across, both, strict=True), "curve"),
     )
-
-
-def _line(axis: TimeAxis, panel: Panel, points: list[tuple[int, float]], kind: str) -> Markup:
-    # Not clamped: what leaves the panel is cut off at its edge, instead of seeming to level out there.
-    drawn = " ".join(
-        f"{number(axis.share(time_ms) * 1000)},{number(panel.depth(value) * 1000)}"
-        for time_ms, value in points
-    )
-    return tag("polyline", class_=kind, points=drawn, vector_effect="non-scaling-stroke")
 
 
 def _decision(picture: Picture, panel: Panel, decision: Decision) -> Markup:

@@ -1,17 +1,11 @@
 """Alerts gathered by what went wrong, so that the policy behind many of them shows."""
 
-from __future__ import annotations
-
 from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from streams.lab.report.view import Card
 from streams.lab.report.words import signal_label
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from streams.lab.report.view import Card
 
 SIGNALS_NAMED = 3
 NO_REASON = "no reason recorded"

@@ -1,29 +1,21 @@
 """From report data to the page's text."""
 
-from __future__ import annotations
-
-from base64 import b64encode
 from dataclasses import dataclass
 from functools import cache
-from hashlib import sha256
-from importlib.resources import files
-from typing import TYPE_CHECKING
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 
+from streams.charts import page
+from streams.charts.svg import pct, tag
 from streams.console import visible
 from streams.core.time import DAY_MS
 from streams.lab.report import words
 from streams.lab.report.chart import draw, spoken
 from streams.lab.report.groups import by_reason, by_signal
-from streams.lab.report.svg import pct, tag
-from streams.lab.report.view import PLACES, cards, picture, total
+from streams.lab.report.view import PLACES, Card, cards, picture, total
 from streams.lab.report.why import numbers, steps
-
-if TYPE_CHECKING:
-    from streams.lab.report.view import Card
-    from streams.lab.story import ReportData
+from streams.lab.story import ReportData
 
 STORIES_SHOWN = 200
 
@@ -46,24 +38,20 @@ class Headline:
 def render(data: ReportData, stories_shown: int = STORIES_SHOWN) -> str:
     """Return the whole page; stories are told for the first `stories_shown` alerts, all are listed."""
     ranked = cards(data.stories)
-    style = files(__package__).joinpath("templates/style.css").read_text(encoding="utf-8")
-    return (
-        _environment()
-        .get_template("report.html.jinja")
-        .render(
-            data=data,
-            summary=data.summary,
-            headline=_headline(ranked),
-            **{place: [card for card in ranked if card.place == place] for place in PLACES},
-            told=ranked[:stories_shown],
-            total=len(ranked),
-            reasons=by_reason(ranked),
-            signals=by_signal(ranked),
-            chart=lambda card: draw(picture(card, data)),
-            spoken=lambda card: spoken(picture(card, data)),
-            style=Markup(style),  # noqa: S704 - our own file
-            style_hash=b64encode(sha256(style.encode()).digest()).decode(),
-        )
+    return page.render(
+        _templates(),
+        "report.html.jinja",
+        "style.css",
+        data=data,
+        summary=data.summary,
+        headline=_headline(ranked),
+        **{place: [card for card in ranked if card.place == place] for place in PLACES},
+        told=ranked[:stories_shown],
+        total=len(ranked),
+        reasons=by_reason(ranked),
+        signals=by_signal(ranked),
+        chart=lambda card: draw(picture(card, data)),
+        spoken=lambda card: spoken(picture(card, data)),
     )
 
 
@@ -110,22 +98,10 @@ def setting_value(value: object) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value) or "–"
 
 
-def _shown(value: object) -> object:
-    # Markup is a str too, but ours and already safe.
-    return visible(value) if type(value) is str else value
-
-
 @cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader(__package__),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=_shown,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(
+def _templates() -> Environment:
+    templates = page.environment(__package__)
+    templates.filters.update(
         cents=words.to_cents,
         chance=words.chance,
         coded=coded,
@@ -146,5 +122,5 @@ def _environment() -> Environment:
         strength_share=words.strength_share,
         log_odds=total,
     )
-    environment.globals.update(bar=bar, DAY_MS=DAY_MS)
-    return environment
+    templates.globals.update(bar=bar, DAY_MS=DAY_MS)
+    return templates

@@ -1,20 +1,16 @@
 """What the picture of one story shows, and where its parts stand."""
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from streams.lab.report.axis import TimeAxis
-    from streams.lab.story import ContactMark, EvidencePoint, Levels, WeekSpend
+from streams.charts.scale import TimeAxis
+from streams.lab.story import ContactMark, EvidencePoint, Levels, WeekSpend
 
 HEIGHT = 306
 SPEND = (24.0, 100.0)  # top and height in pixels
 LANE = 141.0
 EVIDENCE = (166.0, 112.0)
+BOTTOM = EVIDENCE[0] + EVIDENCE[1]
 MONTHS = 297.0
 
 

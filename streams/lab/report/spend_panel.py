@@ -1,20 +1,14 @@
 """The upper half of a story's picture: spend by week against the usual, and the contacts."""
 
-from __future__ import annotations
+from markupsafe import Markup
 
-from typing import TYPE_CHECKING
-
+from streams.charts.scale import Panel, TimeAxis
+from streams.charts.svg import level, pct, tag
 from streams.console import visible
 from streams.core.time import HOUR_MS, hour_of
-from streams.lab.report.axis import Panel, TimeAxis
 from streams.lab.report.picture import LANE, SPEND, Picture
-from streams.lab.report.svg import pct, tag
 from streams.lab.report.words import WEEK_MS, day, day_and_time, money, signal_label, strength
-
-if TYPE_CHECKING:
-    from markupsafe import Markup
-
-    from streams.lab.story import ContactMark, WeekSpend
+from streams.lab.story import ContactMark, WeekSpend
 
 
 def spend_panel(picture: Picture) -> Markup:
@@ -28,8 +22,8 @@ def spend_panel(picture: Picture) -> Markup:
         "g",
         tag("text", f"spend by week, {picture.currency}", x=0, y=SPEND[0] - 12, class_="name"),
         *(_bar(picture, panel, week) for week in weeks),
-        tag("line", class_="base", x1=0, x2="100%", y1=panel.y(0), y2=panel.y(0)),
-        tag("line", class_="usual", x1=0, x2="100%", y1=usual, y2=usual),
+        level(panel.y(0), "base"),
+        level(usual, "usual"),
         tag("text", word, class_="halo", x="100%", y=usual - 5, text_anchor="end"),
         class_="spend",
     )
@@ -59,8 +53,7 @@ def contact_lane(picture: Picture) -> Markup:
     marks = [
         _mark(picture.axis, contact) for contact in picture.contacts if picture.axis.shows(contact.time_ms)
     ]
-    line = tag("line", x1=0, x2="100%", y1=LANE, y2=LANE)
-    return tag("g", line, *marks, class_="contacts")
+    return tag("g", level(LANE), *marks, class_="contacts")
 
 
 def _mark(axis: TimeAxis, contact: ContactMark) -> Markup:

@@ -1,23 +1,17 @@
 """Stories in the order in which a desk works them off, with what a page says of each."""
 
-from __future__ import annotations
-
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
+from schemas.alert import Alert
+from streams.charts.scale import TimeAxis
+from streams.core.alerts.figures import Figures
 from streams.core.time import DAY_MS, HOUR_MS, hour_of
-from streams.lab.report.axis import TimeAxis
 from streams.lab.report.picture import Decision, Picture
 from streams.lab.report.words import WEEK_MS, resolution_label, to_cents, to_ms
-from streams.lab.story import ContactMark, WeekSpend
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from schemas.alert import Alert
-    from streams.core.alerts.figures import Figures
-    from streams.lab.story import ReportData, Story
+from streams.lab.story import ContactMark, ReportData, Story, WeekSpend
 
 # Every chart spans the same time, so that stories compare at a glance: what the alert carries before the
 # anchor, and the 120 days after which an episode is over. Only that of a silent alert is longer, by the weeks
@@ -84,7 +78,7 @@ class Card:
 
     @property
     def silent(self) -> bool:
-        """Tell whether spend fell without a bad contact."""
+        """Return whether spend fell without a bad contact."""
         return self.last.anchor is None
 
     @property

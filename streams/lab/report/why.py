@@ -1,15 +1,10 @@
 """Why an alert stands where it does: the chance from step to step, in words and in nats."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from streams.core.odds.odds import Odds
+from streams.lab.report.view import Card
 from streams.lab.report.words import chance, nats, probability, strength
-
-if TYPE_CHECKING:
-    from streams.lab.report.view import Card
 
 
 @dataclass(frozen=True, slots=True)

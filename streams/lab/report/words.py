@@ -1,7 +1,5 @@
 """How numbers, times and hostile text read to people: one place for the report and the terminal."""
 
-from __future__ import annotations
-
 import math
 from datetime import UTC, datetime
 from decimal import Decimal

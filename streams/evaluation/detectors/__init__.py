@@ -1,0 +1,1 @@
+"""All detectors side by side on the same boycotts in the same purchases."""

@@ -1,0 +1,1 @@
+"""The report of an evaluation: figures and plots as one self-contained HTML file."""

@@ -1,0 +1,1 @@
+"""What every measurement needs: the work in parallel, shares with their intervals."""

@@ -1,0 +1,1 @@
+"""False alarms when the feed breaks or trade is slack."""

@@ -1,0 +1,1 @@
+"""Whole worlds with known truth: what alerts and their probabilities are worth."""
