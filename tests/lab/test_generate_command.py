@@ -87,7 +87,9 @@ def test_defaults_are_those_of_the_options(run: Run, tmp_path: Path, monkeypatch
 
     monkeypatch.setattr(command, "generate", fake)
     run(tmp_path)
-    assert seen == [GenerateOptions()]
+    with pytest.raises(typer.Exit):
+        generate_command(tmp_path)  # as the demo calls it
+    assert seen == [GenerateOptions(), GenerateOptions()]
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """The command `generate`: options in, files and a table out."""
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import Field, fields
 from datetime import datetime, time
 from pathlib import Path
@@ -28,6 +28,20 @@ _SPELT: Final[Mapping[str, tuple[Any, object, dict[str, Any]]]] = {
 """Options with another type on the command line: that type, the default, and further settings."""
 
 
+def parse_shapes(text: str) -> Mapping[Shape, float]:
+    """Read `name=weight,...`; a shape not named has weight 0. Raises `OptionError`."""
+    try:
+        pairs = [part.split("=") for part in text.split(",")]
+        return {Shape(name.strip()): float(weight) for name, weight in pairs}
+    except ValueError as error:
+        known = ", ".join(Shape)
+        raise OptionError(f"shapes must be name=weight,name=weight,... of {known}") from error
+
+
+_READ: Final[Mapping[str, Callable[[Any], object]]] = {"start": datetime.date, "shapes": parse_shapes}
+"""How the values of these options become those of GenerateOptions."""
+
+
 def generate_command(
     directory: Annotated[Path, typer.Argument(help="Where the files go; created if need be.")],
     *,
@@ -42,8 +56,8 @@ def generate_command(
 ) -> None:
     """Write purchases with synthetic contacts and boycotts, and the truth about them, into DIRECTORY."""
     try:
-        start, shapes = given["start"].date(), parse_shapes(given["shapes"])
-        options = GenerateOptions(**given | {"start": start, "shapes": shapes})
+        # Called from Python, only what is not a default is given.
+        options = GenerateOptions(**given | {name: _READ[name](given[name]) for name in _READ.keys() & given})
     except OptionError as error:
         raise failed(str(error), Exit.USAGE) from error
     Console().print(_table(_run(directory, options, force=force)))
@@ -66,16 +80,6 @@ def _parameter(option: Field[Any]) -> inspect.Parameter:
 
 
 generate_command.__signature__ = _signature()  # type: ignore[attr-defined]
-
-
-def parse_shapes(text: str) -> Mapping[Shape, float]:
-    """Read `name=weight,...`; a shape not named has weight 0. Raises `OptionError`."""
-    try:
-        pairs = [part.split("=") for part in text.split(",")]
-        return {Shape(name.strip()): float(weight) for name, weight in pairs}
-    except ValueError as error:
-        known = ", ".join(Shape)
-        raise OptionError(f"shapes must be name=weight,name=weight,... of {known}") from error
 
 
 def _run(directory: Path, options: GenerateOptions, *, force: bool) -> GenerateSummary:
