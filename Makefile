@@ -18,7 +18,7 @@ OTHERS := $(filter-out $(COVERING) $(FIRST),$(patsubst %/,%,$(wildcard tests/*/)
 # Written last, so a set-up that was interrupted is done again.
 STAMP := .venv/.set-up
 
-.PHONY: help setup demo evaluate test lint format schema bench-replay bench-worker bench-latency bench-restore bench-memory bench-heavy lock
+.PHONY: help setup demo evaluate check test lint format schema bench-replay bench-worker bench-latency bench-restore bench-memory bench-heavy lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ evaluate: setup ## how many boycotts are found, how early, how many false alarms
 test: setup lint ## everything that CI runs: lint, types, import rules, all tests, coverage
 	$(BIN)/pytest -n 2 --dist worksteal $(COVERING) --cov --cov-report=term-missing:skip-covered --cov-fail-under=100
 	$(BIN)/pytest -n 4 $(IN_TURNS) $(FIRST) $(OTHERS)
+
+check: setup lint ## for daily work, in three minutes: lint, types, the tests that are neither slow nor need Kafka
+	$(BIN)/pytest -n 2 --dist worksteal -m "not slow and not kafka" -q
 
 lint: setup ## ruff, mypy strict, the import rules
 	$(BIN)/ruff check .

@@ -10,8 +10,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Let files that wait for a broker take turns with those that compute: so both cores always have work."""
     if not config.getoption("randomly_reorganize", True):
         files = list(dict.fromkeys(item.path for item in items))
-        waiting = [file for file in files if file.parent.name == "kafka"]
-        computing = [file for file in files if file.parent.name != "kafka"]
+        waiting = [file for file in files if "tests/kafka" in file.as_posix()]
+        computing = [file for file in files if "tests/kafka" not in file.as_posix()]
         turns = [file for pair in zip_longest(computing, waiting) for file in pair if file is not None]
         place = {file: at for at, file in enumerate(turns)}
         items.sort(key=lambda item: place[item.path])

@@ -8,6 +8,8 @@ import pytest
 from tests.cases.runs import CONTROL, MANY, ONE, RULESETS, Run, dataset, explained, names, replayed
 from tests.cases.world import ANCHOR, DAY, END, HOUR, MINUTE, Event, at, bad_contact, merged, shopping
 
+pytestmark = pytest.mark.slow
+
 Two = tuple[list[Event], list[Event]]
 """What happens under the old id, and under the new one."""
 

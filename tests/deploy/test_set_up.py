@@ -19,6 +19,8 @@ import pytest
 from tests.deploy.fake_index import Index, index_running, wheel_of
 from tests.deploy.files import DEPLOY, TOP, instructions
 
+pytestmark = pytest.mark.slow
+
 OURS: Final = "ours-1-py3-none-any.whl"
 # Of our own project pip builds nothing here, it is handed the wheel.
 BACKEND: Final = f"""

@@ -14,6 +14,8 @@ from streams.lab.generate import GenerateOptions, Population
 from streams.lab.replay import replay_directory
 from tests.lab.generated import DAY_MS, make, near
 
+pytestmark = pytest.mark.slow
+
 HOUR_MS = 3_600_000
 START = 10 * DAY_MS
 CUSTOMERS = 400

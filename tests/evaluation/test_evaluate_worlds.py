@@ -26,6 +26,8 @@ from streams.lab.generate.world import World, draw_world
 from streams.lab.replay import ReplayResult, replay_directory
 from tests.lab.generated import DAY_MS, Generated, make
 
+pytestmark = pytest.mark.slow
+
 RULES = VERSIONS["1"]
 SILENT = replace(VERSIONS["1"], silent=True, silent_prior_probability=0.02)
 OPTIONS = GenerateOptions(

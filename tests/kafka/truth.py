@@ -16,7 +16,7 @@ from streams.lab.replay import ReplayResult
 from streams.runtime.partition.processor import PROCESSOR_KEY
 from streams.settings import Settings
 from tests.kafka.held import alerts, state
-from tests.lab.test_against_recomputation import of_core, of_plain
+from tests.lab.recomputed.test_against_recomputation import of_core, of_plain
 from tests.recompute.recompute import recompute
 from tests.recompute.rules import VERSION_4, Rules
 

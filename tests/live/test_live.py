@@ -30,6 +30,8 @@ from tests.live.live import (
     whole_truth,
 )
 
+pytestmark = pytest.mark.slow
+
 TX, CT = FACTS
 NIGHTLY: Final = replace(RULES, settle_hours=27)
 """For a feed that brings a day at two o'clock of the next."""

@@ -16,6 +16,8 @@ from tests.schemas.damage import damaged
 from tests.schemas.lines import FULL, SOUND, TOPIC, Message, public, read, spell
 from tests.schemas.messages import messages
 
+pytestmark = pytest.mark.slow
+
 SEEDS: Final = range(8)
 CASES_A_SEED: Final = 4_000
 EXAMPLES_A_TYPE: Final = 600

@@ -18,6 +18,8 @@ from streams.core.time import HOUR_MS
 from streams.core.watermark import FACTS, Input
 from tests.core.drive import SILENT, SMALL, Log, State, in_order, keep, restored, time_of, world
 
+pytestmark = pytest.mark.slow
+
 TX = Input.TRANSACTIONS
 
 
