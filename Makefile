@@ -61,7 +61,7 @@ format: setup ## let ruff put the code in order
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-schema: setup ## write schemas/exported anew after a change of the contract
+schema: setup ## write schemas/exported again after a change of the contract
 	$(BIN)/retention-signals schema export schemas/exported
 
 bench-replay: setup ## replay against reading, decoding and adding up alone, in one interleaved run
@@ -82,6 +82,6 @@ bench-memory: setup ## bytes for a customer at rest, and for the id of each purc
 bench-heavy: setup ## one id that very many share: 100,000 contacts, a million purchases
 	$(BIN)/python -m bench.heavy
 
-lock: ## resolve requirements.lock anew from pyproject.toml (needs uv)
+lock: ## resolve requirements.lock again from pyproject.toml (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --all-extras \
 		--no-annotate --no-header --quiet pyproject.toml -o requirements.lock

@@ -1,4 +1,4 @@
-"""The dead letter: the refused bytes unchanged, with headers that say whence they came and why."""
+"""The dead letter: the refused bytes unchanged, with headers that say where they came from and why."""
 
 from enum import StrEnum
 from typing import Annotated, Final, TypeAlias

@@ -29,7 +29,7 @@ def check_amount(text: str) -> str:
 
 
 def is_zero(text: str) -> bool:
-    """Tell whether an amount or a rate, as it is accepted, is 0 before any rounding."""
+    """Return whether an amount or a rate, as it is accepted, is 0 before any rounding."""
     return not text.strip("0.")
 
 

@@ -72,7 +72,7 @@ HOLDOUT: Final = Topic(
 )
 DEAD_LETTERS: Final = Topic(
     "dead-letters",
-    "Refused records, their bytes unchanged, with headers that say whence and why; for redrive.",
+    "Refused records, their bytes unchanged, with headers that say where from and why; for redrive.",
     # A refused record may be as large as a broker takes, and the headers come on top.
     _deleted_after(30) | {"max.message.bytes": 4 * 1024 * 1024},
 )

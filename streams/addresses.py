@@ -12,7 +12,7 @@ def split_address(text: str) -> tuple[str, int]:
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether a host is this machine, as far as its name tells without asking anyone."""
+    """Return whether a host is this machine, as far as its name tells without asking anyone."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

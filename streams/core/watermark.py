@@ -42,12 +42,12 @@ class Clock:
     """The largest time accepted, ticks included."""
 
     def accept(self, time: int, most: int = -NEVER) -> None:
-        """Take note of an accepted record, which moves the clock as if its time were `most` at most."""
+        """Note an accepted record, which moves the clock as if its time were `most` at most."""
         self.newest = max(self.newest, time)
         self.now = max(self.now, min(time, most) - self.lateness_ms)
 
     def tick(self, time: int) -> None:
-        """Take note of a feed's tick."""
+        """Note a feed's tick."""
         self.newest = max(self.newest, time)
         self.move(time)
 

@@ -74,7 +74,7 @@ class HighWatermark:
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A refused record: its bytes unchanged, whence it came, and why."""
+    """A refused record: its bytes unchanged, where it came from, and why."""
 
     source: Input
     record: LogRecord
@@ -139,7 +139,7 @@ class Feed(Protocol):
         """Seek inputs of a partition. Raise LogError."""
 
     def is_stale(self, partition: int, batch: Fetched) -> bool:
-        """Tell whether a batch was fetched before the last seek of its input."""
+        """Return whether a batch was fetched before the last seek of its input."""
 
     def high_watermark(self, partition: int, source: Input) -> HighWatermark:
         """Return what a broker last told of an input."""

@@ -37,5 +37,5 @@ class SeekNumbers(Generic[K]):
         return self._made.get(input_, 0)
 
     def is_stale(self, input_: K, stamp: int) -> bool:
-        """Tell whether a batch with this number was fetched before the last seek of its input."""
+        """Return whether a batch with this number was fetched before the last seek of its input."""
         return stamp < self._begun.get(input_, 0)

@@ -88,7 +88,7 @@ def explained(directory: Path, who: str) -> str:
 
 
 def later(levels: Levels, than: Levels) -> bool:
-    """Tell whether an alert came, and later than another."""
+    """Return whether an alert came, and later than another."""
     return than["alert"] < levels.get("alert", "")
 
 
@@ -103,7 +103,7 @@ def alert_of(seen: Run, who: str) -> dict[str, Any]:
 
 
 def soon_after(text: str, moment: int, minutes: int = 10) -> bool:
-    """Tell whether a time lies within so many minutes of a moment, not before it."""
+    """Return whether a time lies within so many minutes of a moment, not before it."""
     return 0 <= at(f"{text[5:10]} {text[11:16]}") - moment // MINUTE * MINUTE <= minutes * MINUTE
 
 
@@ -167,7 +167,7 @@ def _cancelled(alert: Alert) -> bool:
 
 
 def _came_back(alert: Alert) -> bool:
-    """Tell whether somebody who is said to be back is likely to be, and what of them was seen."""
+    """Return whether somebody who is said to be back is likely to be, and what of them was seen."""
     seen = float(alert["spend_since"]) > 0 or "orders of 0.00" in alert["summary"]
     seen = seen or "could not be read" in alert["summary"]
     return bool(seen and alert["probability"] < 0.6)

@@ -167,7 +167,7 @@ def test_a_row_that_is_dated_ahead_is_named_in_a_dataset_of_several_partitions(
 def refused_or_named(
     path: Path, wrong: list[int], crowd: int, *options: object, ruleset: str | None = None
 ) -> bool:
-    """Tell whether lines of February that are dated ahead are all that is refused, or the first is named."""
+    """Return whether lines of February dated ahead are all that was refused, or the first is named."""
     world = dataset({"control": stops()}, crowd)
     for number, moment in enumerate(wrong):
         world.add(f"wrong-{number}", [purchase(moment) | {"arrives": at("02-10") + number * HOUR}])
@@ -181,7 +181,7 @@ def refused_or_named(
 
 
 def named(seen: Run, line: int) -> bool:
-    """Tell whether a line is named as the one for which others were refused."""
+    """Return whether a line is named as the one for which others were refused."""
     return f"because of line {line}," in seen.said or f"line {line} alone takes time on" in seen.said
 
 

@@ -43,7 +43,7 @@ class WorkerProcess:
 
     @property
     def runs(self) -> bool:
-        """Tell whether it runs."""
+        """Return whether it runs."""
         return self._process.poll() is None
 
     def get(self, path: str) -> tuple[int, str]:

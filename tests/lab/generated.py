@@ -79,7 +79,7 @@ def make(directory: Path, options: GenerateOptions) -> Generated:
 
 
 def near(count: int, trials: int, share: float) -> bool:
-    """Tell whether a count is within 4.5 standard deviations: a false alarm in 150,000 seeds."""
+    """Return whether a count is within 4.5 standard deviations: a false alarm in 150,000 seeds."""
     return abs(count - trials * share) <= 4.5 * sqrt(trials * share * (1 - share))
 
 

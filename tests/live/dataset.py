@@ -139,7 +139,7 @@ def _is_working(day: datetime) -> bool:
 
 
 def is_live(one: Happening) -> bool:
-    """Tell whether it happened after live time began."""
+    """Return whether it happened after live time began."""
     return one.appended > NOW
 
 

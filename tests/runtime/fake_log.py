@@ -54,7 +54,7 @@ class Broker:
 
     @property
     def read(self) -> bool:
-        """Tell whether all that is published is in the state."""
+        """Return whether all that is published is in the state."""
         bounds = self.history.bounds(self.published)
         return all(self.positions.get(source, one.start) == one.end for source, one in bounds.items())
 

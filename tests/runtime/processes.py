@@ -101,7 +101,7 @@ class Simulation:
 
     @property
     def _quiet(self) -> bool:
-        """Tell whether the time of faults is over."""
+        """Return whether the time of faults is over."""
         return self._step > self._steps
 
     def _step_one(self) -> None:

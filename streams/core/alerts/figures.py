@@ -67,7 +67,7 @@ class Figures:
 
     @property
     def overdue(self) -> bool:
-        """Tell whether the deadline has passed: on it something may still be raised."""
+        """Return whether the deadline has passed: on it something may still be raised."""
         return self.time > self.deadline
 
     @property

@@ -64,7 +64,7 @@ class Conversations:
         return last
 
     def is_alone(self, place: int) -> bool:
-        """Tell whether nothing goes on with a contact; if so, it can be forgotten by itself."""
+        """Return whether nothing goes on with a contact; if so, it can be forgotten by itself."""
         return place not in self._last
 
     def forget(self, contact: Known, place: int) -> None:

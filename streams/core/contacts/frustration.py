@@ -79,7 +79,7 @@ class Known(Struct, array_like=True):
 
     @property
     def repeatable(self) -> bool:
-        """Tell whether the contact can repeat another, or be repeated."""
+        """Return whether the contact can repeat another, or be repeated."""
         return not (self.outbound or self.recovery or self.notice)
 
 
@@ -145,7 +145,7 @@ def _short(text: str | None) -> str | None:
 
 
 def is_talk(event: Contact) -> bool:
-    """Tell whether anybody was reached: of an outbound contact that nobody answered nothing counts."""
+    """Return whether anybody was reached: of an outbound contact that nobody answered nothing counts."""
     if not event.outbound or event.answered is not None:
         return not event.outbound or bool(event.answered)
     return (
@@ -164,7 +164,7 @@ def is_talk(event: Contact) -> bool:
 
 
 def is_handed_on(event: Contact) -> bool:
-    """Tell whether the conversation went on elsewhere: who hands on ends their own leg."""
+    """Return whether the conversation went on elsewhere: who hands on ends their own leg."""
     if event.ended_stage == "transfer":
         return event.ended_by in (None, "agent")
     transfers = event.transfers_cold + event.transfers_warm
@@ -234,7 +234,7 @@ def _transfer_nats(cold: int, transfers: int, rules: Ruleset) -> float:
 
 
 def repeats(later: Known, earlier: Known) -> bool:
-    """Tell whether a contact repeats one of the days before: same case, else same reason, else not done."""
+    """Return whether a contact repeats one of the days before: same case, else same reason, else not done."""
     if not (later.repeatable and earlier.repeatable):
         return False
     if later.case_id is not None and earlier.case_id is not None:

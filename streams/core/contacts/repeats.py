@@ -117,7 +117,7 @@ class Repeats:
         return changed
 
     def is_alone(self) -> bool:
-        """Tell whether no later contact goes on with the oldest; else all must be added again without it."""
+        """Return whether no later contact goes on with the oldest; else all are added again without it."""
         return self.conversations is None or self.conversations.is_alone(self.first)
 
     def _repeated(self, oldest: int, sought: _Groups, most: int) -> list[int]:

@@ -158,7 +158,7 @@ class Customer:
 
     @property
     def crowded(self) -> bool:
-        """Tell whether there were as many contacts as are remembered, when one was last learned."""
+        """Return whether there were as many contacts as are remembered, when one was last learned."""
         return self._crowded if self._contacts is None else self._contacts.full
 
     def enqueue(self, new: PendingEvent) -> None:
@@ -173,7 +173,7 @@ class Customer:
 
     @property
     def do_not_contact(self) -> bool:
-        """Tell whether the customer asked not to be got in touch with."""
+        """Return whether the customer asked not to be got in touch with."""
         return self.body.profile is not None and self.body.profile.do_not_contact
 
     @property

@@ -173,7 +173,7 @@ def join(parts: Parts) -> bytearray:
 
 
 def is_settling(tail: Iterable[Entry], horizon: Horizon) -> bool:
-    """Tell whether `settle` would fold an entry, or drop one."""
+    """Return whether `settle` would fold an entry, or drop one."""
     first = min(tail, default=None)
     return first is not None and first[0] < min(horizon.oldest_effective_times[:2])
 
@@ -218,12 +218,12 @@ def _without_cents(panes: Panes, effective_time: int, cents: int) -> int:
 
 
 def is_long(record: bytes | bytearray) -> bool:
-    """Tell whether the tail of a record should go to pages."""
+    """Return whether the tail of a record should go to pages."""
     return len(record) - tail_of(record) >= PAGE_BYTES
 
 
 def is_foldable(record: bytes | bytearray, horizon: Horizon) -> bool:
-    """Tell whether the tail of a record is worth folding.
+    """Return whether the tail of a record is worth folding.
 
     It is, if it is long, not much shorter than the body, and half of it or more can go: somebody who buys
     all day keeps the ids of 8 days in any case. A very long one goes to pages.
@@ -272,7 +272,7 @@ def matching(data: bytes | bytearray, start: int, packed: bytes) -> Iterator[Ent
 
 
 def has_transaction(record: bytes | bytearray) -> bool:
-    """Tell whether a transaction was accepted, as far as anything is left of it; raises StateError.
+    """Return whether a transaction was accepted, as far as anything is left of it; raises StateError.
 
     Of an id that ended it was, under that id or under the one that goes on.
     """
@@ -285,7 +285,7 @@ def has_transaction(record: bytes | bytearray) -> bool:
 
 
 def has_pane(record: bytes | bytearray) -> bool:
-    """Tell whether any spend or charge is known; raises StateError."""
+    """Return whether any spend or charge is known; raises StateError."""
     head = _head(record)
     return head[2] != NO_HOUR or bool(head[3] & CHARGED) or any(cents >= 0 for _, cents, _ in entries(record))
 

@@ -170,7 +170,7 @@ class CustomerStore:
         return changed + self.pages.drain(horizon)
 
     def restore(self, customer_id: str, value: bytes) -> int:
-        """Take back a record, and return its flags; raises StateError for what is not a record."""
+        """Restore a record, and return its flags; raises StateError for what is not a record."""
         known = has_pane(value)
         record = self.records[customer_id] = bytearray(value)
         record[FLAGS_AT] = record[FLAGS_AT] & KEPT | (0 if known else WITHOUT_PANE)

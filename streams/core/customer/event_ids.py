@@ -68,7 +68,7 @@ class EventIds:
         return self.key(event.source, event.event_id, kind_of(event))
 
     def is_duplicate(self, key: int, effective_time: int, customer_id: str = "") -> bool:
-        """Tell whether an event with this id came within the 8 days before an effective time."""
+        """Return whether an event with this id came within the 8 days before an effective time."""
         first, oldest = self.recent.get(key), effective_time - TOO_LATE_MS
         if first is not None and first >= oldest:
             return True
@@ -80,7 +80,7 @@ class EventIds:
         )
 
     def remember(self, key: int, effective_time: int) -> None:
-        """Take note of an accepted event."""
+        """Note an accepted event."""
         if self.table.buckets:
             self.table.add(key, effective_time)
         else:

@@ -87,7 +87,7 @@ class IdTable:
         return (unit & _STAMP_MASK).to_bytes(_STAMP_BYTES, "little")
 
     def note(self, count: int) -> None:
-        """Take note of so many entries that were added."""
+        """Note so many entries that were added."""
         self._count += count
 
     def bucket(self, key: int) -> bytearray:
@@ -96,7 +96,7 @@ class IdTable:
         return self.buckets[at if at >= self.split else key & (2 * self.low + 1)]
 
     def may_have(self, key: int) -> bool:
-        """Tell whether a hash may be in the table; most often it is then."""
+        """Return whether a hash may be in the table; most often it is then."""
         return bool(self.buckets) and self.bucket(key).rfind(_rest(key)) >= 0
 
     def units(self, key: int) -> list[int]:
@@ -113,7 +113,7 @@ class IdTable:
                 self._count -= 1
 
     def is_over(self, oldest: int) -> bool:
-        """Tell whether all there is lies before an effective time (ms)."""
+        """Return whether all there is lies before an effective time (ms)."""
         return bool(self.buckets) and self._newest < oldest >> UNIT_BITS
 
     def split_up(self) -> None:

@@ -38,7 +38,7 @@ class Contacts:
 
     @property
     def full(self) -> bool:
-        """Tell whether no more contacts are remembered than there are."""
+        """Return whether no more contacts are remembered than there are."""
         return 0 < self.rules.most_contacts <= len(self._body.contacts)
 
     def learn(self, new: Known) -> int | None:
@@ -70,7 +70,7 @@ class Contacts:
         return self._body.contacts[-1].moment - self.rules.frustration_days * DAY_MS
 
     def _is_beyond(self, new: Known) -> bool:
-        """Tell whether a contact before the newest is forgotten at once; it can repeat nothing then."""
+        """Return whether a contact before the newest is forgotten at once; it can repeat nothing then."""
         if new.order > self._body.contacts[0].order:
             return False
         return self.full or new.moment < self._oldest_moment

@@ -54,7 +54,7 @@ class Pages:
             self._changed[customer_id, number] = None
 
     def restore(self, customer_id: str, number: int, value: bytes) -> Iterable[Entry]:
-        """Take back a page, and return its entries; raises StateError."""
+        """Restore a page, and return its entries; raises StateError."""
         if value[:1] != _FORMAT:
             raise StateError("a page of ids in a format that this release does not read")
         if len(value) % ENTRY.size != 1:

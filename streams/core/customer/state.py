@@ -79,10 +79,10 @@ def page_number_of(key: bytes) -> int:
 
 
 def is_customer_key(key: bytes) -> bool:
-    """Tell whether a state key is a customer's."""
+    """Return whether a state key is a customer's."""
     return key[:1] == _CUSTOMER
 
 
 def is_page_key(key: bytes) -> bool:
-    """Tell whether a state key is that of a page of a customer's ids."""
+    """Return whether a state key is that of a page of a customer's ids."""
     return key[:1] == _PAGE and len(key) > _NUMBER_BYTES

@@ -100,7 +100,7 @@ class Judge:
 
     @staticmethod
     def _is_first(customer: Customer, hour: int, due: PendingEvent | None) -> bool:
-        """Tell whether something is to be handed over at an hour before anything else happens."""
+        """Return whether something is to be handed over at an hour before anything else happens."""
         episode = customer.body.episode
         return (due is None or hour * HOUR_MS <= due.effective_time) and (
             episode is None or hour <= episode.timer

@@ -31,10 +31,10 @@ class Observer(Protocol):
     """Is told how a partition came to its decisions, for people to read; decides nothing."""
 
     def judged(self, customer_id: str, gates: Gates) -> None:
-        """Take note of a contact that was weighed."""
+        """Note a contact that was weighed."""
 
     def closed(self, customer_id: str, episode: Episode, why: str, time: int) -> None:
-        """Take note of the end of an episode, with or without an alert sent."""
+        """Note the end of an episode, with or without an alert sent."""
 
 
 class Episodes:

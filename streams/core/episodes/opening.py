@@ -54,12 +54,12 @@ class Gates(Struct, frozen=True):
 
     @property
     def judged(self) -> bool:
-        """Tell whether enough is known to judge the customer by."""
+        """Return whether enough is known to judge the customer by."""
         return self.usual is not None or self.recurring_per_day > 0
 
     @property
     def opened(self) -> bool:
-        """Tell whether all gates were passed."""
+        """Return whether all gates were passed."""
         return self.bad and self.valuable and self.judged
 
 
@@ -151,7 +151,7 @@ def gates_of(  # noqa: PLR0913, PLR0917 - all that a contact meets
 
 
 def is_bad(customer: Customer, rules: Ruleset) -> bool:
-    """Tell whether frustration is high enough to open an episode."""
+    """Return whether frustration is high enough to open an episode."""
     return customer.body.frustration >= rules.opening_frustration - TOLERANCE
 
 
@@ -186,13 +186,13 @@ def left_of(customer: Customer, since: int, rules: Ruleset) -> float:
 
 
 def is_protected(customer: Customer, rules: Ruleset) -> bool:
-    """Tell whether a customer is judged whatever the spend."""
+    """Return whether a customer is judged whatever the spend."""
     profile = customer.body.profile
     return profile is not None and profile.tier in rules.protected_tiers
 
 
 def is_valuable(trailing_spend: int, cutoff: int | None) -> bool:
-    """Tell whether the spend of a year is of high value; nobody's is without a cut-off."""
+    """Return whether the spend of a year is of high value; nobody's is without a cut-off."""
     return cutoff is not None and trailing_spend >= cutoff
 
 

@@ -16,7 +16,7 @@ _CONTACT_DAYS: Final = 7
 
 
 def is_shared(customer: Customer, effective_time: int, refresh: Refresh | None, rules: Ruleset) -> bool:
-    """Tell whether an id counts as shared at an effective time (ms), by the latest population refresh."""
+    """Return whether an id counts as shared at an effective time (ms), by the latest population refresh."""
     if customer.customer_id in rules.shared_ids:
         return True
     if rules.shared_trips_factor:

@@ -231,7 +231,7 @@ class FeedGuard:
     # Ask
 
     def is_broken(self, hour: int) -> bool:
-        """Tell whether the feed was broken in an hour already decided."""
+        """Return whether the feed was broken in an hour already decided."""
         at = bisect_left(self._broken, hour)
         return at < len(self._broken) and self._broken[at] == hour
 
@@ -271,7 +271,7 @@ class FeedGuard:
 
     @property
     def broken_now(self) -> bool:
-        """Tell whether the last hour decided was broken."""
+        """Return whether the last hour decided was broken."""
         return self._decided is not None and self.is_broken(self._decided - 1)
 
     # Keep
@@ -354,5 +354,5 @@ def _day_before(counts: Counts, end: int) -> int:
 
 
 def _is_short(now: int, usual: int, least: int) -> bool:
-    """Tell whether purchases are fewer than half of the usual, if those are enough to tell."""
+    """Return whether purchases are fewer than half of the usual, if those are enough to tell."""
     return usual >= least and _SHARE * now < usual

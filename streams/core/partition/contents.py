@@ -48,14 +48,14 @@ class Contents:
         return Horizon(oldest, hour_of(self.decided) - KEPT_HOURS)
 
     def note_departure(self, customer: Customer) -> None:
-        """Take note of what an id that ends hands over next; once it did, it is of no population any more."""
+        """Note what an id that ends hands over next; once it did, it is of no population any more."""
         self.departures.update(customer, self.decided)
         merged = customer.body.merged
         if merged is not None and merged.left:
             self.sampling.leave(customer.customer_id)
 
     def _came_since(self, source: Input, key: int, customer_id: str, oldest: int) -> bool:
-        """Tell whether an event with the hash of an id came at an effective time (ms) or soon after it.
+        """Return whether an event with the hash of an id came at an effective time (ms) or soon after it.
 
         The customer's own entries tell most often; those of all others are looked through if they don't.
         """

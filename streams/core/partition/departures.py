@@ -27,7 +27,7 @@ class Departures:
         self._timers.add(customer_id, hour * HOUR_MS)
 
     def update(self, customer: Customer, decided: int) -> None:
-        """Take note of what an id has to hand over next, where all is decided up to a time (ms)."""
+        """Note what an id has to hand over next, where all is decided up to a time (ms)."""
         customer_id, pending = customer.customer_id, customer.body.pending
         due = customer.move_due
         hours = [] if due is None else [due]

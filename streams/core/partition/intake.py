@@ -273,7 +273,7 @@ class Intake:
             self._departures.note(customer_id, hour_of(max(effective_time, self._contents.decided)) + 1)
 
     def _counts(self, event: Transaction) -> bool:
-        """Tell whether a transaction is one that the rules know what to do with."""
+        """Return whether a transaction is one that the rules know what to do with."""
         if self._judge.rules.as_meant:
             return event.kind in COUNTED
         return event.kind in BOUGHT

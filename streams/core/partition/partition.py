@@ -51,7 +51,7 @@ class Partition:
         return drain(self._contents)
 
     def restore(self, key: bytes, value: bytes) -> None:
-        """Take back what `drain_dirty` gave; raises StateError for what this release does not read.
+        """Restore what `drain_dirty` gave; raises StateError for what this release does not read.
 
         In any order; it is quickest with the partition's own record first.
         """
@@ -199,7 +199,7 @@ class Partition:
         return self._customers.ended()
 
     def knows(self, customer_id: str) -> bool:
-        """Tell whether an event of a customer was accepted before."""
+        """Return whether an event of a customer was accepted before."""
         return customer_id in self._customers.records
 
     @property
@@ -229,7 +229,7 @@ class Partition:
 
     @property
     def feed_broken(self) -> bool:
-        """Tell whether the purchase feed was broken in the last hour that the guard judged."""
+        """Return whether the purchase feed was broken in the last hour that the guard judged."""
         return self._guard.broken_now
 
     @property

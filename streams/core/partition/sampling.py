@@ -16,13 +16,13 @@ class Sampling:
         self._population = Population(rules, customers.mark_sampled)
 
     def fold(self, customer: Customer, change: SpendChange) -> None:
-        """Take note of spend that was folded; before a first purchase nothing counts."""
+        """Note spend that was folded; before a first purchase nothing counts."""
         hour, cents, charge = change
         if charge or customer.first_pane is not None:
             self.add(customer.customer_id, hour, cents, charge=charge)
 
     def add(self, customer_id: str, hour: int, cents: int, *, charge: bool = False) -> None:
-        """Take note of spend, or of a subscription charge, in a pane."""
+        """Note spend, or of a subscription charge, in a pane."""
         record = self._customers.records[customer_id]
         if record[FLAGS_AT] & WITHOUT_PANE and not _has_left(customer_id, record):
             record[FLAGS_AT] &= ~WITHOUT_PANE
@@ -44,7 +44,7 @@ class Sampling:
         self._customers.records[customer_id][FLAGS_AT] |= WITHOUT_PANE
 
     def take_over(self, customer: Customer) -> None:
-        """Take note of a customer who got the history of another id."""
+        """Note a customer who got the history of another id."""
         if customer.body.merged is not None or customer.spending is None:
             return
         customer_id, record = customer.customer_id, self._customers.records[customer.customer_id]
@@ -55,7 +55,7 @@ class Sampling:
             self._population.renew(customer_id)
 
     def restore(self, customer_id: str, flags: int) -> None:
-        """Take note of a customer whose record was restored, with these flags."""
+        """Note a customer whose record was restored, with these flags."""
         record = self._customers.records[customer_id]
         if _has_left(customer_id, record):
             record[FLAGS_AT] |= WITHOUT_PANE
@@ -70,7 +70,7 @@ class Sampling:
 
 
 def _has_left(customer_id: str, record: bytes | bytearray) -> bool:
-    """Tell whether an id ended, and its history has left it."""
+    """Return whether an id ended, and its history has left it."""
     if not record[FLAGS_AT] & MERGED:
         return False
     merged = unpack(customer_id, record).body.merged

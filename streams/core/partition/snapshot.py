@@ -26,7 +26,7 @@ def drain(contents: Contents) -> list[tuple[bytes, bytes | None]]:
 
 
 def restore(contents: Contents, key: bytes, value: bytes) -> None:
-    """Take back what `drain` gave; raises StateError for what this release does not read."""
+    """Restore what `drain` gave; raises StateError for what this release does not read."""
     if key == PARTITION_KEY:
         _restore_state(contents, decode_state(value))
     elif is_customer_key(key):
@@ -76,7 +76,7 @@ def _restore_customer(contents: Contents, customer_id: str, value: bytes) -> Non
 
 
 def _restore_ids(contents: Contents, found: Sequence[Entry]) -> None:
-    """Take back ids, but for those that can make no duplicate any more, where the clocks are known."""
+    """Restore ids, but for those that can make no duplicate any more, where the clocks are known."""
     clocks, ids = contents.clocks, contents.ids
     oldest = clocks[Input.TRANSACTIONS].now - TOO_LATE_MS
     bought = [

@@ -54,7 +54,7 @@ class Mark(Protocol):
     """Is told who joins the sample, and who leaves it."""
 
     def __call__(self, customer_id: str, *, sampled: bool) -> None:
-        """Take note of a customer."""
+        """Note a customer."""
 
 
 class Refresh(Struct, array_like=True, frozen=True):

@@ -72,7 +72,7 @@ class RareFacts(Struct, array_like=True):
         del self.charged[:-_MOST_CHARGES]
 
     def is_renewed(self, time: int, within: int) -> bool:
-        """Tell whether a subscription went on no more than so many ms from a time."""
+        """Return whether a subscription went on no more than so many ms from a time."""
         return any(abs(one - time) <= within for one in self.charged)
 
     def note_plan(self, event: PlanEvent) -> None:

@@ -19,7 +19,7 @@ _AMENDED_SHOWN: Final = 3
 _AMENDED: Final = {
     Input.TRANSACTIONS: "for an order that was edited send a correction",
     Input.CONTACTS: "what became of a contact is a later version of it",
-    Input.CUSTOMERS: "send a profile anew",
+    Input.CUSTOMERS: "send a profile again",
     Input.DISPOSITIONS: "send each disposition",
 }
 """What to do instead of sending an event again with other content."""

@@ -81,7 +81,7 @@ class Worker(Protocol):
     """What is asked of the worker; answers come at once, from the event loop."""
 
     def is_live(self) -> bool:
-        """Tell whether it works; a worker that does not is to be ended."""
+        """Return whether it works; a worker that does not is to be ended."""
 
     def readiness(self) -> Readiness:
         """Tell what each partition is at."""

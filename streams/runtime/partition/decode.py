@@ -58,7 +58,7 @@ class RecordDecoder:
         return event
 
     def _is_at_home(self, customer_id: str, key: bytes | None) -> bool:
-        """Tell whether a record has the key of a customer, and lies in the partition of that key."""
+        """Return whether a record has the key of a customer, and lies in the partition of that key."""
         return key == customer_id.encode() and partition_of(customer_id, self._partitions) == self._partition
 
     @staticmethod

@@ -47,7 +47,7 @@ class LiveTime:
         return trusted
 
     def is_stalled(self, source: Input) -> bool:
-        """Tell whether an input has brought nothing for so long that its time stands still."""
+        """Return whether an input has brought nothing for so long that its time stands still."""
         most = self._quiet_ms.get(source)
         newest = self._processor.partition.newest_of(source)
         return most is not None and (newest == NEVER or self._clock.now_ms() - newest > most)

@@ -31,7 +31,7 @@ class PoisonLimit:
         """Why the partition has to stop; None while it need not."""
 
     def note(self, records: int, refused: Iterable[int]) -> None:
-        """Take note of a batch: how many records, and the indices of the refused ones, ascending."""
+        """Note a batch: how many records, and the indices of the refused ones, ascending."""
         follows = self._seen - 1
         for index in refused:
             at = self._seen + index

@@ -43,7 +43,7 @@ class PoisonGuard:
         return {source.value: end for source, end in self._unlimited.items() if positions[source] < end}
 
     def note(self, batch: Fetched, refused: Mapping[int, Refusal]) -> None:
-        """Take note of a batch, and of the refused records by their index in it."""
+        """Note a batch, and of the refused records by their index in it."""
         exempt, end = 0, self._unlimited.get(batch.source, 0)
         if batch.before < end:
             exempt = bisect_left(batch.records, end, key=lambda record: record.offset)
@@ -52,7 +52,7 @@ class PoisonGuard:
 
     @property
     def exceeded(self) -> bool:
-        """Tell whether a stop has to be committed."""
+        """Return whether a stop has to be committed."""
         return self.stop is None and self._limit.exceeded is not None
 
     def set_stop(self, dead_letters: int) -> None:
@@ -60,7 +60,7 @@ class PoisonGuard:
         self.stop = Stop(self._limit.exceeded or "", dead_letters)
 
     def ends(self, mark: int) -> bool:
-        """Tell whether a mark, an offset in the dead letters, is after the first dead letter of the stop."""
+        """Return whether a mark (offset in the dead letters) is after the first dead letter of the stop."""
         return self.stop is not None and mark > self.stop.dead_letters
 
     def end_stop(self, inputs: Mapping[Input, Bounds]) -> None:

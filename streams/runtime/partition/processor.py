@@ -187,7 +187,7 @@ class PartitionProcessor:
         for source, topic_id in identity.topics.items():
             if state.topics.get(source.value, topic_id) != topic_id:
                 raise RefusedError(
-                    f"the topic of {source} was made anew since the state was written, so positions mean "
+                    f"the topic of {source} was recreated since the state was written, so positions mean "
                     "nothing: use a new application id and prefix, or bring back the old topic"
                 )
         self.positions = {Input(name): position for name, position in state.positions.items()}
@@ -209,7 +209,7 @@ class PartitionProcessor:
 
     @property
     def ready(self) -> bool:
-        """Tell whether the side inputs are read up to where they ended when the partition was opened."""
+        """Return whether the side inputs are read up to where they ended when the partition was opened."""
         return all(self.positions[source] >= end for source, end in self._ends.items())
 
     @property
@@ -235,7 +235,7 @@ class PartitionProcessor:
         self._dirty = True
 
     def wants(self, source: Input) -> bool:
-        """Tell whether an input should be read on: side inputs first, none that is far ahead."""
+        """Return whether an input should be read on: side inputs first, none that is far ahead."""
         if self.stopped is not None:
             return False
         if not self.ready:
@@ -243,7 +243,7 @@ class PartitionProcessor:
         return not self.backpressured(source)
 
     def backpressured(self, source: Input) -> bool:
-        """Tell whether an input of facts has to wait for the other: what it brings can't be decided yet.
+        """Return whether an input of facts has to wait for the other: what it brings can't be decided yet.
 
         Side inputs never do: on the event clock the facts wait for them.
         """
@@ -364,12 +364,12 @@ class PartitionProcessor:
 
     @property
     def urgent(self) -> bool:
-        """Tell whether an alert, or a history for another partition, has to be committed at once."""
+        """Return whether an alert, or a history for another partition, has to be committed at once."""
         return bool(self._alerts or self._moves)
 
     @property
     def waiting(self) -> bool:
-        """Tell whether there is anything to commit."""
+        """Return whether there is anything to commit."""
         return self._dirty or self.urgent
 
     async def commit(self) -> Written | None:

@@ -83,7 +83,7 @@ class PartitionSupervisor:
 
     @property
     def is_assigned(self) -> bool:
-        """Tell whether the group has given the partition to this worker, and not taken it away since."""
+        """Return whether the group has given the partition to this worker, and not taken it away since."""
         return self.state not in AWAY
 
     # Asked by the group and the worker
@@ -170,7 +170,7 @@ class PartitionSupervisor:
         return Event.CHANGED
 
     async def _is_unchanged(self, work: WorkLoop) -> bool:
-        """Tell whether the group's positions are those of the state in memory; if so, seek to them."""
+        """Return whether the group's positions are those of the state in memory; if so, seek to them."""
         try:
             committed = await self._feed.committed(self.number)
             positions = work.processor.positions.items()
@@ -263,7 +263,7 @@ class PartitionSupervisor:
     # Asked by the consumer
 
     def wants(self, source: Input) -> bool:
-        """Tell whether a batch of an input is welcome; may be asked from any thread."""
+        """Return whether a batch of an input is welcome; may be asked from any thread."""
         work = self._work
         return work is not None and work.wants(source)
 

@@ -28,7 +28,7 @@ class UpstreamDelay:
         self._since: int | None = None
 
     def note(self, appended: int, time: int) -> None:
-        """Take note of a purchase that was appended at a time (ms)."""
+        """Note a purchase that was appended at a time (ms)."""
         delay = appended - time
         if delay > LONGEST_MS:
             return
@@ -70,7 +70,7 @@ class Sources:
         self.times: dict[str, SourceTimes] = {}
 
     def note(self, source: str, appended: int, time: int) -> None:
-        """Take note of a record."""
+        """Note a record."""
         if source not in self.times and len(self.times) >= MOST_SOURCES:
             source = OTHER
         self.times[source] = SourceTimes(appended, appended - time)

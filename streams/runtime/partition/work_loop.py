@@ -108,7 +108,7 @@ class WorkLoop:
     # Batches
 
     def wants(self, source: Input) -> bool:
-        """Tell whether a batch of an input is welcome; may be asked from any thread."""
+        """Return whether a batch of an input is welcome; may be asked from any thread."""
         if self._stopping or not self.processor.wants(source):
             return False
         queued = sum((one.source in SIDE_INPUTS) is (source in SIDE_INPUTS) for one in list(self.inbox))
@@ -122,7 +122,7 @@ class WorkLoop:
         self._wake.set()
 
     def _moves_nothing(self, batch: Fetched) -> bool:
-        """Tell whether a batch moves no position, and no batch before it was lost on its way."""
+        """Return whether a batch moves no position, and no batch before it was lost on its way."""
         if batch.before != batch.after:
             return False
         waits = any(one.source is batch.source for one in self.inbox)
@@ -137,7 +137,7 @@ class WorkLoop:
         return None
 
     def _side_inputs_read(self, batch: Fetched) -> bool:
-        """Tell whether what the side inputs held when a batch was asked for is in the state.
+        """Return whether what the side inputs held when a batch was asked for is in the state.
 
         A history's profiles and dispositions are published before its facts, but fetched apart from them.
         """

@@ -90,7 +90,7 @@ class Metrics:
         self._stale = children(
             Counter(
                 "retention_stale_batches_total",
-                "Batches that did not begin at the position of their input, and were sought anew.",
+                "Batches that did not begin at the position of their input, and were sought again.",
                 ("input",),
                 registry=registry,
             ),

@@ -98,7 +98,7 @@ class _Prescanner:
         """For each day, counted up to its end, the last line of it."""
 
     def read(self, source: Input, path: Path) -> Iterator[int]:
-        """Take note of the lines of a file; yields the bytes read so far."""
+        """Note the lines of a file; yields the bytes read so far."""
         ahead = self._found.ahead[source] = set()
         decoded = ((batch, list(map(self._decode[source], batch.lines))) for batch in batches(path))
         for (batch, events), out in spot_misdated(decoded, self._times):

@@ -15,7 +15,7 @@ class BrokerLiveness:
         self._at = now()
 
     def note_answer(self) -> None:
-        """Take note of an answer."""
+        """Note an answer."""
         self._at = self._now()
 
     @property

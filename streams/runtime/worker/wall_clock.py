@@ -87,7 +87,7 @@ class WallClock:
         return ours is True
 
     def _agrees(self, offset: float) -> bool | None:
-        """Tell whether the broker's clock agrees with an offset; None while nothing is known of it."""
+        """Return whether the broker's clock agrees with an offset; None while nothing is known of it."""
         if self._broker is None:
             return None
         least, most = self._broker

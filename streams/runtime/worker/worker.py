@@ -264,7 +264,7 @@ class Worker:
         return max(self._settings.commit_interval_ms / 1000, _COMMIT_SECONDS_A_PARTITION * len(self._mine))
 
     def is_live(self) -> bool:
-        """Tell whether it works: the watchdog ends it otherwise."""
+        """Return whether it works: the watchdog ends it otherwise."""
         return not self._failed.done()
 
     def readiness(self) -> Readiness:

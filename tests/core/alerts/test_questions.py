@@ -26,11 +26,11 @@ class Notebook:
         self.ends: list[tuple[str, str, int]] = []
 
     def judged(self, _customer_id: str, gates: Gates) -> None:
-        """Take note of a contact that was weighed."""
+        """Note a contact that was weighed."""
         self.gates.append(gates)
 
     def closed(self, customer_id: str, _episode: Episode, why: str, time: int) -> None:
-        """Take note of the end of an episode."""
+        """Note the end of an episode."""
         self.ends.append((customer_id, why, time))
 
 

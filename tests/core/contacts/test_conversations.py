@@ -116,7 +116,7 @@ def test_what_is_forgotten_is_in_no_conversation() -> None:
 
 
 def test_step_by_step_is_as_all_at_once() -> None:
-    """Random contacts with legs of all kinds: kept warm, or made anew from what is packed, in any order."""
+    """Random contacts with legs of all kinds: kept warm, or rebuilt from what is packed, in any order."""
     for seed in range(200):
         rng = Random(seed)
         made = [_drawn(rng, at) for at in range(rng.randint(2, 12))]

@@ -294,7 +294,7 @@ class Plain:
 def test_learning_one_by_one_is_weighing_and_folding_everything_anew(dropped: int, seed: int) -> None:
     """Versions that come, move and change what others repeat, mostly in order; the latest of each counts.
 
-    Kept between contacts or made anew from the body, what makes it cheap changes nothing.
+    Kept between contacts or rebuilt from the body, what makes it cheap changes nothing.
     """
     rng = Random(seed)
     rules = Ruleset(

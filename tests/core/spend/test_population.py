@@ -23,7 +23,7 @@ class Sampled:
         self.now: set[str] = set()
 
     def __call__(self, customer_id: str, *, sampled: bool) -> None:
-        """Take note of a customer."""
+        """Note a customer."""
         (self.now.add if sampled else self.now.discard)(customer_id)
 
 

@@ -87,9 +87,9 @@ def delete_what_was_not_read(settings: Settings) -> None:
 
 
 HARMS: dict[str, tuple[Harm, str]] = {
-    "an input made anew": (
+    "a recreated input": (
         lambda settings: recreate(settings, "contacts", 4),
-        "the topic of contacts was made anew since the state was written",
+        "the topic of contacts was recreated since the state was written",
     ),
     "an input missing": (lambda settings: delete(settings, "dispositions"), "dispositions: missing"),
     "not co-partitioned": (

@@ -130,8 +130,8 @@ def test_with_nothing_written_it_begins_at_the_beginning_of_the_inputs() -> None
         (replace(IDENTITY, partitions=2), "written for 1 partitions, the topics have 2.*state export"),
         (replace(IDENTITY, rules=OTHER_RULES), "under another ruleset: start with --adopt-ruleset"),
         (replace(IDENTITY, currency="EUR"), "the state counts in USD, the settings say EUR"),
-        (replace(IDENTITY, topics={CT: "anew"}), "the topic of contacts was made anew"),
-        (replace(IDENTITY, topics={TX: "first", CT: "anew"}), "the topic of contacts was made anew"),
+        (replace(IDENTITY, topics={CT: "anew"}), "the topic of contacts was recreated"),
+        (replace(IDENTITY, topics={TX: "first", CT: "anew"}), "the topic of contacts was recreated"),
     ],
 )
 def test_state_of_another_kind_is_refused(identity: Identity, told: str) -> None:
