@@ -8,6 +8,7 @@ import pytest
 
 from streams.charts.svg import number, pct, tag
 from streams.console import visible
+from streams.core.alerts.words import _SIGNALS
 from streams.lab.report import words
 
 
@@ -138,3 +139,8 @@ def test_svg_escapes_text_and_attributes() -> None:
 def test_svg_numbers(value: float, shown: str) -> None:
     assert number(value) == shown
     assert pct(value / 100) == f"{shown}%"
+
+
+def test_the_report_has_words_for_every_signal() -> None:
+    without_contact = {"subscription_cancelled", "subscription_reduced", "silence"}
+    assert set(words.SIGNALS) - without_contact == set(_SIGNALS)
