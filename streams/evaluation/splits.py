@@ -9,8 +9,8 @@ from streams.core.ruleset import DEFAULT, Ruleset
 from streams.lab.calibrate.history.history import History
 from streams.lab.calibrate.measures.share import Share
 from streams.lab.calibrate.measures.temperature import Sample, false_alarms, fit, predicted
-from streams.lab.calibrate.measures.windows import PER_CUSTOMER, Floats, placebo_windows
-from streams.lab.generate import GenerateOptions, Population
+from streams.lab.calibrate.measures.windows import Floats, placebo_windows
+from streams.lab.generate import GenerateOptions
 from streams.lab.generate.populations import load
 from streams.lab.generate.purchases import Flags, Purchases
 
@@ -33,27 +33,19 @@ class Split:
         return self.realised in self.predicted
 
 
-def held_out_splits(  # noqa: PLR0913 - all have a default and go by name
-    rules: Ruleset | None = None,
-    *,
-    splits: int = 20,
-    target: float = 0.05,
-    population: Population = Population.COMPLETEJOURNEY,
-    customers: int | None = None,
-    frustrations: Floats | None = None,
+def held_out_splits(
+    rules: Ruleset = DEFAULT, *, splits: int, target: float = 0.05, customers: int | None = None
 ) -> list[Split]:
-    """Return how calibrating on one half of a population's households does on the other half.
+    """Return how calibrating on one half of the households of completejourney does on the other half.
 
-    The same every time. Each half is a population of its own, with its own cut-off and irregularity. Without
-    the F of episodes, values from the least that opens one to the cap stand for them. Raises
-    ModuleNotFoundError as `generate` does.
+    The same every time. Each half is a population of its own, with its own cut-off and irregularity. Values
+    from the least F that opens an episode to the cap stand for the F of episodes. Raise ModuleNotFoundError
+    as `generate` does.
     """
-    base = DEFAULT if rules is None else rules
-    spread = np.linspace(base.opening_frustration, base.frustration_cap, _SPREAD)
-    levels = spread if frustrations is None else np.sort(frustrations)
-    options = GenerateOptions(population=population, customers=customers)
+    levels = np.linspace(rules.opening_frustration, rules.frustration_cap, _SPREAD)
+    options = GenerateOptions(customers=customers)
     purchases = load(options, np.random.default_rng(options.seed))
-    return [_split(purchases, base, levels, target, seed) for seed in range(splits)]
+    return [_split(purchases, rules, levels, target, seed) for seed in range(splits)]
 
 
 def _split(purchases: Purchases, rules: Ruleset, levels: Floats, target: float, seed: int) -> Split:
@@ -83,4 +75,4 @@ def _sample(purchases: Purchases, chosen: Flags, rules: Ruleset) -> Sample:
     ):
         history.spend(purchases.customer_ids[at], time_ms, cents)
     history.complete()
-    return Sample.of(placebo_windows(history, rules, history.first_hour, history.end_hour, PER_CUSTOMER))
+    return Sample.of(placebo_windows(history, rules, history.first_hour, history.end_hour))

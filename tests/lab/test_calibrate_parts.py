@@ -15,6 +15,7 @@ from streams.core.episodes.silent import begin_watch
 from streams.core.odds.odds import measure
 from streams.core.ruleset import VERSIONS, Ruleset
 from streams.core.time import DAY_HOURS, HOUR_MS, WEEK_HOURS
+from streams.evaluation.splits import held_out_splits
 from streams.lab.calibrate.history.history import History
 from streams.lab.calibrate.history.reading import Source
 from streams.lab.calibrate.measures import silence, temperature
@@ -24,7 +25,6 @@ from streams.lab.calibrate.measures.share import Share
 from streams.lab.calibrate.measures.temperature import Sample
 from streams.lab.calibrate.measures.weights import KEYS, Case, cases, weights
 from streams.lab.calibrate.measures.windows import QUIET_DAYS_BEFORE, Window, placebo_windows
-from streams.lab.calibrate.splits import held_out_splits
 from streams.lab.generate import GenerateOptions, Population, generate
 from streams.lab.report.words import SIGNALS
 from tests.lab.datasets import NOW
