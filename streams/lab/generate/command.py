@@ -14,7 +14,7 @@ from rich.table import Table
 
 from schemas.times import format_ms
 from streams.console import Exit, failed, step_bars
-from streams.lab.generate.options import GenerateOptions, OptionError, Shape, describe
+from streams.lab.generate.options import GenerateOptions, OptionError, Shape
 from streams.lab.generate.run import GenerateSummary, generate
 
 _DEFAULT: Final = GenerateOptions()
@@ -72,7 +72,7 @@ def _signature() -> inspect.Signature:
 def _parameter(option: Field[Any]) -> inspect.Parameter:
     kind, default, more = _SPELT.get(option.name, (option.type, getattr(_DEFAULT, option.name), {}))
     names = ["--gzip"] if kind is bool else []  # and no --no-gzip
-    told = typer.Option(*names, help=describe(option.name), **more)
+    told = typer.Option(*names, help=option.metadata["help"], **more)
     return inspect.Parameter(
         option.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, told]
     )
