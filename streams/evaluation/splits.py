@@ -1,14 +1,14 @@
 """Does the prediction hold? Calibrated on one half of the households, tried on the other, many times over."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from streams.core.ruleset import DEFAULT, Ruleset
 from streams.lab.calibrate.history.history import History
-from streams.lab.calibrate.measures.share import Share
-from streams.lab.calibrate.measures.temperature import Sample, false_alarms, fit, predicted
+from streams.lab.calibrate.measures.share import Share, predicted
+from streams.lab.calibrate.measures.temperature import Sample
 from streams.lab.calibrate.measures.windows import Floats, placebo_windows
 from streams.lab.generate import GenerateOptions
 from streams.lab.generate.populations import load
@@ -50,18 +50,18 @@ def held_out_splits(
 
 def _split(purchases: Purchases, rules: Ruleset, levels: Floats, target: float, seed: int) -> Split:
     half = np.random.default_rng(seed).permutation(len(purchases.customer_ids)) % 2
-    first, second = (_sample(purchases, half == side, rules) for side in (0, 1))
-    temperature = fit(first, levels, rules, target)
+    first, second = (_sample(purchases, half == side, rules, levels) for side in (0, 1))
+    fitted = first.fitted(rules, target)
     return Split(
-        temperature=temperature,
+        temperature=fitted.temperature,
         calibrated_on=first.windows,
         tried_on=second.windows,
-        predicted=predicted(first, levels, rules, target, second.customers),
-        realised=false_alarms(second, levels, replace(rules, temperature=temperature), temperature),
+        predicted=predicted(first, rules, target, second.customers),
+        realised=second.false_alarms(fitted),
     )
 
 
-def _sample(purchases: Purchases, chosen: Flags, rules: Ruleset) -> Sample:
+def _sample(purchases: Purchases, chosen: Flags, rules: Ruleset, levels: Floats) -> Sample:
     """Return the sample of some of the customers, by their index, in one partition."""
     history = History(rules, partitions=1)
     history.stretch(purchases.start_ms)
@@ -75,4 +75,5 @@ def _sample(purchases: Purchases, chosen: Flags, rules: Ruleset) -> Sample:
     ):
         history.spend(purchases.customer_ids[at], time_ms, cents)
     history.complete()
-    return Sample.of(placebo_windows(history, rules, history.first_hour, history.end_hour))
+    windows = placebo_windows(history, rules, history.first_hour, history.end_hour)
+    return Sample.of(windows, levels)
