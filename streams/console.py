@@ -10,8 +10,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import (
     BarColumn,
+    MofNCompleteColumn,
     Progress,
     ProgressColumn,
+    TaskID,
     TaskProgressColumn,
     TextColumn,
     TimeElapsedColumn,
@@ -27,6 +29,9 @@ INTERRUPTED = 130
 
 OnProgress = Callable[[int, int], None]
 """Called with how much is done, and how much there is to do."""
+
+OnStep = Callable[[str, int, int], None]
+"""Called with the name of a step, how much of it is done, and how much there is to do."""
 
 # Categories that a page or a terminal might obey instead of showing.
 _UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
@@ -95,6 +100,20 @@ def progress_bar(what: str) -> Iterator[OnProgress]:
     with progress_columns(TaskProgressColumn()) as bar:
         task = bar.add_task(what, total=None)
         yield lambda done, of: bar.update(task, completed=done, total=of)
+
+
+@contextmanager
+def step_bars() -> Iterator[OnStep]:
+    """Show a bar for each step on a terminal, and give what moves them."""
+    with progress_columns(MofNCompleteColumn()) as bars:
+        tasks: dict[str, TaskID] = {}
+
+        def move(step: str, done: int, of: int) -> None:
+            if step not in tasks:
+                tasks[step] = bars.add_task(step)
+            bars.update(tasks[step], completed=done, total=of)
+
+        yield move
 
 
 def first_of(names: Sequence[str], most: int) -> str:

@@ -1,1 +1,1 @@
-"""Detection measured: boycotts in real purchases, alerts against the truth of whole worlds, stress."""
+"""Detection measured: boycotts in real purchases, worlds with known truth, stress, calibrated halves."""

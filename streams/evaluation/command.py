@@ -2,23 +2,19 @@
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn
-from rich.progress import Progress as Bars
 
-from streams.console import ERRORS, Exit, failed
+from streams.console import Exit, failed, step_bars
 from streams.core.ruleset import DEFAULT, VERSIONS, Ruleset
 from streams.evaluation.detectors.goals import TARGET
 from streams.evaluation.detectors.trial import TooFewError
 from streams.evaluation.evaluation import FULL, QUICK, Evaluation, as_json, evaluate
 from streams.evaluation.report.page import render_evaluation
-from streams.evaluation.shared.parallel import Progress
 from streams.evaluation.tables import (
     comparison_tables,
     goals_table,
@@ -103,7 +99,7 @@ def evaluate_command(  # noqa: PLR0913 - the options of a command are its argume
     check_or_exit(_outputs(report, json), ruleset or (), force=force)
     rules = _rulesets(ruleset)
     try:
-        with _progress() as progress:
+        with step_bars() as progress:
             found = evaluate(
                 population.populations,
                 rules,
@@ -141,20 +137,6 @@ def _outputs(report: Path | None, json: Path | None) -> Iterator[Output]:
         yield Output(report, "--report", PAGE)
     if json is not None:
         yield Output(json, "--json", re.compile(rb'\{\s*"comparison": \{'))
-
-
-@contextmanager
-def _progress() -> Iterator[Progress]:
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
-    with Bars(*columns, console=ERRORS, disable=not ERRORS.is_terminal, transient=True) as bars:
-        tasks: dict[str, TaskID] = {}
-
-        def progress(step: str, done: int, total: int) -> None:
-            if step not in tasks:
-                tasks[step] = bars.add_task(step)
-            bars.update(tasks[step], completed=done, total=total)
-
-        yield progress
 
 
 def _show(console: Console, found: Evaluation) -> None:

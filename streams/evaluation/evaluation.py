@@ -11,11 +11,11 @@ from streams.evaluation.detectors.compare import compare
 from streams.evaluation.detectors.goals import goals
 from streams.evaluation.detectors.results import DetectorComparison, Goal
 from streams.evaluation.detectors.scores import our_names
-from streams.evaluation.shared.parallel import Progress
+from streams.evaluation.splits import held_out_splits
 from streams.evaluation.stress.stress import StressResult, stress
 from streams.evaluation.worlds.worlds import WorldsResult, alerts_against_truth
-from streams.lab.calibrate.splits import held_out_splits
 from streams.lab.generate.options import Population
+from streams.lab.generate.world import Progress
 
 _WORLDS: Final = (Population.COMPLETEJOURNEY, Population.SYNTHETIC)
 """CDNOW buys too rarely for whole worlds to say something."""
@@ -120,16 +120,5 @@ def _splits_goal(rules: Ruleset, count: int, progress: Progress) -> Goal:
 
 def as_json(evaluation: Evaluation) -> str:
     """Return all figures as JSON; null is infinite, or not known."""
-    return json.dumps(_finite(asdict(evaluation)), allow_nan=False, indent=1, ensure_ascii=False) + "\n"
-
-
-def _finite(value: object) -> object:
-    match value:
-        case dict():
-            return {key: _finite(one) for key, one in value.items()}
-        case list() | tuple():
-            return [_finite(one) for one in value]
-        case float() if not math.isfinite(value):
-            return None
-        case _:
-            return value
+    finite = json.loads(json.dumps(asdict(evaluation)), parse_constant=lambda _infinite: None)
+    return json.dumps(finite, allow_nan=False, indent=1, ensure_ascii=False) + "\n"

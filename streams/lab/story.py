@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from schemas.alert import Alert
 from streams.core.alerts.figures import Figures
+from streams.core.episodes.opening import Gates
 from streams.core.ruleset import Ruleset
 
 
@@ -129,28 +130,6 @@ class ReportData:
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
-    """The gates that a contact with own nats > 0 met while no episode was open.
-
-    `blocks` of `blocks_needed` whole 28-day blocks lie at or after the customer's first pane;
-    `usual_cents_per_day` is their mean (0 when all are zero). `cutoff_cents` is None while fewer than 20
-    customers make a population: the gate is closed then. `protected` tiers pass without the cut-off.
-    """
-
-    time_ms: int
-    contact_id: str
-    frustration: float
-    frustration_needed: float
-    blocks: int
-    blocks_needed: int
-    usual_cents_per_day: float
-    trailing_cents: int
-    cutoff_cents: int | None
-    protected: bool
-    opened: bool
-
-
-@dataclass(frozen=True, slots=True)
 class EpisodeStory:
     """One episode, from its anchor until it closed (`closed_ms` None while open), alerts sent or not.
 
@@ -184,7 +163,7 @@ class CustomerStory:
     """All that `explain` shows of one customer. `last_ms` is how far event time ran.
 
     `weeks` are consecutive, oldest first, empty weeks included. A customer without any event has no weeks and
-    no contacts. `silent_rule` says whether the ruleset looks for silence without a contact.
+    no contacts. `judgements` are the gates that each bad contact met while no episode was open.
     """
 
     customer_id: str
@@ -192,13 +171,17 @@ class CustomerStory:
     last_ms: int
     weeks: list[WeekSpend]
     contacts: list[ContactMark]
-    judgements: list[Judgement]
+    judgements: list[Gates]
     episodes: list[EpisodeStory]
     synthetic: bool
-    levels: Levels
-    silent_rule: bool = False
+    rules: Ruleset
     refused: list[RefusedPurchase] = field(default_factory=list)
     merged_into: str | None = None
     """The id that goes on, if this one ended."""
     merged_from: tuple[str, ...] = ()
     """Ids whose history this one took over."""
+
+    @property
+    def levels(self) -> Levels:
+        """Return the levels that the rules decide by."""
+        return Levels.of(self.rules)

@@ -11,8 +11,10 @@ from schemas.alert import Alert
 from streams.core.alerts.figures import LEVELS as LEVEL_NAMES
 from streams.core.alerts.figures import Figures
 from streams.core.customer.pending import Episode
+from streams.core.episodes.opening import Gates
 from streams.core.odds.odds import Odds
 from streams.core.ruleset import Ruleset
+from streams.core.spend.baseline import Baseline
 from streams.core.spend.evidence import Evidence, Yardstick
 from streams.core.time import DAY_MS, HOUR_MS, hour_of
 from streams.lab.story import (
@@ -20,7 +22,6 @@ from streams.lab.story import (
     CustomerStory,
     EpisodeStory,
     EvidencePoint,
-    Judgement,
     Levels,
     ReportData,
     RunSummary,
@@ -323,22 +324,22 @@ def report_data(stories: list[Story] | None = None, **changes: object) -> Report
     return ReportData(**(fields | changes))  # type: ignore[arg-type]
 
 
-def judgement_of(person: Person, **changes: object) -> Judgement:
+def gates_of(person: Person, **changes: object) -> Gates:
     """Return the gates as the anchor met them."""
     fields: dict[str, object] = {
-        "time_ms": person.anchor_ms,
+        "time": person.anchor_ms,
         "contact_id": f"{person.name}-3",
         "frustration": contacts_of(person)[-1].frustration_after,
-        "frustration_needed": 1.0,
+        "bad": True,
         "blocks": 13,
-        "blocks_needed": 3,
-        "usual_cents_per_day": person.per_day,
-        "trailing_cents": person.per_day * 364,
-        "cutoff_cents": 120_000,
+        "usual": Baseline(person.per_day, 1.0, 12),
+        "trailing_spend": person.per_day * 364,
+        "cutoff": 120_000,
         "protected": False,
-        "opened": True,
+        "valuable": True,
+        "irregularity_days": person.irregularity,
     }
-    return Judgement(**(fields | changes))  # type: ignore[arg-type]
+    return Gates(**(fields | changes))  # type: ignore[arg-type]
 
 
 def customer_story(person: Person, *, opened: bool = True, **gates: object) -> CustomerStory:
@@ -363,8 +364,8 @@ def customer_story(person: Person, *, opened: bool = True, **gates: object) -> C
         last_ms=END_MS,
         weeks=story.weeks,
         contacts=story.contacts,
-        judgements=[judgement_of(person, opened=opened, **gates)],
+        judgements=[gates_of(person, valuable=opened, **gates)],
         episodes=[episode] if opened else [],
         synthetic=True,
-        levels=LEVELS,
+        rules=RULES,
     )

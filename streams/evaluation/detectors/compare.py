@@ -40,9 +40,10 @@ from streams.evaluation.detectors.results import (
 )
 from streams.evaluation.detectors.scores import our_names
 from streams.evaluation.detectors.trial import SHAPES, Caught, run_trial
-from streams.evaluation.shared.parallel import Progress, in_parallel, unseen
+from streams.evaluation.shared.parallel import in_parallel
 from streams.lab.generate.options import Population
 from streams.lab.generate.purchases import Flags, Floats, Ints
+from streams.lab.generate.world import Progress, unseen
 
 _FIFTHS: Final = 5
 _MONTHS: Final = (3, 4, 6, 8, 10, 13, np.inf)

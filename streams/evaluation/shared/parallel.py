@@ -5,15 +5,10 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from typing import TypeVar
 
+from streams.lab.generate.world import Progress
+
 Task = TypeVar("Task")
 Result = TypeVar("Result")
-
-Progress = Callable[[str, int, int], None]
-"""Is given the step's name, how much of it is done, and of how much."""
-
-
-def unseen(_step: str, _done: int, _total: int) -> None:
-    """Show nobody how far the work is."""
 
 
 def in_parallel(

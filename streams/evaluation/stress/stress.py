@@ -15,11 +15,11 @@ import numpy as np
 from schemas.times import parse_ms
 from streams.core.ruleset import Ruleset
 from streams.core.time import DAY_MS
-from streams.evaluation.shared.parallel import Progress, in_parallel, unseen
+from streams.evaluation.shared.parallel import in_parallel
 from streams.evaluation.shared.replayed import replayed
 from streams.evaluation.stress.disturb import COURSES, Disturbance, Feed, with_second_shop
 from streams.lab.generate.options import GenerateOptions, Population
-from streams.lab.generate.world import World, draw_world
+from streams.lab.generate.world import Progress, World, draw_world, unseen
 
 CONTACT_RATE: Final = 8.0
 """Journeys per customer and year: many, so that there are alerts enough to compare."""

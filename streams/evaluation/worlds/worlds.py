@@ -12,14 +12,14 @@ from itertools import product
 from typing import Final
 
 from streams.core.ruleset import Ruleset
-from streams.evaluation.shared.parallel import Progress, in_parallel, unseen
+from streams.evaluation.shared.parallel import in_parallel
 from streams.evaluation.shared.replayed import replayed
 from streams.evaluation.worlds.episodes import Episodes
 from streams.evaluation.worlds.figures import Mix, MixFigures, figures_of
 from streams.evaluation.worlds.rates import rates_of_weights
 from streams.evaluation.worlds.truth import Held, hold
 from streams.lab.generate.options import GenerateOptions, Population
-from streams.lab.generate.world import draw_world
+from streams.lab.generate.world import Progress, draw_world, unseen
 
 SYNTHETIC_CUSTOMERS: Final = 4_000
 REAL: Final = (0.75, 0.87)

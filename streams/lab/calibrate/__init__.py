@@ -1,5 +1,5 @@
 """Calibrate: a ruleset from a user's own history, and how it does on history that it has not seen.
 
 `history` reads, `measures` measures what was read, and the modules here decide on it and show it. May import
-`replay`, `inputs`, the words of `report`, and `generate` for histories to try it on.
+`replay`, `inputs` and the words of `report`.
 """

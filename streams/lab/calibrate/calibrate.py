@@ -16,6 +16,7 @@ from streams.lab.calibrate.history.reading import Source
 from streams.lab.calibrate.measures import silence, temperature
 from streams.lab.calibrate.measures.population import Value, judgeable, value_check, yardsticks
 from streams.lab.calibrate.measures.season import season
+from streams.lab.calibrate.measures.share import predicted
 from streams.lab.calibrate.measures.temperature import Sample
 from streams.lab.calibrate.measures.weights import LEAST_OF_EACH, LEAST_OUTCOMES, Weights, cases, weights
 from streams.lab.calibrate.measures.windows import Floats, placebo_windows
@@ -66,7 +67,6 @@ def calibrate(
     step("drawing the customers again")
     last_ms = history.last_ms or 0
     rules = replace(draft.rules, version=_version(base, last_ms))
-    watched = stretches.customers
     typical = float(np.median(frustrations))
     now = yardsticks(history, rules)
     return Calibration(
@@ -76,18 +76,17 @@ def calibrate(
         changes=draft.changes,
         first_ms=history.first_ms or 0,
         last_ms=last_ms,
-        frustrations=frustrations,
         episodes=len(opened),
         sample=sample,
-        predicted=temperature.predicted(sample, frustrations, rules, targets.contact, sample.customers),
+        predicted=predicted(sample, rules, targets.contact, sample.customers),
         stretches=stretches,
         predicted_silent=None
-        if watched < LEAST_CUSTOMERS
-        else silence.predicted_silent(stretches, rules, targets.silent, watched),
+        if stretches.customers < LEAST_CUSTOMERS
+        else predicted(stretches, rules, targets.silent, stretches.customers),
         value=value,
         judgeable_before=judgeable(yardsticks(history, base), base, typical),
         judgeable=judgeable(now, rules, typical),
-        choices=[_choice(target, sample, frustrations, now, rules) for target in _OTHER_TARGETS],
+        choices=[_choice(target, sample, now, rules) for target in _OTHER_TARGETS],
         season=season(history),
         weights=found,
         notes=draft.notes,
@@ -163,14 +162,14 @@ def _set_irregularity(draft: _Draft, value: Value) -> None:
 
 def _set_temperature(draft: _Draft, history: History, frustrations: Floats, target: float) -> Sample:
     windows = placebo_windows(history, draft.rules, history.first_hour, history.end_hour)
-    sample = Sample.of(windows)
+    sample = Sample.of(windows, frustrations)
     if sample.windows < LEAST_CUSTOMERS:
         raise CalibrationError(
             f"too few placebo windows: {sample.windows} customers of high value without a bad contact, "
             f"{LEAST_CUSTOMERS} are needed"
         )
-    best = temperature.fit(sample, frustrations, draft.rules, target)
-    before = temperature.false_alarms(sample, frustrations, draft.rules, draft.rules.temperature)
+    best = sample.fitted(draft.rules, target).temperature
+    before = sample.false_alarms(draft.rules)
     draft.set(
         "temperature",
         best,
@@ -189,8 +188,8 @@ def _set_silent_prior(draft: _Draft, history: History, target: float) -> silence
             f"watched, {LEAST_CUSTOMERS} are needed"
         )
         return stretches
-    best = silence.fit_prior(stretches, stretches.once(), draft.rules, target)
-    before = silence.alerts_per_90_days(stretches, stretches.once(), draft.rules)
+    best = stretches.fitted(draft.rules, target).silent_prior_probability
+    before = stretches.false_alarms(draft.rules)
     draft.set(
         "silent_prior_probability",
         best,
@@ -201,16 +200,10 @@ def _set_silent_prior(draft: _Draft, history: History, target: float) -> silence
     return stretches
 
 
-def _choice(
-    target: float,
-    sample: Sample,
-    frustrations: Floats,
-    measured_by: Sequence[Yardstick | None],
-    rules: Ruleset,
-) -> Choice:
-    best = temperature.fit(sample, frustrations, rules, target)
-    other = replace(rules, temperature=best)
-    return Choice(target, best, judgeable(measured_by, other, float(np.median(frustrations))))
+def _choice(target: float, sample: Sample, measured_by: Sequence[Yardstick | None], rules: Ruleset) -> Choice:
+    other = sample.fitted(rules, target)
+    typical = float(np.median(sample.frustrations))
+    return Choice(target, other.temperature, judgeable(measured_by, other, typical))
 
 
 def _note_bounds(draft: _Draft, key: str, value: float, bounds: tuple[float, float]) -> None:

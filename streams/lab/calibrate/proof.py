@@ -1,12 +1,12 @@
 """How a calibration does on the history after the part that it was learnt from."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from streams.core.ruleset import Ruleset
 from streams.core.time import HOUR_MS
 from streams.lab.calibrate.history.history import History
-from streams.lab.calibrate.measures import silence, temperature
-from streams.lab.calibrate.measures.share import Share
+from streams.lab.calibrate.measures.share import Measured, Share, predicted, realised
+from streams.lab.calibrate.measures.silence import watched
 from streams.lab.calibrate.measures.temperature import Sample
 from streams.lab.calibrate.measures.windows import placebo_windows
 from streams.lab.calibrate.result import LEAST_CUSTOMERS, Calibration
@@ -20,8 +20,6 @@ class Shown:
     predicted: Share
     before: Share
     after: Share
-    blocks: float | None = None
-    """Blocks of 28 days that the yardsticks stand on, the median; None where that is not known."""
 
     @property
     def within(self) -> bool:
@@ -35,42 +33,36 @@ class Proof:
 
     contact: Shown | None
     silent: Shown | None
+    blocks: float
+    """Blocks of 28 days that the yardsticks of the rest stand on, the median."""
 
 
 def prove(history: History, calibration: Calibration) -> Proof:
     """Return how a calibration does on a whole history, in the time after what it was learnt from."""
-    start = -(-calibration.last_ms // HOUR_MS)
-    return Proof(_contact(history, calibration, start), _silent(history, calibration, start))
-
-
-def _contact(history: History, calibration: Calibration, start: int) -> Shown | None:
-    def sample(rules: Ruleset) -> Sample:
-        return Sample.of(placebo_windows(history, rules, start, history.end_hour))
-
-    new, levels, rules = sample(calibration.rules), calibration.frustrations, calibration.rules
-    if new.customers < LEAST_CUSTOMERS:
-        return None
-    target = calibration.targets.contact
-    return Shown(
-        customers=new.customers,
-        predicted=temperature.predicted(calibration.sample, levels, rules, target, new.customers),
-        before=temperature.realised(sample(calibration.base), levels, calibration.base),
-        after=temperature.realised(new, levels, rules),
-        blocks=new.blocks,
+    span = -(-calibration.last_ms // HOUR_MS), history.end_hour
+    both = calibration.base, calibration.rules
+    learnt, targets = calibration.sample, calibration.targets
+    samples = [Sample.of(placebo_windows(history, rules, *span), learnt.frustrations) for rules in both]
+    stretches = [watched(history, rules, *span) for rules in both]
+    return Proof(
+        contact=_shown(calibration, learnt, targets.contact, samples),
+        silent=None
+        if calibration.predicted_silent is None
+        else _shown(calibration, calibration.stretches, targets.silent, stretches),
+        blocks=samples[-1].blocks,
     )
 
 
-def _silent(history: History, calibration: Calibration, start: int) -> Shown | None:
-    def stretches(rules: Ruleset) -> silence.Watched:
-        return silence.watched(history, rules, start, history.end_hour)
-
-    new, rules = stretches(calibration.rules), calibration.rules
-    if calibration.predicted_silent is None or new.customers < LEAST_CUSTOMERS:
+def _shown(
+    calibration: Calibration, learnt: Measured, target: float, rest: Sequence[Measured]
+) -> Shown | None:
+    """Return how a rule does on the rest, as both rulesets measure it; None if it is too little to say."""
+    before, after = rest
+    if after.customers < LEAST_CUSTOMERS:
         return None
-    target = calibration.targets.silent
     return Shown(
-        customers=new.customers,
-        predicted=silence.predicted_silent(calibration.stretches, rules, target, new.customers),
-        before=silence.realised_silent(stretches(calibration.base), calibration.base),
-        after=silence.realised_silent(new, rules),
+        customers=after.customers,
+        predicted=predicted(learnt, calibration.rules, target, after.customers),
+        before=realised(before, calibration.base),
+        after=realised(after, calibration.rules),
     )

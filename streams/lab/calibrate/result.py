@@ -10,7 +10,6 @@ from streams.lab.calibrate.measures.share import Share
 from streams.lab.calibrate.measures.silence import Watched
 from streams.lab.calibrate.measures.temperature import Sample
 from streams.lab.calibrate.measures.weights import Weights
-from streams.lab.calibrate.measures.windows import Floats
 
 LEAST_CUSTOMERS: Final = 100
 """Fewer windows, or customers watched, say too little about a share of some hundredths."""
@@ -61,11 +60,9 @@ class Calibration:
     first_ms: int
     last_ms: int
     """The oldest and the newest transaction or contact that was learnt from."""
-    frustrations: Floats
-    """F at the opening of episodes, in nats, ascending; the cap alone if none opened."""
     episodes: int
     sample: Sample
-    """The placebo windows, measured with the new ruleset."""
+    """The placebo windows, measured with the new ruleset; tried with the cap of F alone if none opened."""
     predicted: Share
     """The false alarms to expect of as many customers again."""
     stretches: Watched

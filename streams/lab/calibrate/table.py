@@ -29,11 +29,11 @@ def show(console: Console, calibration: Calibration, proof: Proof, currency: str
     console.print(_choices(calibration))
     _line(console, f"On the rest, after {last}, which nothing was learnt from (95 % intervals):")
     console.print(_proof(proof, calibration))
-    if proof.contact is not None and proof.contact.blocks != calibration.sample.blocks:
+    if proof.contact is not None and proof.blocks != calibration.sample.blocks:
         _line(
             console,
             f"- yardsticks stand on {calibration.sample.blocks:g} blocks of 28 days in what was learnt from "
-            f"(median), on {proof.contact.blocks:g} in the rest: a short history takes more for high value "
+            f"(median), on {proof.blocks:g} in the rest: a short history takes more for high value "
             "that falls by itself, so fewer false alarms are to be expected later",
         )
     _line(console, f"ruleset: {visible(calibration.rules.version)}+{calibration.rules.hash}")

@@ -10,8 +10,10 @@ from rich.console import Console
 from rich.text import Text
 
 from schemas.alert import Alert
+from schemas.times import parse_ms
 from streams.console import merge_notes, visible
 from streams.core.alerts.figures import Figures
+from streams.core.episodes.opening import Gates
 from streams.lab.explain.charts import evidence_chart, spend_chart
 from streams.lab.report.view import total
 from streams.lab.report.words import (
@@ -25,13 +27,11 @@ from streams.lab.report.words import (
     resolution_label,
     signal_label,
     to_cents,
-    to_ms,
 )
 from streams.lab.story import (
     ContactMark,
     CustomerStory,
     EpisodeStory,
-    Judgement,
     Levels,
     RefusedPurchase,
 )
@@ -113,7 +113,7 @@ def _contacts(story: CustomerStory, width: int) -> Iterator[Text]:
 
 def _taken_in(story: CustomerStory, episode: EpisodeStory) -> Iterator[ContactMark]:
     """Yield the bad contacts that found the episode open."""
-    weighed = {judgement.contact_id for judgement in story.judgements}
+    weighed = {gates.contact_id for gates in story.judgements}
     for mark in story.contacts:
         ended = episode.closed_ms is not None and episode.closed_ms <= mark.time_ms
         if (
@@ -182,7 +182,7 @@ def _decision(story: CustomerStory, alert: Alert, width: int) -> Iterator[Text]:
         else f"{alert.state} as {alert.level}"
     )
     style = "green" if alert.resolution else STYLES[alert.level]
-    yield Text(f"{day_and_time(to_ms(alert.time)):<18} {word}", style=style)
+    yield Text(f"{day_and_time(parse_ms(alert.time)):<18} {word}", style=style)
     yield Text(
         f"{INDENT}log-odds {nats(total(alert))} ({chance(total(alert))}) = any customer {nats(odds.prior)}"
         f", contacts {nats(odds.frustration)}, spend {nats(odds.silence)}"
@@ -236,32 +236,33 @@ def _clearing(episode: EpisodeStory) -> Iterator[Text]:
 
 
 def _why_not(story: CustomerStory, width: int) -> Iterator[Text]:
-    refused = [judgement for judgement in story.judgements if not judgement.opened]
+    refused = [gates for gates in story.judgements if not gates.opened]
     if not (story.judgements or story.episodes or any(mark.nats for mark in story.contacts)):
         yield from _head("Why there was nothing to judge")
-        silence = "the silent rule found no reason" if story.silent_rule else "silence alone raises nothing"
+        silence = "the silent rule found no reason" if story.rules.silent else "silence alone raises nothing"
         yield Text(f"no contact went wrong, and {silence}")
     elif refused:
         yield from _head("Contacts that opened no episode")
-    for judgement in refused:
-        when, contact = day_and_time(judgement.time_ms), visible(judgement.contact_id)
-        yield from _hanging(f"{when:<18} ", f"{contact}: {gate(judgement, story.currency)}", width)
+    for gates in refused:
+        when, contact = day_and_time(gates.time), visible(gates.contact_id)
+        yield from _hanging(f"{when:<18} ", f"{contact}: {shut(gates, story)}", width)
 
 
-def gate(judgement: Judgement, currency: str) -> str:
+def shut(gates: Gates, story: CustomerStory) -> str:
     """Return in words the first gate that kept a contact from opening an episode."""
-    if judgement.frustration < judgement.frustration_needed:
-        return f"frustration {judgement.frustration:.2f} is below {judgement.frustration_needed:.2f} nats"
-    if judgement.blocks < judgement.blocks_needed:
+    rules, currency = story.rules, story.currency
+    if gates.frustration < rules.opening_frustration:
+        return f"frustration {gates.frustration:.2f} is below {rules.opening_frustration:.2f} nats"
+    if gates.blocks < rules.minimum_blocks:
         return (
-            f"no baseline: {judgement.blocks} of {judgement.blocks_needed} whole blocks of 28 days "
+            f"no baseline: {gates.blocks} of {rules.minimum_blocks} whole blocks of 28 days "
             "since the first purchase"
         )
-    if judgement.usual_cents_per_day <= 0:
+    if gates.usual is None or gates.usual.usual_per_day <= 0:
         return "no baseline: nothing was spent in the blocks of 28 days before"
-    if judgement.cutoff_cents is None and not judgement.protected:
+    if gates.cutoff is None and not gates.protected:
         return "too few customers for a cut-off, so nobody counts as high value yet"
     return (
-        f"not high value: {exact_money(judgement.trailing_cents, currency)} in the year before, "
-        f"cut-off {exact_money(judgement.cutoff_cents or 0, currency)}"
+        f"not high value: {exact_money(gates.trailing_spend, currency)} in the year before, "
+        f"cut-off {exact_money(gates.cutoff or 0, currency)}"
     )

@@ -11,7 +11,6 @@ from streams.lab.generate.options import (
     Severity,
     Shape,
     Weights,
-    describe,
 )
 from streams.lab.generate.run import GenerateSummary, generate
 
@@ -23,6 +22,5 @@ __all__ = [
     "Severity",
     "Shape",
     "Weights",
-    "describe",
     "generate",
 ]

@@ -10,12 +10,11 @@ from typing import Annotated, Any, Final
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from schemas.times import format_ms
-from streams.console import ERRORS, Exit, failed
-from streams.lab.generate.options import GenerateOptions, OptionError, Shape, describe
+from streams.console import Exit, failed, step_bars
+from streams.lab.generate.options import GenerateOptions, OptionError, Shape
 from streams.lab.generate.run import GenerateSummary, generate
 
 _DEFAULT: Final = GenerateOptions()
@@ -73,7 +72,7 @@ def _signature() -> inspect.Signature:
 def _parameter(option: Field[Any]) -> inspect.Parameter:
     kind, default, more = _SPELT.get(option.name, (option.type, getattr(_DEFAULT, option.name), {}))
     names = ["--gzip"] if kind is bool else []  # and no --no-gzip
-    told = typer.Option(*names, help=describe(option.name), **more)
+    told = typer.Option(*names, help=option.metadata["help"], **more)
     return inspect.Parameter(
         option.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, told]
     )
@@ -86,25 +85,13 @@ def _run(directory: Path, options: GenerateOptions, *, force: bool) -> GenerateS
     try:
         if directory.is_dir() and any(directory.iterdir()) and not force:
             raise failed(f"{directory} is not empty; --force replaces its event files", Exit.CANNOT_CREATE)
-        return _with_bar(directory, options)
+        with step_bars() as progress:
+            return generate(directory, options, progress)
     except ModuleNotFoundError as error:
         raise failed(str(error), Exit.CONFIG) from error
     except OSError as error:
         place = error.filename2 or error.filename or directory
         raise failed(f"{place} cannot be written: {error.strerror}", Exit.CANNOT_CREATE) from error
-
-
-def _with_bar(directory: Path, options: GenerateOptions) -> GenerateSummary:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=ERRORS, disable=not ERRORS.is_terminal, transient=True) as bar:
-        tasks: dict[str, TaskID] = {}
-
-        def progress(step: str, done: int, total: int) -> None:
-            if step not in tasks:
-                tasks[step] = bar.add_task(step)
-            bar.update(tasks[step], completed=done, total=total)
-
-        return generate(directory, options, progress)
 
 
 def _table(summary: GenerateSummary) -> Table:

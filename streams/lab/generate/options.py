@@ -63,28 +63,22 @@ class OptionError(ValueError):
     """An option has a value that cannot be generated; the message names the option and its range."""
 
 
-def _meaning(text: str, within: tuple[float, float] | None = None) -> dict[str, object]:
-    """Return the metadata of an option: its meaning and unit, and the least and greatest value."""
-    return {"help": text, "within": within}
-
-
 def _option(default: T, text: str, within: tuple[float, float] | None = None) -> T:
-    return field(default=default, metadata=_meaning(text, within))
+    """Return a field with its meaning and unit, and the least and greatest value that it may have."""
+    return field(default=default, metadata={"help": text, "within": within})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GenerateOptions:
-    """What to generate. The meaning and unit of every field is its `help` (see `describe`).
+    """What to generate. The meaning and unit of every field is the `help` of its metadata.
 
     Raises `OptionError` when a value is out of range.
     """
 
-    population: Population = field(
-        default=Population.COMPLETEJOURNEY,
-        metadata=_meaning(
-            "Whose purchases: completejourney (grocery baskets of 2,469 households in 2017), cdnow (23,570 "
-            "buyers of records, moved 17 years on), or synthetic."
-        ),
+    population: Population = _option(  # noqa: RUF009 - as immutable as a number
+        Population.COMPLETEJOURNEY,
+        "Whose purchases: completejourney (grocery baskets of 2,469 households in 2017), cdnow (23,570 "
+        "buyers of records, moved 17 years on), or synthetic.",
     )
     seed: int = _option(1, "The same seed and options give the same bytes.", (0, 2**63 - 1))
     customers: int | None = _option(
@@ -94,8 +88,8 @@ class GenerateOptions:
         (1, 10_000_000),
     )
     days: int = _option(400, "synthetic only: length of the history, in days.", (1, 3_650))
-    start: date = field(
-        default=date(2024, 1, 1), metadata=_meaning("synthetic only: the first day (UTC).", (2000, 2100))
+    start: date = _option(  # noqa: RUF009 - likewise
+        date(2024, 1, 1), "synthetic only: the first day (UTC).", (2000, 2100)
     )
     transactions: int | None = _option(
         None,
@@ -103,12 +97,10 @@ class GenerateOptions:
         "(default: what the customers' own rates give).",
         (0, 100_000_000),
     )
-    weights: Weights = field(
-        default=Weights.GAMMA,
-        metadata=_meaning(
-            "synthetic only: how purchases spread over customers: gamma (heterogeneous buyers), uniform, or"
-            " zipf (exponent 1.1)."
-        ),
+    weights: Weights = _option(  # noqa: RUF009 - likewise
+        Weights.GAMMA,
+        "synthetic only: how purchases spread over customers: gamma (heterogeneous buyers), uniform, or"
+        " zipf (exponent 1.1).",
     )
     contact_rate: float = _option(
         1.1, "Contact journeys (one story, one or more contacts) per customer and year.", (0, 1_000)
@@ -122,11 +114,12 @@ class GenerateOptions:
     boycott_severe: float = _option(0.25, "Chance of a boycott after a severe journey (0-1).", _SHARE)
     shapes: Mapping[Shape, float] = field(
         default_factory=lambda: DEFAULT_SHAPES,
-        metadata=_meaning(
-            "Weights of the boycotts' shapes, as name=weight. full: no purchase; fewer_trips: 70 % of the "
-            "trips fall away; smaller_baskets: baskets at 30 %; half_half: half the trips, half the basket;"
-            " delayed: full, three weeks later; gradual: trips fade to none over eight weeks."
-        ),
+        metadata={
+            "help": "Weights of the boycotts' shapes, as name=weight. full: no purchase; fewer_trips: 70 % "
+            "of the trips fall away; smaller_baskets: baskets at 30 %; half_half: half the trips, half the "
+            "basket; delayed: full, three weeks later; gradual: trips fade to none over eight weeks.",
+            "within": None,
+        },
     )
     return_share: float = _option(
         0.35, "Share of boycotters who come back, 30 to 150 days after the start (0-1).", _SHARE
@@ -187,11 +180,6 @@ class GenerateOptions:
             Severity.SEVERE: self.boycott_severe,
         }
         return rates[severity]
-
-
-def describe(name: str) -> str:
-    """Return the meaning and unit of an option."""
-    return str(next(each.metadata["help"] for each in fields(GenerateOptions) if each.name == name))
 
 
 def _check(name: str, value: float, least: float, most: float) -> None:

@@ -16,7 +16,7 @@ import polars as pl
 from streams.files import SUFFIXES
 from streams.lab.generate.options import GenerateOptions, Severity, Shape
 from streams.lab.generate.purchases import Ints
-from streams.lab.generate.world import Progress, World, draw_world
+from streams.lab.generate.world import Progress, World, draw_world, unseen
 from streams.outputs import writing
 
 E = TypeVar("E", bound=Enum)
@@ -61,11 +61,7 @@ class GenerateSummary:
     """Records sent a second time, in both event files."""
 
 
-def _silent(_step: str, _done: int, _total: int) -> None:
-    """Show no progress."""
-
-
-def generate(directory: Path, options: GenerateOptions, progress: Progress = _silent) -> GenerateSummary:
+def generate(directory: Path, options: GenerateOptions, progress: Progress = unseen) -> GenerateSummary:
     """Write transactions, contacts, customers and truth into `directory`, which is created.
 
     Event files already there are replaced or removed. The same options give the same bytes. Raise
@@ -77,7 +73,7 @@ def generate(directory: Path, options: GenerateOptions, progress: Progress = _si
 
 
 def write_world(
-    directory: Path, world: World, progress: Progress = _silent, *, compress: bool = False
+    directory: Path, world: World, progress: Progress = unseen, *, compress: bool = False
 ) -> dict[Path, int]:
     """Write all files in place of those already there; return the number of lines by file."""
     directory.mkdir(parents=True, exist_ok=True)

@@ -28,6 +28,11 @@ _CONCERNS = (
 Progress = Callable[[str, int, int], None]
 """Takes the step's name, how much of it is done, and its size."""
 
+
+def unseen(_step: str, _done: int, _total: int) -> None:
+    """Show nobody how far the work is."""
+
+
 Rates = Callable[[Sequence[Journey], Sequence[ContactRecord]], Sequence[float]]
 """Returns the chance of a boycott after each journey; the records are those of all of them."""
 

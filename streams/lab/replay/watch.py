@@ -26,8 +26,6 @@ from streams.lab.story import (
     CustomerStory,
     EpisodeStory,
     EvidencePoint,
-    Judgement,
-    Levels,
     Story,
     WeekSpend,
 )
@@ -58,7 +56,7 @@ class Watcher(Sampler):
         self._only = only
         self._episodes: dict[tuple[str, int], _Watched] = {}
         self._marks: defaultdict[str, dict[tuple[str, str], ContactMark]] = defaultdict(dict)
-        self._judgements: list[Judgement] = []
+        self._judgements: list[Gates] = []
 
     @override
     def sample(self, partition: Partition) -> None:
@@ -76,7 +74,7 @@ class Watcher(Sampler):
     def judged(self, customer_id: str, gates: Gates) -> None:
         """Record how a contact of the one customer was judged."""
         if customer_id == self._only:
-            self._judgements.append(_judgement(gates, self._ruleset))
+            self._judgements.append(gates)
 
     @override
     def closed(self, customer_id: str, episode: Episode, why: str, time: int) -> None:
@@ -109,8 +107,7 @@ class Watcher(Sampler):
                 if one.customer_id == customer_id
             ],
             synthetic=any(mark.synthetic for mark in marks),
-            levels=Levels.of(self._ruleset),
-            silent_rule=self._ruleset.silent,
+            rules=self._ruleset,
             refused=result.refused_purchases.get(customer_id, []),
             merged_into=None if view is None else view.merged_into,
             merged_from=() if view is None else view.merged_from,
@@ -184,22 +181,6 @@ def _marks(view: CustomerView, rules: Ruleset) -> dict[tuple[str, str], ContactM
 
 def _in_order(marks: Iterable[ContactMark]) -> list[ContactMark]:
     return sorted(marks, key=attrgetter("time_ms", "contact_id"))
-
-
-def _judgement(gates: Gates, rules: Ruleset) -> Judgement:
-    return Judgement(
-        time_ms=gates.time,
-        contact_id=gates.contact_id,
-        frustration=gates.frustration,
-        frustration_needed=rules.opening_frustration,
-        blocks=gates.blocks,
-        blocks_needed=rules.minimum_blocks,
-        usual_cents_per_day=0.0 if gates.usual is None else gates.usual.usual_per_day,
-        trailing_cents=gates.trailing_spend,
-        cutoff_cents=gates.cutoff,
-        protected=gates.protected,
-        opened=gates.opened,
-    )
 
 
 def _weeks_around(view: CustomerView, episode: Episode) -> list[WeekSpend]:

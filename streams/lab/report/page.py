@@ -1,11 +1,11 @@
 """From report data to the page's text."""
 
-from dataclasses import dataclass
 from functools import cache
 
 from jinja2 import Environment
 from markupsafe import Markup
 
+from schemas.times import parse_ms
 from streams.charts import page
 from streams.charts.svg import pct, tag
 from streams.console import visible
@@ -18,21 +18,6 @@ from streams.lab.report.why import numbers, steps
 from streams.lab.story import ReportData
 
 STORIES_SHOWN = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Headline:
-    """The figures at the top. Value at risk is that of the alerts to win back, at the end of the run."""
-
-    open: int
-    at_risk_cents: int
-    open_alert: int
-    open_watch: int
-    overdue: int
-    returned: int
-    other_resolved: int
-    holdout: int
-    alerts: int
 
 
 def render(data: ReportData, stories_shown: int = STORIES_SHOWN) -> str:
@@ -55,22 +40,22 @@ def render(data: ReportData, stories_shown: int = STORIES_SHOWN) -> str:
     )
 
 
-def _headline(ranked: list[Card]) -> Headline:
+def _headline(ranked: list[Card]) -> dict[str, int]:
+    """Return the figures at the top; value at risk is that of the alerts to win back, as the run ended."""
     waiting = [card for card in ranked if card.place == "open"]
     ended = [card for card in ranked if card.place == "resolved"]
     returned = sum(card.last.resolution == "returned" for card in ended)
     urgent = sum(card.last.level == "alert" for card in waiting)
-    return Headline(
-        open=len(waiting),
-        at_risk_cents=sum(card.at_risk_cents for card in waiting),
-        open_alert=urgent,
-        open_watch=len(waiting) - urgent,
-        overdue=sum(card.place == "overdue" for card in ranked),
-        returned=returned,
-        other_resolved=len(ended) - returned,
-        holdout=sum(card.place == "holdout" for card in ranked),
-        alerts=len(ranked),
-    )
+    return {
+        "open": len(waiting),
+        "at_risk_cents": sum(card.at_risk_cents for card in waiting),
+        "open_alert": urgent,
+        "open_watch": len(waiting) - urgent,
+        "overdue": sum(card.place == "overdue" for card in ranked),
+        "returned": returned,
+        "other_resolved": len(ended) - returned,
+        "holdout": sum(card.place == "holdout" for card in ranked),
+    }
 
 
 def bar(start: float, end: float, kind: str, zero: float | None = None) -> Markup:
@@ -110,7 +95,7 @@ def _templates() -> Environment:
         exact=words.exact_money,
         minute=words.day_and_time,
         money=words.money,
-        ms=words.to_ms,
+        ms=parse_ms,
         nats=words.nats,
         numbers=numbers,
         percent=words.percent,

@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from schemas.alert import Alert
+from schemas.times import parse_ms
 from streams.charts.scale import TimeAxis
 from streams.core.alerts.figures import Figures
 from streams.core.time import DAY_MS, HOUR_MS, hour_of
 from streams.lab.report.picture import Decision, Picture
-from streams.lab.report.words import WEEK_MS, resolution_label, to_cents, to_ms
+from streams.lab.report.words import WEEK_MS, resolution_label, to_cents
 from streams.lab.story import ContactMark, ReportData, Story, WeekSpend
 
 # Every chart spans the same time, so that stories compare at a glance: what the alert carries before the
@@ -85,7 +86,7 @@ class Card:
     def axis(self) -> TimeAxis:
         """Return the time that the chart spans; like the weeks of an alert, it counts from a whole hour."""
         start = hour_of(self.anchor_ms) * HOUR_MS
-        noticed = to_ms(self.story.alerts[0].time) if self.silent else start
+        noticed = parse_ms(self.story.alerts[0].time) if self.silent else start
         return TimeAxis(start - WEEKS_BEFORE * WEEK_MS, noticed + DAYS_AFTER * DAY_MS)
 
     @property
@@ -165,7 +166,7 @@ def anchor_ms(story: Story) -> int:
     anchor_id = last.anchor.contact_id if last.anchor else None
     # A contact still open and a notice have no end; their moment is known from the contact itself.
     moments = [mark.time_ms for mark in story.contacts if mark.contact_id == anchor_id]
-    return moments[-1] if moments else to_ms(last.time) - round(last.days_since * DAY_MS)
+    return moments[-1] if moments else parse_ms(last.time) - round(last.days_since * DAY_MS)
 
 
 def picture(card: Card, data: ReportData) -> Picture:
@@ -177,21 +178,21 @@ def picture(card: Card, data: ReportData) -> Picture:
         axis=axis,
         anchor_ms=card.anchor_ms,
         silent=card.silent,
-        deadline_ms=to_ms(card.last.deadline),
+        deadline_ms=parse_ms(card.last.deadline),
         last_ms=_last_ms(card, data),
         usual_week_cents=to_cents(card.last.usual_spend_per_day) * 7,
         currency=card.last.currency,
         weeks=card.story.weeks or _weeks(card),
         contacts=card.story.contacts,
         curve=[point for point in card.story.curve if axis.shows(point.time_ms)],
-        decisions=[_decision(alert) for alert in card.story.alerts if axis.shows(to_ms(alert.time))],
+        decisions=[_decision(alert) for alert in card.story.alerts if axis.shows(parse_ms(alert.time))],
         ended=card.now is None,
         levels=replace(data.levels, prior=card.last.log_odds.prior) if card.silent else data.levels,
     )
 
 
 def _last_ms(card: Card, data: ReportData) -> int:
-    return to_ms(card.last.time) if data.summary.last_ms is None else data.summary.last_ms
+    return parse_ms(card.last.time) if data.summary.last_ms is None else data.summary.last_ms
 
 
 def _weeks(card: Card) -> list[WeekSpend]:
@@ -204,7 +205,7 @@ def _weeks(card: Card) -> list[WeekSpend]:
 
 def _decision(alert: Alert) -> Decision:
     word = resolution_label(alert.resolution) if alert.resolution else alert.level
-    return Decision(to_ms(alert.time), total(alert), word)
+    return Decision(parse_ms(alert.time), total(alert), word)
 
 
 def total(alert: Alert) -> float:

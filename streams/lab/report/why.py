@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from streams.core.odds.odds import Odds
+from streams.core.odds.odds import Odds, probability
 from streams.lab.report.view import Card
-from streams.lab.report.words import chance, nats, probability, strength
+from streams.lab.report.words import chance, nats, strength
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +49,10 @@ def _step(label: str, kind: str, weight: str, start: float | None, end: float) -
 def numbers(card: Card) -> list[Numbers]:
     """Return the log-odds by where they come from, in nats."""
     now, raised = None if card.now is None else card.now.odds, _raised(card)
-    rows = [
-        ("any customer", None if now is None else now.prior, raised.prior),
-        ("the contacts, faded and capped", None if now is None else now.frustration, raised.frustration),
-        ("the spend since", None if now is None else now.silence, raised.silence),
-        ("log-odds in all", None if now is None else now.total, raised.total),
-    ]
-    return [Numbers(label, None if at is None else nats(at), nats(before)) for label, at, before in rows]
+    labels = ("any customer", "the contacts, faded and capped", "the spend since", "log-odds in all")
+    at_last = [None] * len(labels) if now is None else [nats(part) for part in (*now, now.total)]
+    when_raised = [nats(part) for part in (*raised, raised.total)]
+    return [Numbers(*row) for row in zip(labels, at_last, when_raised, strict=True)]
 
 
 def _raised(card: Card) -> Odds:

@@ -4,6 +4,7 @@ import math
 from datetime import UTC, datetime
 from decimal import Decimal
 
+from streams.core.odds.odds import probability
 from streams.core.time import DAY_MS
 
 WEEK_MS = 7 * DAY_MS
@@ -95,14 +96,6 @@ def strength_share(value: float) -> float:
     return min(abs(value) / STRONGEST, 1)
 
 
-def probability(log_odds: float) -> float:
-    """Return 1 / (1 + exp(-L)) without overflow for any L."""
-    if log_odds >= 0:
-        return 1 / (1 + math.exp(-log_odds))
-    odds = math.exp(log_odds)
-    return odds / (1 + odds)
-
-
 def percent(share: float) -> str:
     """Format a share as whole percent, unbroken; only nothing reads as 0 % and only all as 100 %."""
     if 0 < share < 0.01:
@@ -131,8 +124,3 @@ def day(time_ms: int) -> str:
 def day_and_time(time_ms: int) -> str:
     """Format the UTC minute: `3 Jan 2017 14:05`."""
     return f"{day(time_ms)} {moment(time_ms):%H:%M}"
-
-
-def to_ms(time: str) -> int:
-    """Parse an alert's time (RFC 3339, UTC, ms) into ms."""
-    return round(datetime.fromisoformat(time).timestamp() * 1000)

@@ -15,16 +15,16 @@ from streams.core.episodes.silent import begin_watch
 from streams.core.odds.odds import measure
 from streams.core.ruleset import VERSIONS, Ruleset
 from streams.core.time import DAY_HOURS, HOUR_MS, WEEK_HOURS
+from streams.evaluation.splits import held_out_splits
 from streams.lab.calibrate.history.history import History
 from streams.lab.calibrate.history.reading import Source
 from streams.lab.calibrate.measures import silence, temperature
 from streams.lab.calibrate.measures.population import judgeable, value_check, yardsticks
 from streams.lab.calibrate.measures.season import season
-from streams.lab.calibrate.measures.share import Share
+from streams.lab.calibrate.measures.share import Share, predicted
 from streams.lab.calibrate.measures.temperature import Sample
 from streams.lab.calibrate.measures.weights import KEYS, Case, cases, weights
 from streams.lab.calibrate.measures.windows import QUIET_DAYS_BEFORE, Window, placebo_windows
-from streams.lab.calibrate.splits import held_out_splits
 from streams.lab.generate import GenerateOptions, Population, generate
 from streams.lab.report.words import SIGNALS
 from tests.lab.datasets import NOW
@@ -61,8 +61,8 @@ def history_of(purchases: dict[str, list[tuple[int, int]]]) -> History:
     return history
 
 
-def sample_of(*peaks: float) -> Sample:
-    return Sample.of([Window(f"c{at}", 0, peak, 3) for at, peak in enumerate(peaks)])
+def sample_of(levels: list[float], *peaks: float) -> Sample:
+    return Sample.of([Window(f"c{at}", 0, peak, 3) for at, peak in enumerate(peaks)], np.array(levels))
 
 
 # Placebo windows
@@ -115,35 +115,31 @@ def test_windows_lie_in_their_time_apart_and_without_a_bad_contact(place: Path) 
 
 
 def test_the_temperature_is_the_largest_that_meets_the_target() -> None:
-    sample, levels = sample_of(*(at / 10 for at in range(1, 101))), np.array([2.0])
+    sample = sample_of([2.0], *(at / 10 for at in range(1, 101)))
     need = math.log(4) - RULES.prior - 2.0
-    found = temperature.fit(sample, levels, RULES, 0.05)
+    found = sample.fitted(RULES, 0.05)
     # Five windows may alarm: those of S = 9.6 to 10, so not yet that of S = 9.5.
-    assert need / 9.6 <= found < need / 9.5
-    assert temperature.false_alarms(sample, levels, RULES, found) == pytest.approx(0.05)
+    assert need / 9.6 <= found.temperature < need / 9.5
+    assert sample.false_alarms(found) == pytest.approx(0.05)
 
 
 def test_false_alarms_are_the_mean_over_windows_and_frustration() -> None:
-    levels = np.array([1.0, 2.0, 2.95])
-    needed = math.log(4) - RULES.prior - levels[1]
-    sample = sample_of(needed / 0.5, 0.0)
-    assert temperature.false_alarms(sample, levels, RULES, 0.5) == pytest.approx(2 / 6)
+    needed = math.log(4) - RULES.prior - 2.0
+    sample = sample_of([1.0, 2.0, 2.95], needed / 0.5, 0.0)
+    assert sample.false_alarms(replace(RULES, temperature=0.5)) == pytest.approx(2 / 6)
 
 
 @pytest.mark.parametrize(
     ("peaks", "bound"), [((0.0,) * 50, temperature.HIGHEST), ((1000.0,) * 50, temperature.LOWEST)]
 )
 def test_the_temperature_stays_within_its_bounds(peaks: tuple[float, ...], bound: float) -> None:
-    assert temperature.fit(sample_of(*peaks), np.array([2.0]), RULES, 0.02) == bound
+    assert sample_of([2.0], *peaks).fitted(RULES, 0.02).temperature == bound
 
 
 def test_the_prediction_is_the_same_every_time_and_narrower_for_more_customers() -> None:
     peaks = np.random.default_rng(1).gamma(1.0, 4.0, 400)
-    levels = np.linspace(1, 2.95, 20)
-    few, many, again = (
-        temperature.predicted(sample_of(*peaks), levels, RULES, 0.05, customers)
-        for customers in (100, 4000, 100)
-    )
+    sample = sample_of(np.linspace(1, 2.95, 20).tolist(), *peaks)
+    few, many, again = (predicted(sample, RULES, 0.05, customers) for customers in (100, 4000, 100))
     assert few == again
     assert few.low < few.share < few.high
     assert many.high - many.low < few.high - few.low
@@ -171,12 +167,11 @@ def test_silent_alerts_are_foretold_as_a_replay_has_them(tmp_path: Path) -> None
     source = Source(tmp_path / "here", partitions=2, now_ms=NOW)
     history = source.history(base)
     stretches = silence.watched(history, base, history.first_hour, history.end_hour)
-    prior = silence.fit_prior(stretches, stretches.once(), base, 0.1)
-    rules = replace(base, silent=True, silent_prior_probability=prior)
+    rules = replace(stretches.fitted(base, 0.1), silent=True)
     result, _ = source.replay(rules)
     raised = {alert.alert_id for alert in result.alerts if alert.level == "alert"}
     assert {alert.rule for alert in result.alerts} == {"silent"}
-    rate = silence.alerts_per_90_days(stretches, stretches.once(), rules)
+    rate = stretches.false_alarms(rules)
     foretold = rate * stretches.days.sum() / silence.PER_DAYS
     assert 0.08 < rate <= 0.1
     assert len(raised) > 5
@@ -185,15 +180,14 @@ def test_silent_alerts_are_foretold_as_a_replay_has_them(tmp_path: Path) -> None
 
 def test_the_silent_prior_is_the_largest_that_meets_the_target() -> None:
     peaks = np.arange(100, 0, -1, dtype=np.float64)
-    stretches = silence.Watched(np.arange(100), peaks, np.full(100, 90.0))
-    once = stretches.once()
-    prior = silence.fit_prior(stretches, once, replace(RULES, temperature=0.1), 0.05)
-    rules = replace(RULES, temperature=0.1, silent_prior_probability=prior)
-    assert silence.alerts_per_90_days(stretches, once, rules) == pytest.approx(0.05)
-    more = replace(rules, silent_prior_probability=prior * 1.02)
-    assert silence.alerts_per_90_days(stretches, once, more) == pytest.approx(0.06)
-    low, high = (silence.fit_prior(replace(stretches, peaks=peaks * k), once, RULES, 0.05) for k in (99, 0))
-    assert (low, high) == (silence.LOWEST, silence.HIGHEST)
+    stretches = silence.Watched(np.arange(100), peaks, np.full(100, 90.0), np.ones(100, np.int64))
+    rules = stretches.fitted(replace(RULES, temperature=0.1), 0.05)
+    assert stretches.false_alarms(rules) == pytest.approx(0.05)
+    more = replace(rules, silent_prior_probability=rules.silent_prior_probability * 1.02)
+    assert stretches.false_alarms(more) == pytest.approx(0.06)
+    low, high = (replace(stretches, peaks=peaks * k).fitted(RULES, 0.05) for k in (99, 0))
+    assert low.silent_prior_probability == silence.LOWEST
+    assert high.silent_prior_probability == silence.HIGHEST
 
 
 # Weights

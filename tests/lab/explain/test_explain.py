@@ -9,15 +9,16 @@ import pytest
 from rich.console import Console
 
 from streams.core.time import DAY_MS
-from streams.lab.explain.text import gate, render_story
+from streams.lab.explain.text import render_story, shut
 from streams.lab.story import CustomerStory, EvidencePoint, RefusedPurchase, WeekSpend
 from tests.lab.report_data import (
     END_MS,
     HOSTILE_REASON,
     LEVELS,
+    RULES,
     Person,
     customer_story,
-    judgement_of,
+    gates_of,
     story_of,
 )
 
@@ -156,7 +157,7 @@ def silent_story() -> CustomerStory:
     story = customer_story(ANNA)
     alerts = story_of(ANNA, anchor=None, rule="silent", reasons=[], log_odds=odds, level="alert").alerts[:1]
     episode = replace(story.episodes[0], anchor_id=None, alerts=alerts)
-    return replace(story, contacts=[], judgements=[], episodes=[episode], silent_rule=True)
+    return replace(story, contacts=[], judgements=[], episodes=[episode], rules=replace(RULES, silent=True))
 
 
 def test_a_silent_episode_says_since_when_spend_fell() -> None:
@@ -189,18 +190,18 @@ def test_a_week_of_refunds_and_a_week_of_little() -> None:
     [
         ({"frustration": 0.85}, "frustration 0.85 is below 1.00 nats"),
         ({"blocks": 2}, "no baseline: 2 of 3 whole blocks of 28 days since the first purchase"),
-        ({"usual_cents_per_day": 0}, "no baseline: nothing was spent in the blocks of 28 days before"),
-        ({"cutoff_cents": None}, "too few customers for a cut-off, so nobody counts as high value yet"),
+        ({"usual": None}, "no baseline: nothing was spent in the blocks of 28 days before"),
+        ({"cutoff": None}, "too few customers for a cut-off, so nobody counts as high value yet"),
         (
-            {"trailing_cents": 119_999, "cutoff_cents": 120_000},
+            {"trailing_spend": 119_999, "cutoff": 120_000},
             "not high value: 1,199.99 USD in the year before, cut-off 1,200.00 USD",
         ),
     ],
 )
 def test_the_first_gate_that_was_shut_is_named(gates: dict[str, object], said: str) -> None:
-    judgement = judgement_of(ANNA, opened=False, **gates)
-    assert gate(judgement, "USD") == said
-    assert said in " ".join(shown(customer_story(ANNA, opened=False, **gates)).split())
+    story = customer_story(ANNA, opened=False, **gates)
+    assert shut(gates_of(ANNA, valuable=False, **gates), story) == said
+    assert said in " ".join(shown(story).split())
 
 
 def test_it_says_how_many_purchases_were_refused_and_why() -> None:

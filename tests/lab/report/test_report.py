@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from schemas.times import parse_ms
 from streams.core.time import DAY_MS
 from streams.lab.report import render as page_of
 from streams.lab.report.chart import draw
 from streams.lab.report.page import render, setting_value
 from streams.lab.report.view import cards, picture
-from streams.lab.report.words import WEEK_MS, to_ms
+from streams.lab.report.words import WEEK_MS
 from streams.lab.story import WeekSpend
 from tests.lab.html_page import Page
 from tests.lab.report_data import (
@@ -203,7 +204,7 @@ def test_a_silent_story_begins_where_spend_began_to_fall_and_spans_its_life() ->
     """Noticed 35 days after the last reset, it lasts for up to 120 days more."""
     odds = {"prior": -6.2126, "frustration": 0.0, "silence": 6.3}
     story = story_of(ANNA, anchor=None, rule="silent", reasons=[], log_odds=odds)
-    reset = to_ms(story.alerts[0].time) - 35 * DAY_MS
+    reset = parse_ms(story.alerts[0].time) - 35 * DAY_MS
     weeks = [WeekSpend(reset + at * WEEK_MS, 7_000) for at in range(-26, 10)]
     [card] = cards([replace(story, contacts=[], weeks=weeks)])
     shown = picture(card, report_data([story]))

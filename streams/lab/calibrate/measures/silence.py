@@ -23,7 +23,6 @@ from streams.core.ruleset import Ruleset
 from streams.core.spend.population import Refresh, customer_hash
 from streams.core.time import DAY_HOURS, WEEK_HOURS
 from streams.lab.calibrate.history.history import History
-from streams.lab.calibrate.measures.share import Share, bootstrapped
 from streams.lab.calibrate.measures.windows import QUIET_DAYS_BEFORE, Floats, any_between, largest
 
 Ints = npt.NDArray[np.int64]
@@ -42,20 +41,43 @@ class Watched:
     """Which of the customers, from 0 on."""
     peaks: Floats
     days: Floats
+    times: Ints
+    """How often each counts."""
 
     @property
     def customers(self) -> int:
         """Return how many customers were watched."""
         return int(self.customer.max(initial=-1)) + 1
 
-    def drawn(self, rng: np.random.Generator, customers: int) -> Ints:
-        """Return how often each stretch counts when so many customers are drawn with replacement."""
+    def drawn(self, rng: np.random.Generator, customers: int) -> "Watched":
+        """Return the stretches of so many customers, drawn with replacement."""
         times = np.bincount(rng.integers(0, self.customers, customers), minlength=self.customers)
-        return np.asarray(times[self.customer], np.int64)
+        return replace(self, times=np.asarray(times[self.customer], np.int64))
 
-    def once(self) -> Ints:
-        """Return a count of one for each stretch."""
-        return np.ones(len(self.peaks), np.int64)
+    def false_alarms(self, rules: Ruleset) -> float:
+        """Return the alerts under a ruleset per 90 days watched."""
+        odds = rules.silent_prior + rules.temperature * self.peaks
+        alerts = self.times[odds >= rules.levels[-1] - TOLERANCE].sum()
+        return float(PER_DAYS * alerts / max(1.0, float(self.times @ self.days)))
+
+    def fitted(self, rules: Ruleset, target: float) -> Ruleset:
+        """Return the rules with the largest prior within the bounds that meets the target."""
+        return replace(rules, silent_prior_probability=self._fit(rules, target))
+
+    def _fit(self, rules: Ruleset, target: float) -> float:
+        allowed = target * (self.times @ self.days) / PER_DAYS
+        over = np.flatnonzero(np.cumsum(self.times) > allowed + TOLERANCE)
+        if not len(over):
+            return HIGHEST
+        highest = self.peaks[over[0]]
+        chance = probability(rules.levels[-1] - rules.temperature * float(highest))
+        return LOWEST if chance <= LOWEST else min(HIGHEST, max(LOWEST, _down(chance)))
+
+
+def _down(chance: float) -> float:
+    """Round a probability down to three digits, and below its value."""
+    step = 10.0 ** (math.floor(math.log10(chance)) - 2)
+    return float(f"{(math.ceil(chance / step) - 1) * step:.3g}")
 
 
 def watched(history: History, rules: Ruleset, start: int, end: int) -> Watched:
@@ -72,7 +94,7 @@ def watched(history: History, rules: Ruleset, start: int, end: int) -> Watched:
         if number >= _MOST:
             break
     columns = np.array(sorted(rows, key=itemgetter(1), reverse=True), np.float64).reshape(len(rows), 3).T
-    return Watched(columns[0].astype(np.int64), columns[1], columns[2])
+    return Watched(columns[0].astype(np.int64), columns[1], columns[2], np.ones(len(rows), np.int64))
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,47 +152,3 @@ class _Reached:
         """Record a decision, and the largest S from it to the next one."""
         self.opened = max(self.opened, opened)
         self.peak = max(self.peak, min(self.opened, largest_after))
-
-
-def alerts_per_90_days(stretches: Watched, times: Ints, rules: Ruleset) -> float:
-    """Return the alerts under a ruleset per 90 days watched, where stretches count so many times."""
-    odds = rules.silent_prior + rules.temperature * stretches.peaks
-    alerts = times[odds >= rules.levels[-1] - TOLERANCE].sum()
-    return float(PER_DAYS * alerts / max(1.0, float(times @ stretches.days)))
-
-
-def fit_prior(stretches: Watched, times: Ints, rules: Ruleset, target: float) -> float:
-    """Return the largest prior probability, within the bounds, with which alerts are not above the target."""
-    allowed = target * (times @ stretches.days) / PER_DAYS
-    over = np.flatnonzero(np.cumsum(times) > allowed + TOLERANCE)
-    if not len(over):
-        return HIGHEST
-    highest = stretches.peaks[over[0]]
-    chance = probability(rules.levels[-1] - rules.temperature * float(highest))
-    return LOWEST if chance <= LOWEST else min(HIGHEST, max(LOWEST, _down(chance)))
-
-
-def _down(chance: float) -> float:
-    """Round a probability down to three digits, and below its value."""
-    step = 10.0 ** (math.floor(math.log10(chance)) - 2)
-    return float(f"{(math.ceil(chance / step) - 1) * step:.3g}")
-
-
-def predicted_silent(stretches: Watched, rules: Ruleset, target: float, customers: int) -> Share:
-    """Return the alerts per 90 days that a ruleset with its fitted prior will have on so many others."""
-
-    def trial(rng: np.random.Generator) -> float:
-        prior = fit_prior(stretches, stretches.drawn(rng, stretches.customers), rules, target)
-        drawn = stretches.drawn(rng, customers)
-        return alerts_per_90_days(stretches, drawn, replace(rules, silent_prior_probability=prior))
-
-    return bootstrapped(alerts_per_90_days(stretches, stretches.once(), rules), trial)
-
-
-def realised_silent(stretches: Watched, rules: Ruleset) -> Share:
-    """Return the alerts per 90 days under a ruleset, with the interval over customers."""
-
-    def trial(rng: np.random.Generator) -> float:
-        return alerts_per_90_days(stretches, stretches.drawn(rng, stretches.customers), rules)
-
-    return bootstrapped(alerts_per_90_days(stretches, stretches.once(), rules), trial)

@@ -7,7 +7,7 @@ signals by their decayed nats (so that the cap and recoveries count as they did)
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import attrgetter
 from types import MappingProxyType
 from typing import Final
@@ -66,8 +66,9 @@ class Weights:
 
     @property
     def enough(self) -> bool:
-        """Return whether there were enough outcomes."""
-        return is_enough(self.leaving, self.staying)
+        """Return whether there were enough outcomes of both kinds to learn from."""
+        fewest = min(self.leaving, self.staying)
+        return self.leaving + self.staying >= LEAST_OUTCOMES and fewest >= LEAST_OF_EACH
 
     def changes(self, rules: Ruleset) -> dict[str, float]:
         """Return the keys of a ruleset that change, with their new nats."""
@@ -79,23 +80,18 @@ class Weights:
         return {key: nats for key, nats in scaled.items() if nats != getattr(rules, key)}
 
 
-def is_enough(leaving: int, staying: int) -> bool:
-    """Return whether so many outcomes of both kinds are enough to learn from."""
-    return leaving + staying >= LEAST_OUTCOMES and min(leaving, staying) >= LEAST_OF_EACH
-
-
 def weights(cases: Sequence[Case]) -> Weights:
     """Return the factors that closed alerts call for."""
     leaving = sum(case.leaving for case in cases)
-    staying = len(cases) - leaving
-    if not is_enough(leaving, staying):
-        return Weights(leaving, staying, {})
+    found = Weights(leaving, len(cases) - leaving, {})
+    if not found.enough:
+        return found
     signals = sorted({signal for case in cases for signal in case.parts})
     parts = np.array([[case.parts.get(signal, 0.0) for signal in signals] for case in cases], np.float64)
     offsets = np.array([case.offset for case in cases], np.float64)
     outcome = np.array([case.leaving for case in cases], np.float64)
     factors = _regress(parts, offsets, outcome)
-    return Weights(leaving, staying, dict(zip(signals, factors.tolist(), strict=True)))
+    return replace(found, factors=dict(zip(signals, factors.tolist(), strict=True)))
 
 
 def _regress(parts: Floats, offsets: Floats, outcome: Floats) -> Floats:
