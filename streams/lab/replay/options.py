@@ -8,7 +8,7 @@ import typer
 from schemas.currencies import check_known_currency
 from streams import rulesets
 from streams.console import Exit, failed, files_or_exit, progress_bar
-from streams.core.ruleset import VERSIONS, Ruleset, RulesetError
+from streams.core.ruleset import DEFAULT, VERSIONS, Ruleset, RulesetError
 from streams.lab.replay.replay import ReplayResult, Sampler, replay_directory
 
 Directory = Annotated[
@@ -22,8 +22,8 @@ RulesetFile = Annotated[
     Path | None,
     typer.Option(
         "--ruleset",
-        help="A built-in version (2, the default, or 1), or a TOML file with the rules to change "
-        '(`based_on = "1"` starts from version 1).',
+        help=f"A built-in version ({', '.join(VERSIONS)}; {DEFAULT.version} is the default), or a TOML file with "
+        'the rules to change (`based_on = "1"` starts from version 1).',
     ),
 ]
 Partitions = Annotated[int, typer.Option(min=1, max=1024, help="Partitions, as the topics have.")]
