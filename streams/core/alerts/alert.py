@@ -20,7 +20,7 @@ from streams.core.time import DAY_MS, WEEK_HOURS
 _WEEKS_BEFORE: Final = 26
 _BACKFILL_MS: Final = 7 * DAY_MS
 _MOST_REASONS: Final = 64
-"""The heaviest are named; an alert has to stay below the size of an event."""
+"""Only the heaviest are named: an alert has to stay below the size of an event."""
 
 
 def write_alert(customer: Customer, decision: Decision, figures: Figures) -> Alert:
@@ -55,7 +55,7 @@ def write_alert(customer: Customer, decision: Decision, figures: Figures) -> Ale
 
 
 def dated(alerts: Iterable[Alert], now: int) -> list[Alert]:
-    """Return alerts with `backfill` as a wall clock (ms) has it: decided more than 7 days behind it."""
+    """Return alerts with `backfill` set on those decided more than 7 days before the wall clock (ms)."""
     oldest = now - _BACKFILL_MS
     return [alert.model_copy(update={"backfill": parse_ms(alert.time) < oldest}) for alert in alerts]
 
@@ -79,7 +79,7 @@ def _reasons(signals: list[WeighedSignal], figures: Figures) -> tuple[Signal, ..
 
 
 def _weeks(customer: Customer, episode: Episode, hour: int) -> list[int]:
-    """Return the cents of 26 weeks before the episode's own, then of those since; the last may be a part."""
+    """Return the cents of each of 26 weeks before the episode, then of each since; the last may be short."""
     middle = episode.parting
     before = range(middle - _WEEKS_BEFORE * WEEK_HOURS, middle, WEEK_HOURS)
     since = range(middle, max(hour, middle + 1), WEEK_HOURS)

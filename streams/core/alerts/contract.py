@@ -1,4 +1,4 @@
-"""What alert and lookup say in the same fields, in the form of the contract.
+"""The fields that alert and lookup share, in the form of the contract.
 
 Money is decimal text, times are RFC 3339 in UTC, reals are rounded to 4 places.
 """

@@ -1,6 +1,6 @@
 """An open episode in figures: all that its alerts, a lookup, a report and their sentences state.
 
-Computed once, by `figures_of`; whoever writes it down computes nothing more.
+`figures_of` computes them once. Alerts, lookup and report only format them.
 """
 
 from dataclasses import dataclass
@@ -24,11 +24,11 @@ class Figures:
 
     episode: Episode
     rules: Ruleset
-    """Those that it opened under, and keeps."""
+    """The rules that the episode opened under, and keeps."""
     arm: Arm
     currency: str
     time: int
-    """As of when."""
+    """When these figures hold."""
     evidence: Evidence
     odds: Odds
     usual_per_day: int
@@ -39,11 +39,11 @@ class Figures:
     at_risk: int
     """What 90 days without the part that was lost would cost, times the probability."""
     visits: int
-    """Panes since it began to weigh spend with an order of 0.00."""
+    """Panes with an order of 0.00, since spend is weighed."""
     unread: int
-    """Those with a purchase that was refused."""
+    """Panes with a refused purchase, since then."""
     signs: int
-    """Those with one of both, and without spend."""
+    """Panes with either of these and without spend, since then."""
 
     @property
     def level(self) -> Level | None:
@@ -52,12 +52,12 @@ class Figures:
 
     @property
     def spend(self) -> int:
-        """Return the cents spent since `days` count."""
+        """Return the cents spent since spend is weighed."""
         return self.evidence.spend
 
     @property
     def days(self) -> float:
-        """Return the days since it began to weigh spend, without those of a broken feed."""
+        """Return the days since spend is weighed, without those of a broken feed."""
         return self.evidence.working_days
 
     @property
@@ -67,7 +67,7 @@ class Figures:
 
     @property
     def overdue(self) -> bool:
-        """Return whether the deadline has passed: on it something may still be raised."""
+        """Return whether the deadline has passed; at the deadline itself something may still be raised."""
         return self.time > self.deadline
 
     @property
@@ -80,15 +80,16 @@ def figures_of(  # noqa: PLR0913, PLR0917 - all that they follow from
     customer: Customer,
     episode: Episode,
     evidence: Evidence,
-    moment: tuple[int, int],
+    time: int,
+    hour: int,
     rules: Ruleset,
     currency: str,
 ) -> Figures:
-    """Return the figures of an episode under the rules that it keeps.
+    """Return the figures of an episode at a time (ms), under the rules that it keeps.
 
-    `moment` is a time (ms), and the hour before which orders of 0.00 and refused purchases count.
+    Orders of 0.00 and refused purchases count before `hour`.
     """
-    (time, hour), yardstick = moment, episode.yardstick
+    yardstick = episode.yardstick
     odds = odds_of(episode, customer.body.frustration, evidence.silence, rules)
     since = yardstick.first_hour, hour
     usual = yardstick.usual_per_day
@@ -110,13 +111,13 @@ def figures_of(  # noqa: PLR0913, PLR0917 - all that they follow from
     )
 
 
-def value_at_risk(chance: float, yardstick: Yardstick, found: Evidence, rules: Ruleset) -> float:
+def value_at_risk(probability: float, yardstick: Yardstick, evidence: Evidence, rules: Ruleset) -> float:
     """Return the cents that 90 days without the part that was lost would cost, times the probability.
 
     Subscriptions are at risk as a whole.
     """
     lost, usual = 1.0, yardstick.usual_per_day
-    if found.working_days >= 1 and usual:
-        lost = max(0.0, 1 - found.spend / (usual * found.working_days))
-    recurring = chance * yardstick.recurring_per_day * rules.raise_days
-    return chance * usual * rules.raise_days * lost + recurring
+    if evidence.working_days >= 1 and usual:
+        lost = max(0.0, 1 - evidence.spend / (usual * evidence.working_days))
+    recurring = probability * yardstick.recurring_per_day * rules.raise_days
+    return probability * usual * rules.raise_days * lost + recurring

@@ -1,6 +1,6 @@
 """The plain sentences about an episode: what happened, and what would end it.
 
-Of the customer's own words or texts they hold nothing.
+They hold none of the customer's own words.
 """
 
 from typing import Final

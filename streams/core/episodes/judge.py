@@ -1,4 +1,4 @@
-"""Who is judged, in order of event time: events are folded, episodes open, hours are decided.
+"""A customer is judged in order of event time: events are folded, episodes open, hours are decided.
 
 `Judge.step` skips from one hour that can matter to the next; scanning every hour would give the same alerts.
 What becomes of an open episode is in `lifecycle`, what of the history of a merged customer in `merging`.

@@ -74,18 +74,18 @@ class Episodes:
             return None
         rules = self.rules_of(episode)
         found = self._evidence(customer, episode, settled_hour(episode.yardstick, hour, rules))
-        return figures_of(customer, episode, found, (time, hour), rules, self._currency)
+        return figures_of(customer, episode, found, time, hour, rules, self._currency)
 
     # Events and hours
 
     def begin(self, customer: Customer, episode: Episode, effective_time: int) -> None:
-        """Let an episode that opens know of the subscriptions; if nothing is left of them it is an alert."""
+        """Tell a new episode what is left of the subscriptions; make it an alert if nothing is."""
         self.update_plan(customer, episode)
         if episode.left == 0:
             self.cancel(customer, episode, effective_time)
 
     def update_plan(self, customer: Customer, episode: Episode) -> None:
-        """Let an episode know what is left of the subscriptions, under the rules that it keeps."""
+        """Tell an episode what is left of the subscriptions, under the rules that it keeps."""
         episode.left = left_of(customer, episode.plan_from, self.rules_of(episode))
 
     def cancel(self, customer: Customer, episode: Episode, effective_time: int) -> None:
@@ -188,13 +188,13 @@ class Episodes:
         customer.body.revisions[episode.alert_id] = revision
         found = self._stated_evidence(customer, episode, why, hour)
         rules = self.rules_of(episode)
-        figures = figures_of(customer, episode, found, (time, hour), rules, self._currency)
+        figures = figures_of(customer, episode, found, time, hour, rules, self._currency)
         self._alerts.append(write_alert(customer, Decision(state, why, revision, hour), figures))
 
     def _stated_evidence(
         self, customer: Customer, episode: Episode, why: Resolution | None, hour: int
     ) -> Evidence:
-        """Return the evidence that a record states: not the silence before, of who came back."""
+        """Return the evidence that a record states: of who came back, no more than the last 28 days show."""
         rules = self.rules_of(episode)
         found = self._evidence(customer, episode, hour)
         if why != "returned" or not rules.as_meant:

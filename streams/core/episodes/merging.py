@@ -1,4 +1,4 @@
-"""What two ids of one customer come to, apart from sums: whose word counts, what is judged again."""
+"""Two ids of one customer become one: whose profile counts, which contacts are judged again."""
 
 from collections import Counter
 from typing import Final
@@ -97,7 +97,7 @@ def end_id(customer: Customer, event: Merge, due: int) -> None:
 
 
 def revive(customer: Customer, moved: Move) -> None:
-    """Let an id live again that ended by a merge not later than that of a history which comes back to it."""
+    """Revive an id that had ended, if a history comes back to it by the same merge or a later one."""
     merged = customer.body.merged
     if merged is not None and merged.order <= moved.order:
         customer.revive(merged)

@@ -33,7 +33,7 @@ def refusal(clock: Clock, record: Event | Tick, horizon: int) -> Refusal | None:
 def accept(clock: Clock, ids: EventIds, event: Event, most: int = -NEVER) -> Taken:
     """Note an event that is not refused; a duplicate leaves no trace.
 
-    It moves the clock as if its time were `most` (ms) at most.
+    The clock moves no further than an event of the time `most` (ms) would move it.
     """
     effective_time = clock.effective_time(event.time)
     key = ids.key_of(event)

@@ -1,4 +1,4 @@
-"""Who of a partition counts in its population, and what that has to know of their spend."""
+"""Which customers of a partition are in its population, and what it has to know of their spend."""
 
 from streams.core.customer.customer import Customer, unpack
 from streams.core.customer.customer_codec import FLAGS_AT, MERGED, SAMPLED, WITHOUT_PANE

@@ -22,8 +22,8 @@ RulesetFile = Annotated[
     Path | None,
     typer.Option(
         "--ruleset",
-        help=f"A built-in version ({', '.join(VERSIONS)}; {DEFAULT.version} is the default), or a TOML file with "
-        'the rules to change (`based_on = "1"` starts from version 1).',
+        help=f"A built-in version ({', '.join(VERSIONS)}; {DEFAULT.version} is the default), or a TOML file "
+        'with the rules to change (`based_on = "1"` starts from version 1).',
     ),
 ]
 Partitions = Annotated[int, typer.Option(min=1, max=1024, help="Partitions, as the topics have.")]

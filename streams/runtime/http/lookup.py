@@ -190,7 +190,7 @@ def _kind(known: Known) -> Literal["inbound", "outbound", "recovery", "notice"]:
 
 
 def _episode(figures: Figures) -> LookupEpisode:
-    """Return the open episode; it ends as its alerts say, if there are any."""
+    """Return the open episode; `clears_when` is what its alerts say, if there are any."""
     episode = figures.episode
     return LookupEpisode(
         **episode_fields(figures),

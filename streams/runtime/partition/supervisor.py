@@ -71,7 +71,7 @@ class PartitionSupervisor:
         self._failed_tries = 0
         """How often in a row it failed without anything being committed."""
         self._opening_since: float | None = None
-        """When the restore began, or last came on."""
+        """When the restore began, or last made progress."""
 
     def _transition(self, event: Event) -> None:
         """Change the state; raise TransitionError if the event must not happen now."""
@@ -95,7 +95,12 @@ class PartitionSupervisor:
         self._task = asyncio.create_task(self._run(), name=f"partition {self.number}")
 
     async def revoke(self) -> None:
-        """Commit and take nothing more; the state stays in memory if that is done in time."""
+        """Commit and take nothing more; the state stays in memory if that is done in time.
+
+        Do nothing if the partition is not assigned: a rebalance and the end of the worker may coincide.
+        """
+        if not self.is_assigned:
+            return
         self._transition(Event.REVOKED)
         if self.state is State.PAUSING:
             await self._pause()
@@ -106,7 +111,9 @@ class PartitionSupervisor:
         self._metrics.forget(self.number)
 
     async def close(self) -> None:
-        """Let go of everything, for good."""
+        """Let go of everything, for good. Do nothing if that was done."""
+        if self.state is State.CLOSED:
+            return
         self._transition(Event.CLOSED)
         await self._release()
         self._metrics.forget(self.number)
@@ -188,8 +195,6 @@ class PartitionSupervisor:
             work = await self._opened()
         except (FencedError, LogError) as error:
             return await self._lost(error)
-        finally:
-            self._opening_since = None
         self._work = work
         processor, seconds = work.processor, self._now() - started
         self._metrics.restored(seconds, processor.restored)
@@ -204,18 +209,21 @@ class PartitionSupervisor:
     async def _opened(self) -> WorkLoop:
         """Return the work on a processor that has just restored its state. Raise FencedError or LogError."""
         self._note_progress()
-        self._log = self._make_log()
-        processor = self._make_processor(self._log)
-        await processor.open(self._note_progress)
-        work = WorkLoop(
-            self.number,
-            processor,
-            feed=self._feed,
-            options=self._options,
-            clock=self._clock,
-            metrics=self._metrics,
-        )
-        await work.seek()
+        try:
+            self._log = self._make_log()
+            processor = self._make_processor(self._log)
+            await processor.open(self._note_progress)
+            work = WorkLoop(
+                self.number,
+                processor,
+                feed=self._feed,
+                options=self._options,
+                clock=self._clock,
+                metrics=self._metrics,
+            )
+            await work.seek()
+        finally:
+            self._opening_since = None
         return work
 
     def _note_progress(self) -> None:
@@ -290,9 +298,9 @@ class PartitionSupervisor:
 
     @property
     def busy_since(self) -> float | None:
-        """Return since when (time of the event loop) a commit or restore has not come on; None without one.
+        """Return since when (time of the event loop) a commit or restore made no progress; None without one.
 
-        A restore that comes on may take as long as it has to.
+        A restore that makes progress may take as long as it has to.
         """
         work = self._work
         return self._opening_since if work is None else work.committing_since

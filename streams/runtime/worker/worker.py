@@ -150,9 +150,11 @@ class Worker:
 
     async def _revoke(self, numbers: set[int]) -> None:
         known = (self._supervisors[number] for number in numbers if number in self._supervisors)
-        await asyncio.gather(*(supervisor.revoke() for supervisor in known if supervisor.is_assigned))
+        await asyncio.gather(*(supervisor.revoke() for supervisor in known))
 
     async def _on_assigned(self, _app: Any, assigned: Iterable[TP], **_named: Any) -> None:
+        # Usually none is left. After a change of subscription aiokafka may assign without having revoked.
+        await self._revoke(self._mine)
         if self._stopping.is_set() or self._failed.done():
             return
         self._metrics.rebalanced()

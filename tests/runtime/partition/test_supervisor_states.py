@@ -13,7 +13,7 @@ from streams.runtime.partition.states import TRANSITIONS, Event, State, Transiti
 from streams.runtime.partition.states_page import page
 from streams.runtime.partition.supervisor import PartitionSupervisor
 from streams.runtime.partition.work_loop import WorkLoop
-from streams.runtime.ports import FencedError
+from streams.runtime.ports import FencedError, LogError
 from tests.runtime.fake_feed import FakeFeed
 from tests.runtime.fake_log import FakeLog
 from tests.runtime.history import NOW
@@ -172,12 +172,34 @@ def test_a_rebalance_after_a_failure_releases_the_partition(monkeypatch: pytest.
     run(go())
 
 
-@pytest.mark.parametrize("state", [State.PAUSED, State.RELEASED])
+@pytest.mark.parametrize("state", [State.PAUSING, State.PAUSED, State.RELEASED])
+def test_what_is_not_assigned_can_be_revoked(state: State, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The worker may end while the group takes the partition away."""
+
+    async def go() -> None:
+        async with standing(state, monkeypatch) as (supervisor, _):
+            await supervisor.revoke()
+            assert supervisor.state is state
+            await supervisor.close()
+
+    run(go())
+
+
+def test_it_can_be_closed_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def go() -> None:
+        async with standing(State.SERVING, monkeypatch) as (supervisor, _):
+            await asyncio.gather(supervisor.close(), supervisor.close())
+            assert supervisor.state is State.CLOSED
+
+    run(go())
+
+
+@pytest.mark.parametrize("state", [State.SERVING, State.FAILED, State.PAUSING])
 def test_what_the_group_cannot_mean_is_refused(state: State, monkeypatch: pytest.MonkeyPatch) -> None:
     async def go() -> None:
         async with standing(state, monkeypatch) as (supervisor, _):
             with pytest.raises(TransitionError):
-                await supervisor.revoke()
+                supervisor.assign()
             assert supervisor.state is state
             await supervisor.close()
 
@@ -219,3 +241,26 @@ def test_a_restore_is_busy_from_its_last_record_on_however_often_it_is_asked(
         return seen
 
     assert run(go()) == [at for at in (0, 10, 10, 20, 20, 30, 30, 30) for _ in range(2)]
+
+
+def test_a_failed_restore_is_not_busy_while_its_log_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fencing may take as long as the watchdog allows; what follows must not be counted on top."""
+
+    async def fails(_: FakeLog) -> None:
+        await asyncio.sleep(60)
+        raise LogError("no answer in time")
+
+    async def slow(_: FakeLog) -> None:
+        await asyncio.sleep(5)
+
+    async def go() -> None:
+        monkeypatch.setattr(FakeLog, "fence", fails)
+        monkeypatch.setattr(FakeLog, "close", slow)
+        async with scene(TRICKLE) as here:
+            await asyncio.sleep(59)
+            assert here.supervisor.busy_since is not None
+            await asyncio.sleep(2)
+            assert here.supervisor.state is State.OPENING
+            assert here.supervisor.busy_since is None
+
+    run(go())
