@@ -37,7 +37,7 @@ from tests.runtime.fake_log import Broker, FakeLog
 from tests.runtime.group import ObservedSupervisor, transition_name
 from tests.runtime.history import RULES, History, histories
 from tests.runtime.inputs import RightClock
-from tests.runtime.test_supervisor_simulation import MOST_SECONDS, broker, publish
+from tests.runtime.simulation.test_supervisor_simulation import MOST_SECONDS, broker, publish
 from tests.runtime.truth import assert_true
 from tests.runtime.virtual_time import run
 
