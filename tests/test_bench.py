@@ -6,6 +6,8 @@ import pytest
 
 from bench import heavy, memory, replay
 
+pytestmark = pytest.mark.slow
+
 
 def test_replay_is_measured_beside_its_limit(capsys: pytest.CaptureFixture[str]) -> None:
     replay.main(["--customers", "100", "--transactions", "2000", "--rounds", "1", "--weights", "zipf"])

@@ -27,6 +27,8 @@ from tests.outputs import (
     symlink,
 )
 
+pytestmark = pytest.mark.slow
+
 OUTPUTS: Final = ("--alerts", "--report", "--dead-letters", "--holdout")
 
 

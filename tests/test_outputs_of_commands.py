@@ -22,6 +22,8 @@ from tests.outputs import (
     up_and_down,
 )
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(name="shop")
 def shop_fixture(tmp_path: Path) -> Path:

@@ -20,6 +20,8 @@ from tests.cases.world import (
     stops,
 )
 
+pytestmark = pytest.mark.slow
+
 WEEK: Final = 7 * DAY
 
 

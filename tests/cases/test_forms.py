@@ -14,6 +14,8 @@ import pytest
 from tests.cases.runs import CONTROL, ONE, RULESETS, Run, dataset, names, replayed
 from tests.cases.world import DAY, HOUR, SECOND, Event, at, bad_contact, purchase, stamp, stops
 
+pytestmark = pytest.mark.slow
+
 TIMES: Final = {
     "2026-08-31T12:00Z": True,
     "2026-08-31T12:00:00+0000": True,

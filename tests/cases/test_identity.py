@@ -26,6 +26,8 @@ from tests.cases.world import (
     transaction,
 )
 
+pytestmark = pytest.mark.slow
+
 
 def shared(bought: int, calls: int, seed: int = 1) -> list[Event]:
     """Return what stands under an id of a till or a guest: anybody's purchases until September, and calls."""

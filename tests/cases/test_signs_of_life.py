@@ -34,6 +34,8 @@ from tests.cases.world import (
     stops,
 )
 
+pytestmark = pytest.mark.slow
+
 NEXT: Final = at("09-03 09:00")
 """When who goes on buying buys next."""
 FREE: Final[Event] = {"amount": "0.00"}

@@ -246,6 +246,7 @@ def test_hadolint_has_nothing_to_say() -> None:
     ],
     ids=" ".join,
 )
+@pytest.mark.slow
 def test_promtool_agrees(command: tuple[str, ...]) -> None:
     done = run("promtool", *command)
     assert done.returncode == 0, done.stdout + done.stderr

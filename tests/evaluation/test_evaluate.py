@@ -20,6 +20,8 @@ from streams.evaluation.detectors.trial import SHAPES, TooFewError
 from streams.evaluation.evaluation import QUICK, Size
 from streams.lab.generate.options import Population, Shape
 
+pytestmark = pytest.mark.slow
+
 RULES = tuple(VERSIONS.values())
 OURS = "ours, ruleset 1"
 TINY = Size(((Population.CDNOW, 500),), 1, 0, None, 0, None, 0)

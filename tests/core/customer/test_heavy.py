@@ -2,11 +2,15 @@
 
 from time import process_time
 
+import pytest
+
 from streams.core.partition.partition import Partition, Record
 from streams.core.ruleset import DEFAULT, Ruleset
 from streams.core.time import DAY_MS, HOUR_MS
 from streams.core.watermark import FACTS, Input
 from tests.core.drive import HOME, State, bad, daily, keep, purchase, restored, time_of
+
+pytestmark = pytest.mark.slow
 
 DATASET = Ruleset(population_minimum=1, high_value_quantile=0.1)
 TX, CT = Input.TRANSACTIONS, Input.CONTACTS

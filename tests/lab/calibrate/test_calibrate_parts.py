@@ -29,6 +29,8 @@ from streams.lab.generate import GenerateOptions, Population, generate
 from streams.lab.report.words import SIGNALS
 from tests.lab.datasets import NOW
 
+pytestmark = pytest.mark.slow
+
 RULES = Ruleset()
 OTHERS = {"high_value_quantile": 0.3, "population_minimum": 5}
 START = 2_900 * WEEK_HOURS

@@ -10,6 +10,8 @@ from streams.lab.replay import ReplayResult, replay_directory
 from streams.lab.replay.watch import Watcher
 from tests.lab.datasets import NOW, RULES, copy_as, lines_of, run, write_lines, write_rules
 
+pytestmark = pytest.mark.slow
+
 TAKEN_IN = "an episode was open already; it took this contact in"
 
 

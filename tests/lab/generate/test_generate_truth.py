@@ -14,6 +14,8 @@ from streams.core.ruleset import Ruleset
 from streams.lab.generate import GenerateOptions, Population, Severity, Shape
 from tests.lab.generated import DAY_MS, Generated, make, near
 
+pytestmark = pytest.mark.slow
+
 WORLD = GenerateOptions(
     population=Population.SYNTHETIC,
     customers=2_000,

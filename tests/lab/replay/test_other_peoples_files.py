@@ -27,6 +27,8 @@ from tests.lab.others import (
     write_small_dataset,
 )
 
+pytestmark = pytest.mark.slow
+
 PLAIN: Final = b"".join(line + b"\n" for line in sales(60))
 CSV: Final = "event_id,customer_id,time,amount\n" + "".join(
     f"t-{at},c-1,2020-01-01,9.00\n" for at in range(30)

@@ -27,6 +27,8 @@ from tests.lab.others import (
 )
 from tests.runtime.tools.test_publish_entries import PARTITIONS, bare, published, topics, worked
 
+pytestmark = pytest.mark.slow
+
 DAY: Final = 24.0
 """Hours."""
 

@@ -29,6 +29,8 @@ from tests.lab.datasets import (
     write_lines,
 )
 
+pytestmark = pytest.mark.slow
+
 START = 1_704_067_200_000
 DAY = 86_400_000
 

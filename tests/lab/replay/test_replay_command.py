@@ -14,6 +14,8 @@ from streams.lab.report.words import SIGNALS, day, money
 from streams.rulesets import load
 from tests.lab.datasets import Done, copy_as, lines_of, run, write_lines, write_rules
 
+pytestmark = pytest.mark.slow
+
 FULL = Path("/dev/full")
 BAD_LINES = [
     b'{"type": "transaction"',

@@ -41,6 +41,8 @@ from tests.runtime.simulation.test_supervisor_simulation import MOST_SECONDS, br
 from tests.runtime.truth import assert_true
 from tests.runtime.virtual_time import run
 
+pytestmark = pytest.mark.slow
+
 SEEDS = int(os.environ.get("RETENTION_REBALANCE_SIMULATIONS", "24"))
 FIRST = int(os.environ.get("RETENTION_SIMULATIONS_FROM", "0"))
 PARTITIONS = 2

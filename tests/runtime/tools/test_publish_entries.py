@@ -24,6 +24,8 @@ from streams.runtime.tools.prescan import Prescan, prescan
 from streams.runtime.tools.publish_entries import ALL_PARTITIONS, TICK_SOURCE, Entry, entries
 from tests.worlds.worlds import write_world
 
+pytestmark = pytest.mark.slow
+
 NOW = 1_800_000_000_000
 DAY = 86_400_000
 RULES = Ruleset(high_value_quantile=0.2, population_minimum=5, opening_frustration=0.3)

@@ -25,6 +25,8 @@ from streams.runtime.tools.state_file import Entry, Header, StateFileError, writ
 from streams.runtime.tools.state_move import Contents, Move, MoveError, Target, contents_of, merged
 from tests.core.drive import HOME, Log, in_order, profile, purchase, time_of, unique, world
 
+pytestmark = pytest.mark.slow
+
 # Who is high value depends on who shares a partition; so everybody is, and the guard is off.
 NEUTRAL: Final = Ruleset(
     opening_frustration=0.3, protected_tiers=("gold",), population_minimum=10_000, guard_minimum=10_000
