@@ -1,13 +1,16 @@
 """Workers as processes, for tests that start, hurt and end them."""
 
+import asyncio
 import json
 import os
 import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -15,6 +18,9 @@ from typing import Any, Self
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
+from typing_extensions import override
+
+from streams.runtime.tools.publish import FixedRate, Publisher, prescan_for
 from streams.settings import Settings
 from tests.kafka.commands import environment
 from tests.kafka.held import lag, progress
@@ -187,6 +193,36 @@ def publishing(settings: Settings, directory: Path, *arguments: object) -> Itera
     finally:
         process.kill()
         process.communicate()
+
+
+class _Unhurried(FixedRate):
+    """So many records a second until there is no more need to wait."""
+
+    def __init__(self, rate: float) -> None:
+        super().__init__(rate)
+        self.hurry = threading.Event()
+
+    @override
+    def due(self, entries: int, reached: int) -> float:
+        return 0.0 if self.hurry.is_set() else super().due(entries, reached)
+
+
+@contextmanager
+def publishing_slowly(settings: Settings, directory: Path, rate: float) -> Iterator[Callable[[], bool]]:
+    """Publish at a rate while the context lasts, then the rest at once; tells whether it is still at it.
+
+    So what a test does meanwhile may take as long as this machine needs for it.
+    """
+    schedule = _Unhurried(rate)
+    publisher = Publisher(settings, settings.partitions, schedule=schedule)
+    prescanned = prescan_for(settings, directory, settings.partitions)
+    with ThreadPoolExecutor(1) as pool:
+        done = pool.submit(lambda: asyncio.run(publisher.publish_directory(prescanned)))
+        try:
+            yield done.running
+        finally:
+            schedule.hurry.set()
+        done.result(MOST_SECONDS)
 
 
 def publish(settings: Settings, directory: Path) -> None:

@@ -18,7 +18,7 @@ from streams.runtime.local_kafka.broker import FragileBroker
 from streams.runtime.worker.wall_clock import WallClock
 from streams.settings import Settings
 from tests.kafka.conftest import settings_for
-from tests.kafka.deployment import Deployment, publish, publishing
+from tests.kafka.deployment import Deployment, publish, publishing, publishing_slowly
 from tests.kafka.feeds import send, ticks
 from tests.kafka.held import lag
 from tests.kafka.truth import assert_alerts, assert_state, expected_facts, facts_of
@@ -26,6 +26,8 @@ from tests.kafka.truth import assert_alerts, assert_state, expected_facts, facts
 pytestmark = pytest.mark.kafka
 
 KILLS = 10
+PATIENCE = 12
+"""Seconds; more than a start takes on a machine that has much else to do."""
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +69,7 @@ def test_killed_workers_lose_and_double_nothing(
         for _ in range(2):
             deployment.start()
         deployment.when_ready()
-        with publishing(event_clock, year, "--rate", 3000) as busy:
+        with publishing_slowly(event_clock, year, 1500) as busy:
             while kills < KILLS:
                 deployment.when_it_comes_on()
                 time.sleep(rng.random())
@@ -138,12 +140,13 @@ def test_a_broker_that_crashes_is_waited_for(
     with Deployment(settings, tmp_path) as deployment:
         deployment.start()
         deployment.when_ready()
-        with publishing(settings, part, "--rate", 4000):
+        with publishing_slowly(settings, part, 2000) as busy:
             deployment.when_it_comes_on(10_000)
             own_broker.kill()
             time.sleep(3)
             own_broker.restart()
-            waited = deployment.when_it_comes_on(seconds=30)
+            waited = deployment.when_it_comes_on()
+            assert busy(), "published before the broker was back"
         deployment.when_drained()
         print(f"works again {waited:.1f} s after the broker")
     assert_alerts(settings, part_truth.alerts)
@@ -156,7 +159,7 @@ def test_a_broker_that_hangs_ends_the_worker(own_broker: FragileBroker, year: Pa
     broker = _halting(tmp_path)
     with Deployment(settings, tmp_path) as deployment:
         publish(settings, year)
-        impatient, patient = deployment.start(watchdog_seconds=5), deployment.start()
+        impatient, patient = deployment.start(watchdog_seconds=PATIENCE), deployment.start()
         deployment.when(lambda: all(one.partitions() for one in deployment.workers))
         deployment.when_ready()
         deployment.when_it_comes_on()
@@ -172,7 +175,7 @@ def test_a_broker_that_hangs_ends_the_worker(own_broker: FragileBroker, year: Pa
         stopped = time.monotonic() - asked
         os.kill(broker, signal.SIGCONT)
         print(f"ended itself after {ended:.1f} s, when asked after {stopped:.1f} s")
-        assert (code, ended < 7.5, stopped < 10) == (70, True, True), impatient.log[-2000:]
+        assert (code, ended < PATIENCE + 5, stopped < 10) == (70, True, True), impatient.log[-2000:]
 
 
 def test_a_broker_that_hangs_is_told_by_a_worker_that_has_nothing_to_do(
