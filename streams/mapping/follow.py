@@ -1,0 +1,155 @@
+"""Things of which several records tell: an order whose amount changes, a contact that goes on.
+
+Each function takes a draft and what is remembered of its thing, and returns the fields of the event that is
+new about it (or why there is none), and what to remember. They stand on the order in which drafts come only
+where `OUTDATED` says so, so the same records give the same events.
+"""
+
+from collections.abc import Callable
+from decimal import Decimal
+from hashlib import blake2b
+from typing import Any, Final, TypeAlias
+
+from msgspec.json import encode
+
+from schemas.times import format_ms, parse_ms
+from schemas.transaction import CORRECTION, PURCHASE
+from streams.mapping.outcomes import OUTDATED, UNCHANGED, Draft, Memory
+
+CALLED_OFF: Final = "called off"
+Fields: TypeAlias = dict[str, Any]
+Followed: TypeAlias = tuple[Fields | str, Memory]
+"""The fields of an event, or why there is none, and what to remember; its last element is a time, ms."""
+
+_SUMS: Final = frozenset(
+    (
+        *("queue_seconds", "hold_seconds", "hold_count", "transfers_cold", "transfers_warm"),
+        *("ivr_zero_outs", "self_service_minutes"),
+    )
+)
+_ANY: Final = frozenset(
+    (
+        "self_served",
+        "escalation_requested",
+        "escalation_granted",
+        "complaint",
+        "repeated_information",
+        "recovery",
+    )
+)
+_FIRST: Final = frozenset(("channel", "direction", "reason", "first_reply_seconds", "started_at"))
+"""What the first leg says of a contact; of all else that is neither added up nor true at once, the last."""
+_KEPT: Final = (
+    "type",
+    "customer_id",
+    "source",
+    "currency",
+    "exchange_rate",
+    "order_id",
+    "channel",
+    "category",
+)
+"""Fields of a purchase that its corrections have too."""
+
+
+def total(draft: Draft, memory: Memory) -> Followed:
+    """Follow an order: a purchase when it is first met, then a correction each time that its amount changes.
+
+    Of other kinds, as refunds that each version of an order repeats, only the first counts. Remembered: its
+    amount, how many corrections there were, the fields of the purchase that these need, the last time.
+    """
+    fields = draft.fields
+    if memory is None:
+        if draft.void:
+            return CALLED_OFF, None
+        kept = {name: fields[name] for name in (*_KEPT, "event_id", "time") if name in fields}
+        return fields, [fields.get("amount"), 0, kept, draft.time]
+    known, corrections, first, last = memory
+    if draft.time < last:
+        return OUTDATED, memory
+    now = "0" if draft.void else fields.get("amount")
+    if fields.get("kind") != PURCHASE or now is None or Decimal(now) == Decimal(known):
+        return UNCHANGED, [known, corrections, first, draft.time]
+    correction = {name: first[name] for name in _KEPT if name in first} | {
+        "event_id": f"{first['event_id']}/{corrections + 1}",
+        "time": format_ms(max(draft.time, parse_ms(first["time"]))),
+        "kind": CORRECTION,
+        "amount": now,
+        "previous_amount": known,
+        "original_time": first["time"],
+        "corrects": first["event_id"],
+    }
+    return correction, [now, corrections + 1, first, draft.time]
+
+
+def snapshot(draft: Draft, memory: Memory) -> Followed:
+    """Follow a contact that each record tells as a whole: a version for each change.
+
+    Remembered: the version, a digest of the contact, the last time.
+    """
+    digest = blake2b(encode(_content(draft.fields), order="sorted"), digest_size=8).hexdigest()
+    version, known, last = memory or [0, "", draft.time]
+    if draft.time < last:
+        return OUTDATED, memory
+    if digest == known:
+        return UNCHANGED, [version, known, draft.time]
+    return _version(draft.fields, version + 1, draft.time), [version + 1, digest, draft.time]
+
+
+def legs(draft: Draft, memory: Memory) -> Followed:
+    """Follow a contact of several legs, in whatever order they come: a version for each that changes it.
+
+    Remembered: the version, and each leg as [its time, its name, its fields]; the last time.
+    """
+    version, known, last = memory or [0, [], draft.time]
+    part = draft.part or format_ms(draft.time)
+    others = [leg for leg in known if leg[1] != part]
+    if any(leg[1] == part and leg[0] > draft.time for leg in known):
+        return OUTDATED, memory
+    all_legs = sorted([*others, [draft.time, part, draft.fields]], key=lambda leg: (leg[0], leg[1]))
+    last = max(last, draft.time)
+    before, after = _joined(known), _joined(all_legs)
+    if known and _content(before) == _content(after):
+        return UNCHANGED, [version, all_legs, last]
+    return _version(after, version + 1, last), [version + 1, all_legs, last]
+
+
+def _joined(all_legs: list[Any]) -> Fields:
+    """Return the contact that legs make, which are in the order of time."""
+    joined: Fields = {}
+    for _, _, fields in all_legs:
+        for name, value in fields.items():
+            there = joined.get(name)
+            if there is None:
+                joined[name] = value
+            elif name in _SUMS:
+                joined[name] = there + value
+            elif name in _ANY:
+                joined[name] = there or value
+            elif name == "phrases":
+                joined[name] = sorted({*there, *value})
+            elif name not in _FIRST:
+                joined[name] = value
+    return joined
+
+
+def _content(fields: Fields) -> Fields:
+    return {name: value for name, value in fields.items() if name not in {"event_id", "version", "time"}}
+
+
+def _version(fields: Fields, version: int, time: int) -> Fields:
+    ended = fields.get("ended_at")
+    recorded = time if ended is None else max(time, parse_ms(ended))
+    return fields | {
+        "event_id": f"{fields['contact_id']}/{version}",
+        "version": version,
+        "time": format_ms(recorded),
+    }
+
+
+FOLLOWED: Final[dict[str, Callable[[Draft, Memory], Followed]]] = {
+    "total": total,
+    "snapshot": snapshot,
+    "legs": legs,
+}
+"""By what a mapping says it follows a thing `as`."""

@@ -1,0 +1,304 @@
+"""A mapping at work: a record of theirs in, drafts out; a draft and what is remembered in, events out."""
+
+from datetime import datetime
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from msgspec.json import Encoder
+
+from schemas.common import Model
+from schemas.dead_letter import Reason
+from schemas.events import Refusal
+from schemas.reference import decode
+from schemas.topics import INPUTS, Topic
+from schemas.transaction import OF_A_PURCHASE
+from streams.core.watermark import Input
+from streams.mapping.config import Config, Event, FieldMapping, MappingError, Skip, Source
+from streams.mapping.expression import ExpressionError
+from streams.mapping.follow import FOLLOWED
+from streams.mapping.forms import FormError, formed, forms_of, milliseconds
+from streams.mapping.outcomes import NO_CUSTOMER, Draft, Mapped, Memory, Meta, Refused, Skipped
+from streams.mapping.tables import Tables, phone_number
+
+DAY_MS: Final = 86_400_000
+_ENCODER: Final = Encoder()
+_META: Final = "record"
+"""Under which name expressions find the key, the time and the headers of a record."""
+
+
+_DEFAULTS: Final = {"contact": {"event_id", "contact_id", "version", "time"}}
+"""Fields of an event that it may go without, because others tell them."""
+
+
+class Mapping:
+    """A mapping, compiled. Raises MappingError for what its tables and fields lack."""
+
+    def __init__(self, config: Config, currency: str) -> None:
+        self._tables = Tables(config)
+        self._rules = {
+            name: [_Rule(source, event, currency, self._tables) for event in source.event]
+            for name, source in config.sources.items()
+        }
+        self._sources = config.sources
+        every = [rule for rules in self._rules.values() for rule in rules]
+        self._by_name = {rule.name: rule for rule in every}
+        if len(self._by_name) < len(every):
+            raise MappingError("two events of one source have the same name")
+        followed = {rule.topic.name for rule in every if rule.event.follow is not None}
+        self.hops: Final = frozenset(rule.name for rule in every if rule.topic.name in followed)
+        """The rules into an input that a followed thing feeds: to stay in order, all of them go one way."""
+
+    def map(self, source: str, record: dict[str, Any], meta: Meta) -> list[Draft | Skipped | Refused]:
+        """Return what a record of a source comes to, checked; pure, never raises."""
+        config, rules = self._sources[source], self._rules[source]
+        outcomes: list[Draft | Skipped | Refused] = []
+        try:
+            for one in _records(config, record):
+                self._map_one(config, rules, one | {_META: _meta(meta)}, outcomes)
+        except ExpressionError as error:
+            outcomes.append(Refused(source, Reason.SCHEMA, str(error)))
+        return outcomes
+
+    @staticmethod
+    def _map_one(
+        source: Source,
+        rules: list["_Rule"],
+        record: dict[str, Any],
+        outcomes: list[Draft | Skipped | Refused],
+    ) -> None:
+        why = _skipped(source.skip, record)
+        if why is not None:
+            outcomes.append(Skipped(source.name, why))
+            return
+        matched = False
+        for rule in rules:
+            for found in rule.map(record):
+                matched = True
+                outcomes.append(found)
+        if not matched:
+            outcomes.append(Skipped(source.name, "no event rule matches"))
+
+    def follows(self, rule: str) -> bool:
+        """Return whether drafts of a rule need what is remembered of their thing."""
+        return self._by_name[rule].event.follow is not None
+
+    def expires(self, rule: str, memory: Memory) -> int | None:
+        """Return when what is remembered may be forgotten, ms; None if there is nothing."""
+        follow = self._by_name[rule].event.follow
+        if follow is None or memory is None:
+            return None
+        return int(memory[-1]) + follow.days * DAY_MS
+
+    def finish(self, draft: Draft, memory: Memory) -> tuple[list[Mapped | Skipped | Refused], Memory]:
+        """Return the event that a draft comes to, and what to remember of its thing."""
+        rule = self._by_name[draft.rule]
+        follow = rule.event.follow
+        if follow is None:
+            return [rule.finished(draft.fields, draft.time)], None
+        fields, remembered = FOLLOWED[follow.as_](draft, memory)
+        if isinstance(fields, str):
+            return [Skipped(draft.rule, fields)], remembered
+        return [rule.finished(fields, draft.time)], remembered
+
+
+def _records(source: Source, record: dict[str, Any]) -> list[dict[str, Any]]:
+    several = [record] if source.records is None else source.records(record) or []
+    if not isinstance(several, list) or not all(isinstance(one, dict) for one in several):
+        raise ExpressionError("`records` finds no list of objects")
+    return several
+
+
+def _meta(meta: Meta) -> dict[str, Any]:
+    return {"key": meta.key, "time": meta.time, "topic": meta.topic, "headers": meta.headers or {}}
+
+
+def _target(event: Event) -> tuple[Topic, type[Model]]:
+    return next((topic, topic.models[event.to]) for topic in INPUTS if event.to in topic.models)
+
+
+def _complete_contact(fields: dict[str, Any]) -> None:
+    """Add what a contact needs and the record need not tell: a version, its ids, when it was recorded."""
+    fields.setdefault("version", 1)
+    if "contact_id" in fields:
+        fields.setdefault("event_id", f"{fields['contact_id']}/{fields['version']}")
+    elif "event_id" in fields:
+        fields["contact_id"] = fields["event_id"]
+    recorded = fields.get("ended_at") or fields.get("started_at")
+    if recorded is not None:
+        fields.setdefault("time", recorded)
+
+
+def _worded(value: Any, spec: FieldMapping) -> Any:
+    """Return our word for theirs, or for each of theirs in a list. Raises FormError."""
+    if isinstance(value, list):
+        worded = (_worded(one, spec) for one in value if one is not None)
+        return [one for one in worded if one is not None] or None
+    word = ("true" if value else "false") if isinstance(value, bool) else str(value)
+    words = spec.words or {}
+    if word in words:
+        return words[word]
+    if spec.other is None:
+        raise FormError("a word that the mapping does not know; `words` lists them, `other` is for the rest")
+    return None if spec.other == "" else spec.other
+
+
+def _skipped(rules: list[Skip], record: dict[str, Any]) -> str | None:
+    return next((rule.why for rule in rules if _true(rule.when(record))), None)
+
+
+def _true(value: Any) -> bool:
+    """Return whether a value counts as true, as JMESPath has it: 0 does, nothing and the empty do not."""
+    return value is not None and value is not False and value not in ("", [], {})
+
+
+class _Rule:
+    """One event rule of a source."""
+
+    def __init__(self, source: Source, event: Event, currency: str, tables: Tables) -> None:
+        self.name: Final = f"{source.name}/{event.name}"
+        self.event: Final = event
+        self.topic, model = _target(event)
+        self._model: Final = model
+        self._source, self._currency, self._tables = source, currency, tables
+        self._zone = ZoneInfo(source.zone) if source.zone else None
+        self._forms = forms_of(model)
+        self._check()
+
+    def _check(self) -> None:
+        unknown = self.event.fields.keys() - self._forms.keys()
+        if unknown:
+            raise MappingError(
+                f"{self.name}: {self._model.__name__} has no field {', '.join(sorted(unknown))}"
+            )
+        needed = {name for name, info in self._model.model_fields.items() if info.is_required()}
+        missing = needed - self.event.fields.keys() - _DEFAULTS.get(self.event.to, set()) - {"type", "source"}
+        if missing:
+            raise MappingError(f"{self.name}: these fields are needed: {', '.join(sorted(missing))}")
+        follow = self.event.follow
+        if follow is not None and (self.event.to == "contact") == (follow.as_ == "total"):
+            raise MappingError(f"{self.name}: a {self.event.to} is not followed as {follow.as_}")
+        if follow is not None and self.event.to not in {"contact", "transaction"}:
+            raise MappingError(f"{self.name}: only a contact or a transaction is followed")
+        for name, ways in self.event.fields.items():
+            for lookup in (way.lookup for way in ways if way.lookup is not None):
+                if not self._tables.has(lookup):
+                    raise MappingError(
+                        f"{self.name}: {name} is looked up in {lookup}, but there is no such table"
+                    )
+
+    def map(self, record: dict[str, Any]) -> list[Draft | Skipped | Refused]:
+        """Return what a record comes to under this rule: nothing if it is not of this kind."""
+        event = self.event
+        if event.each is None:
+            return self._map_one(record)
+        elements = event.each(record)
+        if elements is None:
+            return []
+        if not isinstance(elements, list):
+            return [Refused(self.name, Reason.SCHEMA, "each: not a list")]
+        return [found for one in elements for found in self._map_one(record | {"each": one})]
+
+    def _map_one(self, record: dict[str, Any]) -> list[Draft | Skipped | Refused]:
+        event = self.event
+        try:
+            if event.when is not None and not _true(event.when(record)):
+                return []
+            why = _skipped(event.skip, record)
+            if why is not None:
+                return [Skipped(self.name, why)]
+            return [self._drafted(record)]
+        except ExpressionError as error:
+            return [Refused(self.name, Reason.SCHEMA, str(error))]
+
+    def _drafted(self, record: dict[str, Any]) -> Draft | Skipped | Refused:
+        fields: dict[str, Any] = {"type": self.event.to}
+        for name in sorted(self.event.fields, key=lambda name: name != "customer_id"):
+            try:
+                value = self._field(name, record)
+            except (FormError, ExpressionError) as error:
+                return Refused(self.name, Reason.SCHEMA, f"{name}: {error}")
+            if name == "customer_id":
+                if not value:
+                    return Skipped(self.name, NO_CUSTOMER)
+                value = self._tables.survivor(value)
+            if value is not None:
+                fields[name] = value
+        fields.setdefault("source", self._source.name)
+        if self.event.to == "contact":
+            _complete_contact(fields)
+        try:
+            return self._checked(fields, record)
+        except (FormError, ExpressionError) as error:
+            return Refused(self.name, Reason.SCHEMA, f"follow: {error}")
+
+    def _field(self, name: str, record: dict[str, Any]) -> Any:
+        found = (self._found(name, way, record) for way in self.event.fields[name])
+        return next((value for value in found if value is not None), None)
+
+    def _found(self, name: str, way: FieldMapping, record: dict[str, Any]) -> Any:
+        """Return what one way finds, as the field takes it; None if it finds nothing."""
+        if way.from_ is None:
+            return way.value
+        form, value = self._forms[name], way.from_(record)
+        if not _true(value) and not (form == "flag" and value is False):
+            return None
+        if way.words is not None:
+            return _worded(value, way)
+        if way.phone is not None:
+            value = phone_number(str(value), way.phone)
+        if value is not None and way.lookup is not None:
+            value = self._tables.look_up(way.lookup, formed(value, "text", way, None))
+        if value is None:
+            return None
+        found = formed(value, form, way, self._zone)
+        if way.unit == "minutes" and name.endswith("_minutes"):
+            return found / 60
+        return way.prefix + found if way.prefix and isinstance(found, str) else found
+
+    def _checked(self, fields: dict[str, Any], record: dict[str, Any]) -> Draft | Refused:
+        follow = self.event.follow
+        void = follow is not None and follow.void is not None and _true(follow.void(record))
+        if void and "amount" not in fields:
+            fields |= {"amount": "0", "currency": fields.get("currency", self._currency)}
+        refusal = self._convert(fields)
+        if refusal is not None:
+            return refusal
+        finished = self.finished(fields, 0)
+        if isinstance(finished, Refused):
+            return finished
+        if follow is None:
+            return Draft(self.name, finished.customer_id, finished.time, fields)
+        thing, written = follow.by(record), follow.time(record)
+        if thing is None or isinstance(thing, list | dict):
+            raise FormError("`by` finds nothing that a thing could be known by")
+        time = finished.time if written is None else milliseconds(written, follow.time_form, self._zone)
+        part = None if follow.part is None else follow.part(record)
+        return Draft(self.name, str(thing), time, fields, None if part is None else str(part), void)
+
+    def _convert(self, fields: dict[str, Any]) -> Refused | None:
+        """Add the rate of the day where a currency needs one."""
+        currency = fields.get("currency")
+        if not self._tables.has_rates or "exchange_rate" in fields or currency in (None, self._currency):
+            return None
+        named = fields.get("original_time") if fields.get("kind") in OF_A_PURCHASE else None
+        try:
+            day = datetime.fromisoformat(named or fields.get("time", "")).date()
+        except ValueError:
+            return None  # which its model refuses, in its own words
+        rate = self._tables.rate(currency, day)
+        if rate is None:
+            return Refused(
+                self.name, Reason.CURRENCY, "exchange_rate: the table of rates has none for this day"
+            )
+        fields["exchange_rate"] = rate
+        return None
+
+    def finished(self, fields: dict[str, Any], time: int) -> Mapped | Refused:
+        """Return an event as it goes out, if its model takes it; its own time if none is given."""
+        value = _ENCODER.encode(fields)
+        event = decode(value, self.topic, self._currency)
+        if isinstance(event, Refusal):
+            return Refused(self.name, event.reason, event.detail)
+        source = Input(self.topic.name)
+        customer_id = fields["customer_id"]
+        return Mapped(self.name, source, customer_id, time or int(event.time), value)
