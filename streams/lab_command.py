@@ -1,4 +1,4 @@
-"""Commands that are imported when they are called: they need the extra `lab`, and take their time."""
+"""Commands that are imported when they are called: they need an extra, and take their time."""
 
 import signal
 from collections.abc import Callable, Iterator
@@ -11,35 +11,46 @@ from typer.core import TyperCommand
 from typing_extensions import override
 
 from streams.console import Exit, failed
-from streams.extras import lab_is_here, needs
+from streams.extras import is_here, needs
 
 COMMANDS: Final = {
     "demo": (
         "streams.demo.command:demo_command",
         "Show all of it: history into Kafka, two workers on it, alerts as they come, and the same by replay.",
+        "lab",
     ),
     "generate": (
         "streams.lab.generate.command:generate_command",
         "Write purchases with synthetic contacts and boycotts, and the truth about them, into DIRECTORY.",
+        "lab",
     ),
     "replay": (
         "streams.lab.replay.command:replay_command",
         "Replay history from files, and rank the customers to win back.",
+        "lab",
     ),
     "explain": (
         "streams.lab.explain.command:explain_command",
         "Tell one customer's story: purchases, contacts, evidence, why an alert came or did not.",
+        "lab",
     ),
     "evaluate": (
         "streams.evaluation.command:evaluate_command",
         "Measure the detection: how many boycotts are found, how early, and how many false alarms it raises.",
+        "lab",
     ),
     "calibrate": (
         "streams.lab.calibrate.command:calibrate_command",
         "Write a ruleset calibrated on your own history, and show what it comes to on the rest of it.",
+        "lab",
+    ),
+    "adapt": (
+        "streams.adapt.command:adapt_command",
+        "Turn an export (Shopify, Segment, Amazon Connect, Zendesk, CSV) into event files.",
+        "ingest",
     ),
 }
-"""By name: where the command is, and the first sentence of its help."""
+"""By name: where the command is, the first sentence of its help, and the extra that it needs."""
 
 
 class LabCommand(TyperCommand):
@@ -52,15 +63,16 @@ class LabCommand(TyperCommand):
 
 def add_lab_commands(app: typer.Typer) -> None:
     """Add all of them to the list; none is imported before it is called."""
-    for name, (_, told) in COMMANDS.items():
+    for name, (_, told, _) in COMMANDS.items():
         app.command(name, cls=LabCommand, help=told)(_never)
 
 
 def command_of(name: str) -> Callable[..., None]:
-    """Import a command; ends the program with 78 if the extra `lab` is missing."""
-    if not lab_is_here():
-        raise failed(needs(name, "lab"), Exit.CONFIG)
-    module, function = COMMANDS[name][0].split(":")
+    """Import a command; ends the program with 78 if its extra is missing."""
+    place, _, extra = COMMANDS[name]
+    if not is_here(extra):
+        raise failed(needs(name, extra), Exit.CONFIG)
+    module, function = place.split(":")
     with _ended_by_ctrl_c():
         command: Callable[..., None] = getattr(import_module(module), function)
     return command

@@ -16,6 +16,7 @@ import jmespath
 from jmespath import functions
 from jmespath.exceptions import JMESPathError
 from jmespath.functions import signature
+from jmespath.visitor import TreeInterpreter
 
 Expression: TypeAlias = Callable[[Any], Any]
 """Return what an expression finds in a record; raises ExpressionError."""
@@ -39,7 +40,7 @@ def compiled(text: str) -> Expression:
 
     def find(record: Any) -> Any:
         try:
-            return parsed.search(record, options=_OPTIONS)
+            return _INTERPRETER.visit(parsed.parsed, record)
         except ExpressionError:
             raise
         except JMESPathError as error:
@@ -162,7 +163,8 @@ class _Functions(functions.Functions):  # type: ignore[misc] # it has no types
         return text.replace(old, new)
 
 
-_OPTIONS: Final = jmespath.Options(custom_functions=_Functions())
+# One for all: `search` would make another for each call, which takes as long as the call.
+_INTERPRETER: Final = TreeInterpreter(jmespath.Options(custom_functions=_Functions()))
 FUNCTIONS: Final = tuple(
     sorted(name.removeprefix("_func_") for name in vars(_Functions) if name.startswith("_func_"))
 )

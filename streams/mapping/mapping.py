@@ -9,7 +9,7 @@ from msgspec.json import Encoder
 from schemas.common import Model
 from schemas.dead_letter import Reason
 from schemas.events import Refusal
-from schemas.reference import decode
+from schemas.hot import Decoder
 from schemas.topics import INPUTS, Topic
 from schemas.transaction import OF_A_PURCHASE
 from streams.core.watermark import Input
@@ -34,9 +34,9 @@ class Mapping:
     """A mapping, compiled. Raises MappingError for what its tables and fields lack."""
 
     def __init__(self, config: Config, currency: str) -> None:
-        self._tables = Tables(config)
+        tables, decoder = Tables(config), Decoder(currency)
         self._rules = {
-            name: [_Rule(source, event, currency, self._tables) for event in source.event]
+            name: [_Rule(source, event, currency, tables, decoder) for event in source.event]
             for name, source in config.sources.items()
         }
         self._sources = config.sources
@@ -154,12 +154,13 @@ def _true(value: Any) -> bool:
 class _Rule:
     """One event rule of a source."""
 
-    def __init__(self, source: Source, event: Event, currency: str, tables: Tables) -> None:
+    def __init__(self, source: Source, event: Event, currency: str, tables: Tables, decoder: Decoder) -> None:
         self.name: Final = f"{source.name}/{event.name}"
         self.event: Final = event
         self.topic, model = _target(event)
         self._model: Final = model
         self._source, self._currency, self._tables = source, currency, tables
+        self._decode = decoder.of(self.topic.name)
         self._zone = ZoneInfo(source.zone) if source.zone else None
         self._forms = forms_of(model)
         self._check()
@@ -296,7 +297,7 @@ class _Rule:
     def finished(self, fields: dict[str, Any], time: int) -> Mapped | Refused:
         """Return an event as it goes out, if its model takes it; its own time if none is given."""
         value = _ENCODER.encode(fields)
-        event = decode(value, self.topic, self._currency)
+        event = self._decode(value)
         if isinstance(event, Refusal):
             return Refused(self.name, event.reason, event.detail)
         source = Input(self.topic.name)
