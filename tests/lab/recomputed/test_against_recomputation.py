@@ -248,12 +248,14 @@ def test_the_worlds_try_the_silent_rule(tmp_path: Path) -> None:
     assert silent > {("updated", None, True), ("resolved", "returned", False)}
 
 
-@pytest.mark.parametrize(("seed", "name"), [(1, None), (2, Path("1"))])
-def test_all_real_baskets_give_the_recomputed_alerts(tmp_path: Path, seed: int, name: Path | None) -> None:
+@pytest.mark.parametrize(("seed", "name", "customers"), [(1, None, None), (2, Path("1"), 1000)])
+def test_real_baskets_give_the_recomputed_alerts(
+    tmp_path: Path, seed: int, name: Path | None, customers: int | None
+) -> None:
     """Under each, as whoever names it gets it."""
-    generate(tmp_path, GenerateOptions(population=Population.COMPLETEJOURNEY, seed=seed))
+    generate(tmp_path, GenerateOptions(population=Population.COMPLETEJOURNEY, seed=seed, customers=customers))
     rules = load(name)
-    assert len(assert_same(tmp_path, Variant(rules, BUILT_IN[rules.version].plain), partitions=4)) > 100
+    assert len(assert_same(tmp_path, Variant(rules, BUILT_IN[rules.version].plain), partitions=4)) > 40
 
 
 def by_purchases(found: list[Expected]) -> int:
@@ -274,7 +276,7 @@ def test_the_worlds_try_ruleset_2(tmp_path: Path, variant: Variant) -> None:
 
 
 def test_real_baskets_give_the_recomputed_alerts_of_ruleset_2(tmp_path: Path) -> None:
-    generate(tmp_path, GenerateOptions(population=Population.COMPLETEJOURNEY, seed=1, customers=1000))
+    generate(tmp_path, GenerateOptions(population=Population.COMPLETEJOURNEY, seed=1, customers=600))
     ruleset_2 = Variant(replace(VERSIONS["2"], silent=True), replace(VERSION_2, silent=True))
     found = assert_same(tmp_path, ruleset_2, partitions=2)
     assert {one.rule for one in found} == {"contact", "silent"}
