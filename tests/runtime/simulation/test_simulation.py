@@ -19,7 +19,7 @@ from tests.runtime.truth import assert_true
 
 pytestmark = pytest.mark.slow
 
-SEEDS = int(os.environ.get("RETENTION_SIMULATIONS", "150"))
+SEEDS = int(os.environ.get("RETENTION_SIMULATIONS", "100"))
 FIRST = int(os.environ.get("RETENTION_SIMULATIONS_FROM", "0"))
 STEPS = int(os.environ.get("RETENTION_SIMULATION_STEPS", "500"))
 FAULTS = (
