@@ -41,7 +41,7 @@ FAULTS = (
     "another ruleset was refused",
     "another ruleset was adopted",
 )
-ENOUGH = 150
+ENOUGH = 100
 """With as many seeds each fault must happen, on the average with each fiftieth."""
 
 
