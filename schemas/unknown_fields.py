@@ -1,0 +1,72 @@
+"""Fields of an input that the contract does not have: accepted, kept out of the events, named to people.
+
+A name comes from outside, so it may be anything: a customer's id that became a key by mistake, or bytes that
+would break a line. `shown` is what may be printed of it.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Final
+
+from schemas.topics import Topic
+
+ODD_NAME: Final = "(odd name)"
+NAMES_SHOWN: Final = 10
+_NAMES_KEPT: Final = 1_000
+"""So many distinct names are counted one by one: a feed may have its ids for names."""
+_NAME: Final = re.compile(r"[^\W\d_]")
+_MOST_DIGITS: Final = 4
+_LONGEST: Final = 64
+_CLOSE: Final = 0.75
+
+
+def unknown_fields(document: object, topic: Topic) -> Collection[str]:
+    """Return the names in a parsed record that the model of its type does not have; none without a model."""
+    if not isinstance(document, dict):
+        return ()
+    kind = document.get("type")
+    known = topic.fields.get(kind) if isinstance(kind, str) else None
+    return () if known is None else document.keys() - known
+
+
+def shown(name: str) -> str:
+    """Return what is shown of a name: no control character, nothing long, nothing that looks like an id."""
+    digits = sum(one.isdigit() for one in name)
+    if len(name) > _LONGEST or digits > _MOST_DIGITS or not _NAME.search(name):
+        return ODD_NAME
+    return "".join(one if one.isprintable() else f"\\u{ord(one):04x}" for one in name)
+
+
+def meant(name: str, known: Collection[str]) -> str | None:
+    """Return the known field that a name is close to."""
+    return next(iter(get_close_matches(name.lower(), known, n=1, cutoff=_CLOSE)), None)
+
+
+@dataclass(slots=True)
+class UnknownFields:
+    """How often which unknown fields came on one input."""
+
+    topic: Topic
+    total: int = 0
+    names: Counter[str] = field(default_factory=Counter)
+    """By the name as it is shown."""
+
+    def note(self, names: Collection[str]) -> None:
+        """Count the unknown fields of a record."""
+        self.total += len(names)
+        for name in names:
+            told = shown(name)
+            self.names[told if told in self.names or len(self.names) < _NAMES_KEPT else ODD_NAME] += 1
+
+    def listed(self) -> list[str]:
+        """Return the first names in order, at most 10."""
+        return sorted(self.names)[:NAMES_SHOWN]
+
+    def commonest(self) -> list[tuple[str, int, str | None]]:
+        """Return the names that came most often, at most 10: name, how often, the known field it is close to."""
+        known = frozenset[str]().union(*self.topic.fields.values())
+        ranked = sorted(self.names.items(), key=lambda one: (-one[1], one[0]))
+        return [(name, count, meant(name, known)) for name, count in ranked[:NAMES_SHOWN]]
