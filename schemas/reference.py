@@ -1,10 +1,9 @@
 """The slow and plain decoder: pydantic alone. It words every refusal, and the hot decoder is held to it.
 
-Unknown fields are left out, whatever their values, as long as the whole is JSON; `strict_fields` refuses them.
+Unknown fields are left out, whatever their values, if all of it is JSON; `strict_fields` refuses them.
 """
 
 from collections.abc import Collection
-
 from typing import Any, Final
 
 from msgspec.structs import replace
@@ -51,7 +50,7 @@ def decode(
 
 
 def _refused(unknown: Collection[str], document: Any, topic: Topic) -> Refusal:
-    """Return the refusal of unknown fields, before any value is looked at: thousands would be as many errors."""
+    """Return the refusal of unknown fields; no value was looked at yet."""
     return Refusal(Reason.SCHEMA, faults.unknown_fields(unknown, topic.fields[document["type"]]))
 
 

@@ -65,8 +65,17 @@ class UnknownFields:
         """Return the first names in order, at most 10."""
         return sorted(self.names)[:NAMES_SHOWN]
 
+    def described(self) -> str:
+        """Return the names that came most often in words, with the known field that each may be meant for."""
+        told = [
+            f"{name} ({count:,}{f'; did you mean {close}?' if close else ''})"
+            for name, count, close in self.commonest()
+        ]
+        more = len(self.names) - len(told)
+        return f"{', '.join(told)}{f' and {more:,} more' if more else ''}"
+
     def commonest(self) -> list[tuple[str, int, str | None]]:
-        """Return the names that came most often, at most 10: name, how often, the known field it is close to."""
+        """Return the names that came most often, at most 10: with how often, and a known one close."""
         known = frozenset[str]().union(*self.topic.fields.values())
         ranked = sorted(self.names.items(), key=lambda one: (-one[1], one[0]))
         return [(name, count, meant(name, known)) for name, count in ranked[:NAMES_SHOWN]]

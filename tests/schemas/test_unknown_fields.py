@@ -24,7 +24,8 @@ def test_a_name_is_shown_unless_it_is_long_or_looks_like_an_id(name: str, told: 
 
 def test_unknown_fields_are_those_that_the_model_of_the_type_does_not_have() -> None:
     assert unknown_fields({"type": "tick", "time": 1, "amount": 2, "x": 3}, TRANSACTIONS) == {"amount", "x"}
-    for nothing in ([], None, "x", {}, {"type": ["tick"], "x": 1}, {"type": "contact", "x": 1}):
+    others: list[object] = [[], None, "x", {}, {"type": ["tick"], "x": 1}, {"type": "contact", "x": 1}]
+    for nothing in others:
         assert not unknown_fields(nothing, TRANSACTIONS)
 
 
