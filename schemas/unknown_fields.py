@@ -17,9 +17,9 @@ ODD_NAME: Final = "(odd name)"
 NAMES_SHOWN: Final = 10
 _NAMES_KEPT: Final = 1_000
 """So many distinct names are counted one by one: a feed may have its ids for names."""
-_NAME: Final = re.compile(r"[^\W\d_]")
-_MOST_DIGITS: Final = 4
-_LONGEST: Final = 64
+_NAME: Final = re.compile(r"[$@]?[\w.-]{1,64}")
+_LETTER: Final = re.compile(r"[^\W\d_]")
+_MOST_DIGITS: Final = 3
 _CLOSE: Final = 0.75
 
 
@@ -33,11 +33,12 @@ def unknown_fields(document: object, topic: Topic) -> Collection[str]:
 
 
 def shown(name: str) -> str:
-    """Return what is shown of a name: no control character, nothing long, nothing that looks like an id."""
-    digits = sum(one.isdigit() for one in name)
-    if len(name) > _LONGEST or digits > _MOST_DIGITS or not _NAME.search(name):
-        return ODD_NAME
-    return "".join(one if one.isprintable() else f"\\u{ord(one):04x}" for one in name)
+    """Return what is shown of a name: itself, if it is one word that looks like a field's and like no id.
+
+    So an address, a person's name or a line's end is not shown.
+    """
+    is_word = _NAME.fullmatch(name) and _LETTER.search(name)
+    return name if is_word and sum(map(str.isdecimal, name)) <= _MOST_DIGITS else ODD_NAME
 
 
 def meant(name: str, known: Collection[str]) -> str | None:
