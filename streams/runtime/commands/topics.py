@@ -67,6 +67,8 @@ def topics_check() -> None:
     with kafka_or_exit():
         samples = sample_inputs(settings, partitions, _SAMPLE_SECONDS)
     for source, sample in samples.items():
+        if not sample:
+            continue
         topic = settings.topic_prefix + source.value
         typer.echo(f"{topic}: {_placed(placement(source, sample, partitions))}")
         fields = _unknown_fields(source, sample)

@@ -136,6 +136,7 @@ class PartitionProcessor:
         self._dirty = False
         """Whether positions or a stop have changed since the last commit."""
         self._currency = ""
+        self._placed_by = identity.partitioner
         self._ends: dict[Input, int] = {}
         self._append_time = 0
         """When (ms) the record was appended whose event was yielded last."""
@@ -175,6 +176,7 @@ class PartitionProcessor:
             )
         for key, value in sorted(state.items(), key=lambda one: one[0] != PARTITION_KEY):
             self.partition.restore(key, value)
+        self._check_places()
         bounds = await self._log.bounds()
         self._set_positions(bounds)
         if self._poison.ends(self._identity.resume_mark):
@@ -194,12 +196,6 @@ class PartitionProcessor:
                 f"the state counts in {state.currency}, the settings say {identity.currency}: "
                 f"set {state.currency}, or use a new application id and prefix"
             )
-        if not same_places(state.partitioner, identity.partitioner):
-            raise RefusedError(
-                f"the state has its customers placed by {state.partitioner}, "
-                f"{variable('partitioner')} says {identity.partitioner}: set {state.partitioner}, or move "
-                "the state with `state export` and `state import`"
-            )
         if state.ruleset != identity.rules.hash and not identity.adopt_ruleset:
             raise RefusedError(_ruleset_mismatch(state.ruleset))
         for source, topic_id in identity.topics.items():
@@ -210,8 +206,18 @@ class PartitionProcessor:
                 )
         self.positions = {Input(name): position for name, position in state.positions.items()}
         self._currency = state.currency
+        self._placed_by = state.partitioner
         self._poison.restore(state.stop, state.unlimited)
         self.delay = UpstreamDelay(state.upstream_delay_ms)
+
+    def _check_places(self) -> None:
+        """Raise RefusedError if customers are here whom the partitioner would have elsewhere."""
+        now = self._identity.partitioner
+        if self.partition.customers and not same_places(self._placed_by, now):
+            raise RefusedError(
+                f"the state has its customers placed by {self._placed_by}, {variable('partitioner')} says "
+                f"{now}: set {self._placed_by}, or move the state with `state export` and `state import`"
+            )
 
     def _set_positions(self, bounds: Mapping[Input, Bounds]) -> None:
         for source, held in bounds.items():
