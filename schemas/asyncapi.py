@@ -18,8 +18,9 @@ _CUSTOMER_KEY: Final = {"type": "string", "description": "The customer_id, in UT
 _INPUT_KEY: Final = {
     "type": "string",
     "description": "The customer_id, in UTF-8. The producers of all inputs must place it by the same "
-    "partitioner: murmur2 as Java, kafka-python and aiokafka do (of librdkafka partitioner=murmur2_random), or "
-    "the one that RETENTION_PARTITIONER names: crc32 (librdkafka's default), fnv1a, unchecked for any other.",
+    "partitioner: murmur2, as Java, kafka-python and aiokafka do (of librdkafka partitioner=murmur2_random), "
+    "or the one that RETENTION_PARTITIONER names: crc32 (librdkafka's default), fnv1a, or unchecked for any "
+    "other.",
 }
 _REFUSED_KEY: Final = {"description": "The key of the refused record, unchanged."}
 _STATE_KEY: Final = {"description": "A kind and what it is about, in a format of the worker's own."}
