@@ -5,11 +5,11 @@ A few stray records are no verdict, they become dead letters; nor is an input wi
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Final
 
-from schemas.partitioner import HASHES, UNCHECKED, Partitioner, partition_of_key
+from schemas.partitioner import HASHES, UNCHECKED, Partitioner
 from streams.core.watermark import Input
 from streams.runtime.startup.samples import Sampled
 from streams.settings import variable
@@ -35,6 +35,8 @@ class Placement:
     shares: Mapping[Partitioner, float]
     """The share of them that lies as each partitioner has it."""
     partitions: int
+    fewer: str | None = None
+    """How they lie among fewer partitions than there are; None if no partitioner explains them so."""
 
     @property
     def decides(self) -> bool:
@@ -56,18 +58,31 @@ class Placement:
     @property
     def told(self) -> str | None:
         """Return the partitioner in words; None if nothing can be told."""
-        return self.partitioner or (_NONE if self.is_foreign else None)
+        return self.partitioner or ((self.fewer or _NONE) if self.is_foreign else None)
 
 
 def placement(source: Input, sample: Collection[Sampled], partitions: int) -> Placement:
     """Return how the keys of a sample lie; ticks have none."""
     places = {(one.key, one.partition) for one in sample if one.key}
-    shares = {
-        one: sum(partition_of_key(key, partitions, one) == number for key, number in places)
-        / max(1, len(places))
-        for one in HASHES
-    }
-    return Placement(source, len(places), shares, partitions)
+    hashed = {name: [(hash_of(key), number) for key, number in places] for name, hash_of in HASHES.items()}
+    shares = {name: _share(of, partitions) for name, of in hashed.items()}
+    found = Placement(source, len(places), shares, partitions)
+    return replace(found, fewer=_among_fewer(hashed, partitions)) if found.is_foreign else found
+
+
+def _share(hashed: Collection[tuple[int, int]], partitions: int) -> float:
+    """Return the share of hashes that lie in the partition that is theirs among so many."""
+    return sum(key % partitions == number for key, number in hashed) / max(1, len(hashed))
+
+
+def _among_fewer(hashed: Mapping[Partitioner, Collection[tuple[int, int]]], partitions: int) -> str | None:
+    """Return by which partitioner the keys lie as if there were fewer partitions: some were added since."""
+    for name, of in hashed.items():
+        used = 1 + max(number for _, number in of)
+        for fewer in range(max(2, used), partitions):
+            if _share(of, fewer) >= _MOST:
+                return f"{name} among {fewer} partitions"
+    return None
 
 
 def problem(
@@ -86,6 +101,11 @@ def problem(
         return None
     (name,) = names
     topics = ", ".join(told)
+    if any(name == one.fewer for one in found):
+        return (
+            f"{topics}: placed by {name}, and there are {partitions}: some were added since. Begin with new "
+            "topics, and move the state with `state export` and `state import`"
+        )
     says = f"{topics}: placed by {name}, {variable('partitioner')} says {setting}"
     if name == _NONE:
         return (

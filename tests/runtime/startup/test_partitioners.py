@@ -85,6 +85,16 @@ def test_keys_that_nobody_can_explain_are_to_be_unchecked_or_placed_anew() -> No
     assert "set RETENTION_PARTITIONER=unchecked; else let `retention-signals ingest`" in found
 
 
+@pytest.mark.parametrize("partitioner", HASHES)
+def test_partitions_that_were_added_since_are_told(partitioner: Partitioner) -> None:
+    found = told(placed(partitioner, partitions=3), placed(partitioner, partitions=3), partitioner)
+    topics = "shop.transactions, shop.contacts"
+    assert found == (
+        f"{topics}: placed by {partitioner} among 3 partitions, and there are 4: some were added since. "
+        "Begin with new topics, and move the state with `state export` and `state import`"
+    )
+
+
 def test_unchecked_inputs_are_compared_by_the_ids_in_both() -> None:
     assert told(RANDOM, RANDOM, "unchecked") is None
     assert told(placed("crc32"), placed("crc32"), "unchecked") is None
