@@ -6,7 +6,7 @@ from typing import Final
 from pydantic.json_schema import JsonSchemaValue
 
 from schemas.cloud_events import CloudEventsHeaders
-from schemas.common import Model
+from schemas.common import InputModel, Model
 from schemas.dead_letter import DeadLetterHeaders
 from schemas.json_schema import json_schema, schema_file
 from schemas.topics import CUSTOMERS, DEAD_LETTERS, DEFAULT_PREFIX, INPUTS, MOVES, OUTPUTS, STATE, Topic
@@ -15,6 +15,13 @@ _DIALECT: Final = "application/schema+json;version=draft-2020-12"
 _BYTES: Final = "application/octet-stream"
 _NO_KEY: Final = {"type": "null"}
 _CUSTOMER_KEY: Final = {"type": "string", "description": "The customer_id, in UTF-8."}
+_INPUT_KEY: Final = {
+    "type": "string",
+    "description": "The customer_id, in UTF-8. The producers of all inputs must place it by the same "
+    "partitioner: murmur2, as Java, kafka-python and aiokafka do (of librdkafka partitioner=murmur2_random), "
+    "or the one that RETENTION_PARTITIONER names: crc32 (librdkafka's default), fnv1a, or unchecked for any "
+    "other.",
+}
 _REFUSED_KEY: Final = {"description": "The key of the refused record, unchanged."}
 _STATE_KEY: Final = {"description": "A kind and what it is about, in a format of the worker's own."}
 
@@ -82,7 +89,7 @@ def _messages(topics: tuple[Topic, ...]) -> JsonSchemaValue:
     models = {name: model for topic in topics for name, model in topic.models.items()}
     return {name: _event(name, model) for name, model in models.items()} | {
         "erasure": _message(
-            "A null value: everything about the customer goes.", _CUSTOMER_KEY, {"type": "null"}
+            "A null value: everything about the customer goes.", _INPUT_KEY, {"type": "null"}
         ),
         "dead_letter": _message("The refused bytes, unchanged.", _REFUSED_KEY, {})
         | {"contentType": _BYTES, "headers": {"$ref": "#/components/schemas/dead_letter_headers"}},
@@ -92,7 +99,8 @@ def _messages(topics: tuple[Topic, ...]) -> JsonSchemaValue:
 
 
 def _event(name: str, model: type[Model]) -> JsonSchemaValue:
-    key = _CUSTOMER_KEY if "customer_id" in model.model_fields else _NO_KEY
+    customer_key = _INPUT_KEY if issubclass(model, InputModel) else _CUSTOMER_KEY
+    key = customer_key if "customer_id" in model.model_fields else _NO_KEY
     schema = {"$ref": f"./{schema_file(name)}"}
     message = _message(
         (model.__doc__ or "").partition("\n")[0], key, {"schemaFormat": _DIALECT, "schema": schema}

@@ -1,4 +1,4 @@
-"""What the models share: the strict base, the types of the wire, the fields of every event of a customer."""
+"""What the models share: the strict bases, the types of the wire, the fields of every event of a customer."""
 
 from typing import Annotated, TypeAlias
 
@@ -83,13 +83,22 @@ class Model(BaseModel):
     )
 
 
+class InputModel(Model):
+    """The base of what comes from outside: known fields are as strict, unknown ones are left out.
+
+    A feed may grow a field before we know it; `schemas.unknown_fields` tells which.
+    """
+
+    model_config = ConfigDict(extra="ignore")
+
+
 class Headers(BaseModel):
     """Kafka headers that have a meaning; a record may carry others."""
 
     model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
 
 
-class CustomerEvent(Model):
+class CustomerEvent(InputModel):
     """What every event of a customer carries."""
 
     event_id: Identifier

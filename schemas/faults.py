@@ -109,6 +109,9 @@ _EXAMPLES: Final = {
 }
 """What to write in the fields that others often write as numbers."""
 _NAMES_SHOWN: Final = 3
+_NAMES_LOOKED_AT: Final = 100
+_CLOSE: Final = 0.75
+"""How alike two names are of which one may be meant for the other."""
 _NAME: Final = re.compile(r"[A-Za-z_]{1,40}")
 
 
@@ -162,5 +165,11 @@ def unknown_fields(names: Collection[str], known: Collection[str]) -> str:
     if len(names) > 1:
         more = f" and {len(names) - len(shown):,} more" if len(names) > len(shown) else ""
         return f"{', '.join(shown)}{more}: unknown fields"
-    meant = get_close_matches(shown[0].lower(), known, n=1, cutoff=0.75)
+    meant = get_close_matches(shown[0].lower(), known, n=1, cutoff=_CLOSE)
     return f"{shown[0]}: unknown field{f'; {meant[0]} is known' if meant else ''}"
+
+
+def misspelt(field: str, unknown: Collection[str]) -> str | None:
+    """Return the unknown field that may stand for a missing one."""
+    names = sorted(name for name in unknown if _NAME.fullmatch(name))[:_NAMES_LOOKED_AT]
+    return next(iter(get_close_matches(field, names, n=1, cutoff=_CLOSE)), None)

@@ -3,25 +3,32 @@
 Whatever it doubts goes to `schemas.reference`, which decides and words the refusal. So it may never accept
 what the models refuse, nor read another value; a differential test holds it to that, and to doubt no
 sound message. Branches of the transaction are laid out for a plain purchase of the reporting currency.
+
+A record with unknown fields is doubted at first, and read by a second quick way: the reference's own parser
+says that all of it is JSON and which names are unknown, and the same decoder, with structs that skip them,
+reads the rest. A record without any never goes that way.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial, reduce
 from operator import or_
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from msgspec import MsgspecError
 from msgspec.json import Decoder as JsonDecoder
+from pydantic_core import from_json
 
 from schemas import events, reference
 from schemas.cache import UNITS_PER_CENT, Cache, amount_units, cents, clock, home_cents, pieces, rate_units
 from schemas.common import MAX_BYTES
 from schemas.convert import CONVERT, merge
+from schemas.line_faults import BOM
 from schemas.merge import check_into
 from schemas.money import check_currency
 from schemas.tick import Tick
 from schemas.topics import CONTACTS, CUSTOMERS, DISPOSITIONS, TRANSACTIONS, Topic
 from schemas.transaction import CHANGED, OF_A_PURCHASE, PURCHASE, Transaction, check_kind, previous_price
+from schemas.unknown_fields import unknown_fields
 from schemas.wire import checks, structs
 
 Decode: TypeAlias = Callable[[bytes], Any]
@@ -36,12 +43,21 @@ Decoded: TypeAlias = (
     | events.Refusal
 )
 
+Note: TypeAlias = Callable[[Topic, bytes, Collection[str]], object]
+"""Takes an accepted record with unknown fields: its topic, its bytes, their names."""
+
 _DOUBTS = (MsgspecError, ValueError, RecursionError)
+
+
+class _Maker(Protocol):
+    def __call__(self, doubt: Decode, *, loose: bool = False) -> Decode:
+        """Return the hot decoder of a topic."""
 
 
 class Decoder:
     """Decoders of the four input topics. None of them raises, whatever the bytes; none is thread-safe.
 
+    Unknown fields are left out, and told to `note`; with `strict_fields` they are refused.
     Raises ValueError if the reporting currency is not shaped like an ISO 4217 code.
     """
 
@@ -52,16 +68,28 @@ class Decoder:
     customers: Callable[[bytes], events.Profile | events.Refusal]
     dispositions: Callable[[bytes], events.Disposition | events.Refusal]
 
-    def __init__(self, reporting_currency: str = "USD") -> None:
+    def __init__(
+        self,
+        reporting_currency: str = "USD",
+        *,
+        strict_fields: bool = False,
+        note: Note = lambda _topic, _raw, _names: None,
+    ) -> None:
         check_currency(reporting_currency)
 
-        def slow(topic: Topic) -> Decode:
-            return lambda raw: reference.decode(raw, topic, reporting_currency)
+        def decoder(topic: Topic, make: _Maker) -> Decode:
+            slow = partial(
+                reference.decode,
+                topic=topic,
+                reporting_currency=reporting_currency,
+                strict_fields=strict_fields,
+            )
+            return make(slow if strict_fields else tolerant(topic, make(slow, loose=True), slow, note))
 
-        self.transactions = transaction_decoder(reporting_currency, slow(TRANSACTIONS))
-        self.contacts = topic_decoder(CONTACTS, slow(CONTACTS))
-        self.customers = topic_decoder(CUSTOMERS, slow(CUSTOMERS))
-        self.dispositions = topic_decoder(DISPOSITIONS, slow(DISPOSITIONS))
+        self.transactions = decoder(TRANSACTIONS, partial(transaction_decoder, reporting_currency))
+        self.contacts, self.customers, self.dispositions = (
+            decoder(topic, partial(topic_decoder, topic)) for topic in (CONTACTS, CUSTOMERS, DISPOSITIONS)
+        )
 
     def of(self, topic: str) -> Callable[[bytes], Decoded]:
         """Return the decoder of an input topic, by its name without the prefix; else KeyError."""
@@ -74,9 +102,35 @@ class Decoder:
         return decoders[topic]
 
 
-def transaction_decoder(reporting_currency: str, doubt: Decode) -> Decode:
-    """Return the decoder of the transactions topic; what it cannot vouch for is answered by `doubt`."""
-    wires = structs(TRANSACTIONS.models.values())
+def tolerant(topic: Topic, loose: Decode, slow: Decode, note: Note) -> Decode:
+    """Return what reads a record that the hot decoder doubts: by `loose` if it has unknown fields.
+
+    The names of those that are accepted are told to `note`. All else is answered by `slow`.
+    """
+
+    def doubted(raw: bytes) -> Any:
+        if len(raw) > MAX_BYTES:
+            return slow(raw)
+        try:
+            names = unknown_fields(from_json(raw.removeprefix(BOM), allow_inf_nan=False), topic)
+        except ValueError:
+            return slow(raw)
+        if not names:
+            return slow(raw)
+        event = loose(raw)
+        if event.__class__ is not events.Refusal:
+            note(topic, raw, names)
+        return event
+
+    return doubted
+
+
+def transaction_decoder(reporting_currency: str, doubt: Decode, *, loose: bool = False) -> Decode:
+    """Return the decoder of the transactions topic; what it cannot vouch for is answered by `doubt`.
+
+    A `loose` one skips unknown fields.
+    """
+    wires = structs(TRANSACTIONS.models.values(), loose=loose)
     decode = JsonDecoder(reduce(or_, wires)).decode
     money_wire: Any = next(wire for wire, model in wires.items() if model is Transaction)
     tick_wire: Any = next(wire for wire, model in wires.items() if model is Tick)
@@ -148,9 +202,12 @@ def _odd_money(reporting_currency: str, home: Cache) -> Callable[[Any], tuple[in
     return odd_money
 
 
-def topic_decoder(topic: Topic, doubt: Decode) -> Decode:
-    """Return the decoder of another topic; what it cannot vouch for is answered by `doubt`."""
-    wires = structs(topic.models.values())
+def topic_decoder(topic: Topic, doubt: Decode, *, loose: bool = False) -> Decode:
+    """Return the decoder of another topic; what it cannot vouch for is answered by `doubt`.
+
+    A `loose` one skips unknown fields.
+    """
+    wires = structs(topic.models.values(), loose=loose)
     rules = {wire: (checks(model), CONVERT[model]) for wire, model in wires.items()}
     decode = JsonDecoder(reduce(or_, wires)).decode
     ms = clock()

@@ -6,6 +6,8 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from typing_extensions import override
 
+from schemas.common import InputModel
+
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 
@@ -20,8 +22,12 @@ class _Untitled(GenerateJsonSchema):
 def json_schema(
     model: type[BaseModel], mode: Literal["validation", "serialization"] = "validation"
 ) -> JsonSchemaValue:
-    """Return the schema of what a model reads (`validation`) or writes (`serialization`)."""
-    return model.model_json_schema(schema_generator=_Untitled, mode=mode)
+    """Return the schema of what a model reads (`validation`) or writes (`serialization`).
+
+    Where unknown fields are left out it says that they may be there, though silence would mean the same.
+    """
+    schema = model.model_json_schema(schema_generator=_Untitled, mode=mode)
+    return {"additionalProperties": True} | schema if issubclass(model, InputModel) else schema
 
 
 def schema_file(name: str) -> str:

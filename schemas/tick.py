@@ -4,10 +4,10 @@ from typing import Literal
 
 from pydantic import ConfigDict
 
-from schemas.common import EventTime, Identifier, Model
+from schemas.common import EventTime, Identifier, InputModel
 
 
-class Tick(Model):
+class Tick(InputModel):
     """A promise that nothing earlier than `time` follows from this feed on this partition."""
 
     model_config = ConfigDict(

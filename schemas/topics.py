@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final
 
 from schemas.alert import Alert
@@ -28,6 +29,11 @@ class Topic:
     about: str
     settings: Mapping[str, str | int | float]
     models: Mapping[str, type[Model]] = field(default_factory=dict)
+
+    @cached_property
+    def fields(self) -> Mapping[str, frozenset[str]]:
+        """Return the names of the fields of each type."""
+        return {kind: frozenset(model.model_fields) for kind, model in self.models.items()}
 
 
 def _deleted_after(days: int) -> dict[str, str | int | float]:

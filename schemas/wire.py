@@ -20,13 +20,16 @@ from schemas.common import Model
 Check: TypeAlias = Callable[[str], object]  # returns for a sound text, raises ValueError for another
 
 
-def structs(models: Collection[type[Model]]) -> dict[type[Struct], type[Model]]:
-    """Return the structs of the models of one topic, to be decoded as a union: structs to their models."""
-    return {_struct(model, tagged=len(models) > 1): model for model in models}
+def structs(models: Collection[type[Model]], *, loose: bool = False) -> dict[type[Struct], type[Model]]:
+    """Return the structs of the models of one topic, to be decoded as a union: structs to their models.
+
+    They refuse unknown fields, `loose` ones skip them.
+    """
+    return {_struct(model, tagged=len(models) > 1, loose=loose): model for model in models}
 
 
-def _struct(model: type[Model], *, tagged: bool) -> type[Struct]:
-    """Return the struct of a model: same fields, unknown ones refused.
+def _struct(model: type[Model], *, tagged: bool, loose: bool) -> type[Struct]:
+    """Return the struct of a model, with the same fields.
 
     The structs of a union are tagged by `type`. A lone one has it as a field, because msgspec takes the
     missing tag of a lone struct for granted.
@@ -43,7 +46,7 @@ def _struct(model: type[Model], *, tagged: bool) -> type[Struct]:
         *(model.__name__, fields),
         tag_field=tag_field,
         tag=tag,
-        forbid_unknown_fields=True,
+        forbid_unknown_fields=not loose,
         kw_only=True,
         gc=False,
     )

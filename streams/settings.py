@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from schemas.common import Currency
 from schemas.currencies import check_known_currency
+from schemas.partitioner import Partitioner
 from schemas.topics import DEFAULT_PREFIX
 from streams import rulesets
 from streams.addresses import is_loopback, split_address
@@ -103,6 +104,18 @@ class Settings(BaseSettings):
 
     reporting_currency: Annotated[Currency, AfterValidator(check_known_currency)] = "USD"
     """Currency (ISO 4217) that all money is counted in; its unit is always the hundredth."""
+
+    partitioner: Partitioner = "murmur2"
+    """How the producers of all inputs place a key: `murmur2` (Java, kafka-python, aiokafka; of librdkafka
+    `murmur2_random`), `crc32` (librdkafka's default, so confluent-kafka, Go and node-rdkafka), `fnv1a` (of
+    librdkafka, and Sarama), or `unchecked`: any other that all of them share. With `unchecked` no record is
+    refused for its partition, two ids are merged only if one partition knows both, `lookup` asks every
+    worker, state can't be moved to another partition count, and `publish` places by murmur2. `topics check`
+    finds out which it is."""
+
+    strict_fields: bool = False
+    """Whether a record with a field that the contract does not have is refused; else the field is left out
+    and counted, which lets producers grow fields before we know them."""
 
     ruleset_file: Path | None = None
     """A built-in version of the rules (`4`, the default, `3`, `2` or `1`), or a TOML file with rules to

@@ -3,7 +3,7 @@
 import gzip
 import json
 import math
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 
 from schemas.common import MAX_BYTES
+from schemas.hot import Decoder
 from streams.core.watermark import GIVEN, Input
 from streams.files import Batch, InputError, batches, find
 
@@ -193,6 +194,29 @@ def test_rows_of_parquet_are_numbered_from_one(path: Path) -> None:
     assert [batch.numbers[0] for batch in seen] == [1, 16_385, 32_769]
     assert seen[0].lines[0] == b'{"n":0}'
     assert seen[-1] == Batch(range(32_769, 40_001), seen[-1].lines, path.stat().st_size)
+
+
+def test_a_column_that_the_contract_does_not_have_is_left_out_whatever_it_holds(path: Path) -> None:
+    """By the decoder: its values need only be JSON."""
+    known = {"type": "transaction", "event_id": "t", "customer_id": "c", "time": "2024-03-05T14:23:11Z"}
+    known |= {"source": "s", "kind": "purchase", "amount": "1.00", "currency": "USD"}
+    odd: dict[str, object] = {
+        "a day": date(2024, 3, 5),
+        "an hour": time(5),
+        "a while": timedelta(days=1),
+        "a moment": datetime(2024, 3, 5, tzinfo=UTC),
+        "bytes": b"\xff",
+        "nan": math.nan,
+        "inf": math.inf,
+        "nested": [{"deep": [math.nan, math.inf]}],
+        "decimal": Decimal("1.10"),
+    }
+    pl.DataFrame({name: [value] for name, value in (known | odd).items()}).write_parquet(path)
+    (line,) = lines(path)
+    noted: list[set[str]] = []
+    decoder = Decoder(note=lambda _topic, _raw, names: noted.append(set(names)))
+    assert decoder.transactions(line) == decoder.transactions(json.dumps(known).encode())
+    assert noted == [odd.keys() - {"bytes", "nan"}]
 
 
 def test_a_null_column_is_absent_also_inside_a_struct(path: Path) -> None:

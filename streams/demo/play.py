@@ -79,6 +79,8 @@ def replay(demo: Demo, settings: Settings) -> bool:
         ruleset=settings.ruleset_file,
         partitions=settings.partitions,
         currency=settings.reporting_currency,
+        partitioner=settings.partitioner,
+        strict_fields=settings.strict_fields,
         force=demo.force,
         lenient=True,  # odd input is reported; the demo is not about it
     )

@@ -23,7 +23,7 @@ _NUMBERS: Final = frozenset({int, float})
 
 
 def event(row: Mapping[str, object]) -> dict[str, object]:
-    """Return a row as an event of the wire has it, without gaps; unknown columns stay, to be refused."""
+    """Return a row as an event of the wire has it, without gaps; unknown columns stay."""
     return {name: plain for name, value in row.items() if (plain := _plain(name, value)) is not None}
 
 

@@ -57,7 +57,8 @@ def tick(time_ms: int) -> bytes:
 def raw(settings: Settings, source: Input, value: bytes) -> Raw:
     """Return an event as a record where it belongs."""
     customer_id = json.loads(value)["customer_id"]
-    return Raw(source, partition_of(customer_id, settings.partitions), customer_id.encode(), value)
+    home = partition_of(customer_id, settings.partitions, settings.partitioner)
+    return Raw(source, home, customer_id.encode(), value)
 
 
 def ticks(settings: Settings, time_ms: int) -> list[Raw]:
@@ -74,9 +75,16 @@ def planned(settings: Settings, directory: Path) -> list[Entry]:
     """Return what `publish` would write of a directory."""
     now = WallClock().now_ms()
     partitions, currency = settings.partitions, settings.reporting_currency
-    found = prescan(directory, partitions=partitions, currency=currency, lateness_ms=5000, now_ms=now)
+    found = prescan(
+        directory,
+        partitions=partitions,
+        currency=currency,
+        lateness_ms=5000,
+        now_ms=now,
+        partitioner=settings.partitioner,
+    )
     assert found.newest != NEVER
-    return list(entries(found, partitions, currency))
+    return list(entries(found, partitions, currency, partitioner=settings.partitioner))
 
 
 def put(settings: Settings, many: Iterable[Entry]) -> None:

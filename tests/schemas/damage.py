@@ -105,6 +105,24 @@ _NASTY_BYTES: Final = (
 )
 
 
+_UNKNOWN_VALUES: Final = (
+    *(
+        b'"gold"',
+        b"1",
+        b"-0.0",
+        b"true",
+        b"null",
+        b"{}",
+        b"[]",
+        b'{"a":{"b":[1,{"c":null}]}}',
+        b'{"a":1,"a":2}',
+    ),
+    *(b"1e999", b"-1e999", b"1e-999", b"NaN", b"-Infinity", b"01", b"1.", b"9" * 400, b"9" * 5_000),
+    *(b"[" * 100 + b"]" * 100, b"[" * 250 + b"]" * 250, b'{"a":' * 1000 + b"1" + b"}" * 1000, b"[" * 1000),
+    *(b'"\xff"', b'"\\ud800"', b'"\\x"', b'"\x00"', b'{"\xed\xa0\x80":1}', b'"' + b"x" * MAX_BYTES + b'"'),
+)
+
+
 def damaged(rng: Random, message: Message) -> bytes:
     """Return the message with up to three of its fields, then up to two places of its bytes, changed."""
     changed = dict(message)
@@ -114,6 +132,17 @@ def damaged(rng: Random, message: Message) -> bytes:
     for _ in range(rng.choice((0, 0, 0, 1, 1, 2))):
         raw = rng.choice(_OF_BYTES)(rng, raw)
     return raw
+
+
+def with_unknown(rng: Random, raw: bytes) -> bytes:
+    """Return one in three records with an unknown field: of any value, also of what is no JSON."""
+    if rng.random() < 2 / 3:
+        return raw
+    name = rng.choice((b"surprise", b"Type", b"amount ", b"", b"\\ud83d\\ude00", b"t\\u0079pe2", b"\\u0000"))
+    member = b'"' + name + b'":' + rng.choice(_UNKNOWN_VALUES)
+    if rng.random() < 0.5:
+        return raw.replace(b"{", b"{" + member + b",", 1)
+    return raw[:-1] + b"," + member + b"}"
 
 
 def _spelt(rng: Random, message: Message) -> bytes:

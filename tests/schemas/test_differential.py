@@ -7,13 +7,14 @@ from typing import Final, get_args, get_type_hints
 import pytest
 from hypothesis import given, settings
 
+from schemas import reference
 from schemas.dead_letter import Reason
 from schemas.events import Refusal, Transaction
 from schemas.hot import Decode
 from schemas.topics import INPUTS, Topic
 from schemas.transaction import Transaction as TransactionModel
-from tests.schemas.damage import damaged
-from tests.schemas.lines import FULL, SOUND, TOPIC, Message, public, read, spell
+from tests.schemas.damage import damaged, with_unknown
+from tests.schemas.lines import FULL, SOUND, TOPIC, Message, public, read, spell, unknown_names
 from tests.schemas.messages import messages
 
 pytestmark = pytest.mark.slow
@@ -46,25 +47,31 @@ def test_generated_messages_are_read_alike(kind: str) -> None:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_damaged_messages_are_read_alike(seed: int) -> None:
     rng = Random(seed)
-    decoders = {topic.name: public(topic) for topic in INPUTS}
+    decoders = {topic.name: (public(topic), public(topic, strict_fields=True)) for topic in INPUTS}
     tally: Counter[str] = Counter()
     for number in range(CASES_A_SEED):
         kind = rng.choice([*FULL, "transaction", "transaction", "contact"])
         topic = TOPIC[kind]
-        raw = damaged(rng, rng.choice(SOUND[kind]))
+        raw = with_unknown(rng, damaged(rng, rng.choice(SOUND[kind])))
         try:
-            tally[_verdict(raw, topic, decoders[topic.name])] += 1
+            tally[_verdict(raw, topic, *decoders[topic.name])] += 1
         except AssertionError:
             print(f"seed {seed}, case {number}")
             raise
     assert tally["accepted"] > CASES_A_SEED // 10, tally
+    assert tally["accepted with unknown fields"] > CASES_A_SEED // 20, tally
     for reason in (Reason.NOT_JSON, Reason.SCHEMA, Reason.UNKNOWN_TYPE, Reason.CURRENCY, Reason.TOO_LARGE):
         assert tally[reason] > 0, tally
 
 
-def _verdict(raw: bytes, topic: Topic, decode: Decode) -> str:
+def _verdict(raw: bytes, topic: Topic, decode: Decode, strictly: Decode) -> str:
     event = read(raw, topic)
-    found = decode(raw)
-    assert repr(found) == repr(event), raw
-    assert found == event, raw  # a refusal also has what it does not show
-    return event.reason if isinstance(event, Refusal) else "accepted"
+    strict = reference.decode(raw, topic, "USD", strict_fields=True)
+    for found, expected in ((decode(raw), event), (strictly(raw), strict)):
+        assert repr(found) == repr(expected), raw
+        assert found == expected, raw  # a refusal also has what it does not show
+    if isinstance(event, Refusal):
+        return event.reason
+    unknown = unknown_names(raw, topic)
+    assert isinstance(strict, Refusal) is bool(unknown), raw  # and nothing else is decided otherwise
+    return "accepted with unknown fields" if unknown else "accepted"

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import pytest
 from annotated_types import Predicate
 
-from schemas import wire
+from schemas import reference, wire
 from schemas.common import MAX_BYTES, Model
 from schemas.dead_letter import Reason
 from schemas.events import Refusal, Tick, Transaction
@@ -217,11 +217,10 @@ def test_a_tick_comes_on_either_feed() -> None:
             PRICE | {"previous_amount": "999999999999.999", "currency": "EUR", "exchange_rate": "2"},
             "previous_amount: more than 10^12 after conversion",
         ),
-        ({CANARY: CANARY}, "unknown field"),
-        ({"Jane Doe": 1}, "unknown field"),
-        ({"kunde-42": 1}, "unknown field"),
-        ({"currencey": "USD"}, "currencey: unknown field; currency is known"),
-        ({"colour": 1, "size": 2}, "colour, size: unknown fields"),
+        (
+            {"currency": None, "currencey": "USD"},
+            "currency: missing; only subscription_cancelled goes without; currencey is an unknown field",
+        ),
         ({"amount": "-5.00"}, f"amount: {NEGATIVE}"),
         (
             {"amount": -5},
@@ -244,6 +243,39 @@ def test_a_refusal_names_the_field_and_the_rule_and_never_a_value(
     changes: dict[str, object], detail: str
 ) -> None:
     assert refusal(spell({**PURCHASE, **changes})).detail == detail
+
+
+@pytest.mark.parametrize(
+    ("changes", "detail"),
+    [
+        ({CANARY: CANARY}, "unknown field"),
+        ({"Jane Doe": 1}, "unknown field"),
+        ({"kunde-42": 1}, "unknown field"),
+        ({"currencey": "USD"}, "currencey: unknown field; currency is known"),
+        ({"colour": 1, "size": 2}, "colour, size: unknown fields"),
+        ({"colour": 1, "amount": -5}, "colour: unknown field"),
+    ],
+)
+def test_unknown_fields_that_are_to_be_refused_are_named(changes: dict[str, object], detail: str) -> None:
+    raw = spell({**PURCHASE, **changes})
+    refused = Decoder(strict_fields=True).transactions(raw)
+    assert isinstance(refused, Refusal)
+    assert refused == reference.decode(raw, TRANSACTIONS, "USD", strict_fields=True)
+    assert (refused.reason, refused.detail) == (Reason.SCHEMA, detail)
+    assert refused.customer_id == PURCHASE["customer_id"]
+
+
+def test_only_what_is_accepted_and_has_unknown_fields_is_noted() -> None:
+    noted: list[tuple[str, bytes, set[str]]] = []
+    decoder = Decoder(note=lambda topic, raw, names: noted.append((topic.name, raw, set(names))))
+    for changes in ({}, {"a": 1, "b": 2}, {"a": 1, "amount": "x"}, {"attributes": {"c": "d"}}):
+        decoder.transactions(spell({**PURCHASE, **changes}))
+    late = b"\xef\xbb\xbf" + spell({**FULL["tick"], "a": 1})
+    decoder.contacts(late)
+    assert noted == [
+        ("transactions", spell({**PURCHASE, "a": 1, "b": 2}), {"a", "b"}),
+        ("contacts", late, {"a"}),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -282,7 +314,7 @@ def test_an_id_that_is_a_number_is_told_what_to_write(kind: str, name: str, numb
         {"attributes": {CANARY: {CANARY: CANARY}}},
         {"original_time": "yesterday"},
         {"corrects": "t-1"},
-        {CANARY: [CANARY]},
+        {CANARY: [CANARY], "amount": CANARY},
     ],
 )
 def test_a_refused_purchase_tells_who_bought_and_when_whatever_is_wrong_with_it(
@@ -316,7 +348,7 @@ def test_who_bought_and_when_are_valid_by_themselves(verdict: bool) -> None:
             spell(PURCHASE | {"currency": "EUR", "kind": kind})
             for kind in ("refund", "fee", "Purchase", None)
         ),
-        *(spell(PURCHASE | {"type": kind}) for kind in ("tick", "contact", CANARY, None, 5)),
+        *(spell(PURCHASE | {"type": kind}) for kind in ("customer_merged", "contact", CANARY, None, 5)),
         *(spell(PURCHASE | {"amount": CANARY}) + end for end in (b"}", b",")),
         spell(PURCHASE | {"attributes": {"a": "x" * MAX_BYTES}}),
         b"[" + SOUND_PURCHASE + b"]",

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from schemas.partitioner import DEFAULT as DEFAULT_PARTITIONER
 from streams.console import ERRORS, Exit, failed, input_failed
 from streams.core.ruleset import DEFAULT, Ruleset
 from streams.core.time import DAY_HOURS, DAY_MS
@@ -22,7 +23,14 @@ from streams.lab.calibrate.history.reading import Source
 from streams.lab.calibrate.proof import Proof, prove
 from streams.lab.calibrate.result import Calibration, CalibrationError, Targets
 from streams.lab.calibrate.table import show
-from streams.lab.replay.options import Currency, Directory, Partitions, load_ruleset
+from streams.lab.replay.options import (
+    Currency,
+    Directory,
+    PartitionerOption,
+    Partitions,
+    StrictFields,
+    load_ruleset,
+)
 from streams.outputs import Force, Output, check_or_exit, write_or_exit
 
 _Out = Annotated[Path, typer.Option("--out", help="Write the ruleset (TOML) here.")]
@@ -68,6 +76,8 @@ def calibrate_command(  # noqa: PLR0913 - the options of a command are its argum
     first: _First = 0.6,
     partitions: Partitions = 4,
     currency: Currency = "USD",
+    partitioner: PartitionerOption = DEFAULT_PARTITIONER,
+    strict_fields: StrictFields = False,
     force: Force = False,
 ) -> None:
     """Write a ruleset calibrated on your own history, and show what it comes to on the rest of it.
@@ -81,11 +91,10 @@ def calibrate_command(  # noqa: PLR0913 - the options of a command are its argum
         [Output(out, "--out", re.compile(b"# Calibrated on "))], [*named(directory), based_on], force=force
     )
     base = load_ruleset(based_on)
+    source = Source(directory, partitions, currency, partitioner=partitioner, strict_fields=strict_fields)
     try:
         with _steps() as step:
-            calibration, proof = _calibrated(
-                Source(directory, partitions, currency), base, Targets(target, silent_target), first, step
-            )
+            calibration, proof = _calibrated(source, base, Targets(target, silent_target), first, step)
     except InputError as error:
         raise input_failed(error) from error
     except CalibrationError as error:

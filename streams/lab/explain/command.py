@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from schemas.partitioner import DEFAULT as DEFAULT_PARTITIONER
 from streams.console import ERRORS, Exit, failed, visible
 from streams.lab.explain.text import render_story, said_of_refused
 from streams.lab.replay.findings import findings
@@ -12,8 +13,10 @@ from streams.lab.replay.options import (
     BySort,
     Currency,
     Directory,
+    PartitionerOption,
     Partitions,
     RulesetFile,
+    StrictFields,
     load_ruleset,
     replayed,
 )
@@ -27,6 +30,8 @@ def explain_command(  # noqa: PLR0913 - the options of a command are its argumen
     ruleset: RulesetFile = None,
     partitions: Partitions = 4,
     currency: Currency = "USD",
+    partitioner: PartitionerOption = DEFAULT_PARTITIONER,
+    strict_fields: StrictFields = False,
     sort: BySort = False,
 ) -> None:
     """Tell one customer's story: purchases, contacts, evidence, why an alert came or did not.
@@ -36,7 +41,16 @@ def explain_command(  # noqa: PLR0913 - the options of a command are its argumen
     """
     rules = load_ruleset(ruleset)
     watcher = Watcher(rules, only=customer)
-    result = replayed(directory, rules, partitions, currency, watcher, by_time=sort)
+    result = replayed(
+        directory,
+        rules,
+        partitions,
+        currency,
+        watcher,
+        by_time=sort,
+        partitioner=partitioner,
+        strict_fields=strict_fields,
+    )
     found = findings(result, directory, rules)
     for one in found:
         said = f"{'WARNING' if one.grave else 'note'}: {visible(one.sentence)}"

@@ -14,6 +14,8 @@ from schemas.dead_letter import Reason
 from schemas.events import Contact, Erasure, Notice, Refusal, SignOfLife, Tick, Transaction
 from schemas.hot import Decoded
 from schemas.partitioner import Routes
+from schemas.topics import INPUTS
+from schemas.unknown_fields import UnknownFields
 from streams.core.customer.moves import Move
 from streams.core.customer.pending import Event, kind_of
 from streams.core.partition.partition import Outcome, Record
@@ -21,6 +23,7 @@ from streams.core.watermark import NEVER, TOO_LATE_MS, Input
 from streams.files import batches
 from streams.lab.inputs.arrivals import Arrived, Decode
 
+_TOPICS: Final = {topic.name: topic for topic in INPUTS}
 _EVENT_ID: Final = re.compile(rb'"event_id"\s*:\s*"([^"\\]*)"')
 
 
@@ -76,8 +79,13 @@ class InputNotes:
     """How many of them bought nothing."""
     nearly: int = 0
     """How many of these have a buyer's id but for case, blanks, signs and leading zeros."""
+    unknown: UnknownFields = field(init=False)
+    """The fields of accepted lines that the contract does not have."""
     _blames: dict[int, Blame] = field(default_factory=dict)
     _refused_lines: set[int] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.unknown = UnknownFields(_TOPICS[self.source])
 
     @property
     def usable(self) -> int:
@@ -164,14 +172,14 @@ def _plain(customer_id: str) -> str:
     return "".join(filter(str.isalnum, customer_id.casefold())).lstrip("0")
 
 
-def tell_amended(path: Path, decode: Decode, partitions: int, seen: InputNotes) -> None:
+def tell_amended(path: Path, decode: Decode, routes: Routes, seen: InputNotes) -> None:
     """Set `amended`: the dropped lines whose content is not that of the line with their id that counts.
 
     Read the file once more, if anything was dropped; raise InputError if it can't be read.
     """
     if not seen.dropped:
         return
-    wanted, routes = set(seen.dropped.values()), Routes(partitions)
+    wanted = set(seen.dropped.values())
     counting: dict[int, set[int]] = {key: set() for key in wanted}
     contents: dict[int, int] = {}
     for number, event in _events(path, decode, {one.encode() for one in seen.dropped_ids}):

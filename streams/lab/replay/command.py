@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from schemas.alert import Alert
+from schemas.partitioner import DEFAULT as DEFAULT_PARTITIONER
 from streams.console import Exit, failed, visible
 from streams.files import named
 from streams.lab.replay.findings import findings
@@ -23,8 +24,10 @@ from streams.lab.replay.options import (
     BySort,
     Currency,
     Directory,
+    PartitionerOption,
     Partitions,
     RulesetFile,
+    StrictFields,
     load_ruleset,
     replayed,
 )
@@ -82,6 +85,8 @@ def replay_command(  # noqa: PLR0913 - the options of a command are its argument
     top: _Top = 15,
     sort: BySort = False,
     shared_ids: _SharedIds = "",
+    partitioner: PartitionerOption = DEFAULT_PARTITIONER,
+    strict_fields: StrictFields = False,
     strict: _Strict = False,
     lenient: _Lenient = False,
     force: Force = False,
@@ -100,7 +105,16 @@ def replay_command(  # noqa: PLR0913 - the options of a command are its argument
     if shared_ids:
         rules = replace(rules, shared_ids=(*rules.shared_ids, *shared_ids.split(",")))
     watcher = None if report is None else Watcher(rules)
-    result = replayed(directory, rules, partitions, currency, watcher, by_time=sort)
+    result = replayed(
+        directory,
+        rules,
+        partitions,
+        currency,
+        watcher,
+        by_time=sort,
+        partitioner=partitioner,
+        strict_fields=strict_fields,
+    )
     found = findings(result, directory, rules)
     summary = run_summary(result, directory, partitions, found)
     write_or_exit(alerts, _lines(alert.model_dump_json().encode() for alert in result.alerts))

@@ -46,6 +46,7 @@ def _inputs(result: ReplayResult, directory: Path) -> Iterator[Finding]:
         yield from _unusable(seen, result.paths[one])
         yield from _time(seen)
         yield from _ids(seen)
+        yield from _unknown(seen)
 
 
 def _lines(count: int) -> str:
@@ -119,6 +120,14 @@ def _ids(seen: InputNotes) -> Iterator[Finding]:
         yield Finding(
             f"{seen.file}: {_was(len(seen.amended))} dropped for an event_id of another line, "
             f"but with other content ({_first(seen.amended)}); {_AMENDED[seen.source]}, with an id of its own"
+        )
+
+
+def _unknown(seen: InputNotes) -> Iterator[Finding]:
+    """Yield a finding about unknown fields: one may be a known one, misspelt, and what it says is missing."""
+    if seen.unknown.total:
+        yield Finding(
+            f"{seen.file}: fields that the contract does not have were left out: {seen.unknown.described()}"
         )
 
 

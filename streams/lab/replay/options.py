@@ -6,6 +6,8 @@ from typing import Annotated
 import typer
 
 from schemas.currencies import check_known_currency
+from schemas.partitioner import DEFAULT as DEFAULT_PARTITIONER
+from schemas.partitioner import Partitioner
 from streams import rulesets
 from streams.console import Exit, failed, files_or_exit, progress_bar
 from streams.core.ruleset import DEFAULT, VERSIONS, Ruleset, RulesetError
@@ -28,6 +30,23 @@ RulesetFile = Annotated[
 ]
 Partitions = Annotated[int, typer.Option(min=1, max=1024, help="Partitions, as the topics have.")]
 
+
+PartitionerOption = Annotated[
+    Partitioner,
+    typer.Option(
+        "--partitioner",
+        envvar="RETENTION_PARTITIONER",
+        help="What shares the customers out, as the producers of the topics do; unchecked goes by murmur2.",
+    ),
+]
+StrictFields = Annotated[
+    bool,
+    typer.Option(
+        "--strict-fields",
+        envvar="RETENTION_STRICT_FIELDS",
+        help="Refuse lines with a field that the contract does not have, instead of leaving it out.",
+    ),
+]
 
 BySort = Annotated[
     bool,
@@ -68,6 +87,8 @@ def replayed(  # noqa: PLR0913 - what all commands over a directory take
     sampler: Sampler | None,
     *,
     by_time: bool = False,
+    partitioner: Partitioner = DEFAULT_PARTITIONER,
+    strict_fields: bool = False,
 ) -> ReplayResult:
     """Return what a replay gives, with a bar on a terminal; ends the command if it can't be read."""
     with files_or_exit(), progress_bar("replaying") as progress:
@@ -79,4 +100,6 @@ def replayed(  # noqa: PLR0913 - what all commands over a directory take
             progress=progress,
             sampler=sampler,
             by_time=by_time,
+            partitioner=partitioner,
+            strict_fields=strict_fields,
         )

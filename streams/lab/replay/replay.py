@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import repeat
 from pathlib import Path
@@ -12,7 +12,9 @@ from schemas.alert import Alert
 from schemas.dead_letter import Reason
 from schemas.events import Contact, Notice, Refusal, Tick, Transaction
 from schemas.hot import Decoded, Decoder
-from schemas.partitioner import Routes
+from schemas.partitioner import DEFAULT as DEFAULT_PARTITIONER
+from schemas.partitioner import Partitioner, Routes
+from schemas.topics import Topic
 from streams.core.alerts.alert import dated
 from streams.core.alerts.view import CustomerView
 from streams.core.episodes.lifecycle import Observer
@@ -92,6 +94,8 @@ def replay_directory(  # noqa: PLR0913 - all but the first have a default and go
     progress: Progress = lambda _read, _total: None,
     sampler: Sampler | None = None,
     by_time: bool = False,
+    partitioner: Partitioner = DEFAULT_PARTITIONER,
+    strict_fields: bool = False,
 ) -> ReplayResult:
     """Return the alerts of a directory's events; raises InputError if it can't be read.
 
@@ -101,7 +105,8 @@ def replay_directory(  # noqa: PLR0913 - all but the first have a default and go
     started = time.monotonic()
     paths = find(directory)
     now = int(time.time() * 1000) if now_ms is None else now_ms
-    run = _Replay(ruleset, partitions, currency, now, sampler)
+    routes = Routes(partitions, partitioner)
+    run = _Replay(ruleset, routes, partitions, currency, now, sampler, strict_fields=strict_fields)
     readable = {one: path for one, path in paths.items() if run.expect(one, path)}
     total = sum(path.stat().st_size for path in readable.values())
     done = Counter[Input]()
@@ -116,7 +121,7 @@ def replay_directory(  # noqa: PLR0913 - all but the first have a default and go
     progress(total, total)
     result = run.finish()
     for one, path in readable.items():
-        tell_amended(path, run.decoder.of(one), partitions, result.seen[one])
+        tell_amended(path, Decoder(currency, strict_fields=strict_fields).of(one), routes, result.seen[one])
         amended = len(result.seen[one].amended)
         if amended:
             result.outcomes[path.name]["duplicate"] -= amended
@@ -132,16 +137,27 @@ def _spent(view: CustomerView | None) -> bool:
 
 
 class _Replay:
-    def __init__(
-        self, rules: Ruleset, partitions: int, currency: str, now: int, sampler: Sampler | None
+    def __init__(  # noqa: PLR0913, PLR0917 - what it is made of
+        self,
+        rules: Ruleset,
+        routes: Routes,
+        partitions: int,
+        currency: str,
+        now: int,
+        sampler: Sampler | None,
+        *,
+        strict_fields: bool,
     ) -> None:
-        self.decoder = Decoder(currency)
+        self.decoder = Decoder(currency, strict_fields=strict_fields, note=self._note_unknown)
         self._partitions = [Partition(rules, currency=currency, observer=sampler) for _ in range(partitions)]
-        self._routes = Routes(partitions)
+        self._routes = routes
         self._now = now
         self._sampler = sampler
         self._alerts: list[Alert] = []
         self._result = ReplayResult()
+
+    def _note_unknown(self, topic: Topic, _line: bytes, names: Collection[str]) -> None:
+        self._result.seen[Input(topic.name)].unknown.note(names)
 
     def expect(self, source: Input, path: Path) -> bool:
         """Count the outcomes of a file, even if it has no line; return whether its lines can be read."""

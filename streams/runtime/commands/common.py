@@ -2,8 +2,9 @@
 
 from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Final
+from typing import Annotated, Final
 
+import typer
 from kafka.admin import KafkaAdminClient
 
 from schemas.topics import Topic
@@ -12,6 +13,14 @@ from streams.runtime.kafka.admin import admin_client
 from streams.runtime.kafka.errors import KafkaRefusedError, KafkaUnavailableError
 from streams.runtime.kafka.topics import ActualTopic, differences, plan, read, refusal
 from streams.settings import Settings, SettingsError, load_settings
+
+StrictFields = Annotated[
+    bool,
+    typer.Option(
+        "--strict-fields",
+        help="Refuse records with a field that the contract does not have, instead of leaving it out.",
+    ),
+]
 
 KAFKA_EXITS: Final[dict[type[Exception], Exit]] = {
     KafkaUnavailableError: Exit.UNAVAILABLE,

@@ -13,7 +13,7 @@ from schemas.topics import INPUTS
 from streams.console import INTERRUPTED, Exit, failed, files_or_exit, progress_bar, progress_columns
 from streams.core.watermark import NEVER
 from streams.files import find
-from streams.runtime.commands.common import kafka_or_exit, partitions_or_exit, settings_or_exit
+from streams.runtime.commands.common import StrictFields, kafka_or_exit, partitions_or_exit, settings_or_exit
 from streams.runtime.tools.prescan import Prescan
 from streams.runtime.tools.publish import (
     EventTimeSpeed,
@@ -40,7 +40,9 @@ _Speed = Annotated[
 ]
 
 
-def publish_command(directory: _Directory, *, rate: _Rate = None, speed: _Speed = None) -> None:
+def publish_command(
+    directory: _Directory, *, rate: _Rate = None, speed: _Speed = None, strict_fields: StrictFields = False
+) -> None:
     """Publish history to the topics: a worker on the event clock then gives the alerts that `replay` gives.
 
     Profiles and dispositions go first, then transactions and contacts as event time has them: as fast as it
@@ -52,7 +54,7 @@ def publish_command(directory: _Directory, *, rate: _Rate = None, speed: _Speed 
     """
     if rate is not None and speed is not None:
         raise failed("--rate and --speed: choose one", Exit.USAGE)
-    settings = settings_or_exit()
+    settings = settings_or_exit(strict_fields=strict_fields or None)
     with files_or_exit():
         find(directory)
     with kafka_or_exit():

@@ -12,10 +12,10 @@ from typing_extensions import override
 
 from streams.console import Exit, exit_code, failed
 from streams.core.customer.state import StateError
-from streams.runtime.commands.common import KAFKA_EXITS, settings_or_exit
+from streams.runtime.commands.common import KAFKA_EXITS, StrictFields, settings_or_exit
 from streams.runtime.http.server import PortInUseError
 from streams.runtime.partition.supervisor import GaveUpError
-from streams.runtime.startup.preflight import PreflightError, StartupContext, preflight
+from streams.runtime.startup.preflight import PreflightError, StartupContext, check_partitioner, preflight
 from streams.runtime.startup.resume import resume_marks
 from streams.runtime.worker.worker import Worker
 from streams.settings import Settings
@@ -50,6 +50,7 @@ def worker_command(
             "dead letters. N alone ends any stop that is there at the start. May be given more than once.",
         ),
     ] = None,
+    strict_fields: StrictFields = False,
 ) -> None:
     """Consume the input topics and write alerts, exactly once, until SIGTERM or Ctrl-C.
 
@@ -57,10 +58,11 @@ def worker_command(
     and POST /lookup. Exits with 78 if settings, topics or state don't let it start, 69 if Kafka is away, 77
     if it won't let us in, 70 if it failed: what is committed stands, and the next start goes on from there.
     """
-    settings = settings_or_exit(resume_partitions=resume_partition)
+    settings = settings_or_exit(resume_partitions=resume_partition, strict_fields=strict_fields or None)
     _set_up_logging()
     try:
         context = preflight(settings)
+        check_partitioner(settings, context)
         marks = resume_marks(settings, context.partitions)
         for warning in context.warnings:
             log.warning("%s", warning)

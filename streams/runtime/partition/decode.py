@@ -1,13 +1,14 @@
 """Records to events: the contract's decoder, and what only the log can tell of a record."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from schemas.dead_letter import Reason
-from schemas.events import Erasure, Refusal, Tick
+from schemas.events import Erasure, Merge, Refusal, Tick
 from schemas.hot import Decoder
-from schemas.partitioner import partition_of
+from schemas.partitioner import DEFAULT, UNCHECKED, Partitioner, partition_of
+from schemas.topics import Topic
 from streams.core.customer.customer import unpack
 from streams.core.customer.moves import Move, decode_move
 from streams.core.customer.state import StateError, ruleset_of
@@ -24,18 +25,40 @@ _NO_KEY: Final = Refusal(Reason.KEY_MISMATCH, "key: required, a customer_id in U
 _NO_VALUE: Final = Refusal(Reason.SCHEMA, "value: required")
 _NO_MOVE: Final = Refusal(Reason.SCHEMA, "value: not a history that a worker wrote")
 _ELSEWHERE: Final = Refusal(Reason.WRONG_PARTITION, "key: belongs to another partition")
+_NOBODY_HERE: Final = Refusal(
+    Reason.WRONG_PARTITION, "merged_into: not known in this partition, and with unchecked partitions nowhere"
+)
+
+
+class Noted(NamedTuple):
+    """An accepted record with unknown fields: its bytes, and their names."""
+
+    value: bytes
+    names: Collection[str]
 
 
 class RecordDecoder:
     """Decodes the records of one partition number; never raises, whatever the bytes."""
 
-    def __init__(self, currency: str, partition: int, partitions: int) -> None:
-        decoder = _decoder(currency)
+    def __init__(
+        self,
+        currency: str,
+        partition: int,
+        partitions: int,
+        *,
+        partitioner: Partitioner = DEFAULT,
+        strict_fields: bool = False,
+    ) -> None:
+        decoder, self._noted = _decoder(currency, strict_fields=strict_fields)
         self._decode = {one: decoder.of(one) for one in GIVEN}
         self._partition = partition
         self._partitions = partitions
+        self._partitioner = partitioner
+        self._unchecked = partitioner == UNCHECKED
 
-    def __call__(self, source: Input, raw: LogRecord, known: Known) -> Record | Refusal:
+    def __call__(  # noqa: PLR0911 - one for each kind
+        self, source: Input, raw: LogRecord, known: Known
+    ) -> Record | Refusal:
         """Return the event of a record, or why it is refused.
 
         A refusal tells who bought only if the record has the key and the partition of that customer.
@@ -52,14 +75,28 @@ class RecordDecoder:
         customer_id = event.customer_id
         if key != customer_id.encode():
             return _WRONG_KEY
+        if self._unchecked:
+            return _NOBODY_HERE if isinstance(event, Merge) and not known(event.into) else event
         # Hashing costs more than all the rest, so only strangers are checked.
-        if not known(customer_id) and partition_of(customer_id, self._partitions) != self._partition:
+        if not known(customer_id) and not self._is_here(customer_id):
             return _ELSEWHERE
         return event
 
+    def noted(self) -> list[Noted]:
+        """Return the records with unknown fields since this was last asked.
+
+        To be asked after each batch: the decoder is shared by the partitions of a process.
+        """
+        found = self._noted.copy()
+        self._noted.clear()
+        return found
+
+    def _is_here(self, customer_id: str) -> bool:
+        return partition_of(customer_id, self._partitions, self._partitioner) == self._partition
+
     def _is_at_home(self, customer_id: str, key: bytes | None) -> bool:
         """Return whether a record has the key of a customer, and lies in the partition of that key."""
-        return key == customer_id.encode() and partition_of(customer_id, self._partitions) == self._partition
+        return key == customer_id.encode() and (self._unchecked or self._is_here(customer_id))
 
     @staticmethod
     def _move(value: bytes) -> Move | Refusal:
@@ -84,6 +121,14 @@ class RecordDecoder:
 
 
 @cache
-def _decoder(currency: str) -> Decoder:
-    """Return the one decoder of a currency: partitions share what it remembers of times and amounts."""
-    return Decoder(currency)
+def _decoder(currency: str, *, strict_fields: bool) -> tuple[Decoder, list[Noted]]:
+    """Return the one decoder of a currency: partitions share what it remembers of times and amounts.
+
+    And the list where it notes unknown fields.
+    """
+    noted: list[Noted] = []
+
+    def note(_topic: Topic, raw: bytes, names: Collection[str]) -> None:
+        noted.append(Noted(raw, names))
+
+    return Decoder(currency, strict_fields=strict_fields, note=note), noted

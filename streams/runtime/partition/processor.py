@@ -4,7 +4,7 @@ Whatever fails, the processor is dropped, and a new one opens the partition agai
 there is no repair: state, alerts, dead letters and positions move together, or not at all.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -14,7 +14,7 @@ from msgspec import field as member
 from schemas.alert import Alert
 from schemas.dead_letter import Reason
 from schemas.events import Erasure, Refusal, SignOfLife, Tick, Transaction
-from schemas.partitioner import partition_of
+from schemas.partitioner import DEFAULT, UNCHECKED, Partitioner, partition_of
 from streams.core.alerts.alert import dated
 from streams.core.customer.moves import Move
 from streams.core.customer.pending import Event
@@ -64,6 +64,8 @@ class ProcessorState(Struct, array_like=True):
     """Up to which offset each input is read without the limit on refused records, since a stop ended."""
     upstream_delay_ms: int = 0
     """How long purchases took to come, when this was written."""
+    partitioner: Partitioner = DEFAULT
+    """What shared the customers out."""
 
 
 class RefusedError(StateError):
@@ -83,6 +85,8 @@ class Identity:
     topics: Mapping[Input, str] = field(default_factory=dict)
     resume_mark: int = 0
     """A stop ends that has dead letters before this offset."""
+    partitioner: Partitioner = DEFAULT
+    strict_fields: bool = False
 
 
 @dataclass(slots=True)
@@ -91,6 +95,8 @@ class Taken:
 
     outcome: Outcome
     refused: list[Reason] = field(default_factory=list)
+    unknown: list[Collection[str]] = field(default_factory=list)
+    """The names of the unknown fields of each accepted record that has some."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +121,13 @@ class PartitionProcessor:
         self._live = live
         self._log = log
         self._wall_clock_ms = wall_clock_ms
-        self._decode = RecordDecoder(identity.currency, identity.partition, identity.partitions)
+        self._decode = RecordDecoder(
+            identity.currency,
+            identity.partition,
+            identity.partitions,
+            partitioner=identity.partitioner,
+            strict_fields=identity.strict_fields,
+        )
         self._alerts: list[Alert] = []
         self._appended: list[int | None] = []
         self._append_times = AppendTimes()
@@ -124,6 +136,7 @@ class PartitionProcessor:
         self._dirty = False
         """Whether positions or a stop have changed since the last commit."""
         self._currency = ""
+        self._placed_by = identity.partitioner
         self._ends: dict[Input, int] = {}
         self._append_time = 0
         """When (ms) the record was appended whose event was yielded last."""
@@ -163,6 +176,7 @@ class PartitionProcessor:
             )
         for key, value in sorted(state.items(), key=lambda one: one[0] != PARTITION_KEY):
             self.partition.restore(key, value)
+        self._check_places()
         bounds = await self._log.bounds()
         self._set_positions(bounds)
         if self._poison.ends(self._identity.resume_mark):
@@ -192,8 +206,18 @@ class PartitionProcessor:
                 )
         self.positions = {Input(name): position for name, position in state.positions.items()}
         self._currency = state.currency
+        self._placed_by = state.partitioner
         self._poison.restore(state.stop, state.unlimited)
         self.delay = UpstreamDelay(state.upstream_delay_ms)
+
+    def _check_places(self) -> None:
+        """Raise RefusedError if customers are here whom the partitioner would have elsewhere."""
+        now = self._identity.partitioner
+        if self.partition.customers and not same_places(self._placed_by, now):
+            raise RefusedError(
+                f"the state has its customers placed by {self._placed_by}, {variable('partitioner')} says "
+                f"{now}: set {self._placed_by}, or move the state with `state export` and `state import`"
+            )
 
     def _set_positions(self, bounds: Mapping[Input, Bounds]) -> None:
         for source, held in bounds.items():
@@ -287,7 +311,19 @@ class PartitionProcessor:
             dead_letter = DeadLetter(batch.source, batch.records[index], refusal.reason, refusal.detail)
             self._dead_letters.append(dead_letter)
         self._poison.note(batch, refused)
-        return Taken(outcome, [refusal.reason for refusal in undecodable.values()])
+        return Taken(
+            outcome,
+            [refusal.reason for refusal in undecodable.values()],
+            self._unknown_of_accepted(batch, refused),
+        )
+
+    def _unknown_of_accepted(self, batch: Fetched, refused: Collection[int]) -> list[Collection[str]]:
+        """Return the names of the unknown fields of each accepted record; `refused` are indices."""
+        noted = self._decode.noted()
+        if not noted:
+            return []
+        left_out = {batch.records[index].value for index in refused}
+        return [one.names for one in noted if one.value not in left_out]
 
     def _note_append_times(self, batch: Fetched, outcome: Outcome, indices: Sequence[int]) -> None:
         if batch.source is not Input.CUSTOMERS:  # no alert comes of a profile
@@ -346,7 +382,11 @@ class PartitionProcessor:
         self._collect(alerts, self._append_times.take(alerts, before, self.partition.decided))
 
     def _partition_of(self, customer_id: str) -> int:
-        return partition_of(customer_id, self._identity.partitions)
+        """Return the partition that a history goes to; unchecked, both ids are known here."""
+        identity = self._identity
+        if identity.partitioner == UNCHECKED:
+            return identity.partition
+        return partition_of(customer_id, identity.partitions, identity.partitioner)
 
     def _home(self, customer_id: str) -> int | None:
         return 0 if self._partition_of(customer_id) == self._identity.partition else None
@@ -402,7 +442,13 @@ class PartitionProcessor:
             stop=self._poison.stop,
             unlimited=self._poison.unlimited(self.positions),
             upstream_delay_ms=self.delay.ms,
+            partitioner=identity.partitioner,
         )
+
+
+def same_places(one: Partitioner, other: Partitioner) -> bool:
+    """Return whether state placed by one partitioner may go on with another; unchecked may be any."""
+    return one == other or UNCHECKED in {one, other}
 
 
 def _record_indices(batch: Fetched, undecodable: Mapping[int, Refusal]) -> Sequence[int]:

@@ -160,6 +160,8 @@ class WorkLoop:
         self._live_time.note_append(batch)
         for reason in taken.refused:
             self._metrics.refused(batch.source, reason)
+        for names in taken.unknown:
+            self._metrics.unknown_fields(batch.source, names)
         self._metrics.took(batch.source, taken.outcome, self._now() - started)
         await asyncio.sleep(0)
 

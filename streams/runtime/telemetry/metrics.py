@@ -4,7 +4,7 @@ What is applied again after a partition was opened again is counted again: state
 these counts of work are not. `alerts_total` counts what was committed.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from importlib.metadata import version
 from typing import Final, Literal, TypeAlias, get_args
 
@@ -24,10 +24,11 @@ from schemas.alert import Alert
 from schemas.dead_letter import Reason
 from streams.core.alerts.decision import State
 from streams.core.partition.partition import Outcome
-from streams.core.watermark import Input
+from streams.core.watermark import GIVEN, Input
 from streams.runtime.telemetry.children import children
 from streams.runtime.telemetry.partition_gauges import PartitionGauges, PartitionStatus
 from streams.runtime.telemetry.tally_counters import TallyCounters
+from streams.runtime.telemetry.unknown_fields_log import UnknownFieldsLog
 
 Cause: TypeAlias = Literal["fenced", "log", "stale"]
 
@@ -56,6 +57,7 @@ class Metrics:
         self._declare_life(registry)
         self._declare_clocks(registry)
         self._partitions = PartitionGauges(registry)
+        self._unknown_fields_log = UnknownFieldsLog()
 
     def _declare_records(self, registry: CollectorRegistry) -> None:
         self._events = children(
@@ -95,6 +97,16 @@ class Metrics:
                 registry=registry,
             ),
             Input,
+        )
+        self._unknown_fields = children(
+            Counter(
+                "retention_unknown_fields_total",
+                "Fields of accepted records that the contract does not have; each is left out. The log names "
+                "them once an hour, `topics check` at once.",
+                ("input",),
+                registry=registry,
+            ),
+            GIVEN,
         )
         batch_seconds = Histogram(
             "retention_batch_seconds",
@@ -195,6 +207,11 @@ class Metrics:
         """Count a record that became a dead letter."""
         self._events[source, "refused"].inc()
         self._dead_letters[source, reason].inc()
+
+    def unknown_fields(self, source: Input, names: Collection[str]) -> None:
+        """Count the unknown fields of an accepted record, and name them in the log once an hour."""
+        self._unknown_fields[(source,)].inc(len(names))
+        self._unknown_fields_log.note(source, names)
 
     def stale(self, source: Input) -> None:
         """Count a batch that did not begin at the position of its input."""

@@ -35,6 +35,7 @@ _UNITS: Final[Mapping[str, str]] = {
     "retention_open_episodes": "episodes",
     "retention_held_by_feed_guard_total": "decisions",
     "retention_too_many_contacts_total": "contacts",
+    "retention_unknown_fields_total": "fields",
     "retention_merged_histories_total": "histories",
     "retention_customers": "customers",
     "retention_oversized_customers": "customers",

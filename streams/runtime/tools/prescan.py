@@ -16,7 +16,7 @@ from typing import NamedTuple
 from schemas.dead_letter import Reason
 from schemas.events import Refusal, Tick
 from schemas.hot import Decoded, Decoder
-from schemas.partitioner import Routes
+from schemas.partitioner import DEFAULT, Partitioner, Routes
 from streams.console import OnProgress
 from streams.core.customer.event_ids import EventIds
 from streams.core.partition.acceptance import accept, refusal, time_of_sign
@@ -61,11 +61,20 @@ def prescan(  # noqa: PLR0913 - all but the first go by name
     currency: str,
     lateness_ms: int,
     now_ms: int,
+    partitioner: Partitioner = DEFAULT,
+    strict_fields: bool = False,
     on_progress: OnProgress = lambda _done, _of: None,
 ) -> Prescan:
     """Return what a directory holds. `now_ms` is the wall clock; raises InputError if it can't be read."""
     paths = find(directory)
-    prescanner = _Prescanner(Prescan(paths), partitions, currency, lateness_ms, now_ms + FUTURE_MS)
+    prescanner = _Prescanner(
+        Prescan(paths),
+        Decoder(currency, strict_fields=strict_fields),
+        Routes(partitions, partitioner),
+        partitions=partitions,
+        lateness_ms=lateness_ms,
+        horizon=now_ms + FUTURE_MS,
+    )
     total, before = sum(path.stat().st_size for path in paths.values()), 0
     for source, path in paths.items():
         for read in prescanner.read(source, path):
@@ -82,13 +91,19 @@ class _Intake(NamedTuple):
 
 
 class _Prescanner:
-    def __init__(
-        self, found: Prescan, partitions: int, currency: str, lateness_ms: int, horizon: int
+    def __init__(  # noqa: PLR0913 - what it is made of
+        self,
+        found: Prescan,
+        decoder: Decoder,
+        routes: Routes,
+        *,
+        partitions: int,
+        lateness_ms: int,
+        horizon: int,
     ) -> None:
-        decoder = Decoder(currency)
         self._found = found
         self._decode = {one: decoder.of(one) for one in GIVEN}
-        self._routes = Routes(partitions)
+        self._routes = routes
         self._horizon = horizon
         self._intakes = {
             one: [_Intake(Clock(lateness_ms), EventIds()) for _ in range(partitions)] for one in GIVEN

@@ -40,6 +40,8 @@ def prescan_for(
         currency=settings.reporting_currency,
         lateness_ms=settings.rules().lateness_ms,
         now_ms=time.time_ns() // 1_000_000,
+        partitioner=settings.partitioner,
+        strict_fields=settings.strict_fields,
         on_progress=on_progress,
     )
 
@@ -114,8 +116,16 @@ class Publisher:
 
     async def publish_directory(self, prescanned: Prescan) -> None:
         """Publish a directory with its ticks, as `publish` does; raises InputError too."""
-        partitions, currency = len(self._partitions), self._settings.reporting_currency
-        await self.publish(entries(prescanned, partitions, currency))
+        settings = self._settings
+        await self.publish(
+            entries(
+                prescanned,
+                len(self._partitions),
+                settings.reporting_currency,
+                partitioner=settings.partitioner,
+                strict_fields=settings.strict_fields,
+            )
+        )
 
     async def publish(self, entries: Iterable[Entry]) -> None:
         """Publish, and return when Kafka has it all; when cancelled, what was published still arrives.

@@ -10,7 +10,7 @@ import msgspec
 
 from schemas.events import Refusal, Tick
 from schemas.hot import Decoder
-from schemas.partitioner import Routes
+from schemas.partitioner import DEFAULT, Partitioner, Routes
 from schemas.times import format_ms
 from streams.core.watermark import FACTS, GIVEN, NEVER, Input
 from streams.files import WHOLE_BYTES, batches
@@ -40,12 +40,21 @@ class _Keyed(msgspec.Struct):
     customer_id: str
 
 
-def entries(prescanned: Prescan, partitions: int, currency: str) -> Iterator[Entry]:
+def entries(
+    prescanned: Prescan,
+    partitions: int,
+    currency: str,
+    *,
+    partitioner: Partitioner = DEFAULT,
+    strict_fields: bool = False,
+) -> Iterator[Entry]:
     """Yield all there is to publish: side inputs, then facts and their ticks merged by time, then the end.
 
     Raises InputError.
     """
-    reader = _Reader(prescanned, partitions, currency)
+    reader = _Reader(
+        prescanned, Decoder(currency, strict_fields=strict_fields), Routes(partitions, partitioner)
+    )
     for source in (Input.CUSTOMERS, Input.DISPOSITIONS):
         yield from reader.entries(source)
     yield from heapq.merge(*map(reader.entries, FACTS), key=attrgetter("reached"))
@@ -61,11 +70,10 @@ def tick(reached: int, source: Input, time_ms: int, *, by: str = TICK_SOURCE) ->
 
 
 class _Reader:
-    def __init__(self, prescanned: Prescan, partitions: int, currency: str) -> None:
-        decoder = Decoder(currency)
+    def __init__(self, prescanned: Prescan, decoder: Decoder, routes: Routes) -> None:
         self._prescanned = prescanned
         self._decode = {one: decoder.of(one) for one in GIVEN}
-        self._routes = Routes(partitions)
+        self._routes = routes
 
     def entries(self, source: Input) -> Iterator[Entry]:
         """Yield the lines of an input in their order, and its ticks where they may stand."""

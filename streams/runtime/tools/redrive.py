@@ -19,6 +19,7 @@ from typing import Any, Final, NamedTuple
 from aiokafka import TopicPartition
 
 from schemas.dead_letter import DeadLetterHeaders, Reason
+from schemas.partitioner import UNCHECKED, Partitioner, partition_of_key
 from schemas.topics import DEAD_LETTERS
 from streams.console import OnProgress
 from streams.core.watermark import Input
@@ -59,10 +60,11 @@ class StoredDeadLetter:
         """Return what it is counted as."""
         return Kind(self.headers.dl_reason, self.source)
 
-    @property
-    def origin_partition(self) -> int | None:
-        """Return the partition it came from if it has no key; None leaves the choice to the partitioner."""
-        return int(self.headers.dl_partition) if self.key is None else None
+    def home(self, partitions: int, partitioner: Partitioner) -> int:
+        """Return the partition that its key belongs to; the one it came from if nothing tells."""
+        if self.key is None or partitioner == UNCHECKED:
+            return int(self.headers.dl_partition)
+        return partition_of_key(self.key, partitions, partitioner)
 
     @property
     def size(self) -> int:
@@ -231,14 +233,13 @@ class Redrive:
                 await producer.send_offsets_to_transaction(offsets, self._settings.application_id)
 
     async def _write(self, producer: Any, dead_letters: list[StoredDeadLetter]) -> None:
-        """Write records as they once came; aiokafka partitions by key as Kafka does."""
-        prefix = self._settings.topic_prefix
+        """Write records as they once came, where their key belongs."""
+        prefix, partitioner = self._settings.topic_prefix, self._settings.partitioner
         sent: list[asyncio.Future[Any]] = []
         try:
             for one in dead_letters:
-                arrival = await producer.send(
-                    prefix + one.source.value, one.value, one.key, one.origin_partition
-                )
+                partition = one.home(self._partitions, partitioner)
+                arrival = await producer.send(prefix + one.source.value, one.value, one.key, partition)
                 sent.append(arrival)
             await asyncio.gather(*sent)
         finally:

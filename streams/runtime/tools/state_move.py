@@ -22,7 +22,7 @@ from typing import Final
 from msgspec import MsgspecError, msgpack
 from msgspec.structs import replace
 
-from schemas.partitioner import partition_of
+from schemas.partitioner import DEFAULT, UNCHECKED, Partitioner, partition_of
 from streams.core.customer.state import (
     PARTITION_KEY,
     PartitionState,
@@ -36,8 +36,9 @@ from streams.core.feed.feed_guard import UNDIVIDED, GuardState, Late
 from streams.core.spend.population import Refresh
 from streams.core.time import HOUR_MS
 from streams.core.watermark import FACTS, GIVEN, Input
-from streams.runtime.partition.processor import PROCESSOR_KEY, ProcessorState
+from streams.runtime.partition.processor import PROCESSOR_KEY, ProcessorState, same_places
 from streams.runtime.tools.state_file import Entry, Header, StateFileError, read_entries, read_header
+from streams.settings import variable
 
 SPREAD_MS: Final = HOUR_MS
 """How far apart partitions may stand for a move to another count."""
@@ -74,6 +75,7 @@ class Target:
     topics: Mapping[Input, str]
     """The ids of the input topics."""
     positions: Sequence[Mapping[Input, int]] | None
+    partitioner: Partitioner = DEFAULT
 
 
 def contents_of(path: Path) -> Contents:
@@ -113,8 +115,14 @@ class Move:
     def __init__(self, contents: Contents, target: Target) -> None:
         if not contents.processors:
             raise MoveError("the file holds no state")
-        self._partitions = target.partitions
-        self._same = contents.header.partitions == target.partitions
+        self._partitions, self._partitioner = target.partitions, target.partitioner
+        self._same = contents.header.partitions == target.partitions and _same_places(contents, target)
+        if not self._same and target.partitioner == UNCHECKED:
+            raise MoveError(
+                f"with {variable('partitioner')}={UNCHECKED} nobody can tell which of {target.partitions} "
+                f"partitions a customer belongs to, instead of {contents.header.partitions}: set it to what "
+                "the producers use, for the import at least"
+            )
         self._processors = _kept(contents, target) if target.positions is None else _renewed(contents, target)
         self._state = None if self._same else merged(contents.states, target.partitions).encode()
 
@@ -134,7 +142,12 @@ class Move:
     def _customer(self, entry: Entry) -> Entry:
         if self._same:
             return entry
-        return entry._replace(partition=partition_of(customer_of(entry.key), self._partitions))
+        partition = partition_of(customer_of(entry.key), self._partitions, self._partitioner)
+        return entry._replace(partition=partition)
+
+
+def _same_places(contents: Contents, target: Target) -> bool:
+    return all(same_places(one.partitioner, target.partitioner) for one in contents.processors.values())
 
 
 def _kept(contents: Contents, target: Target) -> dict[int, ProcessorState]:
@@ -144,6 +157,11 @@ def _kept(contents: Contents, target: Target) -> dict[int, ProcessorState]:
             f"the file has the state of {contents.header.partitions} partitions, the topics have "
             f"{target.partitions}: say with --positions where the inputs go on"
         )
+    if not _same_places(contents, target):
+        raise MoveError(
+            f"the file's customers are placed by another partitioner than {target.partitioner}: say with "
+            "--positions where the inputs go on"
+        )
     topics = {source.value: topic_id for source, topic_id in target.topics.items()}
     if any(processor.topics != topics for processor in contents.processors.values()):
         raise MoveError(
@@ -151,7 +169,7 @@ def _kept(contents: Contents, target: Target) -> dict[int, ProcessorState]:
             "--positions where the inputs go on"
         )
     return {
-        number: replace(processor, application=target.application)
+        number: replace(processor, application=target.application, partitioner=target.partitioner)
         for number, processor in contents.processors.items()
     }
 
@@ -177,6 +195,7 @@ def _renewed(contents: Contents, target: Target) -> dict[int, ProcessorState]:
             topics={source.value: topic_id for source, topic_id in target.topics.items()},
             currency=currency,
             upstream_delay_ms=delay_ms,
+            partitioner=target.partitioner,
         )
         for number, positions in enumerate(target.positions or ())
     }

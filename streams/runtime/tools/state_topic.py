@@ -120,6 +120,7 @@ async def import_state(
                 partitions=context.partitions,
                 topics=context.topic_ids,
                 positions=await _positions(settings, context.partitions, positions),
+                partitioner=settings.partitioner,
             )
             entries = _entries(path, contents, on_progress)
             await _write(settings, producer, Move(contents, target).entries(entries))

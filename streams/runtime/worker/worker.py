@@ -13,7 +13,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 from faust.types import TP
 
-from schemas.partitioner import partition_of
+from schemas.partitioner import UNCHECKED, partition_of
 from streams.core.alerts.view import CustomerView
 from streams.core.customer.state import StateError
 from streams.core.watermark import Input
@@ -204,6 +204,8 @@ class Worker:
             adopt_ruleset=self._adopt,
             topics=context.topic_ids,
             resume_mark=self._resume_marks.get(number, 0),
+            partitioner=settings.partitioner,
+            strict_fields=settings.strict_fields,
         )
 
         def make_processor(partition_log: PartitionLog) -> PartitionProcessor:
@@ -283,13 +285,27 @@ class Worker:
 
     def lookup(self, customer_id: str) -> CustomerView | NotMine | NotReady | None:
         """Return what is known of a customer, if its partition is here."""
-        number = partition_of(customer_id, self._context.partitions)
+        partitions, partitioner = self._context.partitions, self._settings.partitioner
+        if partitioner == UNCHECKED:
+            return self._search(customer_id)
+        number = partition_of(customer_id, partitions, partitioner)
         if number not in self._mine:
             return NotMine()
+        return self._lookup_in(number, customer_id)
+
+    def _lookup_in(self, number: int, customer_id: str) -> CustomerView | NotReady | None:
         processor = self._supervisors[number].processor
         if processor is None or not processor.ready:
             return NotReady()
         return processor.partition.lookup(customer_id)
+
+    def _search(self, customer_id: str) -> CustomerView | NotMine | NotReady | None:
+        """Look a customer up in all partitions that are here: nobody can tell which it is."""
+        found = [self._lookup_in(number, customer_id) for number in sorted(self._mine)]
+        views = (one for one in found if isinstance(one, CustomerView))
+        not_ready = (one for one in found if isinstance(one, NotReady))
+        elsewhere = None if len(self._mine) == self._context.partitions else NotMine()
+        return next(views, None) or next(not_ready, None) or elsewhere
 
 
 def _quiet_ms(settings: Settings) -> dict[Input, int]:

@@ -81,7 +81,6 @@ def kinds(at: int, guest: str) -> dict[str, Poison]:
         "a negative amount": ("schema", key, spoiled(amount="-1.00")),
         "a list": ("schema", key, b"[1,2," + mark + b"]"),
         "null in JSON": ("schema", key + mark, b"null"),
-        "an unknown field": ("schema", key, spoiled(surprise=1)),
         "an unknown type": ("unknown_type", key, spoiled(type="party")),
         "a contact": ("unknown_type", key, contact(guest, TIME, event_id=f"bad-{at}")),
         "no value": ("schema", key + mark, None),

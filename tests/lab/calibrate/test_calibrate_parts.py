@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from schemas.events import Disposition
+from schemas.partitioner import partition_of
 from schemas.times import parse_ms
 from streams.core.episodes.silent import begin_watch
 from streams.core.odds.odds import measure
@@ -68,6 +69,13 @@ def sample_of(levels: list[float], *peaks: float) -> Sample:
 
 
 # Placebo windows
+
+
+def test_a_history_has_its_customers_where_the_partitioner_puts_them(place: Path) -> None:
+    history = Source(place, partitions=4, partitioner="crc32").history(rules_of("2"))
+    homes = {one: history.routes[one] for one in history.customers}
+    assert homes == {one: partition_of(one, 4, "crc32") for one in history.customers}
+    assert len(set(homes.values())) == 4
 
 
 @pytest.mark.parametrize("version", ["1", "2"])

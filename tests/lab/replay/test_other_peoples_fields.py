@@ -1,7 +1,7 @@
 """Lines as other people write them: the field and the kind of mistake are named, a value never is."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -19,9 +19,9 @@ NUMBER: Final = 60_708_091
 """A canary of digits."""
 
 
-def spoilt(path: Path, *lines: bytes) -> Read:
+def spoilt(path: Path, *lines: bytes, options: Sequence[str] = ()) -> Read:
     """Replay good purchases with these lines among them, from line 11 on."""
-    return read(folder(path, [*sales(10), *lines, *sales(60)[10:]], calls(5)))
+    return read(folder(path, [*sales(10), *lines, *sales(60)[10:]], calls(5)), *options)
 
 
 MISTAKES: Final[dict[str, tuple[Event, str, str]]] = {
@@ -44,9 +44,6 @@ MISTAKES: Final[dict[str, tuple[Event, str, str]]] = {
     "an id that is a number": (sale(10, customer_id=7), "customer_id", "text|string|quot"),
     "an empty id": (sale(10, customer_id=""), "customer_id", "empty|character|length|short"),
     "a long id": (sale(10, customer_id="x" * 129), "customer_id", "128|long|length"),
-    "an unknown field": (sale(10, loyalty_points=7), "loyalty_points", "unknown|not a field|no such"),
-    "a field in capitals": (sale(10, Category="food"), "category", "unknown|not a field|no such"),
-    "a field as JavaScript writes it": (sale(10, orderId="o-1"), "orderid", "unknown|not a field|no such"),
     "an unknown kind": (sale(10, kind="sale"), "kind", "purchase|one of"),
     "a kind in capitals": (sale(10, kind="Purchase"), "kind", "purchase|one of"),
     "a currency in small letters": (sale(10, currency="usd"), "currency", "4217|capital|upper|letter|code"),
@@ -178,10 +175,32 @@ def test_no_text_of_a_broken_line_is_shown(tmp_path: Path, line: bytes) -> None:
 )
 def test_a_field_with_a_hostile_name_is_not_repeated_as_it_is(tmp_path: Path, name: str) -> None:
     """An unknown field is named; what can be no field's name is a value that slipped."""
+    strict = spoilt(tmp_path / "strict", *spelled([sale(10, **{name: 1})]), options=["--strict-fields"])
+    assert len(strict.letters) == 1
+    assert name not in (strict.raw if name not in {"<b>", "a\nb"} else strict.details())
+    _silent(strict)
     found = spoilt(tmp_path / "shop", *spelled([sale(10, **{name: 1})]))
-    assert len(found.letters) == 1
-    assert name not in (found.raw if name not in {"<b>", "a\nb"} else found.details())
+    assert not found.letters
+    assert "were left out: (odd name) (1)" in found.said
+    assert name not in found.raw or name in {"<b>", "a\nb"}
     _silent(found)
+
+
+UNKNOWN: Final[dict[str, tuple[str, str]]] = {
+    "an unknown field": ("loyalty_points", "loyalty_points (1)"),
+    "a field in capitals": ("Category", "category (1; did you mean category?)"),
+    "a field as JavaScript writes it": ("orderId", "orderid (1; did you mean order_id?)"),
+}
+
+
+@pytest.mark.parametrize("kind", UNKNOWN)
+def test_an_unknown_field_is_left_out_and_told_or_refused_and_named(tmp_path: Path, kind: str) -> None:
+    name, told = UNKNOWN[kind]
+    found = spoilt(tmp_path / "shop", *spelled([sale(10, **{name: 7})]))
+    assert not found.letters
+    assert f"transactions.jsonl: fields that the contract does not have were left out: {told}" in found.said
+    strict = spoilt(tmp_path / "strict", *spelled([sale(10, **{name: 7})]), options=["--strict-fields"])
+    assert [letter["detail"].partition(":")[0] for letter in strict.letters] == [name]
 
 
 def test_ids_of_doubles_late_and_future_lines_are_not_shown(tmp_path: Path) -> None:

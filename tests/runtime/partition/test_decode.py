@@ -1,13 +1,15 @@
 """What only the log can tell of a record: its key, its partition, and that it has no value."""
 
+import json
 from typing import Any
 
 import pytest
 from msgspec import structs
 
 from schemas.dead_letter import Reason
-from schemas.events import Erasure, Refusal, SignOfLife, Tick, Transaction
-from schemas.partitioner import partition_of
+from schemas.events import Erasure, Merge, Refusal, SignOfLife, Tick, Transaction
+from schemas.partitioner import Partitioner, partition_of
+from schemas.times import format_ms
 from streams.core.customer.customer_codec import EMPTY
 from streams.core.customer.moves import Move
 from streams.core.spend.signs_of_life import sign_of_life
@@ -51,6 +53,47 @@ def test_another_partition() -> None:
 
 def test_a_customer_who_is_known_here_belongs_here() -> None:
     assert isinstance(decoded(purchase("a", TIME), b"a", partition=ELSEWHERE, known=True), Transaction)
+
+
+@pytest.mark.parametrize("partitioner", ["crc32", "fnv1a"])
+def test_the_partition_of_another_partitioner(partitioner: Partitioner) -> None:
+    found = {
+        number: RecordDecoder("USD", number, 4, partitioner=partitioner)(
+            Input.TRANSACTIONS, RawRecord(0, TIME, b"a", purchase("a", TIME)), lambda _: False
+        )
+        for number in range(4)
+    }
+    wrong = Refusal(Reason.WRONG_PARTITION, "key: belongs to another partition")
+    assert isinstance(found.pop(partition_of("a", 4, partitioner)), Transaction)
+    assert list(found.values()) == [wrong] * 3
+
+
+def test_unchecked_every_partition_is_right_but_for_a_merge_into_somebody_unknown() -> None:
+    decode = RecordDecoder("USD", ELSEWHERE, 4, partitioner="unchecked")
+    merge = {"type": "customer_merged", "event_id": "m", "customer_id": "a", "source": "crm"}
+    merged = json.dumps(merge | {"time": format_ms(TIME), "merged_into": "b"}).encode()
+    bought = RawRecord(0, TIME, b"a", purchase("a", TIME))
+    assert isinstance(decode(Input.TRANSACTIONS, bought, lambda _: False), Transaction)
+    unreadable = decode(Input.TRANSACTIONS, RawRecord(0, TIME, b"a", unread()), lambda _: False)
+    assert isinstance(unreadable, Refusal)
+    assert unreadable.customer_id == "a"
+    both = decode(Input.TRANSACTIONS, RawRecord(0, TIME, b"a", merged), lambda one: one == "b")
+    assert isinstance(both, Merge)
+    alone = decode(Input.TRANSACTIONS, RawRecord(0, TIME, b"a", merged), lambda _: False)
+    assert isinstance(alone, Refusal)
+    assert alone.reason is Reason.WRONG_PARTITION
+
+
+def test_unknown_fields_are_noted_until_asked_or_refused() -> None:
+    value = purchase("a", TIME)[:-1] + b',"tier":1,"team":2}'
+    raw = RawRecord(0, TIME, b"a", value)
+    strict = RecordDecoder("USD", HERE, 4, strict_fields=True)
+    assert isinstance(strict(Input.TRANSACTIONS, raw, lambda _: False), Refusal)
+    assert strict.noted() == []
+    decode = RecordDecoder("USD", HERE, 4)
+    assert decode(Input.TRANSACTIONS, raw, lambda _: False) == decoded(purchase("a", TIME), b"a")
+    assert [(one.value, set(one.names)) for one in decode.noted()] == [(value, {"tier", "team"})]
+    assert decode.noted() == []
 
 
 @pytest.mark.parametrize("partition", range(4))

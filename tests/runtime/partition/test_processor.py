@@ -130,6 +130,7 @@ def test_with_nothing_written_it_begins_at_the_beginning_of_the_inputs() -> None
         (replace(IDENTITY, partitions=2), "written for 1 partitions, the topics have 2.*state export"),
         (replace(IDENTITY, rules=OTHER_RULES), "under another ruleset: start with --adopt-ruleset"),
         (replace(IDENTITY, currency="EUR"), "the state counts in USD, the settings say EUR"),
+        (replace(IDENTITY, partitioner="crc32"), "placed by murmur2, .* says crc32: set murmur2, or move"),
         (replace(IDENTITY, topics={CT: "anew"}), "the topic of contacts was recreated"),
         (replace(IDENTITY, topics={TX: "first", CT: "anew"}), "the topic of contacts was recreated"),
     ],
@@ -169,6 +170,29 @@ def test_while_no_money_was_counted_the_currency_may_change() -> None:
     assert processor.take(fetched(CT, 0, [contact("a", NOW - DAY_MS)]))
     now(processor.commit())
     assert opened(log, replace(IDENTITY, currency="EUR")).partition.customers == 1
+
+
+def test_unchecked_places_go_on_with_any_and_without_customers_any_does() -> None:
+    log = used()
+    processor = opened(log, replace(IDENTITY, partitioner="unchecked"))
+    assert processor.take(Fetched(TX, 2, (), 2))
+    now(processor.commit())
+    assert opened(log, replace(IDENTITY, partitioner="fnv1a")).partition.customers == 2
+    empty = Memory()
+    empty.state[PROCESSOR_KEY] = processor_record()
+    assert opened(empty, replace(IDENTITY, partitioner="crc32")).partition.customers == 0
+
+
+def test_unknown_fields_are_told_of_what_was_accepted_alone() -> None:
+    processor = opened(used())
+    grown = [line[:-1] + b',"tier":1}' for line in (purchase("a", NOW), purchase("b", NOW + DAY_MS))]
+    poison = purchase("c", NOW).replace(b'"purchase"', b'"gift","team":1')
+    taken = processor.take(fetched(TX, 2, [purchase("a", NOW - 1), *grown, poison]))
+    assert taken
+    assert [set(names) for names in taken.unknown] == [{"tier"}]
+    again = processor.take(fetched(TX, 6, [purchase("a", NOW - 2)]))
+    assert again
+    assert again.unknown == []
 
 
 def test_topics_of_which_no_id_is_known_are_not_compared() -> None:

@@ -301,6 +301,26 @@ def test_a_line_goes_to_the_partition_of_its_customer(tmp_path: Path) -> None:
     ]
 
 
+def test_another_partitioner_places_lines_elsewhere_and_unknown_fields_can_be_refused(tmp_path: Path) -> None:
+    events = [event(f"2024-03-03T10:00:0{at}Z", customer_id=f"c-{at}", tier="gold") for at in range(9)]
+    directory = write(tmp_path, transactions=events)
+    found = entries(prescanned(directory), PARTITIONS, "USD", partitioner="crc32")
+    places = [one.partition for one in found if one.is_line]
+    assert places == [partition_of(f"c-{at}", PARTITIONS, "crc32") for at in range(9)]
+    assert places != [one.partition for one in published(directory) if one.is_line]
+    strict = prescan(
+        directory,
+        partitions=PARTITIONS,
+        currency="USD",
+        lateness_ms=0,
+        now_ms=NOW,
+        partitioner="crc32",
+        strict_fields=True,
+    )
+    assert strict.refused == {Reason.SCHEMA: 9}
+    assert prescanned(directory).refused == {}
+
+
 @pytest.mark.parametrize(("size", "left_out"), [(WHOLE_BYTES, 0), (WHOLE_BYTES + 1, 1)])
 def test_what_no_kafka_takes_is_left_out_and_counted(tmp_path: Path, size: int, left_out: int) -> None:
     good = json.dumps(event("2024-03-03T10:00:00Z")).encode()

@@ -44,13 +44,19 @@ def test_a_letter_knows_whence_it_came_and_where_it_stands() -> None:
     found = dead_letter()
     assert found is not None
     assert (found.partition, found.offset, found.kind) == (2, 7, Kind(Reason.SCHEMA, Input.CONTACTS))
-    assert (found.key, found.value, found.size, found.origin_partition) == (b"c-1", b"value", 8, None)
+    assert (found.key, found.value, found.size) == (b"c-1", b"value", 8)
+
+
+def test_it_goes_where_its_key_belongs_if_anybody_can_tell() -> None:
+    found = dead_letter(b"c-3")
+    assert found is not None
+    assert [found.home(4, one) for one in ("murmur2", "crc32", "fnv1a", "unchecked")] == [3, 2, 2, 3]
 
 
 def test_without_a_key_it_goes_where_it_was() -> None:
     found = dead_letter(None)
     assert found is not None
-    assert found.origin_partition == 3
+    assert found.home(4, "murmur2") == 3
 
 
 def test_an_erasure_is_a_letter_too() -> None:

@@ -247,11 +247,31 @@ def test_a_stop_stays_as_long_as_the_positions_do(aim: Target, stop: Stop | None
     [
         (target(3, None), "2 partitions, the topics have 3: say with --positions"),
         (target(2, None, topics=TOPICS | {Input.CONTACTS: "other"}), "of other topics"),
+        (
+            target(2, None, partitioner="crc32"),
+            "placed by another partitioner than crc32: say with",
+        ),
+        (target(3, {}, partitioner="unchecked"), "nobody can tell which of 3 partitions"),
     ],
 )
 def test_positions_are_kept_for_the_same_topics_alone(aim: Target, said: str) -> None:
     with pytest.raises(MoveError, match=said):
         Move(contents(), aim)
+
+
+def test_another_partitioner_places_the_customers_anew_and_unchecked_ones_stay() -> None:
+    entries = [Entry(0, f"c{name}".encode(), b"") for name in ("a", "b", "c", "d", "e", "f")]
+    found = moved_of(contents(), target(2, {}, partitioner="crc32"), entries)
+    for entry in entries:
+        home = partition_of(entry.key[1:].decode(), 2, "crc32")
+        assert found[home, entry.key] == b""
+    assert msgpack.decode(found[1, PROCESSOR_KEY], type=ProcessorState).partitioner == "crc32"
+    unchecked = contents(partitioner="unchecked")
+    every: list[dict[Input, int] | None] = [None, {}]
+    for positions in every:
+        kept = moved_of(unchecked, target(2, positions, partitioner="crc32"), entries)
+        assert all((0, entry.key) in kept for entry in entries)
+        assert msgpack.decode(kept[0, PROCESSOR_KEY], type=ProcessorState).partitioner == "crc32"
 
 
 def test_state_under_several_rulesets_and_no_state_are_refused() -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from schemas.events import Disposition
-from schemas.partitioner import Routes
+from schemas.partitioner import DEFAULT, Partitioner, Routes
 from streams.core.customer.customer import Customer
 from streams.core.customer.customer_codec import Body
 from streams.core.feed.feed_guard import FeedGuard
@@ -24,6 +24,7 @@ class History:
     rules: Ruleset
     """Decide what is late, what makes a contact bad, and when a feed counts as broken."""
     partitions: int
+    partitioner: Partitioner = DEFAULT
     customers: dict[str, Customer] = field(default_factory=dict)
     bad_hours: dict[str, list[int]] = field(default_factory=dict)
     """The hours of each customer's contacts with nats of their own, ascending."""
@@ -37,7 +38,7 @@ class History:
     """The oldest and the newest transaction or contact."""
 
     def __post_init__(self) -> None:
-        self.routes = Routes(self.partitions)
+        self.routes = Routes(self.partitions, self.partitioner)
         self.feeds = [FeedGuard() for _ in range(self.partitions)]
 
     @property

@@ -11,6 +11,7 @@ from typing_extensions import override
 
 from schemas.events import Contact, Disposition, Event, Notice, Profile, Refusal, Tick, Transaction
 from schemas.hot import Decoded, Decoder
+from schemas.partitioner import DEFAULT, Partitioner
 from streams.core.contacts.frustration import Known, known
 from streams.core.contacts.repeats import weigh
 from streams.core.customer.event_ids import EventIds
@@ -37,11 +38,13 @@ class Source:
     currency: str = "USD"
     now_ms: int | None = None
     """The wall clock; None is now. Events more than 5 minutes beyond it are refused."""
+    partitioner: Partitioner = DEFAULT
+    strict_fields: bool = False
 
     def history(self, rules: Ruleset) -> History:
         """Return all that happened in it."""
         now = self._now()
-        reader = _Reader(History(rules, self.partitions), now)
+        reader = _Reader(History(rules, self.partitions, self.partitioner), now)
         for source, _, event in self._events(now):
             reader.take(source, event)
         return reader.finish()
@@ -69,6 +72,8 @@ class Source:
             currency=self.currency,
             now_ms=self.now_ms,
             sampler=openings,
+            partitioner=self.partitioner,
+            strict_fields=self.strict_fields,
         )
         return result, openings.frustrations
 
@@ -77,7 +82,7 @@ class Source:
 
     def _events(self, now_ms: int) -> Iterator[tuple[Input, bytes, Decoded]]:
         """Yield every line with its event; what is dated out of place is refused, as by replay."""
-        decoder = Decoder(self.currency)
+        decoder = Decoder(self.currency, strict_fields=self.strict_fields)
         for source, path in find(self.directory).items():
             for arrived in arrivals(path, decoder.of(source), now_ms + FUTURE_MS, by_time=False):
                 yield from ((source, *pair) for pair in zip(arrived.lines, arrived.records, strict=True))
