@@ -27,6 +27,7 @@ _PLAIN: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
 _ANY: Final[dict[str, list[str]]] = {"types": []}
 _MOST_DIGITS: Final = 28
 """Of a number, before and after the point together."""
+_MOST_PLACES: Final = 12
 _EXACT: Final = Context(prec=3 * _MOST_DIGITS)
 """For products and sums of such numbers."""
 
@@ -197,6 +198,15 @@ class _Functions(functions.Functions):  # type: ignore[misc] # it has no types
     def _func_positive(self, value: Any) -> Decimal:
         """`positive(a)`: without its sign, as refunds that are written with a minus need it."""
         return abs(number(value))
+
+    @signature(_ANY, _ANY)
+    @_null_for_null
+    def _func_round(self, value: Any, places: Any) -> Decimal:
+        """`round(a, `2`)`: to so many places, half to even; for what JavaScript added up."""
+        kept = number(places)
+        if not 0 <= kept <= _MOST_PLACES or kept % 1:
+            raise ExpressionError(f"round() takes 0 to {_MOST_PLACES} places")
+        return number(value).quantize(Decimal(1).scaleb(-int(kept)), context=_EXACT)
 
     @signature(_ANY, _ANY)
     @_null_for_null
