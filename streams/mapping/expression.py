@@ -25,6 +25,10 @@ Expression: TypeAlias = Callable[[Any], Any]
 
 _PLAIN: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
 _ANY: Final[dict[str, list[str]]] = {"types": []}
+_OF_ITS_FIRST: Final = frozenset(
+    ("subexpression", "index_expression", "projection", "value_projection", "filter_projection", "flatten")
+)
+"""Kinds of nodes that look into what their first child finds."""
 _MOST_DIGITS: Final = 28
 """Of a number, before and after the point together."""
 _MOST_PLACES: Final = 12
@@ -62,6 +66,8 @@ def _check(text: str, node: Any) -> None:
     """Raise ExpressionError if a function is called that there is not; make numbers of literals exact."""
     if not isinstance(node, dict):
         return
+    if node["type"] in _OF_ITS_FIRST and node["children"][0]["type"] == "not_expression":
+        raise ExpressionError(f"{text!r}: ! takes only what stands next to it: write !(a.b), not !a.b")
     if node["type"] == "function_expression":
         _check_call(text, node["value"], len(node["children"]))
     if node["type"] == "literal":
@@ -166,6 +172,10 @@ class _Functions(functions.Functions):  # type: ignore[misc] # it has no types
     def _type_check_single(self, current: Any, types: Any, function_name: str) -> None:
         """Take a Decimal for the number that it is, in functions of JMESPath's own too."""
         super()._type_check_single(_as_known(current), types, function_name)
+
+    @override
+    def _convert_to_jmespath_type(self, pyobject: str) -> str:
+        return "number" if pyobject == "Decimal" else str(super()._convert_to_jmespath_type(pyobject))
 
     @signature({"types": ["array", "null"]})
     @_null_for_null

@@ -57,7 +57,7 @@ def _form(hint: Any) -> Form:
         if check_time in checks:
             return "time"
         return "decimal" if checks & {check_amount, check_rate} else _form(base)
-    plain: dict[Any, Form] = {bool: "flag", int: "count", float: "duration", list: "texts", dict: "map"}
+    plain: dict[Any, Form] = {bool: "flag", int: "count", float: "duration", tuple: "texts", dict: "map"}
     return plain.get(origin or hint, "text")
 
 

@@ -133,9 +133,12 @@ def _complete_contact(fields: dict[str, Any]) -> None:
         fields.setdefault("event_id", f"{fields['contact_id']}/{fields['version']}")
     elif "event_id" in fields:
         fields["contact_id"] = fields["event_id"]
-    recorded = fields.get("ended_at") or fields.get("started_at")
+    ended = fields.get("ended_at")
+    recorded = ended or fields.get("started_at")
     if recorded is not None:
         fields.setdefault("time", recorded)
+    if ended is not None:
+        fields["time"] = max(fields["time"], ended)  # known when it had ended, where only its beginning is told
 
 
 def _worded(value: Any, spec: FieldMapping) -> Any:

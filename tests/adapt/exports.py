@@ -71,7 +71,9 @@ def shopify_order(number: int, customer: str | None, time: datetime, cents: int,
     return order | changed
 
 
-def shopify_refund(number: int, time: datetime, paid_back: list[Json], lines: list[Json] | None = None) -> Json:
+def shopify_refund(
+    number: int, time: datetime, paid_back: list[Json], lines: list[Json] | None = None
+) -> Json:
     """Return a refund of an order."""
     return {
         "id": 900_000 + number,
@@ -119,17 +121,15 @@ def bad_calls() -> Iterator[Json]:
             "customer_id": customer,
             "escalation_requested": "true",
             "escalation_granted": "false",
-            "complaint": "true",
-            "resolved": "no",
         }
         yield connect_leg(
             first, customer, BAD_CALL, NextContactId=second, TransferCompletedTimestamp=zulu(BAD_CALL),
-            Agent={"Username": "agent-1", "CustomerHoldDuration": 400, "NumberOfHolds": 3},
+            Agent={"Username": "agent-1", "CustomerHoldDuration": 90, "NumberOfHolds": 1},
         )  # fmt: skip
         yield connect_leg(
             second, customer, BAD_CALL + timedelta(minutes=10), InitialContactId=first, PreviousContactId=first,
-            InitiationMethod="TRANSFER", DisconnectReason="AGENT_DISCONNECT", Attributes=attributes,
-            Queue={"Name": "complaints", "Duration": 900},
+            InitiationMethod="TRANSFER", Attributes=attributes,
+            Queue={"Name": "complaints", "Duration": 300},
         )  # fmt: skip
 
 
