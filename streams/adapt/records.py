@@ -124,7 +124,9 @@ def _rows(path: Path, separator: str) -> Iterator[Record]:
             except StopIteration:
                 return
             except csv.Error:
-                yield Record(path.name, line, lines.taken(), None, "not CSV: a quote out of place")
+                yield Record(
+                    path.name, line, lines.taken(), None, "not CSV: a quote out of place, or a field too long"
+                )
                 continue
             raw = lines.taken()
             if header is None:

@@ -138,7 +138,9 @@ def _complete_contact(fields: dict[str, Any]) -> None:
     if recorded is not None:
         fields.setdefault("time", recorded)
     if ended is not None:
-        fields["time"] = max(fields["time"], ended)  # known when it had ended, where only its beginning is told
+        fields["time"] = max(
+            fields["time"], ended
+        )  # known when it had ended, where only its beginning is told
 
 
 def _worded(value: Any, spec: FieldMapping) -> Any:

@@ -18,7 +18,7 @@ CUSTOMERS: Final = (LEAVER, STAYER, QUIET, *(str(7100 + number) for number in ra
 BAD_WEEK: Final = 40
 WEEKS: Final = 52
 START: Final = datetime(2024, 1, 1, 9, tzinfo=UTC)
-BAD_CALL: Final = START + timedelta(weeks=BAD_WEEK, days=3)
+BAD_CALL: Final = START + timedelta(weeks=BAD_WEEK, days=6)
 
 Json: TypeAlias = dict[str, Any]
 
@@ -123,14 +123,23 @@ def bad_calls() -> Iterator[Json]:
             "escalation_granted": "false",
         }
         yield connect_leg(
-            first, customer, BAD_CALL, NextContactId=second, TransferCompletedTimestamp=zulu(BAD_CALL),
+            first,
+            customer,
+            BAD_CALL,
+            NextContactId=second,
+            TransferCompletedTimestamp=zulu(BAD_CALL),
             Agent={"Username": "agent-1", "CustomerHoldDuration": 90, "NumberOfHolds": 1},
-        )  # fmt: skip
+        )
         yield connect_leg(
-            second, customer, BAD_CALL + timedelta(minutes=10), InitialContactId=first, PreviousContactId=first,
-            InitiationMethod="TRANSFER", Attributes=attributes,
+            second,
+            customer,
+            BAD_CALL + timedelta(minutes=10),
+            InitialContactId=first,
+            PreviousContactId=first,
+            InitiationMethod="TRANSFER",
+            Attributes=attributes,
             Queue={"Name": "complaints", "Duration": 300},
-        )  # fmt: skip
+        )
 
 
 def good_calls() -> Iterator[Json]:
@@ -185,27 +194,32 @@ def tickets() -> Iterator[Json]:
     """Yield the bad ticket of two customers, and short ones of others."""
     for number, customer in enumerate((LEAVER, STAYER)):
         yield zendesk_ticket(
-            100 + number, customer, BAD_CALL, status="open", satisfaction_rating={"score": "bad"},
-            tags=["complaint", "escalation_requested"], via={"channel": "voice"},
+            100 + number,
+            customer,
+            BAD_CALL,
+            status="open",
+            satisfaction_rating={"score": "bad"},
+            tags=["complaint", "escalation_requested"],
+            via={"channel": "voice"},
             metric_set={"solved_at": None, "reply_time_in_minutes": {"calendar": 4000, "business": None}},
-        )  # fmt: skip
+        )
     for number, customer in enumerate(CUSTOMERS[3::5]):
         yield zendesk_ticket(200 + number, customer, at(30 * number + 5))
 
 
-def shopify_and_connect(folder: Path) -> None:
+def shopify_and_connect(shop: Path, desk: Path) -> None:
     """Write a year of orders, a page a file, and of calls, a record a line."""
     orders = [shopify_order(number, *one) for number, one in enumerate(purchases())]
     for page, first in enumerate(range(0, len(orders), 250)):
         text = json.dumps({"orders": orders[first : first + 250]})
-        (folder / f"orders-{page:02}.json").write_text(text, encoding="utf-8")
-    write_lines(folder / "contacts.json", [*good_calls(), *bad_calls()])
+        (shop / f"orders-{page:02}.json").write_text(text, encoding="utf-8")
+    write_lines(desk / "contacts.json", [*good_calls(), *bad_calls()])
 
 
-def segment_and_zendesk(folder: Path) -> None:
+def segment_and_zendesk(shop: Path, desk: Path) -> None:
     """Write a year of track calls, one a line, and a page of tickets."""
-    write_lines(folder / "calls.jsonl", [segment_order(n, *one) for n, one in enumerate(purchases())])
-    (folder / "tickets.json").write_text(json.dumps({"tickets": list(tickets())}), encoding="utf-8")
+    write_lines(shop / "calls.json", [segment_order(n, *one) for n, one in enumerate(purchases())])
+    (desk / "tickets.json").write_text(json.dumps({"tickets": list(tickets())}), encoding="utf-8")
 
 
 def write_lines(path: Path, records: list[Json], dumps: Callable[[Json], str] = json.dumps) -> Path:

@@ -161,13 +161,23 @@ def test_cancelled_and_test_orders(tmp_path: Path) -> None:
     line = {"quantity": 1, "subtotal": "10.00", "total_tax": "0.00", "line_item": {}}
     records = [
         paid,
-        paid | {"cancelled_at": zulu(at(2)), "updated_at": zulu(at(2)), "refunds": [shopify_refund(1, at(2), [paid_back(1_000)])]},
+        paid
+        | {
+            "cancelled_at": zulu(at(2)),
+            "updated_at": zulu(at(2)),
+            "refunds": [shopify_refund(1, at(2), [paid_back(1_000)])],
+        },
         voided,
-        voided | {"cancelled_at": zulu(at(2)), "updated_at": zulu(at(2)), "financial_status": "voided",
-                  "refunds": [shopify_refund(2, at(2), [], [line])]},
+        voided
+        | {
+            "cancelled_at": zulu(at(2)),
+            "updated_at": zulu(at(2)),
+            "financial_status": "voided",
+            "refunds": [shopify_refund(2, at(2), [], [line])],
+        },
         shopify_order(3, "7", at(3), 1_000, cancelled_at=zulu(at(3))),
         shopify_order(4, "7", at(4), 1_000, test=True),
-    ]  # fmt: skip
+    ]
     found = given(SHOPIFY, tmp_path, records)
     assert kinds(found.events) == [
         ("purchase", "10"),
@@ -238,10 +248,24 @@ def test_call_backs_and_transfers_are_one_contact_with_versions(tmp_path: Path) 
     more: Json = {"InitialContactId": "k-1"}
     legs = [
         connect_leg("k-1", "7", at(), Agent=None, NextContactId="k-2"),
-        connect_leg("k-2", "7", at(0, hours=2), InitiationMethod="CALLBACK", TransferCompletedTimestamp=zulu(at(0, hours=2)), **more),
-        connect_leg("k-3", "7", at(0, hours=2.2), InitiationMethod="TRANSFER", Attributes={"customer_id": "7", "csat": "2"}, **more),
+        connect_leg(
+            "k-2",
+            "7",
+            at(0, hours=2),
+            InitiationMethod="CALLBACK",
+            TransferCompletedTimestamp=zulu(at(0, hours=2)),
+            **more,
+        ),
+        connect_leg(
+            "k-3",
+            "7",
+            at(0, hours=2.2),
+            InitiationMethod="TRANSFER",
+            Attributes={"customer_id": "7", "csat": "2"},
+            **more,
+        ),
         connect_leg("k-9", "7", at(0, hours=2.3), InitiationMethod="MONITOR", **more),
-    ]  # fmt: skip
+    ]
     survey = legs[2] | {"LastUpdateTimestamp": zulu(at(2)), "Attributes": {"customer_id": "7", "csat": "1"}}
     found = given(CONNECT, tmp_path, [*legs, survey, legs[0]])
     assert [told(event, "contact_id", "version", "ended_stage", "csat") for event in found.events] == [
@@ -328,9 +352,12 @@ def test_customers_that_were_merged_later_have_one_history(tmp_path: Path) -> No
 
 def test_segment_tells_itself_of_merged_customers(tmp_path: Path) -> None:
     alias = {
-        "type": "alias", "messageId": "a-1", "previousId": "7", "userId": "8",
+        "type": "alias",
+        "messageId": "a-1",
+        "previousId": "7",
+        "userId": "8",
         "timestamp": "2024-01-20T00:00:00.000Z",
-    }  # fmt: skip
+    }
     found = given(SEGMENT, tmp_path, [segment_order(1, "7", at(), 1_000), alias, {"type": "identify"}])
     assert told(found.events[1], "type", "customer_id", "merged_into") == ("customer_merged", "7", "8")
     assert found.skipped == {"no event rule matches": 1}

@@ -75,13 +75,17 @@ FIELDS = "source.orders.event.purchase.fields"
         (', why = "test order"', "", "source.orders.skip.1.why: missing"),
         ('when = "test"', 'when = "test ="', "source.orders.skip.1.when: 'test =' is no JMESPath"),
         ("[source.orders]\n", '[source.orders]\nformat = "xml"\n', "source.orders.format: "),
-        ("[source.orders]\n", '[source.orders]\nzone = "CET/Berlin"\n', "source.orders.zone: no such time zone"),
+        (
+            "[source.orders]\n",
+            '[source.orders]\nzone = "CET/Berlin"\n',
+            "source.orders.zone: no such time zone",
+        ),
         ('key = "phone"\n', "", "lookup.phones.key: missing"),
         ("[lookup.phones]", "[lookups.phones]", "my.toml: lookups: there is no such key"),
         ("[source.orders]", "[source.orders", "my.toml is no TOML"),
         ('value = "customer_id"', 'value = "customer_id"\nfile = "no.csv"', "no.csv can't be read"),
     ],
-)  # fmt: skip
+)
 def test_what_is_wrong_is_told_with_its_place(old: str, new: str, told: str) -> None:
     assert told in refused(old, new)
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from streams.mapping.expression import FUNCTIONS, ExpressionError, compiled, number, plain
 
-SECRET = "c-4711"
+HIDDEN = "c-4711"
 
 
 @pytest.mark.parametrize(
@@ -86,22 +86,22 @@ def test_an_expression_that_can_never_work_is_refused_at_once(text: str, told: s
 @pytest.mark.parametrize(
     ("text", "value"),
     [
-        ("plus(a, '1')", SECRET),
+        ("plus(a, '1')", HIDDEN),
         ("plus(a, '1')", True),
         ("plus(a, '1')", "NaN"),
         ("plus(a, '1')", float("inf")),
         ("plus(a, '1')", "1e999999999"),
         ("plus(a, '1')", "1" * 29),
         pytest.param("plus(a, '1')", 10**5000, id="5000 digits"),
-        ("total(a)", SECRET),
-        ("total(a)", [SECRET]),
+        ("total(a)", HIDDEN),
+        ("total(a)", [HIDDEN]),
         ("round(a, a)", "1.5"),
-        ("seconds(a, a)", SECRET),
+        ("seconds(a, a)", HIDDEN),
         ("seconds(a, a)", 17),
-        ("text(a)", [SECRET]),
+        ("text(a)", [HIDDEN]),
         ("lower(a)", 4711),
-        ("sum(a)", [SECRET]),
-        ("sort_by(@, &a)", {"x": SECRET}),
+        ("sum(a)", [HIDDEN]),
+        ("sort_by(@, &a)", {"x": HIDDEN}),
         ("contains('abc', a)", 4711),  # JMESPath raises Python's own error
         ("a[*].nothere.length(@)", [{"nothere": 4711}]),
     ],
@@ -113,10 +113,14 @@ def test_what_does_not_fit_raises_an_error_without_the_value(text: str, value: o
     assert "1111" not in str(error.value)
 
 
-@given(st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abc"), inner, max_size=3),
-))  # fmt: skip
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(),
+        lambda inner: (
+            st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abc"), inner, max_size=3)
+        ),
+    )
+)
 def test_plain_paths_and_conditions_are_those_of_jmespath(record: Any) -> None:
     for text in (
         "a",

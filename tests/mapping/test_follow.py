@@ -215,12 +215,13 @@ legs = st.lists(
         transfers=st.none() | st.just(1),
         escalated=st.none() | st.booleans(),
         reason=st.none() | st.sampled_from(["bill", "order"]),
-        phrases=st.none() | st.lists(st.sampled_from(["policy", "not_allowed"]), min_size=1, max_size=2, unique=True),
+        phrases=st.none()
+        | st.lists(st.sampled_from(["policy", "not_allowed"]), min_size=1, max_size=2, unique=True),
         csat=st.none() | st.integers(1, 5),
     ),
     min_size=1,
     max_size=7,
-)  # fmt: skip
+)
 
 
 @settings(max_examples=40)

@@ -32,12 +32,20 @@ def time_of(written: Any, way: str = '"at"', more: str = "") -> str:
         ('{ from = "at", time = "epoch_us" }', 1709294400123999, "12:00:00.123"),
         ('{ from = "at", time = "epoch_ns" }', 1709294400123999999, "12:00:00.123"),
         ('{ from = "at", time = "epoch_days" }', 19783, "00:00:00.000"),
-        ('{ from = "at", time = "%d.%m.%Y %H:%M", zone = "Europe/Berlin" }', " 01.03.2024 13:00 ", "12:00:00.000"),
+        (
+            '{ from = "at", time = "%d.%m.%Y %H:%M", zone = "Europe/Berlin" }',
+            " 01.03.2024 13:00 ",
+            "12:00:00.000",
+        ),
         ('{ from = "at", time = "%d/%b/%Y:%H:%M:%S %z" }', "01/Mar/2024:07:00:00 -0500", "12:00:00.000"),
         ('{ from = "at", zone = "America/New_York" }', "2024-03-01T07:00:00", "12:00:00.000"),
-        ('{ from = "at", zone = "America/New_York" }', "2024-03-01T12:00:00Z", "12:00:00.000"),  # its own counts
+        (
+            '{ from = "at", zone = "America/New_York" }',
+            "2024-03-01T12:00:00Z",
+            "12:00:00.000",
+        ),  # its own counts
     ],
-)  # fmt: skip
+)
 def test_forms_of_times(way: str, written: Any, time: str) -> None:
     assert time_of(written, way) == f"2024-03-01T{time}Z"
 
@@ -72,7 +80,7 @@ def test_local_times_over_both_changes_of_the_clock(local: str, utc: str) -> Non
         ('{ from = "at", time = "epoch_s" }', "yesterday", "time: not a number, where one counts since 1970"),
         ('{ from = "at", time = "epoch_s" }', True, "time: not a number"),
     ],
-)  # fmt: skip
+)
 def test_times_that_are_refused(way: str, written: Any, told: str) -> None:
     detail = why(purchase(time=way), at=written)
     assert detail.startswith(told)
@@ -171,17 +179,27 @@ def test_money_as_people_write_it_loses_no_cent(cents: int, decimal: str) -> Non
         ("complaint", '{ from = "it", words = { ja = true, nein = false } }', "nein", False),
         ("complaint", '"it"', "", None),
         ("complaint", '"it"', None, None),
-        ("resolution", '{ from = "it", words = { false = "unresolved", true = "resolved" } }', False, "unresolved"),
+        (
+            "resolution",
+            '{ from = "it", words = { false = "unresolved", true = "resolved" } }',
+            False,
+            "unresolved",
+        ),
         ("resolution", '{ from = "it", words = { true = "resolved" } }', False, None),
         ("reason", '"it"', 17, "17"),
         ("reason", '"it"', Decimal("17.50"), "17.5"),
         ("reason", '"it"', True, "true"),
         ("phrases", '"it"', ["policy", None], ["policy"]),
-        ("phrases", '{ from = "it", words = { rules = "policy" }, other = "" }', ["rules", "weather"], ["policy"]),
+        (
+            "phrases",
+            '{ from = "it", words = { rules = "policy" }, other = "" }',
+            ["rules", "weather"],
+            ["policy"],
+        ),
         ("phrases", '{ from = "it", words = { rules = "policy" }, other = "" }', ["weather"], None),
         ("attributes", '"it"', {"till": 4, "open": True, "none": None}, {"till": "4", "open": "true"}),
     ],
-)  # fmt: skip
+)
 def test_other_fields(name: str, way: str, written: Any, value: Any) -> None:
     assert fields(contact(**{name: way}), it=written).get(name) == value
 

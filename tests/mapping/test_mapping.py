@@ -96,7 +96,8 @@ def test_an_event_for_each_element_of_a_list() -> None:
     assert mapping.map("orders", ORDER | {"lines": "ab"}, META) == [
         Refused("orders/it", Reason.SCHEMA, "each: not a list")
     ]
-    for none in (None, []):
+    nothing: tuple[Any, ...] = (None, [])
+    for none in nothing:
         assert mapping.map("orders", ORDER | {"lines": none}, META) == [Skipped("orders", NO_RULE)]
 
 

@@ -20,8 +20,15 @@ def written(folder: Path, text: str) -> Path:
 
 @pytest.mark.parametrize(
     "spelled",
-    ["+12125550100", "(212) 555-0100", "212.555.0100", "1-212-555-0100", "+1 212 555 0100", "tel:+1-212-555-0100"],
-)  # fmt: skip
+    [
+        "+12125550100",
+        "(212) 555-0100",
+        "212.555.0100",
+        "1-212-555-0100",
+        "+1 212 555 0100",
+        "tel:+1-212-555-0100",
+    ],
+)
 def test_a_phone_number_is_found_however_it_is_spelled(spelled: str) -> None:
     assert phone_number(spelled, "US") == "+12125550100"
 
