@@ -152,7 +152,12 @@ class _Run:
 
 
 def inputs_of(sources: dict[str, Source], given: Path) -> dict[str, list[Path]]:
-    """Return the files of each source. Raises InputError if there is none at all, or one fits two sources."""
+    """Return the files of each source: by its pattern, but one file is of the only source whatever its name.
+
+    Raises InputError if there is none at all, or one fits two sources.
+    """
+    if given.is_file() and len(sources) == 1:
+        return {name: [given] for name in sources}
     found = {name: matching(source, given) for name, source in sources.items()}
     every = [path for paths in found.values() for path in paths]
     if not every:
@@ -160,7 +165,9 @@ def inputs_of(sources: dict[str, Source], given: Path) -> dict[str, list[Path]]:
         raise InputError(f"nothing to read in {given}: looked for {patterns}")
     twice = next((path for path, count in Counter(every).items() if count > 1), None)
     if twice is not None:
-        raise InputError(f"{twice.name} fits the patterns of two sources: give each its own `files`")
+        raise InputError(
+            f"{twice.name} fits two sources of the mapping: give each its own `files`", unusable=True
+        )
     return found
 
 

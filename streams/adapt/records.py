@@ -61,19 +61,18 @@ class Record:
 
 
 def matching(source: Source, given: Path) -> list[Path]:
-    """Return the files of a source, by name: those of a directory that its pattern fits, or the file given.
+    """Return the files that the pattern of a source fits: in a directory, or the one file given.
 
     Raises InputError.
     """
-    if given.is_file():
-        return [given]
-    if not given.is_dir():
+    if given.is_dir():
+        paths = sorted(path for path in given.iterdir() if path.is_file())
+    elif given.is_file():
+        paths = [given]
+    else:
         raise InputError(f"no such file or directory: {given}")
     pattern = source.files or "*"
-    names = (path for path in given.iterdir() if path.is_file())
-    return sorted(
-        path for path in names if fnmatch(path.name, pattern) or fnmatch(path.name, f"{pattern}.gz")
-    )
+    return [path for path in paths if fnmatch(path.name, pattern) or fnmatch(path.name, f"{pattern}.gz")]
 
 
 def records(path: Path, source: Source) -> Iterator[Record]:

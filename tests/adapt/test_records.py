@@ -170,6 +170,7 @@ def test_files_are_found_by_the_pattern_of_the_source(tmp_path: Path) -> None:
     (tmp_path / "orders-3.json").mkdir()
     one = source('files = "orders-*.json"')
     assert [path.name for path in matching(one, tmp_path)] == ["orders-1.json.gz", "orders-2.json"]
-    assert matching(one, tmp_path / "calls.json") == [tmp_path / "calls.json"]
+    assert matching(one, tmp_path / "orders-2.json") == [tmp_path / "orders-2.json"]
+    assert matching(one, tmp_path / "calls.json") == []
     with pytest.raises(InputError, match="no such file or directory"):
         matching(one, tmp_path / "nothing")
