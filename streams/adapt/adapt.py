@@ -1,9 +1,10 @@
 """Exports through a mapping into event files, in the order in which things became known.
 
-An export is in no order that can be relied on, so what its records come to waits in memory: about 0.7 kB for
-each event. A million orders take 0.7 GB, and half of that again if they are followed.
+An export is in no order that can be relied on, so what its records come to waits in memory, as bytes and
+without the records: about 0.7 kB for an order and 0.9 kB for a call. A million orders take 0.7 GB.
 """
 
+from array import array
 from base64 import b64encode
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import IO, Any, Final, NamedTuple
 
-from msgspec.json import decode, encode
+from msgspec.json import encode
 
 from schemas.dead_letter import Reason
 from streams.adapt.records import Record, matching, records
@@ -21,7 +22,7 @@ from streams.files import InputError
 from streams.mapping.config import Source
 from streams.mapping.expression import ExpressionError
 from streams.mapping.mapping import Mapping
-from streams.mapping.outcomes import EMPTY, Draft, Mapped, Meta, Refused, Skipped
+from streams.mapping.outcomes import EMPTY, Draft, Mapped, Memory, Meta, Refused, Skipped
 
 _STEP: Final = 1000
 
@@ -63,6 +64,13 @@ class _Part(NamedTuple):
         return mapping.map_one(self.source, self.record.value, meta)
 
 
+class _Event(NamedTuple):
+    time: int
+    place: int
+    value: bytes
+    source: Input
+
+
 @dataclass(slots=True)
 class _Run:
     """One run over all files."""
@@ -72,8 +80,10 @@ class _Run:
     letters: IO[bytes]
     on_progress: Callable[[int], None]
     adapted: Adapted = field(default_factory=Adapted)
-    drafts: list[tuple[int, int, bytes]] = field(default_factory=list)
-    """When it became known, the number of its record, and the draft."""
+    drafts: list[tuple[int, int, int, bytes]] = field(default_factory=list)
+    """Each with the thing that it is of, when it became known, and its place among all."""
+    record_of: "array[int]" = field(default_factory=lambda: array("Q"))
+    """The number of the record that a draft came of, by its place."""
     late: dict[int, list[Refused]] = field(default_factory=dict)
     """What was refused after its record was let go, by the number of the record."""
 
@@ -107,35 +117,36 @@ class _Run:
                 self.on_progress(number)
             for outcome in part.outcomes(self.mapping):
                 if isinstance(outcome, Draft):
-                    self.drafts.append((outcome.time, number, outcome.to_bytes()))
+                    thing, place = hash(outcome.state_key), len(self.record_of)
+                    self.drafts.append((thing, outcome.time, place, outcome.to_bytes()))
+                    self.record_of.append(number)
                 elif isinstance(outcome, Refused):
                     self._refuse(part.record, outcome)
                 else:
                     self.adapted.skipped[outcome.rule, outcome.why] += 1
 
-    def finish(self) -> list[Mapped]:
+    def finish(self) -> list[_Event]:
         """Return all events in the order of their time; those of one time in the order of the files."""
-        self.drafts.sort(key=itemgetter(0))
-        self.drafts.reverse()
-        memories: dict[str, bytes] = {}
-        events: list[Mapped] = []
+        self.drafts.sort(reverse=True)
+        events: list[_Event] = []
+        thing, memories = 0, dict[str, Memory]()
         while self.drafts:  # let go one by one, while the events grow
-            _, number, raw = self.drafts.pop()
+            same, _, place, raw = self.drafts.pop()
+            if same != thing:
+                thing, memories = same, {}
             draft = Draft.from_bytes(raw)
-            known = memories.get(draft.state_key)
-            outcomes, memory = self.mapping.finish(draft, None if known is None else decode(known))
-            if memory is not None:
-                memories[draft.state_key] = encode(memory)
+            outcomes, memory = self.mapping.finish(draft, memories.get(draft.state_key))
+            memories[draft.state_key] = memory
             for outcome in outcomes:
                 if isinstance(outcome, Mapped):
                     self.adapted.events[outcome.rule, outcome.source] += 1
-                    events.append(outcome)
+                    events.append(_Event(outcome.time, place, outcome.value, outcome.source))
                 elif isinstance(outcome, Refused):
-                    self.late.setdefault(number, []).append(outcome)
+                    self.late.setdefault(self.record_of[place], []).append(outcome)
                 else:
                     self.adapted.skipped[outcome.rule, outcome.why] += 1
         self._refuse_late()
-        events.sort(key=lambda one: one.time)
+        events.sort(key=itemgetter(0, 1))
         return events
 
     def _refuse_late(self) -> None:
