@@ -1,11 +1,17 @@
-"""Exports through a mapping into event files, in the order in which things became known."""
+"""Exports through a mapping into event files, in the order in which things became known.
 
+An export is in no order that can be relied on, so what its records come to waits in memory, as bytes and
+without the records: about 0.7 kB for an order and 0.9 kB for a call. A million orders take 0.7 GB.
+"""
+
+from array import array
 from base64 import b64encode
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from operator import itemgetter
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Any, Final, NamedTuple
 
 from msgspec.json import encode
 
@@ -13,9 +19,10 @@ from schemas.dead_letter import Reason
 from streams.adapt.records import Record, matching, records
 from streams.core.watermark import Input
 from streams.files import InputError
-from streams.mapping.config import Config
+from streams.mapping.config import Source
+from streams.mapping.expression import ExpressionError
 from streams.mapping.mapping import Mapping
-from streams.mapping.outcomes import Draft, Mapped, Memory, Meta, Refused, Skipped
+from streams.mapping.outcomes import EMPTY, Draft, Mapped, Memory, Meta, Refused, Skipped
 
 _STEP: Final = 1000
 
@@ -41,109 +48,165 @@ class Adapted:
         return counts
 
 
+class _Part(NamedTuple):
+    """A record, or one of those that it holds."""
+
+    source: str
+    record: Record
+    known: list[Draft | Skipped | Refused] = []  # noqa: RUF012 - nothing is ever added
+    """What it comes to, where no mapping needs to be asked."""
+
+    def outcomes(self, mapping: Mapping) -> list[Draft | Skipped | Refused]:
+        """Return what it comes to."""
+        if self.known or self.record.value is None:
+            return self.known
+        meta = Meta(topic=self.record.file, offset=self.record.line)
+        return mapping.map_one(self.source, self.record.value, meta)
+
+
+class _Event(NamedTuple):
+    time: int
+    place: int
+    value: bytes
+    source: Input
+
+
 @dataclass(slots=True)
 class _Run:
-    """One run; drafts wait in memory, for an export is in no order that can be relied on."""
+    """One run over all files."""
 
     mapping: Mapping
-    refuse: Callable[[Record, str, Reason, str], None]
+    inputs: dict[str, list[Path]]
+    letters: IO[bytes]
+    on_progress: Callable[[int], None]
     adapted: Adapted = field(default_factory=Adapted)
-    drafts: list[tuple[Draft, Record]] = field(default_factory=list)
+    drafts: list[tuple[int, int, int, bytes]] = field(default_factory=list)
+    """Each with the thing that it is of, when it became known, and its place among all."""
+    record_of: "array[int]" = field(default_factory=lambda: array("Q"))
+    """The number of the record that a draft came of, by its place."""
+    late: dict[int, list[Refused]] = field(default_factory=dict)
+    """What was refused after its record was let go, by the number of the record."""
 
-    def take(self, source: str, record: Record) -> None:
-        """Map a record."""
-        self.adapted.files[record.file] += 1
+    def parts(self) -> Iterator[_Part]:
+        """Yield all records, each page taken apart: the same ones in the same order, each time."""
+        for source, paths in self.inputs.items():
+            for path in paths:
+                self.adapted.files[path.name] += 0
+                for record in records(path, self.mapping.sources[source]):
+                    yield from self._parts_of(source, record)
+
+    def _parts_of(self, source: str, record: Record) -> Iterator[_Part]:
         if record.value is None:
-            self._refused(record, source, Reason.NOT_JSON, record.fault or "")
+            yield _Part(source, record, [Refused(source, Reason.NOT_JSON, record.fault)])
             return
-        for outcome in self.mapping.map(source, record.value, Meta(topic=record.file, offset=record.line)):
-            if isinstance(outcome, Draft):
-                self.drafts.append((outcome, record))
-            else:
-                self._count(outcome, record)
+        try:
+            values = self.mapping.split(source, record.value)
+        except ExpressionError as error:
+            yield _Part(source, record, [Refused(source, Reason.SCHEMA, str(error))])
+            return
+        for value in values:
+            yield _Part(source, record.part(value))
+        if not values:
+            yield _Part(source, record, [Skipped(source, EMPTY)])
 
-    def finish(self) -> Iterator[Mapped]:
-        """Yield all events in the order of their time; those of one time in the order of the files."""
-        self.drafts.sort(key=lambda pair: pair[0].time)
-        memories: dict[str, Memory] = {}
-        for draft, record in self.drafts:
+    def read(self) -> None:
+        """Map every record."""
+        for number, part in enumerate(self.parts()):
+            self.adapted.files[part.record.file] += 1
+            if number % _STEP == 0:
+                self.on_progress(number)
+            for outcome in part.outcomes(self.mapping):
+                if isinstance(outcome, Draft):
+                    thing, place = hash(outcome.state_key), len(self.record_of)
+                    self.drafts.append((thing, outcome.time, place, outcome.to_bytes()))
+                    self.record_of.append(number)
+                elif isinstance(outcome, Refused):
+                    self._refuse(part.record, outcome)
+                else:
+                    self.adapted.skipped[outcome.rule, outcome.why] += 1
+
+    def finish(self) -> list[_Event]:
+        """Return all events in the order of their time; those of one time in the order of the files."""
+        self.drafts.sort(reverse=True)
+        events: list[_Event] = []
+        thing, memories = 0, dict[str, Memory]()
+        while self.drafts:  # let go one by one, while the events grow
+            same, _, place, raw = self.drafts.pop()
+            if same != thing:
+                thing, memories = same, {}
+            draft = Draft.from_bytes(raw)
             outcomes, memory = self.mapping.finish(draft, memories.get(draft.state_key))
-            if memory is not None:
-                memories[draft.state_key] = memory
+            memories[draft.state_key] = memory
             for outcome in outcomes:
                 if isinstance(outcome, Mapped):
                     self.adapted.events[outcome.rule, outcome.source] += 1
-                    yield outcome
+                    events.append(_Event(outcome.time, place, outcome.value, outcome.source))
+                elif isinstance(outcome, Refused):
+                    self.late.setdefault(self.record_of[place], []).append(outcome)
                 else:
-                    self._count(outcome, record)
+                    self.adapted.skipped[outcome.rule, outcome.why] += 1
+        self._refuse_late()
+        events.sort(key=itemgetter(0, 1))
+        return events
 
-    def _count(self, outcome: Skipped | Refused, record: Record) -> None:
-        if isinstance(outcome, Skipped):
-            self.adapted.skipped[outcome.rule, outcome.why] += 1
-        else:
-            self._refused(record, outcome.rule, outcome.reason, outcome.detail)
+    def _refuse_late(self) -> None:
+        """Read the files once more for the records of which something was refused at the end: hardly any."""
+        if not self.late:
+            return
+        for number, part in enumerate(self.parts()):
+            for refused in self.late.get(number, ()):
+                self._refuse(part.record, refused)
 
-    def _refused(self, record: Record, rule: str, reason: Reason, detail: str) -> None:
-        self.adapted.refused[rule, reason, detail] += 1
-        self.refuse(record, rule, reason, detail)
+    def _refuse(self, record: Record, refused: Refused) -> None:
+        self.adapted.refused[refused.rule, refused.reason, refused.detail] += 1
+        self.letters.write(_letter(record, refused) + b"\n")
 
 
-def inputs_of(config: Config, given: Path) -> dict[str, list[Path]]:
-    """Return the files of each source. Raises InputError if there is none at all, or one fits two sources."""
-    found = {name: matching(source, given) for name, source in config.sources.items()}
+def inputs_of(sources: dict[str, Source], given: Path) -> dict[str, list[Path]]:
+    """Return the files of each source: by its pattern, but one file is of the only source whatever its name.
+
+    Raises InputError if there is none at all, or one fits two sources.
+    """
+    if given.is_file() and len(sources) == 1:
+        return {name: [given] for name in sources}
+    found = {name: matching(source, given) for name, source in sources.items()}
     every = [path for paths in found.values() for path in paths]
     if not every:
-        patterns = ", ".join(source.files or "*" for source in config.sources.values())
+        patterns = ", ".join(source.files or "*" for source in sources.values())
         raise InputError(f"nothing to read in {given}: looked for {patterns}")
     twice = next((path for path, count in Counter(every).items() if count > 1), None)
     if twice is not None:
-        raise InputError(f"{twice.name} fits the patterns of two sources: give each its own `files`")
+        raise InputError(
+            f"{twice.name} fits two sources of the mapping: give each its own `files`", unusable=True
+        )
     return found
 
 
 def adapt(
-    config: Config,
-    currency: str,
+    mapping: Mapping,
     inputs: dict[str, list[Path]],
-    outputs: Callable[[str | None], IO[bytes]],
+    outputs: dict[Input, IO[bytes]],
+    letters: IO[bytes],
     on_progress: Callable[[int], None] = lambda _records: None,
 ) -> Adapted:
-    """Map the files of each source, and write events to the outputs of their names.
+    """Map the files of each source, and write events to the outputs of the mapping's inputs.
 
-    Refused records go to the output of None: each whole, with where it stood and why.
-
-    Raises MappingError, InputError.
+    Refused records go to `letters`: each whole, with where it stood and why. Raises InputError.
     """
-    letters = outputs(None)
-    run = _Run(Mapping(config, currency), lambda *letter: _write(letters, [_letter(*letter)]))
-    done = 0
-    for source, paths in inputs.items():
-        for path in paths:
-            for record in records(path, config.sources[source]):
-                run.take(source, record)
-                done += 1
-                if done % _STEP == 0:
-                    on_progress(done)
-    files: dict[Input, IO[bytes]] = {}
-    for mapped in run.finish():
-        if mapped.source not in files:
-            files[mapped.source] = outputs(f"{mapped.source.value}.jsonl")
-        _write(files[mapped.source], [mapped.value])
+    run = _Run(mapping, inputs, letters, on_progress)
+    run.read()
+    for event in run.finish():
+        outputs[event.source].write(event.value + b"\n")
     return run.adapted
 
 
-def _write(file: IO[bytes], lines: Iterable[bytes]) -> None:
-    for line in lines:
-        file.write(line + b"\n")
-
-
-def _letter(record: Record, rule: str, reason: Reason, detail: str) -> bytes:
+def _letter(record: Record, refused: Refused) -> bytes:
     letter: dict[str, Any] = {
         "file": record.file,
         "line": record.line,
-        "rule": rule,
-        "reason": reason.value,
-        "detail": detail,
+        "rule": refused.rule,
+        "reason": refused.reason.value,
+        "detail": refused.detail,
     }
     try:
         letter["record"] = record.raw.decode()

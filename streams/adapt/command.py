@@ -1,9 +1,9 @@
 """The command `adapt`: an export of a shop, a contact centre or a spreadsheet into event files."""
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+import re
+from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, Annotated, Any, Final
+from typing import IO, Annotated, Final
 
 import typer
 from rich.box import SIMPLE_HEAD
@@ -13,15 +13,17 @@ from rich.table import Table
 
 from streams.adapt.adapt import Adapted, adapt, inputs_of
 from streams.console import ERRORS, Exit, failed, files_or_exit, or_exit
-from streams.core.watermark import GIVEN
+from streams.core.watermark import GIVEN, Input
 from streams.mapping import adapters
-from streams.mapping.config import Config, MappingError, load, parse
-from streams.outputs import Force, writing, writing_or_exit
+from streams.mapping.config import Config, MappingError, in_zone, load, parse, with_tables
+from streams.mapping.mapping import Mapping
+from streams.outputs import Force, Output, check_or_exit, writing, writing_or_exit
 from streams.settings import SettingsError, load_settings
 
 CSV: Final = "csv"
 _KINDS: Final = (*adapters.NAMES, CSV)
 _MOST_WHYS: Final = 30
+_ANYTHING: Final = re.compile(b"")
 
 
 def adapt_command(  # noqa: PLR0913 - one for each option
@@ -65,8 +67,8 @@ def adapt_command(  # noqa: PLR0913 - one for each option
 
     They are transactions.jsonl, contacts.jsonl and so on, ready for check, replay and publish.
     Several exports may go into one OUT, one after the other, if they write different files. Two exports of
-    purchases need one mapping with two sources (docs/mapping.md). What is skipped, as guest check-outs are, is
-    counted with its reason. What can't be mapped goes to refused-KIND.jsonl in OUT, whole, with why.
+    purchases need one mapping with two sources (docs/mapping.md). What is skipped, as guest check-outs are,
+    is counted with its reason. What can't be mapped goes to refused-KIND.jsonl in OUT, whole, with why.
 
     Exit code 65 if nothing could be mapped, 78 for a mapping that can't be used.
     """
@@ -82,27 +84,25 @@ def adapt_command(  # noqa: PLR0913 - one for each option
         return
     if out is None:
         raise failed("say where to: adapt KIND IN OUT", Exit.USAGE)
-    tables = {"rates": rates, "merged": merged}
-    with or_exit({MappingError: Exit.CONFIG, SettingsError: Exit.CONFIG}):
-        overrides: dict[str, Any] = {
-            name: {"file": str(path.absolute())} for name, path in tables.items() if path is not None
-        }
-        overrides["lookup"] = dict(map(_lookup, lookup or []))
-        config = _config(kind, mapping, overrides, zone)
-        currency = load_settings().reporting_currency
-        with files_or_exit():
-            inputs = inputs_of(config, given)
-            adapted = _adapted(config, currency, inputs, out, f"refused-{Path(kind).stem}.jsonl", force=force)
-    _print(adapted, out, f"refused-{Path(kind).stem}.jsonl")
+    with or_exit({MappingError: Exit.CONFIG, SettingsError: Exit.CONFIG}), files_or_exit():
+        config = with_tables(_config(kind, mapping), dict(map(_lookup, lookup or [])), rates, merged)
+        config = config if zone is None else in_zone(config, zone)
+        work = Mapping(config, load_settings().reporting_currency)
+        inputs = inputs_of(config.sources, given)
+        letters = out / f"refused-{Path(kind).stem}.jsonl"
+        files: dict[Input, Path] = {one: out / f"{one.value}.jsonl" for one in GIVEN if one in work.inputs}
+        _check(inputs, files, letters, force=force)
+        adapted = _adapted(work, inputs, files, letters)
+    _print(adapted, files, letters)
     if not adapted.events:
         raise failed("no event came of it", Exit.BAD_DATA)
 
 
-def _lookup(text: str) -> tuple[str, dict[str, str]]:
+def _lookup(text: str) -> tuple[str, Path]:
     name, separator, file = text.partition("=")
     if not separator or not name or not file:
         raise failed("a look-up is given as NAME=FILE, phones=phones.csv", Exit.USAGE)
-    return name, {"file": str(Path(file).absolute())}
+    return name, Path(file)
 
 
 def _text(kind: str) -> str:
@@ -111,49 +111,54 @@ def _text(kind: str) -> str:
     return adapters.text(kind)
 
 
-def _config(kind: str, mapping: Path | None, overrides: dict[str, Any], zone: str | None) -> Config:
+def _config(kind: str, mapping: Path | None) -> Config:
+    if kind in adapters.NAMES:
+        return parse(adapters.text(kind), folder=Path(), name=kind)
     own = Path(kind) if kind.endswith(".toml") else mapping
-    if own is None and kind == CSV:
-        raise failed("csv needs --mapping FILE; `adapt csv IN --suggest` proposes one", Exit.USAGE)
-    if own is None and kind not in adapters.NAMES:
+    if kind != CSV and not kind.endswith(".toml"):
         raise failed(f"no such kind: write {', '.join(_KINDS)} or FILE.toml", Exit.USAGE)
-    config = (
-        load(own, overrides)
-        if own is not None
-        else parse(adapters.text(kind), folder=Path(), name=kind, overrides=overrides)
-    )
-    if zone is None:
-        return config
-    sources = {name: {"zone": zone} for name, source in config.sources.items() if source.zone is None}
-    changed = overrides | {"source": sources}
-    return load(own, changed) if own else parse(_text(kind), folder=Path(), name=kind, overrides=changed)
+    if own is None:
+        raise failed("csv needs --mapping FILE; `adapt csv IN --suggest` proposes one", Exit.USAGE)
+    return load(own)
 
 
-def _adapted(  # noqa: PLR0913 - what, from where, to where
-    config: Config, currency: str, inputs: dict[str, list[Path]], out: Path, letters: str, *, force: bool
+def _check(inputs: dict[str, list[Path]], files: dict[Input, Path], letters: Path, *, force: bool) -> None:
+    """End the command if a file is there already, or one of the export would be written over."""
+    with writing_or_exit(letters.parent):
+        letters.parent.mkdir(parents=True, exist_ok=True)
+    there = next((path for path in files.values() if path.exists() and path.stat().st_size), None)
+    if there is not None and not force:
+        raise failed(f"{there} is there already: --force replaces it", Exit.CANNOT_CREATE)
+    outputs = [Output(path, "OUT", _ANYTHING) for path in (*files.values(), letters)]
+    check_or_exit(outputs, (path for paths in inputs.values() for path in paths))
+
+
+def _adapted(
+    mapping: Mapping,
+    inputs: dict[str, list[Path]],
+    files: dict[Input, Path],
+    letters: Path,
 ) -> Adapted:
-    with writing_or_exit(out):
-        out.mkdir(parents=True, exist_ok=True)
-    with _outputs(out, letters, force=force) as outputs, ERRORS.status("reading ...") as status:
-        return adapt(config, currency, inputs, outputs, lambda done: status.update(f"{done:,} records read"))
-
-
-@contextmanager
-def _outputs(out: Path, letters: str, *, force: bool) -> Iterator[Callable[[str | None], IO[bytes]]]:
-    """Give what opens the outputs by name; all are put in place at the end, or none."""
+    """Write all files, or none."""
     with ExitStack() as stack:
 
-        def opened(name: str | None) -> IO[bytes]:
-            path = out / (name or letters)
-            if name is not None and not force and path.exists() and path.stat().st_size:
-                raise failed(f"{path} is there already: --force replaces it", Exit.CANNOT_CREATE)
+        def opened(path: Path) -> IO[bytes]:
             stack.enter_context(writing_or_exit(path))
             return stack.enter_context(writing(path))
 
-        yield opened
+        outputs = {one: opened(path) for one, path in files.items()}
+        refused = opened(letters)
+        status = stack.enter_context(ERRORS.status("reading ..."))
+        return adapt(
+            mapping,
+            inputs,
+            outputs,
+            refused,
+            lambda done: status.update(f"{done:,} records read"),
+        )
 
 
-def _print(adapted: Adapted, out: Path, letters: str) -> None:
+def _print(adapted: Adapted, paths: dict[Input, Path], letters: Path) -> None:
     console = Console()
     files = Table(box=SIMPLE_HEAD)
     files.add_column("read")
@@ -172,10 +177,15 @@ def _print(adapted: Adapted, out: Path, letters: str) -> None:
     refused = sorted(adapted.refused.items(), key=lambda item: -item[1])
     for (rule, reason, detail), count in refused[:_MOST_WHYS]:
         became.add_row(escape(rule), f"[red]refused[/red] ({reason.value}): {escape(detail)}", f"{count:,}")
+    if len(refused) > _MOST_WHYS:
+        became.add_row("", "refused for other reasons", f"{sum(dict(refused[_MOST_WHYS:]).values()):,}")
     console.print(became)
     total = sum(adapted.refused.values())
-    for one in GIVEN:
-        if adapted.written[one]:
-            console.print(f"{out / one.value}.jsonl: {adapted.written[one]:,} events", highlight=False)
+    for one, path in paths.items():
+        _say(console, f"{path}: {adapted.written[one]:,} events")
     if total:
-        console.print(f"{out / letters}: {total:,} refused, whole, each with why", highlight=False)
+        _say(console, f"{letters}: {total:,} refused, whole, each with why")
+
+
+def _say(console: Console, line: str) -> None:
+    console.print(escape(line), highlight=False, soft_wrap=True)

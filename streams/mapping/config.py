@@ -1,10 +1,12 @@
 """A mapping as it is written: TOML, checked as a whole before the first record."""
 
 import tomllib
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeAlias
+from typing import Annotated, Any, Final, Literal, Self, TypeAlias, get_args
 from zoneinfo import ZoneInfo
 
+import phonenumbers
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -16,6 +18,8 @@ from pydantic import (
 )
 
 from streams.mapping.expression import Expression, compiled
+
+_SOME_TIME: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 class MappingError(Exception):
@@ -31,9 +35,30 @@ def _expression(text: object) -> Expression:
 def _zone(name: str) -> str:
     try:
         ZoneInfo(name)
-    except (OSError, ValueError):
+    except (KeyError, OSError, ValueError):
         raise ValueError("no such time zone; write one like Europe/Berlin") from None
     return name
+
+
+def _time_form(form: str) -> str:
+    if form in get_args(Epoch):
+        return form
+    try:
+        if "%" not in form:
+            raise ValueError  # noqa: TRY301 - as what strptime itself refuses
+        datetime.strptime(_SOME_TIME.strftime(form), form)  # noqa: DTZ007 - only its form is tried
+    except ValueError:
+        known = ", ".join(get_args(Epoch))
+        raise ValueError(
+            f"no form of a time: write {known}, or one of strptime like %d.%m.%Y %H:%M"
+        ) from None
+    return form
+
+
+def _region(region: str) -> str:
+    if region not in phonenumbers.SUPPORTED_REGIONS:
+        raise ValueError("no region of phone numbers; write one like US, GB, DE")
+    return region
 
 
 def _several(value: object) -> object:
@@ -42,7 +67,9 @@ def _several(value: object) -> object:
 
 Compiled: TypeAlias = Annotated[Any, BeforeValidator(_expression)]
 Zone: TypeAlias = Annotated[str, AfterValidator(_zone)]
-TimeForm: TypeAlias = Literal["epoch_s", "epoch_ms", "epoch_us", "epoch_ns", "epoch_days"]
+Epoch: TypeAlias = Literal["epoch_s", "epoch_ms", "epoch_us", "epoch_ns", "epoch_days"]
+TimeForm: TypeAlias = Annotated[str, AfterValidator(_time_form)]
+Region: TypeAlias = Annotated[str, AfterValidator(_region)]
 Unit: TypeAlias = Literal["cents", "ms", "minutes"]
 To: TypeAlias = Literal["transaction", "contact", "notice", "profile", "disposition", "customer_merged"]
 
@@ -70,7 +97,7 @@ class FieldMapping(_Table):
     """What any other word means; an empty text: the field is left out."""
     prefix: str = ""
     """Put before an id that is unique only among its own kind."""
-    time: TimeForm | str | None = None
+    time: TimeForm | None = None
     """How a time is written: `epoch_s`, `epoch_ms`, ..., or as strptime has it, `%d.%m.%Y %H:%M`."""
     zone: Zone | None = None
     """The zone of a time without an offset, before that of the source."""
@@ -80,7 +107,7 @@ class FieldMapping(_Table):
     """What separates the places of a number in text: 1,234.50 or 1.234,50."""
     lookup: str | None = None
     """A table of the mapping that turns what is found into another value: a phone number into a customer."""
-    phone: str | None = None
+    phone: Region | None = None
     """A phone number, brought into one form; of this region, `US`, unless it begins with +."""
 
     @model_validator(mode="before")
@@ -92,6 +119,8 @@ class FieldMapping(_Table):
     def _found(self) -> Self:
         if (self.value is None) == (self.from_ is None):
             raise ValueError("give either `value` or `from`")
+        if self.value is not None and self.model_fields_set != {"value"}:
+            raise ValueError("`value` stands alone: it is taken as it is")
         return self
 
 
@@ -112,7 +141,7 @@ class Follow(_Table):
     whole, which gives versions. `legs`: a contact of several parts, which are put together."""
     time: Compiled
     """When this record was written, as a time of the source."""
-    time_form: TimeForm | str | None = None
+    time_form: TimeForm | None = None
     part: Compiled | None = None
     """Of legs: which one this is."""
     void: Compiled | None = None
@@ -141,6 +170,7 @@ class Source(_Table):
     """One of their topics, or one kind of file."""
 
     name: str = ""
+    """As its table is called."""
     topic: str | None = None
     """For `ingest`."""
     files: str | None = None
@@ -164,7 +194,7 @@ class Lookup(_Table):
     """Without a file nothing is found."""
     key: str
     value: str
-    phone: str | None = None
+    phone: Region | None = None
     """The keys are phone numbers, of this region unless they begin with +."""
 
 
@@ -180,16 +210,22 @@ class Merged(_Table):
     file: Path
 
 
+def _named(sources: object) -> object:
+    if not isinstance(sources, dict):
+        return sources
+    return {name: one | {"name": name} if isinstance(one, dict) else one for name, one in sources.items()}
+
+
 class Config(_Table):
     """A mapping."""
 
-    sources: Annotated[dict[str, Source], Field(alias="source", min_length=1)]
+    sources: Annotated[dict[str, Source], BeforeValidator(_named), Field(alias="source", min_length=1)]
     lookup: dict[str, Lookup] = {}
     rates: Rates | None = None
     merged: Merged | None = None
 
 
-def load(path: Path, overrides: dict[str, Any] | None = None) -> Config:
+def load(path: Path) -> Config:
     """Return the mapping of a file, paths in it relative to the file. Raises MappingError."""
     try:
         text = path.read_text(encoding="utf-8")
@@ -197,40 +233,81 @@ def load(path: Path, overrides: dict[str, Any] | None = None) -> Config:
         raise MappingError(f"{path} can't be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise MappingError(f"{path} is not UTF-8") from None
-    return parse(text, folder=path.parent, name=path.name, overrides=overrides)
+    return parse(text, folder=path.parent, name=path.name)
 
 
-def parse(text: str, *, folder: Path, name: str, overrides: dict[str, Any] | None = None) -> Config:
-    """Return the mapping that a text holds, with some of its tables changed. Raises MappingError."""
+def parse(text: str, *, folder: Path, name: str) -> Config:
+    """Return the mapping that a text holds. Raises MappingError."""
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise MappingError(f"{name} is no TOML: {error}") from None
-    for source, table in document.get("source", {}).items():
-        if isinstance(table, dict):
-            table["name"] = source
     try:
-        config = Config.model_validate(_merged(document, overrides or {}))
+        config = Config.model_validate(document)
     except ValidationError as error:
-        raise MappingError("\n".join(f"{name}: {line}" for line in _lines(error))) from None
+        raise MappingError("\n".join(f"{name}: {line}" for line in _lines(error, document))) from None
     return _with_paths(config, folder)
 
 
-def _merged(document: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    """Return a document with changes laid over it, table by table."""
-    merged = dict(document)
-    for key, value in changes.items():
-        there = merged.get(key)
-        merged[key] = _merged(there, value) if isinstance(there, dict) and isinstance(value, dict) else value
-    return merged
+def with_tables(
+    config: Config, lookups: dict[str, Path], rates: Path | None = None, merged: Path | None = None
+) -> Config:
+    """Return a mapping with other files for its tables. Raises MappingError for a look-up that it has not."""
+    for name in lookups:
+        if name not in config.lookup:
+            has = ", ".join(config.lookup) or "none"
+            raise MappingError(f"the mapping has no look-up {name}; it has: {has}")
+    given = {name: config.lookup[name].model_copy(update={"file": file}) for name, file in lookups.items()}
+    return config.model_copy(
+        update={
+            "lookup": config.lookup | given,
+            "rates": config.rates if rates is None else Rates(file=rates),
+            "merged": config.merged if merged is None else Merged(file=merged),
+        }
+    )
 
 
-def _lines(error: ValidationError) -> list[str]:
-    lines = []
-    for one in error.errors(include_url=False):
-        place = ".".join(str(step) for step in one["loc"] if step != "function-before")
-        lines.append(f"{place}: {one['msg'].removeprefix('Value error, ')}")
-    return lines
+def in_zone(config: Config, zone: str) -> Config:
+    """Return a mapping with a zone for the sources that have none. Raises MappingError."""
+    try:
+        _zone(zone)
+    except ValueError as error:
+        raise MappingError(f"{zone}: {error}") from None
+    sources = {
+        name: source if source.zone else source.model_copy(update={"zone": zone})
+        for name, source in config.sources.items()
+    }
+    return config.model_copy(update={"sources": sources})
+
+
+def _lines(error: ValidationError, document: dict[str, Any]) -> list[str]:
+    return [
+        f"{_place(one['loc'], document)}: {_OURS.get(one['type'], one['msg']).removeprefix('Value error, ')}"
+        for one in error.errors(include_url=False)
+    ]
+
+
+def _place(steps: tuple[int | str, ...], table: Any) -> str:
+    """Return where something stands, events by their names: `source.orders.event.purchase.fields.amount`."""
+    place: list[str] = []
+    for step in steps:
+        if isinstance(step, str):
+            place.append(step)
+            table = table.get(step) if isinstance(table, dict) else None
+        elif isinstance(table, list):
+            table = table[step]
+            named = isinstance(table, dict) and isinstance(table.get("name"), str)
+            place.append(table["name"] if named else str(step + 1))
+    return ".".join(place)
+
+
+_OURS: Final = {
+    "extra_forbidden": "there is no such key",
+    "missing": "missing",
+    "model_type": "neither an expression in quotes nor a table",
+    "too_short": "empty",
+}
+"""Our words for what pydantic says in its own."""
 
 
 def _with_paths(config: Config, folder: Path) -> Config:

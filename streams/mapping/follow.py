@@ -33,6 +33,7 @@ _ANY: Final = frozenset(
         "escalation_requested",
         "escalation_granted",
         "complaint",
+        "answered",
         "repeated_information",
         "recovery",
     )
@@ -55,18 +56,19 @@ _KEPT: Final = (
 def total(draft: Draft, memory: Memory) -> Followed:
     """Follow an order: a purchase when it is first met, then a correction each time that its amount changes.
 
-    Of other kinds, as refunds that each version of an order repeats, only the first counts. Remembered: its
-    amount, how many corrections there were, the fields of the purchase that these need, the last time.
+    Of other kinds, as refunds that each version of an order repeats, only the first counts. One that was
+    called off before anything else was known of it is nothing. Remembered: its amount (null while there was
+    no event), how many corrections there were, the fields of the purchase that these need, the last time.
     """
     fields = draft.fields
-    if memory is None:
-        if draft.void:
-            return CALLED_OFF, None
-        kept = {name: fields[name] for name in (*_KEPT, "event_id", "time") if name in fields}
-        return fields, [fields.get("amount"), 0, kept, draft.time]
-    known, corrections, first, last = memory
+    known, corrections, first, last = memory or [None, 0, {}, draft.time]
     if draft.time < last:
         return OUTDATED, memory
+    if known is None:
+        if draft.void:
+            return CALLED_OFF, [None, 0, {}, draft.time]
+        kept = {name: fields[name] for name in (*_KEPT, "event_id", "time") if name in fields}
+        return fields, [fields.get("amount", ""), 0, kept, draft.time]
     now = "0" if draft.void else fields.get("amount")
     if fields.get("kind") != PURCHASE or now is None or Decimal(now) == Decimal(known):
         return UNCHANGED, [known, corrections, first, draft.time]
@@ -106,7 +108,7 @@ def legs(draft: Draft, memory: Memory) -> Followed:
     others = [leg for leg in known if leg[1] != part]
     if any(leg[1] == part and leg[0] > draft.time for leg in known):
         return OUTDATED, memory
-    all_legs = sorted([*others, [draft.time, part, draft.fields]], key=lambda leg: (leg[0], leg[1]))
+    all_legs = sorted([*others, [draft.time, part, draft.fields]], key=_place)
     last = max(last, draft.time)
     before, after = _joined(known), _joined(all_legs)
     if known and _content(before) == _content(after):
@@ -114,8 +116,15 @@ def legs(draft: Draft, memory: Memory) -> Followed:
     return _version(after, version + 1, last), [version + 1, all_legs, last]
 
 
+def _place(leg: list[Any]) -> tuple[int, str]:
+    """Return where a leg stands among the others: by its beginning, for one may be written again later."""
+    time, part, fields = leg
+    started = fields.get("started_at")
+    return time if started is None else parse_ms(started), part
+
+
 def _joined(all_legs: list[Any]) -> Fields:
-    """Return the contact that legs make, which are in the order of time."""
+    """Return the contact that legs make, which are in their order."""
     joined: Fields = {}
     for _, _, fields in all_legs:
         for name, value in fields.items():

@@ -3,11 +3,13 @@
 What a field takes is read from the models of `schemas`, so a new field needs nothing here.
 """
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from types import UnionType
 from typing import Annotated, Any, Final, Literal, TypeAlias, Union, get_args, get_origin, get_type_hints
+from unicodedata import category
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator
@@ -16,7 +18,7 @@ from schemas.common import Model
 from schemas.money import check_amount, check_rate
 from schemas.times import EPOCH, MILLISECOND, check_time, format_ms
 from streams.mapping.config import FieldMapping
-from streams.mapping.expression import ExpressionError, number
+from streams.mapping.expression import ExpressionError, number, plain
 
 Form: TypeAlias = Literal["time", "decimal", "count", "duration", "flag", "text", "texts", "map"]
 
@@ -31,6 +33,8 @@ _EPOCHS: Final = {
 }
 _UNITS: Final = {"cents": Decimal("0.01"), "ms": Decimal("0.001"), "minutes": Decimal(60)}
 _LATEST: Final = Decimal(253_402_300_799_999)
+_PLAIN: Final = re.compile(r"[-+]?[0-9]+(\.[0-9]+)?")
+_GROUPS: Final = re.compile(r"[-+]?[0-9]{1,3}([.,][0-9]{3})+")
 
 
 class FormError(ValueError):
@@ -53,7 +57,7 @@ def _form(hint: Any) -> Form:
         if check_time in checks:
             return "time"
         return "decimal" if checks & {check_amount, check_rate} else _form(base)
-    plain: dict[Any, Form] = {bool: "flag", int: "count", float: "duration", list: "texts", dict: "map"}
+    plain: dict[Any, Form] = {bool: "flag", int: "count", float: "duration", tuple: "texts", dict: "map"}
     return plain.get(origin or hint, "text")
 
 
@@ -77,7 +81,10 @@ def milliseconds(value: Any, form: str | None, zone: ZoneInfo | None) -> int:
             raise FormError("no offset from UTC: give the source a zone, such as Europe/Berlin")
         # Of the hour that comes twice in autumn, the first; one that is left out in spring counts on.
         found = found.replace(tzinfo=zone)
-    return (found.astimezone(UTC) - EPOCH) // MILLISECOND
+    try:
+        return (found.astimezone(UTC) - EPOCH) // MILLISECOND
+    except OverflowError:
+        raise FormError("no time between the years 1 and 9999") from None
 
 
 def _epoch(value: Any, factor: Decimal) -> int:
@@ -106,12 +113,27 @@ def _time(value: Any, spec: FieldMapping, zone: ZoneInfo | None) -> str:
 
 def _number(value: Any, spec: FieldMapping) -> Decimal:
     if isinstance(value, str):
-        thousands, places = (",", ".") if spec.decimal == "point" else (".", ",")
-        value = value.replace("\u00a0", "").replace(" ", "").replace(thousands, "").replace(places, ".")
+        value = _pointed(value, spec.decimal)
     try:
         return number(value)
     except ExpressionError:
         raise FormError("not a number") from None
+
+
+def _pointed(text: str, decimal: str) -> str:
+    """Return a number as people write it with a point alone: no signs of a currency, no groups of three.
+
+    Raises FormError where a group is not of three, for then its separator may be meant as the other.
+    """
+    bare = "".join(text.split()).replace("'", "").replace("\u2019", "").replace("\u2212", "-")
+    bare = "".join(char for char in bare if category(char) != "Sc")
+    if _PLAIN.fullmatch(bare) and (decimal == "point" or "." not in bare):
+        return bare
+    groups, places = (",", ".") if decimal == "point" else (".", ",")
+    whole, point, rest = bare.partition(places)
+    if groups in whole and not _GROUPS.fullmatch(whole):
+        raise FormError(f"not a number with a decimal {decimal}")
+    return whole.replace(groups, "") + (f".{rest}" if point else "")
 
 
 def _decimal(value: Any, spec: FieldMapping, _zone: ZoneInfo | None) -> str:
@@ -119,15 +141,9 @@ def _decimal(value: Any, spec: FieldMapping, _zone: ZoneInfo | None) -> str:
     return plain(found)
 
 
-def plain(value: Decimal) -> str:
-    """Return a number without exponent and trailing zeros of its places."""
-    text = f"{value:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
-
-
 def _count(value: Any, spec: FieldMapping, _zone: ZoneInfo | None) -> int:
     found = _number(value, spec)
-    if found != int(found):
+    if found % 1:
         raise FormError("not a whole number")
     return int(found)
 
@@ -155,10 +171,8 @@ def _text(value: Any, _spec: FieldMapping, _zone: ZoneInfo | None) -> str:
             return value
         case bool():
             return "true" if value else "false"
-        case int():
-            return str(value)
-        case Decimal():
-            return plain(value)
+        case int() | float() | Decimal():
+            return plain(_number(value, _spec))
         case _:
             raise FormError("not one value")
 

@@ -1,5 +1,6 @@
 """A mapping at work: a record of theirs in, drafts out; a draft and what is remembered in, events out."""
 
+from collections import Counter
 from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -14,20 +15,32 @@ from schemas.topics import INPUTS, Topic
 from schemas.transaction import OF_A_PURCHASE
 from streams.core.watermark import Input
 from streams.mapping.config import Config, Event, FieldMapping, MappingError, Skip, Source
-from streams.mapping.expression import ExpressionError
+from streams.mapping.expression import Expression, ExpressionError
 from streams.mapping.follow import FOLLOWED
 from streams.mapping.forms import FormError, formed, forms_of, milliseconds
-from streams.mapping.outcomes import NO_CUSTOMER, Draft, Mapped, Memory, Meta, Refused, Skipped
+from streams.mapping.outcomes import (
+    EMPTY,
+    MERGED,
+    NO_CUSTOMER,
+    NO_RULE,
+    Draft,
+    Mapped,
+    Memory,
+    Meta,
+    Refused,
+    Skipped,
+)
 from streams.mapping.tables import Tables, phone_number
 
 DAY_MS: Final = 86_400_000
 _ENCODER: Final = Encoder()
+_BARE: Final = FieldMapping(value="")
 _META: Final = "record"
 """Under which name expressions find the key, the time and the headers of a record."""
-
-
-_DEFAULTS: Final = {"contact": {"event_id", "contact_id", "version", "time"}}
-"""Fields of an event that it may go without, because others tell them."""
+_EACH: Final = "each"
+"""Under which name they find the element of a list that an event is made of."""
+_COMPLETED: Final = {"contact": {"event_id", "contact_id", "version", "time"}}
+"""Fields that a mapping may leave out, because others tell them."""
 
 
 class Mapping:
@@ -39,44 +52,48 @@ class Mapping:
             name: [_Rule(source, event, currency, tables, decoder) for event in source.event]
             for name, source in config.sources.items()
         }
-        self._sources = config.sources
+        self.sources: Final = config.sources
         every = [rule for rules in self._rules.values() for rule in rules]
         self._by_name = {rule.name: rule for rule in every}
-        if len(self._by_name) < len(every):
-            raise MappingError("two events of one source have the same name")
+        twice = [name for name, count in Counter(rule.name for rule in every).items() if count > 1]
+        if twice:
+            raise MappingError(f"{twice[0]}: two events of one source have this name")
         followed = {rule.topic.name for rule in every if rule.event.follow is not None}
         self.hops: Final = frozenset(rule.name for rule in every if rule.topic.name in followed)
         """The rules into an input that a followed thing feeds: to stay in order, all of them go one way."""
+        self.inputs: Final = frozenset(rule.input for rule in every)
+        """The inputs that events may go to."""
 
     def map(self, source: str, record: dict[str, Any], meta: Meta) -> list[Draft | Skipped | Refused]:
-        """Return what a record of a source comes to, checked; pure, never raises."""
-        config, rules = self._sources[source], self._rules[source]
-        outcomes: list[Draft | Skipped | Refused] = []
+        """Return what a record of a source comes to, checked: at least one outcome. Pure, never raises."""
         try:
-            for one in _records(config, record):
-                self._map_one(config, rules, one | {_META: _meta(meta)}, outcomes)
+            several = self.split(source, record)
         except ExpressionError as error:
-            outcomes.append(Refused(source, Reason.SCHEMA, str(error)))
-        return outcomes
+            return [Refused(source, Reason.SCHEMA, str(error))]
+        outcomes = [outcome for one in several for outcome in self.map_one(source, one, meta)]
+        return outcomes or [Skipped(source, EMPTY)]
 
-    @staticmethod
-    def _map_one(
-        source: Source,
-        rules: list["_Rule"],
-        record: dict[str, Any],
-        outcomes: list[Draft | Skipped | Refused],
-    ) -> None:
-        why = _skipped(source.skip, record)
+    def split(self, source: str, record: dict[str, Any]) -> list[dict[str, Any]]:
+        """Return the records that one of a source holds, as a page of orders does. Raises ExpressionError."""
+        records = self.sources[source].records
+        several = [record] if records is None else records(record)
+        if several is None:
+            return []
+        if not isinstance(several, list) or not all(isinstance(one, dict) for one in several):
+            raise ExpressionError("`records` finds no list of objects")
+        return several
+
+    def map_one(self, source: str, record: dict[str, Any], meta: Meta) -> list[Draft | Skipped | Refused]:
+        """Return what one of the records comes to that `split` gives."""
+        record = record | {_META: _meta(meta)}
+        try:
+            why = _skipped(self.sources[source].skip, record)
+        except ExpressionError as error:
+            return [Refused(source, Reason.SCHEMA, f"skip: {error}")]
         if why is not None:
-            outcomes.append(Skipped(source.name, why))
-            return
-        matched = False
-        for rule in rules:
-            for found in rule.map(record):
-                matched = True
-                outcomes.append(found)
-        if not matched:
-            outcomes.append(Skipped(source.name, "no event rule matches"))
+            return [Skipped(source, why)]
+        outcomes = [outcome for rule in self._rules[source] for outcome in rule.map(record)]
+        return outcomes or [Skipped(source, NO_RULE)]
 
     def follows(self, rule: str) -> bool:
         """Return whether drafts of a rule need what is remembered of their thing."""
@@ -94,18 +111,11 @@ class Mapping:
         rule = self._by_name[draft.rule]
         follow = rule.event.follow
         if follow is None:
-            return [rule.finished(draft.fields, draft.time)], None
+            return [rule.finished(draft.fields)], None
         fields, remembered = FOLLOWED[follow.as_](draft, memory)
         if isinstance(fields, str):
             return [Skipped(draft.rule, fields)], remembered
-        return [rule.finished(fields, draft.time)], remembered
-
-
-def _records(source: Source, record: dict[str, Any]) -> list[dict[str, Any]]:
-    several = [record] if source.records is None else source.records(record) or []
-    if not isinstance(several, list) or not all(isinstance(one, dict) for one in several):
-        raise ExpressionError("`records` finds no list of objects")
-    return several
+        return [rule.finished(fields)], remembered
 
 
 def _meta(meta: Meta) -> dict[str, Any]:
@@ -123,9 +133,14 @@ def _complete_contact(fields: dict[str, Any]) -> None:
         fields.setdefault("event_id", f"{fields['contact_id']}/{fields['version']}")
     elif "event_id" in fields:
         fields["contact_id"] = fields["event_id"]
-    recorded = fields.get("ended_at") or fields.get("started_at")
+    ended = fields.get("ended_at")
+    recorded = ended or fields.get("started_at")
     if recorded is not None:
         fields.setdefault("time", recorded)
+    if ended is not None:
+        fields["time"] = max(
+            fields["time"], ended
+        )  # known when it had ended, where only its beginning is told
 
 
 def _worded(value: Any, spec: FieldMapping) -> Any:
@@ -133,13 +148,18 @@ def _worded(value: Any, spec: FieldMapping) -> Any:
     if isinstance(value, list):
         worded = (_worded(one, spec) for one in value if one is not None)
         return [one for one in worded if one is not None] or None
-    word = ("true" if value else "false") if isinstance(value, bool) else str(value)
-    words = spec.words or {}
+    word, words = formed(value, "text", spec, None), spec.words or {}
     if word in words:
         return words[word]
     if spec.other is None:
         raise FormError("a word that the mapping does not know; `words` lists them, `other` is for the rest")
     return None if spec.other == "" else spec.other
+
+
+def _name(find: Expression, record: dict[str, Any]) -> str | None:
+    """Return what a thing, or a part of one, is known by. Raises FormError, ExpressionError."""
+    found = find(record)
+    return None if found is None else str(formed(found, "text", _BARE, None))
 
 
 def _skipped(rules: list[Skip], record: dict[str, Any]) -> str | None:
@@ -158,11 +178,14 @@ class _Rule:
         self.name: Final = f"{source.name}/{event.name}"
         self.event: Final = event
         self.topic, model = _target(event)
+        self.input: Final = Input(self.topic.name)
         self._model: Final = model
         self._source, self._currency, self._tables = source, currency, tables
         self._decode = decoder.of(self.topic.name)
         self._zone = ZoneInfo(source.zone) if source.zone else None
         self._forms = forms_of(model)
+        # The customer first: where nobody knows who it was, nothing else needs to be right.
+        self._fields = sorted(event.fields.items(), key=lambda field: field[0] != "customer_id")
         self._check()
 
     def _check(self) -> None:
@@ -172,7 +195,9 @@ class _Rule:
                 f"{self.name}: {self._model.__name__} has no field {', '.join(sorted(unknown))}"
             )
         needed = {name for name, info in self._model.model_fields.items() if info.is_required()}
-        missing = needed - self.event.fields.keys() - _DEFAULTS.get(self.event.to, set()) - {"type", "source"}
+        missing = (
+            needed - self.event.fields.keys() - _COMPLETED.get(self.event.to, set()) - {"type", "source"}
+        )
         if missing:
             raise MappingError(f"{self.name}: these fields are needed: {', '.join(sorted(missing))}")
         follow = self.event.follow
@@ -192,12 +217,15 @@ class _Rule:
         event = self.event
         if event.each is None:
             return self._map_one(record)
-        elements = event.each(record)
+        try:
+            elements = event.each(record)
+        except ExpressionError as error:
+            return [Refused(self.name, Reason.SCHEMA, f"each: {error}")]
         if elements is None:
             return []
         if not isinstance(elements, list):
             return [Refused(self.name, Reason.SCHEMA, "each: not a list")]
-        return [found for one in elements for found in self._map_one(record | {"each": one})]
+        return [found for one in elements for found in self._map_one(record | {_EACH: one})]
 
     def _map_one(self, record: dict[str, Any]) -> list[Draft | Skipped | Refused]:
         event = self.event
@@ -213,18 +241,18 @@ class _Rule:
 
     def _drafted(self, record: dict[str, Any]) -> Draft | Skipped | Refused:
         fields: dict[str, Any] = {"type": self.event.to}
-        for name in sorted(self.event.fields, key=lambda name: name != "customer_id"):
+        for name, ways in self._fields:
             try:
-                value = self._field(name, record)
+                value = self._field(name, ways, record)
             except (FormError, ExpressionError) as error:
                 return Refused(self.name, Reason.SCHEMA, f"{name}: {error}")
-            if name == "customer_id":
-                if not value:
-                    return Skipped(self.name, NO_CUSTOMER)
-                value = self._tables.survivor(value)
+            if name == "customer_id" and value is None:
+                return Skipped(self.name, NO_CUSTOMER)
             if value is not None:
                 fields[name] = value
         fields.setdefault("source", self._source.name)
+        if not self._goes_on(fields):
+            return Skipped(self.name, MERGED)
         if self.event.to == "contact":
             _complete_contact(fields)
         try:
@@ -232,16 +260,25 @@ class _Rule:
         except (FormError, ExpressionError) as error:
             return Refused(self.name, Reason.SCHEMA, f"follow: {error}")
 
-    def _field(self, name: str, record: dict[str, Any]) -> Any:
-        found = (self._found(name, way, record) for way in self.event.fields[name])
-        return next((value for value in found if value is not None), None)
+    def _goes_on(self, fields: dict[str, Any]) -> bool:
+        """Put the id under which a customer goes on; return False of a merge that the table has already."""
+        names = [name for name in ("customer_id", "merged_into") if name in fields]
+        fields |= {name: self._tables.survivor(fields[name]) for name in names}
+        return len({fields[name] for name in names}) == len(names)
+
+    def _field(self, name: str, ways: list[FieldMapping], record: dict[str, Any]) -> Any:
+        for way in ways:
+            value = self._found(name, way, record)
+            if value is not None and value != "":
+                return value
+        return None
 
     def _found(self, name: str, way: FieldMapping, record: dict[str, Any]) -> Any:
         """Return what one way finds, as the field takes it; None if it finds nothing."""
         if way.from_ is None:
             return way.value
         form, value = self._forms[name], way.from_(record)
-        if not _true(value) and not (form == "flag" and value is False):
+        if not _true(value) and not (value is False and (form == "flag" or "false" in (way.words or ()))):
             return None
         if way.words is not None:
             return _worded(value, way)
@@ -264,17 +301,17 @@ class _Rule:
         refusal = self._convert(fields)
         if refusal is not None:
             return refusal
-        finished = self.finished(fields, 0)
+        finished = self.finished(fields)
         if isinstance(finished, Refused):
             return finished
         if follow is None:
             return Draft(self.name, finished.customer_id, finished.time, fields)
-        thing, written = follow.by(record), follow.time(record)
-        if thing is None or isinstance(thing, list | dict):
+        thing, written = _name(follow.by, record), follow.time(record)
+        if not thing:
             raise FormError("`by` finds nothing that a thing could be known by")
         time = finished.time if written is None else milliseconds(written, follow.time_form, self._zone)
-        part = None if follow.part is None else follow.part(record)
-        return Draft(self.name, str(thing), time, fields, None if part is None else str(part), void)
+        part = None if follow.part is None else _name(follow.part, record)
+        return Draft(self.name, thing, time, fields, part, void)
 
     def _convert(self, fields: dict[str, Any]) -> Refused | None:
         """Add the rate of the day where a currency needs one."""
@@ -294,12 +331,13 @@ class _Rule:
         fields["exchange_rate"] = rate
         return None
 
-    def finished(self, fields: dict[str, Any], time: int) -> Mapped | Refused:
-        """Return an event as it goes out, if its model takes it; its own time if none is given."""
-        value = _ENCODER.encode(fields)
+    def finished(self, fields: dict[str, Any]) -> Mapped | Refused:
+        """Return an event as it goes out, if its model takes it."""
+        try:
+            value = _ENCODER.encode(fields)
+        except UnicodeEncodeError:
+            return Refused(self.name, Reason.SCHEMA, "half of a character, where text belongs")
         event = self._decode(value)
         if isinstance(event, Refusal):
             return Refused(self.name, event.reason, event.detail)
-        source = Input(self.topic.name)
-        customer_id = fields["customer_id"]
-        return Mapped(self.name, source, customer_id, time or int(event.time), value)
+        return Mapped(self.name, self.input, fields["customer_id"], int(event.time), value)

@@ -11,6 +11,12 @@ from streams.core.watermark import Input
 
 NO_CUSTOMER: Final = "no customer"
 """Why a record is skipped that does not tell whose it is: nobody is guessed."""
+NO_RULE: Final = "no event rule matches"
+"""Why a record is skipped that is of no kind that the mapping knows."""
+EMPTY: Final = "no record in it"
+"""Why a record is skipped that could hold others, and holds none."""
+MERGED: Final = "merged already"
+"""Why a merge is skipped that the table of merged ids has."""
 UNCHANGED: Final = "unchanged"
 """Why a record is skipped that tells of a thing what is known."""
 OUTDATED: Final = "outdated"
@@ -63,7 +69,7 @@ class Mapped:
     customer_id: str
     """The key of its record."""
     time: int
-    """When it became known, ms."""
+    """Its own time, ms."""
     value: bytes
     """The event as JSON: one line."""
 

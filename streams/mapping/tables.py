@@ -4,15 +4,14 @@ import csv
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from datetime import date
-from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
 import phonenumbers
 
+from schemas.money import check_currency
 from streams.mapping.config import Config, Lookup, MappingError
-from streams.mapping.expression import ExpressionError, number
-from streams.mapping.forms import plain
+from streams.mapping.expression import ExpressionError, number, plain
 
 OLDEST_RATE_DAYS: Final = 7
 """A rate holds until the next one, over week-ends and holidays, but for no longer."""
@@ -36,8 +35,7 @@ class Tables:
         self._lookups = {name: _lookup(name, table) for name, table in config.lookup.items()}
         self._rates = _rates(config.rates.file) if config.rates else {}
         self.has_rates: Final = config.rates is not None
-        self._merged = dict(_two(config.merged.file, "customer_id", "merged_into")) if config.merged else {}
-        self._check_circles()
+        self._merged = _merged(config.merged.file) if config.merged else {}
 
     def has(self, name: str) -> bool:
         """Return whether there is a table of this name."""
@@ -61,20 +59,31 @@ class Tables:
             customer_id = self._merged[customer_id]
         return customer_id
 
-    def _check_circles(self) -> None:
-        for first in self._merged:
-            seen, one = {first}, self._merged[first]
-            while one in self._merged:
-                if one in seen:
-                    raise MappingError("the merged ids go in a circle: each must lead to one that goes on")
-                seen.add(one)
-                one = self._merged[one]
+
+def _merged(path: Path) -> dict[str, str]:
+    """Return the ids that ended by the ids they went into. Raises MappingError if one leads nowhere."""
+    merged: dict[str, str] = {}
+    for line, ended, into in _two(path, "customer_id", "merged_into"):
+        if merged.setdefault(ended, into) != into:
+            raise MappingError(f"{path.name}, line {line}: this id went into another one further up")
+    if not all(_goes_on(merged, one) for one in merged):
+        raise MappingError(f"{path.name}: ids go in a circle; each must lead to one that goes on")
+    return merged
+
+
+def _goes_on(merged: dict[str, str], one: str) -> bool:
+    seen = set[str]()
+    while one in merged and one not in seen:
+        seen.add(one)
+        one = merged[one]
+    return one not in merged
 
 
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, str | None]]]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file)
+            reader.fieldnames = [name.strip() for name in reader.fieldnames or []]
             for row in reader:
                 yield reader.line_num, row
     except OSError as error:
@@ -83,13 +92,15 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str | None]]]:
         raise MappingError(f"{path.name} is no CSV in UTF-8") from None
 
 
-def _two(path: Path, key: str, value: str) -> Iterator[tuple[str, str]]:
+def _two(path: Path, key: str, value: str) -> Iterator[tuple[int, str, str]]:
+    """Yield each line's number and what it has in two columns. Raises MappingError."""
     for line, row in _rows(path):
         if key not in row or value not in row:
             raise MappingError(f"{path.name} has no columns {key} and {value}")
-        if not row[key] or not row[value]:
+        one, other = (row[key] or "").strip(), (row[value] or "").strip()
+        if not one or not other:
             raise MappingError(f"{path.name}, line {line}: {key} and {value} are both needed")
-        yield str(row[key]).strip(), str(row[value]).strip()
+        yield line, one, other
 
 
 def _lookup(name: str, table: Lookup) -> Callable[[str], str | None]:
@@ -110,7 +121,7 @@ def _unique(name: str, table: Lookup, form: Callable[[str], str | None]) -> Iter
     found: dict[str, set[str]] = {}
     if table.file is None:
         return
-    for key, value in _two(table.file, table.key, table.value):
+    for _, key, value in _two(table.file, table.key, table.value):
         formed = form(key)
         if formed is not None:
             found.setdefault(formed, set()).add(value)
@@ -132,7 +143,13 @@ def _rates(path: Path) -> dict[str, tuple[list[date], list[str]]]:
             raise MappingError(
                 f"{path.name}, line {line}: a day is written 2026-03-01, a rate 1.0843"
             ) from None
-        if rate <= Decimal(0):
+        if rate <= 0:
             raise MappingError(f"{path.name}, line {line}: a rate is above 0")
-        found.setdefault((row["currency"] or "").strip(), {})[day] = plain(rate)
+        currency = (row["currency"] or "").strip()
+        try:
+            check_currency(currency)
+        except ValueError:
+            raise MappingError(f"{path.name}, line {line}: a currency is written USD") from None
+        if found.setdefault(currency, {}).setdefault(day, plain(rate)) != plain(rate):
+            raise MappingError(f"{path.name}, line {line}: this day has another rate further up")
     return {currency: (sorted(days), [days[day] for day in sorted(days)]) for currency, days in found.items()}
