@@ -43,7 +43,7 @@ def _several(value: object) -> object:
 Compiled: TypeAlias = Annotated[Any, BeforeValidator(_expression)]
 Zone: TypeAlias = Annotated[str, AfterValidator(_zone)]
 TimeForm: TypeAlias = Literal["epoch_s", "epoch_ms", "epoch_us", "epoch_ns", "epoch_days"]
-Unit: TypeAlias = Literal["cents", "ms", "minutes"]
+Unit: TypeAlias = Literal["cents", "ms", "minutes", "clock"]
 To: TypeAlias = Literal["transaction", "contact", "notice", "profile", "disposition", "customer_merged"]
 
 
@@ -75,7 +75,7 @@ class FieldMapping(_Table):
     zone: Zone | None = None
     """The zone of a time without an offset, before that of the source."""
     unit: Unit | None = None
-    """What a number counts: an amount in `cents`, a duration in `ms` or `minutes`."""
+    """What a number counts: an amount in `cents`, a duration in `ms` or `minutes`; `clock`: as in h:mm:ss."""
     decimal: Literal["point", "comma"] = "point"
     """What separates the places of a number in text: 1,234.50 or 1.234,50."""
     lookup: str | None = None
