@@ -1,8 +1,7 @@
 """`adapt csv --suggest`: a mapping proposed for CSV files, from their columns and their first rows.
 
 `sheet` reads a file. `names` and `words` know what people call things. `times` and `numbers` find out how
-values are written. `fields`, `purchases` and `contacts` put it together. `proposal` is the whole, tried on the
-rows.
+values are written. `fields`, `purchases` and `contacts` put it together. `proposal` is the whole, tried out.
 """
 
 from pathlib import Path

@@ -22,7 +22,6 @@ from streams.adapt.suggest.fields import (
     zone_lines,
 )
 from streams.adapt.suggest.names import CONTACTS, assigned
-from streams.adapt.suggest.numbers import number_form
 from streams.adapt.suggest.sheet import Column, Sheet
 from streams.adapt.suggest.toml import (
     DECIDE,
@@ -221,7 +220,7 @@ def _outcome(column: Column) -> list[Field]:
 
 def _score(name: str, column: Column) -> Field | None:
     """Return a score on our scale, 1 to 5 or of effort 1 to 7; None if theirs is another."""
-    form = number_form(column.filled)
+    form = column.number
     if form is None:
         known = {word: int(score) for word, score in meanings(column.words, SATISFACTION).items()}
         if name == "ces" or not known:

@@ -1,4 +1,4 @@
-"""How a field is found in a column, and what is said of it: what was seen, what is guessed, what to decide."""
+"""How a field is found in a column, and what is said of it: seen, guessed, or to be decided."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -7,7 +7,7 @@ from dataclasses import field as field_
 from itertools import islice
 from typing import Final
 
-from streams.adapt.suggest.numbers import CLOCK, NumberForm, number_form
+from streams.adapt.suggest.numbers import CLOCK, NumberForm
 from streams.adapt.suggest.sheet import Column, folded
 from streams.adapt.suggest.times import Order, TimeForm, in_file_order, time_forms
 from streams.adapt.suggest.toml import (
@@ -78,7 +78,7 @@ def timed(column: Column, clues: Clues, clock: Column | None = None) -> Timed | 
         expression = f"{expression} && join(' ', [{expression}, {path(clock.name)}])"
         pairs = zip(column.values, clock.values, strict=True)
         values = [f"{day} {time}" for day, time in pairs if day in column.words]
-    forms = time_forms(values)
+    forms = column.times if clock is None else time_forms(values)
     if not forms:
         return None
     form, notes = _chosen(forms, values, clues)
@@ -142,7 +142,7 @@ def duration(name: str, column: Column) -> Field | None:
         expression = guarded(path(column.name), column)
         notes = [f"{column.name}: {shown(islice(column.words, 2))}, as hours, minutes and seconds"]
         return Field(name, [str(Found(expression, {"unit": quoted("clock")}))], notes)
-    form = number_form(column.filled)
+    form = column.number
     if form is None or form.signs:
         return None
     told = next((unit for unit in ("ms", "min", "s") if unit in column.tokens or unit in form.marks), None)
@@ -155,7 +155,7 @@ def duration(name: str, column: Column) -> Field | None:
 
 def count(name: str, column: Column) -> Field | None:
     """Return how a count is found in a column: a number, or yes and no for 1 and 0."""
-    form = number_form(column.filled)
+    form = column.number
     if form is not None:
         return None if form.signs or not form.whole else number(name, column, form)
     known = meanings(column.words, FLAGS)
@@ -235,8 +235,8 @@ def _by_id(column: Column) -> Customer:
     commonest, times = next(iter(column.words.most_common(1)))
     if commonest not in nobody and len(column.words) > _FEW_IDS and times > _OFTEN * len(column.values):
         notes.append(
-            f"{DECIDE}one id has {times / len(column.values):.0%} of the rows. If it stands for guests or for "
-            "a till, add a line to skip."
+            f"{DECIDE}one id has {times / len(column.values):.0%} of the rows. If it stands for guests or "
+            "for a till, add a line to skip."
         )
     skip = None
     if nobody:

@@ -4,17 +4,27 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping
 from importlib.resources import files
-from typing import Final
+from typing import Final, TypeAlias
 
 from streams.adapt.suggest.numbers import CLOCK as DURATION
-from streams.adapt.suggest.numbers import is_currency, number_form
+from streams.adapt.suggest.numbers import is_currency
 from streams.adapt.suggest.sheet import Column
-from streams.adapt.suggest.times import CLOCK, time_forms
+from streams.adapt.suggest.times import CLOCK
 
 _NAMES: Final = tomllib.loads((files(__package__) / "names.toml").read_text(encoding="utf-8"))
-PURCHASES: Final[Mapping[str, str]] = _NAMES["purchases"]
-"""The fields of a purchase, and what decides about it, each with the names that its column may have."""
-CONTACTS: Final[Mapping[str, str]] = _NAMES["contacts"]
+Names: TypeAlias = Mapping[str, list[tuple[str, ...]]]
+"""By field, the names that its column may have, the best first, as `Column.tokens` has them."""
+
+
+def _names(kind: str) -> Names:
+    return {
+        field: [Column(name, []).tokens for name in names.split(",")] for field, names in _NAMES[kind].items()
+    }
+
+
+PURCHASES: Final = _names("purchases")
+"""The fields of a purchase, and what decides about it."""
+CONTACTS: Final = _names("contacts")
 _NEVER: Final = {kind: frozenset(re.split(r"[,\s]+", words)) for kind, words in _NAMES["never"].items()}
 _LEAST: Final = 0.5
 """How like a name must be."""
@@ -26,7 +36,7 @@ Test = Callable[[Column], bool]
 
 
 def _times(column: Column) -> bool:
-    return bool(time_forms(column.filled))
+    return bool(column.times)
 
 
 def _clocks(column: Column) -> bool:
@@ -34,11 +44,11 @@ def _clocks(column: Column) -> bool:
 
 
 def _amounts(column: Column) -> bool:
-    return number_form(column.filled) is not None and not _NEVER["amount"] & set(column.tokens)
+    return column.number is not None and not _NEVER["amount"] & set(column.tokens)
 
 
 def _numbers(column: Column) -> bool:
-    return number_form(column.filled) is not None
+    return column.number is not None
 
 
 def _durations(column: Column) -> bool:
@@ -93,11 +103,10 @@ def _within(words: tuple[str, ...], tokens: tuple[str, ...]) -> bool:
     return any(tokens[start : start + len(words)] == words for start in range(len(tokens) - len(words) + 1))
 
 
-def assigned(columns: list[Column], fields: Mapping[str, str]) -> dict[str, Column]:
+def assigned(columns: list[Column], fields: Names) -> dict[str, Column]:
     """Return a column for each field that one fits, by its name and by its values; none serves two fields."""
     scores = []
-    for order, (field, names) in enumerate(fields.items()):
-        known = [Column(name, []).tokens for name in names.split(",")]
+    for order, (field, known) in enumerate(fields.items()):
         for place, column in enumerate(columns):
             score = likeness(column, known) if column.filled else 0.0
             if score >= _LEAST:

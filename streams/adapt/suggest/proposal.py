@@ -1,12 +1,11 @@
 """A whole mapping, proposed for the CSV files of a directory, and tried on their first rows."""
 
-import os
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fnmatch import fnmatch
-from itertools import islice
+from itertools import islice, takewhile
 from pathlib import Path
 from typing import Final
 
@@ -16,7 +15,7 @@ from streams.adapt.suggest.fields import Clues
 from streams.adapt.suggest.names import CONTACTS, PURCHASES, assigned
 from streams.adapt.suggest.purchases import purchases_lines
 from streams.adapt.suggest.sheet import SEPARATORS, Sheet, folded, read_sheet
-from streams.adapt.suggest.times import Order, time_forms
+from streams.adapt.suggest.times import Order
 from streams.adapt.suggest.toml import DECIDE, comment
 from streams.files import InputError
 from streams.mapping.config import Config, parse
@@ -44,7 +43,7 @@ _HEADER: Final = """\
 def proposed(given: Path, currency: str, zone: str | None = None) -> str:
     """Return the TOML of a mapping for a CSV file, or those of a directory; it loads, and was tried on them.
 
-    Times without an offset are of the zone, if one is given. Raises InputError if there is nothing to propose.
+    Times without an offset are of the zone, if one is given. Raises InputError if nothing can be proposed.
     """
     sheets = _sheets(given)
     clues = Clues(currency, zone, _orders(sheets))
@@ -95,7 +94,13 @@ def _sheets(given: Path) -> list[Sheet]:
 
 
 def _shared(sheet: Sheet) -> str:
-    return os.path.commonprefix([path.name for path in sheet.paths])
+    return _begin([path.name for path in sheet.paths])
+
+
+def _begin(names: list[str]) -> str:
+    """Return what all names begin with."""
+    alike = takewhile(lambda letters: len(set(letters)) == 1, zip(*names, strict=False))
+    return "".join(letters[0] for letters in alike)
 
 
 def _pattern(sheet: Sheet, given: Path) -> str:
@@ -103,7 +108,7 @@ def _pattern(sheet: Sheet, given: Path) -> str:
     name = sheet.name.removesuffix(".gz")
     if len(sheet.paths) == 1:
         return name
-    ends = os.path.commonprefix([path.name.removesuffix(".gz")[::-1] for path in sheet.paths])[::-1]
+    ends = _begin([path.name.removesuffix(".gz")[::-1] for path in sheet.paths])[::-1]
     pattern = f"{_shared(sheet)}*{ends}"
     ours = {path.name for path in sheet.paths}
     others = [] if given.is_file() else [path.name for path in given.iterdir() if path.name not in ours]
@@ -112,7 +117,7 @@ def _pattern(sheet: Sheet, given: Path) -> str:
 
 def _orders(sheets: list[Sheet]) -> frozenset[Order]:
     """Return what dates begin with in the columns that leave no doubt."""
-    forms = (time_forms(column.filled) for sheet in sheets for column in sheet.columns)
+    forms = (column.times for sheet in sheets for column in sheet.columns)
     return frozenset(several[0].order for several in forms if len(several) == 1 and several[0].form) - {
         "year"
     }
@@ -255,8 +260,8 @@ def _matches(sheets: list[Sheet]) -> Iterator[str]:
     alike = len({_alike(one) for one in called} & {_alike(one) for one in bought}) / len(called)
     if alike > share + 0.1:
         said = (
-            f"{DECIDE}{said} Without leading zeros, blanks and capitals it would be {alike:.0%}: ids must be the "
-            "same to the letter."
+            f"{DECIDE}{said} Without leading zeros, blanks and capitals it would be {alike:.0%}: ids must be "
+            "the same to the letter."
         )
     elif not share:
         said = f"{DECIDE}{said} Do both files have the same kind of id?"

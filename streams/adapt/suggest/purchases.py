@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Final
 
@@ -23,7 +23,7 @@ from streams.adapt.suggest.fields import (
     zone_lines,
 )
 from streams.adapt.suggest.names import PURCHASES, assigned, only_currencies
-from streams.adapt.suggest.numbers import NumberForm, currency_of, negative, number_form
+from streams.adapt.suggest.numbers import NumberForm, currency_of, negative
 from streams.adapt.suggest.sheet import Column, Sheet
 from streams.adapt.suggest.toml import (
     DECIDE,
@@ -136,7 +136,7 @@ def _taken_apart(sheet: Sheet, clues: Clues) -> _Orders | None:
         time = timed(when, clues, clock) or time
     if time is None:
         return None
-    form = None if amount is None else number_form(amount.filled)
+    form = None if amount is None else amount.number
     return _Orders(sheet, columns, time, whose, clues, _word_columns(sheet, columns), amount, form)
 
 
@@ -206,7 +206,7 @@ def _refunds(orders: _Orders) -> None:
     partial = [word for words in orders.words for word in words.of("partial")]
     if partial and "refund" not in orders.columns:
         orders.notes.append(
-            f"{DECIDE}no column tells how much came back of orders that are {shown(partial)}; they count whole"
+            f"{DECIDE}no column tells what came back of orders that are {shown(partial)}; they count whole"
         )
 
 
@@ -256,13 +256,21 @@ def _currency_of_marks(orders: _Orders) -> tuple[Field, str | None]:
     return Field("currency", ways, [f"{GUESS}the currencies of {shown(codes)}"]), None
 
 
-def _amount(orders: _Orders) -> Field:
+def _negated(conditions: list[str]) -> str:
+    """Return the expression that is true if none of some conditions is."""
+    only = len(conditions) == 1 and conditions[0].startswith("contains(")
+    return f"!{conditions[0]}" if only else f"!({' || '.join(conditions)})"
+
+
+def _amount(orders: _Orders, *, back: bool = False) -> Field:
+    """Return how the amount is found; of a refund without the sign that it has."""
     if orders.amount is None or orders.form is None:
         price, quantity = (path(orders.columns[one].name) for one in ("price", "quantity"))
         note = f"{GUESS}no column has the whole amount, so it is price times quantity"
         return Field("amount", [quoted(f"times({price}, {quantity})")], [note])
     cents = bool(_CENTS & set(orders.amount.tokens))
-    found = number("amount", orders.amount, orders.form, unit="cents" if cents else None)
+    form = orders.form if back else replace(orders.form, signs=())
+    found = number("amount", orders.amount, form, unit="cents" if cents else None)
     if orders.form.whole and not cents and len(orders.amount.words) >= _ENOUGH:
         found.notes.append(
             f"{DECIDE}no amount has places: does it count the currency, as is taken, or cents?"
@@ -273,7 +281,7 @@ def _amount(orders: _Orders) -> Field:
 def _purchase(name: str, orders: _Orders, currency: Field) -> Iterator[str]:
     more = {"name": '"purchase"'}
     if orders.is_back:
-        more["when"] = quoted(f"!({' || '.join(orders.is_back)})")
+        more["when"] = quoted(_negated(orders.is_back))
     ids, follow = _purchase_id(orders)
     if follow is not None:
         more["follow"] = follow
@@ -303,7 +311,7 @@ def _purchase_id(orders: _Orders) -> tuple[Field, str | None]:
     """Return how the id of a purchase is found, and how it is followed if several rows tell of it."""
     column = orders.columns.get("event_id")
     if column is None:
-        note = f"{DECIDE}no column has an id for each row, so it is made of others; rows that are alike count once"
+        note = f"{DECIDE}no column has an id for each row, so others make one; rows that are alike count once"
         return Field("event_id", [quoted(_row_id(orders))], [note]), None
     where = path(column.name)
     rows = [
@@ -327,7 +335,9 @@ def _purchase_id(orders: _Orders) -> tuple[Field, str | None]:
     for row in rows:
         amounts[column.values[row]].add(amount.values[row])
     if all(len(amounts[one]) == 1 for one in again):
-        note = f"{DECIDE}{share}as all have one amount, that of the order, the first counts. Or is it of the line?"
+        note = (
+            f"{DECIDE}{share}all have one amount, so the first counts. Is it of the order, not of the line?"
+        )
         return Field("event_id", [quoted(where)], [note]), None
     other = amount if line is None else line
     note = f"{DECIDE}{share}each is taken for a line of the order, with its own amount. Is that so?"
@@ -376,7 +386,7 @@ def _refund(name: str, orders: _Orders, currency: Field) -> Iterable[str]:
             expression = joined(expression, *parts)
             notes.append(f"{GUESS}several refunds of one order are told apart by their time and amount")
     ids = Field("event_id", [str(Found(expression, {"prefix": quoted("refund-")}))], notes)
-    fields = _back_fields(orders, currency, ids, _silent(_amount(orders)))
+    fields = _back_fields(orders, currency, ids, _silent(_amount(orders, back=True)))
     more = {"name": quoted("refund"), "when": quoted(" || ".join(orders.is_back))}
     return event_lines(name, "transaction", fields, more)
 
@@ -388,7 +398,7 @@ def _refunded_later(name: str, orders: _Orders, currency: Field) -> Iterable[str
         return []
     when, amount = found
     if orders.is_back:
-        when = f"!({' || '.join(orders.is_back)}) && {when}"
+        when = f"{_negated(orders.is_back)} && {when}"
     column = orders.columns.get("event_id")
     expression = _row_id(orders) if column is None else path(column.name)
     ids = Field("event_id", [str(Found(expression, {"prefix": quoted("returned-")}))])
@@ -400,7 +410,7 @@ def _refunded_later(name: str, orders: _Orders, currency: Field) -> Iterable[str
 def _came_back(orders: _Orders) -> tuple[str, Field] | None:
     """Return of which orders something came back, and how much; None if nothing says so."""
     refund = orders.columns.get("refund")
-    form = None if refund is None else number_form(refund.filled)
+    form = None if refund is None else refund.number
     if refund is not None and form is not None:
         zeros = [value for value in refund.words if not any(digit in value for digit in "123456789")]
         zeros += refund.holes
@@ -413,7 +423,7 @@ def _came_back(orders: _Orders) -> tuple[str, Field] | None:
     words = next(words for words in orders.words if set(orders.later) <= set(words.column.words))
     amount = _silent(_amount(orders))
     amount.notes.append(
-        f"{DECIDE}rows that are {shown(orders.later)} are taken for orders of which all came back: a purchase, "
-        "and a refund. If they are the refunds alone, let the purchase leave them out."
+        f"{DECIDE}rows that are {shown(orders.later)} are taken for orders of which all came back: "
+        "a purchase, and a refund. If they are the refunds alone, let the purchase leave them out."
     )
     return one_of(path(words.column.name), orders.later), amount

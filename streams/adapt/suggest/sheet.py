@@ -13,6 +13,8 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, Final
 
+from streams.adapt.suggest.numbers import NumberForm, number_form
+from streams.adapt.suggest.times import TimeForm, time_forms
 from streams.files import InputError
 
 SAMPLE: Final = 20_000
@@ -72,6 +74,16 @@ class Column:
     def holes(self) -> list[str]:
         """Return what is written where there is nothing, unless that is empty."""
         return sorted({value for value in self.values if value and value.lower() in NOTHING})
+
+    @cached_property
+    def times(self) -> list[TimeForm]:
+        """Return the forms of times that fit all values that say something."""
+        return time_forms(self.filled)
+
+    @cached_property
+    def number(self) -> NumberForm | None:
+        """Return how the values that say something are written as numbers; None if they are none."""
+        return number_form(self.filled)
 
     @cached_property
     def words(self) -> Counter[str]:

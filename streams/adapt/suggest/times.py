@@ -40,9 +40,11 @@ _DATES: Final[tuple[tuple[str, Order], ...]] = (
     ("%d-%m-%y", "day"),
     ("%d-%b-%y", "day"),
 )
-_CLOCKS: Final = ("%H:%M", "%H:%M:%S", "%H:%M:%S.%f", "%I:%M %p", "%I:%M:%S %p", "%I:%M%p", "%I:%M:%S%p")
-_JOINTS: Final = (" ", "T", ", ", " - ")
-_ZONES: Final = ("", " %z", "%z", " UTC", " GMT")
+_CLOCKED: Final = re.compile(
+    r"(?P<date>.*?\d)(?P<joint>,? |T| - )(?P<clock>\d{1,2}:\d{2}(?P<seconds>:\d{2})?(?P<places>\.\d+)?)"
+    r"(?P<half> ?[AaPp][Mm])?(?P<zone> ?(?:[+-]\d{2}:?\d{2}|Z|UTC|GMT))?"
+)
+"""A day and a time of day, as most systems join them."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,7 @@ class TimeForm:
 def time_forms(values: Iterable[str]) -> list[TimeForm]:
     """Return the forms that fit all of some values: one, or several where day and month may be either."""
     several = list(dict.fromkeys(values))
-    if not several:
+    if not several or not any(digit in several[0] for digit in "0123456789"):
         return []
     for quick in (_epoch, _iso):
         found = quick(several)
@@ -117,15 +119,21 @@ def _iso(values: list[str]) -> TimeForm | None:
 
 
 def _strptime_forms(example: str) -> Iterable[TimeForm]:
+    """Yield the forms that a value may have: several of the day, one of the time of day."""
+    parts = _CLOCKED.fullmatch(example)
+    if parts is None:
+        yield from (TimeForm(date, order, naive=True, days=True) for date, order in _DATES)
+        return
+    hour = "%I:%M" if parts["half"] else "%H:%M"
+    seconds = (":%S" if parts["seconds"] else "") + (".%f" if parts["places"] else "")
+    half = parts["half"][:-2] + "%p" if parts["half"] else ""
+    zone = parts["zone"] or ""
+    utc = zone.strip() in {"UTC", "GMT"}
+    offset = zone if utc or not zone else f"{zone[: len(zone) - len(zone.lstrip())]}%z"
     for date, order in _DATES:
-        yield TimeForm(date, order, naive=True, days=True)
-        if ":" not in example:
-            continue
-        for joint in _JOINTS:
-            for clock in _CLOCKS:
-                for zone in _ZONES:
-                    written = zone.strip() in {"UTC", "GMT"}
-                    yield TimeForm(f"{date}{joint}{clock}{zone}", order, naive="%z" not in zone, utc=written)
+        yield TimeForm(
+            f"{date}{parts['joint']}{hour}{seconds}{half}{offset}", order, naive=utc or not zone, utc=utc
+        )
 
 
 def in_file_order(form: TimeForm, values: list[str]) -> bool:
