@@ -115,7 +115,9 @@ def _surviving_contact(event: Event) -> Event:
         *("ended_by", "escalation_requested", "csat"),
     )
     ended = _utc(_at(event["ended_at"]).replace(microsecond=0))
-    started = {"started_at": _utc(_at(event["started_at"]).replace(microsecond=0))} if "started_at" in event else {}
+    started = (
+        {"started_at": _utc(_at(event["started_at"]).replace(microsecond=0))} if "started_at" in event else {}
+    )
     return {
         **{name: event[name] for name in names if event.get(name) is not None},
         **started,

@@ -36,7 +36,8 @@ _US: Final = frozenset(
 _FLAGS: Final = frozenset(("true", "yes", "y", "t", "1", "false", "no", "n", "f", "0"))
 """Words for yes and no that a mapping knows by itself."""
 _OFTEN: Final = 0.1
-_FEW_IDS: Final = 20
+_TIMES: Final = 5
+"""An id is asked about that has more than this share of the rows, and so many times the mean."""
 
 
 @dataclass(frozen=True)
@@ -233,7 +234,7 @@ def _by_id(column: Column) -> Customer:
         notes.append(f"{GUESS}the .0 of {column.name} comes from a spreadsheet, and is no part of the id")
     nobody = [word for word in column.words if folded(word) in GUESTS] + column.holes
     commonest, times = next(iter(column.words.most_common(1)))
-    if commonest not in nobody and len(column.words) > _FEW_IDS and times > _OFTEN * len(column.values):
+    if commonest not in nobody and times > max(_OFTEN, _TIMES / len(column.words)) * len(column.values):
         notes.append(
             f"{DECIDE}one id has {times / len(column.values):.0%} of the rows. If it stands for guests or "
             "for a till, add a line to skip."

@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from io import StringIO
-from itertools import islice
+from itertools import islice, takewhile
 from pathlib import Path
 from typing import IO, Final
 
@@ -44,6 +44,8 @@ _ONE: Final = {
     "qty": "quantity",
 }
 """Words of names that mean the same."""
+_LESS: Final = frozenset(("incl", "excl", "inkl", "exkl", "including", "excluding", "inclusive", "exclusive"))
+"""Words after which a name tells no more of what a column holds, as in "Total (incl. VAT)"."""
 
 
 def folded(text: str) -> str:
@@ -63,7 +65,8 @@ class Column:
     def tokens(self) -> tuple[str, ...]:
         """Return the words of its name, each in the one form that stands for its synonyms."""
         parted = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", self.name.replace("#", " no "))
-        return tuple(_ONE.get(word, word) for word in folded(parted).split())
+        words = takewhile(lambda word: word not in _LESS, folded(parted).split())
+        return tuple(_ONE.get(word, word) for word in words)
 
     @cached_property
     def filled(self) -> list[str]:
