@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -151,7 +151,7 @@ def orders(*rows: tuple[object, ...], more: tuple[str, ...] = ()) -> list[tuple[
 
 
 def propose(
-    tmp_path: Path, rows: list[tuple[object, ...]], name: str = "orders"
+    tmp_path: Path, rows: Sequence[tuple[object, ...]], name: str = "orders"
 ) -> tuple[str, list[dict[str, Any]]]:
     path = write(tmp_path / f"{name}.csv", rows)
     text = proposed(path, "USD", ZONE)
