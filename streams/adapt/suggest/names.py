@@ -110,7 +110,9 @@ def assigned(columns: list[Column], fields: Names) -> dict[str, Column]:
         for place, column in enumerate(columns):
             score = likeness(column, known) if column.filled else 0.0
             if score >= _LEAST:
-                scores.append((-score, order, place, field))
+                # Of two that are as like, the one with fewer holes.
+                full = len(column.filled) / len(column.values)
+                scores.append((-score * (1 + full), order, place, field))
     found: dict[str, Column] = {}
     taken: set[int] = set()
     for _, _, place, field in sorted(scores):

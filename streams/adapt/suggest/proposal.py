@@ -16,7 +16,7 @@ from streams.adapt.suggest.names import CONTACTS, PURCHASES, assigned
 from streams.adapt.suggest.purchases import purchases_lines
 from streams.adapt.suggest.sheet import SEPARATORS, Sheet, folded, read_sheet
 from streams.adapt.suggest.times import Order
-from streams.adapt.suggest.toml import DECIDE, comment
+from streams.adapt.suggest.toml import DECIDE, comment, shown
 from streams.files import InputError
 from streams.mapping.config import Config, parse
 from streams.mapping.mapping import Mapping
@@ -168,13 +168,19 @@ def _lacks(sheet: Sheet) -> str:
 
 def _about(sheet: Sheet) -> str:
     more = f" and {len(sheet.paths) - 1} more like it" if len(sheet.paths) > 1 else ""
-    kind = "contacts" if _is_of_contacts(sheet) else "purchases"
+    of_contacts = _is_of_contacts(sheet)
+    kind = "contacts" if of_contacts else "purchases"
+    used = {
+        column.name for column in assigned(sheet.columns, CONTACTS if of_contacts else PURCHASES).values()
+    }
+    left = [name for name in sheet.header if name not in used]
+    not_read = f" Not read: {shown(left)}." if left else ""
     ragged = (
         f"; {sheet.ragged:,} of them have another number of columns and are refused" if sheet.ragged else ""
     )
     return (
         f"{sheet.name}{more}: {kind}. {len(sheet.columns)} columns ({SEPARATORS[sheet.separator]}), "
-        f"{sheet.rows:,} rows looked at{ragged}."
+        f"{sheet.rows:,} rows looked at{ragged}.{not_read}"
     )
 
 
