@@ -80,7 +80,7 @@ def adapt_command(  # noqa: PLR0913 - one for each option
     if suggest:
         from streams.adapt.suggest import suggest_or_exit  # noqa: PLC0415 - only here
 
-        typer.echo(suggest_or_exit(given), nl=False)
+        typer.echo(suggest_or_exit(given, zone), nl=False)
         return
     if out is None:
         raise failed("say where to: adapt KIND IN OUT", Exit.USAGE)

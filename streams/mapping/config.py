@@ -70,7 +70,7 @@ Zone: TypeAlias = Annotated[str, AfterValidator(_zone)]
 Epoch: TypeAlias = Literal["epoch_s", "epoch_ms", "epoch_us", "epoch_ns", "epoch_days"]
 TimeForm: TypeAlias = Annotated[str, AfterValidator(_time_form)]
 Region: TypeAlias = Annotated[str, AfterValidator(_region)]
-Unit: TypeAlias = Literal["cents", "ms", "minutes"]
+Unit: TypeAlias = Literal["cents", "ms", "minutes", "clock"]
 To: TypeAlias = Literal["transaction", "contact", "notice", "profile", "disposition", "customer_merged"]
 
 
@@ -102,7 +102,7 @@ class FieldMapping(_Table):
     zone: Zone | None = None
     """The zone of a time without an offset, before that of the source."""
     unit: Unit | None = None
-    """What a number counts: an amount in `cents`, a duration in `ms` or `minutes`."""
+    """What a number counts: an amount in `cents`, a duration in `ms` or `minutes`; `clock`: as in h:mm:ss."""
     decimal: Literal["point", "comma"] = "point"
     """What separates the places of a number in text: 1,234.50 or 1.234,50."""
     lookup: str | None = None

@@ -32,6 +32,7 @@ _EPOCHS: Final = {
     "epoch_days": Decimal(86_400_000),
 }
 _UNITS: Final = {"cents": Decimal("0.01"), "ms": Decimal("0.001"), "minutes": Decimal(60)}
+_CLOCK: Final = re.compile(r"(?:(?P<h>\d{1,4}):)?(?P<m>\d{1,3}):(?P<s>[0-5]\d(?:\.\d+)?)")
 _LATEST: Final = Decimal(253_402_300_799_999)
 _PLAIN: Final = re.compile(r"[-+]?[0-9]+(\.[0-9]+)?")
 _GROUPS: Final = re.compile(r"[-+]?[0-9]{1,3}([.,][0-9]{3})+")
@@ -151,7 +152,17 @@ def _count(value: Any, spec: FieldMapping, _zone: ZoneInfo | None) -> int:
 def _duration(value: Any, spec: FieldMapping, _zone: ZoneInfo | None) -> float:
     if isinstance(value, timedelta):
         return value.total_seconds()
+    if spec.unit == "clock":
+        return _clock(value)
     return float(_number(value, spec) * _UNITS.get(spec.unit or "", Decimal(1)))
+
+
+def _clock(value: Any) -> float:
+    """Return the seconds of h:mm:ss or m:ss. Raises FormError."""
+    parts = _CLOCK.fullmatch(value.strip()) if isinstance(value, str) else None
+    if parts is None:
+        raise FormError("no duration as h:mm:ss or m:ss")
+    return int(parts["h"] or 0) * 3600 + int(parts["m"]) * 60 + float(parts["s"])
 
 
 def _flag(value: Any, _spec: FieldMapping, _zone: ZoneInfo | None) -> bool:

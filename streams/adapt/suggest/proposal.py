@@ -1,0 +1,278 @@
+"""A whole mapping, proposed for the CSV files of a directory, and tried on their first rows."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from fnmatch import fnmatch
+from itertools import islice, takewhile
+from pathlib import Path
+from typing import Final
+
+from streams.adapt.records import matching, records
+from streams.adapt.suggest.contacts import TELLING, contacts_lines
+from streams.adapt.suggest.fields import Clues
+from streams.adapt.suggest.names import CONTACTS, PURCHASES, assigned
+from streams.adapt.suggest.purchases import purchases_lines
+from streams.adapt.suggest.sheet import SEPARATORS, Sheet, folded, read_sheet
+from streams.adapt.suggest.times import Order
+from streams.adapt.suggest.toml import DECIDE, comment, shown
+from streams.files import InputError
+from streams.mapping.config import Config, parse
+from streams.mapping.mapping import Mapping
+from streams.mapping.outcomes import Draft, Mapped, Memory, Meta, Refused, Skipped
+
+TRIED: Final = 1000
+"""Rows of each file that the proposal is tried on."""
+_ENDS: Final = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz")
+_ORDERS: Final = re.compile(
+    r"order|sale|purchase|transaction|invoice|receipt|payment|basket|bestell|verkauf|umsatz|rechnung|kauf|"
+    r"commande|vente|achat|facture|pedido|venta|compra|factura"
+)
+_CALLS: Final = re.compile(
+    r"call|contact|ticket|chat|interaction|conversation|case|support|anruf|kontakt|vorgang|"
+    r"appel|llamada|contacto"
+)
+_HEADER: Final = """\
+# Proposed by `retention-signals adapt csv --suggest`, from the columns of your files and their first rows.
+# Read it before you use it: `guess:` is what names and values suggest, `DECIDE:` is what only you can know.
+# What is not named here is not read. The language: docs/mapping.md.
+"""
+
+
+def proposed(given: Path, currency: str, zone: str | None = None) -> str:
+    """Return the TOML of a mapping for a CSV file, or those of a directory; it loads, and was tried on them.
+
+    Times without an offset are of the zone, if one is given. Raises InputError if nothing can be proposed.
+    """
+    sheets = _sheets(given)
+    clues = Clues(currency, zone, _orders(sheets))
+    tables: list[str] = []
+    sources: list[str] = []
+    left: list[str] = []
+    only: set[str | None] = set()
+    names: list[str] = []
+    for sheet in sheets:
+        name, files = _name(sheet, names), _pattern(sheet, given)
+        found = _source(name, files, sheet, clues)
+        if found is None:
+            left += comment(f"{sheet.name} is left out: {_lacks(sheet)}")
+            continue
+        more, lines, its_currency = found
+        names.append(name)
+        tables += [line for line in more if line not in tables]
+        only |= {its_currency} if its_currency != "" else set()
+        sources += ["", *comment(_about(sheet)), *lines]
+    if not names:
+        raise InputError("\n".join(f"{sheet.name}: {_lacks(sheet)}" for sheet in sheets), unusable=True)
+    said, currency = _money(only, currency)
+    text = "\n".join([_HEADER, *left, *said, *tables, *sources, ""]).replace("\n\n\n", "\n\n")
+    return text + "\n".join(["", *_tried(text, given, currency), *_matches(sheets), ""])
+
+
+def _sheets(given: Path) -> list[Sheet]:
+    """Return the files, those of the same columns together. Raises InputError."""
+    if given.is_file():
+        return [read_sheet(given)]
+    if not given.is_dir():
+        raise InputError(f"no such file or directory: {given}")
+    paths = sorted(path for path in given.iterdir() if path.is_file() and path.name.lower().endswith(_ENDS))
+    if not paths:
+        raise InputError(f"nothing to read in {given}: looked for {', '.join(f'*{end}' for end in _ENDS)}")
+    found: dict[tuple[str, ...], Sheet] = {}
+    for path in paths:
+        sheet = read_sheet(path)
+        key = (sheet.separator, *sheet.header)
+        same = found.get(key)
+        both = None if same is None else replace(same, paths=[*same.paths, path])
+        # Files of one kind are told by what their names share: two that share nothing are two kinds.
+        if both is None or not _shared(both):
+            found[key if same is None else (*key, path.name)] = sheet
+        else:
+            found[key] = both
+    return sorted(found.values(), key=_is_of_contacts)
+
+
+def _shared(sheet: Sheet) -> str:
+    return _begin([path.name for path in sheet.paths])
+
+
+def _begin(names: list[str]) -> str:
+    """Return what all names begin with."""
+    alike = takewhile(lambda letters: len(set(letters)) == 1, zip(*names, strict=False))
+    return "".join(letters[0] for letters in alike)
+
+
+def _pattern(sheet: Sheet, given: Path) -> str:
+    """Return the pattern that fits the files of a sheet, and none of the others if that can be."""
+    name = sheet.name.removesuffix(".gz")
+    if len(sheet.paths) == 1:
+        return name
+    ends = _begin([path.name.removesuffix(".gz")[::-1] for path in sheet.paths])[::-1]
+    pattern = f"{_shared(sheet)}*{ends}"
+    ours = {path.name for path in sheet.paths}
+    others = [] if given.is_file() else [path.name for path in given.iterdir() if path.name not in ours]
+    return f"{_shared(sheet)}[0-9]*{ends}" if any(fnmatch(one, pattern) for one in others) else pattern
+
+
+def _orders(sheets: list[Sheet]) -> frozenset[Order]:
+    """Return what dates begin with in the columns that leave no doubt."""
+    forms = (column.times for sheet in sheets for column in sheet.columns)
+    return frozenset(several[0].order for several in forms if len(several) == 1 and several[0].form) - {
+        "year"
+    }
+
+
+def _name(sheet: Sheet, taken: list[str]) -> str:
+    name = folded(sheet.name.split(".")[0] if len(sheet.paths) == 1 else _shared(sheet)).replace(" ", "-")
+    name = name or "source"
+    return name if name not in taken else f"{name}-{len(taken) + 1}"
+
+
+def _source(
+    name: str, files: str, sheet: Sheet, clues: Clues
+) -> tuple[list[str], list[str], str | None] | None:
+    """Return the tables and lines of a source, and the one currency of purchases: empty if it has none."""
+    if _is_of_contacts(sheet):
+        contacts = contacts_lines(name, files, sheet, clues)
+        if contacts is not None:
+            return *contacts, ""
+    return purchases_lines(name, files, sheet, clues)
+
+
+def _is_of_contacts(sheet: Sheet) -> bool:
+    """Return whether a file holds contacts rather than purchases: by its name, else by its columns."""
+    contacts, purchases = assigned(sheet.columns, CONTACTS), assigned(sheet.columns, PURCHASES)
+    if not {"amount", "price"} & purchases.keys():
+        return True
+    name = sheet.name.lower()
+    if bool(_CALLS.search(name)) != bool(_ORDERS.search(name)):
+        return bool(_CALLS.search(name))
+    return len(TELLING & contacts.keys()) > 2
+
+
+def _lacks(sheet: Sheet) -> str:
+    """Return what the columns of a file do not tell."""
+    found = assigned(sheet.columns, PURCHASES) | assigned(sheet.columns, CONTACTS)
+    lacks = [
+        what
+        for what, names in (
+            ("whose it is (a customer's id)", {"customer_id", "phone"}),
+            ("when it was (a time in a form that is known)", {"time", "started_at", "ended_at"}),
+            ("an amount, or anything that only contacts have", {"amount", "price", *TELLING}),
+        )
+        if not names & found.keys()
+    ]
+    return f"no column tells {', nor '.join(lacks) or 'enough'}"
+
+
+def _about(sheet: Sheet) -> str:
+    more = f" and {len(sheet.paths) - 1} more like it" if len(sheet.paths) > 1 else ""
+    of_contacts = _is_of_contacts(sheet)
+    kind = "contacts" if of_contacts else "purchases"
+    used = {
+        column.name for column in assigned(sheet.columns, CONTACTS if of_contacts else PURCHASES).values()
+    }
+    left = [name for name in sheet.header if name not in used]
+    not_read = f" Not read: {shown(left)}." if left else ""
+    ragged = (
+        f"; {sheet.ragged:,} of them have another number of columns and are refused" if sheet.ragged else ""
+    )
+    return (
+        f"{sheet.name}{more}: {kind}. {len(sheet.columns)} columns ({SEPARATORS[sheet.separator]}), "
+        f"{sheet.rows:,} rows looked at{ragged}.{not_read}"
+    )
+
+
+def _money(only: set[str | None], currency: str) -> tuple[list[str], str]:
+    """Return what is said of currencies, and the reporting currency that the proposal is tried with."""
+    if only <= {currency}:
+        return [], currency
+    if len(only) == 1 and None not in only:
+        own = next(iter(only)) or currency
+        return comment(
+            f"{DECIDE}all amounts are in {own}, and RETENTION_REPORTING_CURRENCY is {currency}. To report in "
+            f"{own}: `export RETENTION_REPORTING_CURRENCY={own}`, and `replay --currency {own}`."
+        ), own
+    return [
+        *comment(
+            f"{DECIDE}there are several currencies. Give a table of rates to {currency}, CSV with "
+            "day,currency,rate: `--rates FILE`, or here:"
+        ),
+        "# [rates]",
+        '# file = "rates.csv"',
+    ], currency
+
+
+def _tried(text: str, given: Path, currency: str) -> Iterator[str]:
+    """Yield what became of the first rows of each file, as comments. Raises MappingError."""
+    config = parse(text, folder=Path(), name="the proposal")
+    mapping = Mapping(config, currency)
+    for name in config.sources:
+        paths = matching(config.sources[name], given)
+        rows, events, others = _try(mapping, config, name, paths)
+        files = paths[0].name + (" and others" if len(paths) > 1 else "")
+        became = [f"{count:,} {rule.partition('/')[2]}" for rule, count in sorted(events.items())]
+        yield from comment(f"Tried on the first {rows:,} rows of {files}: {', '.join(became) or 'no event'}.")
+        for why, count in others.most_common(8):
+            yield from comment(f"  {count:,} {why}")
+
+
+def _try(
+    mapping: Mapping, config: Config, source: str, paths: list[Path]
+) -> tuple[int, Counter[str], Counter[str]]:
+    """Return how many rows were mapped, the events by rule, and why others are none."""
+    events, others = Counter[str](), Counter[str]()
+    memories: dict[str, Memory] = {}
+    rows = 0
+    every = (record for path in paths for record in records(path, config.sources[source]))
+    for record in islice(every, TRIED):
+        rows += 1
+        if record.value is None:
+            others[f"refused: {record.fault}"] += 1
+            continue
+        for outcome in mapping.map(source, record.value, Meta()):
+            for result in _finished(mapping, outcome, memories):
+                if isinstance(result, Mapped):
+                    events[result.rule] += 1
+                elif isinstance(result, Skipped):
+                    others[f"skipped: {result.why}"] += 1
+                else:
+                    others[f"refused: {result.detail}"] += 1
+    return rows, events, others
+
+
+def _finished(
+    mapping: Mapping, outcome: Draft | Skipped | Refused, memories: dict[str, Memory]
+) -> Sequence[Mapped | Skipped | Refused]:
+    if not isinstance(outcome, Draft):
+        return [outcome]
+    results, memories[outcome.state_key] = mapping.finish(outcome, memories.get(outcome.state_key))
+    return results
+
+
+def _matches(sheets: list[Sheet]) -> Iterator[str]:
+    """Yield what is said of customers of contacts who are not among those of purchases."""
+    bought: set[str] = set()
+    called: set[str] = set()
+    for sheet in sheets:
+        of_contacts = _is_of_contacts(sheet)
+        column = assigned(sheet.columns, CONTACTS if of_contacts else PURCHASES).get("customer_id")
+        (called if of_contacts else bought).update(() if column is None else column.words)
+    if not called or not bought:
+        return
+    share = len(called & bought) / len(called)
+    said = f"{share:.0%} of the customers among the contacts are among the purchases looked at."
+    alike = len({_alike(one) for one in called} & {_alike(one) for one in bought}) / len(called)
+    if alike > share + 0.1:
+        said = (
+            f"{DECIDE}{said} Without leading zeros, blanks and capitals it would be {alike:.0%}: ids must be "
+            "the same to the letter."
+        )
+    elif not share:
+        said = f"{DECIDE}{said} Do both files have the same kind of id?"
+    yield from comment(said)
+
+
+def _alike(one: str) -> str:
+    return re.sub(r"\s", "", one).casefold().lstrip("0")

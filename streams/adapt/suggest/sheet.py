@@ -1,0 +1,176 @@
+"""A CSV file as `adapt csv --suggest` looks at it: its separator, its columns, their first values."""
+
+import csv
+import gzip
+import re
+import unicodedata
+import zlib
+from collections import Counter
+from dataclasses import dataclass
+from functools import cached_property
+from io import StringIO
+from itertools import islice, takewhile
+from pathlib import Path
+from typing import IO, Final
+
+from streams.adapt.suggest.numbers import NumberForm, number_form
+from streams.adapt.suggest.times import TimeForm, time_forms
+from streams.files import InputError
+
+SAMPLE: Final = 20_000
+"""Rows that are looked at."""
+_HEAD: Final = 64 * 1024
+"""Characters by which the separator is found."""
+SEPARATORS: Final = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
+NOTHING: Final = frozenset(
+    (
+        *("", "n/a", "na", "#n/a", "null", "none", "nil", "nan", "-", "--", "?"),
+        *("0000-00-00", "0000-00-00 00:00:00"),
+    )
+)
+"""What people write where there is nothing, in lower case."""
+_ONE: Final = {
+    **dict.fromkeys(("number", "nr", "num", "nummer", "numero", "n"), "no"),
+    **dict.fromkeys(("identifier", "uuid", "guid"), "id"),
+    **dict.fromkeys(("sec", "secs", "seconds", "sekunden", "secondes", "segundos"), "s"),
+    **dict.fromkeys(("mins", "minutes", "minuten", "minutos"), "min"),
+    **dict.fromkeys(("millis", "milliseconds"), "ms"),
+    "cust": "customer",
+    "dt": "date",
+    "datum": "date",
+    "fecha": "date",
+    "ts": "timestamp",
+    "amt": "amount",
+    "qty": "quantity",
+}
+"""Words of names that mean the same."""
+_LESS: Final = frozenset(("incl", "excl", "inkl", "exkl", "including", "excluding", "inclusive", "exclusive"))
+"""Words after which a name tells no more of what a column holds, as in "Total (incl. VAT)"."""
+
+
+def folded(text: str) -> str:
+    """Return a text in lower case, without accents, with blanks for whatever is neither letter nor digit."""
+    bare = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
+    return " ".join(re.sub(r"[^a-z0-9]+", " ", bare.casefold()).split())
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: its name and its values, empty ones too."""
+
+    name: str
+    values: list[str]
+
+    @cached_property
+    def tokens(self) -> tuple[str, ...]:
+        """Return the words of its name, each in the one form that stands for its synonyms."""
+        parted = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", self.name.replace("#", " no "))
+        words = takewhile(lambda word: word not in _LESS, folded(parted).split())
+        return tuple(_ONE.get(word, word) for word in words)
+
+    @cached_property
+    def filled(self) -> list[str]:
+        """Return the values that say something."""
+        return [value for value in self.values if value.lower() not in NOTHING]
+
+    @cached_property
+    def holes(self) -> list[str]:
+        """Return what is written where there is nothing, unless that is empty."""
+        return sorted({value for value in self.values if value and value.lower() in NOTHING})
+
+    @cached_property
+    def times(self) -> list[TimeForm]:
+        """Return the forms of times that fit all values that say something."""
+        return time_forms(self.filled)
+
+    @cached_property
+    def number(self) -> NumberForm | None:
+        """Return how the values that say something are written as numbers; None if they are none."""
+        return number_form(self.filled)
+
+    @cached_property
+    def words(self) -> Counter[str]:
+        """Return the different values with how often each comes, the commonest first."""
+        return Counter(dict(Counter(self.filled).most_common()))
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A CSV file, or several with the same columns."""
+
+    paths: list[Path]
+    separator: str
+    columns: list[Column]
+    rows: int
+    """How many were looked at."""
+    ragged: int
+    """How many of them have another number of columns, and are refused."""
+
+    @property
+    def header(self) -> tuple[str, ...]:
+        """Return the names of its columns."""
+        return tuple(column.name for column in self.columns)
+
+    @property
+    def name(self) -> str:
+        """Return the name of its first file."""
+        return self.paths[0].name
+
+
+def read_sheet(path: Path) -> Sheet:
+    """Return the first rows of a file. Raises InputError if it is no CSV in UTF-8 with a header."""
+    try:
+        with _opened(path) as file:
+            separator = _separator(file.read(_HEAD))
+        with _opened(path) as file:
+            rows = [row for row in islice(csv.reader(file, delimiter=separator), SAMPLE + 1) if row]
+    except UnicodeDecodeError:
+        raise InputError(f"{path.name}: {_encoding(path)}", unusable=True) from None
+    except (OSError, EOFError, zlib.error, csv.Error) as error:
+        raise InputError(f"{path.name} can't be read: {error}", unusable=True) from None
+    if len(rows) < 2:
+        raise InputError(f"{path.name} has no rows below a header", unusable=True)
+    header = [name.strip() for name in rows[0]]
+    _check_header(path.name, header)
+    whole = [row for row in rows[1:] if len(row) == len(header)]
+    columns = [
+        Column(name, [row[place].strip() for row in whole]) for place, name in enumerate(header) if name
+    ]
+    return Sheet([path], separator, columns, len(rows) - 1, len(rows) - 1 - len(whole))
+
+
+def _opened(path: Path) -> IO[str]:
+    if path.suffix == ".gz":
+        return gzip.open(path, "rt", encoding="utf-8-sig", newline="")
+    return path.open(encoding="utf-8-sig", newline="")
+
+
+def _separator(head: str) -> str:
+    """Return what parts the columns: of what gives every line as many, what gives the most."""
+
+    def order(separator: str) -> tuple[int, int]:
+        rows = [len(row) for row in islice(csv.reader(StringIO(head), delimiter=separator), 20) if row]
+        return (sum(count == rows[0] for count in rows), rows[0]) if rows and rows[0] > 1 else (0, 0)
+
+    return max(SEPARATORS, key=order)
+
+
+def _encoding(path: Path) -> str:
+    with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
+        marks = file.read(2)
+    written = "UTF-16" if marks in {b"\xff\xfe", b"\xfe\xff"} else "WINDOWS-1252"
+    return (
+        f"not UTF-8; it looks like {written}. Save it as UTF-8, or: "
+        f"iconv -f {written} -t UTF-8 {path.name.removesuffix('.gz')} > utf8.csv"
+    )
+
+
+def _check_header(file: str, header: list[str]) -> None:
+    if len(set(header)) < len(header):
+        raise InputError(f"{file}: two columns have the same name", unusable=True)
+    if any(re.fullmatch(r"[\d.,:/+-]*\d[\d.,:/ +-]*", name) for name in header):
+        raise InputError(f"{file} has no header: its first line must name the columns", unusable=True)
+    if len(header) == 1:
+        raise InputError(
+            f"{file}: its first line has one column; put the names of the columns there", unusable=True
+        )

@@ -1,0 +1,435 @@
+"""`adapt csv --suggest`: what it proposes for files as people have them, and that it holds."""
+
+import csv
+import json
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from streams.adapt.suggest.numbers import number_form
+from streams.adapt.suggest.proposal import proposed
+from streams.adapt.suggest.times import time_forms
+from streams.mapping.config import parse
+from streams.mapping.mapping import Mapping
+from streams.mapping.outcomes import Draft, Mapped, Meta
+from tests.adapt.spreadsheets import write_spreadsheets, write_survivors
+from tests.lab.datasets import lines_of, run, write_dataset, write_rules
+
+ZONE = "Europe/Berlin"
+START = datetime(2026, 3, 5, 9, 30, 7, tzinfo=ZoneInfo(ZONE))
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("generated")
+    write_dataset(directory)
+    return directory
+
+
+def test_five_minutes_from_two_spreadsheets_to_the_report(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As README has it; the alerts are those of the events of which the spreadsheets were made."""
+    write_spreadsheets(data, tmp_path / "export")
+    write_survivors(data, tmp_path / "survivors")
+    rules = ("--ruleset", write_rules(tmp_path), "--partitions", 1)
+    monkeypatch.chdir(tmp_path)
+    suggested = run("adapt", "csv", "export", "--suggest", "--zone", "America/New_York")
+    assert (suggested.code, suggested.err) == (0, "")
+    assert "# DECIDE" not in suggested.out
+    Path("mapping.toml").write_text(suggested.out, encoding="utf-8")
+    assert run("adapt", "csv", "export", "events", "--mapping", "mapping.toml").code == 0
+    report = ("--alerts", "alerts.jsonl", "--report", "report.html")
+    assert run("replay", "events", *report, *rules).code == 0
+    assert run("replay", "survivors", "--alerts", "expected.jsonl", *rules).code == 0
+    assert len(lines_of(Path("alerts.jsonl"))) > 2
+    assert lines_of(Path("alerts.jsonl")) == lines_of(Path("expected.jsonl"))
+    assert b"</html>" in Path("report.html").read_bytes()
+
+
+def write(path: Path, rows: Iterable[Iterable[object]], separator: str = ",") -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file, delimiter=separator).writerows(rows)
+    return path
+
+
+def mapped(text: str, path: Path, separator: str = ",", currency: str = "USD") -> list[dict[str, Any]]:
+    """Return the events that a proposed mapping makes of a file's rows, in their order."""
+    mapping = Mapping(parse(text, folder=path.parent, name="proposed"), currency)
+    events = []
+    with path.open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file, delimiter=separator):
+            for draft in mapping.map(path.stem, row, Meta()):
+                if isinstance(draft, Draft):
+                    finished, _ = mapping.finish(draft, None)
+                    events += [json.loads(one.value) for one in finished if isinstance(one, Mapped)]
+    return events
+
+
+DATES = (
+    "%Y-%m-%dT%H:%M:%S%z",
+    "%Y-%m-%d %H:%M:%S",
+    "%m/%d/%Y %H:%M",
+    "%d/%m/%Y %H:%M:%S",
+    "%d.%m.%Y %H:%M",
+    "%d.%m.%y, %H:%M",
+    "%m/%d/%Y %I:%M %p",
+    "%d %b %Y %H:%M",
+    "%b %d, %Y %I:%M:%S %p",
+    "%Y/%m/%d %H:%M:%S.%f",
+    "%Y-%m-%d",
+    "%d-%b-%y",
+    "epoch",
+    "epoch ms",
+)
+AMOUNTS: tuple[tuple[str, str], ...] = (
+    ("{:,.2f}", "USD"),
+    ("${:,.2f}", "USD"),
+    ("{:.2f} €", "EUR"),
+    ("de:{} €", "EUR"),
+    ("de:{}", "USD"),
+    ("£{:.2f}", "GBP"),
+    ("CHF {:.2f}", "CHF"),
+    ("ch:{}", "USD"),
+)
+
+
+def time(form: str, moment: datetime) -> str:
+    if form.startswith("epoch"):
+        return str(int(moment.timestamp()) * (1000 if form == "epoch ms" else 1))
+    return moment.strftime(form)
+
+
+def what_is_left(form: str, moment: datetime) -> datetime:
+    """Return the time that a form still tells, which may have lost seconds, or the time of day."""
+    if form.startswith("epoch"):
+        return moment
+    left = datetime.strptime(moment.strftime(form), form)  # noqa: DTZ007 - the zone follows
+    return left if left.tzinfo else left.replace(tzinfo=ZoneInfo(ZONE))
+
+
+def amount(form: str, value: Decimal) -> str:
+    point = f"{value:,.2f}"
+    if form.startswith("de:"):
+        return form[3:].format(point.translate(str.maketrans(",.", ".,")))
+    return form[3:].format(point.replace(",", "'")) if form.startswith("ch:") else form.format(value)
+
+
+@pytest.mark.parametrize("at", range(len(DATES)))
+def test_whatever_the_form_of_times_and_amounts_the_events_are_the_same(at: int, tmp_path: Path) -> None:
+    date, (form, currency) = DATES[at], AMOUNTS[at % len(AMOUNTS)]
+    separator = ",;\t|"[at % 4]
+    moments = [START + timedelta(days=3 * n, minutes=n) for n in range(12)]
+    values = [Decimal(100 + 397 * n) / 100 * (-1) ** (n == 5) for n in range(12)]
+    rows = [
+        (f"o-{n}", f"c-{n % 4}", time(date, moment), amount(form, value))
+        for n, (moment, value) in enumerate(zip(moments, values, strict=True))
+    ]
+    header = ("Order No", "Customer", "Date", "Total")
+    path = write(tmp_path / "orders.csv", [header, *rows], separator)
+    text = proposed(path, "USD", ZONE)
+    events = mapped(text, path, separator, currency)
+    assert [Decimal(one["amount"]) for one in events] == [abs(value) for value in values]
+    assert {one["currency"] for one in events} == {currency}
+    assert [n for n, one in enumerate(events) if one["kind"] == "refund"] == [5]
+    times = [datetime.fromisoformat(one["time"]) for one in events]
+    assert times == [what_is_left(date, moment) for moment in moments]
+    assert ("currency" in text.split("[source")[0]) == (currency != "USD")
+
+
+ORDERS = ("Order No", "Customer", "Date", "Total")
+
+
+def orders(*rows: tuple[object, ...], more: tuple[str, ...] = ()) -> list[tuple[object, ...]]:
+    return [(*ORDERS, *more), *rows]
+
+
+def propose(
+    tmp_path: Path, rows: Sequence[tuple[object, ...]], name: str = "orders"
+) -> tuple[str, list[dict[str, Any]]]:
+    path = write(tmp_path / f"{name}.csv", rows)
+    text = proposed(path, "USD", ZONE)
+    return text, mapped(text, path)
+
+
+def kinds(events: list[dict[str, Any]]) -> list[tuple[str, str, str]]:
+    return [(one["kind"], one["event_id"], f"{Decimal(one['amount']):.2f}") for one in events]
+
+
+T = "2026-03-05 10:00"
+
+
+def test_words_of_a_status_skip_orders_and_words_that_are_not_known_are_asked_about(tmp_path: Path) -> None:
+    words = ("Completed", "Cancelled", "pending payment", "TEST", "Fehlgeschlagen", "teleported")
+    rows = orders(*((n, "c", T, "5.00", word) for n, word in enumerate(words)), more=("Status",))
+    text, events = propose(tmp_path, rows)
+    assert kinds(events) == [("purchase", "0", "5.00"), ("purchase", "5", "5.00")]
+    assert "# DECIDE: what do these words of Status mean? They count as purchases: teleported" in text
+
+
+def test_refunds_in_rows_of_their_own(tmp_path: Path) -> None:
+    rows = orders((1, "c", T, "5.00", "Sale"), (1, "c", T, "2.00", "Return"), more=("Type",))
+    _, events = propose(tmp_path, rows)
+    assert kinds(events) == [("purchase", "1", "5.00"), ("refund", "refund-1", "2.00")]
+
+
+def test_orders_that_were_refunded_later_are_asked_about(tmp_path: Path) -> None:
+    rows = orders((1, "c", T, "5.00", "paid"), (2, "c", T, "7.00", "refunded"), more=("Status",))
+    text, events = propose(tmp_path, rows)
+    assert kinds(events) == [
+        ("purchase", "1", "5.00"),
+        ("purchase", "2", "7.00"),
+        ("refund", "returned-2", "7.00"),
+    ]
+    assert "# DECIDE: rows that are refunded" in text
+
+
+def test_a_column_that_tells_what_came_back_and_when(tmp_path: Path) -> None:
+    more = ("Refunded amount", "Refunded at")
+    rows = orders((1, "c", T, "5.00", "0.00", ""), (2, "c", T, "7.00", "3.00", "2026-03-09 12:00"), more=more)
+    _, events = propose(tmp_path, rows)
+    assert kinds(events) == [
+        ("purchase", "1", "5.00"),
+        ("purchase", "2", "7.00"),
+        ("refund", "returned-2", "3.00"),
+    ]
+    assert (events[2]["time"], events[2]["original_time"]) == (
+        "2026-03-09T11:00:00.000Z",
+        "2026-03-05T09:00:00.000Z",
+    )
+
+
+def test_several_refunds_of_one_order_are_not_one(tmp_path: Path) -> None:
+    rows = orders((1, "c", T, "9.00"), (1, "c", T, "(2.00)"), (1, "c", T, "(3.00)"))
+    _, events = propose(tmp_path, rows)
+    assert [one["kind"] for one in events] == ["purchase", "refund", "refund"]
+    assert len({one["event_id"] for one in events}) == 3
+
+
+def test_lines_of_an_order_are_told_from_an_amount_that_each_line_repeats(tmp_path: Path) -> None:
+    rows = orders((1, "c", T, "9.00", "a"), (1, "c", T, "2.00", "b"), (2, "c", T, "2.00", "a"), more=("SKU",))
+    text, events = propose(tmp_path, rows)
+    assert [one["event_id"] for one in events] == ["1-a", "1-b", "2-a"]
+    assert "# DECIDE: 1 ids of Order No have several rows; each is taken for a line of the order" in text
+    rows = orders((1, "c", T, "9.00", "a"), (1, "c", T, "9.00", "b"), (2, "c", T, "2.00", "a"), more=("SKU",))
+    text, events = propose(tmp_path, rows)
+    assert [one["event_id"] for one in events] == ["1", "1", "2"]
+    assert "all have one amount" in text
+
+
+def test_an_order_that_changes_is_followed(tmp_path: Path) -> None:
+    rows = orders(
+        (1, "c", T, "9.00", "2026-03-05 10:00"), (1, "c", T, "2.00", "2026-03-06 10:00"), more=("Updated at",)
+    )
+    text, _ = propose(tmp_path, rows)
+    assert """follow = { by = '"Order No"', as = "total", time = '"Updated at"' }""" in text
+    assert "DECIDE" in text
+    assert "2 purchase" in text
+
+
+def test_guests_are_skipped_and_an_id_with_many_rows_is_asked_about(tmp_path: Path) -> None:
+    rows = orders(
+        *((n, f"c-{n}" if n > 9 else "shop", T, "5.00") for n in range(40)), (41, "Guest", T, "1.00")
+    )
+    text, events = propose(tmp_path, rows)
+    assert len(events) == 40
+    assert "# DECIDE: one id has 24% of the rows" in text
+    assert "shop" not in text
+
+
+def test_ids_that_a_spreadsheet_made_numbers_of(tmp_path: Path) -> None:
+    text, events = propose(tmp_path, orders((1, "77.0", T, "5.00"), (2, "104.0", T, "5.00")))
+    assert [one["customer_id"] for one in events] == ["77", "104"]
+    assert "# guess: the .0 of Customer" in text
+
+
+def test_an_order_without_id_or_total(tmp_path: Path) -> None:
+    rows = [("Kunde", "Datum", "Uhrzeit", "Einzelpreis", "Menge"), ("7", "05.03.2026", "10:00", "2.50", "3")]
+    text, (event,) = propose(tmp_path, rows, "bestellungen")
+    assert (event["amount"], event["time"]) == ("7.5", "2026-03-05T09:00:00.000Z")
+    assert text.count("# DECIDE") == 2  # the id, the currency
+
+
+def test_a_day_that_may_be_a_month_is_asked_about_unless_the_rows_tell(tmp_path: Path) -> None:
+    either = orders((1, "c", "03/04/2026", "5.00"), (2, "c", "05/02/2026", "5.00"))
+    text, events = propose(tmp_path, either)
+    assert "# DECIDE: it can't be told" in text
+    assert events[0]["time"] == "2026-04-02T22:00:00.000Z"  # as written in Berlin
+    path = tmp_path / "orders.csv"
+    (event, _) = mapped(proposed(path, "USD", "America/New_York"), path)
+    assert event["time"] == "2026-03-04T05:00:00.000Z"
+    by_order = orders(
+        (1, "c", "03/04/2026", "5.00"), (2, "c", "04/01/2026", "5.00"), (3, "c", "04/02/2026", "1.00")
+    )
+    text, events = propose(tmp_path, by_order)
+    assert "# guess: it can't be told" in text
+    assert events[0]["time"] == "2026-03-03T23:00:00.000Z"
+
+
+def test_without_a_zone_times_without_one_are_asked_about(tmp_path: Path) -> None:
+    path = write(tmp_path / "orders.csv", orders((1, "c", T, "5.00")))
+    assert "# DECIDE: these times have no offset from UTC" in proposed(path, "USD")
+    path = write(tmp_path / "orders.csv", orders((1, "c", "2026-03-05T10:00:00Z", "5.00")))
+    assert "offset" not in proposed(path, "USD")
+    assert "zone =" not in proposed(path, "USD")
+
+
+CALLS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "english": (
+        ("Call ID", "Client No", "Channel", "Call start", "Call end", "Wait time", "Transferred", "Resolved",
+         "Hung up by", "Escalated", "CSAT", "Direction"),
+        ("k-1", "c-7", "Phone", "2026-03-05 10:00", "2026-03-05 10:20", "3:05", "Yes", "No", "Caller", "Yes",
+         "1", "Inbound"),
+    ),
+    "german": (
+        ("Anrufnummer", "Kundennummer", "Kanal", "Beginn", "Ende", "Wartezeit (Sek)", "Weiterleitungen",
+         "Ergebnis", "Beendet von", "Eskalation", "Zufriedenheit", "Richtung"),
+        ("k-1", "c-7", "Telefon", "05.03.2026 10:00", "05.03.2026 10:20", "185,0", "1", "nicht gelöst",
+         "Kunde", "ja", "1", "eingehend"),
+    ),
+    "french": (
+        ("ID appel", "N° client", "Canal", "Début", "Fin", "Temps d'attente", "Transferts", "Résultat",
+         "Terminé par", "Escalade", "Note", "Sens"),
+        ("k-1", "c-7", "Appel", "05/03/2026 10:00", "05/03/2026 10:20", "00:03:05", "1", "Non résolu",
+         "Appelant", "Oui", "1", "Entrant"),
+    ),
+    "spanish": (
+        ("ID llamada", "ID cliente", "Canal", "Hora inicio", "Hora fin", "Tiempo de espera (min)",
+         "Transferencias", "Resultado", "Finalizado por", "Escalado", "Encuesta", "Sentido"),
+        ("k-1", "c-7", "Llamada", "2026-03-05T10:00:00", "2026-03-05T10:20:00", "3.08333333333", "1",
+         "No resuelto", "Cliente", "Sí", "1", "Entrante"),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("language", CALLS)
+def test_a_call_is_understood_in_four_languages(language: str, tmp_path: Path) -> None:
+    header, row = CALLS[language]
+    text, (event,) = propose(tmp_path, [header, row], "contacts")
+    assert round(event.pop("queue_seconds")) == 185
+    assert event == {
+        "type": "contact",
+        "event_id": "k-1/1",
+        "contact_id": "k-1",
+        "version": 1,
+        "customer_id": "c-7",
+        "source": "contacts",
+        "channel": "voice",
+        "direction": "inbound",
+        "time": "2026-03-05T09:20:00.000Z",
+        "started_at": "2026-03-05T09:00:00.000Z",
+        "ended_at": "2026-03-05T09:20:00.000Z",
+        "transfers_cold": 1,
+        "resolution": "unresolved",
+        "ended_by": "customer",
+        "escalation_requested": True,
+        "csat": 1,
+    }
+    assert "1 contact" in text
+
+
+def test_a_call_by_phone_number_waits_for_a_table(tmp_path: Path) -> None:
+    rows = [("Call ID", "Caller", "Started", "Queue"), ("k", "+49 30 123456", T, "12")]
+    text, events = propose(tmp_path, rows, "calls")
+    assert events == []
+    assert "# DECIDE: no column has a customer's id" in text
+    assert "1 skipped: no customer" in text
+
+
+def test_legs_of_a_call_are_put_together_if_that_is_right(tmp_path: Path) -> None:
+    rows = [
+        ("Call ID", "Customer", "Started", "Leg", "Queue"),
+        ("k", "c", "2026-03-05 10:00", "1", "12"),
+        ("k", "c", "2026-03-05 10:09", "2", "30"),
+    ]
+    text, _ = propose(tmp_path, rows, "calls")
+    assert """follow = { by = '"Call ID"', as = "legs", time = "Started", part = "Leg" }""" in text
+    assert "# DECIDE: 1 ids of Call ID have several rows" in text
+
+
+@pytest.mark.parametrize(
+    ("scores", "expected"),
+    [
+        (("1", "5", ""), [1, 5, None]),
+        (("0", "3", "5"), [None, 3, 5]),
+        (("10", "7", "1"), [5, 4, 1]),
+        (("sehr zufrieden", "schlecht", "n/a"), [5, 1, None]),
+        (("5.0", "4.0", "N/A"), [5, 4, None]),
+        (("80", "100", "20"), [None, None, None]),
+    ],
+)
+def test_scores(scores: tuple[str, ...], expected: list[int | None], tmp_path: Path) -> None:
+    rows = [(f"k{n}", "c", T, score) for n, score in enumerate(scores)]
+    _, events = propose(tmp_path, [("Call ID", "Customer", "Date", "Survey"), *rows], "calls")
+    assert [one.get("csat") for one in events] == expected
+
+
+def test_ids_that_differ_between_files_are_told_without_showing_one(tmp_path: Path) -> None:
+    write(tmp_path / "orders.csv", orders(*((n, f"{n:06}", T, "5.00") for n in range(1, 9))))
+    calls = [(f"k{n}", str(n), T, "12") for n in range(1, 5)]
+    write(tmp_path / "calls.csv", [("Call ID", "Customer", "Started", "Queue"), *calls])
+    text = proposed(tmp_path, "USD", ZONE)
+    assert "0% of the customers among the contacts" in text
+    assert "it would be 100%" in " ".join(text.split())
+    assert "000001" not in text
+
+
+def test_files_of_one_kind_become_one_source_and_others_are_left_out(tmp_path: Path) -> None:
+    for year in (2025, 2026):
+        write(tmp_path / f"orders-{year}.csv", orders((year, "c", f"{year}-03-05 10:00", "5.00")))
+    write(tmp_path / "products.csv", [("SKU", "Colour"), ("a", "red")])
+    text = proposed(tmp_path, "USD", ZONE)
+    assert 'files = "orders-202*.csv"' in text
+    assert "# products.csv is left out: no column tells whose it is" in text
+    assert "2 purchase" in text
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (
+            "Bestellnummer;Kunde;Datum;Summe\n1;Müller;05.03.2026;1,00\n".encode("cp1252"),
+            "iconv -f WINDOWS-1252",
+        ),
+        ("a,b\n1,2\n".encode("utf-16"), "iconv -f UTF-16"),
+        (b"1,77,2026-03-05 10:00,5.00\n2,78,2026-03-05 10:00,5.00\n", "has no header"),
+        (b"a,a\n1,2\n", "two columns have the same name"),
+        (b"id,customer\n", "no rows below a header"),
+        (b"Report of March\nid,customer\n1,2\n", "its first line has one column"),
+        (b"id,colour\n1,red\n", "no column tells whose it is"),
+        (b"", "no rows below a header"),
+    ],
+)
+def test_what_can_t_be_used_is_said_in_a_sentence(content: bytes, said: str, tmp_path: Path) -> None:
+    (tmp_path / "orders.csv").write_bytes(content)
+    done = run("adapt", "csv", tmp_path, "--suggest")
+    assert (done.code, done.out) == (65, "")
+    assert said in done.err
+    assert "Traceback" not in done.err
+
+
+def test_nothing_there_is_said_too(tmp_path: Path) -> None:
+    assert run("adapt", "csv", tmp_path, "--suggest").code == 66
+    assert run("adapt", "csv", tmp_path / "none.csv", "--suggest").code == 66
+
+
+def test_names_and_words_with_quotes_and_other_signs_still_load(tmp_path: Path) -> None:
+    header = ("Order #", 'Customer "No."', "Order\tDate", "Total (incl. 'tax')", '"Status\\"')
+    words = ("'cancelled'", '"cancelled"', "\\paid\\", 'it\'s "gone"\n')
+    text, events = propose(tmp_path, [header, *((n, "c", T, "5.00", word) for n, word in enumerate(words))])
+    assert [one["event_id"] for one in events] == ["2", "3"]
+    assert "They count as purchases: it's" in text
+
+
+def test_times_and_numbers_that_are_none() -> None:
+    assert time_forms(["2026-03-05", "never"]) == []
+    assert time_forms(["12", "13"]) == []
+    assert time_forms([]) == []
+    assert number_form(["12 of 14"]) is None
+    assert number_form(["red"]) is None
