@@ -1,5 +1,7 @@
 """The commands `topics create | check | describe`."""
 
+from typing import Annotated
+
 import typer
 from kafka.admin import KafkaAdminClient
 from rich.box import SIMPLE_HEAD
@@ -22,14 +24,16 @@ from streams.runtime.kafka.topics import (
     read,
 )
 
+_Ingest = Annotated[bool, typer.Option("--ingest", help="Also the topics that `ingest` needs.")]
+
 topics = typer.Typer(help="The topics in Kafka.", no_args_is_help=True)
 
 
 @topics.command("create")
-def topics_create() -> None:
+def topics_create(*, ingest: _Ingest = False) -> None:
     """Make the topics that are missing, as the contract has them; those that exist stay as they are."""
     settings = settings_or_exit()
-    planned = plan(settings)
+    planned = plan(settings, ingest=ingest)
     with admin_or_exit(settings) as admin:
         with or_exit({TopicsError: Exit.CONFIG}):
             made = create(admin, planned)
@@ -39,20 +43,20 @@ def topics_create() -> None:
 
 
 @topics.command("check")
-def topics_check() -> None:
+def topics_check(*, ingest: _Ingest = False) -> None:
     """Compare the topics with the contract; prints each difference in a line and exits with 78."""
     settings = settings_or_exit()
-    planned = plan(settings)
+    planned = plan(settings, ingest=ingest)
     with admin_or_exit(settings) as admin:
         _check(admin, planned)
     typer.echo(f"{len(planned)} topics are as the contract has them")
 
 
 @topics.command("describe")
-def topics_describe() -> None:
+def topics_describe(*, ingest: _Ingest = False) -> None:
     """Show the topics as they are in Kafka."""
     settings = settings_or_exit()
-    planned = plan(settings)
+    planned = plan(settings, ingest=ingest)
     with admin_or_exit(settings) as admin:
         actual = read(admin, planned)
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
