@@ -4,6 +4,8 @@ import json
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
 from io import BytesIO
 from typing import Any, Final
 
@@ -87,10 +89,8 @@ def framed(schema_id: int, row: dict[str, Any]) -> bytes:
     return b"\0" + schema_id.to_bytes(4, "big") + out.getvalue()
 
 
-def drawn(orders: int, calls: int, schema_id: int, seed: int = 1, damaged: int = 0) -> list[Theirs]:
-    """Return orders with their changes, and calls, by time; some in a hundred are test orders or of guests."""
-    from datetime import UTC, datetime  # noqa: PLC0415
-    from decimal import Decimal  # noqa: PLC0415
+def drawn(orders: int, calls: int, schema_id: int, *, seed: int = 1, damaged: int = 0) -> list[Theirs]:
+    """Return orders with their changes, and calls, by time; some are test orders, or of guests."""
 
     def moment(ms: int) -> datetime:
         return datetime.fromtimestamp(ms / 1000, UTC)
@@ -124,6 +124,6 @@ def drawn(orders: int, calls: int, schema_id: int, seed: int = 1, damaged: int =
 
 
 def by_partition(records: list[Theirs], partitions: int) -> Iterator[tuple[int, Theirs]]:
-    """Yield each record with a partition of its topic that its key decides, as no partitioner of ours does."""
+    """Yield each record with a partition of its topic; its key decides, unlike any partitioner of ours."""
     for one in records:
         yield sum(one.key.encode()) % partitions, one

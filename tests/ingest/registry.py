@@ -35,6 +35,7 @@ class FakeRegistry:
         self,
         text: str,
         kind: str = "AVRO",
+        *,
         references: list[dict[str, Any]] | None = None,
         subject: str = "s",
         version: int | None = None,

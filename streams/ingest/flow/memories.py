@@ -56,9 +56,15 @@ class Memories:
         self._changed.clear()
 
     def expired(self, partition: int, is_expired: Callable[[str, Memory], bool]) -> list[str]:
-        """Return the keys of a partition of which something says that they may be forgotten."""
-        kept = self._kept.get(partition, {})
-        return [key for key, raw in kept.items() if is_expired(key, _DECODER.decode(raw))]
+        """Return the keys of a partition of which something says that they may be forgotten.
+
+        What the batch changes is not asked about.
+        """
+        return [
+            key
+            for key, raw in self._kept.get(partition, {}).items()
+            if (partition, key) not in self._changed and is_expired(key, _DECODER.decode(raw))
+        ]
 
     def __len__(self) -> int:
         return sum(map(len, self._kept.values()))

@@ -26,6 +26,8 @@ from streams.runtime.partition.poison import EXPECTED
 
 _VERSION: Final = version("retention-signals")
 _MOST_DETAIL: Final = 1_000
+FORGET_MS: Final = 10 * 86_400_000
+"""How often what is too old is forgotten, event time: it takes a look at all that is remembered."""
 DRAFTS: Final = "drafts"
 """What a source is called whose name can't be read from a draft."""
 UNKNOWN: Final = "unknown"
@@ -80,6 +82,7 @@ class Pipeline:
         self._mapping, self._sources, self._decoders = mapping, sources, decoders
         self.names, self.memories = names, memories
         self._drafts, self._dead_letters = names.drafts, names.dead_letters
+        self._forgot: dict[int, int] = {}
 
     def read(self, record: Record) -> dict[str, Any] | str:
         """Return what the mapping sees of a source's record, or why it sees nothing.
@@ -126,7 +129,7 @@ class Pipeline:
             if not isinstance(one, Draft):
                 self._note(source, one, batch, refused)
             elif prepared.hopped:
-                self._finish_remembered(source, one, record.partition, batch, refused)
+                self._finish_remembered(source, one, record, batch, refused)
             elif one.rule in self._mapping.hops:
                 number = partition_of(one.key, self.names.partitions)
                 batch.write(Output(self._drafts, number, one.key.encode(), one.to_bytes(), is_draft=True))
@@ -165,14 +168,32 @@ class Pipeline:
         return Prepared(record, origin, DRAFTS, None, [refused], hopped=True)
 
     def _finish_remembered(
-        self, source: str, draft: Draft, partition: int, batch: Batch, refused: list[Refused]
+        self, source: str, draft: Draft, record: Record, batch: Batch, refused: list[Refused]
     ) -> None:
+        partition, appended = record.partition, record.timestamp
         follows = self._mapping.follows(draft.rule)
         memory: Memory = self.memories.get(partition, draft.state_key) if follows else None
         outcomes, remembered = self._mapping.finish(draft, memory)
         if follows and remembered != memory:
             self.memories.set(partition, draft.state_key, remembered)
+        self._forget_old(partition, min(draft.time, appended))
         self._finish(source, outcomes, batch, refused)
+
+    def _forget_old(self, partition: int, now: int) -> None:
+        """Forget what is too old at a time, ms, if that has not been done for long."""
+        if now - self._forgot.get(partition, now - FORGET_MS) < FORGET_MS:
+            return
+        self._forgot[partition] = now
+
+        def is_expired(key: str, memory: Memory) -> bool:
+            try:
+                expires = self._mapping.expires(key.partition("\n")[0], memory)
+            except KeyError:
+                return False  # of a rule that the mapping no longer has: it may come back
+            return expires is not None and expires < now
+
+        for key in self.memories.expired(partition, is_expired):
+            self.memories.set(partition, key, None)
 
     def _finish(
         self,

@@ -75,7 +75,6 @@ def producer_options(settings: Settings, transactional_id: str) -> dict[str, Any
         "queue.buffering.max.messages": 1_000_000,
         "queue.buffering.max.kbytes": 64 << 10,
         "linger.ms": 2,
-        "compression.type": "lz4",
     }
 
 

@@ -1,0 +1,226 @@
+"""`ingest` on a real broker: exactly what the mapping gives, once, in order, whatever is killed or away."""
+
+import json
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from confluent_kafka import Producer
+
+from schemas.partitioner import partition_of
+from schemas.topics import INGEST_DEAD_LETTERS
+from streams.core.watermark import Input
+from streams.ingest.command import ingest_command
+from streams.ingest.formats.json_like import json_like
+from streams.mapping.config import load
+from streams.mapping.mapping import Mapping
+from streams.mapping.outcomes import Draft, Mapped, Memory, Meta
+from streams.runtime.kafka.admin import admin_client
+from streams.runtime.kafka.topics import create, plan
+from streams.settings import Settings
+from tests.ingest import feeds
+from tests.ingest.feeds import Theirs
+from tests.ingest.registry import FakeRegistry, serving
+from tests.kafka.commands import run_command
+from tests.kafka.deployment import WorkerProcess
+from tests.kafka.held import held
+
+pytestmark = [pytest.mark.kafka, pytest.mark.slow]
+
+_MOST_SECONDS = 120.0
+
+
+class IngestProcess(WorkerProcess):
+    """`retention-signals ingest`, its output in a file."""
+
+    command = "ingest"
+
+    @property
+    def ready(self) -> bool:
+        """Return whether it says so."""
+        return self.get("/ready")[0] == 200
+
+
+@dataclass
+class Shop:
+    """Their topics, what stands on them, and processes of `ingest` that read them."""
+
+    settings: Settings
+    registry: FakeRegistry
+    folder: Path
+    schema: int
+    sent: list[Theirs] = field(default_factory=list)
+    started: list[IngestProcess] = field(default_factory=list)
+
+    @property
+    def mapping(self) -> Path:
+        """Return the file of the mapping."""
+        return self.folder / "shop.toml"
+
+    def put(self, records: list[Theirs]) -> None:
+        """Write records to their topics."""
+        producer = Producer({"bootstrap.servers": self.settings.bootstrap_servers[0]})
+        for partition, one in feeds.by_partition(records, 2):
+            producer.produce(self.settings.topic_prefix + one.topic, one.value, one.key, partition)
+        assert producer.flush(30) == 0
+        self.sent += records
+
+    def start(self, **changes: Any) -> IngestProcess:
+        """Start a process."""
+        log = self.folder / f"ingest-{len(self.started)}.log"
+        usual = {"schema_registry_url": self.registry.url, "commit_interval_ms": 20}
+        one = IngestProcess(self.settings, log, str(self.mapping), **(usual | changes))
+        self.started.append(one)
+        return one
+
+    def when(self, holds: Callable[[], bool]) -> None:
+        """Return once something holds."""
+        deadline = time.monotonic() + _MOST_SECONDS
+        while not holds():
+            assert time.monotonic() < deadline, self.started[-1].log[-3000:]
+            time.sleep(0.05)
+
+    def written(self, *names: str) -> int:
+        """Return how many events are committed."""
+        return sum(
+            len(one) for name in names or ("transactions", "contacts") for one in held(self.settings, name)
+        )
+
+    def when_written(self, events: int | None = None) -> None:
+        """Return once so many events are committed, or as many as the mapping gives."""
+        most = len(self.expected()) if events is None else events
+        self.when(lambda: self.written() >= most)
+
+    def when_it_waits_for_the_registry(self, one: IngestProcess) -> None:
+        """Return once a process says so."""
+        self.when(lambda: "registry" in one.get("/ready")[1])
+        assert one.metric("retention_ingest_registry_waiting") == 1
+
+    def expected(self) -> list[Mapped]:
+        """Return what the mapping gives of all that was sent, in the order of drafts' times."""
+        mapping, memories = Mapping(load(self.mapping), "USD"), dict[str, Memory]()
+        names = {"shop.orders": "orders", "calls": "calls"}
+        drafts = [
+            draft
+            for one in self.sent
+            if one.row is not None
+            for draft in mapping.map(names[one.topic], json_like(one.row), Meta())
+            if isinstance(draft, Draft)
+        ]
+        found: list[Mapped] = []
+        for draft in sorted(drafts, key=lambda draft: draft.time):
+            outcomes, memories[draft.state_key] = mapping.finish(draft, memories.get(draft.state_key))
+            found += [one for one in outcomes if isinstance(one, Mapped)]
+        return found
+
+    def check(self) -> None:
+        """Check that what is committed is what the mapping gives, none twice, each where it belongs, in order."""
+        expected = self.expected()
+        known = {one.value: one.time for one in expected}
+        for source in (Input.TRANSACTIONS, Input.CONTACTS):
+            wanted = Counter(one.value for one in expected if one.source is source)
+            assert wanted
+            partitions = held(self.settings, source.value)
+            assert Counter(one.value for records in partitions for one in records) == wanted
+            for number, records in enumerate(partitions):
+                times = [known[one.value] for one in records]
+                assert times == sorted(times)
+                assert {partition_of(one.key.decode(), len(partitions)) for one in records} <= {number}
+                assert all(dict(one.headers)["ce_id"].decode() in one.value.decode() for one in records)
+
+
+@pytest.fixture
+def shop(settings: Settings, tmp_path: Path) -> Iterator[Shop]:
+    with serving(FakeRegistry()) as registry:
+        schema = registry.add(json.dumps(feeds.SCHEMA))
+        with admin_client(settings) as admin:
+            create(admin, plan(settings, ingest=True))
+            theirs = {"num_partitions": 2, "replication_factor": 1}
+            names = (settings.topic_prefix + name for name in ("shop.orders", "calls"))
+            admin.create_topics({name: dict(theirs) for name in names})
+        opened = Shop(settings, registry, tmp_path, schema)
+        opened.mapping.write_text(feeds.MAPPING.format(prefix=settings.topic_prefix))
+        yield opened
+        for one in opened.started:
+            one.kill()
+
+
+def test_killed_five_times_and_without_a_registry_for_a_while(shop: Shop) -> None:
+    many = feeds.drawn(6_000, 2_000, shop.schema, damaged=10)
+    share = len(many) // 5
+    shop.registry.away = True
+    for number in range(5):
+        before = shop.written()
+        shop.put(many[number * share : (number + 1) * share])
+        one = shop.start()
+        if number == 0:
+            shop.when_it_waits_for_the_registry(one)
+            assert shop.written("transactions") == 0
+            shop.registry.away = False
+        shop.when_written(before + 1)
+        one.kill()
+    shop.put(many[5 * share :])
+    last = shop.start()
+    shop.when_written()
+    shop.when(lambda: last.ready)
+    shop.when(lambda: last.metric("retention_ingest_lag_records") == 0)
+    last.signal(signal.SIGTERM)
+    assert last.wait(20) == 0
+    shop.check()
+    letters = [one for records in held(shop.settings, INGEST_DEAD_LETTERS.name) for one in records]
+    damaged = Counter(one.value for one in shop.sent if one.row is None and one.value != b'{"call": 7}')
+    assert Counter(one.value for one in letters) == damaged
+    told = [dict(one.headers) for one in letters]
+    assert {one["dl_reason"] for one in told} == {b"not_json", b"schema"}
+    assert all(one["dl_topic"].decode() == f"{shop.settings.topic_prefix}calls" for one in told)
+    assert "o-1" not in last.log
+    assert "c-1" not in last.log
+
+
+def test_two_share_the_work_and_one_that_was_taken_for_dead_writes_nothing(shop: Shop) -> None:
+    first, second = shop.start(), shop.start()
+    shop.when(lambda: first.metric("retention_ingest_partitions_owned") in {4.0, 3.0, 5.0})
+    shop.when(lambda: second.metric("retention_ingest_partitions_owned") in {4.0, 3.0, 5.0})
+    many = feeds.drawn(6_000, 2_000, shop.schema)
+    shop.put(many[:4_000])
+    shop.when(lambda: shop.written() > 100)
+    first.signal(signal.SIGSTOP)
+    shop.put(many[4_000:])
+    shop.when_written()  # the second has all partitions by then
+    first.signal(signal.SIGCONT)
+    shop.when(lambda: first.metric("retention_ingest_partitions_owned") > 0)
+    wanted = Counter(one.value for one in shop.expected())
+    assert Counter(shop.values()) == wanted
+    for one in (first, second):
+        one.signal(signal.SIGTERM)
+        assert one.wait(20) == 0, one.log[-3000:]
+
+
+def test_too_much_refused_stops_it_and_what_is_put_right_is_mapped_again(shop: Shop) -> None:
+    good = shop.mapping.read_text()
+    shop.mapping.write_text(good.replace('amount = "total"', 'amount = "sum"'))
+    shop.put(feeds.drawn(1_500, 10, shop.schema))
+    one = shop.start()
+    assert one.wait(60) == 65
+    assert "source orders: 1,000 records in a row were refused" in one.log.replace("\n", " ")
+    letters = shop.written(INGEST_DEAD_LETTERS.name)
+    assert letters >= 1_000
+    shop.mapping.write_text(good)
+    changes = {"schema_registry_url": shop.registry.url, "web_port": 0}
+    shown = run_command(ingest_command, shop.settings, shop.mapping, "--dry-run", 2, **changes)
+    assert shown.exit_code == 0
+    assert "-> transactions, key " in shown.output
+    again = IngestProcess(
+        shop.settings, shop.folder / "redrive.log", str(shop.mapping), "--redrive", **changes
+    )
+    assert again.wait(60) == 0, again.log
+    shop.start()
+    shop.when_written()
+    wanted = Counter(one.value for one in shop.expected())
+    assert Counter(shop.values()) == wanted
+    assert shop.written(INGEST_DEAD_LETTERS.name) == letters
