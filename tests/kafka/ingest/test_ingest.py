@@ -86,10 +86,13 @@ class Shop:
             time.sleep(0.05)
 
     def written(self, *names: str) -> int:
-        """Return how many events are committed."""
-        return sum(
-            len(one) for name in names or ("transactions", "contacts") for one in held(self.settings, name)
-        )
+        """Return how many records are committed on topics, events if none is named."""
+        return len(self.values(*names))
+
+    def values(self, *names: str) -> list[bytes]:
+        """Return what is committed on topics, events if none is named."""
+        wanted = names or ("transactions", "contacts")
+        return [one.value for name in wanted for part in held(self.settings, name) for one in part]
 
     def when_written(self, events: int | None = None) -> None:
         """Return once so many events are committed, or as many as the mapping gives."""
@@ -119,7 +122,7 @@ class Shop:
         return found
 
     def check(self) -> None:
-        """Check that what is committed is what the mapping gives, none twice, each where it belongs, in order."""
+        """Check that what is committed is what the mapping gives, once, in its partition, in order."""
         expected = self.expected()
         known = {one.value: one.time for one in expected}
         for source in (Input.TRANSACTIONS, Input.CONTACTS):
@@ -207,7 +210,8 @@ def test_too_much_refused_stops_it_and_what_is_put_right_is_mapped_again(shop: S
     shop.put(feeds.drawn(1_500, 10, shop.schema))
     one = shop.start()
     assert one.wait(60) == 65
-    assert "source orders: 1,000 records in a row were refused" in one.log.replace("\n", " ")
+    assert "error: source orders: " in one.log
+    assert "ingest.dead-letters" in one.log
     letters = shop.written(INGEST_DEAD_LETTERS.name)
     assert letters >= 1_000
     shop.mapping.write_text(good)
