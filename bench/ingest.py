@@ -166,7 +166,7 @@ def _wait(process: Running, holds: Callable[[], bool]) -> None:
     deadline = time.monotonic() + _MOST_SECONDS
     while not holds():
         process.check(deadline)
-        time.sleep(0.1)
+        time.sleep(0.5)  # it costs a scrape each time
 
 
 if __name__ == "__main__":

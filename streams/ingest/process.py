@@ -1,6 +1,7 @@
 """One process of `ingest`: sessions one after the other in a thread, its health and metrics beside it."""
 
 import asyncio
+import gc
 import logging
 import signal
 import threading
@@ -47,6 +48,7 @@ class Ingest:
 
         Raises TooManyRefusedError, KafkaUnavailableError, KafkaRefusedError, PortInUseError.
         """
+        gc.set_threshold(100_000, 50, 100)  # it makes many small objects, none in a cycle
         loop = asyncio.get_running_loop()
         for one in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(one, self._stopping.set)

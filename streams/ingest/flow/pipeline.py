@@ -90,7 +90,7 @@ class Pipeline:
         Raises RegistryAwayError.
         """
         try:
-            found = self._decoders[self._sources[record.topic]].decode(record.value, dict(record.headers))
+            found = self._decoders[self._sources[record.topic]].decode(record.value, _named(record))
         except UnreadableError as error:
             return error.detail
         return found.why if isinstance(found, NoRecord) else found
@@ -110,7 +110,7 @@ class Pipeline:
             return self._draft(record, origin)
         source = self._sources[origin.topic]
         try:
-            found = self._decoders[source].decode(origin.value, dict(origin.headers))
+            found = self._decoders[source].decode(origin.value, _named(origin))
         except UnreadableError as error:
             return Prepared(record, origin, source, None, [Refused(source, error.reason, error.detail)])
         if isinstance(found, NoRecord):
@@ -239,16 +239,20 @@ class Pipeline:
         return Output(self._dead_letters, number, record.key, record.value, kept + added)
 
 
+def _named(record: Record) -> dict[str, bytes]:
+    return {name: value for name, value in record.headers if value is not None}
+
+
 def _origin(record: Record) -> Record | None:
     """Return the record that a dead letter is of, None if it is none."""
     try:
-        texts = {name: value.decode() for name, value in record.headers if name.startswith("dl_")}
-        told = DeadLetterHeaders.model_validate(texts)
+        told = {name: value.decode() for name, value in record.headers if name.startswith("dl_") and value}
+        headers = DeadLetterHeaders.model_validate(told)
     except ValueError:
         return None
     kept = tuple(one for one in record.headers if not one[0].startswith("dl_"))
-    place = (told.dl_topic, int(told.dl_partition), int(told.dl_offset), int(told.dl_timestamp))
-    return Record(*place, record.key, record.value, kept)
+    place = (headers.dl_topic, int(headers.dl_partition), int(headers.dl_offset))
+    return Record(*place, int(headers.dl_timestamp), record.key, record.value, kept)
 
 
 def _headers(event: Mapped) -> Headers:

@@ -25,7 +25,7 @@ class Record:
     """Append time, or that of its producer, ms."""
     key: bytes | None
     value: bytes | None
-    headers: tuple[tuple[str, bytes], ...] = ()
+    headers: tuple[tuple[str, bytes | None], ...] = ()
 
     @property
     def size(self) -> int:

@@ -47,7 +47,7 @@ def cloud_event(
 
     `read` reads data in the format of the source. Raises UnreadableError, and what it raises.
     """
-    content_type = headers.get("content-type", b"").decode(errors="replace")
+    content_type = (headers.get("content-type") or b"").decode(errors="replace")
     if f"{_ATTRIBUTE}specversion" in headers:
         return _binary(raw, headers, content_type, read)
     if content_type.startswith(_STRUCTURED) and not content_type.startswith(f"{_STRUCTURED}+json"):

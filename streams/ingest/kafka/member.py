@@ -39,6 +39,7 @@ class Member:
         self._assigned = assigned
         self._id: str | None = None
         self._held: set[Place] = set()
+        self._given_anew: set[Place] = set()
         self.answers = True
         """Whether any broker answers, as of the last two seconds."""
         own: dict[str, Any] = {"statistics.interval.ms": _STATISTICS_MS, "stats_cb": self._note_statistics}
@@ -54,10 +55,14 @@ class Member:
         """Return what came; waits so long for the first record. Raises KafkaRefusedError, ..."""
         try:
             first = self._consumer.poll(seconds) if seconds else None
+            self._given_anew.clear()
             messages = self._consumer.consume(_MOST_MESSAGES, 0)
         except KafkaException as error:
             raise as_ours(error_of(error)) from None
-        return sorted_out(messages if first is None else [first, *messages])
+        # If its partition went and came back since, it will be fetched once more.
+        if first is not None and Place(first.topic() or "", first.partition() or 0) not in self._given_anew:
+            messages.insert(0, first)
+        return sorted_out(messages)
 
     def group(self) -> object | None:
         """Return what a transaction proves membership with; None if this is no member as it was assigned.
@@ -101,7 +106,9 @@ class Member:
 
     def _given(self, consumer: Any, partitions: Iterable[TopicPartition]) -> None:
         self._id = consumer.memberid()
-        self._assigned(_places(partitions), ())
+        given = _places(partitions)
+        self._given_anew.update(given)
+        self._assigned(given, ())
 
     def _taken(self, _consumer: Any, partitions: Iterable[TopicPartition]) -> None:
         gone = _places(partitions)
