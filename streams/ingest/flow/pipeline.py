@@ -246,7 +246,11 @@ def _named(record: Record) -> dict[str, bytes]:
 def _origin(record: Record) -> Record | None:
     """Return the record that a dead letter is of, None if it is none."""
     try:
-        told = {name: value.decode() for name, value in record.headers if name.startswith("dl_") and value}
+        told = {
+            name: value.decode()
+            for name, value in record.headers
+            if name.startswith("dl_") and value is not None
+        }
         headers = DeadLetterHeaders.model_validate(told)
     except ValueError:
         return None

@@ -15,7 +15,6 @@ from confluent_kafka import Producer
 from schemas.partitioner import partition_of
 from schemas.topics import INGEST_DEAD_LETTERS
 from streams.core.watermark import Input
-from streams.ingest.command import ingest_command
 from streams.ingest.formats.json_like import json_like
 from streams.mapping.config import load
 from streams.mapping.mapping import Mapping
@@ -26,7 +25,7 @@ from streams.settings import Settings
 from tests.ingest import feeds
 from tests.ingest.feeds import Theirs
 from tests.ingest.registry import FakeRegistry, serving
-from tests.kafka.commands import run_command
+from tests.kafka.commands import run
 from tests.kafka.deployment import WorkerProcess
 from tests.kafka.held import held
 
@@ -44,6 +43,11 @@ class IngestProcess(WorkerProcess):
     def ready(self) -> bool:
         """Return whether it says so."""
         return self.get("/ready")[0] == 200
+
+    @property
+    def events(self) -> float:
+        """Return how many events it has committed."""
+        return self.metric("retention_ingest_events_total")
 
 
 @dataclass
@@ -70,20 +74,21 @@ class Shop:
         assert producer.flush(30) == 0
         self.sent += records
 
-    def start(self, **changes: Any) -> IngestProcess:
+    def start(self, *options: object, **changes: Any) -> IngestProcess:
         """Start a process."""
         log = self.folder / f"ingest-{len(self.started)}.log"
         usual = {"schema_registry_url": self.registry.url, "commit_interval_ms": 20}
-        one = IngestProcess(self.settings, log, str(self.mapping), **(usual | changes))
+        arguments = (str(self.mapping), *map(str, options))
+        one = IngestProcess(self.settings, log, *arguments, **(usual | changes))
         self.started.append(one)
         return one
 
-    def when(self, holds: Callable[[], bool]) -> None:
-        """Return once something holds."""
+    def when(self, holds: Callable[[], bool], pause: float = 0.05) -> None:
+        """Return once something holds; looks so often, in seconds."""
         deadline = time.monotonic() + _MOST_SECONDS
         while not holds():
             assert time.monotonic() < deadline, self.started[-1].log[-3000:]
-            time.sleep(0.05)
+            time.sleep(pause)
 
     def written(self, *names: str) -> int:
         """Return how many records are committed on topics, events if none is named."""
@@ -94,10 +99,14 @@ class Shop:
         wanted = names or ("transactions", "contacts")
         return [one.value for name in wanted for part in held(self.settings, name) for one in part]
 
-    def when_written(self, events: int | None = None) -> None:
-        """Return once so many events are committed, or as many as the mapping gives."""
-        most = len(self.expected()) if events is None else events
-        self.when(lambda: self.written() >= most)
+    def when_written(self) -> None:
+        """Return once as many events are committed as the mapping gives."""
+        most = len(self.expected())
+        self.when(lambda: self.written() >= most, pause=2.0)  # it reads all of them
+
+    def when_it_writes(self, one: IngestProcess, events: int = 1) -> None:
+        """Return once a process has committed so many events."""
+        self.when(lambda: one.events >= events)
 
     def when_it_waits_for_the_registry(self, one: IngestProcess) -> None:
         """Return once a process says so."""
@@ -158,18 +167,18 @@ def test_killed_five_times_and_without_a_registry_for_a_while(shop: Shop) -> Non
     share = len(many) // 5
     shop.registry.away = True
     for number in range(5):
-        before = shop.written()
         shop.put(many[number * share : (number + 1) * share])
         one = shop.start()
         if number == 0:
             shop.when_it_waits_for_the_registry(one)
-            assert shop.written("transactions") == 0
+            assert one.metric("retention_ingest_events_total", source="orders") == 0
             shop.registry.away = False
-        shop.when_written(before + 1)
+        shop.when_it_writes(one)
         one.kill()
     shop.put(many[5 * share :])
+    left = len(shop.expected()) - shop.written()
     last = shop.start()
-    shop.when_written()
+    shop.when_it_writes(last, left)
     shop.when(lambda: last.ready)
     shop.when(lambda: last.metric("retention_ingest_lag_records") == 0)
     last.signal(signal.SIGTERM)
@@ -191,40 +200,49 @@ def test_two_share_the_work_and_one_that_was_taken_for_dead_writes_nothing(shop:
     shop.when(lambda: second.metric("retention_ingest_partitions_owned") in {4.0, 3.0, 5.0})
     many = feeds.drawn(6_000, 2_000, shop.schema)
     shop.put(many[:4_000])
-    shop.when(lambda: shop.written() > 100)
+    shop.when_it_writes(first)
     first.signal(signal.SIGSTOP)
     shop.put(many[4_000:])
     shop.when_written()  # the second has all partitions by then
+    told = first.log.count("partitions: ")
     first.signal(signal.SIGCONT)
-    shop.when(lambda: first.metric("retention_ingest_partitions_owned") > 0)
-    wanted = Counter(one.value for one in shop.expected())
-    assert Counter(shop.values()) == wanted
+    shop.when(lambda: first.log.count("partitions: ") > told + 1)  # all lost, and some given anew
     for one in (first, second):
         one.signal(signal.SIGTERM)
         assert one.wait(20) == 0, one.log[-3000:]
+    assert Counter(shop.values()) == Counter(one.value for one in shop.expected())
 
 
 def test_too_much_refused_stops_it_and_what_is_put_right_is_mapped_again(shop: Shop) -> None:
     good = shop.mapping.read_text()
-    shop.mapping.write_text(good.replace('amount = "total"', 'amount = "sum"'))
+    shop.mapping.write_text(good.replace('time = "created_at"', 'time = "nothing"'))
     shop.put(feeds.drawn(1_500, 10, shop.schema))
     one = shop.start()
     assert one.wait(60) == 65
     assert "error: source orders: " in one.log
     assert "ingest.dead-letters" in one.log
-    letters = shop.written(INGEST_DEAD_LETTERS.name)
+    letters, before = shop.written(INGEST_DEAD_LETTERS.name), shop.written()
     assert letters >= 1_000
     shop.mapping.write_text(good)
-    changes = {"schema_registry_url": shop.registry.url, "web_port": 0}
-    shown = run_command(ingest_command, shop.settings, shop.mapping, "--dry-run", 2, **changes)
-    assert shown.exit_code == 0
-    assert "-> transactions, key " in shown.output
-    again = IngestProcess(
-        shop.settings, shop.folder / "redrive.log", str(shop.mapping), "--redrive", **changes
-    )
+    shown = shop.start("--dry-run", 2)
+    assert shown.wait(60) == 0, shown.log
+    assert "-> transactions, key " in shown.log
+    again = shop.start("--redrive")
     assert again.wait(60) == 0, again.log
-    shop.start()
-    shop.when_written()
-    wanted = Counter(one.value for one in shop.expected())
-    assert Counter(shop.values()) == wanted
+    last = shop.start()
+    shop.when_it_writes(last, len(shop.expected()) - before)
+    assert Counter(shop.values()) == Counter(one.value for one in shop.expected())
     assert shop.written(INGEST_DEAD_LETTERS.name) == letters
+
+
+def test_it_says_what_is_missing(shop: Shop) -> None:
+    bare = shop.settings.model_copy(update={"topic_prefix": f"{shop.settings.topic_prefix}other."})
+    one = Shop(bare, shop.registry, shop.folder, shop.schema).start()
+    assert one.wait(60) == 78
+    assert f"error: {bare.topic_prefix}ingest.drafts: missing" in one.log
+    assert "`retention-signals topics create --ingest` makes missing topics" in one.log
+    shop.mapping.write_text(feeds.MAPPING.format(prefix="none."))
+    two = shop.start()
+    assert two.wait(60) == 78
+    assert two.log.count("there is no such topic") == 2
+    assert run(shop.settings, "check", "--ingest").exit_code == 0
