@@ -99,5 +99,22 @@ MOVES: Final = Topic(
     "Histories of merged customers, on their way from one partition of the worker to another.",
     _deleted_after(400) | {"max.message.bytes": 8 * 1024 * 1024},
 )
+INGEST_DRAFTS: Final = Topic(
+    "ingest.drafts",
+    "Events of `ingest` on their way to what is remembered of their thing, in a format of its own.",
+    _deleted_after(7) | {"max.message.bytes": 4 * 1024 * 1024},
+)
+INGEST_MEMORY: Final = Topic(
+    "ingest.memory",
+    "What `ingest` remembers of things that change, in a format of its own.",
+    STATE.settings,
+)
+INGEST_DEAD_LETTERS: Final = Topic(
+    "ingest.dead-letters",
+    "Records that `ingest` could not map, their bytes unchanged, with headers that say where from and why.",
+    DEAD_LETTERS.settings,
+)
 INPUTS: Final = (TRANSACTIONS, CONTACTS, CUSTOMERS, DISPOSITIONS)
 OUTPUTS: Final = (ALERTS, HOLDOUT, DEAD_LETTERS, STATE, MOVES)
+INGEST: Final = (INGEST_DRAFTS, INGEST_MEMORY, INGEST_DEAD_LETTERS)
+"""What `ingest` needs beside the inputs."""

@@ -49,6 +49,11 @@ COMMANDS: Final = {
         "Turn an export (Shopify, Segment, Amazon Connect, Zendesk, CSV) into event files.",
         "ingest",
     ),
+    "ingest": (
+        "streams.ingest.command:ingest_command",
+        "Read other people's topics, map them, write to our inputs: exactly once, until SIGTERM or Ctrl-C.",
+        "ingest",
+    ),
 }
 """By name: where the command is, the first sentence of its help, and the extra that it needs."""
 

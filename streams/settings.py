@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
+from urllib.parse import urlsplit
 
 from annotated_types import Ge, Le
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
@@ -90,6 +91,16 @@ class Settings(BaseSettings):
     kafka_key_file: Path | None = None
     """PEM file of the client's key, for mutual TLS."""
 
+    schema_registry_url: str | None = None
+    """Schema registry for `ingest`, with Confluent's REST interface: `https://registry.example.com`. Off
+    loopback `http` is refused."""
+
+    schema_registry_user: str | None = None
+    """User at the schema registry, if it asks for one."""
+
+    schema_registry_password_file: Path | None = None
+    """File with that user's password; a newline at the end is left out."""
+
     application_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,200}$")] = "retention"
     """Consumer group and prefix of the transactional ids. State of another application is refused."""
 
@@ -172,6 +183,10 @@ class Settings(BaseSettings):
         """Return the password for Kafka, from its file or the environment."""
         return _secret(self.kafka_password, self.kafka_password_file)
 
+    def schema_registry_secret(self) -> str | None:
+        """Return the password for the schema registry, from its file."""
+        return _secret(None, self.schema_registry_password_file)
+
     def web_token(self) -> str | None:
         """Return the token for lookup and readiness, from its file or the environment."""
         return _secret(self.token, self.token_file)
@@ -216,6 +231,7 @@ def _problems(settings: Settings) -> Iterable[str]:
     """Say what single settings can't: what two of them together, or the files they name, make unusable."""
     yield from _file_problems(settings)
     yield from _kafka_problems(settings)
+    yield from _registry_problems(settings)
     if settings.token is not None and settings.token_file is not None:
         yield _both("token", "token_file")
     if not (is_loopback(settings.web_host) or settings.web_token()):
@@ -255,6 +271,21 @@ def _sasl_problems(settings: Settings) -> Iterable[str]:
         yield (
             f"{variable('kafka_username')} and {variable('kafka_password_file')} are needed for {mechanism}"
         )
+
+
+def _registry_problems(settings: Settings) -> Iterable[str]:
+    url, name = settings.schema_registry_url, variable("schema_registry_url")
+    if url is not None:
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            yield f"{name}: write a URL, https://registry.example.com"
+        elif parts.username is not None or parts.password is not None:
+            yield f"{name}: the user goes into {variable('schema_registry_user')}, the password into its file"
+        elif parts.scheme == "http" and not is_loopback(parts.hostname):
+            yield f"{name}: off loopback it has to be https"
+    if (settings.schema_registry_user is None) != (settings.schema_registry_password_file is None):
+        user, password = variable("schema_registry_user"), variable("schema_registry_password_file")
+        yield f"{user} and {password} need each other"
 
 
 def _both(one: str, other: str) -> str:

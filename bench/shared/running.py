@@ -64,7 +64,7 @@ class Running:
             ]
             if len(found) >= PARTITIONS:
                 return found
-            self._check(deadline)
+            self.check(deadline)
             time.sleep(0.005)
 
     def until_committed(self, settings: Settings) -> None:
@@ -73,7 +73,7 @@ class Running:
         deadline, wanted = time.monotonic() + _WORK_SECONDS, ends(settings)
         with admin_client(settings) as admin:
             while any(committed(admin, settings).get(tp, 0) < end for tp, end in wanted.items()):
-                self._check(deadline)
+                self.check(deadline)
                 time.sleep(0.2)
 
     def metrics(self, name: str) -> dict[tuple[str, ...], float]:
@@ -102,7 +102,8 @@ class Running:
         self._process.send_signal(signal.SIGTERM)
         self._process.wait(_STOP_SECONDS)
 
-    def _check(self, deadline: float) -> None:
+    def check(self, deadline: float) -> None:
+        """Fail if it ended, or if a deadline (of `time.monotonic`) has passed."""
         said = "".join(line for _, line in self.lines[-20:])
         assert self._process.poll() is None, f"the worker ended: {said}"
         assert time.monotonic() < deadline, f"the worker is too slow: {said}"

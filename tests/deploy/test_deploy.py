@@ -152,12 +152,12 @@ def test_the_image_is_made_of_the_lock_and_its_hashes() -> None:
     assert all("--no-index" in line for line in installs[1:])
 
 
-def test_the_image_has_no_extra_and_all_that_is_needed() -> None:
+def test_the_image_has_one_extra_and_all_that_is_needed() -> None:
     (installs,) = (line for line in instructions() if "pip --python" in line)
     made, install, check = installs.split(" && ")[-3:]
     place = made.removeprefix("python -m venv --without-pip ")
     assert install.startswith(f"pip --python {place}/bin/python install ")
-    assert install.endswith(" wheels/retention_signals-*.whl"), "without an extra in brackets"
+    assert install.endswith(' "$(echo wheels/retention_signals-*.whl)[ingest]"')
     assert check == f"pip --python {place}/bin/python check"
 
 

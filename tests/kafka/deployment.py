@@ -29,14 +29,16 @@ MOST_SECONDS = 120.0
 
 
 class WorkerProcess:
-    """`retention-signals worker`, its output in a file."""
+    """`retention-signals worker`, or another command that goes on; its output in a file."""
+
+    command = "worker"
 
     def __init__(self, settings: Settings, log: Path, *arguments: str, **changes: object) -> None:
         self._log = log
         changes = {"web_port": 0} | changes
         with log.open("wb") as output:
             self._process = subprocess.Popen(  # noqa: S603 - ourselves
-                [sys.executable, "-m", "streams", "worker", *arguments],
+                [sys.executable, "-m", "streams", self.command, *arguments],
                 env=dict(os.environ) | environment(settings, **changes),
                 stdout=output,
                 stderr=subprocess.STDOUT,

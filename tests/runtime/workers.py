@@ -60,7 +60,7 @@ def troubled(customer_id: str = "a", rules: Ruleset = RULES, *, reason: str | No
 @asynccontextmanager
 async def serving(worker: FakeWorker, **settings: Any) -> AsyncIterator[str]:
     """Serve on a free port, and give `host:port`."""
-    server = WebServer(Settings(web_port=0, **settings), Metrics(), worker)
+    server = WebServer(Settings(web_port=0, **settings), Metrics(), worker, worker)
     port = await server.start()
     try:
         yield f"127.0.0.1:{port}"

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from contextlib import suppress
-from typing import Final
+from typing import Annotated, Final
 
 import typer
 from kafka.admin import KafkaAdminClient
@@ -35,14 +35,16 @@ from streams.runtime.startup.samples import Sampled, sample_inputs
 _SAMPLE_SECONDS: Final = 15.0
 _TOPICS: Final = {topic.name: topic for topic in INPUTS}
 
+_Ingest = Annotated[bool, typer.Option("--ingest", help="Also the topics that `ingest` needs.")]
+
 topics = typer.Typer(help="The topics in Kafka.", no_args_is_help=True)
 
 
 @topics.command("create")
-def topics_create() -> None:
+def topics_create(*, ingest: _Ingest = False) -> None:
     """Make the topics that are missing, as the contract has them; those that exist stay as they are."""
     settings = settings_or_exit()
-    planned = plan(settings)
+    planned = plan(settings, ingest=ingest)
     with admin_or_exit(settings) as admin:
         with or_exit({TopicsError: Exit.CONFIG}):
             made = create(admin, planned)
@@ -52,7 +54,7 @@ def topics_create() -> None:
 
 
 @topics.command("check")
-def topics_check() -> None:
+def topics_check(*, ingest: _Ingest = False) -> None:
     """Compare the topics with the contract, and look at the newest records of each input.
 
     Prints each difference in a line and exits with 78. Of the inputs it tells which partitioner their
@@ -60,7 +62,7 @@ def topics_check() -> None:
     of the settings, or inputs disagree, it says what to do, and exits with 78 too: no worker starts on them.
     """
     settings = settings_or_exit()
-    planned = plan(settings)
+    planned = plan(settings, ingest=ingest)
     with admin_or_exit(settings) as admin:
         partitions = _check(admin, planned)
     typer.echo(f"{len(planned)} topics are as the contract has them")
@@ -80,10 +82,10 @@ def topics_check() -> None:
 
 
 @topics.command("describe")
-def topics_describe() -> None:
+def topics_describe(*, ingest: _Ingest = False) -> None:
     """Show the topics as they are in Kafka."""
     settings = settings_or_exit()
-    planned = plan(settings)
+    planned = plan(settings, ingest=ingest)
     with admin_or_exit(settings) as admin:
         actual = read(admin, planned)
     table = Table(box=SIMPLE_HEAD, pad_edge=False)

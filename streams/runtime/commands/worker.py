@@ -59,7 +59,7 @@ def worker_command(
     if it won't let us in, 70 if it failed: what is committed stands, and the next start goes on from there.
     """
     settings = settings_or_exit(resume_partitions=resume_partition, strict_fields=strict_fields or None)
-    _set_up_logging()
+    set_up_logging()
     try:
         context = preflight(settings)
         check_partitioner(settings, context)
@@ -104,14 +104,14 @@ class OncePerMinute(logging.Filter):
         return due
 
 
-def _set_up_logging() -> None:
+def set_up_logging() -> None:
     """Write a line each to standard error, in UTC; of the libraries only what went wrong."""
     logging.Formatter.converter = time.gmtime
     logging.basicConfig(level=logging.INFO, format="%(asctime)sZ %(levelname)s %(message)s", force=True)
     # Not kafka: what it logs of a wrong password is captured (kafka/admin.py), and goes no further. Faust's
     # services log under the module of the class that they are.
     ours = ("streams.runtime.faust.transport", "streams.runtime.faust.app")
-    for library in ("aiokafka", "faust", "mode", "asyncio", *ours):
+    for library in ("aiokafka", "faust", "mode", "asyncio", "librdkafka", "httpx", "httpx2", *ours):
         logging.getLogger(library).setLevel(logging.ERROR)
     for handler in logging.getLogger().handlers:
         handler.addFilter(OncePerMinute())

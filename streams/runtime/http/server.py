@@ -13,19 +13,20 @@ import os
 import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from hmac import compare_digest
 from http import HTTPStatus
 from typing import Final, Protocol
 from urllib.parse import urlsplit
 
 from aiohttp import web
+from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 from pydantic import ValidationError
 
 from streams.addresses import is_loopback
 from streams.core.alerts.view import CustomerView
 from streams.runtime.http.lookup import LookupQuestion, lookup_answer
-from streams.runtime.telemetry.metrics import Metrics
 from streams.settings import Settings, variable
 
 log = logging.getLogger(__name__)
@@ -77,14 +78,26 @@ class NotReady:
     """A customer of a partition that is not restored yet."""
 
 
-class Worker(Protocol):
-    """What is asked of the worker; answers come at once, from the event loop."""
+class Shown(Protocol):
+    """What is measured."""
+
+    @property
+    def registry(self) -> CollectorRegistry:
+        """Return the registry that holds it."""
+
+
+class Probed(Protocol):
+    """What is asked of any process; answers come at once, from the event loop."""
 
     def is_live(self) -> bool:
         """Return whether it works; a worker that does not is to be ended."""
 
     def readiness(self) -> Readiness:
         """Tell what each partition is at."""
+
+
+class Worker(Probed, Protocol):
+    """What is asked of the worker beside that."""
 
     def lookup(self, customer_id: str) -> CustomerView | NotMine | NotReady | None:
         """Return what is known of a customer; None if nothing is."""
@@ -95,14 +108,16 @@ class PortInUseError(Exception):
 
 
 class WebServer:
-    """The server, on the event loop that starts it."""
+    """The server, on the event loop that starts it; it looks customers up where there is a `worker`."""
 
-    def __init__(self, settings: Settings, metrics: Metrics, worker: Worker) -> None:
+    def __init__(
+        self, settings: Settings, metrics: Shown, probed: Probed, worker: Worker | None = None
+    ) -> None:
         self._host, self._port = settings.web_host, settings.web_port
         token = settings.web_token()
         self._token = None if token is None else token.encode()
         self._currency = settings.reporting_currency
-        self._metrics, self._worker = metrics, worker
+        self._metrics, self._probed, self._worker = metrics, probed, worker
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> int:
@@ -112,7 +127,8 @@ class WebServer:
         app.router.add_get("/live", self._live)
         app.router.add_get("/metrics", self._show_metrics)
         app.router.add_get("/ready", self._ready)
-        app.router.add_post("/lookup", self._lookup)
+        if self._worker is not None:
+            app.router.add_post("/lookup", partial(self._lookup, self._worker))
         runner = web.AppRunner(app, access_log=None, logger=_QUIET, shutdown_timeout=_STOP_SECONDS)
         await runner.setup()
         try:
@@ -133,7 +149,7 @@ class WebServer:
     # Endpoints
 
     async def _live(self, _request: web.Request) -> web.Response:
-        live = self._worker.is_live()
+        live = self._probed.is_live()
         return _json({"live": live}, HTTPStatus.OK if live else HTTPStatus.SERVICE_UNAVAILABLE)
 
     async def _show_metrics(self, request: web.Request) -> web.Response:
@@ -142,12 +158,12 @@ class WebServer:
 
     async def _ready(self, request: web.Request) -> web.Response:
         self._check_right(request)
-        now = self._worker.readiness()
+        now = self._probed.readiness()
         return _json(asdict(now), HTTPStatus.OK if now.ready else HTTPStatus.SERVICE_UNAVAILABLE)
 
-    async def _lookup(self, request: web.Request) -> web.Response:
+    async def _lookup(self, worker: Worker, request: web.Request) -> web.Response:
         self._check_right(request)
-        found = self._worker.lookup(await _asked_for(request))
+        found = worker.lookup(await _asked_for(request))
         match found:
             case CustomerView():
                 answer = lookup_answer(found, self._currency)

@@ -10,7 +10,7 @@ from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient, Of
 from kafka.protocol.consumer.offsets import IsolationLevel
 from typing_extensions import override
 
-from schemas.topics import INPUTS, MOVES, OUTPUTS, STATE, Topic
+from schemas.topics import INGEST, INGEST_DRAFTS, INGEST_MEMORY, INPUTS, MOVES, OUTPUTS, STATE, Topic
 from streams.settings import Settings, variable
 
 POLICY: Final = "cleanup.policy"
@@ -18,7 +18,7 @@ TIMESTAMPS: Final = "message.timestamp.type"
 IN_SYNC: Final = "min.insync.replicas"
 
 _MISSING: Final = "missing"
-_TOGETHER: Final = (*INPUTS, STATE, MOVES)
+_TOGETHER: Final = (*INPUTS, STATE, MOVES, INGEST_DRAFTS, INGEST_MEMORY)
 
 
 class PlannedTopic(msgspec.Struct, frozen=True):
@@ -58,8 +58,11 @@ class TopicsError(Exception):
     """Topics that Kafka won't make; the message says which and why."""
 
 
-def plan(settings: Settings) -> list[PlannedTopic]:
-    """Return all topics of the contract, inputs first, as these settings want them."""
+def plan(settings: Settings, *, ingest: bool = False) -> list[PlannedTopic]:
+    """Return all topics of the contract, inputs first, as these settings want them.
+
+    With `ingest` also those that it needs.
+    """
     in_sync = 2 if settings.replication_factor > 2 else 1
     common = {TIMESTAMPS: "LogAppendTime", IN_SYNC: str(in_sync)}
     return [
@@ -70,7 +73,7 @@ def plan(settings: Settings) -> list[PlannedTopic]:
             replicas=settings.replication_factor,
             settings=common | {name: str(value) for name, value in topic.settings.items()},
         )
-        for topic in (*INPUTS, *OUTPUTS)
+        for topic in (*INPUTS, *OUTPUTS, *(INGEST if ingest else ()))
     ]
 
 
@@ -96,6 +99,11 @@ def create(admin: KafkaAdminClient, planned: Sequence[PlannedTopic]) -> list[str
         _check_made(one)
     admin.wait_for_topics(list(missing))
     return list(missing)
+
+
+def existing(admin: KafkaAdminClient, names: Sequence[str]) -> set[str]:
+    """Return those of some topics that exist. Raises what `admin_client` raises."""
+    return {one["name"] for one in admin.describe_topics(list(names)) if not _failure(one["error_code"])}
 
 
 def read(admin: KafkaAdminClient, planned: Sequence[PlannedTopic]) -> dict[str, ActualTopic]:
@@ -142,10 +150,10 @@ def ends_of(
     return {tp: one.offset for tp, one in found.items()}
 
 
-def refusal(found: Sequence[Difference]) -> str:
+def refusal(found: Sequence[Difference], *, create: str = "topics create") -> str:
     """Return the differences that nothing can start on, a line each, and what helps; empty if none is."""
     fatal = [str(one) for one in found if one.fatal]
-    hint = ["`retention-signals topics create` makes missing topics"]
+    hint = [f"`retention-signals {create}` makes missing topics"]
     return "\n".join([*fatal, *(hint if any(one.endswith(_MISSING) for one in fatal) else [])])
 
 

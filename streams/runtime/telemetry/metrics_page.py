@@ -7,7 +7,9 @@ from typing import Final
 
 from prometheus_client.metrics_core import Metric
 
-from streams.core.watermark import FACTS, Input
+from schemas.dead_letter import Reason
+from streams.core.watermark import FACTS, GIVEN, Input
+from streams.runtime.telemetry.ingest_metrics import IngestMetrics
 from streams.runtime.telemetry.metrics import Metrics
 from streams.runtime.telemetry.partition_gauges import PartitionStatus
 from streams.runtime.telemetry.source_metrics import SourceTimes
@@ -15,17 +17,18 @@ from streams.runtime.telemetry.source_metrics import SourceTimes
 _HEAD = """\
 # Metrics
 
-What `GET /metrics` of a worker shows, in the text format of Prometheus or, if asked for, OpenMetrics; beside
-these what prometheus-client shows of the process (`process_`) and the interpreter (`python_`). No metric
-holds a customer id. Counters count work: what is applied again after a partition was opened again counts
-again, but alerts only when they were committed.
+What `GET /metrics` of a worker shows, and of `ingest` (`retention_ingest_`), in the text format of Prometheus
+or, if asked for, OpenMetrics; beside these what prometheus-client shows of the process (`process_`) and the
+interpreter (`python_`). No metric holds a customer id. A worker's counters count work: what is applied again
+after a partition was opened again counts again, but alerts only when they were committed. Those of `ingest`
+count what was committed.
 This page is generated from the metrics themselves, by `python -m streams.runtime.telemetry.metrics_page`.
 
 | metric | type | unit | labels | what it says |
 |---|---|---|---|---|
 """
 
-_OPEN_LABELS: Final = frozenset({"partition", "source", "version"})
+_OPEN_LABELS: Final = frozenset({"partition", "source", "version", "rule", "why"})
 """Labels whose values nobody can list."""
 
 _UNITS: Final[Mapping[str, str]] = {
@@ -49,6 +52,11 @@ _UNITS: Final[Mapping[str, str]] = {
     "retention_reopened_total": "openings",
     "retention_stale_batches_total": "batches",
     "retention_rebalances_total": "rebalances",
+    "retention_ingest_events_total": "events",
+    "retention_ingest_undone_total": "transactions",
+    "retention_ingest_registry_waiting": "0 or 1",
+    "retention_ingest_memory_entries": "things",
+    "retention_ingest_partitions_owned": "partitions",
 }
 _UNITS_BY_SUFFIX: Final = {
     "_timestamp_seconds": "seconds since 1970",
@@ -72,8 +80,9 @@ class Row:
 
 
 def rows() -> list[Row]:
-    """Return every metric of a worker, in the order of the code."""
-    return [_row(metric) for metric in _shown() if metric.name.startswith("retention_")]
+    """Return every metric of a worker and of `ingest`, in the order of the code."""
+    found = [metric for metric in _shown() if metric.name.startswith("retention_")]
+    return [_row(metric) for metric in {metric.name: metric for metric in found}.values()]
 
 
 def page() -> str:
@@ -103,6 +112,16 @@ def _shown() -> Iterator[Metric]:
     )
     metrics.state(0, status)
     metrics.committed(0, 0.0, [], 0)
+    yield from metrics.registry.collect()
+    yield from _shown_by_ingest()
+
+
+def _shown_by_ingest() -> Iterator[Metric]:
+    metrics = IngestMetrics()
+    events = {("any", source): 0 for source in GIVEN}
+    refused = {("any", reason): 0 for reason in Reason}
+    metrics.committed(0.0, {"any": 0}, events, {("any", "any", "any"): 0}, refused)
+    metrics.lag({"any": 0})
     yield from metrics.registry.collect()
 
 

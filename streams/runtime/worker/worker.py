@@ -93,7 +93,7 @@ class Worker:
         for one in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(one, self.stop)
         _tune()
-        web = WebServer(self._settings, self._metrics, self)
+        web = WebServer(self._settings, self._metrics, self, self)
         port = await web.start()
         log.info("metrics, health and lookup at http://%s:%d", self._settings.web_host, port)
         watchdog = Watchdog(self._settings.watchdog_seconds, self._busy_since)

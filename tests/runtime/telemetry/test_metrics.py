@@ -15,6 +15,7 @@ from streams.core.partition.partition import Outcome
 from streams.core.time import DAY_MS
 from streams.core.watermark import FACTS, Input
 from streams.runtime.partition.upstream_delay import Sources as HeardSources
+from streams.runtime.telemetry.ingest_metrics import IngestMetrics
 from streams.runtime.telemetry.metrics import Metrics
 from streams.runtime.telemetry.metrics_page import page, rows
 from streams.runtime.telemetry.partition_gauges import PartitionStatus
@@ -81,7 +82,10 @@ def test_the_page_has_every_metric_once_and_what_is_exposed_is_as_it_says() -> N
     metrics = Metrics()
     metrics.state(0, gauges())
     metrics.committed(0, 0.1, [], NOW)
-    text = generate_latest(metrics.registry).decode()
+    ingest = IngestMetrics()
+    ingest.committed(0.1, {"a": 1}, {("a", TX): 1}, {("a", "a/b", "why"): 1}, {("a", Reason.SCHEMA): 1})
+    ingest.lag({"a": 0})
+    text = generate_latest(metrics.registry).decode() + generate_latest(ingest.registry).decode()
     found = {family.name: family for family in text_string_to_metric_families(text)}
     ours = {name for name in found if name.startswith("retention_")}
     assert ours == {one.name.removesuffix("_total") for one in listed}

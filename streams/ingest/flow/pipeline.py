@@ -1,0 +1,272 @@
+"""A record to what is written for it: drafts on their way, events, dead letters; and what is remembered.
+
+Rules that need what is remembered of a thing send their drafts through a topic of our own, keyed by the
+thing, so that one process has all that is known of it. All other drafts are finished at once.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any, Final
+
+from msgspec import MsgspecError, Struct
+from msgspec.json import Decoder as JsonDecoder
+
+from schemas.dead_letter import DeadLetterHeaders, Reason
+from schemas.partitioner import partition_of
+from schemas.topics import INGEST_DEAD_LETTERS, INGEST_DRAFTS, INGEST_MEMORY
+from streams.ingest.flow.batch import Batch, Headers, Output, Verdict
+from streams.ingest.flow.memories import Memories
+from streams.ingest.flow.record import Place, Prepared, Record
+from streams.ingest.formats.decoder import Decoder
+from streams.ingest.formats.unreadable import NoRecord, UnreadableError
+from streams.mapping.mapping import Mapping as RecordMapping
+from streams.mapping.outcomes import Draft, Mapped, Memory, Refused, Skipped
+from streams.runtime.partition.poison import EXPECTED
+
+_VERSION: Final = version("retention-signals")
+_MOST_DETAIL: Final = 1_000
+FORGET_MS: Final = 10 * 86_400_000
+"""How often what is too old is forgotten, event time: it takes a look at all that is remembered."""
+DRAFTS: Final = "drafts"
+"""What a source is called whose name can't be read from a draft."""
+UNKNOWN: Final = "unknown"
+"""What the source of a dead letter is called that is none of ours."""
+
+
+class _Event(Struct):
+    event_id: str | None = None
+    source: str | None = None
+    type: str | None = None
+    time: str | None = None
+
+
+_EVENT: Final = JsonDecoder(_Event)
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The topics that are read and written."""
+
+    prefix: str
+    partitions: int
+    """Of our own topics."""
+
+    @property
+    def drafts(self) -> str:
+        """Return the topic of drafts."""
+        return self.prefix + INGEST_DRAFTS.name
+
+    @property
+    def memory(self) -> str:
+        """Return the topic of what is remembered."""
+        return self.prefix + INGEST_MEMORY.name
+
+    @property
+    def dead_letters(self) -> str:
+        """Return the topic of dead letters."""
+        return self.prefix + INGEST_DEAD_LETTERS.name
+
+
+class Pipeline:
+    """The mapping at work. `decoders` are by source, `sources` the name of the source by topic."""
+
+    def __init__(
+        self,
+        mapping: RecordMapping,
+        sources: Mapping[str, str],
+        decoders: Mapping[str, Decoder],
+        names: Names,
+        memories: Memories,
+    ) -> None:
+        self._mapping, self._sources, self._decoders = mapping, sources, decoders
+        self.names, self.memories = names, memories
+        self._drafts, self._dead_letters = names.drafts, names.dead_letters
+        self._forgot: dict[int, int] = {}
+
+    def read(self, record: Record) -> dict[str, Any] | str:
+        """Return what the mapping sees of a source's record, or why it sees nothing.
+
+        Raises RegistryAwayError.
+        """
+        try:
+            found = self._decoders[self._sources[record.topic]].decode(record.value, _named(record))
+        except UnreadableError as error:
+            return error.detail
+        return found.why if isinstance(found, NoRecord) else found
+
+    def prepare(self, record: Record) -> Prepared:
+        """Return a record mapped; of a dead letter, that which it was. Raises RegistryAwayError."""
+        if record.topic != self._dead_letters:
+            return self._mapped(record, record)
+        origin = _origin(record)
+        if origin is None or origin.topic not in {*self._sources, self._drafts}:
+            return Prepared(record, record, UNKNOWN, None, [Skipped(UNKNOWN, "no dead letter of a source")])
+        # Not as one that came out of the topic of drafts: it goes there once more.
+        return self._mapped(record, origin)._replace(hopped=False)
+
+    def _mapped(self, record: Record, origin: Record) -> Prepared:
+        if origin.topic == self._drafts:
+            return self._draft(record, origin)
+        source = self._sources[origin.topic]
+        try:
+            found = self._decoders[source].decode(origin.value, _named(origin))
+        except UnreadableError as error:
+            return Prepared(record, origin, source, None, [Refused(source, error.reason, error.detail)])
+        if isinstance(found, NoRecord):
+            return Prepared(record, origin, source, None, [Skipped(source, found.why)])
+        outcomes = self._mapping.map(source, found, origin.meta)
+        time = next((one.time for one in outcomes if isinstance(one, Draft)), None)
+        return Prepared(record, origin, source, time, outcomes)
+
+    def process(self, prepared: Prepared, batch: Batch) -> None:
+        """Add to a batch what a record comes to."""
+        record, source = prepared.record, prepared.source
+        batch.records.append(record)
+        batch.positions[Place(record.topic, record.partition)] = record.offset + 1
+        refused: list[Refused] = []
+        for one in prepared.outcomes:
+            if not isinstance(one, Draft):
+                self._note(source, one, batch, refused)
+            elif prepared.hopped:
+                self._finish_remembered(source, one, record, batch, refused)
+            elif one.rule in self._mapping.hops:
+                number = partition_of(one.key, self.names.partitions)
+                batch.write(Output(self._drafts, number, one.key.encode(), one.to_bytes(), is_draft=True))
+            else:
+                self._finish(source, self._mapping.finish(one, None)[0], batch, refused)
+        if not prepared.hopped:
+            batch.read[source] += 1
+        if refused:
+            batch.refused[source, refused[0].reason] += 1
+            batch.write(self._dead_letter(prepared.origin, refused))
+        if refused or not prepared.hopped:
+            poison = any(one.reason not in EXPECTED for one in refused)
+            batch.verdicts.append(Verdict(source, poison))
+
+    def source_of(self, topic: str) -> str:
+        """Return what the source of a topic is called."""
+        return self._sources.get(topic, DRAFTS)
+
+    def memory_outputs(self) -> Iterable[Output]:
+        """Yield the records that keep what a batch changes."""
+        for partition, key, raw in self.memories.changes():
+            yield Output(self.names.memory, partition, key.encode(), raw)
+
+    def _draft(self, record: Record, origin: Record) -> Prepared:
+        try:
+            draft = Draft.from_bytes(origin.value or b"")
+            self._mapping.follows(draft.rule)
+        except (MsgspecError, TypeError, ValueError):
+            why = "no draft of this release"
+        except KeyError:
+            why = "a draft of a rule that the mapping no longer has"
+        else:
+            source = draft.rule.partition("/")[0]
+            return Prepared(record, origin, source, draft.time, [draft], hopped=True)
+        refused = Refused(DRAFTS, Reason.INTERNAL, why)
+        return Prepared(record, origin, DRAFTS, None, [refused], hopped=True)
+
+    def _finish_remembered(
+        self, source: str, draft: Draft, record: Record, batch: Batch, refused: list[Refused]
+    ) -> None:
+        partition, appended = record.partition, record.timestamp
+        follows = self._mapping.follows(draft.rule)
+        memory: Memory = self.memories.get(partition, draft.state_key) if follows else None
+        outcomes, remembered = self._mapping.finish(draft, memory)
+        if follows and remembered != memory:
+            self.memories.set(partition, draft.state_key, remembered)
+        self._forget_old(partition, min(draft.time, appended))
+        self._finish(source, outcomes, batch, refused)
+
+    def _forget_old(self, partition: int, now: int) -> None:
+        """Forget what is too old at a time, ms, if that has not been done for long."""
+        if now - self._forgot.get(partition, now - FORGET_MS) < FORGET_MS:
+            return
+        self._forgot[partition] = now
+
+        def is_expired(key: str, memory: Memory) -> bool:
+            try:
+                expires = self._mapping.expires(key.partition("\n")[0], memory)
+            except KeyError:
+                return False  # of a rule that the mapping no longer has: it may come back
+            return expires is not None and expires < now
+
+        for key in self.memories.expired(partition, is_expired):
+            self.memories.set(partition, key, None)
+
+    def _finish(
+        self,
+        source: str,
+        outcomes: Iterable[Mapped | Skipped | Refused],
+        batch: Batch,
+        refused: list[Refused],
+    ) -> None:
+        for one in outcomes:
+            if isinstance(one, Mapped):
+                batch.events[source, one.source] += 1
+                batch.write(self._event(one))
+            else:
+                self._note(source, one, batch, refused)
+
+    def _note(self, source: str, one: Skipped | Refused, batch: Batch, refused: list[Refused]) -> None:
+        if isinstance(one, Skipped):
+            batch.skipped[source, one.rule, one.why] += 1
+        else:
+            refused.append(one)
+
+    def _event(self, event: Mapped) -> Output:
+        partition = partition_of(event.customer_id, self.names.partitions)
+        topic = self.names.prefix + event.source.value
+        return Output(topic, partition, event.customer_id.encode(), event.value, _headers(event))
+
+    def _dead_letter(self, record: Record, refused: list[Refused]) -> Output:
+        detail = "; ".join(dict.fromkeys(f"{one.rule}: {one.detail}" for one in refused))
+        headers = DeadLetterHeaders(
+            dl_topic=record.topic,
+            dl_partition=str(record.partition),
+            dl_offset=str(record.offset),
+            dl_timestamp=str(max(record.timestamp, 0)),
+            dl_reason=refused[0].reason,
+            dl_detail=detail[:_MOST_DETAIL],
+            dl_version=_VERSION,
+        )
+        own = headers.model_dump(mode="json").items()
+        # Its own headers too: without them an event in CloudEvents' binary mode could not be read again.
+        kept: Headers = [one for one in record.headers if not one[0].startswith("dl_")]
+        added: Headers = [(name, str(value)) for name, value in own]
+        number = record.partition % self.names.partitions
+        return Output(self._dead_letters, number, record.key, record.value, kept + added)
+
+
+def _named(record: Record) -> dict[str, bytes]:
+    return {name: value for name, value in record.headers if value is not None}
+
+
+def _origin(record: Record) -> Record | None:
+    """Return the record that a dead letter is of, None if it is none."""
+    try:
+        told = {
+            name: value.decode()
+            for name, value in record.headers
+            if name.startswith("dl_") and value is not None
+        }
+        headers = DeadLetterHeaders.model_validate(told)
+    except ValueError:
+        return None
+    kept = tuple(one for one in record.headers if not one[0].startswith("dl_"))
+    place = (headers.dl_topic, int(headers.dl_partition), int(headers.dl_offset))
+    return Record(*place, int(headers.dl_timestamp), record.key, record.value, kept)
+
+
+def _headers(event: Mapped) -> Headers:
+    told = _EVENT.decode(event.value)
+    texts = {
+        "ce_specversion": "1.0",
+        "ce_id": told.event_id,
+        "ce_source": told.source,
+        "ce_type": told.type,
+        "ce_time": told.time,
+        "ce_subject": event.customer_id,
+    }
+    return [(name, text) for name, text in texts.items() if text is not None]
