@@ -39,10 +39,10 @@ _Ruleset = Annotated[
 ]
 _Partitions = Annotated[
     int | None,
-    typer.Option(min=1, max=1024, help="Directory: partitions, as the topics will have.  [default: 4]"),
+    typer.Option(min=1, max=1024, help="Directory: partitions, as the topics will have (default: 4)."),
 ]
 _Currency = Annotated[
-    str | None, typer.Option(help="Directory: reporting currency (ISO 4217).  [default: USD]")
+    str | None, typer.Option(help="Directory: reporting currency (ISO 4217; default: USD).")
 ]
 _Json = Annotated[bool, typer.Option("--json", help="Print the answers as JSON, with all details.")]
 

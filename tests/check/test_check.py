@@ -122,6 +122,11 @@ def _dates(feed: Feed) -> None:
     at(feed, TX, lambda _number, time: time // DAY_MS * DAY_MS)
 
 
+def _whole_hours(feed: Feed) -> None:
+    for line in feed[TX]:
+        line["time"] = f"{line['time'][:13]}:00+00:00"
+
+
 def _ahead(feed: Feed) -> None:
     feed[CT].append(contact("zq-1000", NOW + HOUR_MS, "f"))
 
@@ -163,6 +168,7 @@ def _float_amounts(feed: Feed) -> None:
         (6, _a_day_is_missing, LOOK, "what happened then"),
         (8, _guest, BAD, "the customer's own id"),
         (9, _dates, LOOK, "source shop of transactions has dates alone"),
+        (9, _whole_hours, LOOK, "source shop of transactions has whole hours"),
         (9, _ahead, LOOK, "1 event lies ahead"),
         (9, _summer_time_lost, LOOK, "State the zone"),
         (10, _float_amounts, BAD, "docs/forms.md"),

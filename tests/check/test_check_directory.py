@@ -64,10 +64,13 @@ def test_what_is_bad_stops_a_pipeline(tmp_path: Path) -> None:
 
 def test_a_file_in_another_form_is_refused_as_a_whole(tmp_path: Path, sound: Path) -> None:
     (tmp_path / "contacts.jsonl").write_bytes(gzip.compress(b"{}"))
+    (tmp_path / "customers.csv").touch()
     (tmp_path / "transactions.jsonl").write_bytes((sound / "transactions.jsonl").read_bytes())
     refused = told(tmp_path)["questions"][9]
     assert refused["verdict"] == "bad"
-    assert "gzip" in refused["details"][0]["rule"]
+    rules = [one["rule"] for one in refused["details"]]
+    assert "gzip" in rules[0]
+    assert rules[1].startswith("customers.csv is not read")
 
 
 @pytest.mark.parametrize(

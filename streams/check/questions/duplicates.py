@@ -82,8 +82,8 @@ class Duplicates:
         far = sum(one.far * one.parts for one in inputs)
         about = "about " if any(one.parts > 1 for one in inputs) else ""
         figure = (
-            f"{about}{percent(equal, events)} again with the same content, "
-            f"{about}{percent(other, events)} with another"
+            f"{about if equal else ''}{percent(equal, events)} again with the same content, "
+            f"{about if other else ''}{percent(other, events)} with another"
         )
         if other:
             verdict = Verdict.BAD if share(other, events) > _BAD else Verdict.LOOK

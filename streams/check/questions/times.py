@@ -38,11 +38,7 @@ class Times:
         self._events[key] += 1
         text = seen.fields.get("time")
         # Seconds may be left out, and decimals may follow.
-        if (
-            isinstance(text, str)
-            and text[13:16] == ":00"
-            and not any(one in "123456789" for one in text[16:19])
-        ):
+        if isinstance(text, str) and text[13:16] == ":00" and (text[16:17] != ":" or text[17:19] == "00"):
             self._hours[key][text[11:13]] += 1
 
     def take_future(self) -> None:

@@ -9,7 +9,7 @@ from schemas.hot import Decoder
 from streams.check.check import Check
 from streams.console import OnProgress
 from streams.core.watermark import FACTS, FUTURE_MS, Input
-from streams.files import find, unreadable
+from streams.files import find, look_alikes, not_read, unreadable
 from streams.lab.inputs.arrivals import Arrived, arrivals
 
 
@@ -29,6 +29,8 @@ def read_directory(
             files[source] = arrivals(path, decoder.of(source), now_ms + FUTURE_MS, by_time=False)
         else:
             check.take(source, b"", Refusal(Reason.NOT_JSON, f"the file is {form}"))
+    for source, path in look_alikes(directory, paths).items():
+        check.take(source, b"", Refusal(Reason.NOT_JSON, not_read(source, path)))
     for source, arrived in _in_order(check, files):
         for raw, record in zip(arrived.lines, arrived.records, strict=True):
             check.take(source, raw, record)
