@@ -23,6 +23,7 @@ PROJECT: Final = tomllib.loads((TOP / "pyproject.toml").read_text(encoding="utf-
 AROUND_KAFKA: Final = (
     *(
         "worker",
+        "check",
         "publish",
         "tick",
         "alerts",

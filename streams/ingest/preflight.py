@@ -60,7 +60,7 @@ def preflight(settings: Settings, path: Path) -> Setup:
         mapping=mapping,
         sources=topics,
         decoders={name: Decoder(config.sources[name], registry) for name in topics.values()},
-        names=Names(settings.topic_prefix, partitions),
+        names=Names(settings.topic_prefix, partitions, settings.partitioner),
         warnings=[str(one) for one in found],
     )
 

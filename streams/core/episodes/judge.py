@@ -26,6 +26,7 @@ from streams.core.episodes.merging import Merges, end_id
 from streams.core.episodes.opening import Past, gates_of, is_bad, open_episode, past_of
 from streams.core.episodes.shared_ids import is_shared
 from streams.core.episodes.silent import SilentRule, Verdict, basis_hour
+from streams.core.episodes.standing import Standing, standing_of
 from streams.core.feed.feed_guard import FeedGuard
 from streams.core.ruleset import Ruleset
 from streams.core.spend.population import Refresh
@@ -263,3 +264,7 @@ class Judge:
         """Return what is known of a customer at a time (ms) up to which everything is decided."""
         shared = is_shared(customer, time, self.refresh, self.rules)
         return view_of(customer, time, self.episodes.figures_at(customer, time), self.rules, shared=shared)
+
+    def standing(self, customer: Customer, time: int) -> Standing:
+        """Return how a customer stands before any bad contact, at a time (ms) up to which all is decided."""
+        return standing_of(customer, time, self.refresh, self.rules, self._guard)

@@ -13,6 +13,7 @@ from streams.core.customer.customer import unpack
 from streams.core.customer.customer_codec import FLAGS_AT, MERGED, OPEN, WITHOUT_PANE
 from streams.core.customer.moves import Move
 from streams.core.episodes.lifecycle import Observer
+from streams.core.episodes.standing import Standing
 from streams.core.feed.delivery import LONGEST_HOURS
 from streams.core.partition.contents import Contents
 from streams.core.partition.intake import UNTIMED, Intake, Outcome, Record
@@ -255,3 +256,16 @@ class Partition:
         if record is None:
             return None
         return self._judge.view(unpack(customer_id, record), self._contents.decided)
+
+    def standing(self, customer_id: str) -> Standing | None:
+        """Return how a customer stands at the last decided time, whatever the contact; None if unknown."""
+        record = self._customers.records.get(customer_id)
+        if record is None or self._contents.decided == NEVER:
+            return None
+        return self._judge.standing(unpack(customer_id, record), self._contents.decided)
+
+    @property
+    def cutoff(self) -> int | None:
+        """Return the cents in a year from which on a customer is of high value; None if it can't be told."""
+        refresh = self._judge.refresh
+        return None if refresh is None else refresh.cutoff

@@ -84,7 +84,7 @@ def hold(world: World, result: ReplayResult, episodes: Episodes) -> Held:
     """Return the alerts of a world, and the episodes without one, each judged by its truth."""
     raised = [alert for alert in result.alerts if alert.state != "resolved"]
     spans = spans_of(raised, episodes, world.purchases.end_ms)
-    boycotts = _boycotts(world)
+    boycotts = boycotts_of(world)
     return Held(
         customers=len(world.purchases.customer_ids),
         boycotts=sum(map(len, boycotts.values())),
@@ -94,7 +94,7 @@ def hold(world: World, result: ReplayResult, episodes: Episodes) -> Held:
     )
 
 
-def _boycotts(world: World) -> dict[str, list[tuple[Outcome, Boycott]]]:
+def boycotts_of(world: World) -> dict[str, list[tuple[Outcome, Boycott]]]:
     """Return each customer's journeys that started a boycott."""
     boycotts: defaultdict[str, list[tuple[Outcome, Boycott]]] = defaultdict(list)
     for outcome in world.outcomes:
@@ -121,7 +121,7 @@ def _has_left(outcome: Outcome, boycott: Boycott, time: int, contact_id: str | N
     return left and (boycott.end_ms is None or time < boycott.end_ms)
 
 
-class _Found(NamedTuple):
+class Found(NamedTuple):
     """A judged boycott in [start, end), and when the levels stood first; ms."""
 
     shape: Shape
@@ -141,7 +141,7 @@ def _judged(world: World, spans: Spans, boycotts: Boycotts) -> Iterator[Judged]:
         found
         for customer_id, mine in boycotts.items()
         for outcome, boycott in mine
-        if (found := _found(outcome, boycott, spans.get(customer_id, []), world.purchases.end_ms))
+        if (found := found_in(outcome, boycott, spans.get(customer_id, []), world.purchases.end_ms))
     ]
     rows = [(one.customer, one.start, one.end, one.end if one.alert is None else one.alert) for one in found]
     customer, start, end, alert = np.array(rows, np.int64).reshape(-1, 4).T
@@ -156,7 +156,7 @@ def _judged(world: World, spans: Spans, boycotts: Boycotts) -> Iterator[Judged]:
         yield Judged(one.shape, one.days(one.watch), one.days(one.alert), lost, to_come)
 
 
-def _found(outcome: Outcome, boycott: Boycott, spans: list[Span], end_ms: int) -> _Found | None:
+def found_in(outcome: Outcome, boycott: Boycott, spans: list[Span], end_ms: int) -> Found | None:
     """Return how a boycott was found; None if it is not judged, or too near to the end to tell."""
     start, end = boycott.start_ms, boycott.start_ms + DAYS * DAY_MS
     if end > end_ms:
@@ -171,7 +171,7 @@ def _found(outcome: Outcome, boycott: Boycott, spans: list[Span], end_ms: int) -
         times = (one.stands(level, start, end) for one in judged)
         return min((time for time in times if time is not None), default=None)
 
-    return _Found(boycott.shape, outcome.journey.customer, start, end, first("watch"), first("alert"))
+    return Found(boycott.shape, outcome.journey.customer, start, end, first("watch"), first("alert"))
 
 
 def _loyal(spans: Spans, boycotts: Boycotts) -> Iterator[Loyal]:

@@ -13,7 +13,7 @@ from msgspec import MsgspecError, Struct
 from msgspec.json import Decoder as JsonDecoder
 
 from schemas.dead_letter import DeadLetterHeaders, Reason
-from schemas.partitioner import partition_of
+from schemas.partitioner import DEFAULT, Partitioner, partition_of
 from schemas.topics import INGEST_DEAD_LETTERS, INGEST_DRAFTS, INGEST_MEMORY
 from streams.ingest.flow.batch import Batch, Headers, Output, Verdict
 from streams.ingest.flow.memories import Memories
@@ -51,6 +51,8 @@ class Names:
     prefix: str
     partitions: int
     """Of our own topics."""
+    partitioner: Partitioner = DEFAULT
+    """That by which events go to their partitions."""
 
     @property
     def drafts(self) -> str:
@@ -216,7 +218,7 @@ class Pipeline:
             refused.append(one)
 
     def _event(self, event: Mapped) -> Output:
-        partition = partition_of(event.customer_id, self.names.partitions)
+        partition = partition_of(event.customer_id, self.names.partitions, self.names.partitioner)
         topic = self.names.prefix + event.source.value
         return Output(topic, partition, event.customer_id.encode(), event.value, _headers(event))
 

@@ -56,8 +56,13 @@ class CommittedReader:
 
 
 @asynccontextmanager
-async def committed_reader(settings: Settings, topic: str, partitions: int) -> AsyncIterator[CommittedReader]:
-    """Give a reader of all partitions of a topic. Raises SettingsError, aiokafka's errors, TimeoutError."""
+async def committed_reader(
+    settings: Settings, topic: str, partitions: int, *, most: int | None = None
+) -> AsyncIterator[CommittedReader]:
+    """Give a reader of all partitions of a topic, of each the newest `most` offsets if that is given.
+
+    Raises SettingsError, aiokafka's errors, TimeoutError.
+    """
     consumer = make_consumer(settings, max_partition_fetch_bytes=FETCH_BYTES)
     tps = [TopicPartition(topic, number) for number in range(partitions)]
     try:
@@ -67,6 +72,8 @@ async def committed_reader(settings: Settings, topic: str, partitions: int) -> A
             consumer.pause(*tps)
             starts = await consumer.beginning_offsets(tps)
             ends = await consumer.end_offsets(tps)
+        if most is not None:
+            starts = {tp: max(start, ends[tp] - most) for tp, start in starts.items()}
         yield CommittedReader(consumer, {tp: (starts[tp], ends[tp]) for tp in tps})
     finally:
         await close_consumer(consumer)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from streams.core.episodes.standing import Standing
 from streams.core.partition.partition import Partition
 from streams.core.ruleset import Ruleset, RulesetError
 from streams.core.spend.population import median_trips
@@ -88,3 +89,17 @@ def test_nobody_is_set_apart_by_rulesets_that_do_not_ask_for_it() -> None:
 )
 def test_the_median_is_that_of_who_bought_by_nearest_rank(counts: list[int], median: int) -> None:
     assert median_trips(counts, 2) == median
+
+
+def test_how_a_customer_stands_is_told_before_any_contact() -> None:
+    partition = Partition(RULES)
+    assert (partition.standing("guest"), partition.cutoff) == (None, None)
+    partition.apply(TX, [purchase(who, at) for at, who in [*busy(100), (END - 1, "new")]])
+    assert partition.standing("guest") is None  # nothing is decided yet
+    partition.advance(dict.fromkeys(FACTS, END))
+    assert partition.standing("nobody") is None
+    guest, other, new = (partition.standing(one) for one in ("guest", "c1", "new"))
+    assert guest == Standing(judged=True, valuable=True, shared=True, blocks=5)
+    assert other == Standing(judged=True, valuable=True, shared=False, blocks=5)
+    assert new == Standing(judged=False, valuable=True, shared=False, blocks=0)
+    assert partition.cutoff is not None
