@@ -20,7 +20,7 @@ _NAMES_KEPT: Final = 1_000
 _NAME: Final = re.compile(r"[$@]?[\w.-]{1,64}")
 _LETTER: Final = re.compile(r"[^\W\d_]")
 _MOST_DIGITS: Final = 3
-_CLOSE: Final = 0.75
+_CLOSE: Final = 0.8
 
 
 def unknown_fields(document: object, topic: Topic) -> Collection[str]:

@@ -105,7 +105,7 @@ class Oddities:
             {"currency": "CHF"},
             {"amount": "-5.00"},
             {"amount": "1e3"},
-            {"surprise": 1},
+            {"order_id": 7},
             {"amount": "999999999999", "currency": "EUR", "exchange_rate": "999"},
             {"kind": "refund", "amount": "0.00"},
         )

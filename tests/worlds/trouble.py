@@ -2,7 +2,9 @@
 
 import json
 from random import Random
+from typing import Final
 
+from schemas.topics import INPUTS
 from tests.worlds.wire import DAY, HOUR, MINUTE, SECOND, Event, Feed, stamp
 
 _LATENESS = 5 * SECOND
@@ -68,6 +70,9 @@ def refused(feed: Feed, first: int, last: int, how_many: int) -> None:
         feed.put_bytes(_spoilt(rng, line, number), rng.randrange(first, last))
 
 
+_FIELDS: Final = {kind: names for topic in INPUTS for kind, names in topic.fields.items()}
+
+
 def _spoilt(rng: Random, line: bytes, number: int) -> bytes:
     raw = (
         b"{not json",
@@ -86,6 +91,9 @@ def _spoilt(rng: Random, line: bytes, number: int) -> bytes:
     event = _parsed(line) | {"event_id": f"refused-{number}"}
     change = rng.choice(_changes())
     spoilt: dict[str, object] = {**event, **change}
+    # What the type does not have is left out, which spoils nothing.
+    if change.keys() - _FIELDS[str(event["type"])]:
+        spoilt["source"] = ""
     return json.dumps({key: value for key, value in spoilt.items() if value != "absent"}).encode()
 
 

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
 
 from streams.core.watermark import GIVEN, Input
 from streams.runtime.kafka.clients import close_consumer, make_consumer
-from streams.runtime.kafka.errors import transaction_errors
+from streams.runtime.kafka.errors import from_aiokafka, muted_aiokafka
 from streams.settings import Settings
 
 MOST_OF_AN_INPUT: Final = 1_000
@@ -31,8 +32,11 @@ def sample_inputs(settings: Settings, partitions: int, seconds: float) -> dict[I
 
     Raises SettingsError, KafkaUnavailableError, KafkaRefusedError.
     """
-    with transaction_errors(settings):
-        return asyncio.run(_sampled(settings, partitions, time.monotonic() + seconds))
+    with muted_aiokafka():
+        try:
+            return asyncio.run(_sampled(settings, partitions, time.monotonic() + seconds))
+        except KafkaError as error:
+            raise from_aiokafka(error) from error
 
 
 async def _sampled(settings: Settings, partitions: int, deadline: float) -> dict[Input, list[Sampled]]:
