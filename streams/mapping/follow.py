@@ -95,7 +95,7 @@ def snapshot(draft: Draft, memory: Memory) -> Followed:
         return OUTDATED, memory
     if digest == known:
         return UNCHANGED, [version, known, draft.time]
-    return _version(draft.fields, version + 1, draft.time), [version + 1, digest, draft.time]
+    return _version(draft.fields, version + 1, draft, draft.time), [version + 1, digest, draft.time]
 
 
 def legs(draft: Draft, memory: Memory) -> Followed:
@@ -113,7 +113,7 @@ def legs(draft: Draft, memory: Memory) -> Followed:
     before, after = _joined(known), _joined(all_legs)
     if known and _content(before) == _content(after):
         return UNCHANGED, [version, all_legs, last]
-    return _version(after, version + 1, last), [version + 1, all_legs, last]
+    return _version(after, version + 1, draft, last), [version + 1, all_legs, last]
 
 
 def _place(leg: list[Any]) -> tuple[int, str]:
@@ -146,13 +146,17 @@ def _content(fields: Fields) -> Fields:
     return {name: value for name, value in fields.items() if name not in {"event_id", "version", "time"}}
 
 
-def _version(fields: Fields, version: int, time: int) -> Fields:
+def _version(fields: Fields, version: int, draft: Draft, written: int) -> Fields:
+    """Return the contact as its version; recorded when it was written, but the first when it says itself.
+
+    For an export has only the last state of a contact, often written long after all that matters happened.
+    """
+    recorded = parse_ms(draft.fields["time"]) if version == 1 else written
     ended = fields.get("ended_at")
-    recorded = time if ended is None else max(time, parse_ms(ended))
     return fields | {
         "event_id": f"{fields['contact_id']}/{version}",
         "version": version,
-        "time": format_ms(recorded),
+        "time": format_ms(recorded if ended is None else max(recorded, parse_ms(ended))),
     }
 
 

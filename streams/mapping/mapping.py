@@ -107,11 +107,17 @@ class Mapping:
         return int(memory[-1]) + follow.days * DAY_MS
 
     def finish(self, draft: Draft, memory: Memory) -> tuple[list[Mapped | Skipped | Refused], Memory]:
-        """Return the event that a draft comes to, and what to remember of its thing."""
+        """Return the event that a draft comes to, and what to remember of its thing.
+
+        What was remembered for too long counts as forgotten, whether somebody has cleared it away yet or not.
+        """
         rule = self._by_name[draft.rule]
         follow = rule.event.follow
         if follow is None:
             return [rule.finished(draft.fields)], None
+        expires = self.expires(draft.rule, memory)
+        if expires is not None and expires < draft.time:
+            memory = None
         fields, remembered = FOLLOWED[follow.as_](draft, memory)
         if isinstance(fields, str):
             return [Skipped(draft.rule, fields)], remembered

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from schemas.dead_letter import Reason
@@ -153,6 +153,7 @@ _JSON = st.recursive(
 )
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(st.sampled_from([*ORDER, "changed", "lines"]), _JSON))
 def test_whatever_a_record_holds_has_an_outcome_and_no_exception(record: dict[str, Any]) -> None:
     outcomes = FOLLOWED.map("orders", record, META)
