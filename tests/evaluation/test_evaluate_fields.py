@@ -69,6 +69,8 @@ def test_each_blank_takes_what_it_says_and_nothing_else(world: World) -> None:
     least = contacts(BLANKS["the least of contacts"](world))
     assert {name for one in least for name in one} == {"type", *LEAST}
     assert len(least) == sum(one["type"] == "contact" for one in whole)
+    resolved = contacts(BLANKS["the least and resolution"](world))
+    assert {name for one in resolved for name in one} == {"type", *LEAST, "resolution"}
     assert set(BLANKS["purchases alone"](world).transactions["kind"]) == {"purchase"}
     assert {"refund", "chargeback"} & set(BLANKS["no refunds"](world).transactions["kind"]) == set()
     dated = BLANKS["dates in place of times"](world)

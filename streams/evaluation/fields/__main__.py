@@ -26,7 +26,7 @@ _Customers = Annotated[int | None, typer.Option(min=1, help="Customers (default:
 
 def fields_command(
     *,
-    worlds: _Worlds = 8,
+    worlds: _Worlds = 6,
     population: _Population = Population.COMPLETEJOURNEY,
     customers: _Customers = None,
     jobs: _Jobs = 1,

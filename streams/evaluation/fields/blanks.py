@@ -35,11 +35,16 @@ def without(*names: str) -> Blank:
     return lambda world: _with_lines(world, blanked)
 
 
-def the_least(world: World) -> World:
-    """Leave nothing of a contact but ids, time and channel, and no notice."""
-    names = [one for one in ContactLine.__struct_fields__ if one not in LEAST]
-    stays = np.array([isinstance(one.line, ContactLine) for one in world.contacts], bool)
-    return without(*names)(_with_contacts(world, stays))
+def least_and(*names: str) -> Blank:
+    """Return what leaves nothing of a contact but ids, time, channel and some fields, and no notice."""
+    kept = (*LEAST, *names)
+    blank = without(*(one for one in ContactLine.__struct_fields__ if one not in kept))
+
+    def blanked(world: World) -> World:
+        stays = np.array([isinstance(one.line, ContactLine) for one in world.contacts], bool)
+        return blank(_with_contacts(world, stays))
+
+    return blanked
 
 
 def no_contacts(world: World) -> World:
@@ -105,7 +110,12 @@ BLANKS: Final[Mapping[str, Blank]] = MappingProxyType(
         "no queue and hold": without("queue_seconds", "hold_seconds", "hold_count"),
         "no transfers": without("transfers_cold", "transfers_warm"),
         "no complaints, phrases, repetitions": without("complaint", "phrases", "repeated_information"),
-        "the least of contacts": the_least,
+        "the least of contacts": least_and(),
+        "the least and escalation flags": least_and("escalation_requested", "escalation_granted"),
+        "the least and surveys": least_and("csat", "ces", "effort"),
+        "the least and how it ended": least_and("ended_by", "ended_stage"),
+        "the least and resolution": least_and("resolution"),
+        "the least, resolution, how it ended": least_and("resolution", "ended_by", "ended_stage"),
         "no contacts": no_contacts,
         "no refunds": without_kinds("refund", "chargeback"),
         "purchases alone": without_kinds(
