@@ -15,7 +15,7 @@ from schemas.topics import INPUTS, Topic
 from schemas.transaction import OF_A_PURCHASE
 from streams.core.watermark import Input
 from streams.mapping.config import Config, Event, FieldMapping, MappingError, Skip, Source
-from streams.mapping.expression import Expression, ExpressionError
+from streams.mapping.expression import Expression, ExpressionError, is_true
 from streams.mapping.follow import FOLLOWED
 from streams.mapping.forms import FormError, formed, forms_of, milliseconds
 from streams.mapping.outcomes import (
@@ -163,12 +163,7 @@ def _name(find: Expression, record: dict[str, Any]) -> str | None:
 
 
 def _skipped(rules: list[Skip], record: dict[str, Any]) -> str | None:
-    return next((rule.why for rule in rules if _true(rule.when(record))), None)
-
-
-def _true(value: Any) -> bool:
-    """Return whether a value counts as true, as JMESPath has it: 0 does, nothing and the empty do not."""
-    return value is not None and value is not False and value not in ("", [], {})
+    return next((rule.why for rule in rules if is_true(rule.when(record))), None)
 
 
 class _Rule:
@@ -230,7 +225,7 @@ class _Rule:
     def _map_one(self, record: dict[str, Any]) -> list[Draft | Skipped | Refused]:
         event = self.event
         try:
-            if event.when is not None and not _true(event.when(record)):
+            if event.when is not None and not is_true(event.when(record)):
                 return []
             why = _skipped(event.skip, record)
             if why is not None:
@@ -262,9 +257,11 @@ class _Rule:
 
     def _goes_on(self, fields: dict[str, Any]) -> bool:
         """Put the id under which a customer goes on; return False of a merge that the table has already."""
-        names = [name for name in ("customer_id", "merged_into") if name in fields]
-        fields |= {name: self._tables.survivor(fields[name]) for name in names}
-        return len({fields[name] for name in names}) == len(names)
+        fields["customer_id"] = self._tables.survivor(fields["customer_id"])
+        if "merged_into" not in fields:
+            return True
+        fields["merged_into"] = self._tables.survivor(fields["merged_into"])
+        return bool(fields["merged_into"] != fields["customer_id"])
 
     def _field(self, name: str, ways: list[FieldMapping], record: dict[str, Any]) -> Any:
         for way in ways:
@@ -278,7 +275,7 @@ class _Rule:
         if way.from_ is None:
             return way.value
         form, value = self._forms[name], way.from_(record)
-        if not _true(value) and not (value is False and (form == "flag" or "false" in (way.words or ()))):
+        if not is_true(value) and not (value is False and (form == "flag" or "false" in (way.words or ()))):
             return None
         if way.words is not None:
             return _worded(value, way)
@@ -295,7 +292,7 @@ class _Rule:
 
     def _checked(self, fields: dict[str, Any], record: dict[str, Any]) -> Draft | Refused:
         follow = self.event.follow
-        void = follow is not None and follow.void is not None and _true(follow.void(record))
+        void = follow is not None and follow.void is not None and is_true(follow.void(record))
         if void and "amount" not in fields:
             fields |= {"amount": "0", "currency": fields.get("currency", self._currency)}
         refusal = self._convert(fields)
