@@ -63,8 +63,9 @@ def adapt_command(  # noqa: PLR0913 - one for each option
     ] = None,
     force: Force = False,
 ) -> None:
-    """Turn an export into event files: transactions.jsonl, contacts.jsonl, ready for replay and publish.
+    """Turn an export (Shopify, Segment, Amazon Connect, Zendesk, CSV) into event files.
 
+    They are transactions.jsonl, contacts.jsonl and so on, ready for check, replay and publish.
     Several exports may go into one OUT, one after the other, if they write different files. Two exports of
     purchases need one mapping with two sources (docs/mapping.md). What is skipped, as guest check-outs are,
     is counted with its reason. What can't be mapped goes to refused-KIND.jsonl in OUT, whole, with why.

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.mapping.expression import FUNCTIONS, ExpressionError, compiled, number, plain
+from streams.mapping.functions import Functions
 
 HIDDEN = "c-4711"
 
@@ -143,5 +144,7 @@ def test_numbers_are_exact_and_written_without_exponent(value: Decimal) -> None:
     assert "e" not in plain(value).lower()
 
 
-def test_every_function_says_what_it_does() -> None:
+def test_every_function_says_how_it_is_called() -> None:
     assert {"total", "plus", "minus", "seconds", "round"} <= set(FUNCTIONS)
+    for name in FUNCTIONS:
+        assert f"`{name}(" in getattr(Functions, f"_func_{name}").__doc__
