@@ -15,7 +15,7 @@ from schemas.transaction import OF_A_PURCHASE
 from streams.core.watermark import Input
 from streams.mapping.config import Event, FieldMapping, MappingError, Skip, Source
 from streams.mapping.expression import Expression, ExpressionError, is_true
-from streams.mapping.forms import FormError, formed, forms_of, milliseconds
+from streams.mapping.forms import FormError, fault_of, formed, forms_of, milliseconds
 from streams.mapping.outcomes import MERGED, NO_CUSTOMER, Draft, Mapped, Refused, Skipped
 from streams.mapping.tables import Tables, phone_number
 
@@ -23,8 +23,15 @@ _ENCODER: Final = Encoder()
 _BARE: Final = FieldMapping(value="")
 _EACH: Final = "each"
 """Under which name expressions find the element of a list that an event is made of."""
-_COMPLETED: Final = {"contact": {"event_id", "contact_id", "version", "time"}}
-"""Fields that a mapping may leave out, because others tell them."""
+_TOLD_BY: Final[dict[str, dict[str, set[str]]]] = {
+    "contact": {
+        "event_id": {"contact_id"},
+        "contact_id": {"event_id"},
+        "version": {"event_id", "contact_id"},
+        "time": {"ended_at", "started_at"},
+    }
+}
+"""Fields that a mapping may leave out if it has one of others, which tell them."""
 
 
 def _target(event: Event) -> tuple[Topic, type[Model]]:
@@ -95,10 +102,10 @@ class Rule:
             raise MappingError(
                 f"{self.name}: {self._model.__name__} has no field {', '.join(sorted(unknown))}"
             )
+        mapped = self.event.fields.keys() | {"type", "source"}
+        told = {name for name, by in _TOLD_BY.get(self.event.to, {}).items() if by & mapped}
         needed = {name for name, info in self._model.model_fields.items() if info.is_required()}
-        missing = (
-            needed - self.event.fields.keys() - _COMPLETED.get(self.event.to, set()) - {"type", "source"}
-        )
+        missing = needed - mapped - told
         if missing:
             raise MappingError(f"{self.name}: these fields are needed: {', '.join(sorted(missing))}")
         follow = self.event.follow
@@ -107,11 +114,18 @@ class Rule:
         if follow is not None and self.event.to not in {"contact", "transaction"}:
             raise MappingError(f"{self.name}: only a contact or a transaction is followed")
         for name, ways in self.event.fields.items():
-            for lookup in (way.lookup for way in ways if way.lookup is not None):
-                if not self._tables.has(lookup):
-                    raise MappingError(
-                        f"{self.name}: {name} is looked up in {lookup}, but there is no such table"
-                    )
+            for way in ways:
+                self._check_way(name, way)
+
+    def _check_way(self, name: str, way: FieldMapping) -> None:
+        if way.lookup is not None and not self._tables.has(way.lookup):
+            raise MappingError(
+                f"{self.name}: {name} is looked up in {way.lookup}, but there is no such table"
+            )
+        for constant in (way.value, *(way.words or {}).values(), way.other):
+            told = None if constant in {None, ""} else fault_of(self._model, name, constant)
+            if told is not None:
+                raise MappingError(f"{self.name}: {name} can't be {constant!r}: {told}")
 
     def map(self, record: dict[str, Any]) -> list[Draft | Skipped | Refused]:
         """Return what a record comes to under this rule: nothing if it is not of this kind."""

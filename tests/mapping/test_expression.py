@@ -5,7 +5,7 @@ from typing import Any
 
 import jmespath
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.mapping.expression import FUNCTIONS, ExpressionError, compiled, number, plain
@@ -114,6 +114,7 @@ def test_what_does_not_fit_raises_an_error_without_the_value(text: str, value: o
     assert "1111" not in str(error.value)
 
 
+@settings(max_examples=60)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(),

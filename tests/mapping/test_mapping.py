@@ -153,6 +153,7 @@ _JSON = st.recursive(
 )
 
 
+@settings(max_examples=50)
 @given(st.dictionaries(st.sampled_from([*ORDER, "changed", "lines"]), _JSON))
 def test_whatever_a_record_holds_has_an_outcome_and_no_exception(record: dict[str, Any]) -> None:
     outcomes = FOLLOWED.map("orders", record, META)
