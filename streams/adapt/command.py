@@ -1,6 +1,7 @@
 """The command `adapt`: an export of a shop, a contact centre or a spreadsheet into event files."""
 
 import re
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Annotated, Final
@@ -11,17 +12,20 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from schemas.dead_letter import Reason
 from streams.adapt.adapt import Adapted, adapt, inputs_of
 from streams.console import ERRORS, Exit, failed, files_or_exit, or_exit
 from streams.core.watermark import GIVEN, Input
 from streams.mapping import adapters
 from streams.mapping.config import Config, MappingError, in_zone, load, parse, with_tables
 from streams.mapping.mapping import Mapping
+from streams.mapping.outcomes import NO_CUSTOMER
 from streams.outputs import Force, Output, check_or_exit, writing, writing_or_exit
 from streams.settings import SettingsError, load_settings
 
 CSV: Final = "csv"
 _KINDS: Final = (*adapters.NAMES, CSV)
+_MOST_FILES: Final = 20
 _MOST_WHYS: Final = 30
 _ANYTHING: Final = re.compile(b"")
 
@@ -94,6 +98,8 @@ def adapt_command(  # noqa: PLR0913 - one for each option
         _check(inputs, files, letters, force=force)
         adapted = _adapted(work, inputs, files, letters)
     _print(adapted, files, letters)
+    for hint in _hints(adapted, config):
+        _say(Console(), hint)
     if not adapted.events:
         raise failed("no event came of it", Exit.BAD_DATA)
 
@@ -163,8 +169,12 @@ def _print(adapted: Adapted, paths: dict[Input, Path], letters: Path) -> None:
     files = Table(box=SIMPLE_HEAD)
     files.add_column("read")
     files.add_column("records", justify="right")
-    for name, count in adapted.files.items():
+    counts = list(adapted.files.items())
+    for name, count in counts[:_MOST_FILES]:
         files.add_row(escape(name), f"{count:,}")
+    if len(counts) > _MOST_FILES:
+        rest = counts[_MOST_FILES:]
+        files.add_row(f"{len(rest):,} more files", f"{sum(count for _, count in rest):,}")
     console.print(files)
     became = Table(box=SIMPLE_HEAD)
     for name in ("rule", "became"):
@@ -185,6 +195,19 @@ def _print(adapted: Adapted, paths: dict[Input, Path], letters: Path) -> None:
         _say(console, f"{path}: {adapted.written[one]:,} events")
     if total:
         _say(console, f"{letters}: {total:,} refused, whole, each with why")
+
+
+def _hints(adapted: Adapted, config: Config) -> Iterator[str]:
+    """Yield what would let more records become events."""
+    if any(why == NO_CUSTOMER for _, why in adapted.skipped):
+        for name, lookup in config.lookup.items():
+            if lookup.file is None:
+                yield (
+                    f"{NO_CUSTOMER}: a file may tell whose they are, --lookup {name}=FILE, "
+                    f"CSV with {lookup.key},{lookup.value}"
+                )
+    if config.rates is None and any(reason is Reason.CURRENCY for _, reason, _ in adapted.refused):
+        yield "currency: --rates FILE gives the rates of other currencies than RETENTION_REPORTING_CURRENCY"
 
 
 def _say(console: Console, line: str) -> None:

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias, Union, get_args, g
 from unicodedata import category
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, TypeAdapter, ValidationError
 
 from schemas.common import Model
 from schemas.money import check_amount, check_rate
@@ -46,6 +46,16 @@ def forms_of(model: type[Model]) -> dict[str, Form]:
     """Return what each field of an event takes."""
     hints = get_type_hints(model, include_extras=True)
     return {name: _form(hints[name]) for name in model.model_fields}
+
+
+def fault_of(model: type[Model], name: str, value: object) -> str | None:
+    """Return why a field of an event can't be a value, which its mapping has as it is; None if it can."""
+    hint = get_type_hints(model, include_extras=True)[name]
+    try:
+        TypeAdapter(hint).validate_python((value,) if _form(hint) == "texts" else value, strict=True)
+    except ValidationError as error:
+        return error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
+    return None
 
 
 def _form(hint: Any) -> Form:

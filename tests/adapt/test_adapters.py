@@ -1,6 +1,7 @@
 """What an adapter must be able to say, each by name, on the system where it occurs."""
 
 import json
+import random
 from datetime import timedelta
 from pathlib import Path
 
@@ -403,3 +404,20 @@ def test_an_order_that_was_imported_counts_when_it_was_processed(tmp_path: Path)
     (event,) = given(SHOPIFY, tmp_path, [order]).events
     assert event["time"] == zulu(at(-100)).replace("Z", ".000Z")
     assert at(-100) - at(100) == timedelta(days=-200)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_order_of_an_export_means_nothing(tmp_path: Path, seed: int) -> None:
+    order = shopify_order(1, "7", at(), 1_000)
+    edited = order | {"total_price": "15.00", "updated_at": zulu(at(1))}
+    refunded = edited | {
+        "updated_at": zulu(at(2)),
+        "refunds": [shopify_refund(1, at(2), [paid_back(500)]), shopify_refund(2, at(2), [paid_back(1)])],
+    }
+    others = [shopify_order(number, str(number), at(number, minutes=1), 500) for number in range(2, 9)]
+    records = [order, edited, refunded, *others]
+    expected = given(SHOPIFY, tmp_path, records)
+    shuffled = random.Random(seed).sample(records, len(records))
+    found = given(SHOPIFY, tmp_path, shuffled)
+    assert found.events == expected.events
+    assert found.skipped == expected.skipped

@@ -272,6 +272,29 @@ def test_events_are_in_the_order_of_their_time_whatever_that_of_the_export(tmp_p
     assert [one["event_id"] for one in found] == ["order-5000000001", "order-5000000002", "refund-900001"]
 
 
+def test_what_would_help_is_told(tmp_path: Path) -> None:
+    orders = [shopify_order(1, "7", at(), 1_000), shopify_order(2, "7", at(), 1_000, currency="EUR")]
+    write_lines(tmp_path / "orders.json", orders)
+    write_lines(tmp_path / "contacts.json", [connect_leg("k", None, at(1))])
+    done = run("adapt", "shopify", tmp_path / "orders.json", tmp_path / "out")
+    assert "currency: --rates FILE gives the rates" in done.out
+    done = run("adapt", "amazon-connect", tmp_path / "contacts.json", tmp_path / "out")
+    assert done.code == 65
+    assert "no customer: a file may tell whose they are, --lookup phones=FILE" in done.out
+
+
+def test_of_many_files_and_reasons_the_first_are_told(tmp_path: Path) -> None:
+    folder = tmp_path / "export"
+    folder.mkdir()
+    for number in range(25):
+        order = shopify_order(number, "7", at(), 1_000, refunds=[number] if number else [])
+        write_lines(folder / f"orders-{number:02}.json", [order])
+    done = run("adapt", "shopify", folder, tmp_path / "out")
+    assert "orders-19.json" in done.out
+    assert "orders-20.json" not in done.out
+    assert "5 more files" in done.out
+
+
 def test_the_help_teaches() -> None:
     done = run("adapt", "--help")
     assert done.code == 0

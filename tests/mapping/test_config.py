@@ -68,6 +68,15 @@ FIELDS = "source.orders.event.purchase.fields"
         ("amount =", "amuont =", "orders/purchase: Transaction has no field amuont"),
         ('kind = { value = "purchase" }\n', "", "orders/purchase: these fields are needed: kind"),
         ('customer_id = "customer"\n', "", "orders/purchase: these fields are needed: customer_id"),
+        (
+            'value = "purchase"',
+            'value = "bought"',
+            "orders/purchase: kind can't be 'bought': Input should be",
+        ),
+        ('value = "purchase"', 'from = "a", words = { a = "bought" }', "kind can't be 'bought'"),
+        ('value = "purchase"', 'from = "a", words = {}, other = "bought"', "kind can't be 'bought'"),
+        ('["total", "price"]', "{ value = 5 }", "amount can't be 5: Input should be a valid string"),
+        ('"USD"', '"dollars"', "currency can't be 'dollars'"),
         ('to = "transaction"', 'to = "purchase"', "source.orders.event.purchase.to: "),
         ('name = "purchase"', 'name = "A purchase"', "source.orders.event.A purchase.name: "),
         ('as = "total"', 'as = "sum"', "source.orders.event.purchase.follow.as: "),
@@ -115,6 +124,34 @@ def test_two_events_of_one_name_are_refused() -> None:
     more = TEXT.partition("[lookup")[0].partition("[[")[2]
     with pytest.raises(MappingError, match="orders/purchase: two events of one source have this name"):
         Mapping(parse(f"{TEXT}\n[[{more}", folder=Path(), name="my.toml"), "USD")
+
+
+@pytest.mark.parametrize(
+    ("fields", "missing"),
+    [
+        ('contact_id = "id"\nended_at = "end"', None),
+        ('event_id = "id"\ntime = "end"', None),
+        ('event_id = "id"', "time"),
+        ('time = "end"', "contact_id, event_id, version"),
+    ],
+)
+def test_a_contact_may_go_without_what_others_tell(fields: str, missing: str | None) -> None:
+    text = f"""
+[source.calls]
+[[source.calls.event]]
+name = "call"
+to = "contact"
+[source.calls.event.fields]
+customer_id = "customer"
+channel = {{ value = "voice" }}
+{fields}
+"""
+    config = parse(text, folder=Path(), name="my.toml")
+    if missing is None:
+        Mapping(config, "USD")
+    else:
+        with pytest.raises(MappingError, match=f"calls/call: these fields are needed: {missing}$"):
+            Mapping(config, "USD")
 
 
 def test_a_profile_is_not_followed() -> None:

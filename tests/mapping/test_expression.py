@@ -5,10 +5,11 @@ from typing import Any
 
 import jmespath
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.mapping.expression import FUNCTIONS, ExpressionError, compiled, number, plain
+from streams.mapping.functions import Functions
 
 HIDDEN = "c-4711"
 
@@ -113,6 +114,7 @@ def test_what_does_not_fit_raises_an_error_without_the_value(text: str, value: o
     assert "1111" not in str(error.value)
 
 
+@settings(max_examples=60)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(),
@@ -143,5 +145,7 @@ def test_numbers_are_exact_and_written_without_exponent(value: Decimal) -> None:
     assert "e" not in plain(value).lower()
 
 
-def test_every_function_says_what_it_does() -> None:
+def test_every_function_says_how_it_is_called() -> None:
     assert {"total", "plus", "minus", "seconds", "round"} <= set(FUNCTIONS)
+    for name in FUNCTIONS:
+        assert f"`{name}(" in getattr(Functions, f"_func_{name}").__doc__

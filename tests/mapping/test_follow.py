@@ -118,6 +118,7 @@ def test_a_purchase_that_was_changed_before_it_was_known_counts_when_it_happened
     assert (mapped.time, draft.time) == (int(START.timestamp()) * 1000, mapped.time + 90 * 60_000)
 
 
+@settings(max_examples=50)
 @given(st.lists(st.tuples(st.integers(0, 5000), st.booleans()), min_size=1, max_size=12))
 def test_what_an_order_comes_to_is_what_its_last_record_says(states: list[tuple[int, bool]]) -> None:
     records = [order(number, str(cents), off=off) for number, (cents, off) in enumerate(states)]
@@ -151,6 +152,7 @@ def test_a_contact_that_is_told_as_a_whole_gives_a_version_for_each_change() -> 
     ]
 
 
+@settings(max_examples=50)
 @given(st.lists(st.sampled_from(["resolved", "unresolved", "unknown"]), min_size=1, max_size=10))
 def test_versions_count_up_and_the_last_is_what_the_last_record_says(states: list[str]) -> None:
     records = [

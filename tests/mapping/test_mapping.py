@@ -153,7 +153,7 @@ _JSON = st.recursive(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(st.sampled_from([*ORDER, "changed", "lines"]), _JSON))
 def test_whatever_a_record_holds_has_an_outcome_and_no_exception(record: dict[str, Any]) -> None:
     outcomes = FOLLOWED.map("orders", record, META)
