@@ -6,14 +6,17 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from random import Random
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from streams.adapt.suggest.names import CONTACTS, PURCHASES
 from streams.adapt.suggest.numbers import number_form
 from streams.adapt.suggest.proposal import proposed
 from streams.adapt.suggest.times import time_forms
+from streams.files import InputError
 from streams.mapping.config import parse
 from streams.mapping.mapping import Mapping
 from streams.mapping.outcomes import Draft, Mapped, Meta
@@ -31,6 +34,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
+@pytest.mark.slow
 def test_five_minutes_from_two_spreadsheets_to_the_report(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -404,6 +408,7 @@ def test_files_of_one_kind_become_one_source_and_others_are_left_out(tmp_path: P
         (b"Report of March\nid,customer\n1,2\n", "its first line has one column"),
         (b"id,colour\n1,red\n", "no column tells whose it is"),
         (b"", "no rows below a header"),
+        (b"PK\x03\x04\xff\xfe", "Excel"),
     ],
 )
 def test_what_can_t_be_used_is_said_in_a_sentence(content: bytes, said: str, tmp_path: Path) -> None:
@@ -412,6 +417,59 @@ def test_what_can_t_be_used_is_said_in_a_sentence(content: bytes, said: str, tmp
     assert (done.code, done.out) == (65, "")
     assert said in done.err
     assert "Traceback" not in done.err
+
+
+POOLS = (
+    *(
+        ("7", "8", "guest"),
+        ("c-1", "c-2", "c-3"),
+        ("5.00", "-7.50", "1,042.00"),
+        ("5,00 €", "(7,50 €)", "1.234"),
+    ),
+    *((T, "2026-04-01 09:30"), ("03/04/2026", "05/02/2026"), ("1772701200", "1772701300"), ("9:15", "10:00")),
+    *(("Yes", "No", ""), ("paid", "refunded", "void", "??"), ("a@example.com", "b@example.com")),
+    *(
+        ("Jane Doe", "John Doe"),
+        ("", ""),
+        ("N/A", "3", "-"),
+        ("+49 30 12345", "030 12345"),
+        ("3:05", "0:03:05"),
+    ),
+    *(("'", '"', "\\", "\n", "\x7f", "\u202e", "\U0001f600"), ("٣", "²"), ("Phone", "Chat", "pigeon")),
+)
+
+
+@pytest.mark.parametrize("name", ["orders", "calls"])
+def test_whatever_the_columns_hold_a_proposal_loads_or_a_sentence_says_what_is_missing(
+    name: str, tmp_path: Path
+) -> None:
+    known = sorted(
+        {" ".join(words) for kind in (PURCHASES, CONTACTS) for several in kind.values() for words in several}
+    )
+    drawn = Random(name)
+    loaded = 0
+    for at in range(40):
+        header = [*dict.fromkeys((*drawn.sample(known, 8), "customer id", "order date", "total"))]
+        pools = [drawn.choice(POOLS) for _ in header[3:]] + [POOLS[1], POOLS[4], POOLS[2]]
+        rows = [[drawn.choice(pool) for pool in pools] for _ in range(drawn.randrange(1, 12))]
+        path = write(tmp_path / f"{at}" / f"{name}.csv", [header[: len(pools)], *rows], drawn.choice(",;\t|"))
+        try:
+            text = proposed(path.parent, "USD", drawn.choice([None, ZONE]))
+        except InputError as error:
+            assert "no column tells" in str(error)  # noqa: PT017 - one or the other
+        else:
+            loaded += bool(parse(text, folder=tmp_path, name="proposed"))
+    assert loaded > 20
+
+
+def test_names_are_no_ids(tmp_path: Path) -> None:
+    text, _ = propose(tmp_path, orders((1, "Jane Doe", T, "5.00"), (2, "Doe, John", T, "5.00")))
+    assert "# DECIDE: Customer looks like names" in text
+
+
+def test_three_digits_after_a_point_may_be_thousands(tmp_path: Path) -> None:
+    text, _ = propose(tmp_path, orders((1, "c", T, "1.234"), (2, "c", T, "2.500")))
+    assert "# DECIDE: is what separates three digits here" in text
 
 
 def test_nothing_there_is_said_too(tmp_path: Path) -> None:

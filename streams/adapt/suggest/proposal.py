@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fnmatch import fnmatch
+from glob import escape
 from itertools import islice, takewhile
 from pathlib import Path
 from typing import Final
@@ -105,14 +106,14 @@ def _begin(names: list[str]) -> str:
 
 def _pattern(sheet: Sheet, given: Path) -> str:
     """Return the pattern that fits the files of a sheet, and none of the others if that can be."""
-    name = sheet.name.removesuffix(".gz")
     if len(sheet.paths) == 1:
-        return name
+        return escape(sheet.name.removesuffix(".gz"))
     ends = _begin([path.name.removesuffix(".gz")[::-1] for path in sheet.paths])[::-1]
-    pattern = f"{_shared(sheet)}*{ends}"
+    begin, ends = escape(_shared(sheet)), escape(ends)
+    pattern = f"{begin}*{ends}"
     ours = {path.name for path in sheet.paths}
     others = [] if given.is_file() else [path.name for path in given.iterdir() if path.name not in ours]
-    return f"{_shared(sheet)}[0-9]*{ends}" if any(fnmatch(one, pattern) for one in others) else pattern
+    return f"{begin}[0-9]*{ends}" if any(fnmatch(one, pattern) for one in others) else pattern
 
 
 def _orders(sheets: list[Sheet]) -> frozenset[Order]:

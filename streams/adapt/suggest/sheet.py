@@ -156,8 +156,11 @@ def _separator(head: str) -> str:
 
 
 def _encoding(path: Path) -> str:
+    """Return what is said of a file that is not UTF-8."""
     with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
         marks = file.read(2)
+    if marks in {b"PK", b"\xd0\xcf"}:
+        return "not a text but, it seems, an Excel file. Save it as CSV in UTF-8"
     written = "UTF-16" if marks in {b"\xff\xfe", b"\xfe\xff"} else "WINDOWS-1252"
     return (
         f"not UTF-8; it looks like {written}. Save it as UTF-8, or: "
