@@ -2,6 +2,8 @@
 
 import csv
 import json
+import re
+import shlex
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -12,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from streams.adapt.suggest import sheet
 from streams.adapt.suggest.names import CONTACTS, PURCHASES
 from streams.adapt.suggest.numbers import number_form
 from streams.adapt.suggest.proposal import proposed
@@ -23,6 +26,7 @@ from streams.mapping.outcomes import Draft, Mapped, Meta
 from tests.adapt.spreadsheets import write_spreadsheets, write_survivors
 from tests.lab.datasets import lines_of, run, write_dataset, write_rules
 
+README = Path(__file__).parents[2] / "README.md"
 ZONE = "Europe/Berlin"
 START = datetime(2026, 3, 5, 9, 30, 7, tzinfo=ZoneInfo(ZONE))
 
@@ -34,22 +38,31 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
+def commands_of_the_readme() -> list[list[str]]:
+    """Return the commands of the five minutes, in words; what is behind > comes last."""
+    section = README.read_text(encoding="utf-8").partition("## Your own data")[2].partition("```json")[0]
+    lines = re.findall(r"^\$ \.venv/bin/retention-signals (.*)$", section, flags=re.MULTILINE)
+    return [shlex.split(line, comments=True) for line in lines]
+
+
 @pytest.mark.slow
 def test_five_minutes_from_two_spreadsheets_to_the_report(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As README has it; the alerts are those of the events of which the spreadsheets were made."""
+    """Each command as README has it; the alerts are those of what survives in the spreadsheets."""
     write_spreadsheets(data, tmp_path / "export")
     write_survivors(data, tmp_path / "survivors")
     rules = ("--ruleset", write_rules(tmp_path), "--partitions", 1)
     monkeypatch.chdir(tmp_path)
-    suggested = run("adapt", "csv", "export", "--suggest", "--zone", "America/New_York")
+    suggest, adapt, check, replay = commands_of_the_readme()
+    *suggest, redirected, mapping = suggest
+    assert (redirected, check, replay[:2]) == (">", ["check", "events"], ["replay", "events"])
+    suggested = run(*suggest)
     assert (suggested.code, suggested.err) == (0, "")
     assert "# DECIDE" not in suggested.out
-    Path("mapping.toml").write_text(suggested.out, encoding="utf-8")
-    assert run("adapt", "csv", "export", "events", "--mapping", "mapping.toml").code == 0
-    report = ("--alerts", "alerts.jsonl", "--report", "report.html")
-    assert run("replay", "events", *report, *rules).code == 0
+    Path(mapping).write_text(suggested.out, encoding="utf-8")
+    assert run(*adapt).code == 0
+    assert run(*replay, "--alerts", "alerts.jsonl", *rules).code == 0
     assert run("replay", "survivors", "--alerts", "expected.jsonl", *rules).code == 0
     assert len(lines_of(Path("alerts.jsonl"))) > 2
     assert lines_of(Path("alerts.jsonl")) == lines_of(Path("expected.jsonl"))
@@ -460,6 +473,23 @@ def test_whatever_the_columns_hold_a_proposal_loads_or_a_sentence_says_what_is_m
         else:
             loaded += bool(parse(text, folder=tmp_path, name="proposed"))
     assert loaded > 20
+
+
+def test_words_at_the_end_of_a_long_file_are_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sheet, "SAMPLE", 5)
+    words = [*(["paid"] * 20), "pending"]
+    text, events = propose(
+        tmp_path, orders(*((n, "c", T, "5.00", one) for n, one in enumerate(words)), more=("Status",))
+    )
+    assert len(events) == 20
+    assert "10 rows looked at" in text
+
+
+def test_a_zone_that_is_none_is_said(tmp_path: Path) -> None:
+    write(tmp_path / "orders.csv", orders((1, "c", T, "5.00")))
+    done = run("adapt", "csv", tmp_path, "--suggest", "--zone", "Mars/Olympus")
+    assert (done.code, done.out) == (78, "")
+    assert "no such time zone" in done.err
 
 
 def test_names_are_no_ids(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from streams.adapt.suggest.purchases import purchases_lines
 from streams.adapt.suggest.sheet import SEPARATORS, Sheet, folded, read_sheet
 from streams.adapt.suggest.times import Order
 from streams.adapt.suggest.toml import DECIDE, comment, shown
+from streams.console import visible
 from streams.files import InputError
 from streams.mapping.config import Config, parse
 from streams.mapping.mapping import Mapping
@@ -35,7 +36,7 @@ _CALLS: Final = re.compile(
     r"appel|llamada|contacto"
 )
 _HEADER: Final = """\
-# Proposed by `retention-signals adapt csv --suggest`, from the columns of your files and their first rows.
+# Proposed by `retention-signals adapt csv --suggest`, from the columns of your files and their rows.
 # Read it before you use it: `guess:` is what names and values suggest, `DECIDE:` is what only you can know.
 # What is not named here is not read. The language: docs/mapping.md.
 """
@@ -216,7 +217,7 @@ def _tried(text: str, given: Path, currency: str) -> Iterator[str]:
         became = [f"{count:,} {rule.partition('/')[2]}" for rule, count in sorted(events.items())]
         yield from comment(f"Tried on the first {rows:,} rows of {files}: {', '.join(became) or 'no event'}.")
         for why, count in others.most_common(8):
-            yield from comment(f"  {count:,} {why}")
+            yield f"#   {count:,} {visible(why)}"
 
 
 def _try(
