@@ -368,6 +368,19 @@ def test_legs_of_a_call_are_put_together_if_that_is_right(tmp_path: Path) -> Non
     text, _ = propose(tmp_path, rows, "calls")
     assert """follow = { by = '"Call ID"', as = "legs", time = "Started", part = "Leg" }""" in text
     assert "# DECIDE: 1 ids of Call ID have several rows" in text
+    assert "2 contact" in text
+
+
+def test_states_of_a_ticket_are_versions_if_that_is_right(tmp_path: Path) -> None:
+    rows = [
+        ("Ticket ID", "Customer", "Created", "Updated at", "Status"),
+        ("k", "c", "2026-03-05 10:00", "03/15/2026 10:00", "Open"),
+        ("k", "c", "2026-03-05 10:00", "03/16/2026 10:00", "Solved"),
+    ]
+    text, _ = propose(tmp_path, rows, "tickets")
+    assert 'as = "snapshot"' in text
+    assert 'time_form = "%m/%d/%Y %H:%M"' in text
+    assert "2 contact" in text
 
 
 @pytest.mark.parametrize(

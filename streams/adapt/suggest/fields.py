@@ -17,6 +17,7 @@ from streams.adapt.suggest.toml import (
     Field,
     Found,
     Value,
+    comment,
     one_of,
     path,
     quoted,
@@ -284,11 +285,20 @@ def joined(first: str, *others: str) -> str:
     return f"join('-', [{', '.join((first, *others))}])"
 
 
+def followed(by: str, way: str, time: Timed, part: Column | None = None) -> str:
+    """Return how a thing is followed of which several rows tell, as TOML has it."""
+    entries = {"by": by, "as": way, "time": time.found.expression}
+    pairs = {key: quoted(value) for key, value in entries.items()}
+    if "time" in time.found.options:
+        pairs["time_form"] = time.found.options["time"]
+    return table(pairs if part is None else pairs | {"part": quoted(path(part.name))})
+
+
 def source_lines(  # noqa: PLR0913, PLR0917 - the keys of a source
     name: str,
     files: str,
     separator: str,
-    about: list[str],
+    notes: list[str],
     zone: tuple[list[str], str | None],
     skips: list[str],
 ) -> Iterator[str]:
@@ -298,9 +308,9 @@ def source_lines(  # noqa: PLR0913, PLR0917 - the keys of a source
     yield 'format = "csv"'
     if separator != ",":
         yield f"separator = {quoted(separator)}"
-    yield from about
     said, where = zone
-    yield from said
+    for note in (*notes, *said):
+        yield from comment(note)
     if where is not None:
         yield f"zone = {quoted(where)}"
     if skips:
