@@ -2,24 +2,31 @@
 
 import csv
 import json
+import re
+import shlex
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from random import Random
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from streams.adapt.suggest import sheet
+from streams.adapt.suggest.names import CONTACTS, PURCHASES
 from streams.adapt.suggest.numbers import number_form
 from streams.adapt.suggest.proposal import proposed
 from streams.adapt.suggest.times import time_forms
+from streams.files import InputError
 from streams.mapping.config import parse
 from streams.mapping.mapping import Mapping
 from streams.mapping.outcomes import Draft, Mapped, Meta
 from tests.adapt.spreadsheets import write_spreadsheets, write_survivors
 from tests.lab.datasets import lines_of, run, write_dataset, write_rules
 
+README = Path(__file__).parents[2] / "README.md"
 ZONE = "Europe/Berlin"
 START = datetime(2026, 3, 5, 9, 30, 7, tzinfo=ZoneInfo(ZONE))
 
@@ -31,21 +38,31 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
+def commands_of_the_readme() -> list[list[str]]:
+    """Return the commands of the five minutes, in words; what is behind > comes last."""
+    section = README.read_text(encoding="utf-8").partition("## Your own data")[2].partition("```json")[0]
+    lines = re.findall(r"^\$ \.venv/bin/retention-signals (.*)$", section, flags=re.MULTILINE)
+    return [shlex.split(line, comments=True) for line in lines]
+
+
+@pytest.mark.slow
 def test_five_minutes_from_two_spreadsheets_to_the_report(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As README has it; the alerts are those of the events of which the spreadsheets were made."""
+    """Each command as README has it; the alerts are those of what survives in the spreadsheets."""
     write_spreadsheets(data, tmp_path / "export")
     write_survivors(data, tmp_path / "survivors")
     rules = ("--ruleset", write_rules(tmp_path), "--partitions", 1)
     monkeypatch.chdir(tmp_path)
-    suggested = run("adapt", "csv", "export", "--suggest", "--zone", "America/New_York")
+    suggest, adapt, check, replay = commands_of_the_readme()
+    *suggest, redirected, mapping = suggest
+    assert (redirected, check, replay[:2]) == (">", ["check", "events"], ["replay", "events"])
+    suggested = run(*suggest)
     assert (suggested.code, suggested.err) == (0, "")
     assert "# DECIDE" not in suggested.out
-    Path("mapping.toml").write_text(suggested.out, encoding="utf-8")
-    assert run("adapt", "csv", "export", "events", "--mapping", "mapping.toml").code == 0
-    report = ("--alerts", "alerts.jsonl", "--report", "report.html")
-    assert run("replay", "events", *report, *rules).code == 0
+    Path(mapping).write_text(suggested.out, encoding="utf-8")
+    assert run(*adapt).code == 0
+    assert run(*replay, "--alerts", "alerts.jsonl", *rules).code == 0
     assert run("replay", "survivors", "--alerts", "expected.jsonl", *rules).code == 0
     assert len(lines_of(Path("alerts.jsonl"))) > 2
     assert lines_of(Path("alerts.jsonl")) == lines_of(Path("expected.jsonl"))
@@ -351,6 +368,19 @@ def test_legs_of_a_call_are_put_together_if_that_is_right(tmp_path: Path) -> Non
     text, _ = propose(tmp_path, rows, "calls")
     assert """follow = { by = '"Call ID"', as = "legs", time = "Started", part = "Leg" }""" in text
     assert "# DECIDE: 1 ids of Call ID have several rows" in text
+    assert "2 contact" in text
+
+
+def test_states_of_a_ticket_are_versions_if_that_is_right(tmp_path: Path) -> None:
+    rows = [
+        ("Ticket ID", "Customer", "Created", "Updated at", "Status"),
+        ("k", "c", "2026-03-05 10:00", "03/15/2026 10:00", "Open"),
+        ("k", "c", "2026-03-05 10:00", "03/16/2026 10:00", "Solved"),
+    ]
+    text, _ = propose(tmp_path, rows, "tickets")
+    assert 'as = "snapshot"' in text
+    assert 'time_form = "%m/%d/%Y %H:%M"' in text
+    assert "2 contact" in text
 
 
 @pytest.mark.parametrize(
@@ -404,6 +434,7 @@ def test_files_of_one_kind_become_one_source_and_others_are_left_out(tmp_path: P
         (b"Report of March\nid,customer\n1,2\n", "its first line has one column"),
         (b"id,colour\n1,red\n", "no column tells whose it is"),
         (b"", "no rows below a header"),
+        (b"PK\x03\x04\xff\xfe", "Excel"),
     ],
 )
 def test_what_can_t_be_used_is_said_in_a_sentence(content: bytes, said: str, tmp_path: Path) -> None:
@@ -412,6 +443,76 @@ def test_what_can_t_be_used_is_said_in_a_sentence(content: bytes, said: str, tmp
     assert (done.code, done.out) == (65, "")
     assert said in done.err
     assert "Traceback" not in done.err
+
+
+POOLS = (
+    *(
+        ("7", "8", "guest"),
+        ("c-1", "c-2", "c-3"),
+        ("5.00", "-7.50", "1,042.00"),
+        ("5,00 €", "(7,50 €)", "1.234"),
+    ),
+    *((T, "2026-04-01 09:30"), ("03/04/2026", "05/02/2026"), ("1772701200", "1772701300"), ("9:15", "10:00")),
+    *(("Yes", "No", ""), ("paid", "refunded", "void", "??"), ("a@example.com", "b@example.com")),
+    *(
+        ("Jane Doe", "John Doe"),
+        ("", ""),
+        ("N/A", "3", "-"),
+        ("+49 30 12345", "030 12345"),
+        ("3:05", "0:03:05"),
+    ),
+    *(("'", '"', "\\", "\n", "\x7f", "\u202e", "\U0001f600"), ("٣", "²"), ("Phone", "Chat", "pigeon")),
+)
+
+
+@pytest.mark.parametrize("name", ["orders", "calls"])
+def test_whatever_the_columns_hold_a_proposal_loads_or_a_sentence_says_what_is_missing(
+    name: str, tmp_path: Path
+) -> None:
+    known = sorted(
+        {" ".join(words) for kind in (PURCHASES, CONTACTS) for several in kind.values() for words in several}
+    )
+    drawn = Random(name)
+    loaded = 0
+    for at in range(40):
+        header = [*dict.fromkeys((*drawn.sample(known, 8), "customer id", "order date", "total"))]
+        pools = [drawn.choice(POOLS) for _ in header[3:]] + [POOLS[1], POOLS[4], POOLS[2]]
+        rows = [[drawn.choice(pool) for pool in pools] for _ in range(drawn.randrange(1, 12))]
+        path = write(tmp_path / f"{at}" / f"{name}.csv", [header[: len(pools)], *rows], drawn.choice(",;\t|"))
+        try:
+            text = proposed(path.parent, "USD", drawn.choice([None, ZONE]))
+        except InputError as error:
+            assert "no column tells" in str(error)  # noqa: PT017 - one or the other
+        else:
+            loaded += bool(parse(text, folder=tmp_path, name="proposed"))
+    assert loaded > 20
+
+
+def test_words_at_the_end_of_a_long_file_are_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sheet, "SAMPLE", 5)
+    words = [*(["paid"] * 20), "pending"]
+    text, events = propose(
+        tmp_path, orders(*((n, "c", T, "5.00", one) for n, one in enumerate(words)), more=("Status",))
+    )
+    assert len(events) == 20
+    assert "10 rows looked at" in text
+
+
+def test_a_zone_that_is_none_is_said(tmp_path: Path) -> None:
+    write(tmp_path / "orders.csv", orders((1, "c", T, "5.00")))
+    done = run("adapt", "csv", tmp_path, "--suggest", "--zone", "Mars/Olympus")
+    assert (done.code, done.out) == (78, "")
+    assert "no such time zone" in done.err
+
+
+def test_names_are_no_ids(tmp_path: Path) -> None:
+    text, _ = propose(tmp_path, orders((1, "Jane Doe", T, "5.00"), (2, "Doe, John", T, "5.00")))
+    assert "# DECIDE: Customer looks like names" in text
+
+
+def test_three_digits_after_a_point_may_be_thousands(tmp_path: Path) -> None:
+    text, _ = propose(tmp_path, orders((1, "c", T, "1.234"), (2, "c", T, "2.500")))
+    assert "# DECIDE: is what separates three digits here" in text
 
 
 def test_nothing_there_is_said_too(tmp_path: Path) -> None:

@@ -165,7 +165,7 @@ def test_whatever_a_record_holds_has_an_outcome_and_no_exception(record: dict[st
 
 
 @pytest.mark.parametrize("name", adapters.NAMES)
-@settings(max_examples=30)
+@settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_whatever_an_adapter_is_given_has_an_outcome(name: str, data: st.DataObject) -> None:
     mapping = ADAPTERS[name]

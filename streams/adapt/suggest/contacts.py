@@ -12,6 +12,7 @@ from streams.adapt.suggest.fields import (
     duration,
     event_lines,
     flag,
+    followed,
     joined,
     repeated,
     source_lines,
@@ -30,11 +31,9 @@ from streams.adapt.suggest.toml import (
     Found,
     Value,
     always,
-    comment,
     path,
     quoted,
     shown,
-    table,
 )
 from streams.adapt.suggest.words import (
     CHANNELS,
@@ -81,27 +80,26 @@ def contacts_lines(name: str, files: str, sheet: Sheet, clues: Clues) -> tuple[l
     times = _times(columns, clues)
     if whose is None or not times:
         return None
-    about: list[str] = []
-    ids, follow = _contact_id(columns, times)
+    notes: list[str] = []
+    ids, follow = _contact_id(columns, times, clues)
     fields = [ids, whose.field, *(time.as_field(one) for one, time in times.items())]
     fields += _channel(sheet, columns)
     for one, column in columns.items():
         found = _field(one, column)
         fields += found
         if not found and one in {*_BY_WORDS, *_BY_FORM, "csat", "ces", "outcome"}:
-            about.append(
+            notes.append(
                 f"{DECIDE}{column.name} may be {one}, but its values are of no form that is known, so it is "
                 f"left out: {shown(islice(column.words, 3))}"
             )
     more = {"name": quoted("contact")} | ({} if follow is None else {"follow": follow})
-    said, zone = zone_lines(times.values(), clues)
     lines = [
         *source_lines(
             name,
             files,
             sheet.separator,
-            [line for note in about for line in comment(note)],
-            ([line for note in said for line in comment(note)], zone),
+            notes,
+            zone_lines(times.values(), clues),
             [] if whose.skip is None else [whose.skip],
         ),
         *event_lines(name, "contact", fields, more),
@@ -124,7 +122,9 @@ def _times(columns: Mapping[str, Column], clues: Clues) -> dict[str, Timed]:
     return found
 
 
-def _contact_id(columns: Mapping[str, Column], times: Mapping[str, Timed]) -> tuple[Field, str | None]:
+def _contact_id(
+    columns: Mapping[str, Column], times: Mapping[str, Timed], clues: Clues
+) -> tuple[Field, str | None]:
     """Return how the id of a contact is found, and how it is followed if several rows tell of it."""
     column = columns.get("contact_id")
     first = next(iter(times.values()))
@@ -139,19 +139,17 @@ def _contact_id(columns: Mapping[str, Column], times: Mapping[str, Timed]) -> tu
     if not again:
         return Field("contact_id", [quoted(where)]), None
     part, changed = columns.get("part"), columns.get("changed")
-    entries = {"by": quoted(where)}
-    if changed is not None and part is None:
-        entries |= {"as": quoted("snapshot"), "time": quoted(path(changed.name))}
-        what = f"the contact as it was at {changed.name}"
+    state = None if changed is None or part is not None else timed(changed, clues)
+    if changed is not None and state is not None:
+        follow, what = followed(where, "snapshot", state), f"the contact as it was at {changed.name}"
     else:
-        entries |= {"as": quoted("legs"), "time": quoted(first.found.expression)}
-        entries |= {} if part is None else {"part": quoted(path(part.name))}
-        what = "a leg of the contact, all of which are put together"
-    if "time" in first.found.options:
-        entries["time_form"] = first.found.options["time"]
+        follow, what = (
+            followed(where, "legs", first, part),
+            "a leg, to be put together with the others",
+        )
     several = f"{len(again):,} ids of {column.name} have several rows"
     note = f"{DECIDE}{several}; each is taken for {what}. Is that so?"
-    return Field("contact_id", [quoted(where)], [note]), table(entries)
+    return Field("contact_id", [quoted(where)], [note]), follow
 
 
 def _channel(sheet: Sheet, columns: Mapping[str, Column]) -> list[Field]:

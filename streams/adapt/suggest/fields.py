@@ -1,5 +1,6 @@
 """How a field is found in a column, and what is said of it: seen, guessed, or to be decided."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from streams.adapt.suggest.toml import (
     Field,
     Found,
     Value,
+    comment,
     one_of,
     path,
     quoted,
@@ -35,6 +37,7 @@ _US: Final = frozenset(
 """Zones where dates begin with the month."""
 _FLAGS: Final = frozenset(("true", "yes", "y", "t", "1", "false", "no", "n", "f", "0"))
 """Words for yes and no that a mapping knows by itself."""
+_NAME: Final = re.compile(r"[^\W\d_]{2,}(,? [^\W\d_]+)+")
 _OFTEN: Final = 0.1
 _TIMES: Final = 5
 """An id is asked about that has more than this share of the rows, and so many times the mean."""
@@ -232,6 +235,13 @@ def _by_id(column: Column) -> Customer:
     if column.filled and all(value.endswith(".0") and value[:-2].isdigit() for value in column.filled):
         expression = f"replace({expression}, '.0', '')"
         notes.append(f"{GUESS}the .0 of {column.name} comes from a spreadsheet, and is no part of the id")
+    if sum(bool(_NAME.fullmatch(one)) for one in column.words) > len(column.words) / 2:
+        notes.append(
+            f"{DECIDE}{column.name} looks like names. Two customers may share one, and it will stand in "
+            "alerts: is there no id?"
+        )
+    if "user" in column.tokens:
+        notes.append(f"{GUESS}{column.name} is the customer, not the agent")
     nobody = [word for word in column.words if folded(word) in GUESTS] + column.holes
     commonest, times = next(iter(column.words.most_common(1)))
     if commonest not in nobody and times > max(_OFTEN, _TIMES / len(column.words)) * len(column.values):
@@ -275,11 +285,20 @@ def joined(first: str, *others: str) -> str:
     return f"join('-', [{', '.join((first, *others))}])"
 
 
+def followed(by: str, way: str, time: Timed, part: Column | None = None) -> str:
+    """Return how a thing is followed of which several rows tell, as TOML has it."""
+    entries = {"by": by, "as": way, "time": time.found.expression}
+    pairs = {key: quoted(value) for key, value in entries.items()}
+    if "time" in time.found.options:
+        pairs["time_form"] = time.found.options["time"]
+    return table(pairs if part is None else pairs | {"part": quoted(path(part.name))})
+
+
 def source_lines(  # noqa: PLR0913, PLR0917 - the keys of a source
     name: str,
     files: str,
     separator: str,
-    about: list[str],
+    notes: list[str],
     zone: tuple[list[str], str | None],
     skips: list[str],
 ) -> Iterator[str]:
@@ -289,9 +308,9 @@ def source_lines(  # noqa: PLR0913, PLR0917 - the keys of a source
     yield 'format = "csv"'
     if separator != ",":
         yield f"separator = {quoted(separator)}"
-    yield from about
     said, where = zone
-    yield from said
+    for note in (*notes, *said):
+        yield from comment(note)
     if where is not None:
         yield f"zone = {quoted(where)}"
     if skips:

@@ -12,13 +12,14 @@ from streams.adapt.suggest.sheet import Column
 from streams.adapt.suggest.times import CLOCK
 
 _NAMES: Final = tomllib.loads((files(__package__) / "names.toml").read_text(encoding="utf-8"))
-Names: TypeAlias = Mapping[str, list[tuple[str, ...]]]
-"""By field, the names that its column may have, the best first, as `Column.tokens` has them."""
+Names: TypeAlias = Mapping[str, Mapping[tuple[str, ...], int]]
+"""By field, the names of its column, as `Column.tokens` has them, with their places: the first is best."""
 
 
 def _names(kind: str) -> Names:
     return {
-        field: [Column(name, []).tokens for name in names.split(",")] for field, names in _NAMES[kind].items()
+        field: {Column(name, []).tokens: place for place, name in reversed([*enumerate(names.split(","))])}
+        for field, names in _NAMES[kind].items()
     }
 
 
@@ -90,17 +91,14 @@ _TESTS: Final[Mapping[str, Test]] = {
 """What the values of a column must be; of fields that are not here, few different words."""
 
 
-def likeness(column: Column, names: list[tuple[str, ...]]) -> float:
-    """Return how well a column's name fits one of some names, the first of which are the best; 0 to 2."""
-    best = 0.0
-    for place, words in enumerate(names):
-        if _within(words, column.tokens):
-            best = max(best, len(words) / len(column.tokens) + 0.1 * len(words) - 0.002 * place)
-    return best
-
-
-def _within(words: tuple[str, ...], tokens: tuple[str, ...]) -> bool:
-    return any(tokens[start : start + len(words)] == words for start in range(len(tokens) - len(words) + 1))
+def likeness(column: Column, names: Mapping[tuple[str, ...], int]) -> float:
+    """Return how well a column's name, or a part of it, fits one of some names; 0 to 2."""
+    tokens = column.tokens
+    parts = (tokens[start:end] for start in range(len(tokens)) for end in range(start + 1, len(tokens) + 1))
+    return max(
+        (len(part) / len(tokens) + 0.1 * len(part) - 0.002 * names[part] for part in parts if part in names),
+        default=0.0,
+    )
 
 
 def assigned(columns: list[Column], fields: Names) -> dict[str, Column]:

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fnmatch import fnmatch
+from glob import escape
 from itertools import islice, takewhile
 from pathlib import Path
 from typing import Final
@@ -17,6 +18,7 @@ from streams.adapt.suggest.purchases import purchases_lines
 from streams.adapt.suggest.sheet import SEPARATORS, Sheet, folded, read_sheet
 from streams.adapt.suggest.times import Order
 from streams.adapt.suggest.toml import DECIDE, comment, shown
+from streams.console import visible
 from streams.files import InputError
 from streams.mapping.config import Config, parse
 from streams.mapping.mapping import Mapping
@@ -34,7 +36,7 @@ _CALLS: Final = re.compile(
     r"appel|llamada|contacto"
 )
 _HEADER: Final = """\
-# Proposed by `retention-signals adapt csv --suggest`, from the columns of your files and their first rows.
+# Proposed by `retention-signals adapt csv --suggest`, from the columns of your files and their rows.
 # Read it before you use it: `guess:` is what names and values suggest, `DECIDE:` is what only you can know.
 # What is not named here is not read. The language: docs/mapping.md.
 """
@@ -105,14 +107,14 @@ def _begin(names: list[str]) -> str:
 
 def _pattern(sheet: Sheet, given: Path) -> str:
     """Return the pattern that fits the files of a sheet, and none of the others if that can be."""
-    name = sheet.name.removesuffix(".gz")
     if len(sheet.paths) == 1:
-        return name
+        return escape(sheet.name.removesuffix(".gz"))
     ends = _begin([path.name.removesuffix(".gz")[::-1] for path in sheet.paths])[::-1]
-    pattern = f"{_shared(sheet)}*{ends}"
+    begin, ends = escape(_shared(sheet)), escape(ends)
+    pattern = f"{begin}*{ends}"
     ours = {path.name for path in sheet.paths}
     others = [] if given.is_file() else [path.name for path in given.iterdir() if path.name not in ours]
-    return f"{_shared(sheet)}[0-9]*{ends}" if any(fnmatch(one, pattern) for one in others) else pattern
+    return f"{begin}[0-9]*{ends}" if any(fnmatch(one, pattern) for one in others) else pattern
 
 
 def _orders(sheets: list[Sheet]) -> frozenset[Order]:
@@ -215,7 +217,7 @@ def _tried(text: str, given: Path, currency: str) -> Iterator[str]:
         became = [f"{count:,} {rule.partition('/')[2]}" for rule, count in sorted(events.items())]
         yield from comment(f"Tried on the first {rows:,} rows of {files}: {', '.join(became) or 'no event'}.")
         for why, count in others.most_common(8):
-            yield from comment(f"  {count:,} {why}")
+            yield f"#   {count:,} {visible(why)}"
 
 
 def _try(

@@ -13,6 +13,7 @@ from streams.adapt.suggest.fields import (
     Timed,
     customer,
     event_lines,
+    followed,
     joined,
     number,
     repeated,
@@ -31,7 +32,6 @@ from streams.adapt.suggest.toml import (
     Field,
     Found,
     always,
-    comment,
     literal,
     one_of,
     path,
@@ -109,8 +109,8 @@ def purchases_lines(
             name,
             files,
             sheet.separator,
-            [line for note in orders.notes for line in comment(note)],
-            _commented(zone_lines([orders.time], clues)),
+            orders.notes,
+            zone_lines([orders.time], clues),
             orders.skips,
         ),
         *_purchase(name, orders, currency),
@@ -118,10 +118,6 @@ def purchases_lines(
         *_refunded_later(name, orders, currency),
     ]
     return orders.customer.tables, lines, only
-
-
-def _commented(zone: tuple[list[str], str | None]) -> tuple[list[str], str | None]:
-    return [line for note in zone[0] for line in comment(note)], zone[1]
 
 
 def _taken_apart(sheet: Sheet, clues: Clues) -> _Orders | None:
@@ -328,7 +324,7 @@ def _purchase_id(orders: _Orders) -> tuple[Field, str | None]:
         later = timed(changed, orders.clues)
         if later is not None:
             note = f"{DECIDE}{share}each is taken for the order as it was at {changed.name}. Is that so?"
-            return Field("event_id", [quoted(where)], [note]), _followed(where, later)
+            return Field("event_id", [quoted(where)], [note]), followed(where, "total", later)
     line = orders.columns.get("line")
     amount = orders.amount or orders.columns["price"]
     amounts: dict[str, set[str]] = defaultdict(set)
@@ -342,13 +338,6 @@ def _purchase_id(orders: _Orders) -> tuple[Field, str | None]:
     other = amount if line is None else line
     note = f"{DECIDE}{share}each is taken for a line of the order, with its own amount. Is that so?"
     return Field("event_id", [quoted(joined(where, path(other.name)))], [note]), None
-
-
-def _followed(by: str, time: Timed) -> str:
-    entries = {"by": quoted(by), "as": quoted("total"), "time": quoted(time.found.expression)}
-    if "time" in time.found.options:
-        entries["time_form"] = time.found.options["time"]
-    return table(entries)
 
 
 def _silent(one: Field) -> Field:

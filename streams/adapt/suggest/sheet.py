@@ -1,11 +1,11 @@
-"""A CSV file as `adapt csv --suggest` looks at it: its separator, its columns, their first values."""
+"""A CSV file as `adapt csv --suggest` looks at it: separator, columns, first and last values."""
 
 import csv
 import gzip
 import re
 import unicodedata
 import zlib
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass
 from functools import cached_property
 from io import StringIO
@@ -17,8 +17,8 @@ from streams.adapt.suggest.numbers import NumberForm, number_form
 from streams.adapt.suggest.times import TimeForm, time_forms
 from streams.files import InputError
 
-SAMPLE: Final = 20_000
-"""Rows that are looked at."""
+SAMPLE: Final = 10_000
+"""So many rows are looked at from the beginning, and as many at the end, where orders are still open."""
 _HEAD: Final = 64 * 1024
 """Characters by which the separator is found."""
 SEPARATORS: Final = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
@@ -118,12 +118,16 @@ class Sheet:
 
 
 def read_sheet(path: Path) -> Sheet:
-    """Return the first rows of a file. Raises InputError if it is no CSV in UTF-8 with a header."""
+    """Return the first and the last rows of a file.
+
+    Raises InputError if it is no CSV in UTF-8 with a header.
+    """
     try:
         with _opened(path) as file:
             separator = _separator(file.read(_HEAD))
         with _opened(path) as file:
-            rows = [row for row in islice(csv.reader(file, delimiter=separator), SAMPLE + 1) if row]
+            every = (row for row in csv.reader(file, delimiter=separator) if row)
+            rows = [*islice(every, SAMPLE + 1), *deque(every, SAMPLE)]
     except UnicodeDecodeError:
         raise InputError(f"{path.name}: {_encoding(path)}", unusable=True) from None
     except (OSError, EOFError, zlib.error, csv.Error) as error:
@@ -156,8 +160,11 @@ def _separator(head: str) -> str:
 
 
 def _encoding(path: Path) -> str:
+    """Return what is said of a file that is not UTF-8."""
     with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
         marks = file.read(2)
+    if marks in {b"PK", b"\xd0\xcf"}:
+        return "not a text but, it seems, an Excel file. Save it as CSV in UTF-8"
     written = "UTF-16" if marks in {b"\xff\xfe", b"\xfe\xff"} else "WINDOWS-1252"
     return (
         f"not UTF-8; it looks like {written}. Save it as UTF-8, or: "
