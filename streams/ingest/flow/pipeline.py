@@ -26,6 +26,8 @@ from streams.runtime.partition.poison import EXPECTED
 
 _VERSION: Final = version("retention-signals")
 _MOST_DETAIL: Final = 1_000
+MOST_LETTER_BYTES: Final = (4 << 20) - (64 << 10)
+"""Below what the topic of dead letters takes, with room for headers."""
 FORGET_MS: Final = 10 * 86_400_000
 """How often what is too old is forgotten, event time: it takes a look at all that is remembered."""
 DRAFTS: Final = "drafts"
@@ -221,7 +223,10 @@ class Pipeline:
         return Output(topic, partition, event.customer_id.encode(), event.value, _headers(event))
 
     def _dead_letter(self, record: Record, refused: list[Refused]) -> Output:
-        detail = "; ".join(dict.fromkeys(f"{one.rule}: {one.detail}" for one in refused))
+        large = len(record.value or b"") > MOST_LETTER_BYTES
+        detail = "the value is left out, it is too large; " * large + "; ".join(
+            dict.fromkeys(f"{one.rule}: {one.detail}" for one in refused)
+        )
         headers = DeadLetterHeaders(
             dl_topic=record.topic,
             dl_partition=str(record.partition),
@@ -236,7 +241,9 @@ class Pipeline:
         kept: Headers = [one for one in record.headers if not one[0].startswith("dl_")]
         added: Headers = [(name, str(value)) for name, value in own]
         number = record.partition % self.names.partitions
-        return Output(self._dead_letters, number, record.key, record.value, kept + added)
+        # A letter that Kafka does not take would stop everything. Where the value stands is in the headers.
+        value = None if large else record.value
+        return Output(self._dead_letters, number, record.key, value, kept + added)
 
 
 def _named(record: Record) -> dict[str, bytes]:
