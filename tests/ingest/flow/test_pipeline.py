@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from schemas.dead_letter import Reason
 from schemas.partitioner import partition_of
 from streams.core.watermark import Input
@@ -132,6 +134,22 @@ def test_what_can_not_be_mapped_is_one_dead_letter_with_its_own_headers() -> Non
         ("drafts", Reason.INTERNAL): 2,
     }
     assert batch.skipped == {("calls", "calls", "tombstone"): 1}
+
+
+def test_a_bug_is_a_dead_letter_and_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = pipeline()
+
+    def fails(*_: object) -> None:
+        raise ZeroDivisionError("c-1")
+
+    monkeypatch.setattr(Mapping, "finish", fails)
+    (letter,) = took(one, record("calls", CALL)).outputs
+    monkeypatch.setattr(Mapping, "map", fails)
+    (other,) = took(one, record("calls", CALL)).outputs
+    for each in (letter, other):
+        headers = dict(each.headers or ())
+        assert (headers["dl_reason"], each.topic) == ("internal", NAMES.dead_letters)
+        assert headers["dl_detail"] == "calls: ZeroDivisionError in the mapping"
 
 
 def test_a_dead_letter_that_is_too_large_goes_without_its_value() -> None:
