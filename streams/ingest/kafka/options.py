@@ -54,6 +54,7 @@ def reader_options(settings: Settings, group: str) -> dict[str, Any]:
         "fetch.message.max.bytes": _FETCH_BYTES,
         "queued.max.messages.kbytes": _PREFETCHED_KB,
         "queued.min.messages": 5_000,
+        "fetch.queue.backoff.ms": 100,  # not a second, when all that was queued has been taken
     }
 
 
