@@ -76,15 +76,16 @@ def main(arguments: list[str] | None = None) -> None:
     print(machine())
     with broker() as bootstrap:
         for source in asked.sources:
-            settings = fresh_settings(bootstrap)
             values = list(_values(source, asked.records))
-            _publish(settings, source, values)
             alone = _mapped_alone(source, values)
             print(f"\n{source}: {asked.records:,} records of {sum(map(len, values)) // len(values)} bytes")
             print(f"mapping alone: {asked.records / alone:,.0f} records per CPU second")
-            works = [_ingested(settings, number, source, asked.records) for number in range(asked.rounds)]
-            for work in works:
-                print(f"ingest: {asked.records / work.seconds:,.0f}/s, {asked.records / work.cpu:,.0f}/CPU s")
+            works = []
+            for _ in range(asked.rounds):
+                work = _ingested(fresh_settings(bootstrap), source, values)
+                works.append(work)
+                rates = asked.records / work.seconds, asked.records / work.cpu
+                print(f"ingest: {rates[0]:,.0f}/s, {rates[1]:,.0f}/CPU s", flush=True)
             print(f"median: {asked.records / median(one.cpu for one in works):,.0f} records per CPU second")
 
 
@@ -143,15 +144,15 @@ def _mapped_alone(source: str, values: list[bytes]) -> float:
     return time.process_time() - started
 
 
-def _ingested(settings: Settings, number: int, source: str, records: int) -> _Work:
-    own = settings.model_copy(update={"application_id": f"{settings.application_id}-{number}"})
+def _ingested(settings: Settings, source: str, values: list[bytes]) -> _Work:
+    _publish(settings, source, values)
     with TemporaryDirectory() as folder:
         mapping = Path(folder) / "bench.toml"
         mapping.write_text(_mapping(settings), encoding="utf-8")
-        with running(own, ("-m", "streams", "ingest", str(mapping))) as process:
+        with running(settings, ("-m", "streams", "ingest", str(mapping))) as process:
             _wait(process, lambda: any("remembered" in line for _, line in process.lines))
             started, before = time.time(), process.cpu()
-            _wait(process, lambda: _done(process, source) >= records)
+            _wait(process, lambda: _done(process, source) >= len(values))
             used = process.cpu().since(before)
             return _Work(time.time() - started, used.first + used.others)
 

@@ -101,6 +101,9 @@ class Settings(BaseSettings):
     schema_registry_password_file: Path | None = None
     """File with that user's password; a newline at the end is left out."""
 
+    schema_registry_ca_file: Path | None = None
+    """PEM file of the authorities that may sign the registry's certificate; the system's when not set."""
+
     application_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,200}$")] = "retention"
     """Consumer group and prefix of the transactional ids. State of another application is refused."""
 

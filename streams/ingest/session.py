@@ -19,7 +19,7 @@ from streams.ingest.formats.registry import RegistryAwayError
 from streams.ingest.kafka.member import Member
 from streams.ingest.kafka.memory_reader import MemoryReader, ends_of
 from streams.ingest.kafka.records import Fetched
-from streams.ingest.kafka.transactions import Transactions, UndoneError
+from streams.ingest.kafka.transactions import LostError, Transactions, UndoneError
 from streams.runtime.telemetry.ingest_metrics import IngestMetrics
 from streams.settings import Settings
 
@@ -32,6 +32,8 @@ _IDLE_SECONDS: Final = 0.05
 _FIRST_RETRY_SECONDS: Final = 0.5
 _LONGEST_RETRY_SECONDS: Final = 10.0
 _LAG_SECONDS: Final = 5.0
+_MOST_UNDONE: Final = 10
+_LONGEST_PAUSE_SECONDS: Final = 2.0
 
 
 class TooManyRefusedError(Exception):
@@ -76,6 +78,7 @@ class Session:
         self._retry_at, self._retry_seconds = 0.0, _FIRST_RETRY_SECONDS
         self._positions: dict[Place, int] = {}
         self._lag_at = 0.0
+        self._undone_in_a_row = 0
         self.joined = False
         """Whether the group has given it a share, if only an empty one."""
         self.registry_away: str | None = None
@@ -200,7 +203,9 @@ class Session:
             log.warning("a transaction was undone: %s; what it held is taken again", error)
             self._metrics.undone()
             self._undo()
+            self._wait_after_undone(str(error))
             return
+        self._undone_in_a_row = 0
         self._batch = Batch()
         self._memories.commit()
         self._positions |= batch.positions
@@ -214,6 +219,13 @@ class Session:
         exceeded = self._limits.note(batch.verdicts)
         if exceeded is not None:
             raise TooManyRefusedError(exceeded, self._names.dead_letters)
+
+    def _wait_after_undone(self, why: str) -> None:
+        """Raise LostError where it helps no more to try again."""
+        self._undone_in_a_row += 1
+        if self._undone_in_a_row >= _MOST_UNDONE:
+            raise LostError(why)
+        time.sleep(min(_IDLE_SECONDS * 2**self._undone_in_a_row, _LONGEST_PAUSE_SECONDS))
 
     def _undo(self) -> None:
         batch, self._batch = self._batch, Batch()

@@ -26,6 +26,8 @@ from streams.runtime.partition.poison import EXPECTED
 
 _VERSION: Final = version("retention-signals")
 _MOST_DETAIL: Final = 1_000
+MOST_LETTER_BYTES: Final = (4 << 20) - (64 << 10)
+"""Below what the topic of dead letters takes, with room for headers."""
 FORGET_MS: Final = 10 * 86_400_000
 """How often what is too old is forgotten, event time: it takes a look at all that is remembered."""
 DRAFTS: Final = "drafts"
@@ -117,7 +119,10 @@ class Pipeline:
             return Prepared(record, origin, source, None, [Refused(source, error.reason, error.detail)])
         if isinstance(found, NoRecord):
             return Prepared(record, origin, source, None, [Skipped(source, found.why)])
-        outcomes = self._mapping.map(source, found, origin.meta)
+        try:
+            outcomes = self._mapping.map(source, found, origin.meta)
+        except Exception as error:  # noqa: BLE001 - one record must not stop all others for ever
+            outcomes = [_internal(source, error)]
         time = next((one.time for one in outcomes if isinstance(one, Draft)), None)
         return Prepared(record, origin, source, time, outcomes)
 
@@ -130,13 +135,11 @@ class Pipeline:
         for one in prepared.outcomes:
             if not isinstance(one, Draft):
                 self._note(source, one, batch, refused)
-            elif prepared.hopped:
-                self._finish_remembered(source, one, record, batch, refused)
-            elif one.rule in self._mapping.hops:
-                number = partition_of(one.key, self.names.partitions)
-                batch.write(Output(self._drafts, number, one.key.encode(), one.to_bytes(), is_draft=True))
-            else:
-                self._finish(source, self._mapping.finish(one, None)[0], batch, refused)
+                continue
+            try:
+                self._go_on(prepared, one, batch, refused)
+            except Exception as error:  # noqa: BLE001 - one record must not stop all others for ever
+                refused.append(_internal(source, error))
         if not prepared.hopped:
             batch.read[source] += 1
         if refused:
@@ -168,6 +171,16 @@ class Pipeline:
             return Prepared(record, origin, source, draft.time, [draft], hopped=True)
         refused = Refused(DRAFTS, Reason.INTERNAL, why)
         return Prepared(record, origin, DRAFTS, None, [refused], hopped=True)
+
+    def _go_on(self, prepared: Prepared, draft: Draft, batch: Batch, refused: list[Refused]) -> None:
+        """Send a draft to where what is remembered of its thing is, or finish it."""
+        if prepared.hopped:
+            self._finish_remembered(prepared.source, draft, prepared.record, batch, refused)
+        elif draft.rule in self._mapping.hops:
+            number = partition_of(draft.key, self.names.partitions)
+            batch.write(Output(self._drafts, number, draft.key.encode(), draft.to_bytes(), is_draft=True))
+        else:
+            self._finish(prepared.source, self._mapping.finish(draft, None)[0], batch, refused)
 
     def _finish_remembered(
         self, source: str, draft: Draft, record: Record, batch: Batch, refused: list[Refused]
@@ -223,7 +236,10 @@ class Pipeline:
         return Output(topic, partition, event.customer_id.encode(), event.value, _headers(event))
 
     def _dead_letter(self, record: Record, refused: list[Refused]) -> Output:
-        detail = "; ".join(dict.fromkeys(f"{one.rule}: {one.detail}" for one in refused))
+        large = len(record.value or b"") > MOST_LETTER_BYTES
+        detail = "the value is left out, it is too large; " * large + "; ".join(
+            dict.fromkeys(f"{one.rule}: {one.detail}" for one in refused)
+        )
         headers = DeadLetterHeaders(
             dl_topic=record.topic,
             dl_partition=str(record.partition),
@@ -238,7 +254,14 @@ class Pipeline:
         kept: Headers = [one for one in record.headers if not one[0].startswith("dl_")]
         added: Headers = [(name, str(value)) for name, value in own]
         number = record.partition % self.names.partitions
-        return Output(self._dead_letters, number, record.key, record.value, kept + added)
+        # A letter that Kafka does not take would stop everything. Where the value stands is in the headers.
+        value = None if large else record.value
+        return Output(self._dead_letters, number, record.key, value, kept + added)
+
+
+def _internal(source: str, error: Exception) -> Refused:
+    """Return the refusal for a bug; its message may hold what must not be told."""
+    return Refused(source, Reason.INTERNAL, f"{type(error).__name__} in the mapping")
 
 
 def _named(record: Record) -> dict[str, bytes]:

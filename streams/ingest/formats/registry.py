@@ -98,8 +98,8 @@ def connect(settings: Settings) -> Registry:
     secret = settings.schema_registry_secret()
     if settings.schema_registry_user is not None and secret is not None:
         options["basic.auth.user.info"] = f"{settings.schema_registry_user}:{secret}"
-    if settings.kafka_ca_file is not None and (settings.schema_registry_url or "").startswith("https"):
-        options["ssl.ca.location"] = str(settings.kafka_ca_file)
+    if settings.schema_registry_ca_file is not None:
+        options["ssl.ca.location"] = str(settings.schema_registry_ca_file)
     return Registry(SchemaRegistryClient(options))
 
 

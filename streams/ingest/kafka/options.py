@@ -54,6 +54,7 @@ def reader_options(settings: Settings, group: str) -> dict[str, Any]:
         "fetch.message.max.bytes": _FETCH_BYTES,
         "queued.max.messages.kbytes": _PREFETCHED_KB,
         "queued.min.messages": 5_000,
+        "fetch.queue.backoff.ms": 100,  # not a second, when all that was queued has been taken
     }
 
 
@@ -71,7 +72,7 @@ def producer_options(settings: Settings, transactional_id: str) -> dict[str, Any
     return client_options(settings) | {
         "transactional.id": transactional_id,
         "transaction.timeout.ms": round(TRANSACTION_SECONDS * 1000),
-        "message.max.bytes": 4 << 20,  # a dead letter is as large as a broker took it, with headers on top
+        "message.max.bytes": 8 << 20,  # as our topics take them
         "queue.buffering.max.messages": 1_000_000,
         "queue.buffering.max.kbytes": 64 << 10,
         "linger.ms": 2,

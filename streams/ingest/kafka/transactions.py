@@ -1,7 +1,7 @@
 """Transactions of one process: outputs and positions, all or nothing, and never by who was replaced."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 from uuid import uuid4
 
@@ -45,7 +45,7 @@ class Transactions:
             raise as_ours(error_of(error)) from None
 
     def commit(
-        self, outputs: Iterable[Output], positions: Mapping[Place, int], group: object
+        self, outputs: Sequence[Output], positions: Mapping[Place, int], group: object
     ) -> Mapping[Place, int]:
         """Write all in one transaction, and return the offset after the last draft in each partition.
 
@@ -54,11 +54,12 @@ class Transactions:
         """
         deadline = time.monotonic() + TRANSACTION_SECONDS
         self._drafts, self._failed = {}, None
+        last = set(_last_drafts(outputs).values())
         offsets = [TopicPartition(*place, position) for place, position in positions.items()]
         try:
             self._producer.begin_transaction()
-            for output in outputs:
-                self._send(output)
+            for index, output in enumerate(outputs):
+                self._send(output, told=index in last)
             # Before the positions: once they are there, a successor waits for the transaction's end.
             self._flush(deadline)
             _retried(
@@ -74,8 +75,8 @@ class Transactions:
         self._producer.purge()
         self._producer.flush(_CLOSE_SECONDS)
 
-    def _send(self, output: Output) -> None:
-        named: dict[str, Any] = {"on_delivery": self._delivered} if output.is_draft else {}
+    def _send(self, output: Output, *, told: bool) -> None:
+        named: dict[str, Any] = {"on_delivery": self._delivered} if told else {}
         while True:
             try:
                 self._producer.produce(
@@ -91,7 +92,7 @@ class Transactions:
             self._failed = error
         else:
             place = Place(message.topic(), message.partition())
-            self._drafts[place] = max(self._drafts.get(place, 0), message.offset() + 1)
+            self._drafts[place] = message.offset() + 1
 
     def _flush(self, deadline: float) -> None:
         while self._producer.flush(0.5):
@@ -115,6 +116,12 @@ class Transactions:
         if isinstance(refused, KafkaRefusedError):
             raise refused from None
         raise UndoneError(cause.name()) from None
+
+
+def _last_drafts(outputs: Iterable[Output]) -> dict[Place, int]:
+    """Return the index of the last draft for each partition: to be told of each would cost a call each."""
+    drafts = ((index, output) for index, output in enumerate(outputs) if output.is_draft)
+    return {Place(output.topic, output.partition): index for index, output in drafts}
 
 
 def _retried(step: Callable[[], object], deadline: float) -> None:

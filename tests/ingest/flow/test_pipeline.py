@@ -4,13 +4,15 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from schemas.dead_letter import Reason
 from schemas.partitioner import partition_of
 from streams.core.watermark import Input
 from streams.ingest.flow.batch import Batch, Output, Verdict
 from streams.ingest.flow.limits import Limits
 from streams.ingest.flow.memories import Memories
-from streams.ingest.flow.pipeline import Names, Pipeline
+from streams.ingest.flow.pipeline import MOST_LETTER_BYTES, Names, Pipeline
 from streams.ingest.flow.record import Place, Record
 from streams.ingest.formats.decoder import Decoder
 from streams.mapping.config import parse
@@ -132,6 +134,28 @@ def test_what_can_not_be_mapped_is_one_dead_letter_with_its_own_headers() -> Non
         ("drafts", Reason.INTERNAL): 2,
     }
     assert batch.skipped == {("calls", "calls", "tombstone"): 1}
+
+
+def test_a_bug_is_a_dead_letter_and_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = pipeline()
+
+    def fails(*_: object) -> None:
+        raise ZeroDivisionError("c-1")
+
+    monkeypatch.setattr(Mapping, "finish", fails)
+    (letter,) = took(one, record("calls", CALL)).outputs
+    monkeypatch.setattr(Mapping, "map", fails)
+    (other,) = took(one, record("calls", CALL)).outputs
+    for each in (letter, other):
+        headers = dict(each.headers or ())
+        assert (headers["dl_reason"], each.topic) == ("internal", NAMES.dead_letters)
+        assert headers["dl_detail"] == "calls: ZeroDivisionError in the mapping"
+
+
+def test_a_dead_letter_that_is_too_large_goes_without_its_value() -> None:
+    (letter,) = took(pipeline(), record("calls", b"{" * (MOST_LETTER_BYTES + 1))).outputs
+    assert letter.value is None
+    assert str(dict(letter.headers or ())["dl_detail"]).startswith("the value is left out, it is too large; ")
 
 
 def test_a_dead_letter_is_mapped_again_as_what_it_was() -> None:

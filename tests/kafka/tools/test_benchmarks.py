@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from bench import latency, restore, worker
+from bench import ingest, latency, restore, worker
 
 pytestmark = pytest.mark.kafka
 RATE = r"[\d,]+/s"
@@ -39,3 +39,12 @@ def test_restore_is_measured_from_assignment_and_from_start(capsys: pytest.Captu
     assert "200 customers, 60 purchase hours in a year" in out
     assert re.search(r"^ +1 +[\d.]+ s +[\d.]+ s +[\d,]+$", out, re.MULTILINE)
     assert re.search(r"^assigned -> ready: median [\d.]+ s", out, re.MULTILINE)
+
+
+@pytest.mark.usefixtures("jars")
+def test_ingest_is_measured_beside_the_mapping_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    ingest.main(["--records", "500", "--rounds", "1", "--sources", "orders"])
+    out = capsys.readouterr().out
+    assert "orders: 500 records of" in out
+    assert re.search(r"^mapping alone: [\d,]+ records per CPU second$", out, re.MULTILINE)
+    assert re.search(rf"^ingest: {RATE}, [\d,]+/CPU s$", out, re.MULTILINE)
