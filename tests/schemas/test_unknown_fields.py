@@ -41,6 +41,9 @@ def test_names_are_counted_and_those_close_to_a_known_one_say_so() -> None:
         ("team", 2, None),
         ("escalation_requestd", 1, "escalation_requested"),
     ]
+    assert fields.described() == (
+        "(odd name) (2), team (2), escalation_requestd (1; did you mean escalation_requested?)"
+    )
 
 
 def test_names_without_end_are_counted_as_one() -> None:
@@ -52,3 +55,4 @@ def test_names_without_end_are_counted_as_one() -> None:
     assert len(fields.names) == 1001
     assert fields.names[ODD_NAME] == 1000
     assert len(fields.listed()) == len(fields.commonest()) == 10
+    assert fields.described().endswith(" and 991 more")

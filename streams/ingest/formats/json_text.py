@@ -18,6 +18,6 @@ def from_json(raw: bytes) -> Any:
     """Return what JSON holds. Raises UnreadableError."""
     try:
         return _DECODER.decode(raw)
-    except (msgspec.MsgspecError, ValueError, RecursionError):
+    except (msgspec.MsgspecError, ValueError, RecursionError, ArithmeticError):
         detail = _FRAMED if len(raw) > 5 and raw[0] == 0 else "no JSON"
         raise UnreadableError(Reason.NOT_JSON, detail) from None
