@@ -9,7 +9,7 @@ import typer
 
 from schemas.export import export, paths
 from streams.check.command import check_command
-from streams.lab_command import add_lab_commands
+from streams.lazy_commands import add_lazy_commands
 from streams.outputs import Force, Output, check_or_exit, write_or_exit, writing_or_exit
 from streams.runtime.commands.alerts import alerts_command
 from streams.runtime.commands.kafka import kafka
@@ -31,7 +31,7 @@ app = typer.Typer(
 _EXPORTED = re.compile(rb'\{\s*"(\$schema|asyncapi)":[^\0]*?retention-signals')
 schema = typer.Typer(help="The wire contract.", no_args_is_help=True)
 app.add_typer(schema, name="schema")
-add_lab_commands(app)
+add_lazy_commands(app)
 app.command("check")(check_command)
 app.command("publish")(publish_command)
 app.command("tick")(tick_command)

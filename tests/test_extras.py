@@ -16,7 +16,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from streams import extras
-from streams.lab_command import COMMANDS, command_of
+from streams.lazy_commands import COMMANDS, command_of
 
 TOP: Final = Path(__file__).parents[1]
 PROJECT: Final = tomllib.loads((TOP / "pyproject.toml").read_text(encoding="utf-8"))["project"]

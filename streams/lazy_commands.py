@@ -58,7 +58,7 @@ COMMANDS: Final = {
 """By name: where the command is, the first sentence of its help, and the extra that it needs."""
 
 
-class LabCommand(TyperCommand):
+class LazyCommand(TyperCommand):
     """Stand in the list of commands for one that is not imported yet."""
 
     @override
@@ -66,10 +66,10 @@ class LabCommand(TyperCommand):
         return _imported(str(self.name)).make_context(info_name, args, parent, **extra)
 
 
-def add_lab_commands(app: typer.Typer) -> None:
+def add_lazy_commands(app: typer.Typer) -> None:
     """Add all of them to the list; none is imported before it is called."""
     for name, (_, told, _) in COMMANDS.items():
-        app.command(name, cls=LabCommand, help=told)(_never)
+        app.command(name, cls=LazyCommand, help=told)(_never)
 
 
 def command_of(name: str) -> Callable[..., None]:
@@ -104,4 +104,4 @@ def _imported(name: str) -> Any:
 
 
 def _never() -> None:
-    """Never runs: LabCommand calls the command itself."""
+    """Never runs: LazyCommand calls the command itself."""
