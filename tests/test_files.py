@@ -56,6 +56,7 @@ def test_contacts_are_not_needed(tmp_path: Path) -> None:
     ("names", "said"),
     [
         ((), "found no input"),
+        (("Orders.CSV",), "`adapt csv DIRECTORY --suggest`"),
         (("purchases.jsonl", "transactions.json", "transactions.csv"), "found no input"),
         (("customers.jsonl", "dispositions.parquet"), "found customers.jsonl, dispositions.parquet"),
     ],

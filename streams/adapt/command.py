@@ -192,7 +192,8 @@ def _print(adapted: Adapted, paths: dict[Input, Path], letters: Path) -> None:
     console.print(became)
     total = sum(adapted.refused.values())
     for one, path in paths.items():
-        _say(console, f"{path}: {adapted.written[one]:,} events")
+        written = adapted.written[one]
+        _say(console, f"{path}: {written:,} event{'' if written == 1 else 's'}")
     if total:
         _say(console, f"{letters}: {total:,} refused, whole, each with why")
 
@@ -207,7 +208,10 @@ def _hints(adapted: Adapted, config: Config) -> Iterator[str]:
                     f"CSV with {lookup.key},{lookup.value}"
                 )
     if config.rates is None and any(reason is Reason.CURRENCY for _, reason, _ in adapted.refused):
-        yield "currency: --rates FILE gives the rates of other currencies than RETENTION_REPORTING_CURRENCY"
+        yield (
+            "currency: RETENTION_REPORTING_CURRENCY sets that of the reports; --rates FILE gives the rates of "
+            "others"
+        )
 
 
 def _say(console: Console, line: str) -> None:

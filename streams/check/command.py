@@ -42,7 +42,10 @@ _Partitions = Annotated[
     typer.Option(min=1, max=1024, help="Directory: partitions, as the topics will have (default: 4)."),
 ]
 _Currency = Annotated[
-    str | None, typer.Option(help="Directory: reporting currency (ISO 4217; default: USD).")
+    str | None,
+    typer.Option(
+        help="Directory: reporting currency (ISO 4217; default: RETENTION_REPORTING_CURRENCY, else USD)."
+    ),
 ]
 _Json = Annotated[bool, typer.Option("--json", help="Print the answers as JSON, with all details.")]
 
@@ -116,7 +119,9 @@ def _rules(path: Path | None) -> Ruleset:
 
 
 def _known(currency: str | None) -> str:
+    if currency is None:
+        return settings_or_exit().reporting_currency
     try:
-        return check_known_currency(currency or "USD")
+        return check_known_currency(currency)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--currency") from error

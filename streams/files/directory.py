@@ -12,6 +12,9 @@ _DATA: Final = frozenset(
 )
 """The suffixes of files that hold data in any form."""
 
+_SHEETS: Final = (".csv", ".csv.gz")
+"""The suffixes of files that `adapt` makes events of."""
+
 
 class InputError(Exception):
     """Files that can't be read as contract.md's; the message says which and why.
@@ -70,12 +73,10 @@ def _refuse(directory: Path, found: dict[Input, Path]) -> None:
     names = ", ".join(f"{one.value}{suffix}" for one in FACTS for suffix in SUFFIXES)
     others = ", ".join(path.name for path in found.values())
     alike = [not_read(one, path) for one, path in look_alikes(directory, found).items()]
-    raise InputError(
-        "\n".join(
-            [f"nothing to read in {directory}: looked for {names}; found {others or 'no input'}", *alike]
-        ),
-        unusable=bool(alike),
-    )
+    said = [f"nothing to read in {directory}: looked for {names}; found {others or 'no input'}", *alike]
+    if any(path.name.lower().endswith(_SHEETS) for path in directory.iterdir()):
+        said.append("of CSV files `adapt csv` makes events: begin with `adapt csv DIRECTORY --suggest`")
+    raise InputError("\n".join(said), unusable=bool(alike))
 
 
 def look_alikes(directory: Path, found: dict[Input, Path]) -> dict[Input, Path]:

@@ -86,8 +86,8 @@ def test_an_export_becomes_event_files(export: Path, tmp_path: Path) -> None:
         "orders.csv",
         "skipped: no customer",
         "refused (schema): amount: not a number",
-        "transactions.jsonl: 1 events",
-        "contacts.jsonl: 1 events",
+        "transactions.jsonl: 1 event\n",
+        "contacts.jsonl: 1 event\n",
         "refused-my.jsonl: 1 refused, whole, each with why",
     ):
         assert told in done.out
@@ -277,7 +277,7 @@ def test_what_would_help_is_told(tmp_path: Path) -> None:
     write_lines(tmp_path / "orders.json", orders)
     write_lines(tmp_path / "contacts.json", [connect_leg("k", None, at(1))])
     done = run("adapt", "shopify", tmp_path / "orders.json", tmp_path / "out")
-    assert "currency: --rates FILE gives the rates" in done.out
+    assert "--rates FILE gives the rates of others" in done.out
     done = run("adapt", "amazon-connect", tmp_path / "contacts.json", tmp_path / "out")
     assert done.code == 65
     assert "no customer: a file may tell whose they are, --lookup phones=FILE" in done.out

@@ -157,7 +157,7 @@ def test_whatever_the_form_of_times_and_amounts_the_events_are_the_same(at: int,
     assert [n for n, one in enumerate(events) if one["kind"] == "refund"] == [5]
     times = [datetime.fromisoformat(one["time"]) for one in events]
     assert times == [what_is_left(date, moment) for moment in moments]
-    assert ("currency" in text.split("[source")[0]) == (currency != "USD")
+    assert ("CURRENCY=" in text.split("[source")[0]) == (currency != "USD")
 
 
 ORDERS = ("Order No", "Customer", "Date", "Total")
@@ -425,7 +425,7 @@ def test_files_of_one_kind_become_one_source_and_others_are_left_out(tmp_path: P
     [
         (
             "Bestellnummer;Kunde;Datum;Summe\n1;Müller;05.03.2026;1,00\n".encode("cp1252"),
-            "iconv -f WINDOWS-1252",
+            "iconv -f WINDOWS-1252 -t UTF-8 DIR/orders.csv > utf8 && mv utf8 DIR/orders.csv",
         ),
         ("a,b\n1,2\n".encode("utf-16"), "iconv -f UTF-16"),
         (b"1,77,2026-03-05 10:00,5.00\n2,78,2026-03-05 10:00,5.00\n", "has no header"),
@@ -441,7 +441,7 @@ def test_what_can_t_be_used_is_said_in_a_sentence(content: bytes, said: str, tmp
     (tmp_path / "orders.csv").write_bytes(content)
     done = run("adapt", "csv", tmp_path, "--suggest")
     assert (done.code, done.out) == (65, "")
-    assert said in done.err
+    assert said.replace("DIR", str(tmp_path)) in done.err
     assert "Traceback" not in done.err
 
 

@@ -59,7 +59,20 @@ def test_what_is_bad_stops_a_pipeline(tmp_path: Path) -> None:
     assert done.code == 65
     assert "10: refused" in done.out
     assert "exchange_rate: missing" in done.out
+    assert done.out.count("RETENTION_REPORTING_CURRENCY") == 2
     assert "zq-" not in done.out
+
+
+@pytest.mark.parametrize("number", [5, 10])
+def test_the_currency_is_that_of_the_settings_unless_it_is_given(
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    feed = healthy()
+    every(feed, Input.TRANSACTIONS, currency="EUR")
+    write(tmp_path, feed)
+    monkeypatch.setenv("RETENTION_REPORTING_CURRENCY", "EUR")
+    assert told(tmp_path)["questions"][number - 1]["verdict"] == "good"
+    assert told(tmp_path, "--currency", "USD")["questions"][number - 1]["verdict"] == "bad"
 
 
 def test_a_file_in_another_form_is_refused_as_a_whole(tmp_path: Path, sound: Path) -> None:

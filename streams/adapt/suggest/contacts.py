@@ -207,7 +207,9 @@ def _outcome(column: Column) -> list[Field]:
         if word not in told
     ]
     ended = worded("ended_by", column, dict(ends))
-    ended.notes = [f"{GUESS}{shown(ends)} say who ended it, not whether it helped"]
+    ended.notes = [
+        f"{GUESS}{shown(ends)} {'says' if len(ends) == 1 else 'say'} who ended it, not whether it helped"
+    ]
     waiting = {word: "queue" for word in ends if meanings([word], STAGES).get(word) == "queue"}
     if not waiting:
         return [resolution, ended]

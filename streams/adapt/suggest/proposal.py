@@ -194,7 +194,7 @@ def _money(only: set[str | None], currency: str) -> tuple[list[str], str]:
         own = next(iter(only)) or currency
         return comment(
             f"{DECIDE}all amounts are in {own}, and RETENTION_REPORTING_CURRENCY is {currency}. To report in "
-            f"{own}: `export RETENTION_REPORTING_CURRENCY={own}`, and `replay --currency {own}`."
+            f"{own}: `export RETENTION_REPORTING_CURRENCY={own}`, before all that follows."
         ), own
     return [
         *comment(

@@ -3,6 +3,7 @@
 import csv
 import gzip
 import re
+import shlex
 import unicodedata
 import zlib
 from collections import Counter, deque
@@ -166,10 +167,12 @@ def _encoding(path: Path) -> str:
     if marks in {b"PK", b"\xd0\xcf"}:
         return "not a text but, it seems, an Excel file. Save it as CSV in UTF-8"
     written = "UTF-16" if marks in {b"\xff\xfe", b"\xfe\xff"} else "WINDOWS-1252"
-    return (
-        f"not UTF-8; it looks like {written}. Save it as UTF-8, or: "
-        f"iconv -f {written} -t UTF-8 {path.name.removesuffix('.gz')} > utf8.csv"
-    )
+    there = shlex.quote(str(path))
+    if path.suffix == ".gz":
+        convert = f"zcat {there} | iconv -f {written} -t UTF-8 | gzip > utf8.gz && mv utf8.gz {there}"
+    else:
+        convert = f"iconv -f {written} -t UTF-8 {there} > utf8 && mv utf8 {there}"
+    return f"not UTF-8; it looks like {written}. Save it as UTF-8, or: {convert}"
 
 
 def _check_header(file: str, header: list[str]) -> None:

@@ -13,6 +13,7 @@ from streams.core.watermark import Input
 _CODE: Final = re.compile(r"[A-Z]{3}")
 _MOST: Final = 200
 _BAD: Final = 0.01
+SETTING: Final = "the reporting currency (RETENTION_REPORTING_CURRENCY)"
 
 
 class Currencies:
@@ -56,7 +57,7 @@ class Currencies:
             verdict = Verdict.BAD if share(without, total) > _BAD else Verdict.LOOK
             advice = (
                 f"Add exchange_rate ({self._reporting} for one unit) to {counted(without, 'event')}, or set "
-                "the reporting currency: they are refused."
+                f"{SETTING}: they are refused."
             )
         else:
             verdict, advice = Verdict.GOOD, "Nothing: every amount can be counted."

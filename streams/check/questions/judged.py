@@ -58,7 +58,10 @@ class CanBeJudged:
         if small:
             verdict = Verdict.LOOK if judged else Verdict.BAD
             if sum(end.spenders) >= least and len(end.cutoffs) > 1:
-                what = f"Use fewer partitions: {small} of {len(end.cutoffs)} have less than {least} buyers"
+                what = (
+                    "Use fewer partitions (of a directory: `--partitions 1`): "
+                    f"{small} of {len(end.cutoffs)} have fewer than {least} buyers"
+                )
             else:
                 what = f"Send more customers: it takes {least} who bought to tell who is of high value"
             return verdict, f"{what}."

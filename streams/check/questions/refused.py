@@ -6,6 +6,7 @@ from typing import Final
 from schemas.dead_letter import Reason
 from schemas.events import Refusal
 from streams.check.answer import Answer, Verdict, counted, percent, share
+from streams.check.questions.currencies import SETTING
 from streams.core.watermark import Input
 
 _BAD: Final = 0.01
@@ -18,7 +19,7 @@ _ADVICE: Final = {
     Reason.UNKNOWN_TYPE: "Send only what belongs on the input",
     Reason.KEY_MISMATCH: "Key each record by its customer_id",
     Reason.WRONG_PARTITION: "Use Kafka's default partitioner (murmur2) in every producer",
-    Reason.CURRENCY: "Add the exchange_rate, or set the reporting currency",
+    Reason.CURRENCY: f"Add the exchange_rate, or set {SETTING}",
     Reason.FUTURE: "Mend the clock or the zone of the sender",
     Reason.TOO_LATE: "Send events in the order of their time",
     Reason.INTERNAL: "Report it: this should not happen",

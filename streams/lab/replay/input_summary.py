@@ -6,6 +6,7 @@ from typing import Final
 
 from rich.console import Console
 
+from schemas.dead_letter import Reason
 from streams.console import first_of, visible
 from streams.lab.replay.findings import Finding
 from streams.lab.replay.replay import ReplayResult
@@ -47,6 +48,8 @@ def _refusals(result: ReplayResult, *, listed: bool) -> list[str]:
         lines.append(f"  {bought:,} of them: purchases of which it is known who bought and when")
     for (file, detail), count in kinds.most_common(_SHOWN):
         lines.append(f"  {count:,} x {detail} ({file}, first line {first[file, detail]:,})")
+    if reasons[Reason.CURRENCY]:
+        lines.append("  the currency of the reports: --currency, or RETENTION_REPORTING_CURRENCY")
     more = len(kinds) - _SHOWN
     others = f"and {more:,} other kinds; " if more > 0 else ""
     if others or not listed:

@@ -65,7 +65,12 @@ def _currency(code: str) -> str:
         raise typer.BadParameter(str(error)) from error
 
 
-Currency = Annotated[str, typer.Option(callback=_currency, help="Reporting currency (ISO 4217).")]
+Currency = Annotated[
+    str,
+    typer.Option(
+        callback=_currency, envvar="RETENTION_REPORTING_CURRENCY", help="Reporting currency (ISO 4217)."
+    ),
+]
 
 
 def load_ruleset(path: Path | None) -> Ruleset:

@@ -287,7 +287,19 @@ def test_a_currency_that_no_line_has_is_said(tmp_path: Path) -> None:
     directory = folder(tmp_path / "shop", sales(40), calls(5))
     done = run("replay", directory, "--currency", "EUR")
     assert done.code == 65
-    assert "currency" in words(done)
+    assert "retention_reporting_currency" in words(done)
+
+
+@pytest.mark.parametrize("command", ["replay", "calibrate", "explain"])
+def test_the_currency_is_that_of_the_settings_unless_it_is_given(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory = folder(tmp_path / "shop", sales(40), calls(5))
+    more = {"replay": (), "explain": ("--customer", "c-1"), "calibrate": ("--out", tmp_path / "out.toml")}
+    monkeypatch.setenv("RETENTION_REPORTING_CURRENCY", "XXQ")
+    refused = run(command, directory, *more[command])
+    assert (refused.code, "retention_reporting_currency" in words(refused)) == (2, True)
+    assert "xxq" not in words(run(command, directory, "--currency", "USD", *more[command]))
 
 
 def test_the_input_is_left_as_it_was(tmp_path: Path) -> None:
