@@ -209,8 +209,8 @@ def _hints(adapted: Adapted, config: Config) -> Iterator[str]:
                 )
     if config.rates is None and any(reason is Reason.CURRENCY for _, reason, _ in adapted.refused):
         yield (
-            "currency: RETENTION_REPORTING_CURRENCY sets that of the reports; --rates FILE gives the rates of "
-            "others"
+            "currency: RETENTION_REPORTING_CURRENCY sets that of the reports; --rates FILE gives the rates "
+            "of others"
         )
 
 
