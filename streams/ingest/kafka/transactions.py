@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
 from uuid import uuid4
 
@@ -72,8 +73,9 @@ class Transactions:
 
     def close(self) -> None:
         """Let go; an open transaction is undone by the broker in time."""
-        self._producer.purge()
-        self._producer.flush(_CLOSE_SECONDS)
+        with suppress(KafkaException):  # a producer that was fenced does not even take that
+            self._producer.purge()
+            self._producer.flush(_CLOSE_SECONDS)
 
     def _send(self, output: Output, *, told: bool) -> None:
         named: dict[str, Any] = {"on_delivery": self._delivered} if told else {}
@@ -102,20 +104,20 @@ class Transactions:
             raise KafkaException(self._failed)
 
     def _undo(self, cause: KafkaError) -> None:
-        """Abort, and raise what says how that went."""
+        """Abort, and raise what says how that went, or that a right is missing."""
+        undone = not cause.fatal() and self._aborted()
         refused = as_ours(cause)
-        if cause.fatal():
-            raise LostError(cause.name()) from None
-        try:
-            _retried(
-                lambda: self._producer.abort_transaction(_STEP_SECONDS),
-                time.monotonic() + TRANSACTION_SECONDS,
-            )
-        except KafkaException:
-            raise LostError(cause.name()) from None
         if isinstance(refused, KafkaRefusedError):
             raise refused from None
-        raise UndoneError(cause.name()) from None
+        raise (UndoneError if undone else LostError)(cause.name()) from None
+
+    def _aborted(self) -> bool:
+        deadline = time.monotonic() + TRANSACTION_SECONDS
+        try:
+            _retried(lambda: self._producer.abort_transaction(_STEP_SECONDS), deadline)
+        except KafkaException:
+            return False
+        return True
 
 
 def _last_drafts(outputs: Iterable[Output]) -> dict[Place, int]:

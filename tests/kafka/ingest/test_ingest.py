@@ -26,28 +26,12 @@ from tests.ingest import feeds
 from tests.ingest.feeds import Theirs
 from tests.ingest.registry import FakeRegistry, serving
 from tests.kafka.commands import run
-from tests.kafka.deployment import WorkerProcess
 from tests.kafka.held import held
+from tests.kafka.ingest.process import IngestProcess
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
 _MOST_SECONDS = 120.0
-
-
-class IngestProcess(WorkerProcess):
-    """`retention-signals ingest`, its output in a file."""
-
-    command = "ingest"
-
-    @property
-    def ready(self) -> bool:
-        """Return whether it says so."""
-        return self.get("/ready")[0] == 200
-
-    @property
-    def events(self) -> float:
-        """Return how many events it has committed."""
-        return self.metric("retention_ingest_events_total")
 
 
 @dataclass
