@@ -410,6 +410,19 @@ def test_ids_that_differ_between_files_are_told_without_showing_one(tmp_path: Pa
     assert "000001" not in text
 
 
+def test_addresses_that_stand_for_ids_are_read_and_compared(tmp_path: Path) -> None:
+    rows = [("Order No", "E-Mail", "Date", "Total"), (1, "a@example.com", "2026-03-05 10:00", "5.00")]
+    write(tmp_path / "orders.csv", rows)
+    calls = [("Call ID", "Customer Email", "Date", "Outcome"), ("k", "A@Example.com", T, "Resolved")]
+    write(tmp_path / "calls.csv", calls)
+    text = proposed(tmp_path, "USD", ZONE)
+    assert "Not read" not in text
+    assert "# 100% of the customers among the contacts" in text
+    calls = [("Call ID", "Customer ID", "Date", "Outcome"), ("k", "77", T, "Resolved")]
+    write(tmp_path / "calls.csv", calls)
+    assert "# DECIDE: 0% of the customers among the contacts" in proposed(tmp_path, "USD", ZONE)
+
+
 def test_files_of_one_kind_become_one_source_and_others_are_left_out(tmp_path: Path) -> None:
     for year in (2025, 2026):
         write(tmp_path / f"orders-{year}.csv", orders((year, "c", f"{year}-03-05 10:00", "5.00")))

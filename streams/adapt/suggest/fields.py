@@ -219,7 +219,7 @@ def customer(columns: list[Column], found: Mapping[str, Column]) -> Customer | N
     column = found.get("customer_id")
     if column is not None:
         return _by_id(column)
-    email = next((one for one in columns if one.filled and all("@" in value for value in one.filled)), None)
+    email = address(columns)
     if email is not None:
         note = (
             f"{DECIDE}no column has a customer's id, so the address in {email.name} is taken, and will stand "
@@ -228,6 +228,11 @@ def customer(columns: list[Column], found: Mapping[str, Column]) -> Customer | N
         return Customer(Field("customer_id", [quoted(f"lower({path(email.name)})")], [note]))
     phone = found.get("phone")
     return None if phone is None else _by_phone(phone)
+
+
+def address(columns: Iterable[Column]) -> Column | None:
+    """Return the first column of e-mail addresses: it stands for a customer's id where there is none."""
+    return next((one for one in columns if one.filled and all("@" in value for value in one.filled)), None)
 
 
 def _by_id(column: Column) -> Customer:

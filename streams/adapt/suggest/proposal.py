@@ -12,7 +12,7 @@ from typing import Final
 
 from streams.adapt.records import matching, records
 from streams.adapt.suggest.contacts import TELLING, contacts_lines
-from streams.adapt.suggest.fields import Clues
+from streams.adapt.suggest.fields import Clues, address
 from streams.adapt.suggest.names import CONTACTS, PURCHASES, assigned
 from streams.adapt.suggest.purchases import purchases_lines
 from streams.adapt.suggest.sheet import SEPARATORS, Sheet, folded, read_sheet
@@ -172,9 +172,10 @@ def _about(sheet: Sheet) -> str:
     more = f" and {len(sheet.paths) - 1} more like it" if len(sheet.paths) > 1 else ""
     of_contacts = _is_of_contacts(sheet)
     kind = "contacts" if of_contacts else "purchases"
-    used = {
-        column.name for column in assigned(sheet.columns, CONTACTS if of_contacts else PURCHASES).values()
-    }
+    found = assigned(sheet.columns, CONTACTS if of_contacts else PURCHASES)
+    used = {column.name for column in found.values()}
+    email = None if "customer_id" in found else address(sheet.columns)
+    used |= set() if email is None else {email.name}
     left = [name for name in sheet.header if name not in used]
     not_read = f" Not read: {shown(left)}." if left else ""
     ragged = (
@@ -260,7 +261,12 @@ def _matches(sheets: list[Sheet]) -> Iterator[str]:
     for sheet in sheets:
         of_contacts = _is_of_contacts(sheet)
         column = assigned(sheet.columns, CONTACTS if of_contacts else PURCHASES).get("customer_id")
-        (called if of_contacts else bought).update(() if column is None else column.words)
+        email = address(sheet.columns)
+        if column is not None:
+            whose = list(column.words)
+        else:
+            whose = [] if email is None else [word.lower() for word in email.words]
+        (called if of_contacts else bought).update(whose)
     if not called or not bought:
         return
     share = len(called & bought) / len(called)
