@@ -38,6 +38,8 @@ class Adapted:
     """By rule, or source, and why."""
     refused: Counter[tuple[str, Reason, str]] = field(default_factory=Counter)
     """By rule, or source, reason and detail."""
+    found: dict[str, set[str]] = field(default_factory=dict)
+    """By rule, which fields any record had."""
 
     @property
     def written(self) -> Counter[Input]:
@@ -120,6 +122,7 @@ class _Run:
                     thing, place = hash(outcome.state_key), len(self.record_of)
                     self.drafts.append((thing, outcome.time, place, outcome.to_bytes()))
                     self.record_of.append(number)
+                    self.adapted.found.setdefault(outcome.rule, set()).update(outcome.fields)
                 elif isinstance(outcome, Refused):
                     self._refuse(part.record, outcome)
                 else:

@@ -100,6 +100,9 @@ def adapt_command(  # noqa: PLR0913 - one for each option
     _print(adapted, files, letters)
     for hint in _hints(adapted, config):
         _say(Console(), hint)
+    if kind not in adapters.NAMES:
+        for line in _not_found(adapted, config, inputs):
+            _say(Console(), line)
     if not adapted.events:
         raise failed("no event came of it", Exit.BAD_DATA)
 
@@ -212,6 +215,18 @@ def _hints(adapted: Adapted, config: Config) -> Iterator[str]:
             "currency: RETENTION_REPORTING_CURRENCY sets that of the reports; --rates FILE gives the rates "
             "of others"
         )
+
+
+def _not_found(adapted: Adapted, config: Config, inputs: dict[str, list[Path]]) -> Iterator[str]:
+    """Yield what a mapping asks for and the export has not: names may be wrong. An adapter asks for a lot."""
+    for name, source in config.sources.items():
+        if not inputs[name]:
+            yield f"{name}: nothing was read, for no file is named {source.files or '*'}"
+        for event in source.event:
+            rule = f"{name}/{event.name}"
+            missing = event.fields.keys() - adapted.found.get(rule, event.fields.keys())
+            if missing:
+                yield f"{rule}: found in no record: {', '.join(sorted(missing))}. Is the column's name right?"
 
 
 def _say(console: Console, line: str) -> None:

@@ -170,10 +170,18 @@ class Rule:
             return Skipped(self.name, MERGED)
         if self.event.to == "contact":
             _complete_contact(fields)
+            for needed in ("event_id", "time"):
+                if needed not in fields:
+                    return Refused(self.name, Reason.SCHEMA, f"{self._named(needed)}: missing")
         try:
             return self._checked(fields, record)
         except (FormError, ExpressionError) as error:
             return Refused(self.name, Reason.SCHEMA, f"follow: {error}")
+
+    def _named(self, needed: str) -> str:
+        """Return which fields of the mapping tell one that a contact needs."""
+        ways = _TOLD_BY[self.event.to][needed] | {needed}
+        return " or ".join(sorted(ways & self.event.fields.keys()))
 
     def _goes_on(self, fields: dict[str, Any]) -> bool:
         """Put the id under which a customer goes on; return False of a merge that the table has already."""

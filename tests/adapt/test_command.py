@@ -103,6 +103,22 @@ def test_csv_takes_a_mapping(export: Path, tmp_path: Path) -> None:
     assert (out / "refused-csv.jsonl").exists()
 
 
+def test_a_source_without_a_file_and_a_field_that_finds_nothing_are_named(
+    export: Path, tmp_path: Path
+) -> None:
+    wrong = MAPPING.replace('"orders*.csv"', '"order.csv"').replace('_id = "call"', '_id = "Call"')
+    (tmp_path / "my.toml").write_text(wrong, encoding="utf-8")
+    done = run("adapt", tmp_path / "my.toml", export, tmp_path / "out", "--zone", "UTC")
+    assert done.code == 65
+    assert "orders: nothing was read, for no file is named order.csv" in done.out
+    assert "refused (schema): contact_id: missing" in done.out
+    (tmp_path / "my.toml").write_text(f'{MAPPING}csat = "Score"\n', encoding="utf-8")
+    done = run("adapt", tmp_path / "my.toml", export, tmp_path / "out", "--zone", "UTC")
+    assert done.code == 0
+    assert "calls/call: found in no record: csat. Is the" in done.out
+    assert "orders/purchase: found" not in done.out
+
+
 def test_several_exports_go_into_one_directory(tmp_path: Path) -> None:
     write_lines(tmp_path / "orders.json", [shopify_order(1, "7", at(), 1_000)])
     write_lines(tmp_path / "contacts.json", [connect_leg("k", "7", at(1))])
