@@ -49,7 +49,7 @@ class Check:
     ) -> None:
         self.lines: Counter[Input] = Counter()
         self._now_ms = now_ms
-        self._sampled = sampled
+        self.sampled = sampled
         self._lateness_ms = round(rules.allowed_lateness_seconds * SECOND_MS)
         self._clocks: dict[tuple[Input, int], Clock] = {}
         self._partitions = [Partition(rules, currency=currency) for _ in range(partitions)]
@@ -204,7 +204,7 @@ class Check:
             of=len(ids),
             cutoffs=[one.cutoff for one in self._partitions],
             spenders=[sum(1 for _ in one.spenders) for one in self._partitions],
-            sampled=self._sampled,
+            sampled=self.sampled,
         )
 
     def _person(self, customer_id: str) -> Person:

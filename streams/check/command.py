@@ -77,12 +77,11 @@ def check_command(  # noqa: PLR0913 - the options of a command are its arguments
         raise failed("--all is for topics: of a directory all is read", Exit.USAGE)
     else:
         check = _of_directory(Path(source), _rules(ruleset), partitions or 4, _known(currency), now_ms)
-    sampled = source == TOPICS and not everything
     answers = check.answers()
     if as_json_:
-        typer.echo(as_json(answers, check.lines, sampled=sampled))
+        typer.echo(as_json(answers, check.lines, sampled=check.sampled))
     else:
-        show(Console(), answers, check.lines, sampled=sampled)
+        show(Console(), answers, check.lines, sampled=check.sampled)
     if any(one.verdict is Verdict.BAD for one in answers):
         raise typer.Exit(Exit.BAD_DATA)
 
@@ -104,7 +103,6 @@ def _of_topics(now_ms: int, *, everything: bool) -> Check:
         currency=settings.reporting_currency,
         partitions=partitions,
         now_ms=now_ms,
-        sampled=not everything,
     )
     with kafka_or_exit(), progress_bar("checking") as on_progress:
         asyncio.run(read_topics(check, settings, partitions, everything=everything, on_progress=on_progress))

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
-from msgspec.json import encode
+from msgspec.json import Encoder
 
 from streams.console import visible
 from streams.ingest.flow.pipeline import Pipeline
@@ -25,6 +25,8 @@ from streams.settings import Settings
 _ASK_SECONDS: Final = 10.0
 _SILENT_SECONDS: Final = 10.0
 _MOST_SHOWN: Final = 4_000
+_ENCODER: Final = Encoder(decimal_format="number")
+"""A number shows as the number that it is in the record, not as the text that keeps its digits."""
 
 
 def dry_run(settings: Settings, setup: Setup, pipeline: Pipeline, most: int) -> Iterator[str]:
@@ -39,7 +41,7 @@ def dry_run(settings: Settings, setup: Setup, pipeline: Pipeline, most: int) -> 
         for record in records:
             yield f"\n{topic}, partition {record.partition}, offset {record.offset}"
             try:
-                yield f"  {_shown(pipeline.read(record))}"
+                yield f"  {shown(pipeline.read(record))}"
                 prepared = pipeline.prepare(record)
             except RegistryAwayError as error:
                 raise KafkaUnavailableError(str(error)) from None
@@ -69,8 +71,9 @@ def _told(one: Mapped | Skipped | Refused) -> str:
             return f"refused by {one.rule}, {one.reason}: {visible(one.detail)}"
 
 
-def _shown(found: object) -> str:
-    text = found if isinstance(found, str) else encode(found).decode()
+def shown(found: object) -> str:
+    """Return a record as the mapping sees it, in one line."""
+    text = found if isinstance(found, str) else _ENCODER.encode(found).decode()
     return visible(text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]} ...")
 
 

@@ -59,7 +59,7 @@ class CanBeJudged:
             verdict = Verdict.LOOK if judged else Verdict.BAD
             if sum(end.spenders) >= least and len(end.cutoffs) > 1:
                 what = (
-                    "Use fewer partitions (of a directory: `--partitions 1`): "
+                    "Use fewer partitions (`--partitions 1`; of new topics RETENTION_PARTITIONS): "
                     f"{small} of {len(end.cutoffs)} have fewer than {least} buyers"
                 )
             else:

@@ -28,6 +28,8 @@ async def read_topics(
 ) -> None:
     """Let a check take the records of the input topics, one partition after the other.
 
+    It is told that they are a sample if a partition may hold more than is read of it.
+
     Raises SettingsError, KafkaUnavailableError, KafkaRefusedError.
     """
     decoder = Decoder(settings.reporting_currency)
@@ -37,6 +39,8 @@ async def read_topics(
             decode = decoder.of(source)
             topic = settings.topic_prefix + source.value
             async with committed_reader(settings, topic, partitions, most=most) as reader:
+                if most is not None:
+                    check.sampled |= any(one.end - one.start >= most for one in reader.bounds)
                 read, offsets = 0, max(1, reader.offsets)
                 for partition in range(partitions):
                     async for batch in reader.read(partition):

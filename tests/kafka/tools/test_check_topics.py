@@ -34,6 +34,7 @@ def test_topics_get_the_answers_of_a_directory(topics: Settings, monkeypatch: py
     assert [(one["verdict"], one["figure"]) for one in found["questions"]] == [
         (one.verdict.value, one.figure) for one in expected
     ]
+    assert told(topics)["sampled"] is False  # the newest are all
     monkeypatch.setattr(reader, "SAMPLE", 400)
     sample = told(topics)
     assert sample["sampled"] is True
