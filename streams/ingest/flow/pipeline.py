@@ -19,6 +19,7 @@ from streams.ingest.flow.batch import Batch, Headers, Output, Verdict
 from streams.ingest.flow.memories import Memories
 from streams.ingest.flow.record import Place, Prepared, Record
 from streams.ingest.formats.decoder import Decoder
+from streams.ingest.formats.registry import RegistryAwayError
 from streams.ingest.formats.unreadable import NoRecord, UnreadableError
 from streams.mapping.mapping import Mapping as RecordMapping
 from streams.mapping.outcomes import Draft, Mapped, Memory, Refused, Skipped
@@ -93,10 +94,9 @@ class Pipeline:
 
         Raises RegistryAwayError.
         """
-        try:
-            found = self._decoders[self._sources[record.topic]].decode(record.value, _named(record))
-        except UnreadableError as error:
-            return error.detail
+        found = self._decoded(self._sources[record.topic], record)
+        if isinstance(found, Refused):
+            return found.detail
         return found.why if isinstance(found, NoRecord) else found
 
     def prepare(self, record: Record) -> Prepared:
@@ -113,10 +113,9 @@ class Pipeline:
         if origin.topic == self._drafts:
             return self._draft(record, origin)
         source = self._sources[origin.topic]
-        try:
-            found = self._decoders[source].decode(origin.value, _named(origin))
-        except UnreadableError as error:
-            return Prepared(record, origin, source, None, [Refused(source, error.reason, error.detail)])
+        found = self._decoded(source, origin)
+        if isinstance(found, Refused):
+            return Prepared(record, origin, source, None, [found])
         if isinstance(found, NoRecord):
             return Prepared(record, origin, source, None, [Skipped(source, found.why)])
         try:
@@ -125,6 +124,17 @@ class Pipeline:
             outcomes = [_internal(source, error)]
         time = next((one.time for one in outcomes if isinstance(one, Draft)), None)
         return Prepared(record, origin, source, time, outcomes)
+
+    def _decoded(self, source: str, record: Record) -> dict[str, Any] | NoRecord | Refused:
+        """Return what bytes hold, or why they can't be read. Raises RegistryAwayError."""
+        try:
+            return self._decoders[source].decode(record.value, _named(record))
+        except UnreadableError as error:
+            return Refused(source, error.reason, error.detail)
+        except RegistryAwayError:
+            raise
+        except Exception as error:  # noqa: BLE001 - one record must not stop all others for ever
+            return Refused(source, Reason.INTERNAL, f"{type(error).__name__} in reading it")
 
     def process(self, prepared: Prepared, batch: Batch) -> None:
         """Add to a batch what a record comes to."""

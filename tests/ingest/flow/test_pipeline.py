@@ -150,6 +150,10 @@ def test_a_bug_is_a_dead_letter_and_stops_nothing(monkeypatch: pytest.MonkeyPatc
         headers = dict(each.headers or ())
         assert (headers["dl_reason"], each.topic) == ("internal", NAMES.dead_letters)
         assert headers["dl_detail"] == "calls: ZeroDivisionError in the mapping"
+    monkeypatch.setattr(Decoder, "decode", fails)
+    (unread,) = took(one, record("calls", CALL)).outputs
+    assert dict(unread.headers or ())["dl_detail"] == "calls: ZeroDivisionError in reading it"
+    assert one.read(record("calls", CALL)) == "ZeroDivisionError in reading it"
 
 
 def test_a_dead_letter_that_is_too_large_goes_without_its_value() -> None:
