@@ -28,7 +28,7 @@ from streams.runtime.partition.poison import EXPECTED
 _VERSION: Final = version("retention-signals")
 _MOST_DETAIL: Final = 1_000
 MOST_LETTER_BYTES: Final = (4 << 20) - (64 << 10)
-"""Below what the topic of dead letters takes, with room for headers."""
+"""Below what the topic of dead letters takes, with room for headers of ours."""
 FORGET_MS: Final = 10 * 86_400_000
 """How often what is too old is forgotten, event time: it takes a look at all that is remembered."""
 DRAFTS: Final = "drafts"
@@ -106,6 +106,10 @@ class Pipeline:
         origin = _origin(record)
         if origin is None or origin.topic not in {*self._sources, self._drafts}:
             return Prepared(record, record, UNKNOWN, None, [Skipped(UNKNOWN, "no dead letter of a source")])
+        if origin.value is None:
+            source = self.source_of(origin.topic)
+            refused = Refused(source, Reason.TOO_LARGE, "its letter has no value: send it to its topic again")
+            return Prepared(record, origin, source, None, [refused])
         # Not as one that came out of the topic of drafts: it goes there once more.
         return self._mapped(record, origin)._replace(hopped=False)
 
@@ -246,10 +250,13 @@ class Pipeline:
         return Output(topic, partition, event.customer_id.encode(), event.value, _headers(event))
 
     def _dead_letter(self, record: Record, refused: list[Refused]) -> Output:
-        large = len(record.value or b"") > MOST_LETTER_BYTES
-        detail = "the value is left out, it is too large; " * large + "; ".join(
-            dict.fromkeys(f"{one.rule}: {one.detail}" for one in refused)
-        )
+        # A letter that Kafka does not take would stop everything. Where the record stands is in the headers.
+        large = len(record.value or b"") + _bytes_beside(record) > MOST_LETTER_BYTES
+        larger = large and _bytes_beside(record) > MOST_LETTER_BYTES
+        left_out = "the value is left out, it is too large; "
+        if larger:
+            left_out = "key, value and headers are left out, they are too large; "
+        detail = left_out * large + "; ".join(dict.fromkeys(f"{one.rule}: {one.detail}" for one in refused))
         headers = DeadLetterHeaders(
             dl_topic=record.topic,
             dl_partition=str(record.partition),
@@ -264,14 +271,21 @@ class Pipeline:
         kept: Headers = [one for one in record.headers if not one[0].startswith("dl_")]
         added: Headers = [(name, str(value)) for name, value in own]
         number = record.partition % self.names.partitions
-        # A letter that Kafka does not take would stop everything. Where the value stands is in the headers.
         value = None if large else record.value
+        if larger:
+            return Output(self._dead_letters, number, None, None, added)
         return Output(self._dead_letters, number, record.key, value, kept + added)
 
 
 def _internal(source: str, error: Exception) -> Refused:
     """Return the refusal for a bug; its message may hold what must not be told."""
     return Refused(source, Reason.INTERNAL, f"{type(error).__name__} in the mapping")
+
+
+def _bytes_beside(record: Record) -> int:
+    """Return about how many bytes a record has beside its value."""
+    named = sum(4 * len(name) + len(value or b"") + 10 for name, value in record.headers)
+    return len(record.key or b"") + named
 
 
 def _named(record: Record) -> dict[str, bytes]:

@@ -1,6 +1,7 @@
 """What is written for a record: a draft where something is remembered, else events; or one dead letter."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -160,6 +161,27 @@ def test_a_dead_letter_that_is_too_large_goes_without_its_value() -> None:
     (letter,) = took(pipeline(), record("calls", b"{" * (MOST_LETTER_BYTES + 1))).outputs
     assert letter.value is None
     assert str(dict(letter.headers or ())["dl_detail"]).startswith("the value is left out, it is too large; ")
+
+
+def test_a_dead_letter_is_never_larger_than_its_topic_takes() -> None:
+    half = b"x" * (MOST_LETTER_BYTES // 2 + 1)
+    headers = (("x", half),)
+    wide, wider = (
+        took(pipeline(), replace(record("calls", b"{", headers=headers), key=key, value=half)).outputs[0]
+        for key in (b"key", half)
+    )
+    assert (wide.key, wide.value, dict(wide.headers or ())["x"]) == (b"key", None, half)
+    assert (wider.key, wider.value, "x" in dict(wider.headers or ())) == (None, None, False)
+    assert str(dict(wider.headers or ())["dl_detail"]).startswith("key, value and headers are left out, ")
+
+
+def test_a_dead_letter_without_its_value_stays_one() -> None:
+    one = pipeline()
+    (letter,) = took(one, record("calls", b"{" * (MOST_LETTER_BYTES + 1))).outputs
+    headers = tuple((name, str(text).encode()) for name, text in letter.headers or ())
+    batch = took(one, Record(letter.topic, 2, 5, 0, letter.key, None, headers))
+    assert batch.refused == {("calls", Reason.TOO_LARGE): 1}
+    assert not batch.skipped
 
 
 def test_a_dead_letter_is_mapped_again_as_what_it_was() -> None:
