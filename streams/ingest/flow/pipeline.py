@@ -56,6 +56,8 @@ class Names:
     """Of our own topics."""
     partitioner: Partitioner = DEFAULT
     """That by which events go to their partitions."""
+    letters: int | None = None
+    """Partitions of the dead letters, if they are not as many."""
 
     @property
     def drafts(self) -> str:
@@ -71,6 +73,11 @@ class Names:
     def dead_letters(self) -> str:
         """Return the topic of dead letters."""
         return self.prefix + INGEST_DEAD_LETTERS.name
+
+    @property
+    def letter_partitions(self) -> int:
+        """Return how many partitions the topic of dead letters has."""
+        return self.letters or self.partitions
 
 
 class Pipeline:
@@ -270,7 +277,7 @@ class Pipeline:
         # Its own headers too: without them an event in CloudEvents' binary mode could not be read again.
         kept: Headers = [one for one in record.headers if not one[0].startswith("dl_")]
         added: Headers = [(name, str(value)) for name, value in own]
-        number = record.partition % self.names.partitions
+        number = record.partition % self.names.letter_partitions
         value = None if large else record.value
         if larger:
             return Output(self._dead_letters, number, None, None, added)

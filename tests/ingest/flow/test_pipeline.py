@@ -33,11 +33,11 @@ ORDER: dict[str, Any] = {
 CALL = {"call": "k-1", "caller": "c-1", "at": "2026-03-02T12:00:00Z", "result": "open"}
 
 
-def pipeline() -> Pipeline:
+def pipeline(names: Names = NAMES) -> Pipeline:
     text = feeds.MAPPING.format(prefix="p.").replace('format = "avro"', "")
     config = parse(text, folder=Path(), name="t")
     decoders = {name: Decoder(source, None) for name, source in config.sources.items()}
-    return Pipeline(Mapping(config, "USD"), TOPICS, decoders, NAMES, Memories())
+    return Pipeline(Mapping(config, "USD"), TOPICS, decoders, names, Memories())
 
 
 def record(topic: str, value: object, offset: int = 7, **more: Any) -> Record:
@@ -173,6 +173,11 @@ def test_a_dead_letter_is_never_larger_than_its_topic_takes() -> None:
     assert (wide.key, wide.value, dict(wide.headers or ())["x"]) == (b"key", None, half)
     assert (wider.key, wider.value, "x" in dict(wider.headers or ())) == (None, None, False)
     assert str(dict(wider.headers or ())["dl_detail"]).startswith("key, value and headers are left out, ")
+
+
+def test_dead_letters_may_have_other_partitions() -> None:
+    fewer = pipeline(Names("p.", 4, letters=1))
+    assert [one.partition for one in took(fewer, record("calls", b"{")).outputs] == [0]
 
 
 def test_a_dead_letter_without_its_value_stays_one() -> None:
