@@ -4,6 +4,7 @@ Rules that need what is remembered of a thing send their drafts through a topic 
 thing, so that one process has all that is known of it. All other drafts are finished at once.
 """
 
+from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -31,6 +32,8 @@ MOST_LETTER_BYTES: Final = (4 << 20) - (64 << 10)
 """Below what the topic of dead letters takes, with room for headers of ours."""
 FORGET_MS: Final = 10 * 86_400_000
 """How often what is too old is forgotten, event time: it takes a look at all that is remembered."""
+RECENT: Final = 100
+"""So many drafts tell what time it is in a partition."""
 DRAFTS: Final = "drafts"
 """What a source is called whose name can't be read from a draft."""
 UNKNOWN: Final = "unknown"
@@ -95,6 +98,7 @@ class Pipeline:
         self.names, self.memories = names, memories
         self._drafts, self._dead_letters = names.drafts, names.dead_letters
         self._forgot: dict[int, int] = {}
+        self._recent: defaultdict[int, deque[int]] = defaultdict(lambda: deque(maxlen=RECENT))
 
     def read(self, record: Record) -> dict[str, Any] | str:
         """Return what the mapping sees of a source's record, or why it sees nothing.
@@ -215,9 +219,19 @@ class Pipeline:
         self._forget_old(partition, min(draft.time, appended))
         self._finish(source, outcomes, batch, refused)
 
-    def _forget_old(self, partition: int, now: int) -> None:
-        """Forget what is too old at a time, ms, if that has not been done for long."""
-        if now - self._forgot.get(partition, now - FORGET_MS) < FORGET_MS:
+    def _forget_old(self, partition: int, time: int) -> None:
+        """Forget what is too old, if that has not been done for long; `time` is that of a draft, ms.
+
+        A few drafts with a wrong clock must not make all others forgotten: the earliest of the last ones
+        tells how late it is.
+        """
+        recent = self._recent[partition]
+        recent.append(time)
+        last = self._forgot.get(partition, 0)
+        if len(recent) < RECENT or time - last < FORGET_MS:
+            return
+        now = min(recent)
+        if now - last < FORGET_MS:
             return
         self._forgot[partition] = now
 

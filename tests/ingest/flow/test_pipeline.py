@@ -13,7 +13,7 @@ from streams.core.watermark import Input
 from streams.ingest.flow.batch import Batch, Output, Verdict
 from streams.ingest.flow.limits import Limits
 from streams.ingest.flow.memories import Memories
-from streams.ingest.flow.pipeline import MOST_LETTER_BYTES, Names, Pipeline
+from streams.ingest.flow.pipeline import MOST_LETTER_BYTES, RECENT, Names, Pipeline
 from streams.ingest.flow.record import Place, Record
 from streams.ingest.formats.decoder import Decoder
 from streams.mapping.config import parse
@@ -230,11 +230,16 @@ def test_old_memories_go_and_a_wrong_clock_does_not_make_others_go() -> None:
         return batch
 
     day_ms, start = 86_400_000, 1_767_225_600_000
+    late = start + 300 * day_ms
     ordered(1, 0, start)
     ordered(2, 280, start + day_ms)  # it says so, but it was appended long before
-    assert len(one.memories) == 2
-    ordered(3, 200, start + 200 * day_ms)
-    assert len(one.memories) == 2  # the first is older than 120 days
+    for number in range(3, 3 + RECENT):
+        ordered(number, 1, late)
+    ordered(3 + RECENT, 280, late)  # a wrong clock, among records that are read long after they were written
+    assert len(one.memories) == 3 + RECENT
+    for _ in range(RECENT):
+        ordered(3 + RECENT, 281, late)
+    assert len(one.memories) == 2  # that of day 280 too; all others are older than 120 days
 
 
 def test_the_limit_is_one_of_each_source() -> None:
