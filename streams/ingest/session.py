@@ -20,6 +20,7 @@ from streams.ingest.kafka.member import Member
 from streams.ingest.kafka.memory_reader import MemoryReader, ends_of
 from streams.ingest.kafka.records import Fetched
 from streams.ingest.kafka.transactions import LostError, Transactions, UndoneError
+from streams.mapping.mapping import DAY_MS
 from streams.runtime.telemetry.ingest_metrics import IngestMetrics
 from streams.settings import Settings
 
@@ -69,7 +70,7 @@ class Session:
         self._until = None if until is None else {place: end for place, end in until.items() if end > 0}
         self._ended: set[Place] = set()
         """Partitions of this process that were read to where all ends."""
-        self._merge = Merge(pipeline.prepare, time.monotonic)
+        self._merge = Merge(pipeline.prepare, time.monotonic, _tomorrow)
         self._transactions = Transactions(settings)
         self._member = Member(settings, self._group, self._assigned)
         self._batch = Batch()
@@ -302,6 +303,10 @@ class Session:
                 behind = max(end - self._positions[place], 0)
             lag[source] = lag.get(source, 0) + behind
         self._metrics.lag(lag)
+
+
+def _tomorrow() -> float:
+    return time.time() * 1000 + DAY_MS
 
 
 def _cut(found: Fetched, until: Mapping[Place, int]) -> Fetched:

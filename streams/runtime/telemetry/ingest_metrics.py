@@ -118,7 +118,7 @@ class IngestMetrics:
         self._undone.inc()
 
     def lag(self, by_source: Mapping[str, int]) -> None:
-        """Show how many records are not committed yet, by source; of a source that went to others, nothing."""
+        """Show how many records are not committed yet, by source; nothing of one that went to others."""
         for source in self._lagging - by_source.keys():
             self._lag.remove(source)
         self._lagging = set(by_source)
