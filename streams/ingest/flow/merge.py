@@ -46,7 +46,7 @@ class _Lane:
 class Merge:
     """Partitions, and whose turn it is. `prepare` maps a record; `clock` gives seconds.
 
-    A time beyond `latest`, ms, is a wrong clock's: it tells nothing, and must not hold up what comes after it.
+    A time beyond `latest`, ms, is a wrong clock's: it tells nothing, and must not hold up what follows it.
     """
 
     def __init__(
