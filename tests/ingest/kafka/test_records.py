@@ -10,7 +10,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from kafka.record.default_records import DefaultRecordBatchBuilder
 from typing_extensions import override
 
-from streams.ingest.flow.record import Place
+from streams.ingest.flow.record import Place, Record
 from streams.ingest.kafka.records import sorted_out
 
 
@@ -52,7 +52,8 @@ def test_a_header_whose_name_is_no_utf8_does_not_stop_the_reading() -> None:
         {"bootstrap.servers": f"{broker.host}:{broker.port}", "group.id": "g", "log_level": 0}
     )
     consumer.assign([TopicPartition("t", 0, 0)])
-    found, deadline = [], time.monotonic() + 30
+    found: list[Record] = []
+    deadline = time.monotonic() + 30
     while len(found) < 2 and time.monotonic() < deadline:
         found += sorted_out(consumer.consume(2, 0.5)).records.get(Place("t", 0), [])
     consumer.close()
