@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from schemas.topics import INGEST, INPUTS, OUTPUTS
+from schemas.topics import INGEST, INGEST_DEAD_LETTERS, INPUTS, OUTPUTS
 from streams.ingest.flow.pipeline import Names
 from streams.ingest.formats.decoder import REGISTERED, Decoder
 from streams.ingest.formats.registry import Registry, connect
@@ -55,12 +55,14 @@ def preflight(settings: Settings, path: Path) -> Setup:
     if refused:
         raise PreflightError("\n".join(refused))
     registry = _registry(settings, config)
-    partitions = actual[settings.topic_prefix + INPUTS[0].name].partitions
+    partitions, letters = (
+        actual[settings.topic_prefix + topic.name].partitions for topic in (INPUTS[0], INGEST_DEAD_LETTERS)
+    )
     return Setup(
         mapping=mapping,
         sources=topics,
         decoders={name: Decoder(config.sources[name], registry) for name in topics.values()},
-        names=Names(settings.topic_prefix, partitions, settings.partitioner),
+        names=Names(settings.topic_prefix, partitions, settings.partitioner, letters),
         warnings=[str(one) for one in found],
     )
 

@@ -109,7 +109,7 @@ class Ingest:
     def _ends(self) -> dict[Place, int]:
         """Return where the dead letters end now."""
         names = self._setup.names
-        places = [Place(names.dead_letters, number) for number in range(names.partitions)]
+        places = [Place(names.dead_letters, number) for number in range(names.letter_partitions)]
         try:
             return ends_of(self._settings, places)
         except KafkaException as error:

@@ -20,6 +20,7 @@ from streams.ingest.kafka.member import Member
 from streams.ingest.kafka.memory_reader import MemoryReader, ends_of
 from streams.ingest.kafka.records import Fetched
 from streams.ingest.kafka.transactions import LostError, Transactions, UndoneError
+from streams.mapping.mapping import DAY_MS
 from streams.runtime.telemetry.ingest_metrics import IngestMetrics
 from streams.settings import Settings
 
@@ -67,7 +68,9 @@ class Session:
         self._names, self._memories = pipeline.names, pipeline.memories
         self._group = f"{settings.application_id}-ingest" + ("" if until is None else "-redrive")
         self._until = None if until is None else {place: end for place, end in until.items() if end > 0}
-        self._merge = Merge(pipeline.prepare, time.monotonic)
+        self._ended: set[Place] = set()
+        """Partitions of this process that were read to where all ends."""
+        self._merge = Merge(pipeline.prepare, time.monotonic, _tomorrow)
         self._transactions = Transactions(settings)
         self._member = Member(settings, self._group, self._assigned)
         self._batch = Batch()
@@ -87,8 +90,16 @@ class Session:
 
     @property
     def done(self) -> bool:
-        """Return whether all that was to be read is committed; never without an end."""
-        return self._until == {} and self._merge.is_empty and not self._batch.records
+        """Return whether all that was to be read is committed; never without an end.
+
+        What others of the group have is theirs to read: they leave it here, if they leave it. One that has
+        nothing waits for that.
+        """
+        if not self._until:
+            return self._until is not None
+        places = set(self._merge.places)
+        to_the_end = bool(places) and places & self._until.keys() <= self._ended
+        return to_the_end and self._merge.is_empty and not self._batch.records
 
     @property
     def why_not_ready(self) -> str | None:
@@ -145,6 +156,7 @@ class Session:
         found = self._member.fetch(_IDLE_SECONDS if self._idle else 0.0)
         if self._until is not None:
             found = _cut(found, self._until)
+            self._ended |= {place for place, at in found.ends.items() if at >= self._until.get(place, 0)}
         for place, records in found.records.items():
             self._positions.setdefault(place, records[0].offset)
             self._merge.offer(place, records, self._member.end(place))
@@ -238,6 +250,7 @@ class Session:
         self.joined = True
         self._undo()
         self._merge.remove(taken)
+        self._ended.difference_update(taken)
         for place in taken:
             self._positions.pop(place, None)
             if place.topic == self._names.drafts:
@@ -292,16 +305,18 @@ class Session:
         self._metrics.lag(lag)
 
 
-def _cut(found: Fetched, until: dict[Place, int]) -> Fetched:
-    """Return what stands before some offsets, and drop from these the partitions that reached them."""
-    cut = Fetched(ends=found.ends)
+def _tomorrow() -> float:
+    return time.time() * 1000 + DAY_MS
+
+
+def _cut(found: Fetched, until: Mapping[Place, int]) -> Fetched:
+    """Return what stands before some offsets; a partition that reached its own is at its end there."""
+    cut = Fetched(ends=dict(found.ends))
     for place, records in found.records.items():
         end = until.get(place, 0)
-        cut.records[place] = [one for one in records if one.offset < end]
+        before = [one for one in records if one.offset < end]
+        if before:
+            cut.records[place] = before
         if records[-1].offset + 1 >= end:
-            until.pop(place, None)
             cut.ends[place] = end
-    for place, offset in found.ends.items():
-        if offset >= until.get(place, 0):
-            until.pop(place, None)
     return cut

@@ -147,7 +147,7 @@ class Follow(_Table):
     void: Compiled | None = None
     """Of a total: whether the thing was called off, so that it comes to 0."""
     days: Annotated[int, Field(ge=1, le=3660)] = 120
-    """How long after its last record `ingest` remembers it; `adapt` does so to its end."""
+    """How long after its last record it is remembered."""
 
 
 class Event(_Table):

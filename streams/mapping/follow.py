@@ -14,9 +14,12 @@ from msgspec.json import encode
 
 from schemas.times import format_ms, parse_ms
 from schemas.transaction import CORRECTION, PURCHASE
+from streams.mapping.forms import FormError
 from streams.mapping.outcomes import OUTDATED, UNCHANGED, Draft, Memory
 
 CALLED_OFF: Final = "called off"
+MOST_LEGS: Final = 100
+"""Of one contact: what is remembered of it has to fit into one record, and is written with each leg."""
 Fields: TypeAlias = dict[str, Any]
 Followed: TypeAlias = tuple[Fields | str, Memory]
 """The fields of an event, or why there is none, and what to remember; its last element is a time, ms."""
@@ -102,10 +105,13 @@ def legs(draft: Draft, memory: Memory) -> Followed:
     """Follow a contact of several legs, in whatever order they come: a version for each that changes it.
 
     Remembered: the version, and each leg as [its time, its name, its fields]; the last time.
+    Raises FormError for more legs than a contact has.
     """
     version, known, last = memory or [0, [], draft.time]
     part = draft.part or format_ms(draft.time)
     others = [leg for leg in known if leg[1] != part]
+    if len(others) >= MOST_LEGS:
+        raise FormError(f"more than {MOST_LEGS} legs, so `by` is no name of a single contact")
     if any(leg[1] == part and leg[0] > draft.time for leg in known):
         return OUTDATED, memory
     all_legs = sorted([*others, [draft.time, part, draft.fields]], key=_place)

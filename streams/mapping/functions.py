@@ -20,6 +20,8 @@ _MOST_DIGITS: Final = 28
 _LEAST: Final = 10**_MOST_DIGITS
 """The least whole number with more digits."""
 _MOST_PLACES: Final = 12
+_MOST_EXPONENT: Final = 1_000
+"""Whole numbers are written out by `ceil` and `floor`: 1e999999999 would take for ever."""
 _EXACT: Final = Context(prec=3 * _MOST_DIGITS)
 """For products and sums of such numbers."""
 
@@ -68,6 +70,8 @@ def instant(value: Any) -> datetime:
 
 def _as_known(value: Any) -> Any:
     if isinstance(value, Decimal):
+        if abs(value.adjusted()) > _MOST_EXPONENT:
+            raise ExpressionError("not a number")
         return 0
     if isinstance(value, list) and any(isinstance(one, Decimal) for one in value):
         return [0 if isinstance(one, Decimal) else one for one in value]

@@ -8,6 +8,7 @@ from schemas.hot import Decoder
 from streams.mapping.config import Config, MappingError
 from streams.mapping.expression import ExpressionError
 from streams.mapping.follow import FOLLOWED
+from streams.mapping.forms import FormError
 from streams.mapping.outcomes import EMPTY, NO_RULE, Draft, Mapped, Memory, Meta, Refused, Skipped
 from streams.mapping.rule import Rule, skipped
 from streams.mapping.tables import Tables
@@ -84,6 +85,7 @@ class Mapping:
         """Return the event that a draft comes to, and what to remember of its thing.
 
         What was remembered for too long counts as forgotten, whether somebody has cleared it away yet or not.
+        Of a draft that is refused nothing is remembered: put right, it gives the event that it would have.
         """
         rule = self._by_name[draft.rule]
         follow = rule.event.follow
@@ -92,10 +94,14 @@ class Mapping:
         expires = self.expires(draft.rule, memory)
         if expires is not None and expires < draft.time:
             memory = None
-        fields, remembered = FOLLOWED[follow.as_](draft, memory)
+        try:
+            fields, remembered = FOLLOWED[follow.as_](draft, memory)
+        except FormError as error:
+            return [Refused(draft.rule, Reason.SCHEMA, f"follow: {error}")], memory
         if isinstance(fields, str):
             return [Skipped(draft.rule, fields)], remembered
-        return [rule.finished(fields)], remembered
+        finished = rule.finished(fields)
+        return [finished], memory if isinstance(finished, Refused) else remembered
 
 
 def _meta(meta: Meta) -> dict[str, Any]:

@@ -21,6 +21,8 @@ from streams.mapping.tables import Tables, phone_number
 
 _ENCODER: Final = Encoder()
 _BARE: Final = FieldMapping(value="")
+_LONGEST_NAME: Final = 1_000
+"""Of a thing or a part of one: it is a key of records, which Kafka has to take."""
 _EACH: Final = "each"
 """Under which name expressions find the element of a list that an event is made of."""
 _TOLD_BY: Final[dict[str, dict[str, set[str]]]] = {
@@ -71,7 +73,12 @@ def _worded(value: Any, spec: FieldMapping) -> Any:
 def _name(find: Expression, record: dict[str, Any]) -> str | None:
     """Return what a thing, or a part of one, is known by. Raises FormError, ExpressionError."""
     found = find(record)
-    return None if found is None else str(formed(found, "text", _BARE, None))
+    if found is None:
+        return None
+    name = str(formed(found, "text", _BARE, None))
+    if len(name) > _LONGEST_NAME:
+        raise FormError(f"a name of more than {_LONGEST_NAME:,} characters")
+    return name
 
 
 def skipped(rules: list[Skip], record: dict[str, Any]) -> str | None:

@@ -135,7 +135,6 @@ def test_a_chain_ends_at_its_last_id_and_a_merge_back_at_the_first(tmp_path: Pat
         ({"merged_into": "old"}, "schema: merged_into: the same as customer_id"),
         ({"merged_into": ""}, "schema: merged_into:"),
         ({"merged_into": None}, "schema: merged_into:"),
-        ({"into": "new"}, "schema: into: unknown"),
     ],
 )
 def test_a_merge_that_says_nothing_is_refused(tmp_path: Path, wrong: Event, fault: str) -> None:

@@ -149,3 +149,11 @@ def test_every_function_says_how_it_is_called() -> None:
     assert {"total", "plus", "minus", "seconds", "round"} <= set(FUNCTIONS)
     for name in FUNCTIONS:
         assert f"`{name}(" in getattr(Functions, f"_func_{name}").__doc__
+
+
+@pytest.mark.parametrize("text", ["ceil(x)", "floor(x)"])
+@pytest.mark.parametrize("written", ["1e20000", "-1e20000"])
+def test_a_number_beyond_all_bounds_does_not_take_for_ever(text: str, written: str) -> None:
+    assert compiled(text)({"x": Decimal("7.0")}) == 7
+    with pytest.raises(ExpressionError, match="not a number"):
+        compiled(text)({"x": Decimal(written)})

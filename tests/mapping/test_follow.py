@@ -8,7 +8,7 @@ from typing import Any, Final
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.mapping.follow import CALLED_OFF
+from streams.mapping.follow import CALLED_OFF, MOST_LEGS
 from streams.mapping.outcomes import OUTDATED, UNCHANGED, Draft, Mapped, Refused, Skipped
 from tests.mapping.mappings import META, contact, finished, purchase
 
@@ -254,3 +254,35 @@ def test_what_is_remembered_may_be_forgotten_some_days_after_the_last_record() -
     assert not purchase().follows("orders/it")
     assert purchase().hops == frozenset()
     assert TOTAL.hops == {"orders/it"}
+
+
+def test_an_event_that_is_refused_is_not_remembered_so_that_it_can_come_again() -> None:
+    longest = "o" * 128
+    first, second = (
+        draft
+        for record in (order(0, "10"), order(1, "12"))
+        for draft in TOTAL.map("orders", record | {"id": longest}, META)
+    )
+    assert isinstance(first, Draft)
+    assert isinstance(second, Draft)
+    _, memory = TOTAL.finish(first, None)
+    (refused,), after = TOTAL.finish(second, memory)
+    assert isinstance(refused, Refused), "the id of its correction is longer"
+    assert after == memory
+
+
+def test_a_name_that_many_contacts_share_does_not_grow_without_end() -> None:
+    leg = {"id": "0", "customer": "c-1", "at": at(0)}
+    found = outcomes(
+        LEGS, [leg | {"leg": str(n), "changed": at(n), "queue": 1} for n in range(MOST_LEGS + 2)]
+    )
+    assert [one for one in found if isinstance(one, str)] == [
+        "follow: more than 100 legs, so `by` is no name of a single contact"
+    ] * 2
+
+
+def test_a_thing_has_a_name_that_can_be_a_key() -> None:
+    leg = {"id": "i", "customer": "c-1", "at": at(0), "leg": "x" * 1_001, "changed": at(0)}
+    (refused,) = LEGS.map("orders", leg, META)
+    assert isinstance(refused, Refused)
+    assert refused.detail == "follow: a name of more than 1,000 characters"

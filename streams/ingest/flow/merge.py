@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
+from math import inf
 from typing import Final
 
 from streams.ingest.flow.record import Place, Prepared, Record
@@ -43,10 +44,18 @@ class _Lane:
 
 
 class Merge:
-    """Partitions, and whose turn it is. `prepare` maps a record; `clock` gives seconds."""
+    """Partitions, and whose turn it is. `prepare` maps a record; `clock` gives seconds.
 
-    def __init__(self, prepare: Callable[[Record], Prepared], clock: Callable[[], float]) -> None:
-        self._prepare, self._clock = prepare, clock
+    A time beyond `latest`, ms, is a wrong clock's: it tells nothing, and must not hold up what follows it.
+    """
+
+    def __init__(
+        self,
+        prepare: Callable[[Record], Prepared],
+        clock: Callable[[], float],
+        latest: Callable[[], float] = lambda: inf,
+    ) -> None:
+        self._prepare, self._clock, self._latest = prepare, clock, latest
         self._lanes: dict[Place, _Lane] = {}
         self._heads: list[tuple[int, Place, _Lane]] = []
         self._unprepared: set[_Lane] = set()
@@ -171,7 +180,10 @@ class Merge:
     def _prepare_head(self, lane: _Lane) -> None:
         prepared = self._prepare(lane.records[0])
         lane.head = prepared
-        heappush(self._heads, (lane.time if prepared.time is None else prepared.time, lane.place, lane))
+        time = prepared.time
+        if time is None or time > self._latest():
+            time = lane.time
+        heappush(self._heads, (time, lane.place, lane))
 
     def _behead(self, lane: _Lane) -> None:
         if lane.head is not None:

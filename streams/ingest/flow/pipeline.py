@@ -4,6 +4,7 @@ Rules that need what is remembered of a thing send their drafts through a topic 
 thing, so that one process has all that is known of it. All other drafts are finished at once.
 """
 
+from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -19,6 +20,7 @@ from streams.ingest.flow.batch import Batch, Headers, Output, Verdict
 from streams.ingest.flow.memories import Memories
 from streams.ingest.flow.record import Place, Prepared, Record
 from streams.ingest.formats.decoder import Decoder
+from streams.ingest.formats.registry import RegistryAwayError
 from streams.ingest.formats.unreadable import NoRecord, UnreadableError
 from streams.mapping.mapping import Mapping as RecordMapping
 from streams.mapping.outcomes import Draft, Mapped, Memory, Refused, Skipped
@@ -27,9 +29,11 @@ from streams.runtime.partition.poison import EXPECTED
 _VERSION: Final = version("retention-signals")
 _MOST_DETAIL: Final = 1_000
 MOST_LETTER_BYTES: Final = (4 << 20) - (64 << 10)
-"""Below what the topic of dead letters takes, with room for headers."""
+"""Below what the topic of dead letters takes, with room for headers of ours."""
 FORGET_MS: Final = 10 * 86_400_000
 """How often what is too old is forgotten, event time: it takes a look at all that is remembered."""
+RECENT: Final = 100
+"""So many drafts tell what time it is in a partition."""
 DRAFTS: Final = "drafts"
 """What a source is called whose name can't be read from a draft."""
 UNKNOWN: Final = "unknown"
@@ -55,6 +59,8 @@ class Names:
     """Of our own topics."""
     partitioner: Partitioner = DEFAULT
     """That by which events go to their partitions."""
+    letters: int | None = None
+    """Partitions of the dead letters, if they are not as many."""
 
     @property
     def drafts(self) -> str:
@@ -70,6 +76,11 @@ class Names:
     def dead_letters(self) -> str:
         """Return the topic of dead letters."""
         return self.prefix + INGEST_DEAD_LETTERS.name
+
+    @property
+    def letter_partitions(self) -> int:
+        """Return how many partitions the topic of dead letters has."""
+        return self.letters or self.partitions
 
 
 class Pipeline:
@@ -87,16 +98,16 @@ class Pipeline:
         self.names, self.memories = names, memories
         self._drafts, self._dead_letters = names.drafts, names.dead_letters
         self._forgot: dict[int, int] = {}
+        self._recent: defaultdict[int, deque[int]] = defaultdict(lambda: deque(maxlen=RECENT))
 
     def read(self, record: Record) -> dict[str, Any] | str:
         """Return what the mapping sees of a source's record, or why it sees nothing.
 
         Raises RegistryAwayError.
         """
-        try:
-            found = self._decoders[self._sources[record.topic]].decode(record.value, _named(record))
-        except UnreadableError as error:
-            return error.detail
+        found = self._decoded(self._sources[record.topic], record)
+        if isinstance(found, Refused):
+            return found.detail
         return found.why if isinstance(found, NoRecord) else found
 
     def prepare(self, record: Record) -> Prepared:
@@ -106,6 +117,10 @@ class Pipeline:
         origin = _origin(record)
         if origin is None or origin.topic not in {*self._sources, self._drafts}:
             return Prepared(record, record, UNKNOWN, None, [Skipped(UNKNOWN, "no dead letter of a source")])
+        if origin.value is None:
+            source = self.source_of(origin.topic)
+            refused = Refused(source, Reason.TOO_LARGE, "its letter has no value: send it to its topic again")
+            return Prepared(record, origin, source, None, [refused])
         # Not as one that came out of the topic of drafts: it goes there once more.
         return self._mapped(record, origin)._replace(hopped=False)
 
@@ -113,10 +128,9 @@ class Pipeline:
         if origin.topic == self._drafts:
             return self._draft(record, origin)
         source = self._sources[origin.topic]
-        try:
-            found = self._decoders[source].decode(origin.value, _named(origin))
-        except UnreadableError as error:
-            return Prepared(record, origin, source, None, [Refused(source, error.reason, error.detail)])
+        found = self._decoded(source, origin)
+        if isinstance(found, Refused):
+            return Prepared(record, origin, source, None, [found])
         if isinstance(found, NoRecord):
             return Prepared(record, origin, source, None, [Skipped(source, found.why)])
         try:
@@ -125,6 +139,17 @@ class Pipeline:
             outcomes = [_internal(source, error)]
         time = next((one.time for one in outcomes if isinstance(one, Draft)), None)
         return Prepared(record, origin, source, time, outcomes)
+
+    def _decoded(self, source: str, record: Record) -> dict[str, Any] | NoRecord | Refused:
+        """Return what bytes hold, or why they can't be read. Raises RegistryAwayError."""
+        try:
+            return self._decoders[source].decode(record.value, _named(record))
+        except UnreadableError as error:
+            return Refused(source, error.reason, error.detail)
+        except RegistryAwayError:
+            raise
+        except Exception as error:  # noqa: BLE001 - one record must not stop all others for ever
+            return Refused(source, Reason.INTERNAL, f"{type(error).__name__} in reading it")
 
     def process(self, prepared: Prepared, batch: Batch) -> None:
         """Add to a batch what a record comes to."""
@@ -194,9 +219,19 @@ class Pipeline:
         self._forget_old(partition, min(draft.time, appended))
         self._finish(source, outcomes, batch, refused)
 
-    def _forget_old(self, partition: int, now: int) -> None:
-        """Forget what is too old at a time, ms, if that has not been done for long."""
-        if now - self._forgot.get(partition, now - FORGET_MS) < FORGET_MS:
+    def _forget_old(self, partition: int, time: int) -> None:
+        """Forget what is too old, if that has not been done for long; `time` is that of a draft, ms.
+
+        A few drafts with a wrong clock must not make all others forgotten: the earliest of the last ones
+        tells how late it is.
+        """
+        recent = self._recent[partition]
+        recent.append(time)
+        last = self._forgot.get(partition, 0)
+        if len(recent) < RECENT or time - last < FORGET_MS:
+            return
+        now = min(recent)
+        if now - last < FORGET_MS:
             return
         self._forgot[partition] = now
 
@@ -236,10 +271,13 @@ class Pipeline:
         return Output(topic, partition, event.customer_id.encode(), event.value, _headers(event))
 
     def _dead_letter(self, record: Record, refused: list[Refused]) -> Output:
-        large = len(record.value or b"") > MOST_LETTER_BYTES
-        detail = "the value is left out, it is too large; " * large + "; ".join(
-            dict.fromkeys(f"{one.rule}: {one.detail}" for one in refused)
-        )
+        # A letter that Kafka does not take would stop everything. Where the record stands is in the headers.
+        large = len(record.value or b"") + _bytes_beside(record) > MOST_LETTER_BYTES
+        larger = large and _bytes_beside(record) > MOST_LETTER_BYTES
+        left_out = "the value is left out, it is too large; "
+        if larger:
+            left_out = "key, value and headers are left out, they are too large; "
+        detail = left_out * large + "; ".join(dict.fromkeys(f"{one.rule}: {one.detail}" for one in refused))
         headers = DeadLetterHeaders(
             dl_topic=record.topic,
             dl_partition=str(record.partition),
@@ -253,15 +291,22 @@ class Pipeline:
         # Its own headers too: without them an event in CloudEvents' binary mode could not be read again.
         kept: Headers = [one for one in record.headers if not one[0].startswith("dl_")]
         added: Headers = [(name, str(value)) for name, value in own]
-        number = record.partition % self.names.partitions
-        # A letter that Kafka does not take would stop everything. Where the value stands is in the headers.
+        number = record.partition % self.names.letter_partitions
         value = None if large else record.value
+        if larger:
+            return Output(self._dead_letters, number, None, None, added)
         return Output(self._dead_letters, number, record.key, value, kept + added)
 
 
 def _internal(source: str, error: Exception) -> Refused:
     """Return the refusal for a bug; its message may hold what must not be told."""
     return Refused(source, Reason.INTERNAL, f"{type(error).__name__} in the mapping")
+
+
+def _bytes_beside(record: Record) -> int:
+    """Return about how many bytes a record has beside its value."""
+    named = sum(4 * len(name) + len(value or b"") + 10 for name, value in record.headers)
+    return len(record.key or b"") + named
 
 
 def _named(record: Record) -> dict[str, bytes]:

@@ -15,6 +15,7 @@ from streams.settings import Settings, variable
 _SECONDS: Final = 5.0
 _HEADER: Final = "__value_schema_id"
 """Where newer producers put the id of a schema, instead of before the value."""
+_MOST_ID: Final = (1 << 31) - 1
 _UNKNOWN: Final = frozenset({40401, 40402, 40403})
 """The registry's own codes for what it does not have. Any other 404 may be a proxy's."""
 
@@ -86,7 +87,10 @@ class Schemas:
             stored = self._registry.schema(schema, self._form)
             if stored.kind != self._kind:
                 raise no_schema_fits(f"the schema is of the kind {stored.kind}: set the source's format")
-            self._made[schema] = self._make(stored)
+            try:
+                self._made[schema] = self._make(stored)
+            except Exception as error:  # noqa: BLE001 - its parsers' many: one schema must not stop all
+                raise no_schema_fits(f"its schema can't be read ({type(error).__name__})") from None
         return self._made[schema]
 
 
@@ -112,9 +116,16 @@ def unframed(raw: bytes, headers: Any, kind: str) -> Framed:
     try:
         found.from_bytes(payload if header is None else BytesIO(header))
     except Exception:  # noqa: BLE001 - struct.error, EOFError, its own: whatever the bytes are
-        raise no_schema_fits("does not begin with a schema registry's five bytes") from None
+        raise _not_framed() from None
     schema = found.id if found.id is not None else str(found.guid)
+    # A registry does not answer that it has none of these: it would be waited for, for ever.
+    if (isinstance(schema, str) and header is None) or (isinstance(schema, int) and schema > _MOST_ID):
+        raise _not_framed()
     return Framed(schema, tuple(found.message_indexes or ()), payload)
+
+
+def _not_framed() -> UnreadableError:
+    return no_schema_fits("does not begin with a schema registry's five bytes")
 
 
 @contextmanager

@@ -50,8 +50,11 @@ def sorted_out(messages: Iterable[Any]) -> Fetched:
 
 
 def record_of(message: Any) -> Record:
-    """Return a message as a record."""
-    headers = message.headers()
+    """Return a message as a record; without its headers if the name of one is no UTF-8."""
+    try:
+        headers = message.headers()
+    except (SystemError, UnicodeDecodeError):  # so the client tells of such a name; it must not stop all
+        headers = None
     return Record(
         message.topic(),
         message.partition(),

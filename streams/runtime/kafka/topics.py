@@ -18,6 +18,12 @@ TIMESTAMPS: Final = "message.timestamp.type"
 IN_SYNC: Final = "min.insync.replicas"
 
 _MISSING: Final = "missing"
+_LOST: Final = {
+    STATE.name: "state is lost",
+    INGEST_MEMORY.name: "what is remembered is lost",
+    INGEST_DRAFTS.name: "drafts are lost",
+}
+"""What goes, unnoticed, with a topic that is cleaned up in another way."""
 _TOGETHER: Final = (*INPUTS, STATE, MOVES, INGEST_DRAFTS, INGEST_MEMORY)
 
 
@@ -180,9 +186,9 @@ def _settings_differ(wanted: PlannedTopic, actual: ActualTopic) -> Iterator[Diff
     for key, value in wanted.settings.items():
         found = actual.settings.get(key, "not set")
         if not _same(found, value):
-            loses_state = wanted.topic is STATE and key == POLICY
-            why = ", else state is lost" if loses_state else ""
-            yield Difference(wanted.name, f"{key} is {found}, should be {value}{why}", fatal=loses_state)
+            lost = _LOST.get(wanted.topic.name) if key == POLICY else None
+            why = f", else {lost}" if lost else ""
+            yield Difference(wanted.name, f"{key} is {found}, should be {value}{why}", fatal=lost is not None)
 
 
 def _counted(partitions: int) -> str:

@@ -44,10 +44,18 @@ class Placement:
         return self.keys >= LEAST_KEYS and self.partitions > 1
 
     @property
+    def fits(self) -> frozenset[Partitioner]:
+        """Return the partitioners that explain nearly all keys; none if nothing can be told.
+
+        There may be two: among 2 partitions crc32 and fnv1a place `u0010`, `u0020`, ... alike.
+        """
+        return frozenset(one for one, share in self.shares.items() if self.decides and share >= _MOST)
+
+    @property
     def partitioner(self) -> Partitioner | None:
-        """Return the partitioner that explains nearly all keys; None if none does, or nothing can be told."""
-        best = max(self.shares, key=lambda one: self.shares[one])
-        return best if self.decides and self.shares[best] >= _MOST else None
+        """Return the partitioner that explains the keys best; None if none does, or nothing can be told."""
+        fits = [one for one in self.shares if one in self.fits]
+        return max(fits, key=lambda one: self.shares[one], default=None)
 
     @property
     def is_foreign(self) -> bool:
@@ -92,7 +100,12 @@ def problem(
     if setting == UNCHECKED:
         return _apart(samples, prefix)
     found = [placement(source, sample, partitions) for source, sample in samples.items()]
-    told = {prefix + one.source.value: one.told for one in found if one.told is not None}
+    likely = _likely([one.fits for one in found if one.fits], setting)
+    told = {
+        prefix + one.source.value: likely if likely in one.fits else one.told
+        for one in found
+        if one.told is not None
+    }
     if len(set(told.values())) > 1:
         listed = ", ".join(f"{topic} by {name}" for topic, name in told.items())
         return f"{_DIFFERENT}: {listed}; {_JOINED}. {_CURE}"
@@ -113,6 +126,12 @@ def problem(
             f"set {variable('partitioner')}={UNCHECKED}; else {_INGEST}"
         )
     return f"{says}: set {variable('partitioner')}={name}"
+
+
+def _likely(fits: Collection[frozenset[Partitioner]], setting: Partitioner) -> Partitioner | None:
+    """Return a partitioner that all inputs may have, that of the settings before others."""
+    shared = [one for one in (setting, *HASHES) if all(one in each for each in fits)]
+    return shared[0] if shared else None
 
 
 def _apart(samples: Mapping[Input, Collection[Sampled]], prefix: str) -> str | None:

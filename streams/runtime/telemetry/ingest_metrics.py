@@ -64,6 +64,7 @@ class IngestMetrics:
             ("source",),
             registry=registry,
         )
+        self._lagging: set[str] = set()
         self._transaction_seconds = Histogram(
             "retention_ingest_transaction_seconds",
             "One transaction: events, drafts, what is remembered, dead letters and positions.",
@@ -117,7 +118,10 @@ class IngestMetrics:
         self._undone.inc()
 
     def lag(self, by_source: Mapping[str, int]) -> None:
-        """Show how many records are not committed yet, by source."""
+        """Show how many records are not committed yet, by source; nothing of one that went to others."""
+        for source in self._lagging - by_source.keys():
+            self._lag.remove(source)
+        self._lagging = set(by_source)
         for source, number in by_source.items():
             self._lag.labels(source).set(number)
 

@@ -167,3 +167,11 @@ def test_a_record_that_can_not_be_mapped_yet_stays() -> None:
     away[0] = False
     assert len(drain(merged)) == 1
     assert merged.is_empty
+
+
+def test_a_record_from_the_future_does_not_hold_up_what_comes_after_it() -> None:
+    merged = Merge(prepare, Clock(), lambda: 100.0)
+    for place, times in ((A, [1, 999, 3, 5]), (B, [2, 4, 6])):
+        merged.add(place)
+        merged.offer(place, [record(place, at, time) for at, time in enumerate(times)], len(times))
+    assert [one.value for one in drain(merged)] == [b"1", b"999", b"2", b"3", b"4", b"5", b"6"]

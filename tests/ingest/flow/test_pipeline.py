@@ -1,6 +1,7 @@
 """What is written for a record: a draft where something is remembered, else events; or one dead letter."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from streams.core.watermark import Input
 from streams.ingest.flow.batch import Batch, Output, Verdict
 from streams.ingest.flow.limits import Limits
 from streams.ingest.flow.memories import Memories
-from streams.ingest.flow.pipeline import MOST_LETTER_BYTES, Names, Pipeline
+from streams.ingest.flow.pipeline import MOST_LETTER_BYTES, RECENT, Names, Pipeline
 from streams.ingest.flow.record import Place, Record
 from streams.ingest.formats.decoder import Decoder
 from streams.mapping.config import parse
@@ -32,11 +33,11 @@ ORDER: dict[str, Any] = {
 CALL = {"call": "k-1", "caller": "c-1", "at": "2026-03-02T12:00:00Z", "result": "open"}
 
 
-def pipeline() -> Pipeline:
+def pipeline(names: Names = NAMES) -> Pipeline:
     text = feeds.MAPPING.format(prefix="p.").replace('format = "avro"', "")
     config = parse(text, folder=Path(), name="t")
     decoders = {name: Decoder(source, None) for name, source in config.sources.items()}
-    return Pipeline(Mapping(config, "USD"), TOPICS, decoders, NAMES, Memories())
+    return Pipeline(Mapping(config, "USD"), TOPICS, decoders, names, Memories())
 
 
 def record(topic: str, value: object, offset: int = 7, **more: Any) -> Record:
@@ -150,12 +151,42 @@ def test_a_bug_is_a_dead_letter_and_stops_nothing(monkeypatch: pytest.MonkeyPatc
         headers = dict(each.headers or ())
         assert (headers["dl_reason"], each.topic) == ("internal", NAMES.dead_letters)
         assert headers["dl_detail"] == "calls: ZeroDivisionError in the mapping"
+    monkeypatch.setattr(Decoder, "decode", fails)
+    (unread,) = took(one, record("calls", CALL)).outputs
+    assert dict(unread.headers or ())["dl_detail"] == "calls: ZeroDivisionError in reading it"
+    assert one.read(record("calls", CALL)) == "ZeroDivisionError in reading it"
 
 
 def test_a_dead_letter_that_is_too_large_goes_without_its_value() -> None:
     (letter,) = took(pipeline(), record("calls", b"{" * (MOST_LETTER_BYTES + 1))).outputs
     assert letter.value is None
     assert str(dict(letter.headers or ())["dl_detail"]).startswith("the value is left out, it is too large; ")
+
+
+def test_a_dead_letter_is_never_larger_than_its_topic_takes() -> None:
+    half = b"x" * (MOST_LETTER_BYTES // 2 + 1)
+    headers = (("x", half),)
+    wide, wider = (
+        took(pipeline(), replace(record("calls", b"{", headers=headers), key=key, value=half)).outputs[0]
+        for key in (b"key", half)
+    )
+    assert (wide.key, wide.value, dict(wide.headers or ())["x"]) == (b"key", None, half)
+    assert (wider.key, wider.value, "x" in dict(wider.headers or ())) == (None, None, False)
+    assert str(dict(wider.headers or ())["dl_detail"]).startswith("key, value and headers are left out, ")
+
+
+def test_dead_letters_may_have_other_partitions() -> None:
+    fewer = pipeline(Names("p.", 4, letters=1))
+    assert [one.partition for one in took(fewer, record("calls", b"{")).outputs] == [0]
+
+
+def test_a_dead_letter_without_its_value_stays_one() -> None:
+    one = pipeline()
+    (letter,) = took(one, record("calls", b"{" * (MOST_LETTER_BYTES + 1))).outputs
+    headers = tuple((name, str(text).encode()) for name, text in letter.headers or ())
+    batch = took(one, Record(letter.topic, 2, 5, 0, letter.key, None, headers))
+    assert batch.refused == {("calls", Reason.TOO_LARGE): 1}
+    assert not batch.skipped
 
 
 def test_a_dead_letter_is_mapped_again_as_what_it_was() -> None:
@@ -199,11 +230,16 @@ def test_old_memories_go_and_a_wrong_clock_does_not_make_others_go() -> None:
         return batch
 
     day_ms, start = 86_400_000, 1_767_225_600_000
+    late = start + 300 * day_ms
     ordered(1, 0, start)
     ordered(2, 280, start + day_ms)  # it says so, but it was appended long before
-    assert len(one.memories) == 2
-    ordered(3, 200, start + 200 * day_ms)
-    assert len(one.memories) == 2  # the first is older than 120 days
+    for number in range(3, 3 + RECENT):
+        ordered(number, 1, late)
+    ordered(3 + RECENT, 280, late)  # a wrong clock, among records that are read long after they were written
+    assert len(one.memories) == 3 + RECENT
+    for _ in range(RECENT):
+        ordered(3 + RECENT, 281, late)
+    assert len(one.memories) == 2  # that of day 280 too; all others are older than 120 days
 
 
 def test_the_limit_is_one_of_each_source() -> None:

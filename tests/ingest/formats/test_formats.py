@@ -246,6 +246,27 @@ def test_an_unknown_schema_is_refused_and_a_registry_that_is_away_is_waited_for(
         Decoder(source("avro"), connect(settings(registry))).decode(b"\0\0\0\0\x01x", {})
 
 
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        ("AVRO", '{"type": "record", "name": "A", "fields": [{"name": "x", "type": "Gone"}]}'),
+        ("PROTOBUF", 'syntax = "proto3"; message A {}'),
+    ],
+)
+def test_a_schema_that_can_not_be_read_refuses_its_records_and_stops_nothing(kind: str, text: str) -> None:
+    with serving(FakeRegistry()) as registry:
+        known = registry.add(text, kind)
+        told = refusal(known.to_bytes(5, "big") + b"\0x", format_=kind.lower(), registry=registry)[1]
+        assert told.startswith("its schema can't be read (")
+
+
+@pytest.mark.parametrize("raw", [b"\0\xff\0\0\0{}", b"\1" + bytes(16) + b"{}"])
+def test_bytes_that_name_no_schema_by_chance_are_not_asked_for(raw: bytes) -> None:
+    with serving(FakeRegistry()) as registry:
+        assert "five bytes" in refusal(raw, format_="json-schema", registry=registry)[1]
+        assert registry.requests == 0
+
+
 def test_the_registry_asks_who_it_is(tmp_path: Any) -> None:
     (tmp_path / "secret").write_text("pass:word\n")
     login = {"schema_registry_user": "me", "schema_registry_password_file": tmp_path / "secret"}

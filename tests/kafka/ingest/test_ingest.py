@@ -98,7 +98,11 @@ class Shop:
         assert one.metric("retention_ingest_registry_waiting") == 1
 
     def expected(self) -> list[Mapped]:
-        """Return what the mapping gives of all that was sent, in the order of drafts' times."""
+        """Return what the mapping gives of all that was sent, in order."""
+        return [event for _, event in self.told()]
+
+    def told(self) -> list[tuple[int, Mapped]]:
+        """Return the same, each with when its draft became known, ms: that is what their order goes by."""
         mapping, memories = Mapping(load(self.mapping), "USD"), dict[str, Memory]()
         names = {"shop.orders": "orders", "calls": "calls"}
         drafts = [
@@ -108,16 +112,17 @@ class Shop:
             for draft in mapping.map(names[one.topic], json_like(one.row), Meta())
             if isinstance(draft, Draft)
         ]
-        found: list[Mapped] = []
+        found: list[tuple[int, Mapped]] = []
         for draft in sorted(drafts, key=lambda draft: draft.time):
             outcomes, memories[draft.state_key] = mapping.finish(draft, memories.get(draft.state_key))
-            found += [one for one in outcomes if isinstance(one, Mapped)]
+            found += [(draft.time, one) for one in outcomes if isinstance(one, Mapped)]
         return found
 
     def check(self) -> None:
         """Check that what is committed is what the mapping gives, once, in its partition, in order."""
-        expected = self.expected()
-        known = {one.value: one.time for one in expected}
+        told = self.told()
+        expected = [event for _, event in told]
+        known = {event.value: time for time, event in told}
         for source in (Input.TRANSACTIONS, Input.CONTACTS):
             wanted = Counter(one.value for one in expected if one.source is source)
             assert wanted

@@ -191,7 +191,7 @@ def clean_fixture(spoilt: Spoilt) -> tuple[ReplayResult, float]:
 def test_there_is_enough_of_both(spoilt: Spoilt, clean: tuple[ReplayResult, float]) -> None:
     good = sum(len(lines_of(path)) for path in spoilt.sound.glob("[tc][ro]*s.jsonl"))
     assert good >= GOOD
-    assert len(IN_TRANSACTIONS) + len(IN_CONTACTS) >= 60
+    assert len(IN_TRANSACTIONS) + len(IN_CONTACTS) >= 55
     assert clean[0].dead_letters == []
     assert len(clean[0].alerts) > 20
 

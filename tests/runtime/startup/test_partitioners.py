@@ -55,6 +55,26 @@ def test_inputs_that_are_placed_as_the_settings_say_are_well(setting: Partitione
     assert told(half, placed(setting), setting) is None, "mixed: the dead letters tell which"
 
 
+def test_of_two_partitioners_that_explain_the_keys_it_is_that_of_the_settings_or_of_other_inputs() -> None:
+    alike = [f"u{at:03}0".encode() for at in range(100)]
+
+    def told_of_two(transactions: list[Sampled], setting: Partitioner) -> str | None:
+        samples = {Input.TRANSACTIONS: transactions, Input.CONTACTS: placed("fnv1a", KEYS, 2)}
+        return problem(samples, 2, setting, "")
+
+    both = placed("fnv1a", alike, 2)
+    assert placement(Input.CONTACTS, both, 2).fits == {"crc32", "fnv1a"}
+    for setting in ("crc32", "fnv1a"):
+        assert problem({Input.CONTACTS: both}, 2, setting, "") is None
+    assert told_of_two(both, "fnv1a") is None
+    found = told_of_two(both, "murmur2")
+    assert found is not None
+    assert found.startswith("transactions, contacts: placed by fnv1a, ")
+    assert (told_of_two(placed("murmur2", KEYS, 2), "fnv1a") or "").startswith(
+        "the inputs are placed by diff"
+    )
+
+
 def test_another_partitioner_of_all_inputs_is_proposed() -> None:
     assert told(placed("crc32"), placed("crc32")) == (
         "shop.transactions, shop.contacts: placed by crc32, RETENTION_PARTITIONER says murmur2: "

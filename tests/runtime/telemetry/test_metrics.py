@@ -98,6 +98,16 @@ def test_the_page_has_every_metric_once_and_what_is_exposed_is_as_it_says() -> N
         assert labels == one.labels.keys()
 
 
+def test_the_lag_of_a_source_that_went_to_another_process_is_not_shown_for_ever() -> None:
+    ingest = IngestMetrics()
+    ingest.lag({"a": 7, "b": 1})
+    ingest.lag({"b": 2})
+    lines = generate_latest(ingest.registry).decode().splitlines()
+    assert [line for line in lines if line.startswith("retention_ingest_lag_records{")] == [
+        'retention_ingest_lag_records{source="b"} 2.0'
+    ]
+
+
 def test_labels_stay_within_what_the_page_says() -> None:
     metrics = Metrics()
     metrics.state(3, gauges(tally=dataset_tally()))
