@@ -74,7 +74,7 @@ def adapt_command(  # noqa: PLR0913 - one for each option
     purchases need one mapping with two sources (docs/mapping.md). What is skipped, as guest check-outs are,
     is counted with its reason. What can't be mapped goes to refused-KIND.jsonl in OUT, whole, with why.
 
-    Exit code 65 if nothing could be mapped, 78 for a mapping that can't be used.
+    Exit code 65 if more was refused than mapped, 78 for a mapping that can't be used.
     """
     if show:
         typer.echo(_text(kind), nl=False)
@@ -105,6 +105,8 @@ def adapt_command(  # noqa: PLR0913 - one for each option
             _say(Console(), line)
     if not adapted.events:
         raise failed("no event came of it", Exit.BAD_DATA)
+    if adapted.refused.total() > adapted.events.total():
+        raise failed(f"more was refused than became events: {letters} says why", Exit.BAD_DATA)
 
 
 def _lookup(text: str) -> tuple[str, Path]:

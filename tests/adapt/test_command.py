@@ -216,6 +216,16 @@ def test_exit_codes(
     refused(run("adapt", *arguments), code, told)
 
 
+def test_more_refused_than_mapped_is_bad_data_and_all_is_written(tmp_path: Path) -> None:
+    good, bad = connect_leg("k", "7", at(1)), connect_leg("b", "7", at(1), DisconnectTimestamp="yesterday")
+    write_lines(tmp_path / "contacts.json", [good, bad, bad | {"ContactId": "c"}])
+    done = run("adapt", "amazon-connect", tmp_path / "contacts.json", tmp_path / "out")
+    assert done.code == 65
+    assert "more was refused than became events: " in done.out + done.err
+    assert len((tmp_path / "out" / "contacts.jsonl").read_text().splitlines()) == 1
+    assert len((tmp_path / "out" / "refused-amazon-connect.jsonl").read_text().splitlines()) == 2
+
+
 def test_a_file_of_the_export_is_never_written_over(tmp_path: Path) -> None:
     write_lines(tmp_path / "contacts.jsonl", [connect_leg("k", "7", at(1))])
     before = (tmp_path / "contacts.jsonl").read_bytes()
