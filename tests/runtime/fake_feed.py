@@ -7,7 +7,7 @@ while it is told where the consumer stands.
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Final
@@ -50,6 +50,10 @@ class Counts(Metrics):
     @override
     def refused(self, source: Input, reason: Reason) -> None:
         self.counts["refused"] += 1
+
+    @override
+    def unknown_fields(self, source: Input, names: Collection[str]) -> None:
+        self.counts["unknown fields"] += len(names)
 
     @override
     def committed(self, partition: int, seconds: float, alerts: list[Alert], now_ms: int) -> None:  # type: ignore[override]
