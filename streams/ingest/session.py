@@ -295,14 +295,20 @@ class Session:
             return
         self._lag_at = now + _LAG_SECONDS
         lag: dict[str, int] = {}
+        unknown: set[str] = (
+            set()
+        )  # until something was fetched of each partition: 0 would say that all is read
         for place in self._merge.places:
             end = self._member.end(place)
             source = self._pipeline.source_of(place.topic)
             behind = 0
-            if end is not None and place in self._positions and not self._merge.is_drained(place):
+            if not self._merge.is_drained(place):
+                if end is None or place not in self._positions:
+                    unknown.add(source)
+                    continue
                 behind = max(end - self._positions[place], 0)
             lag[source] = lag.get(source, 0) + behind
-        self._metrics.lag(lag)
+        self._metrics.lag({source: number for source, number in lag.items() if source not in unknown})
 
 
 def _tomorrow() -> float:
