@@ -296,9 +296,7 @@ class Session:
         self._lag_at = now + _LAG_SECONDS
         lag: dict[str, int] = {}
         # A partition of which nothing was fetched yet: 0 would say that all is read.
-        unknown: set[str] = (
-            set()
-        )  # until something was fetched of each partition: 0 would say that all is read
+        unknown: set[str] = set()
         for place in self._merge.places:
             end = self._member.end(place)
             source = self._pipeline.source_of(place.topic)
