@@ -23,7 +23,8 @@ from tests.kafka.feeds import send, ticks
 from tests.kafka.held import lag
 from tests.kafka.truth import assert_alerts, assert_state, expected_facts, facts_of
 
-pytestmark = pytest.mark.kafka
+# The slowest of all tests wait for one session after another to run out: a busy machine has time for that.
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(600)]
 
 KILLS = 10
 PATIENCE = 12
