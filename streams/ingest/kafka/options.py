@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+from streams.runtime.kafka.clients import read_token
 from streams.settings import Settings
 
 _LOG: Final = logging.getLogger("librdkafka")
@@ -81,4 +82,4 @@ def producer_options(settings: Settings, transactional_id: str) -> dict[str, Any
 
 def _token(path: Path, _configured: str) -> tuple[str, float]:
     """Return the token in a file, and until when it counts, seconds since 1970."""
-    return path.read_text(encoding="utf-8").strip(), time.time() + _TOKEN_SECONDS
+    return read_token(path), time.time() + _TOKEN_SECONDS

@@ -30,7 +30,7 @@ class KafkaPythonTokenFile(kafka_python_oauth.AbstractTokenProvider):  # type: i
 
     @override
     def token(self) -> str:
-        return _read_token(self._path)
+        return read_token(self._path)
 
 
 class AiokafkaTokenFile(aiokafka_abc.AbstractTokenProvider):  # type: ignore[misc] # it has no types
@@ -41,7 +41,7 @@ class AiokafkaTokenFile(aiokafka_abc.AbstractTokenProvider):  # type: ignore[mis
 
     @override
     async def token(self) -> str:
-        return _read_token(self._path)
+        return read_token(self._path)
 
 
 def kafka_python_options(settings: Settings) -> dict[str, Any]:
@@ -151,6 +151,6 @@ def _tls_context(settings: Settings) -> ssl.SSLContext | None:
     return context
 
 
-def _read_token(path: Path) -> str:
+def read_token(path: Path) -> str:
     """Return the token in a file: read at each log-in, because tokens are renewed."""
     return path.read_text(encoding="utf-8").strip()

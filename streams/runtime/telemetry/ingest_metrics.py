@@ -4,22 +4,13 @@ Records, events, skips and refusals are counted when they are committed, so each
 """
 
 from collections.abc import Callable, Mapping
-from importlib.metadata import version
 from typing import Any, Final
 
-from prometheus_client import (
-    CollectorRegistry,
-    Counter,
-    Gauge,
-    GCCollector,
-    Histogram,
-    Info,
-    PlatformCollector,
-    ProcessCollector,
-)
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from schemas.dead_letter import Reason
 from streams.core.watermark import Input
+from streams.runtime.telemetry.registry import with_process
 
 _SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0)
 
@@ -28,12 +19,7 @@ class IngestMetrics:
     """The metrics of one process in a registry of their own, with those of the process and interpreter."""
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
-        self.registry = registry = CollectorRegistry() if registry is None else registry
-        for collector in (ProcessCollector, PlatformCollector, GCCollector):
-            collector(registry=registry)
-        Info("retention_build", "The release that runs.", registry=registry).info(
-            {"version": version("retention-signals")}
-        )
+        self.registry = registry = with_process(registry)
         self._records = Counter(
             "retention_ingest_records_total",
             "Records of sources, mapped and committed.",

@@ -5,20 +5,9 @@ these counts of work are not. `alerts_total` counts what was committed.
 """
 
 from collections.abc import Callable, Collection, Sequence
-from importlib.metadata import version
 from typing import Final, Literal, TypeAlias, get_args
 
-from prometheus_client import (
-    CollectorRegistry,
-    Counter,
-    Gauge,
-    GCCollector,
-    Histogram,
-    Info,
-    PlatformCollector,
-    ProcessCollector,
-    disable_created_metrics,
-)
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from schemas.alert import Alert
 from schemas.dead_letter import Reason
@@ -27,13 +16,11 @@ from streams.core.partition.partition import Outcome
 from streams.core.watermark import GIVEN, Input
 from streams.runtime.telemetry.children import children
 from streams.runtime.telemetry.partition_gauges import PartitionGauges, PartitionStatus
+from streams.runtime.telemetry.registry import with_process
 from streams.runtime.telemetry.tally_counters import TallyCounters
 from streams.runtime.telemetry.unknown_fields_log import UnknownFieldsLog
 
 Cause: TypeAlias = Literal["fenced", "log", "stale"]
-
-# When each series began would double their number, and nothing reads it.
-disable_created_metrics()  # type: ignore[no-untyped-call] # it has no types
 
 _QUICK: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
 _USUAL: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -45,12 +32,7 @@ class Metrics:
     """The metrics of one worker in a registry of their own, with those of the process and the interpreter."""
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
-        self.registry = registry = CollectorRegistry() if registry is None else registry
-        for collector in (ProcessCollector, PlatformCollector, GCCollector):
-            collector(registry=registry)
-        Info("retention_build", "The release that runs.", registry=registry).info(
-            {"version": version("retention-signals")}
-        )
+        self.registry = registry = with_process(registry)
         self._declare_records(registry)
         self._tallies = TallyCounters(registry)
         self._declare_transactions(registry)
