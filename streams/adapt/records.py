@@ -17,22 +17,18 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, Final
 
-from msgspec import MsgspecError
-from msgspec.json import Decoder, Encoder
+from msgspec.json import Encoder
 
 from streams.files import InputError
+from streams.mapping import exact_json
 from streams.mapping.config import Source
+from streams.mapping.exact_json import NOT_JSON
 
 _BOM: Final = b"\xef\xbb\xbf"
 _BETWEEN: Final = re.compile(r"[\s,\[\]]*")
 """What stands between the records of an array."""
 _NEXT: Final = re.compile(r"\n(?=\{)")
 """Where reading goes on behind what is no JSON: at the next line that begins an object."""
-_NOT_JSON: Final = (MsgspecError, ArithmeticError, RecursionError, ValueError)
-"""What decoders raise: numbers too big for Decimal, or with too many digits, are told as such."""
-
-_DECODER: Final = Decoder(float_hook=Decimal)
-"""Numbers with a fraction stay exact."""
 _ENCODER: Final = Encoder(decimal_format="number")
 
 
@@ -178,23 +174,23 @@ def _is_line(first: bytes) -> bool:
     if not first.lstrip().startswith(b"{"):
         return False
     try:
-        _DECODER.decode(first)
-    except _NOT_JSON:
+        exact_json.decode(first)
+    except NOT_JSON:
         return first.rstrip().endswith(b"}")
     return True
 
 
 def _line(name: str, number: int, raw: bytes) -> Iterator[Record]:
     try:
-        yield _object(name, number, raw, _DECODER.decode(raw))
-    except _NOT_JSON:
+        yield _object(name, number, raw, exact_json.decode(raw))
+    except NOT_JSON:
         yield from _pieces(name, number, raw)
 
 
 def _whole(name: str, raw: bytes) -> Iterator[Record]:
     try:
-        value = _DECODER.decode(raw)
-    except _NOT_JSON:
+        value = exact_json.decode(raw)
+    except NOT_JSON:
         yield from _pieces(name, 1, raw)
         return
     if not isinstance(value, list):
@@ -215,7 +211,7 @@ def _pieces(name: str, line: int, raw: bytes) -> Iterator[Record]:
         try:
             value, end = _PIECES.raw_decode(text, place)
             _ENCODER.encode(value)
-        except _NOT_JSON:
+        except NOT_JSON:
             following = _NEXT.search(text, place)
             end = len(text) if following is None else following.end()
             piece = text[place:end].encode(errors="surrogateescape")
