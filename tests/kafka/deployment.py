@@ -155,9 +155,12 @@ class Deployment:
         """Return after how many seconds each partition was ready at exactly one worker."""
         return self.when(lambda: self.owned() == list(range(self.settings.partitions)))
 
-    def when_it_comes_on(self, records: int = 1, seconds: float = MOST_SECONDS) -> float:
-        """Return after how many seconds so many more records were committed."""
-        before = progress(self.settings)
+    def when_it_comes_on(
+        self, records: int = 1, seconds: float = MOST_SECONDS, since: int | None = None
+    ) -> float:
+        """Return after how many seconds so many more records were committed than now, or than `since`."""
+        # What was sent before may all be committed by now: whoever sends and then waits says since when.
+        before = progress(self.settings) if since is None else since
         return self.when(lambda: progress(self.settings) >= before + records, seconds)
 
     def when_drained(self, seconds: float = MOST_SECONDS) -> float:

@@ -21,7 +21,7 @@ from tests.core.drive import HOME
 from tests.kafka.commands import until
 from tests.kafka.deployment import Deployment
 from tests.kafka.feeds import Raw, contact, purchase, raw, send, ticks
-from tests.kafka.held import held
+from tests.kafka.held import held, progress
 from tests.kafka.tools.test_state_file import RULES, Lines, profile, run_state, time_of
 from tests.kafka.truth import assert_alerts, restored
 
@@ -107,8 +107,9 @@ def test_whatever_fails_each_purchase_counts_once(event_clock: Settings, tmp_pat
         send(event_clock, records)
         deployment.when_drained()
         for at in range(0, len(later), len(later) // 3 + 1):
+            before = progress(event_clock)
             send(event_clock, later[at : at + len(later) // 3 + 1])
-            deployment.when_it_comes_on(rng.randint(1, 30))
+            deployment.when_it_comes_on(rng.randint(1, 30), since=before)
             deployment.kill(worker)
             worker = deployment.start()
         deployment.when_ready()
