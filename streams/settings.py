@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self, TypeVar
 from urllib.parse import urlsplit
 
 from annotated_types import Ge, Le
@@ -19,6 +19,7 @@ from streams.addresses import is_loopback, split_address
 from streams.core.ruleset import VERSIONS, Ruleset, RulesetError
 
 ENV_PREFIX: Final = "RETENTION_"
+_Kind = TypeVar("_Kind", bound=BaseSettings)
 
 
 class SettingsError(ValueError):
@@ -207,10 +208,16 @@ def load_settings(**given: Any) -> Settings:
 
     Raises SettingsError.
     """
+    return load_as(Settings, **given)
+
+
+def load_as(kind: type[_Kind], **given: Any) -> _Kind:
+    """Return settings of a kind as `load_settings` does. Raises SettingsError."""
     try:
-        return Settings(**{name: value for name, value in given.items() if value is not None})
+        return kind(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
-        lines = [_line(problem["loc"], problem["msg"]) for problem in error.errors(include_input=False)]
+        prefix = kind.model_config["env_prefix"].upper()
+        lines = [_line(prefix, one["loc"], one["msg"]) for one in error.errors(include_input=False)]
         raise SettingsError("\n".join(lines)) from None
 
 
@@ -219,9 +226,9 @@ def variable(name: str) -> str:
     return f"{ENV_PREFIX}{name.upper()}"
 
 
-def _line(location: tuple[int | str, ...], message: str) -> str:
+def _line(prefix: str, location: tuple[int | str, ...], message: str) -> str:
     said = message.removeprefix("Value error, ")
-    return f"{variable(str(location[0]))}: {said}" if location else said
+    return f"{prefix}{str(location[0]).upper()}: {said}" if location else said
 
 
 def _secret(given: SecretStr | None, file: Path | None) -> str | None:

@@ -5,8 +5,10 @@ from typing import get_args
 
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings
 
-from streams.settings import ENV_PREFIX, Settings, variable
+from streams.crm_settings import CrmSettings
+from streams.settings import ENV_PREFIX, Settings
 
 _HIDDEN = "(set, not shown)"
 
@@ -20,35 +22,50 @@ This page is made from the settings themselves, by `retention-signals settings -
 | variable | default | what it does |
 |---|---|---|
 """
+_CRM_HEAD = """
+## The bridge to a CRM, and the canary
+
+| variable | default | what it does |
+|---|---|---|
+"""
 
 
 def manual() -> str:
     """Return `docs/settings.md`, every setting in the order of the code."""
-    rows = (_row(name, field) for name, field in Settings.model_fields.items())
-    return _HEAD + "".join(f"| {' | '.join(row)} |\n" for row in rows)
+    return _HEAD + _table(Settings) + _CRM_HEAD + _table(CrmSettings)
 
 
-def effective(settings: Settings) -> Iterator[tuple[str, str]]:
+def effective(*settings: BaseSettings) -> Iterator[tuple[str, str]]:
     """Yield variable and value in force of every setting; a secret only says that it is set."""
-    for name, value in settings:
-        yield variable(name), _HIDDEN if isinstance(value, SecretStr) else _shown(value)
+    for one in settings:
+        for name, value in one:
+            yield _variable(type(one), name), _HIDDEN if isinstance(value, SecretStr) else _shown(value)
 
 
 def unknown_variables(environment: Iterable[str]) -> list[str]:
     """Return the names in an environment that begin like settings but are none, as a slip of the pen does."""
-    known = {variable(name) for name in Settings.model_fields}
+    known = {_variable(kind, name) for kind in (Settings, CrmSettings) for name in kind.model_fields}
     return sorted(
         name for name in environment if name.upper().startswith(ENV_PREFIX) and name.upper() not in known
     )
 
 
-def _row(name: str, field: FieldInfo) -> tuple[str, str, str]:
+def _table(kind: type[BaseSettings]) -> str:
+    rows = (_row(_variable(kind, name), field) for name, field in kind.model_fields.items())
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+
+
+def _variable(kind: type[BaseSettings], name: str) -> str:
+    return f"{kind.model_config['env_prefix']}{name}".upper()
+
+
+def _row(variable: str, field: FieldInfo) -> tuple[str, str, str]:
     about = " ".join((field.description or "").split())
     choices = [choice for choice in get_args(field.annotation) if isinstance(choice, str)]
     if choices:
         about += f" One of {', '.join(f'`{choice}`' for choice in choices)}."
     default = _shown(field.default)
-    return f"`{variable(name)}`", f"`{default}`" if default else "", about
+    return f"`{variable}`", f"`{default}`" if default else "", about
 
 
 def _shown(value: object) -> str:

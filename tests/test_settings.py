@@ -7,6 +7,7 @@ import pytest
 from typer import Typer
 from typer.testing import CliRunner, Result
 
+from streams.crm_settings import CrmSettings
 from streams.runtime.commands.settings import settings_command
 from streams.settings import ENV_PREFIX, Settings, SettingsError, load_settings
 from streams.settings_page import manual
@@ -45,7 +46,8 @@ def test_the_page_is_what_the_settings_say() -> None:
 
 
 def test_every_setting_is_explained() -> None:
-    assert [name for name, field in Settings.model_fields.items() if not field.description] == []
+    fields = {**Settings.model_fields, **CrmSettings.model_fields}
+    assert [name for name, field in fields.items() if not field.description] == []
 
 
 def test_lists_are_separated_by_commas_and_empty_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,7 +158,7 @@ def test_no_secret_is_ever_shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     told = run()
     assert told.exit_code == 0
     lines = told.stdout.splitlines()
-    assert len(lines) == len(Settings.model_fields)
+    assert len(lines) == len(Settings.model_fields) + len(CrmSettings.model_fields)
     assert {"RETENTION_TOKEN=(set, not shown)", f"RETENTION_KAFKA_PASSWORD_FILE={secret}"} < set(lines)
     assert told.stderr == "note: RETENTION_BANDWIDTH is no setting\n"
     given(monkeypatch, kafka_password="battery staple", clock="sun")  # noqa: S106

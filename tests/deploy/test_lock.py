@@ -48,7 +48,7 @@ def holds(one: Requirement, environment: dict[str, str], extras: Iterable[str] =
 
 def needed(environment: dict[str, str]) -> Iterator[Requirement]:
     """Yield all that the project asks for with its extras, and what that asks for, as far as known here."""
-    todo = [Requirement(one) for one in project("lab", "ingest", "dev")]
+    todo = [Requirement(one) for one in project("crm", "lab", "ingest", "dev")]
     seen = set()
     while todo:
         one = todo.pop()

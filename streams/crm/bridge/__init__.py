@@ -1,0 +1,1 @@
+"""The process that reads the alerts, keeps the ledger and delivers."""

@@ -1,0 +1,1 @@
+"""What becomes of each alert on its way to the CRM: admitted, deferred, held, closed. Pure."""

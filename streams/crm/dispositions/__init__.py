@@ -1,0 +1,1 @@
+"""Dispositions on their way back: checked, told apart, written to the topic."""

@@ -1,0 +1,1 @@
+"""The ledger: every alert, delivery and disposition in one SQLite file, in step with the topic."""

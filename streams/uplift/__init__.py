@@ -1,0 +1,1 @@
+"""Whether acting on alerts brings customers back: treated against held out."""
