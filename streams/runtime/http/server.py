@@ -11,7 +11,7 @@ import json
 import logging
 import os
 import traceback
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from hmac import compare_digest
@@ -108,16 +108,24 @@ class PortInUseError(Exception):
 
 
 class WebServer:
-    """The server, on the event loop that starts it; it looks customers up where there is a `worker`."""
+    """The server, on the event loop that starts it; it looks customers up where there is a `worker`.
+
+    `routes` are those of another process; they look after their rights themselves.
+    """
 
     def __init__(
-        self, settings: Settings, metrics: Shown, probed: Probed, worker: Worker | None = None
+        self,
+        settings: Settings,
+        metrics: Shown,
+        probed: Probed,
+        worker: Worker | None = None,
+        routes: Iterable[web.AbstractRouteDef] = (),
     ) -> None:
         self._host, self._port = settings.web_host, settings.web_port
         token = settings.web_token()
         self._token = None if token is None else token.encode()
         self._currency = settings.reporting_currency
-        self._metrics, self._probed, self._worker = metrics, probed, worker
+        self._metrics, self._probed, self._worker, self._routes = metrics, probed, worker, routes
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> int:
@@ -129,6 +137,7 @@ class WebServer:
         app.router.add_get("/ready", self._ready)
         if self._worker is not None:
             app.router.add_post("/lookup", partial(self._lookup, self._worker))
+        app.router.add_routes(self._routes)
         runner = web.AppRunner(app, access_log=None, logger=_QUIET, shutdown_timeout=_STOP_SECONDS)
         await runner.setup()
         try:

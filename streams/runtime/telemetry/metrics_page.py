@@ -9,6 +9,7 @@ from prometheus_client.metrics_core import Metric
 
 from schemas.dead_letter import Reason
 from streams.core.watermark import FACTS, GIVEN, Input
+from streams.runtime.telemetry.bridge_metrics import ANSWERS, KINDS, STANDINGS, BridgeMetrics, CanaryMetrics
 from streams.runtime.telemetry.ingest_metrics import IngestMetrics
 from streams.runtime.telemetry.metrics import Metrics
 from streams.runtime.telemetry.partition_gauges import PartitionStatus
@@ -17,18 +18,19 @@ from streams.runtime.telemetry.source_metrics import SourceTimes
 _HEAD = """\
 # Metrics
 
-What `GET /metrics` of a worker shows, and of `ingest` (`retention_ingest_`), in the text format of Prometheus
-or, if asked for, OpenMetrics; beside these what prometheus-client shows of the process (`process_`) and the
-interpreter (`python_`). No metric holds a customer id. A worker's counters count work: what is applied again
-after a partition was opened again counts again, but alerts only when they were committed. Those of `ingest`
-count what was committed.
+What `GET /metrics` of a worker shows, of `ingest` (`retention_ingest_`), of the bridge (`retention_bridge_`)
+and of the canary (`retention_canary_`), in the text format of Prometheus or, if asked for, OpenMetrics;
+beside these what prometheus-client shows of the process (`process_`) and the interpreter (`python_`). No
+metric holds a customer id. A worker's counters count work: what is applied again after a partition was opened
+again counts again, but alerts only when they were committed. Those of `ingest` and of the bridge count what
+was committed.
 This page is generated from the metrics themselves, by `python -m streams.runtime.telemetry.metrics_page`.
 
 | metric | type | unit | labels | what it says |
 |---|---|---|---|---|
 """
 
-_OPEN_LABELS: Final = frozenset({"partition", "source", "version", "rule", "why"})
+_OPEN_LABELS: Final = frozenset({"partition", "source", "version", "rule", "why", "status", "topic"})
 """Labels whose values nobody can list."""
 
 _UNITS: Final[Mapping[str, str]] = {
@@ -52,6 +54,15 @@ _UNITS: Final[Mapping[str, str]] = {
     "retention_reopened_total": "openings",
     "retention_stale_batches_total": "batches",
     "retention_rebalances_total": "rebalances",
+    "retention_bridge_cases": "cases",
+    "retention_bridge_admitted_total": "cases",
+    "retention_bridge_deferred_total": "cases",
+    "retention_bridge_deliveries_total": "messages",
+    "retention_bridge_tries_total": "requests",
+    "retention_bridge_circuit_open": "0 or 1",
+    "retention_bridge_lookups_total": "questions",
+    "retention_bridge_dispositions_total": "dispositions",
+    "retention_canary_rounds_total": "rounds",
     "retention_ingest_events_total": "events",
     "retention_ingest_undone_total": "transactions",
     "retention_ingest_registry_waiting": "0 or 1",
@@ -61,6 +72,7 @@ _UNITS: Final[Mapping[str, str]] = {
 _UNITS_BY_SUFFIX: Final = {
     "_timestamp_seconds": "seconds since 1970",
     "_seconds": "seconds",
+    "_messages": "messages",
     "_records": "records",
     "_total": "records",
 }
@@ -114,6 +126,8 @@ def _shown() -> Iterator[Metric]:
     metrics.committed(0, 0.0, [], 0)
     yield from metrics.registry.collect()
     yield from _shown_by_ingest()
+    yield from _shown_by_bridge()
+    yield from _shown_by_canary()
 
 
 def _shown_by_ingest() -> Iterator[Metric]:
@@ -122,6 +136,31 @@ def _shown_by_ingest() -> Iterator[Metric]:
     refused = {("any", reason): 0 for reason in Reason}
     metrics.committed(0.0, {"any": 0}, events, {("any", "any", "any"): 0}, refused)
     metrics.lag({"any": 0})
+    yield from metrics.registry.collect()
+
+
+def _shown_by_bridge() -> Iterator[Metric]:
+    metrics = BridgeMetrics()
+    metrics.invalid.labels("any")
+    metrics.cases({(standing, "any"): 0 for standing in STANDINGS})
+    for level in ("watch", "alert"):
+        metrics.admitted.labels(level)
+        metrics.deferred.labels(level)
+    for kind in KINDS:
+        for result in ("delivered", "given_up"):
+            metrics.deliveries.labels(kind, result)
+    metrics.tries.labels("any")
+    for result in ("answered", "unknown", "failed"):
+        metrics.lookups.labels(result)
+    for answer in ANSWERS:
+        metrics.dispositions.labels(answer)
+    yield from metrics.registry.collect()
+
+
+def _shown_by_canary() -> Iterator[Metric]:
+    metrics = CanaryMetrics()
+    metrics.age(0, lambda: 0.0)
+    metrics.rounds.labels(0)
     yield from metrics.registry.collect()
 
 
