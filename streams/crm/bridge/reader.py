@@ -3,14 +3,16 @@
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, Self
+from dataclasses import replace
+from typing import Any, Final, NamedTuple, Self
 
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 from pydantic import ValidationError
 
 from schemas.alert import Alert
+from schemas.times import check_time, parse_ms
+from streams.crm.ledger.rows import AlertRead, ProfileRead
 from streams.runtime.kafka.clients import kafka_python_options
 from streams.runtime.kafka.errors import KafkaUnavailableError
 from streams.settings import Settings
@@ -25,43 +27,21 @@ class RecreatedError(Exception):
     """A topic ends before the place where the ledger ends; the message says which, and what to do."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a record stands."""
+class Unreadable(NamedTuple):
+    """A record that is no alert, or no profile, and why; never its value."""
 
     topic: str
     partition: int
     offset: int
-
-
-@dataclass(frozen=True, slots=True)
-class ReadAlert:
-    """An alert from the topic."""
-
-    place: Place
-    alert: Alert
-
-
-@dataclass(frozen=True, slots=True)
-class ReadProfile:
-    """What the bridge needs of a profile; `erased` for a null value."""
-
-    place: Place
-    customer_id: str
-    account_id: str | None
-    do_not_contact: bool | None
-    erased: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Unreadable:
-    """A record that is neither, and why; never its value."""
-
-    place: Place
     why: str
 
 
-Read = ReadAlert | ReadProfile | Unreadable
+class Batch(NamedTuple):
+    """What a poll brought, in the order of each partition."""
+
+    alerts: list[AlertRead]
+    profiles: list[ProfileRead]
+    unreadable: list[Unreadable]
 
 
 class TopicReader:
@@ -107,10 +87,17 @@ class TopicReader:
         """Return whether all was read that was there when it opened."""
         return all(self._consumer.position(one) >= end for one, end in self._first_ends.items())
 
-    def poll(self) -> list[Read]:
-        """Return what comes next, in the order of each partition; nothing after a quarter of a second."""
+    def poll(self) -> Batch:
+        """Return what comes next; nothing after a quarter of a second."""
         found: Mapping[TopicPartition, Sequence[Any]] = self._consumer.poll(timeout_ms=_POLL_MS)
-        return [self._read(record) for records in found.values() for record in records]
+        batch = Batch([], [], [])
+        for partition, records in found.items():
+            for record in records:
+                if partition.topic == self._alerts:
+                    _add_alert(batch, record)
+                else:
+                    _add_profile(batch, record)
+        return batch
 
     def lag(self) -> int:
         """Return how many records of the alerts are not read yet, as of some seconds ago.
@@ -136,37 +123,44 @@ class TopicReader:
         self._ends = self._consumer.end_offsets(self._partitions)
         self._ends_at = time.monotonic()
 
-    def _read(self, record: Any) -> Read:
-        place = Place(record.topic, record.partition, record.offset)
-        return (_alert if record.topic == self._alerts else _profile)(place, record)
 
-
-def _alert(place: Place, record: Any) -> Read:
+def _add_alert(batch: Batch, record: Any) -> None:
+    alert = None
     try:
-        return ReadAlert(place, Alert.model_validate_json(record.value or b""))
+        alert = Alert.model_validate_json(record.value or b"")
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False, include_context=False)[0]
         where = ".".join(map(str, first["loc"]))
-        return Unreadable(place, f"{where}: {first['type']}" if where else str(first["type"]))
+        why = f"{where}: {first['type']}" if where else str(first["type"])
+        batch.unreadable.append(Unreadable(record.topic, record.partition, record.offset, why))
+    batch.alerts.append(AlertRead(record.topic, record.partition, record.offset, alert))
 
 
-def _profile(place: Place, record: Any) -> Read:
+def _add_profile(batch: Batch, record: Any) -> None:
+    profile = ProfileRead(record.topic, record.partition, record.offset, None)
     try:
-        customer_id = (record.key or b"").decode()
-        if not customer_id:
-            return Unreadable(place, "no key")
-        if record.value is None:
-            return ReadProfile(place, customer_id, None, None, erased=True)
-        found = json.loads(record.value)
+        profile = _profile(profile, record)
     except ValueError as error:
-        return Unreadable(place, type(error).__name__)
+        why = str(error) if type(error) is ValueError else type(error).__name__
+        batch.unreadable.append(Unreadable(record.topic, record.partition, record.offset, why))
+    batch.profiles.append(profile)
+
+
+def _profile(place: ProfileRead, record: Any) -> ProfileRead:
+    """Return what is needed of a profile. Raises ValueError: the worker has made it a dead letter."""
+    customer_id = (record.key or b"").decode()
+    if not customer_id:
+        raise ValueError("no key")
+    if record.value is None:
+        return replace(place, customer_id=customer_id, erased=True)
+    found = json.loads(record.value)
     if not isinstance(found, dict):
-        return Unreadable(place, "no JSON object")
+        raise ValueError("no object")  # noqa: TRY004 - it is the record that is wrong
     account, do_not_contact = found.get("account_id"), found.get("do_not_contact")
-    return ReadProfile(
+    return replace(
         place,
-        customer_id,
-        account if isinstance(account, str) and account else None,
-        do_not_contact if isinstance(do_not_contact, bool) else None,
-        erased=False,
+        customer_id=customer_id,
+        account_id=account if isinstance(account, str) and account else None,
+        do_not_contact=do_not_contact if isinstance(do_not_contact, bool) else None,
+        time_ms=parse_ms(check_time(str(found.get("time")))),
     )

@@ -18,7 +18,15 @@ STANDINGS: Final = ("waiting", "deferred", "held", "admitted", "done", "never")
 """What can have become of a case, as `streams.crm.cases` says it."""
 KINDS: Final = ("create", "update", "refresh", "close")
 """What a message does, as `streams.crm.wire` says it."""
-ANSWERS: Final = ("accepted", "seen", "unsigned", "refused", "unknown_alert", "unavailable")
+_ANSWERS: Final = {
+    202: "accepted",
+    200: "seen",
+    401: "unsigned",
+    404: "unknown_alert",
+    500: "unavailable",
+    503: "unavailable",
+}
+ANSWERS: Final = (*dict.fromkeys(_ANSWERS.values()), "refused")
 """What a disposition can be answered."""
 
 
@@ -124,6 +132,12 @@ class BridgeMetrics:
             registry=registry,
             buckets=_ACTIONS,
         )
+
+    def answered(self, status: int, seconds: float | None) -> None:
+        """Count what a disposition was answered, and how long a case waited for its first."""
+        self.dispositions.labels(_ANSWERS.get(status, "refused")).inc()
+        if seconds is not None:
+            self.first_action_seconds.observe(seconds)
 
     def cases(self, numbers: Mapping[tuple[str, str], int]) -> None:
         """Show how many cases there are by standing and why."""

@@ -1,0 +1,271 @@
+"""One bridge: it reads the topics in a thread, and beside it admits, delivers, refreshes, and listens."""
+
+import asyncio
+import logging
+import signal
+import time
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, suppress
+from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
+
+from aiohttp import web
+
+from streams.crm.bridge.channel import Channels
+from streams.crm.bridge.now import Now
+from streams.crm.bridge.reader import Batch, TopicReader
+from streams.crm.bridge.sender import Sender
+from streams.crm.cases.policy import Policy
+from streams.crm.ledger.errors import LockedError
+from streams.crm.ledger.ledger import Ledger
+from streams.crm.payload.case import fingerprint
+from streams.crm.wire import Kind
+from streams.crm_settings import CrmSettings
+from streams.runtime.http.server import Readiness, WebServer
+from streams.runtime.kafka.errors import KafkaUnavailableError
+from streams.runtime.telemetry.bridge_metrics import BridgeMetrics
+from streams.settings import Settings
+
+log = logging.getLogger(__name__)
+
+_LOCK_SECONDS: Final = 1.0
+_ADMIT_SECONDS: Final = 0.25
+_FIGURES_SECONDS: Final = 2.0
+_MOST_REFRESH_SECONDS: Final = 30.0
+_TIDY_SECONDS: Final = 86_400.0
+
+
+class NotYetError(Exception):
+    """The bridge waits for its ledger."""
+
+
+class Topics(NamedTuple):
+    """The topics that are read, and how many partitions they have."""
+
+    alerts: str
+    customers: str
+    partitions: int
+
+
+def now_ms() -> int:
+    """Return the wall clock."""
+    return time.time_ns() // 1_000_000
+
+
+class Bridge:
+    """Works until it is asked to stop; `run` raises what ended it."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        crm: CrmSettings,
+        policy: Policy,
+        topics: Topics,
+        metrics: BridgeMetrics,
+    ) -> None:
+        self._settings, self._crm, self._policy, self._topics = settings, crm, policy, topics
+        self._metrics = metrics
+        self._stopping = asyncio.Event()
+        self._turned_at = time.monotonic()
+        self._why: str | None = "it has not begun"
+        self._channels: Channels | None = None
+        self._ledger: Ledger | None = None
+
+    async def run(self, channels: Channels, routes: Iterable[web.AbstractRouteDef]) -> None:
+        """Work until SIGTERM or SIGINT.
+
+        Raises PortInUseError, LedgerError, RecreatedError, kafka-python's errors.
+        """
+        self._channels = channels
+        loop = asyncio.get_running_loop()
+        for one in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(one, self._stopping.set)
+        async with AsyncExitStack() as stack:
+            web_server = WebServer(self._settings, self._metrics, self, routes=routes)
+            port = await web_server.start()
+            stack.push_async_callback(web_server.stop)
+            log.info(
+                "metrics, health and dispositions at http://%s:%d", self._settings.web_host, port
+            )
+            ledger = await self._lock()
+            if ledger is None:
+                return
+            self._ledger = stack.enter_context(ledger)
+            for channel in {id(one): one for one in (channels.crm, channels.canary) if one}.values():
+                await stack.enter_async_context(channel.courier)
+            await self._work(ledger, channels)
+
+    def is_live(self) -> bool:
+        """Return whether it works; a process that does not is to be ended."""
+        return time.monotonic() - self._turned_at < self._settings.watchdog_seconds
+
+    def readiness(self) -> Readiness:
+        """Tell whether it delivers, or what it waits for."""
+        why = self._why
+        if why is None and self._channels is not None:
+            standing = self._channels.crm.circuit.standing()
+            if standing.state != "closed":
+                why = f"the CRM is left alone for a while: {standing.why}"
+        return Readiness(ready=why is None, partitions=(), why=why)
+
+    # What dispositions ask of the ledger
+
+    def disposition_seen(self, webhook_id: str) -> bool:
+        """Return whether this one was written before. Raises NotYetError."""
+        return self._open_ledger.disposition_seen(webhook_id)
+
+    def customer_of(self, alert_id: str) -> str | None:
+        """Return whose alert it is; None if it is not known. Raises NotYetError."""
+        return self._open_ledger.customer_of(alert_id)
+
+    def disposition_done(
+        self, webhook_id: str, alert_id: str, *, snooze_until_ms: int | None, now_ms: int
+    ) -> float | None:
+        """Take that it is on the topic; of the first of a case return the seconds since it was delivered."""
+        return self._open_ledger.disposition_done(
+            webhook_id, alert_id, snooze_until_ms=snooze_until_ms, now_ms=now_ms
+        )
+
+    @property
+    def _open_ledger(self) -> Ledger:
+        if self._ledger is None:
+            raise NotYetError("another bridge has the ledger")
+        return self._ledger
+
+    async def _lock(self) -> Ledger | None:
+        """Return the ledger once no other bridge has it; None if this one was asked to stop before."""
+        waits = False
+        while not self._stopping.is_set():
+            self._turned_at = time.monotonic()
+            try:
+                return Ledger.open(self._crm.ledger, policy=self._policy)
+            except LockedError as error:
+                self._why = str(error)
+                if not waits:
+                    log.info("%s: this one waits until it has ended", error)
+                waits = True
+                await self._pause(_LOCK_SECONDS)
+        return None
+
+    async def _work(self, ledger: Ledger, channels: Channels) -> None:
+        now = Now(self._settings, self._metrics)
+        sender = Sender(
+            ledger,
+            channels,
+            now,
+            self._metrics,
+            concurrency=self._crm.concurrency,
+            give_up_hours=self._crm.give_up_hours,
+        )
+        try:
+            async with asyncio.TaskGroup() as group:
+                for task in (
+                    self._read(ledger),
+                    self._admit(ledger),
+                    self._refresh(ledger, sender),
+                    self._show(ledger),
+                    sender.run(self._stopping),
+                ):
+                    group.create_task(task)
+        except ExceptionGroup as several:
+            raise several.exceptions[0] from None
+
+    # Reading
+
+    async def _read(self, ledger: Ledger) -> None:
+        self._why = "it reads what the topics hold"
+        topics, loop = self._topics, asyncio.get_running_loop()
+        with ThreadPoolExecutor(1, "kafka") as kafka:
+            reader = await loop.run_in_executor(
+                kafka, TopicReader, self._settings, topics.alerts, topics.customers, topics.partitions
+            )
+            try:
+                await loop.run_in_executor(kafka, reader.open, ledger.positions())
+                await loop.run_in_executor(kafka, self._follow, reader, ledger)
+            finally:
+                self._stopping.set()  # the thread is still reading if another task has failed
+                await loop.run_in_executor(kafka, reader.close)
+
+    def _follow(self, reader: TopicReader, ledger: Ledger) -> None:
+        """Read until the bridge is asked to stop; in the thread that is Kafka's."""
+        caught_up = False
+        while not self._stopping.is_set():
+            batch = reader.poll()
+            self._take(ledger, batch)
+            if not caught_up and reader.caught_up:
+                ledger.caught_up(now_ms())
+                caught_up = True
+                log.info("all is read that the topics held: it delivers from now on")
+            try:
+                self._metrics.lag.set(reader.lag())
+                if caught_up:
+                    self._why = None
+            except KafkaUnavailableError as error:
+                self._why = str(error)
+            self._turned_at = time.monotonic()
+
+    def _take(self, ledger: Ledger, batch: Batch) -> None:
+        if batch.alerts:
+            self._metrics.read.inc(ledger.take(batch.alerts, now_ms()).revisions)
+        if batch.profiles:
+            ledger.take_profiles(batch.profiles, now_ms())
+        for one in batch.unreadable:
+            self._metrics.invalid.labels(one.topic).inc()
+            log.warning("%s [%d] %d is left: %s", one.topic, one.partition, one.offset, one.why)
+
+    # Beside it
+
+    async def _admit(self, ledger: Ledger) -> None:
+        while not self._stopping.is_set():
+            found = ledger.admit(now_ms())
+            for level, number in found.admitted.items():
+                self._metrics.admitted.labels(level).inc(number)
+            for level, number in found.deferred.items():
+                self._metrics.deferred.labels(level).inc(number)
+            await self._pause(_ADMIT_SECONDS)
+
+    async def _refresh(self, ledger: Ledger, sender: Sender) -> None:
+        every_ms = round(self._crm.refresh_hours * 3_600_000)
+        while not self._stopping.is_set():
+            for one in ledger.refresh_due(now_ms(), every_ms):
+                case = await sender.case(one, Kind.REFRESH)
+                if case.figures_of != "now" or fingerprint(case) == one.told:
+                    ledger.nothing_new(one.alert_id, now_ms())
+                else:
+                    ledger.queue_refresh(one.alert_id, now_ms())
+            await self._pause(min(_MOST_REFRESH_SECONDS, every_ms / 10_000))
+
+    async def _show(self, ledger: Ledger) -> None:
+        tidied_at = -_TIDY_SECONDS
+        while not self._stopping.is_set():
+            figures, at = ledger.figures(), now_ms()
+            self._metrics.cases({(one.value, why or ""): n for (one, why), n in figures.cases.items()})
+            self._metrics.queued.set(figures.queued)
+            oldest = at if figures.oldest_queued_ms is None else figures.oldest_queued_ms
+            self._metrics.oldest.set(max(0, at - oldest) / 1000)
+            self._metrics.given_up.set(figures.given_up)
+            if self._channels is not None:
+                closed = self._channels.crm.circuit.standing().state == "closed"
+                self._metrics.circuit_open.set(not closed)
+            if time.monotonic() - tidied_at > _TIDY_SECONDS:
+                tidied_at = time.monotonic()
+                ledger.tidy(at)
+            await self._pause(_FIGURES_SECONDS)
+
+    async def _pause(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
+
+
+def policy_of(crm: CrmSettings) -> Policy:
+    """Return what the settings say about who is admitted."""
+    return Policy(
+        budgets={"alert": crm.budget_alerts, "watch": crm.budget_watches},
+        window_ms=round(crm.budget_window_seconds * 1000),
+        zone=ZoneInfo(crm.budget_zone),
+        quiet_ms=round(crm.quiet_days * 86_400_000),
+        backfill=crm.backfill,
+        canary_prefix=crm.canary_prefix,
+    )

@@ -1,0 +1,156 @@
+"""What is due goes out: made when it is first tried, sent, and what came of it written down."""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Callable
+from typing import Final
+
+from streams.crm.bridge.channel import Channel, Channels
+from streams.crm.bridge.now import Now
+from streams.crm.delivery.circuit import Pass
+from streams.crm.delivery.retry import is_given_up, next_try_ms
+from streams.crm.ledger.ledger import Ledger
+from streams.crm.ledger.rows import Message, Refreshable
+from streams.crm.payload.case import case_of, fingerprint
+from streams.crm.payload.fields import Case
+from streams.crm.payload.template import TemplateError
+from streams.crm.wire import Kind, Outcome, Rendered, Result
+from streams.runtime.telemetry.bridge_metrics import BridgeMetrics
+
+log = logging.getLogger(__name__)
+
+_IDLE_SECONDS: Final = 0.1
+_LAST_SECONDS: Final = 5.0
+"""What is under way may take so long when the bridge is asked to stop; it is sent again if it takes longer."""
+_BESIDE: Final = 50
+"""More than can be sent are looked at, so that one way out that is closed does not hide the other."""
+
+
+class Sender:
+    """Sends what the ledger says is due, so many at once, of an alert never more than one."""
+
+    def __init__(  # noqa: PLR0913 - the parts that it brings together
+        self,
+        ledger: Ledger,
+        channels: Channels,
+        now: Now,
+        metrics: BridgeMetrics,
+        *,
+        concurrency: int,
+        give_up_hours: float,
+        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+    ) -> None:
+        self._ledger, self._channels, self._now, self._metrics = ledger, channels, now, metrics
+        self._concurrency, self._give_up_hours, self._now_ms = concurrency, give_up_hours, now_ms
+        self._rng = random.Random()  # noqa: S311 - when to try again is no secret
+        self._under_way: dict[str, asyncio.Task[None]] = {}
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Send until it is asked to stop. Raises LedgerError."""
+        try:
+            while not stopping.is_set():
+                if not self._start_what_is_due():
+                    await asyncio.sleep(_IDLE_SECONDS)
+                await self._reap()
+            if self._under_way:
+                await asyncio.wait(self._under_way.values(), timeout=_LAST_SECONDS)
+        finally:
+            for task in self._under_way.values():
+                task.cancel()
+            await asyncio.gather(*self._under_way.values(), return_exceptions=True)
+
+    def _start_what_is_due(self) -> int:
+        """Start what may be sent now, and return how many."""
+        free, started = self._concurrency - len(self._under_way), 0
+        if not free:
+            return 0
+        for message in self._ledger.due(self._now_ms(), free + _BESIDE, self._under_way.keys()):
+            if started == free:
+                break
+            channel = self._channels.of(canary=message.canary)
+            admitted = channel.circuit.admit()
+            if admitted is not None:
+                task = asyncio.create_task(self._send(message, channel, admitted))
+                self._under_way[message.alert_id] = task
+                started += 1
+        return started
+
+    async def _reap(self) -> None:
+        """Forget what has ended, and wait for some of it if there is no room for more."""
+        if len(self._under_way) >= self._concurrency:
+            await asyncio.wait(
+                self._under_way.values(), timeout=_IDLE_SECONDS, return_when=asyncio.FIRST_COMPLETED
+            )
+        for alert_id, task in list(self._under_way.items()):
+            if task.done():
+                del self._under_way[alert_id]
+                task.result()
+
+    async def _send(self, message: Message, channel: Channel, admitted: Pass) -> None:
+        outcome: Outcome | None = None
+        try:
+            told, rendered = None, message.rendered
+            if rendered is None:
+                told, rendered = await self._made(message, channel)
+                if rendered is None:
+                    return
+            outcome = await channel.courier.send(message.message_id, rendered, self._now_ms() / 1000)
+            self._note(message, outcome, told)
+        finally:
+            channel.circuit.note(admitted, outcome)
+
+    async def _made(self, message: Message, channel: Channel) -> tuple[str | None, Rendered | None]:
+        """Make a message and keep it; None if there is nothing to send, because it can't be or needn't."""
+        case = await self.case(message, message.kind)
+        told = fingerprint(case)
+        try:
+            rendered = channel.template.render(case, message.kind, message.message_id)
+        except TemplateError as error:
+            log.error("a message cannot be made: %s; it is given up, and kept", error)  # noqa: TRY400
+            self._give_up(message, "template")
+            return None, None
+        if rendered is None:
+            self._ledger.delivered(message.message_id, self._now_ms(), told)
+            self._metrics.deliveries.labels(message.kind, "left_out").inc()
+            return None, None
+        self._ledger.store_body(message.message_id, rendered, self._now_ms())
+        return told, rendered
+
+    async def case(self, of: Message | Refreshable, kind: Kind) -> Case:
+        """Return the case of an alert as of now."""
+        now = None if of.alert.state == "resolved" else await self._now.of(of.alert.customer_id)
+        return case_of(
+            of.alert,
+            kind,
+            now,
+            account_id=of.account_id,
+            others_of_account=of.other_open,
+            internal_only=of.internal_only,
+            canary=of.canary,
+            refreshed_at=self._now_ms(),
+        )
+
+    def _note(self, message: Message, outcome: Outcome, told: str | None) -> None:
+        now_ms = self._now_ms()
+        self._metrics.tries.labels(outcome.reason).inc()
+        self._metrics.request_seconds.observe(outcome.seconds)
+        match outcome.result:
+            case Result.DELIVERED:
+                self._ledger.delivered(message.message_id, now_ms, told)
+                self._metrics.deliveries.labels(message.kind, "delivered").inc()
+                self._metrics.delivery_seconds.observe((now_ms - message.made_ms) / 1000)
+            case Result.REFUSED:
+                log.warning("the CRM refuses a message (%s): it is given up, and kept", outcome.reason)
+                self._give_up(message, outcome.reason)
+            case Result.RETRY if is_given_up(message.tried_ms or now_ms, now_ms, self._give_up_hours):
+                log.warning("a message fails for too long (%s): it is given up, and kept", outcome.reason)
+                self._give_up(message, outcome.reason)
+            case Result.RETRY:
+                at = next_try_ms(message.attempts + 1, now_ms, self._rng, outcome.retry_after)
+                self._ledger.retry(message.message_id, at, outcome.reason)
+
+    def _give_up(self, message: Message, reason: str) -> None:
+        self._ledger.give_up(message.message_id, reason, self._now_ms())
+        self._metrics.deliveries.labels(message.kind, "given_up").inc()
