@@ -1,8 +1,8 @@
 """What the CRM says became of an alert, to the event that the worker reads.
 
-The reader is as tolerant as that of the topics (docs/forms.md): known fields are strict, unknown ones are left
-out, and named in the answer. So a CRM may send more than we know, and a misspelt field is noticed. Who the
-customer is, the ledger says and never the CRM; type, id and source are ours too.
+The reader is as tolerant as that of the topics (docs/forms.md): known fields are strict, unknown ones are
+left out, and named in the answer. So a CRM may send more than we know, and a misspelt field is noticed. Who
+the customer is, the ledger says and never the CRM; type, id and source are ours too.
 """
 
 from collections.abc import Callable
@@ -12,11 +12,11 @@ from typing import Any, Final
 
 from pydantic_core import from_json, to_json
 
-from schemas import events, reference
+from schemas import events
 from schemas.disposition import Disposition
+from schemas.hot import Decoder
 from schemas.line_faults import BOM
 from schemas.times import format_ms, parse_ms
-from schemas.topics import DISPOSITIONS
 from schemas.unknown_fields import NAMES_SHOWN, shown
 
 MOST_BYTES: Final = 4096
@@ -27,8 +27,7 @@ FIELDS: Final = ("alert_id", "status", "outcome", "action", "snooze_until", "act
 """What the CRM may say."""
 _OURS: Final = ("type", "event_id", "customer_id", "source", "attributes")
 _NOBODY: Final = "-"
-_ANY_CURRENCY: Final = "USD"
-"""A disposition has no money."""
+_READ: Final = Decoder().dispositions
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +54,14 @@ def parse(
     `customer_of` returns the customer of an alert_id, None if no such alert is known. A disposition without a
     time is of `now_ms`.
     """
-    if len(body) > MOST_BYTES:
-        return Refusal(f"more than {MOST_BYTES} bytes", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
-    try:
-        document = from_json(body.removeprefix(BOM), allow_inf_nan=False)
-    except ValueError:
-        return Refusal("the body is not JSON", HTTPStatus.BAD_REQUEST)
-    if not isinstance(document, dict):
-        return Refusal("the body has to be a JSON object", HTTPStatus.BAD_REQUEST)
+    document = _document(body)
+    if isinstance(document, Refusal):
+        return document
     said = {name: value for name, value in document.items() if name not in _OURS}
     said["time"] = format_ms(now_ms) if said.get("time") is None else said["time"]
     ours = {"type": "disposition", "event_id": webhook_id, "source": SOURCE}
-    event = _event(said | ours | {"customer_id": _NOBODY})
+    # As the worker would read it, which also words what is wrong.
+    event = _READ(to_json(said | ours | {"customer_id": _NOBODY}))
     if isinstance(event, events.Refusal):
         return Refusal(event.detail, HTTPStatus.UNPROCESSABLE_ENTITY)
     if event.time > now_ms + AHEAD_MS:
@@ -81,13 +76,18 @@ def parse(
     return Parsed(disposition, tuple(ignored))
 
 
+def _document(body: bytes) -> dict[str, Any] | Refusal:
+    if len(body) > MOST_BYTES:
+        return Refusal(f"more than {MOST_BYTES} bytes", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+    try:
+        document = from_json(body.removeprefix(BOM), allow_inf_nan=False)
+    except ValueError:
+        return Refusal("the body is not JSON", HTTPStatus.BAD_REQUEST)
+    if not isinstance(document, dict):
+        return Refusal("the body has to be a JSON object", HTTPStatus.BAD_REQUEST)
+    return document
+
+
 def snooze_until_ms(disposition: Disposition) -> int | None:
     """Return until when nothing more is to be raised, ms UTC."""
     return None if disposition.snooze_until is None else parse_ms(disposition.snooze_until)
-
-
-def _event(document: dict[str, Any]) -> events.Disposition | events.Refusal:
-    """Return the event as the worker would read it, which also words what is wrong."""
-    read = reference.decode(to_json(document), DISPOSITIONS, _ANY_CURRENCY)
-    assert isinstance(read, events.Disposition | events.Refusal)
-    return read

@@ -30,7 +30,7 @@ class Ledger(Protocol):
         """Return whose alert it is; None if it is not known."""
 
     def disposition_done(
-        self, webhook_id: str, alert_id: str, status: str, snooze_until_ms: int | None, now_ms: int
+        self, webhook_id: str, alert_id: str, *, snooze_until_ms: int | None, now_ms: int
     ) -> float | None:
         """Take that it is on the topic; of the first of a case return the seconds since it was delivered."""
 
@@ -53,6 +53,7 @@ class DispositionRoute:
 
     def __init__(  # noqa: PLR0913 - what it stands between
         self,
+        *,
         verify: Verify,
         verify_error: type[Exception],
         ledger: Ledger,
@@ -109,7 +110,7 @@ class DispositionRoute:
             why = "Kafka does not take it now; send it again"
             return _error(HTTPStatus.SERVICE_UNAVAILABLE, why, _RETRY_AFTER), None
         seconds = self._ledger.disposition_done(
-            webhook_id, said.alert_id, said.status, snooze_until_ms(said), self._now_ms()
+            webhook_id, said.alert_id, snooze_until_ms=snooze_until_ms(said), now_ms=self._now_ms()
         )
         answer = {"status": "accepted"} | ({"ignored": parsed.ignored} if parsed.ignored else {})
         return web.json_response(answer, status=HTTPStatus.ACCEPTED), seconds

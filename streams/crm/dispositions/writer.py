@@ -20,9 +20,9 @@ WRITE_SECONDS: Final = 15.0
 
 
 class DispositionWriter:
-    """Writes to the dispositions topic of the settings; connects when it is first needed, and again after faults.
+    """Writes to the dispositions topic of the settings; connects when it is first needed, and after faults.
 
-    A write that fails may yet arrive: the CRM sends the same again, and the worker drops the second by its id.
+    A write that fails may yet arrive: the CRM sends the same again, and the worker drops the second.
     """
 
     def __init__(self, settings: Settings) -> None:
