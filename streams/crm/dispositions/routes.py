@@ -56,18 +56,19 @@ class DispositionRoute:
         *,
         verify: Verify,
         verify_error: type[Exception],
-        ledger: Ledger,
+        ledger: Callable[[], Ledger | None],
         writer: Writer,
         now_ms: Callable[[], int],
         on_answer: OnAnswer = lambda _status, _seconds: None,
     ) -> None:
+        """Take what verifies; the ledger, None while it is not open; where to write; a clock, ms UTC."""
         self._verify, self._verify_error = verify, verify_error
         self._ledger, self._writer, self._now_ms, self._on_answer = ledger, writer, now_ms, on_answer
         self._under_way: set[str] = set()
 
-    def add_to(self, app: web.Application) -> None:
-        """Add it to the routes of a server."""
-        app.router.add_post(PATH, self.handle)
+    def route(self) -> web.RouteDef:
+        """Return the route, for a server."""
+        return web.post(PATH, self.handle)
 
     async def handle(self, request: web.Request) -> web.Response:
         """Answer a request. 202 is answered once the disposition is on the topic, and not before."""
@@ -88,18 +89,21 @@ class DispositionRoute:
             webhook_id = self._verify(request.headers, body)
         except self._verify_error as error:
             return _error(HTTPStatus.UNAUTHORIZED, str(error)), None
-        if self._ledger.disposition_seen(webhook_id):
+        ledger = self._ledger()
+        if ledger is None:
+            return _error(HTTPStatus.SERVICE_UNAVAILABLE, "the bridge is starting", _RETRY_AFTER), None
+        if ledger.disposition_seen(webhook_id):
             return web.json_response({"status": "seen"}), None
         if webhook_id in self._under_way:  # sent again before we answered
             return _error(HTTPStatus.SERVICE_UNAVAILABLE, "the same is under way", _RETRY_AFTER), None
         self._under_way.add(webhook_id)
         try:
-            return await self._take(webhook_id, body)
+            return await self._take(ledger, webhook_id, body)
         finally:
             self._under_way.discard(webhook_id)
 
-    async def _take(self, webhook_id: str, body: bytes) -> tuple[web.Response, float | None]:
-        parsed = parse(body, webhook_id, self._ledger.customer_of, self._now_ms())
+    async def _take(self, ledger: Ledger, webhook_id: str, body: bytes) -> tuple[web.Response, float | None]:
+        parsed = parse(body, webhook_id, ledger.customer_of, self._now_ms())
         if isinstance(parsed, Refusal):
             return _error(parsed.status, parsed.reason), None
         said = parsed.disposition
@@ -109,7 +113,7 @@ class DispositionRoute:
             log.warning("a disposition could not be written: %s", error)
             why = "Kafka does not take it now; send it again"
             return _error(HTTPStatus.SERVICE_UNAVAILABLE, why, _RETRY_AFTER), None
-        seconds = self._ledger.disposition_done(
+        seconds = ledger.disposition_done(
             webhook_id, said.alert_id, snooze_until_ms=snooze_until_ms(said), now_ms=self._now_ms()
         )
         answer = {"status": "accepted"} | ({"ignored": parsed.ignored} if parsed.ignored else {})
