@@ -1,0 +1,19 @@
+"""At most so many requests a second. Pure: the clock is given."""
+
+from collections.abc import Callable
+
+
+class Pace:
+    """A token bucket of one token: requests are spread evenly, and none are saved up."""
+
+    def __init__(self, requests_per_second: float, clock: Callable[[], float]) -> None:
+        """Take the rate, and a clock in seconds that never goes back."""
+        self._interval, self._clock = 1 / requests_per_second, clock
+        self._next = clock()
+
+    def take(self) -> float:
+        """Take the next token, and return in how many seconds it is there."""
+        now = self._clock()
+        due = max(now, self._next)
+        self._next = due + self._interval
+        return due - now
