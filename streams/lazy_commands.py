@@ -49,6 +49,16 @@ COMMANDS: Final = {
         "Turn an export (Shopify, Segment, Amazon Connect, Zendesk, CSV) into event files.",
         "ingest",
     ),
+    "bridge": (
+        "streams.crm.commands.bridge:bridge",
+        "Deliver alerts to a CRM, each once, and take its dispositions back.",
+        "crm",
+    ),
+    "canary": (
+        "streams.crm.commands.canary:canary",
+        "Let synthetic customers go the whole way and back, so that a broken chain is noticed.",
+        "crm",
+    ),
     "ingest": (
         "streams.ingest.command:ingest_command",
         "Read other people's topics, map them, write to our inputs: exactly once, until SIGTERM or Ctrl-C.",
@@ -72,14 +82,14 @@ def add_lazy_commands(app: typer.Typer) -> None:
         app.command(name, cls=LazyCommand, help=told)(_never)
 
 
-def command_of(name: str) -> Callable[..., None]:
-    """Import a command; ends the program with 78 if its extra is missing."""
+def command_of(name: str) -> Callable[..., None] | typer.Typer:
+    """Import a command, or a group of them; ends the program with 78 if its extra is missing."""
     place, _, extra = COMMANDS[name]
     if not is_here(extra):
         raise failed(needs(name, extra), Exit.CONFIG)
     module, function = place.split(":")
     with _ended_by_ctrl_c():
-        command: Callable[..., None] = getattr(import_module(module), function)
+        command: Callable[..., None] | typer.Typer = getattr(import_module(module), function)
     return command
 
 
@@ -98,8 +108,11 @@ def _ended_by_ctrl_c() -> Iterator[None]:
 
 
 def _imported(name: str) -> Any:
+    command = command_of(name)
+    if isinstance(command, typer.Typer):
+        return typer.main.get_command(command)
     alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    alone.command(name)(command_of(name))
+    alone.command(name)(command)
     return typer.main.get_command(alone)
 
 

@@ -36,10 +36,6 @@ _MOST_REFRESH_SECONDS: Final = 30.0
 _TIDY_SECONDS: Final = 86_400.0
 
 
-class NotYetError(Exception):
-    """The bridge waits for its ledger."""
-
-
 class Topics(NamedTuple):
     """The topics that are read, and how many partitions they have."""
 
@@ -85,9 +81,7 @@ class Bridge:
             web_server = WebServer(self._settings, self._metrics, self, routes=routes)
             port = await web_server.start()
             stack.push_async_callback(web_server.stop)
-            log.info(
-                "metrics, health and dispositions at http://%s:%d", self._settings.web_host, port
-            )
+            log.info("metrics, health and dispositions at http://%s:%d", self._settings.web_host, port)
             ledger = await self._lock()
             if ledger is None:
                 return
@@ -109,28 +103,8 @@ class Bridge:
                 why = f"the CRM is left alone for a while: {standing.why}"
         return Readiness(ready=why is None, partitions=(), why=why)
 
-    # What dispositions ask of the ledger
-
-    def disposition_seen(self, webhook_id: str) -> bool:
-        """Return whether this one was written before. Raises NotYetError."""
-        return self._open_ledger.disposition_seen(webhook_id)
-
-    def customer_of(self, alert_id: str) -> str | None:
-        """Return whose alert it is; None if it is not known. Raises NotYetError."""
-        return self._open_ledger.customer_of(alert_id)
-
-    def disposition_done(
-        self, webhook_id: str, alert_id: str, *, snooze_until_ms: int | None, now_ms: int
-    ) -> float | None:
-        """Take that it is on the topic; of the first of a case return the seconds since it was delivered."""
-        return self._open_ledger.disposition_done(
-            webhook_id, alert_id, snooze_until_ms=snooze_until_ms, now_ms=now_ms
-        )
-
-    @property
-    def _open_ledger(self) -> Ledger:
-        if self._ledger is None:
-            raise NotYetError("another bridge has the ledger")
+    def ledger(self) -> Ledger | None:
+        """Return the ledger; None while another bridge has it."""
         return self._ledger
 
     async def _lock(self) -> Ledger | None:

@@ -76,8 +76,8 @@ class TopicReader:
             at = positions.get((partition.topic, partition.partition), 0)
             if at > self._ends[partition]:
                 raise RecreatedError(
-                    f"{partition.topic} [{partition.partition}] ends at {self._ends[partition]}, the ledger is "
-                    f"at {at}: the topic was made anew. Begin with a new ledger file, and keep the old"
+                    f"{partition.topic} [{partition.partition}] ends at {self._ends[partition]}, the ledger "
+                    f"is at {at}: the topic was made anew. Begin with a new ledger file, and keep the old"
                 )
             self._consumer.seek(partition, max(at, beginnings[partition]))
         return self

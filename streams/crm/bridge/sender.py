@@ -25,7 +25,7 @@ _IDLE_SECONDS: Final = 0.1
 _LAST_SECONDS: Final = 5.0
 """What is under way may take so long when the bridge is asked to stop; it is sent again if it takes longer."""
 _BESIDE: Final = 50
-"""More than can be sent are looked at, so that one way out that is closed does not hide the other."""
+"""So many more are looked at, so that one way out that is closed does not hide the other."""
 
 
 class Sender:

@@ -6,7 +6,6 @@ import traceback
 from typing import Final
 
 import typer
-from aiohttp import web
 from kafka.errors import KafkaError
 
 from schemas.topics import ALERTS, CUSTOMERS, DISPOSITIONS
@@ -17,11 +16,12 @@ from streams.crm.bridge.reader import RecreatedError
 from streams.crm.commands.deliveries import deliveries_command, resend_command
 from streams.crm.commands.preview import preview_command
 from streams.crm.delivery.circuit import Circuit
-from streams.crm.delivery.courier import Courier, Endpoint
+from streams.crm.delivery.courier import Courier
 from streams.crm.delivery.login import Login, NoLogin, login_of
 from streams.crm.delivery.pace import Pace
 from streams.crm.delivery.signing import Secrets, SignatureError, load_secrets
-from streams.crm.dispositions.routes import PATH, DispositionRoute
+from streams.crm.delivery.transport import Endpoint
+from streams.crm.dispositions.routes import DispositionRoute
 from streams.crm.dispositions.writer import DispositionWriter
 from streams.crm.ledger.errors import LedgerError
 from streams.crm.payload.template import Template, TemplateError
@@ -112,16 +112,16 @@ async def _run(
         if crm.canary_url is None
         else _channel(crm, crm.canary_url, secrets, Template.load("generic"), NoLogin()),
     )
-    route = DispositionRoute(
-        lambda headers, body: secrets.verify(headers, body, time.time()),
-        SignatureError,
-        one,
-        writer,
-        now_ms,
-        metrics.answered,
+    dispositions = DispositionRoute(
+        verify=lambda headers, body: secrets.verify(headers, body, time.time()),
+        verify_error=SignatureError,
+        ledger=one.ledger,
+        writer=writer,
+        now_ms=now_ms,
+        on_answer=metrics.answered,
     )
     try:
-        await one.run(channels, [web.post(PATH, route.handle)])
+        await one.run(channels, [dispositions.route()])
     finally:
         await writer.close()
 

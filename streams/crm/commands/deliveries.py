@@ -62,7 +62,9 @@ def deliveries_command(  # noqa: PLR0913 - the options of a command are its argu
             typer.echo(json.dumps(asdict(one)))
         return
     Console().print(_table(found, customers=customers))
-    many = ", ".join(f"{number:,} {_standing(*key)}" for key, number in sorted(figures.cases.items(), key=str))
+    many = ", ".join(
+        f"{number:,} {_standing(*key)}" for key, number in sorted(figures.cases.items(), key=str)
+    )
     typer.echo(f"{many or 'no cases'}; {figures.queued:,} messages queued, {figures.given_up:,} given up")
 
 

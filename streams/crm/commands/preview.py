@@ -85,7 +85,9 @@ def _of_file(path: Path, last: int) -> list[Alert]:
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False, include_context=False)[0]
         where = ".".join(map(str, first["loc"]))
-        raise failed(f"{path}: not alerts of `replay --alerts`: {where}: {first['type']}", Exit.BAD_DATA) from None
+        raise failed(
+            f"{path}: not alerts of `replay --alerts`: {where}: {first['type']}", Exit.BAD_DATA
+        ) from None
 
 
 def _now(settings: Settings, alert: Alert) -> LookupAnswer | None:

@@ -113,24 +113,27 @@ class WebServer:
     `routes` are those of another process; they look after their rights themselves.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what differs between processes
         self,
         settings: Settings,
         metrics: Shown,
         probed: Probed,
         worker: Worker | None = None,
+        *,
         routes: Iterable[web.AbstractRouteDef] = (),
+        most_bytes: int = MOST_BYTES,
     ) -> None:
         self._host, self._port = settings.web_host, settings.web_port
         token = settings.web_token()
         self._token = None if token is None else token.encode()
         self._currency = settings.reporting_currency
-        self._metrics, self._probed, self._worker, self._routes = metrics, probed, worker, routes
+        self._metrics, self._probed, self._worker = metrics, probed, worker
+        self._routes, self._most_bytes = routes, most_bytes
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> int:
         """Listen, and return the port; raises PortInUseError."""
-        app = web.Application(client_max_size=MOST_BYTES, middlewares=[_in_json])
+        app = web.Application(client_max_size=self._most_bytes, middlewares=[_in_json])
         app.on_response_prepare.append(_add_headers)
         app.router.add_get("/live", self._live)
         app.router.add_get("/metrics", self._show_metrics)

@@ -1,0 +1,92 @@
+"""The command `canary`: synthetic customers that go the whole way, again and again."""
+
+import asyncio
+import json
+import traceback
+from typing import Annotated, Final
+
+import typer
+from kafka.errors import KafkaError
+
+from schemas.topics import CONTACTS, TRANSACTIONS
+from streams.console import Exit, exit_code, failed
+from streams.crm.bridge.process import now_ms
+from streams.crm.canary.customers import WARM_UP_DAYS, canaries, history
+from streams.crm.canary.process import CanaryProcess
+from streams.crm.delivery.courier import Courier
+from streams.crm.delivery.signing import load_secrets
+from streams.crm.delivery.transport import Endpoint
+from streams.crm_settings import CrmSettings, crm_variable
+from streams.runtime.commands.common import (
+    KAFKA_EXITS,
+    crm_settings_or_exit,
+    partitions_or_exit,
+    settings_or_exit,
+)
+from streams.runtime.commands.worker import set_up_logging
+from streams.runtime.http.server import PortInUseError
+from streams.settings import Settings, SettingsError
+
+_EXITS: Final[dict[type[Exception], Exit]] = {
+    **KAFKA_EXITS,
+    KafkaError: Exit.UNAVAILABLE,
+    PortInUseError: Exit.CONFIG,
+}
+
+canary = typer.Typer(
+    help="Synthetic customers that go the whole way: contact, alert, webhook, disposition.",
+    invoke_without_command=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@canary.callback()
+def canary_command(context: typer.Context) -> None:
+    """Let synthetic customers go the whole way and back, again and again, until SIGTERM or Ctrl-C.
+
+    One in each partition buys something every day, and every RETENTION_CRM_CANARY_HOURS has a contact that
+    goes as wrong as one can. The worker raises an alert, the bridge delivers it here (the bridge's
+    RETENTION_CRM_CANARY_URL is this process, with the path /canary), a disposition that closes it goes back
+    to RETENTION_CRM_BRIDGE_URL, and the close comes here again. How long ago that last happened is the metric
+    retention_canary_age_seconds. Nobody is judged before twelve weeks of purchases, so the first round takes
+    as long, unless `canary history` was published before.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    settings, crm = settings_or_exit(), crm_settings_or_exit()
+    set_up_logging()
+    partitions = partitions_or_exit(settings, (TRANSACTIONS, CONTACTS))
+    try:
+        asyncio.run(_run(settings, crm, partitions))
+    except Exception as error:  # noqa: BLE001 - the one place where it ends
+        if isinstance(error, tuple(_EXITS)):
+            raise failed(str(error), exit_code(error, _EXITS)) from None
+        where = "".join(traceback.format_tb(error.__traceback__))
+        raise failed(f"{type(error).__name__} in the canary; it ends\n{where}", Exit.SOFTWARE) from None
+
+
+@canary.command("history")
+def history_command(
+    *,
+    days: Annotated[int, typer.Option(min=WARM_UP_DAYS + 7, max=400, help="How many, up to now.")] = 120,
+    partitions: Annotated[
+        int | None, typer.Option(min=1, help="Of the topics, instead of RETENTION_PARTITIONS.")
+    ] = None,
+) -> None:
+    """Print what the canary's customers would have bought, a line each, for `transactions.jsonl`.
+
+    Sort the lines in by time before history is published, and the canary goes its first round at once.
+    """
+    settings, crm = settings_or_exit(partitions=partitions), crm_settings_or_exit()
+    customers = canaries(crm.canary_prefix, settings.partitions, settings.partitioner)
+    for event in history(customers, now_ms(), days, crm.canary_spend_per_day, settings.reporting_currency):
+        typer.echo(json.dumps(event))
+
+
+async def _run(settings: Settings, crm: CrmSettings, partitions: int) -> None:
+    if crm.secret_file is None:
+        raise SettingsError(f"{crm_variable('secret_file')} is needed: that of the bridge")
+    secrets = load_secrets(crm.secret_file)
+    bridge = Courier(Endpoint.of(crm, crm.bridge_url), secrets)
+    await CanaryProcess(settings, crm, partitions, secrets, bridge).run()
