@@ -10,7 +10,7 @@ from streams.core.alerts.decision import Resolution
 from streams.core.alerts.figures import Figures
 from streams.core.contacts.frustration import Known
 
-_SIGNALS: Final = {
+SIGNALS: Final = {
     "unresolved": "was left unresolved",
     "worst_score": "gave the worst score",
     "escalation_refused": "was refused an escalation",
@@ -28,8 +28,12 @@ _SIGNALS: Final = {
     "self_service": "spent half an hour helping themselves",
     "repeat": "had to come back",
     "unnotified_change": "met a change without notice",
+    "subscription_cancelled": "cancelled a subscription",
+    "subscription_reduced": "reduced a subscription",
 }
-_RESOLUTIONS: Final = {
+"""What the customer met with or did, by reason: `The customer ...`."""
+
+RESOLUTIONS: Final = {
     "returned": "The customer came back",
     "expired": "The episode ended after its last day without a return",
     "closed": "The desk closed the case",
@@ -37,6 +41,7 @@ _RESOLUTIONS: Final = {
     "erased": "The customer was erased",
     "merged": "The customer is known by another id from now on",
 }
+"""How an episode ended."""
 
 
 WeighedSignal = tuple[str, str, float]
@@ -47,7 +52,7 @@ def summary(figures: Figures, resolution: Resolution | None, signals: list[Weigh
     """Return what happened in one sentence; `signals` are those of all contacts."""
     episode, usual, spent, days = figures.episode, _usual(figures), _spent(figures), _days(figures.days)
     if resolution is not None:
-        return f"{_RESOLUTIONS[resolution]}: {spent} in {days}, usually {usual}."
+        return f"{RESOLUTIONS[resolution]}: {spent} in {days}, usually {usual}."
     if episode.cancelled:
         after = "spend had fallen" if episode.anchor is None else "a bad contact"
         return f"A subscription was cancelled after {after}: {spent} in {days}, usually {usual}."
@@ -122,4 +127,4 @@ def _days(days: float) -> str:
 def _worst(anchor: Known, signals: list[WeighedSignal]) -> str:
     """Return what weighed most in the anchor, else in any contact."""
     weighed = [(contact_id == anchor.contact_id, nats, name) for contact_id, name, nats in signals]
-    return _SIGNALS[max(weighed)[2]] if weighed else "had a bad contact"
+    return SIGNALS[max(weighed)[2]] if weighed else "had a bad contact"
