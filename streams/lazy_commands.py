@@ -64,6 +64,11 @@ COMMANDS: Final = {
         "Read other people's topics, map them, write to our inputs: exactly once, until SIGTERM or Ctrl-C.",
         "ingest",
     ),
+    "crm-sandbox": (
+        "streams.sandbox.command:crm_sandbox",
+        "Run a small stand-in for a CRM on this machine, for demo and tests, until SIGTERM or Ctrl-C.",
+        "crm",
+    ),
 }
 """By name: where the command is, the first sentence of its help, and the extra that it needs."""
 
@@ -73,7 +78,7 @@ class LazyCommand(TyperCommand):
 
     @override
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
-        return _imported(str(self.name)).make_context(info_name, args, parent, **extra)
+        return imported(str(self.name)).make_context(info_name, args, parent, **extra)
 
 
 def add_lazy_commands(app: typer.Typer) -> None:
@@ -82,8 +87,17 @@ def add_lazy_commands(app: typer.Typer) -> None:
         app.command(name, cls=LazyCommand, help=told)(_never)
 
 
-def command_of(name: str) -> Callable[..., None] | typer.Typer:
+def imported(name: str) -> Any:
     """Import a command, or a group of them; ends the program with 78 if its extra is missing."""
+    command = _command_of(name)
+    if isinstance(command, typer.Typer):
+        return typer.main.get_command(command)
+    alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    alone.command(name)(command)
+    return typer.main.get_command(alone)
+
+
+def _command_of(name: str) -> Callable[..., None] | typer.Typer:
     place, _, extra = COMMANDS[name]
     if not is_here(extra):
         raise failed(needs(name, extra), Exit.CONFIG)
@@ -105,15 +119,6 @@ def _ended_by_ctrl_c() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-def _imported(name: str) -> Any:
-    command = command_of(name)
-    if isinstance(command, typer.Typer):
-        return typer.main.get_command(command)
-    alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    alone.command(name)(command)
-    return typer.main.get_command(alone)
 
 
 def _never() -> None:

@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 _IDLE_SECONDS: Final = 0.1
 _LAST_SECONDS: Final = 5.0
-"""What is under way may take so long when the bridge is asked to stop; it is sent again if it takes longer."""
+"""What is under way may take so long at the end; what takes longer is sent again by the next bridge."""
 _BESIDE: Final = 50
 """So many more are looked at, so that one way out that is closed does not hide the other."""
 

@@ -26,7 +26,7 @@ from streams.crm.wire import Rendered, Request, Result
 from streams.crm_settings import CrmSettings
 from streams.runtime.http.server import Readiness, WebServer
 from streams.runtime.kafka.clients import close_producer, make_producer
-from streams.runtime.kafka.errors import publish_errors
+from streams.runtime.kafka.errors import KafkaUnavailableError, publish_errors
 from streams.runtime.telemetry.bridge_metrics import CanaryMetrics
 from streams.settings import Settings
 
@@ -52,10 +52,11 @@ class CanaryProcess:
         self._rounds = rounds(customers, _now_ms(), round(crm.canary_hours * 3_600_000))
         for one in self._rounds.values():
             self._metrics.age(one.canary.partition, lambda one=one: one.age_seconds(_now_ms()))  # type: ignore[misc]
+        self._producer: AIOKafkaProducer | None = None
         self._answering: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
-        """Work until SIGTERM or SIGINT. Raises PortInUseError, KafkaUnavailableError."""
+        """Work until SIGTERM or SIGINT. Raises PortInUseError, KafkaRefusedError."""
         loop = asyncio.get_running_loop()
         for one in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(one, self._stopping.set)
@@ -67,17 +68,20 @@ class CanaryProcess:
             stack.push_async_callback(server.stop)
             log.info("metrics and health at http://%s:%d", self._settings.web_host, port)
             await stack.enter_async_context(self._bridge)
-            with publish_errors(self._settings.bootstrap_servers):
-                producer = make_producer(self._settings, batch_bytes=_BATCH_BYTES)
-                stack.push_async_callback(close_producer, producer)
-                await producer.start()
-                while not self._stopping.is_set():
-                    for each in self._rounds.values():
-                        await self._act(producer, each)
-                    self._turned_at = time.monotonic()
-                    with suppress(TimeoutError):
-                        async with asyncio.timeout(_LOOK_SECONDS):
-                            await self._stopping.wait()
+            stack.push_async_callback(self._let_go)
+            while not self._stopping.is_set():
+                try:
+                    with publish_errors(self._settings, lambda: 0):
+                        for each in self._rounds.values():
+                            await self._act(each)
+                except KafkaUnavailableError as error:
+                    # What may have arrived all the same has the same id when it is written again.
+                    log.warning("%s", error)
+                    await self._let_go()
+                self._turned_at = time.monotonic()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_LOOK_SECONDS):
+                        await self._stopping.wait()
 
     def is_live(self) -> bool:
         """Return whether it works; a process that does not is to be ended."""
@@ -89,27 +93,33 @@ class CanaryProcess:
 
     # At one end
 
-    async def _act(self, producer: AIOKafkaProducer, one: Round) -> None:
+    async def _act(self, one: Round) -> None:
         """Buy if a day has begun, and be treated badly if it is time for it."""
         at = _now_ms()
         if one.bought_day != at // DAY_MS:
             event = one.canary.purchase(at, self._crm.canary_spend_per_day, self._settings.reporting_currency)
-            await self._write(producer, TRANSACTIONS.name, one.canary, event)
+            await self._write(TRANSACTIONS.name, one.canary, event)
             one.bought_day = at // DAY_MS
         turn = one.turn_of(at)
         if turn is not None:
-            await self._write(producer, CONTACTS.name, one.canary, one.canary.contact(at, turn))
+            await self._write(CONTACTS.name, one.canary, one.canary.contact(at, turn))
             one.turn, one.contacted_ms = turn, at
 
-    async def _write(
-        self, producer: AIOKafkaProducer, topic: str, canary: Canary, event: dict[str, Any]
-    ) -> None:
-        await producer.send_and_wait(
+    async def _write(self, topic: str, canary: Canary, event: dict[str, Any]) -> None:
+        if self._producer is None:
+            self._producer = make_producer(self._settings, batch_bytes=_BATCH_BYTES)
+            await self._producer.start()
+        await self._producer.send_and_wait(
             self._settings.topic_prefix + topic,
             json.dumps(event).encode(),
             key=canary.customer_id.encode(),
             partition=canary.partition,
         )
+
+    async def _let_go(self) -> None:
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            await close_producer(producer)
 
     # At the other
 

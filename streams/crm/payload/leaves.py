@@ -11,8 +11,8 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from jinja2 import StrictUndefined, TemplateError, nodes
-from jinja2.runtime import Undefined
 from jinja2.exceptions import SecurityError
+from jinja2.runtime import Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from streams.crm.payload.plain import clip
