@@ -12,8 +12,8 @@ import typer
 from streams.console import INTERRUPTED, Exit, failed, files_or_exit, or_exit
 from streams.demo.broker import DemoKafka, some_kafka
 from streams.demo.play import Demo, outputs, play, replay
+from streams.demo.processes import DemoError
 from streams.demo.signals import signals_as_ctrl_c
-from streams.demo.workers import DemoError
 from streams.files import named
 from streams.lab.generate.command import generate_command
 from streams.outputs import Force, check_or_exit

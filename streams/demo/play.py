@@ -1,6 +1,7 @@
 """The demo from its Kafka on: topics, workers, the show, replay, and whether both gave the same."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -9,11 +10,12 @@ import typer
 
 from streams.console import ERRORS, visible
 from streams.demo.broker import DemoKafka, topics_of
+from streams.demo.crm import Crm, crm
 from streams.demo.display import displayed
 from streams.demo.scene import Scene, WorkerSeen
 from streams.demo.show import Show
 from streams.demo.verdict import verdict
-from streams.demo.workers import WORKERS, workers
+from streams.demo.workers import WORKERS, WorkerProcess, workers
 from streams.lab.replay.command import replay_command, replay_outputs
 from streams.outputs import Output
 from streams.runtime.tools.prescan import Prescan
@@ -55,11 +57,17 @@ def play(demo: Demo, kafka: DemoKafka) -> bool:
     settings = kafka.settings
     with ERRORS.status("reading the history ..."):
         prescanned = prescan_for(settings, demo.directory, settings.partitions)
-    with topics_of(kafka, keep=demo.keep):
-        _show(demo, settings, prescanned)
+    with (
+        topics_of(kafka, keep=demo.keep),
+        workers(settings, demo.out) as processes,
+        crm(settings, processes, demo.out) as sandbox,
+    ):
+        _show(demo, settings, prescanned, processes, sandbox)
         replay(demo, settings)
         found = verdict(settings, demo.out / ALERTS)
-    typer.echo(str(found))
+        typer.echo(str(found))
+        if sandbox is not None:
+            sandbox.show()
     _print_next_steps(demo, kafka)
     return found.equal
 
@@ -87,7 +95,13 @@ def replay(demo: Demo, settings: Settings) -> bool:
     return True
 
 
-def _show(demo: Demo, settings: Settings, prescanned: Prescan) -> None:
+def _show(
+    demo: Demo,
+    settings: Settings,
+    prescanned: Prescan,
+    processes: Sequence[WorkerProcess],
+    sandbox: Crm | None,
+) -> None:
     scene = Scene(
         title="a year of real baskets, synthetic contacts"
         if demo.synthetic
@@ -96,7 +110,9 @@ def _show(demo: Demo, settings: Settings, prescanned: Prescan) -> None:
         lines=prescanned.lines.total(),
         workers=[WorkerSeen(number) for number in range(1, WORKERS + 1)],
     )
-    with workers(settings, demo.out) as processes, displayed(scene) as display:
+    if sandbox is not None:
+        scene.note(f"cases are delivered to a CRM sandbox: {sandbox.address}/")
+    with displayed(scene) as display:
         show = Show(settings, prescanned, processes, scene, demo.seconds)
         asyncio.run(show.run(display))
 

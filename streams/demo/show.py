@@ -14,8 +14,9 @@ from aiokafka.errors import KafkaError
 from schemas.alert import Alert
 from schemas.topics import ALERTS
 from streams.core.watermark import GIVEN
+from streams.demo.processes import DemoError
 from streams.demo.scene import Scene, WorkerSeen
-from streams.demo.workers import DemoError, WorkerProcess
+from streams.demo.workers import WorkerProcess
 from streams.runtime.faust.transport import SESSION_SECONDS
 from streams.runtime.http.server import Readiness
 from streams.runtime.kafka.clients import close_consumer, make_consumer
@@ -163,7 +164,7 @@ async def _update(session: aiohttp.ClientSession, process: WorkerProcess, seen: 
     if not process.running:
         return
     try:
-        async with session.get(f"{process.address}/ready") as answer:
+        async with session.get(f"http://{process.host}/ready") as answer:
             readiness = msgspec.json.decode(await answer.read(), type=Readiness)
     except (aiohttp.ClientError, TimeoutError):
         return

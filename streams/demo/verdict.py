@@ -11,7 +11,7 @@ from kafka.protocol.consumer.offsets import IsolationLevel
 from typing_extensions import override
 
 from schemas.topics import ALERTS
-from streams.demo.workers import DemoError
+from streams.demo.processes import DemoError
 from streams.runtime.kafka.admin import admin_client
 from streams.runtime.kafka.topics import ends_of
 from streams.runtime.tools.alert_reader import InvalidAlert, alert_reader
@@ -44,7 +44,7 @@ class Verdict:
 
 
 def verdict(settings: Settings, replayed: Path) -> Verdict:
-    """Compare the alerts topic, read as a CRM reads it, with replay's file. The workers must have ended.
+    """Compare the alerts topic, read as a CRM reads it, with replay's file. The workers must be idle.
 
     Raises DemoError if a transaction stays open, and what `admin_client` raises.
     """

@@ -129,16 +129,17 @@ def cases_command(
     as_json: Annotated[
         bool, typer.Option("--json", help="One case a line, with all that came, in the same order.")
     ] = False,
+    limit: Annotated[int | None, typer.Option(min=1, help="Show only the first N.", metavar="N")] = None,
 ) -> None:
     """Print the cases: open ones first, by value at risk. The sandbox may be running."""
     with or_exit({StoreError: Exit.NO_INPUT}), Store(db, create=False) as store:
         cases, counts = ranked(store.cases()), store.counts()
     if as_json:
-        for case in cases:
+        for case in cases[:limit]:
             typer.echo(json.dumps(case.as_json()))
         return
     if cases:
-        Console().print(table_of(cases))
+        Console().print(table_of(cases[:limit]))
     waiting = sum(case.is_open for case in cases)
     typer.echo(
         f"{waiting:,} open, {len(cases) - waiting:,} resolved; {counts.messages:,} messages, "

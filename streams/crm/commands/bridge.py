@@ -48,9 +48,7 @@ _EXITS: Final[dict[type[Exception], Exit]] = {
 }
 
 bridge = typer.Typer(
-    help="Deliver alerts to a CRM, each once, and take its dispositions back.",
     invoke_without_command=True,
-    no_args_is_help=False,
     add_completion=False,
     pretty_exceptions_enable=False,
 )

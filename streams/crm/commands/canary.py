@@ -34,7 +34,6 @@ _EXITS: Final[dict[type[Exception], Exit]] = {
 }
 
 canary = typer.Typer(
-    help="Synthetic customers that go the whole way: contact, alert, webhook, disposition.",
     invoke_without_command=True,
     add_completion=False,
     pretty_exceptions_enable=False,

@@ -65,7 +65,7 @@ def preview_command(
             refreshed_at=now_ms(),
         )
         with or_exit({TemplateError: Exit.BAD_DATA}):
-            _show(alert, kind, form.render(case, kind, alert.event_id), crm.url or "")
+            _show(alert, kind, form.render(case, kind, alert.event_id), crm.url or "(RETENTION_CRM_URL)")
 
 
 def _of_topic(settings: Settings, last: int) -> list[Alert]:

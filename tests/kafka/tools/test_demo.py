@@ -14,7 +14,8 @@ from streams.demo import command
 from streams.demo.broker import KAFKA_FOLDER, DemoKafka, some_kafka, topics_of
 from streams.demo.command import demo_command
 from streams.demo.play import Demo
-from streams.demo.workers import DemoError, workers
+from streams.demo.processes import DemoError
+from streams.demo.workers import workers
 from streams.runtime.kafka.admin import admin_client
 from streams.runtime.kafka.topics import plan, read
 from streams.runtime.local_kafka.broker import LocalKafka, answers
