@@ -3,11 +3,14 @@
 Times are ms UTC of the wall clock, given by the caller.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from streams.crm.cases.standing import Level
+from schemas.alert import Alert
+from streams.crm.cases.standing import Candidate, Case, Decision, Hold, Level, Revision, Standing
+from streams.crm.wire import Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,3 +29,183 @@ class Policy:
     """Whether alerts that were decided long after the fact are admitted."""
     canary_prefix: str = "retention-canary-"
     """What the customer ids of the canary begin with."""
+
+
+# When ---------------------------------------------------------------------------------------------------
+
+
+def window_end(policy: Policy, time_ms: int) -> int:
+    """Return when the window ends that a time is in; windows are aligned to the epoch."""
+    return (time_ms // policy.window_ms + 1) * policy.window_ms
+
+
+def next_look(policy: Policy, level: Level, canary: bool, time_ms: int) -> int:
+    """Return when a candidate of a time is looked at: at once, or with others where there is a budget."""
+    budgeted = not canary and policy.budgets.get(level) is not None
+    return window_end(policy, time_ms) if budgeted else time_ms
+
+
+def budget_day(policy: Policy, time_ms: int) -> str:
+    """Return the day that an admission counts in, `2026-03-29`."""
+    return datetime.fromtimestamp(time_ms / 1000, UTC).astimezone(policy.zone).date().isoformat()
+
+
+# A further revision -------------------------------------------------------------------------------------
+
+
+def revision_of(alert: Alert, policy: Policy) -> Revision:
+    """Return what decides about an alert record."""
+    return Revision(
+        number=alert.revision,
+        level=alert.level,
+        resolved=alert.state == "resolved",
+        canary=alert.customer_id.startswith(policy.canary_prefix),
+        backfill=alert.backfill,
+        holdout=alert.arm == "holdout",
+    )
+
+
+def fold(case: Case | None, new: Revision, policy: Policy, now_ms: int) -> tuple[Case, Kind | None] | None:
+    """Return a case with a further revision, and the message that this makes; None if it is known."""
+    if case is not None and new.number <= case.revision:
+        return None
+    if case is None or not case.open or case.standing is Standing.NEVER:
+        if new.resolved:
+            standing = Standing.NEVER if case is None else case.standing
+            return Case(new.number, new.level, open=False, standing=standing), None
+        return _arrived(new, policy, now_ms), None  # also one that opens again
+    newer = replace(case, revision=new.number, level=new.level, open=not new.resolved)
+    if case.standing is not Standing.ADMITTED:
+        return _candidate(newer, new, policy, now_ms), None
+    kind = kind_of(resolved=new.resolved, there=case.there)
+    return (newer, kind) if kind else (replace(newer, standing=Standing.NEVER), None)
+
+
+def _candidate(newer: Case, new: Revision, policy: Policy, now_ms: int) -> Case:
+    """Return an open case that is not admitted, after its newest revision."""
+    if new.resolved:
+        return replace(newer, standing=Standing.NEVER, why=None, look_ms=None, deferred_as=None)
+    if (hold := _lasting_hold(new, policy)) is not None:
+        return replace(newer, standing=Standing.HELD, why=hold, look_ms=None)
+    if newer.look_ms is None:  # what held it has ended
+        return replace(_arrived(new, policy, now_ms), deferred_as=newer.deferred_as)
+    return replace(newer, look_ms=min(newer.look_ms, next_look(policy, new.level, new.canary, now_ms)))
+
+
+def _arrived(new: Revision, policy: Policy, now_ms: int) -> Case:
+    hold = _lasting_hold(new, policy)
+    return Case(
+        revision=new.number,
+        level=new.level,
+        open=True,
+        standing=Standing.HELD if hold else Standing.WAITING,
+        why=hold,
+        look_ms=None if hold else next_look(policy, new.level, new.canary, now_ms),
+    )
+
+
+def _lasting_hold(of: Revision | Candidate, policy: Policy) -> Hold | None:
+    """Return what holds a case until another revision says otherwise."""
+    if of.canary:
+        return None
+    if of.holdout:
+        return Hold.HOLDOUT
+    return Hold.BACKFILL if of.backfill and not policy.backfill else None
+
+
+# Who is admitted ----------------------------------------------------------------------------------------
+
+
+def rank(candidate: Candidate) -> tuple[int, int, str]:
+    """Return what candidates are sorted by.
+
+    Deferred watches that became alerts go first, then what was deferred, then what is new; of each the
+    highest value at risk.
+    """
+    overtakes = candidate.deferred_as == "watch" and candidate.level == "alert"
+    group = 0 if overtakes else 1 if candidate.deferred_as is not None else 2
+    return group, -candidate.value_cents, candidate.alert_id
+
+
+def look(
+    candidates: Iterable[Candidate],
+    policy: Policy,
+    now_ms: int,
+    *,
+    spent: Mapping[Level, int],
+    busy: Collection[str],
+) -> list[Decision]:
+    """Decide about all candidates whose time has come, and return it, the first first.
+
+    `spent` is how many were admitted on this day by level, `busy` are the accounts that have an admitted
+    case.
+    """
+    room: dict[Level, int] = {
+        level: budget - spent.get(level, 0) for level, budget in policy.budgets.items() if budget is not None
+    }
+    taken = set(busy)
+    decisions = []
+    for one in sorted(candidates, key=rank):
+        if (held := _hold(one, policy, now_ms, taken)) is not None:
+            why, look_ms = held
+            decisions.append(Decision(one.alert_id, one.level, Standing.HELD, why, look_ms))
+        elif not one.canary and room.get(one.level, 1) <= 0:
+            until = window_end(policy, now_ms)
+            decisions.append(Decision(one.alert_id, one.level, Standing.DEFERRED, look_ms=until))
+        else:
+            decisions.append(Decision(one.alert_id, one.level, Standing.ADMITTED))
+            if not one.canary and one.level in room:
+                room[one.level] -= 1
+            if one.account_id is not None:
+                taken.add(one.account_id)
+    return decisions
+
+
+def _hold(
+    one: Candidate, policy: Policy, now_ms: int, busy: Collection[str]
+) -> tuple[Hold, int | None] | None:
+    """Return what holds a candidate, and when it is looked at again."""
+    if one.closing:
+        return Hold.CLOSING, window_end(policy, now_ms)
+    if (hold := _lasting_hold(one, policy)) is not None:
+        return hold, None
+    if one.canary:
+        return None
+    if one.done_ms is not None and now_ms < (until := one.done_ms + policy.quiet_ms):
+        return Hold.QUIET, next_look(policy, one.level, one.canary, until)
+    if one.account_id is not None and one.account_id in busy:
+        return Hold.ACCOUNT, window_end(policy, now_ms)
+    return None
+
+
+# What a message is --------------------------------------------------------------------------------------
+
+
+def kind_of(*, resolved: bool, there: bool) -> Kind | None:
+    """Return what a revision of an admitted case does in the CRM, which has the case (`there`) or not."""
+    if resolved:
+        return Kind.CLOSE if there else None
+    return Kind.UPDATE if there else Kind.CREATE
+
+
+def after_lost_create(kind: Kind) -> Kind | None:
+    """Return what the next message becomes when a create was given up; None: it need not be sent."""
+    return None if kind is Kind.CLOSE else Kind.CREATE
+
+
+def worth_resending(kind: Kind, *, newest: bool, open_there: bool) -> bool:
+    """Return whether a message that was given up would still tell the CRM what is so.
+
+    `newest`: nothing about the alert came after it. `open_there`: the case is admitted and not resolved.
+    """
+    return newest and (kind is Kind.CLOSE or open_there)
+
+
+def internal_only(*, record: bool, record_ms: int, profile: bool | None, profile_ms: int) -> bool:
+    """Return whether nobody may contact the customer, by an alert record and the profile, if it says so.
+
+    A profile that allows it again counts if it is newer. In doubt nobody may.
+    """
+    if profile is None:
+        return record
+    return profile or (record and profile_ms <= record_ms)

@@ -69,6 +69,8 @@ class Case:
     """When a candidate is next looked at; None: not before another revision."""
     deferred_as: Level | None = None
     """The level that it had when it was first deferred."""
+    there: bool = False
+    """Whether the CRM has the case, or will by what is queued. Of one that is admitted."""
 
 
 @dataclass(frozen=True, slots=True)

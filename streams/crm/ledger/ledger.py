@@ -1,12 +1,20 @@
 """The ledger as the bridge sees it."""
 
-from collections.abc import Collection, Iterable, Mapping
+import os
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from sqlite3 import Connection
+from threading import Lock
 from types import TracebackType
 from typing import Self
 
+from typing_extensions import override
+
 from streams.crm.cases.policy import Policy
 from streams.crm.cases.standing import Standing
+from streams.crm.ledger import admission, answers, deliveries, erasure, intake, listing
+from streams.crm.ledger.file import lock, make_or_open, open_existing, reading, transaction
 from streams.crm.ledger.rows import (
     Admission,
     AlertRead,
@@ -21,19 +29,17 @@ from streams.crm.ledger.rows import (
 from streams.crm.wire import Rendered
 
 
-class Visit:
-    """A ledger that may belong to a running bridge: what the commands beside it read, and `resend`.
+class _Opened:
+    """An open file, and what anybody may ask of it. All methods may raise LedgerError."""
 
-    Takes no lock. All methods may raise LedgerError.
-    """
-
-    @classmethod
-    def open(cls, path: Path) -> Self:
-        """Open a ledger that exists. Raises LedgerError."""
-        raise NotImplementedError
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._turn = Lock()
 
     def close(self) -> None:
         """Close the file."""
+        with self._turn:
+            self._connection.close()
 
     def __enter__(self) -> Self:
         return self
@@ -45,17 +51,20 @@ class Visit:
 
     def figures(self) -> Figures:
         """Return what the metrics tell."""
-        raise NotImplementedError
+        with self._reading() as connection:
+            return listing.figures(connection)
 
     def listing(
         self, *, standings: Collection[Standing] = (), limit: int = 100, customers: bool = False
     ) -> list[Listed]:
-        """Return cases, of some standings only, of highest rank first; customer ids only if asked for."""
-        raise NotImplementedError
+        """Return cases, of some standings only, highest value first; customer ids only if asked for."""
+        with self._reading() as connection:
+            return listing.listing(connection, standings, limit, customers=customers)
 
-    def given_up(self, *, limit: int = 100) -> list[Listed]:
+    def given_up(self, *, limit: int = 100, customers: bool = False) -> list[Listed]:
         """Return the messages that were given up, oldest first, each with its case."""
-        raise NotImplementedError
+        with self._reading() as connection:
+            return listing.given_up(connection, limit, customers=customers)
 
     def resend(self, message_ids: Collection[str] | None, now_ms: int) -> Resent:
         """Queue messages that were given up again, or all of them (None), with a body that is made anew.
@@ -63,30 +72,74 @@ class Visit:
         Only the newest message of an alert goes, and while it is open or to close it: anything older would
         tell the CRM what is no longer so. The others are dropped.
         """
-        raise NotImplementedError
+        with self._writing() as connection:
+            return deliveries.resend(connection, message_ids, now_ms)
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        with self._turn, reading(self._connection) as connection:
+            yield connection
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        with self._turn, transaction(self._connection) as connection:
+            yield connection
 
 
-class Ledger(Visit):
-    """The ledger of a running bridge: one at a time, by a lock on `{path}.lock`.
+class Visit(_Opened):
+    """A ledger that may belong to a running bridge: what the commands beside it read, and `resend`.
 
-    Every method is one transaction: done wholly, and on disk, or not at all. Threads may share it. All
-    methods may raise LedgerError. Its clock is the caller's `now_ms`.
+    Takes no lock.
     """
 
     @classmethod
-    def open(cls, path: Path, *, policy: Policy) -> Self:  # type: ignore[override]
+    def open(cls, path: Path) -> Self:
+        """Open a ledger that exists. Raises LedgerError."""
+        return cls(open_existing(path))
+
+
+class Ledger(_Opened):
+    """The ledger of a running bridge: one at a time, by a lock on `{path}.lock`.
+
+    Every method is one transaction: done wholly, and on disk, or not at all. Threads may share it. Its clock
+    is the caller's `now_ms`.
+    """
+
+    def __init__(self, connection: Connection, policy: Policy, lock_descriptor: int) -> None:
+        super().__init__(connection)
+        self._policy = policy
+        self._lock_descriptor = lock_descriptor
+        self._caught_up = False
+
+    @classmethod
+    def open(cls, path: Path, *, policy: Policy) -> Self:
         """Open a ledger, or make it. Raises LockedError if another has it; LedgerError."""
-        raise NotImplementedError
+        descriptor = lock(path)
+        try:
+            return cls(make_or_open(path), policy, descriptor)
+        except BaseException:
+            os.close(descriptor)
+            raise
+
+    @override
+    def close(self) -> None:
+        """Close the file, and give the lock back."""
+        super().close()
+        if self._lock_descriptor >= 0:
+            os.close(self._lock_descriptor)
+            self._lock_descriptor = -1
 
     # What is read ---------------------------------------------------------------------------------------
 
     def positions(self) -> Mapping[tuple[str, int], int]:
         """Return the next offset to read by topic and partition; those never read from are not in it."""
-        raise NotImplementedError
+        with self._reading() as connection:
+            return intake.positions(connection)
 
     def rewind(self, topic: str, partition: int, offset: int) -> None:
-        """Set the next offset to read, for a topic that was made anew: else what is below it counts as known."""
-        raise NotImplementedError
+        """Set the next offset to read, for a topic that was made anew: what is below counts as known."""
+        with self._writing() as connection:
+            intake.store_position(connection, topic, partition, offset)
 
     def take(self, records: Iterable[AlertRead], now_ms: int) -> Taken:
         """Take alert records, in the order of the topic, and their positions.
@@ -94,75 +147,93 @@ class Ledger(Visit):
         Known ones, by position or revision, change nothing. A revision of an admitted case makes a message,
         any other changes what waits.
         """
-        raise NotImplementedError
+        with self._writing() as connection:
+            return intake.take(connection, self._policy, records, now_ms)
 
     def take_profiles(self, records: Iterable[ProfileRead], now_ms: int) -> None:
         """Take what is known of customers, and positions. Erases customers whose record is null."""
-        raise NotImplementedError
+        with self._writing() as connection:
+            intake.take_profiles(connection, records, now_ms)
 
     def caught_up(self, now_ms: int) -> None:
         """Say that the topics were read to where they ended at the start: from now on cases are admitted.
 
         All candidates are looked at anew, at the end of the present window where there is a budget.
         """
-        raise NotImplementedError
+        with self._writing() as connection:
+            admission.look_anew(connection, self._policy, now_ms)
+        self._caught_up = True
 
     # What goes out --------------------------------------------------------------------------------------
 
     def admit(self, now_ms: int) -> Admission:
         """Look at the candidates whose time has come. Nothing before `caught_up`. Cheap if there are none."""
-        raise NotImplementedError
+        with self._reading() as connection:
+            if not self._caught_up or not admission.waits(connection, now_ms):
+                return Admission()
+        with self._writing() as connection:
+            return admission.admit(connection, self._policy, now_ms)
 
     def due(self, now_ms: int, most: int, under_way: Collection[str] = ()) -> list[Message]:
         """Return up to `most` messages to send now, the longest due first, one an alert.
 
         `under_way` are the alert_ids about which the caller is sending something.
         """
-        raise NotImplementedError
+        with self._reading() as connection:
+            return deliveries.due(connection, now_ms, most, under_way)
 
     def store_body(self, message_id: str, rendered: Rendered, now_ms: int) -> None:
         """Keep what is about to be sent for the first time."""
-        raise NotImplementedError
+        with self._writing() as connection:
+            deliveries.store_body(connection, message_id, rendered, now_ms)
 
     def delivered(self, message_id: str, now_ms: int, told: str | None = None) -> None:
         """Say that the CRM has a message; `told` is a fingerprint of what it told, None: as before.
 
         The next of the alert is due at once. After a close the case is done. The body goes.
         """
-        raise NotImplementedError
+        with self._writing() as connection:
+            deliveries.delivered(connection, message_id, now_ms, told)
 
     def retry(self, message_id: str, next_ms: int, reason: str) -> None:
         """Say that a try failed, and when the next is due."""
-        raise NotImplementedError
+        with self._writing() as connection:
+            deliveries.retry(connection, message_id, next_ms, reason)
 
     def give_up(self, message_id: str, reason: str, now_ms: int) -> None:
         """Say that a message is not tried any more; it is kept for `resend`. The next of the alert is due.
 
         After a create the next one becomes the create, unless it is a close: then there is nothing to close.
         """
-        raise NotImplementedError
+        with self._writing() as connection:
+            deliveries.give_up(connection, message_id, reason, now_ms)
 
     def refresh_due(self, now_ms: int, every_ms: int, most: int = 100) -> list[Refreshable]:
         """Return open cases in the CRM with nothing queued, not snoozed, told or looked at `every_ms` ago."""
-        raise NotImplementedError
+        with self._reading() as connection:
+            return deliveries.refresh_due(connection, now_ms, every_ms, most)
 
     def queue_refresh(self, alert_id: str, now_ms: int) -> str | None:
         """Queue how things stand now, and return its message id; None if the case is not fit for it now."""
-        raise NotImplementedError
+        with self._writing() as connection:
+            return deliveries.queue_refresh(connection, alert_id, now_ms)
 
     def nothing_new(self, alert_id: str, now_ms: int) -> None:
         """Say that a case of `refresh_due` was looked at, and that there is nothing to tell."""
-        raise NotImplementedError
+        with self._writing() as connection:
+            deliveries.nothing_new(connection, alert_id, now_ms)
 
     # What comes back ------------------------------------------------------------------------------------
 
     def customer_of(self, alert_id: str) -> str | None:
         """Return whose alert it is; None if it is unknown, or its customer erased."""
-        raise NotImplementedError
+        with self._reading() as connection:
+            return answers.customer_of(connection, alert_id)
 
     def disposition_seen(self, webhook_id: str) -> bool:
         """Return whether a disposition was done; ids are kept for 400 days."""
-        raise NotImplementedError
+        with self._reading() as connection:
+            return answers.disposition_seen(connection, webhook_id)
 
     def disposition_done(
         self, webhook_id: str, alert_id: str, *, snooze_until_ms: int | None, now_ms: int
@@ -171,10 +242,12 @@ class Ledger(Visit):
 
         Return the seconds from the delivery of the case if this is its first, else None. Once an id.
         """
-        raise NotImplementedError
+        with self._writing() as connection:
+            return answers.disposition_done(connection, webhook_id, alert_id, snooze_until_ms, now_ms)
 
     # Upkeep ---------------------------------------------------------------------------------------------
 
     def tidy(self, now_ms: int) -> int:
         """Delete what ended more than 400 days ago; return how many cases."""
-        raise NotImplementedError
+        with self._writing() as connection:
+            return erasure.tidy(connection, now_ms)

@@ -1,0 +1,281 @@
+"""What goes out: messages that are due, what became of each, and how things stand now."""
+
+from collections.abc import Collection
+from sqlite3 import Connection, Row
+
+import msgspec
+from pydantic import ValidationError
+
+from schemas.alert import Alert
+from streams.crm.cases.policy import after_lost_create, internal_only, worth_resending
+from streams.crm.ledger.erasure import scrub
+from streams.crm.ledger.errors import LedgerError
+from streams.crm.ledger.queue import Draft, enqueue, message_id, next_is_due
+from streams.crm.ledger.rows import Message, Refreshable, Resent
+from streams.crm.wire import Kind, Rendered
+
+# What both a message and a refresh are made with, of `cases c LEFT JOIN profiles p`.
+_CONTEXT = """
+    c.canary, c.do_not_contact, c.time_ms, c.told,
+    p.account_id, p.do_not_contact AS profile_do_not_contact, p.time_ms AS profile_ms,
+    CASE WHEN p.account_id IS NULL THEN 0 ELSE (
+        SELECT count(*) FROM profiles q JOIN cases o ON o.customer_id = q.customer_id
+        WHERE q.account_id = p.account_id AND o.alert_id <> c.alert_id AND o.open
+        AND o.standing IN ('waiting', 'deferred', 'held', 'admitted')
+    ) END AS other_open
+"""
+
+
+def due(connection: Connection, now_ms: int, most: int, under_way: Collection[str]) -> list[Message]:
+    """Return messages to send now, one an alert."""
+    rows = connection.execute(
+        f"""
+        SELECT m.message_id, m.alert_id, m.kind, m.record, m.body, m.attempts, m.made_ms, m.tried_ms,
+            {_CONTEXT}
+        FROM messages m JOIN cases c ON c.alert_id = m.alert_id
+            LEFT JOIN profiles p ON p.customer_id = c.customer_id
+        WHERE m.next_ms <= ? ORDER BY m.next_ms, m.seq LIMIT ?
+        """,
+        (now_ms, most + len(under_way)),
+    )
+    return [_message(row) for row in rows if row["alert_id"] not in under_way][:most]
+
+
+def store_body(connection: Connection, message_id: str, rendered: Rendered, now_ms: int) -> None:
+    """Keep what is sent."""
+    connection.execute(
+        "UPDATE messages SET body = ?, tried_ms = coalesce(tried_ms, ?) "
+        "WHERE message_id = ? AND state = 'queued'",
+        (msgspec.json.encode(rendered), now_ms, message_id),
+    )
+
+
+def retry(connection: Connection, message_id: str, next_ms: int, reason: str) -> None:
+    """Plan the next try."""
+    connection.execute(
+        "UPDATE messages SET next_ms = ?, attempts = attempts + 1, reason = ? "
+        "WHERE message_id = ? AND state = 'queued'",
+        (next_ms, reason, message_id),
+    )
+
+
+def delivered(connection: Connection, message_id: str, now_ms: int, told: str | None) -> None:
+    """Keep that the CRM has a message."""
+    message = _queued(connection, message_id)
+    if message is None:
+        return
+    connection.execute(
+        "UPDATE messages SET state = 'delivered', ended_ms = ?, next_ms = NULL, record = NULL, body = NULL, "
+        "reason = NULL WHERE message_id = ?",
+        (now_ms, message_id),
+    )
+    alert_id, kind = message["alert_id"], Kind(message["kind"])
+    connection.execute(
+        """
+        UPDATE cases SET there = :there, told = coalesce(:told, told), told_ms = :now_ms, looked_ms = :now_ms,
+            created_ms = CASE WHEN :created THEN :now_ms ELSE created_ms END
+        WHERE alert_id = :alert_id
+        """,
+        {
+            "there": kind is not Kind.CLOSE,
+            "created": kind is Kind.CREATE,
+            "told": told,
+            "now_ms": now_ms,
+            "alert_id": alert_id,
+        },
+    )
+    if kind is Kind.CLOSE:
+        _done(connection, alert_id, now_ms)
+    next_is_due(connection, alert_id, now_ms)
+    scrub(connection, alert_id)
+
+
+def give_up(connection: Connection, message_id: str, reason: str, now_ms: int) -> None:
+    """Keep a message that is not tried any more, and let the next of its alert go."""
+    message = _queued(connection, message_id)
+    if message is None:
+        return
+    alert_id, kind = message["alert_id"], Kind(message["kind"])
+    connection.execute(
+        "UPDATE messages SET state = 'given_up', ended_ms = ?, next_ms = NULL, attempts = attempts + 1, "
+        "reason = ? WHERE message_id = ?",
+        (now_ms, reason, message_id),
+    )
+    connection.execute("UPDATE cases SET looked_ms = ? WHERE alert_id = ?", (now_ms, alert_id))
+    if kind is Kind.CREATE:
+        _without_create(connection, alert_id, now_ms)
+    elif kind is Kind.CLOSE:
+        _done(connection, alert_id, now_ms)
+    next_is_due(connection, alert_id, now_ms)
+    scrub(connection, alert_id)
+
+
+def resend(connection: Connection, message_ids: Collection[str] | None, now_ms: int) -> Resent:
+    """Queue messages that were given up again, or drop them."""
+    rows = connection.execute(
+        """
+        SELECT m.message_id, m.alert_id, m.kind,
+            NOT EXISTS (SELECT 1 FROM messages n WHERE n.alert_id = m.alert_id AND n.seq > m.seq) AS newest,
+            c.open AND c.standing = 'admitted' AS open_there
+        FROM messages m JOIN cases c ON c.alert_id = m.alert_id
+        WHERE m.state = 'given_up' ORDER BY m.seq
+        """
+    ).fetchall()
+    chosen = [row for row in rows if message_ids is None or row["message_id"] in message_ids]
+    queued = 0
+    for row in chosen:
+        good = worth_resending(
+            Kind(row["kind"]), newest=bool(row["newest"]), open_there=bool(row["open_there"])
+        )
+        queued += good
+        connection.execute(
+            """
+            UPDATE messages SET state = :state, next_ms = :next_ms,
+                body = NULL, tried_ms = NULL, attempts = 0,
+                ended_ms = CASE WHEN :next_ms IS NULL THEN ended_ms END
+            WHERE message_id = :message_id
+            """,
+            {
+                "state": "queued" if good else "dropped",
+                "next_ms": now_ms if good else None,
+                "message_id": row["message_id"],
+            },
+        )
+        scrub(connection, row["alert_id"])
+    known = {row["message_id"] for row in chosen}
+    unknown = tuple(sorted(set(message_ids or ()) - known))
+    return Resent(queued, len(chosen) - queued, unknown)
+
+
+def refresh_due(connection: Connection, now_ms: int, every_ms: int, most: int) -> list[Refreshable]:
+    """Return cases that may be told how things stand now, those first that wait the longest."""
+    rows = connection.execute(
+        f"""
+        SELECT c.alert_id, c.record, {_CONTEXT}
+        FROM cases c LEFT JOIN profiles p ON p.customer_id = c.customer_id
+        WHERE c.looked_ms <= :before AND {_REFRESHABLE} ORDER BY c.looked_ms LIMIT :most
+        """,
+        {"before": now_ms - every_ms, "now_ms": now_ms, "most": most},
+    )
+    return [
+        Refreshable(
+            alert_id=row["alert_id"],
+            alert=_alert(row["record"]),
+            told=row["told"],
+            canary=bool(row["canary"]),
+            internal_only=_internal_only(row),
+            account_id=row["account_id"],
+            other_open=row["other_open"],
+        )
+        for row in rows
+    ]
+
+
+def queue_refresh(connection: Connection, alert_id: str, now_ms: int) -> str | None:
+    """Queue how things stand now, if the case is fit for it."""
+    row = connection.execute(
+        f"SELECT revision, record, refreshes FROM cases c WHERE alert_id = :alert_id AND {_REFRESHABLE}",
+        {"alert_id": alert_id, "now_ms": now_ms},
+    ).fetchone()
+    if row is None:
+        return None
+    number = row["refreshes"] + 1
+    its_id = f"{message_id(alert_id, row['revision'])}/now/{number}"
+    connection.execute(
+        "UPDATE cases SET refreshes = ?, looked_ms = ? WHERE alert_id = ?", (number, now_ms, alert_id)
+    )
+    enqueue(connection, Draft(its_id, alert_id, Kind.REFRESH, row["record"]), now_ms)
+    return its_id
+
+
+def nothing_new(connection: Connection, alert_id: str, now_ms: int) -> None:
+    """Keep that a case was looked at."""
+    connection.execute("UPDATE cases SET looked_ms = ? WHERE alert_id = ?", (now_ms, alert_id))
+
+
+_REFRESHABLE = """
+    c.there = 1 AND c.open = 1 AND c.standing = 'admitted' AND c.erase = 0
+    AND (c.snooze_ms IS NULL OR c.snooze_ms <= :now_ms)
+    AND NOT EXISTS (SELECT 1 FROM messages m WHERE m.alert_id = c.alert_id AND m.state = 'queued')
+"""
+
+
+def _queued(connection: Connection, message_id: str) -> Row | None:
+    """Return a message that is queued; another was dealt with before, and what is said of it is old."""
+    row: Row | None = connection.execute(
+        "SELECT alert_id, kind FROM messages WHERE message_id = ? AND state = 'queued'", (message_id,)
+    ).fetchone()
+    return row
+
+
+def _done(connection: Connection, alert_id: str, now_ms: int) -> None:
+    """Close a case; one that opened again meanwhile stays a candidate."""
+    connection.execute(
+        """
+        UPDATE cases SET there = 0, done_ms = :now_ms, changed_ms = :now_ms,
+            record = CASE WHEN standing = 'admitted' THEN NULL ELSE record END,
+            standing = CASE WHEN standing = 'admitted' THEN 'done' ELSE standing END
+        WHERE alert_id = :alert_id
+        """,
+        {"now_ms": now_ms, "alert_id": alert_id},
+    )
+
+
+def _without_create(connection: Connection, alert_id: str, now_ms: int) -> None:
+    """Make the next message the create, or drop it."""
+    following = connection.execute(
+        "SELECT seq, kind FROM messages WHERE alert_id = ? AND state = 'queued' ORDER BY seq LIMIT 1",
+        (alert_id,),
+    ).fetchone()
+    if following is None:
+        return
+    kind = after_lost_create(Kind(following["kind"]))
+    if kind is not None:
+        connection.execute("UPDATE messages SET kind = ? WHERE seq = ?", (kind, following["seq"]))
+        return
+    connection.execute(
+        "UPDATE messages SET state = 'dropped', ended_ms = ?, record = NULL WHERE seq = ?",
+        (now_ms, following["seq"]),
+    )
+    connection.execute(
+        "UPDATE cases SET standing = 'never', record = NULL, changed_ms = ? "
+        "WHERE alert_id = ? AND standing = 'admitted'",
+        (now_ms, alert_id),
+    )
+
+
+def _message(row: Row) -> Message:
+    return Message(
+        message_id=row["message_id"],
+        alert_id=row["alert_id"],
+        kind=Kind(row["kind"]),
+        alert=_alert(row["record"]),
+        rendered=None if row["body"] is None else msgspec.json.decode(row["body"], type=Rendered),
+        canary=bool(row["canary"]),
+        internal_only=_internal_only(row),
+        account_id=row["account_id"],
+        other_open=row["other_open"],
+        told=row["told"],
+        attempts=row["attempts"],
+        made_ms=row["made_ms"],
+        tried_ms=row["tried_ms"],
+    )
+
+
+def _internal_only(row: Row) -> bool:
+    said = row["profile_do_not_contact"]
+    return internal_only(
+        record=bool(row["do_not_contact"]),
+        record_ms=row["time_ms"],
+        profile=None if said is None else bool(said),
+        profile_ms=row["profile_ms"] or 0,
+    )
+
+
+def _alert(record: str) -> Alert:
+    try:
+        return Alert.model_validate_json(record)
+    except ValidationError as error:
+        raise LedgerError(
+            "the ledger holds an alert that this release cannot read: start the newer one that wrote it"
+        ) from error
