@@ -49,6 +49,7 @@ class Crm:
             "ledger": folder / "bridge.ledger",
             "backfill": True,  # what the demo shows is history
             "requests_per_second": 200,
+            "refresh_hours": 0.002,  # a day of the history takes a fraction of a second
         }
         addresses = ",".join(one.host for one in workers)
         # What a user has set for a CRM of their own is not for the demo.
@@ -71,20 +72,25 @@ class Crm:
         self._until(self._is_quiet, "delivering to the CRM")
         typer.echo("\nIn the CRM (a sandbox), delivered by the bridge: open cases first, by value at risk\n")
         typer.echo(self._told("crm-sandbox", "cases", "--db", str(self._cases), "--limit", str(_SHOWN)))
-        listed = self._told("crm-sandbox", "cases", "--db", str(self._cases), "--json").splitlines()
-        open_cases = [one for one in map(json.loads, listed) if one["state"] == "open"]
+        open_cases = [one["alert_id"] for one in self._listed().values() if one["state"] == "open"]
         if open_cases:
-            self._close(open_cases[0]["alert_id"])
+            self._close(open_cases[0])
+
+    def _listed(self) -> dict[str, Any]:
+        """Return the cases by alert, ranked."""
+        lines = self._told("crm-sandbox", "cases", "--db", str(self._cases), "--json").splitlines()
+        return {one["alert_id"]: one for one in map(json.loads, lines)}
 
     def _close(self, alert_id: str) -> None:
         began = time.monotonic()
         said = ("--status", "closed", "--outcome", "benign", "--db", str(self._cases), *self._desk())
         self._told("crm-sandbox", "dispose", alert_id, *said)
-        self._until(lambda: self._resolution(alert_id) == "closed", "closing a case")
-        self._until(self._is_quiet, "delivering to the CRM")
+        self._until(lambda: self._resolution(alert_id) == "closed", "resolving an alert")
+        seconds = time.monotonic() - began
+        self._until(lambda: self._listed()[alert_id]["state"] == "resolved", "closing a case")
         typer.echo(
-            "one disposition was posted there: the first case is closed, benign. Its alert was resolved on the "
-            f"topic {time.monotonic() - began:.1f} s later, and the case closed itself"
+            "one disposition was posted there: the first case is closed, benign. Its alert was resolved on "
+            f"the topic {seconds:.1f} s later, and the case closed itself"
         )
 
     def _desk(self) -> list[str]:

@@ -34,8 +34,8 @@ def run_command(
     return CliRunner().invoke(app, list(map(str, arguments)), env=environment(settings, **changes))
 
 
-def until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
+def until(holds: Callable[[], bool], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.05)

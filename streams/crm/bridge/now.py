@@ -33,8 +33,8 @@ class Now:
         except (NoAnswerError, WrongTokenError, BadIdError) as error:
             self._metrics.lookups.labels("failed").inc()
             self._rests_until = time.monotonic() + _REST_SECONDS
-            first, *_ = str(error).splitlines()
-            log.warning("no worker tells how things stand, so messages say how they stood: %s", first)
+            why = "; ".join(str(error).splitlines())
+            log.warning("no worker tells how things stand, so messages say how they stood: %s", why)
             return None
         self._metrics.lookups.labels("unknown" if answer is None else "answered").inc()
         return answer

@@ -100,7 +100,7 @@ class TopicReader:
         return batch
 
     def lag(self) -> int:
-        """Return how many records of the alerts are not read yet, as of some seconds ago.
+        """Return how many records of the alerts are not read yet, as of the last fetch.
 
         Raises KafkaUnavailableError.
         """
@@ -110,7 +110,7 @@ class TopicReader:
             except KafkaError as error:
                 raise KafkaUnavailableError(f"Kafka does not answer: {type(error).__name__}") from None
         return sum(
-            max(0, end - self._consumer.position(one))
+            max(0, max(end, self._consumer.highwater(one) or 0) - self._consumer.position(one))
             for one, end in self._ends.items()
             if one.topic == self._alerts
         )

@@ -34,6 +34,9 @@ _GivenUp = Annotated[bool, typer.Option("--given-up", help="Only messages that w
 _Customers = Annotated[bool, typer.Option("--customers", help="With the ids of the customers.")]
 _Json = Annotated[bool, typer.Option("--json", help="One case a line, as JSON.")]
 
+_WIDTH = 150
+"""Where nobody says how wide it is, as in a pipe."""
+
 
 def deliveries_command(  # noqa: PLR0913 - the options of a command are its arguments
     *,
@@ -61,7 +64,10 @@ def deliveries_command(  # noqa: PLR0913 - the options of a command are its argu
         for one in found:
             typer.echo(json.dumps(asdict(one)))
         return
-    Console().print(_table(found, customers=customers))
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=_WIDTH)
+    console.print(_table(found, customers=customers))
     many = ", ".join(
         f"{number:,} {_standing(*key)}" for key, number in sorted(figures.cases.items(), key=str)
     )
@@ -96,8 +102,9 @@ def resend_command(
 
 def _table(found: Iterable[Listed], *, customers: bool) -> Table:
     table = Table(box=SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
-    for name in ("alert", *(("customer",) if customers else ()), "level"):
-        table.add_column(name, no_wrap=True)
+    for name in ("alert", *(("customer",) if customers else ())):
+        table.add_column(name, overflow="fold")  # whole, to be copied
+    table.add_column("level", no_wrap=True)
     table.add_column("at risk", justify="right", no_wrap=True)
     for name in ("standing", "last message", "tries", "told", "next"):
         table.add_column(name, no_wrap=True)
