@@ -11,8 +11,8 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from jinja2 import StrictUndefined, TemplateError, nodes
-from jinja2.runtime import Undefined
 from jinja2.exceptions import SecurityError
+from jinja2.runtime import Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from streams.crm.payload.plain import clip
@@ -110,7 +110,8 @@ def _value(text: str) -> Leaf:
     expression = _only_expression(text)
     if expression is None:
         return _text(_PLAIN, text)
-    compiled = _PLAIN.compile_expression(expression, undefined_to_none=False)
+    with _Told(text):
+        compiled = _PLAIN.compile_expression(expression, undefined_to_none=False)
 
     def leaf(context: Context) -> Any:
         with _Told(text):
