@@ -60,7 +60,8 @@ def _todo(case: Case) -> Iterator[str]:
             yield f"Who should put it right: {case.owner or 'the retention desk'}. Nobody calls."
         else:
             yield f"Who should call: {case.owner or 'the retention desk'}"
-        yield f"Until: {day(case.deadline)}"
+        passed = ", which has passed" if case.as_of > case.deadline else ""
+        yield f"Until: {day(case.deadline)}{passed}"
         yield case.clears_when
 
 

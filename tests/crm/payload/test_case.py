@@ -126,6 +126,26 @@ def test_whoever_asked_not_to_be_contacted_is_internal(told: bool, now: LookupAn
     assert "Who should call" not in found.description
 
 
+def test_a_deadline_that_has_passed_says_so() -> None:
+    assert "Until: 31 May 2026\n" in made(now=lookup()).description
+    late = lookup(as_of="2026-06-01T00:00:00.000Z")
+    assert "Until: 31 May 2026, which has passed\n" in made(now=late).description
+
+
+@pytest.mark.parametrize(
+    ("probability", "shown"),
+    [
+        (0.0, "less than 1 %"),
+        (0.01, "1 %"),
+        (0.876, "88 %"),
+        (0.9999, "more than 99 %"),
+        (1.0, "more than 99 %"),
+    ],
+)
+def test_a_chance_is_never_a_certainty(probability: float, shown: str) -> None:
+    assert f"Chance of leaving: {shown}, level" in made(alert(probability=probability)).description
+
+
 def test_a_silent_case_has_no_contact() -> None:
     quiet = alert(rule="silent", anchor=None, reasons=())
     told = made(quiet, lookup({"rule": "silent", "anchor": None}, contacts=(contact("k", complaint=1.0),)))
