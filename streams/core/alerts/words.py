@@ -28,10 +28,8 @@ SIGNALS: Final = {
     "self_service": "spent half an hour helping themselves",
     "repeat": "had to come back",
     "unnotified_change": "met a change without notice",
-    "subscription_cancelled": "cancelled a subscription",
-    "subscription_reduced": "reduced a subscription",
 }
-"""What the customer met with or did, by reason: `The customer ...`."""
+"""What the customer met with or did, by signal of a contact: `The customer ...`."""
 
 RESOLUTIONS: Final = {
     "returned": "The customer came back",

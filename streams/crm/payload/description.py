@@ -37,7 +37,7 @@ def _what(case: Case) -> Iterator[str]:
 
 def _figures(case: Case) -> Iterator[str]:
     if case.probability is not None:
-        yield f"Chance of leaving: {chance(case.probability)} ; level {case.level}"
+        yield f"Chance of leaving: {chance(case.probability)}, level {case.level}"
     if case.value_at_risk is not None:
         yield f"Value at risk: {money(case.value_at_risk, case.currency)} in 90 days"
     if case.spend_since is not None and case.days_since is not None:
@@ -60,7 +60,8 @@ def _todo(case: Case) -> Iterator[str]:
             yield f"Who should put it right: {case.owner or 'the retention desk'}. Nobody calls."
         else:
             yield f"Who should call: {case.owner or 'the retention desk'}"
-        yield f"Until: {day(case.deadline)}"
+        passed = ", which has passed" if case.as_of > case.deadline else ""
+        yield f"Until: {day(case.deadline)}{passed}"
         yield case.clears_when
 
 

@@ -46,11 +46,8 @@ def chat(text: str, most: int) -> str:
     if sum(map(_units, pieces)) <= most:
         return "".join(pieces)
     kept, room = list[str](), most - 1
-    for piece in pieces:
-        room -= _units(piece)
-        if room < 0:
-            break
-        kept.append(piece)
+    while (room := room - _units(pieces[len(kept)])) >= 0:
+        kept.append(pieces[len(kept)])
     return "".join([*kept, "…"])
 
 
@@ -110,7 +107,8 @@ def _value(text: str) -> Leaf:
     expression = _only_expression(text)
     if expression is None:
         return _text(_PLAIN, text)
-    compiled = _PLAIN.compile_expression(expression, undefined_to_none=False)
+    with _Told(text):
+        compiled = _PLAIN.compile_expression(expression, undefined_to_none=False)
 
     def leaf(context: Context) -> Any:
         with _Told(text):

@@ -14,8 +14,9 @@ from typing import Any, Final, Literal, NoReturn, Self
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from streams.crm.payload.examples import examples
-from streams.crm.payload.fields import Case
+from streams.crm.payload.fields import MOST_TEXT, Case
 from streams.crm.payload.leaves import Context, Leaf, LeafError, body_leaf, header_leaf, path_leaf
+from streams.crm.payload.plain import harmless_id
 from streams.crm.wire import Find, Kind, Rendered, Request
 
 FOLDER: Final = Path(__file__).with_name("templates")
@@ -196,7 +197,11 @@ class Template:
         section = self._sections.get(kind)
         if section is None:
             return None
-        context = {"case": case.model_dump(mode="json"), "kind": str(kind), "message_id": message_id}
+        context = {
+            "case": case.model_dump(mode="json"),
+            "kind": str(kind),
+            "message_id": harmless_id(message_id, MOST_TEXT),
+        }
         return section.render(context)
 
 

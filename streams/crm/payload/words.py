@@ -19,6 +19,10 @@ SYNTHETIC: Final = "Synthetic, a test of the whole chain: ignore it. The custome
 CALL_NOBODY: Final = "Internal only: the customer asked not to be contacted. Put it right, call nobody."
 
 _CANCELLED: Final = "subscription_cancelled"
+_PHRASES: Final = SIGNALS | {
+    _CANCELLED: "cancelled a subscription",
+    "subscription_reduced": "reduced a subscription",
+}
 _QUIET: Final = "spends less than usual"
 _MOST_PIECES: Final = 12
 _MOST_SIGNAL: Final = 60
@@ -146,7 +150,7 @@ def _is_cancelled(found: list[Reason]) -> bool:
 def _worst(alert: Alert, found: list[Reason]) -> str:
     """Return what weighed most in the contact that it began with, else in any."""
     if _is_cancelled(found):
-        return SIGNALS[_CANCELLED]
+        return _PHRASES[_CANCELLED]
     if alert.anchor is None:
         return _QUIET
     began = alert.anchor.contact_id
@@ -160,7 +164,7 @@ def _piece(signal: str, contacts: int) -> str:
 
 def _phrase(signal: str) -> str:
     """Return a signal in plain words; of one that is not known to us its name, underscores as blanks."""
-    return SIGNALS.get(signal) or harmless(signal.replace("_", " "), _MOST_SIGNAL)
+    return _PHRASES.get(signal) or harmless(signal.replace("_", " "), _MOST_SIGNAL)
 
 
 def _capital(text: str) -> str:

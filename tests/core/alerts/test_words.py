@@ -5,7 +5,7 @@ import inspect
 
 import pytest
 
-from streams.core.alerts.words import _SIGNALS, closes_silently_when
+from streams.core.alerts.words import SIGNALS, closes_silently_when
 from streams.core.contacts import frustration
 from streams.core.ruleset import Ruleset
 from streams.core.spend.evidence import Pace, Yardstick
@@ -41,4 +41,4 @@ def test_every_signal_has_its_words() -> None:
     named = [pair for pair in pairs if len(pair) == 2 and isinstance(pair[0], ast.Constant)]
     names = {pair[0].value for pair in named if not isinstance(pair[1], ast.Constant)}  # type: ignore[attr-defined]
     assert len(names) > 15
-    assert names == set(_SIGNALS)
+    assert names == set(SIGNALS)

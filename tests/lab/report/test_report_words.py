@@ -8,7 +8,7 @@ import pytest
 
 from streams.charts.svg import number, pct, tag
 from streams.console import visible
-from streams.core.alerts.words import _SIGNALS
+from streams.core.alerts.words import SIGNALS
 from streams.lab.report import words
 
 
@@ -137,4 +137,4 @@ def test_svg_numbers(value: float, shown: str) -> None:
 
 def test_the_report_has_words_for_every_signal() -> None:
     without_contact = {"subscription_cancelled", "subscription_reduced", "silence"}
-    assert set(words.SIGNALS) - without_contact == set(_SIGNALS)
+    assert set(words.SIGNALS) - without_contact == set(SIGNALS)
