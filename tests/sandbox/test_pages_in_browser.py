@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from selenium import webdriver
@@ -62,7 +63,7 @@ def test_nothing_overflows_no_rule_is_broken_and_a_button_tells_the_bridge(
         async with bridge() as one, sandbox(store, one.url) as client:
             for each in drawn_cases():
                 await client.deliver(each)
-            long = {
+            long: dict[str, Any] = {
                 "customer_id": "c" * 128,
                 "owner": HOSTILE * 3,
                 "title": "t" * 100,
@@ -79,4 +80,4 @@ def test_nothing_overflows_no_rule_is_broken_and_a_button_tells_the_bridge(
     assert "The bridge: 202, taken" in shown
     assert [one for one in seen if one[0]] == []
     # A broken content policy would be told here, as would a style sheet that did not come.
-    assert browser.get_log("browser") == []
+    assert browser.get_log("browser") == []  # type: ignore[no-untyped-call]
