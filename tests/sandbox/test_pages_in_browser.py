@@ -9,6 +9,8 @@ import pytest
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
+from selenium.webdriver.support import expected_conditions
+from selenium.webdriver.support.ui import WebDriverWait
 
 from streams.sandbox.store import Store
 from tests.sandbox.sandbox_cases import HOSTILE, bridge, case, drawn_cases, sandbox
@@ -50,7 +52,9 @@ def test_nothing_overflows_no_rule_is_broken_and_a_button_tells_the_bridge(
     def look(url: str) -> str:
         browser.get(f"{url}/case?id=a-1")
         browser.find_element(By.CSS_SELECTOR, "button[value=contacted]").click()
-        shown = browser.find_element(By.CSS_SELECTOR, ".sent").text
+        # The page that follows comes when the bridge has answered.
+        answered = expected_conditions.presence_of_element_located((By.CSS_SELECTOR, ".sent"))
+        shown = WebDriverWait(browser, 60).until(answered).text
         for path in ("/", "/case?id=a-1"):
             browser.get(url + path)
             for width in WIDTHS:
