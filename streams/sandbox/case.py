@@ -61,6 +61,12 @@ class Case:
         return self.amount("value_at_risk")
 
     @property
+    def currency(self) -> str:
+        """Return the currency if it is a code of three letters."""
+        code = self.text("currency")
+        return code if len(code) == 3 and code.isascii() and code.isalpha() else ""
+
+    @property
     def chance(self) -> Decimal | None:
         """Return the stated probability of leaving."""
         chance = self.amount("probability")

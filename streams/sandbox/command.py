@@ -12,7 +12,7 @@ from rich.console import Console
 
 from streams.console import Exit, failed, or_exit, visible
 from streams.sandbox.case import ranked
-from streams.sandbox.desk import Desk, DeskError, Status, Turned
+from streams.sandbox.desk import BridgeUrlError, Desk, DeskError, Status, Turned
 from streams.sandbox.faults import FaultSettings
 from streams.sandbox.server import PortError, Sandbox
 from streams.sandbox.signatures import MAKE_ONE, Keys, SecretError, load_keys, new_secret
@@ -25,7 +25,8 @@ _EXITS: Final[dict[type[Exception], Exit]] = {
     SecretError: Exit.CONFIG,
     StoreError: Exit.CONFIG,
     PortError: Exit.CONFIG,
-    DeskError: Exit.USAGE,
+    BridgeUrlError: Exit.USAGE,
+    DeskError: Exit.BAD_DATA,
 }
 _Db = Annotated[Path, typer.Option("--db", help="SQLite file with the cases and every delivery.")]
 _DB: Final = Path("crm-sandbox.db")
@@ -172,7 +173,7 @@ def dispose_command(  # noqa: PLR0913 - one for each option
 
     Exit code 65 if the bridge refused it, 69 if it could not take it.
     """
-    with or_exit({**_EXITS, StoreError: Exit.NO_INPUT, DeskError: Exit.BAD_DATA}):
+    with or_exit({**_EXITS, StoreError: Exit.NO_INPUT}):
         keys = _keys(secret_file)
         with Store(db, create=False) as store:
             desk = Desk(store, keys, bridge, time_of_case=time_of_case)

@@ -47,11 +47,15 @@ class DeskError(Exception):
     """Something that can't be told the bridge; the message says why."""
 
 
+class BridgeUrlError(DeskError):
+    """The URL of a bridge that can't be used."""
+
+
 class Desk:
     """Tells the bridge, at its URL, what was decided about the cases of a store.
 
     A disposition is as of now, or with `time_of_case` as of the figures of its case: for history, where
-    events have their own time.
+    events have their own time. Raises BridgeUrlError.
     """
 
     def __init__(
@@ -121,9 +125,9 @@ def _checked(url: str) -> str:
     except ValueError:
         parts = urlsplit("")
     if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise DeskError("the bridge is given as a URL, http://127.0.0.1:8080")
+        raise BridgeUrlError("the bridge is given as a URL, http://127.0.0.1:8080")
     if parts.scheme == "http" and not is_loopback(parts.hostname):
-        raise DeskError("off loopback the bridge has to be https")
+        raise BridgeUrlError("off loopback the bridge has to be https")
     return url
 
 

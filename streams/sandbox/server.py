@@ -114,9 +114,9 @@ class Sandbox:
             )
         fault = self._faults.draw()
         place = self._store.arrived(webhook_id, fault, _now_ms())
-        late = self._faults.settings.after_effect and fault is not Fault.RATE
-        answer = self._take(place, webhook_id, body) if late else None
-        answer = await self._hurt(fault) or answer or self._take(place, webhook_id, body)
+        take_first = self._faults.settings.after_effect and fault is not Fault.RATE
+        taken = self._take(place, webhook_id, body) if take_first else None
+        answer = await self._hurt(fault) or taken or self._take(place, webhook_id, body)
         self._store.told(place, answer.status)
         return answer
 

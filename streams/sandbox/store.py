@@ -134,6 +134,10 @@ class Store:
         if not create and not path.is_file():
             raise StoreError(f"{path} is not there: `retention-signals crm-sandbox --db {path}` makes it")
         try:
+            path.touch(mode=0o600)  # for it holds what customers did
+        except OSError as error:
+            raise StoreError(f"{path} cannot be written: {error.strerror}") from error
+        try:
             self._db = sqlite3.connect(path, timeout=_WAIT_SECONDS, isolation_level=None)
             self._db.row_factory = sqlite3.Row
             try:

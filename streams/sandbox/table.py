@@ -37,7 +37,7 @@ def _cells(case: Case) -> tuple[str, ...]:
         case.text("customer_id") or words.NOTHING,
         case.text("level") or words.NOTHING,
         words.chance(case.chance),
-        words.money(case.at_risk, case.text("currency")),
+        words.money(case.at_risk, case.currency),
         f"({', '.join(marks)}) {first}" if marks else first,
         "nobody" if case.internal_only else words.who(case),
         words.until(case),

@@ -45,12 +45,12 @@ def until(case: Case) -> str:
 def day(case: Case, name: str) -> str:
     """Return the day of a field that is a time, else what it holds."""
     time = case.time(name)
-    return case.text(name) or NOTHING if time is None else f"{time.day} {time:%b %Y}"
+    return case.text(name) or NOTHING if time is None else _day(time)
 
 
 def minute(time: datetime) -> str:
     """Return a time in UTC to the minute."""
-    return f"{time.day} {time:%b %Y %H:%M}"
+    return f"{_day(time)} {time:%H:%M}"
 
 
 def stands(case: Case) -> str:
@@ -61,7 +61,7 @@ def stands(case: Case) -> str:
     if told is None:
         return "new"
     if told.snooze_until is not None:
-        return f"snoozed until {told.snooze_until[:10]}"
+        return f"snoozed until {_date(told.snooze_until)}"
     return told.status if told.outcome is None else f"{told.status}: {told.outcome.replace('_', ' ')}"
 
 
@@ -73,7 +73,7 @@ def wish(fields: dict[str, Any]) -> str:
     if "action" in fields:
         parts.append(fields["action"])
     if "snooze_until" in fields:
-        parts.append(f"snoozed until {fields['snooze_until'][:10]}")
+        parts.append(f"snoozed until {_date(fields['snooze_until'])}")
     return ", ".join(parts)
 
 
@@ -89,13 +89,22 @@ def facts(case: Case) -> list[tuple[str, str]]:
         ("Snoozed until", day(case, "snoozed_until")),
         ("The contact", _contact(case)),
         ("Account", case.text("account_id")),
-        ("Other open alerts of the account", case.text("others_of_account")),
+        ("Its other open alerts", case.text("others_of_account") if case.text("account_id") else ""),
         ("How it ended", case.text("resolution")),
         ("Figures as of", _as_of(case)),
         ("Alert", case.alert_id),
         ("Revision", case.text("revision")),
     ]
     return [(name, value) for name, value in found if value and value != NOTHING]
+
+
+def _day(time: datetime) -> str:
+    return f"{time.day} {time:%b %Y}"
+
+
+def _date(text: str) -> str:
+    """Return the day of a time that we wrote ourselves."""
+    return _day(datetime.fromisoformat(text))
 
 
 def _contact(case: Case) -> str:

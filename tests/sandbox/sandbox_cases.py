@@ -17,8 +17,8 @@ from streams.sandbox.server import HOST, Sandbox
 from streams.sandbox.signatures import Keys
 from streams.sandbox.store import Store
 
-SECRET: Final = "whsec_" + "c2VjcmV0IG9mIHRoZSBzeW50aGV0aWMgdGVzdHMh"  # noqa: S105 - of tests
-OTHER_SECRET: Final = "whsec_" + "YW5vdGhlciBzZWNyZXQgb2YgdGhlIHRlc3RzISEh"  # noqa: S105 - of tests
+SECRET: Final = "whsec_" + "c2VjcmV0IG9mIHRoZSBzeW50aGV0aWMgdGVzdHMh"
+OTHER_SECRET: Final = "whsec_" + "YW5vdGhlciBzZWNyZXQgb2YgdGhlIHRlc3RzISEh"
 HOSTILE: Final = "\"><script>alert('c')</script>\u202e&\x1b[31m[red]/../c"
 
 
@@ -38,7 +38,7 @@ def case(alert_id: str = "a-1", revision: int = 1, kind: str = "create", **field
         "state": "resolved" if kind == "close" else "open",
         "resolution": "returned" if kind == "close" else None,
         "standing": "Open.",
-        "summary": "The customer was left unresolved; since then 0.00 USD in 44 days, usually 13.19 USD a day.",
+        "summary": "The customer was left unresolved; since then 0.00 USD in 44 days, usually 13.19 a day.",
         "what_happened": ["Was left unresolved", "Was passed on (2 contacts)", "Spent 0.00 USD in 44 days"],
         "contact": {"ended_at": "2026-01-20T10:00:00Z", "channel": "phone", "reason": "delivery"},
         "probability": 0.9612,
