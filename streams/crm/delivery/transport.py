@@ -133,11 +133,14 @@ class Exchange:
     ) -> Answer:
         """Make a request, and return the answer. Raises NoAnswerError."""
         self._check(url)
+        left = self._endpoint.timeout_seconds - self.seconds
+        if left <= 0:
+            raise NoAnswerError("timeout")
         if self._pace is not None:
             await self._sleep(self._pace.take())
         started = self._clock()
         try:
-            async with asyncio.timeout(max(0.0, self._endpoint.timeout_seconds - self.seconds)) as limit:
+            async with asyncio.timeout(left) as limit:
                 response = await self._session.request(
                     method, url, headers=headers, data=body or None, allow_redirects=False
                 )

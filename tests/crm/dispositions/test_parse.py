@@ -62,7 +62,8 @@ def test_the_fields_are_those_of_the_contract() -> None:
 
 
 def test_unknown_fields_are_left_out_and_named_as_the_tolerant_reader_does() -> None:
-    found = parsed(snoozeUntil=7, note={"a": ["c-secret"]}, **{"c-77 1042": 1, "jo@example.com": 2})
+    odd: dict[str, Any] = {"c-77 1042": 1, "jo@example.com": 2}
+    found = parsed(snoozeUntil=7, note={"a": ["c-secret"]}, **odd)
     assert isinstance(found, Parsed)
     assert found.ignored == ("(odd name)", "note", "snoozeUntil")
     assert found.disposition == disposition()

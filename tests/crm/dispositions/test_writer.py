@@ -1,4 +1,4 @@
-"""Dispositions on a real topic, and what is said when there is no Kafka."""
+"""What is said when there is no Kafka; how it is with one, tests/kafka shows."""
 
 import asyncio
 import logging
@@ -13,10 +13,10 @@ from streams.runtime.kafka.errors import KafkaUnavailableError
 from streams.settings import Settings
 
 
-def disposition(customer_id: str, event_id: str = "d-1") -> Disposition:
+def disposition(customer_id: str) -> Disposition:
     return Disposition(
         type="disposition",
-        event_id=event_id,
+        event_id="d-1",
         customer_id=customer_id,
         time="2026-05-28T12:00:00.000Z",
         source="crm",
@@ -28,7 +28,7 @@ def disposition(customer_id: str, event_id: str = "d-1") -> Disposition:
 def test_without_kafka_it_says_so_and_shows_nothing(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(writer, "WRITE_SECONDS", 0.3)
+    monkeypatch.setattr(writer, "STEP_SECONDS", 0.3)
     caplog.set_level(logging.DEBUG)
 
     async def write(settings: Settings) -> None:

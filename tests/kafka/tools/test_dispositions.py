@@ -10,6 +10,7 @@ from schemas.disposition import Disposition
 from schemas.events import Disposition as DispositionEvent
 from schemas.hot import Decoder
 from schemas.partitioner import partition_of
+from streams.crm.dispositions import writer
 from streams.crm.dispositions.writer import DispositionWriter
 from streams.runtime.kafka.clients import kafka_python_options
 from streams.runtime.kafka.errors import KafkaUnavailableError
@@ -68,6 +69,7 @@ def test_each_is_in_its_customers_partition_when_writing_returns(
     assert "c-secret" not in caplog.text
 
 
-def test_without_the_topic_it_says_so(settings: Settings) -> None:
+def test_without_the_topic_it_says_so(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer, "STEP_SECONDS", 0.5)
     with pytest.raises(KafkaUnavailableError, match="dispositions"):
         asyncio.run(write(settings))
