@@ -198,7 +198,7 @@ def _url(base: URL, path: str) -> URL:
     if not _PATH.fullmatch(path):
         raise _UnsendableError
     own, _, query = path.partition("?")
-    if not {".", ".."}.isdisjoint(unquote(own).split("/")):
+    if not {".", ".."}.isdisjoint(map(unquote, own.split("/"))):
         raise _UnsendableError
     whole = f"{base.raw_path.rstrip('/')}{own}" if own else base.raw_path
     queries = "&".join(filter(None, (base.raw_query_string, query)))

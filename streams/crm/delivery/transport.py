@@ -23,6 +23,8 @@ from streams.crm_settings import CrmSettings, crm_variable
 from streams.settings import SettingsError
 
 MOST_ANSWER_BYTES: Final = 64 * 1024
+_DRAIN_SECONDS: Final = 1.0
+"""A connection that takes longer to be free again is not worth the wait."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -131,12 +133,24 @@ class Exchange:
     ) -> Answer:
         """Make a request, and return the answer. Raises NoAnswerError."""
         self._check(url)
+        left = self._endpoint.timeout_seconds - self.seconds
+        if left <= 0:
+            raise NoAnswerError("timeout")
         if self._pace is not None:
             await self._sleep(self._pace.take())
         started = self._clock()
         try:
-            async with asyncio.timeout(max(0.0, self._endpoint.timeout_seconds - self.seconds)):
-                return await self._ask(method, url, headers, body, wants_body=wants_body)
+            async with asyncio.timeout(left) as limit:
+                response = await self._session.request(
+                    method, url, headers=headers, data=body or None, allow_redirects=False
+                )
+            async with response:
+                retry_after = response.headers.get("Retry-After")
+                if not wants_body:
+                    await _drain(response, limit.when())
+                    return Answer(response.status, retry_after, None)
+                async with asyncio.timeout_at(limit.when()):
+                    return Answer(response.status, retry_after, await _body(response))
         except (aiohttp.ClientError, OSError) as error:  # a time-out is an OSError
             # Not `from`: the error shows the URL.
             raise NoAnswerError(_reason(error)) from None
@@ -152,18 +166,6 @@ class Exchange:
         except AddressRefusedError:
             raise NoAnswerError("address_refused") from None
 
-    async def _ask(
-        self, method: str, url: URL, headers: Mapping[str, str], body: bytes, *, wants_body: bool
-    ) -> Answer:
-        async with self._session.request(
-            method, url, headers=headers, data=body or None, allow_redirects=False
-        ) as response:
-            retry_after = response.headers.get("Retry-After")
-            if not wants_body:
-                await _drain(response)
-                return Answer(response.status, retry_after, None)
-            return Answer(response.status, retry_after, await _body(response))
-
 
 async def _body(response: aiohttp.ClientResponse) -> bytes | None:
     """Return the body; None if it is longer than is read."""
@@ -177,13 +179,14 @@ async def _body(response: aiohttp.ClientResponse) -> bytes | None:
     return None
 
 
-async def _drain(response: aiohttp.ClientResponse) -> None:
+async def _drain(response: aiohttp.ClientResponse, until: float | None) -> None:
     """Read what is left, so that the connection can be used again; the status has said all there is.
 
     So no trouble with a body undoes it: else what was delivered would be delivered again.
     """
     try:
-        await _body(response)
+        async with asyncio.timeout_at(until), asyncio.timeout(_DRAIN_SECONDS):
+            await _body(response)
     except (aiohttp.ClientError, OSError):
         response.close()
 

@@ -15,8 +15,9 @@ from streams.runtime.kafka.clients import CLOSE_SECONDS, kafka_python_options
 from streams.runtime.kafka.errors import KafkaUnavailableError
 from streams.settings import Settings
 
-WRITE_SECONDS: Final = 15.0
-"""For all of a write; a CRM waits about so long for an answer, and sends again after it."""
+STEP_SECONDS: Final = 5.0
+"""For each step of a write: to connect, to learn of the topic, to be acknowledged. What takes longer, the CRM
+sends again: it would hardly wait for an answer any more."""
 
 
 class DispositionWriter:
@@ -42,46 +43,48 @@ class DispositionWriter:
         await asyncio.to_thread(self._close)
 
     def _write(self, disposition: Disposition) -> None:
-        with self._lock:  # one at a time: they are few, and the order of a customer's is kept
-            try:
-                producer = self._connected()
-                partitions = producer.partitions_for(self._topic)
-                if not partitions:
-                    raise KafkaUnavailableError(f"there is no topic {self._topic}")
-                customer_id = disposition.customer_id
-                producer.send(
-                    self._topic,
-                    key=customer_id.encode(),
-                    value=disposition.model_dump_json(exclude_none=True).encode(),
-                    partition=partition_of(customer_id, len(partitions), self._settings.partitioner),
-                ).get(timeout=WRITE_SECONDS)
-            except (KafkaError, OSError) as error:
-                self._drop()
-                # Not `from`: the error may show the record.
-                raise KafkaUnavailableError(
-                    f"Kafka does not take dispositions: {type(error).__name__}"
-                ) from None
+        producer = None
+        try:
+            producer = self._connected()
+            partitions = producer.partitions_for(self._topic)
+            if not partitions:
+                raise KafkaUnavailableError(f"there is no topic {self._topic}")
+            customer_id = disposition.customer_id
+            producer.send(
+                self._topic,
+                key=customer_id.encode(),
+                value=disposition.model_dump_json(exclude_none=True).encode(),
+                partition=partition_of(customer_id, len(partitions), self._settings.partitioner),
+            ).get(timeout=STEP_SECONDS)
+        except (KafkaError, OSError) as error:
+            self._drop(producer)
+            # Not `from`: the error may show the record.
+            raise KafkaUnavailableError(f"Kafka does not take dispositions: {type(error).__name__}") from None
 
     def _connected(self) -> Any:
-        if self._producer is None:
-            ms = round(WRITE_SECONDS * 1000)
-            self._producer = KafkaProducer(
-                **kafka_python_options(self._settings),
-                acks="all",
-                enable_idempotence=True,
-                linger_ms=0,
-                request_timeout_ms=ms // 3,
-                delivery_timeout_ms=ms,
-                max_block_ms=ms,
-                allow_auto_create_topics=False,
-            )
-        return self._producer
+        with self._lock:
+            if self._producer is None:
+                ms = round(STEP_SECONDS * 1000)
+                self._producer = KafkaProducer(
+                    **kafka_python_options(self._settings),
+                    acks="all",
+                    enable_idempotence=True,
+                    linger_ms=0,
+                    bootstrap_timeout_ms=ms,
+                    max_block_ms=ms,
+                    request_timeout_ms=ms,
+                    delivery_timeout_ms=ms,
+                    allow_auto_create_topics=False,
+                )
+            return self._producer
 
-    def _drop(self) -> None:
-        """Let the producer go: after a fault it may be of no more use, and a new one costs little."""
-        producer, self._producer = self._producer, None
-        if producer is not None:
-            producer.close(timeout=0)
+    def _drop(self, producer: Any) -> None:
+        """Let a producer go: after a fault it may be of no more use, and a new one costs little."""
+        with self._lock:
+            if producer is None or producer is not self._producer:
+                return
+            self._producer = None
+        producer.close(timeout=0)
 
     def _close(self) -> None:
         with self._lock:
