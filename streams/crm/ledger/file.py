@@ -33,15 +33,15 @@ CREATE TABLE cases (  -- one an alert, as of its newest revision
     value_cents INTEGER NOT NULL, currency TEXT NOT NULL, time_ms INTEGER NOT NULL,
     canary INTEGER NOT NULL, backfill INTEGER NOT NULL, holdout INTEGER NOT NULL,
     do_not_contact INTEGER NOT NULL,
-    record TEXT,  -- the alert, while it is a candidate or admitted
     standing TEXT NOT NULL, why TEXT, look_ms INTEGER, deferred_as TEXT,
     first_ms INTEGER NOT NULL, changed_ms INTEGER NOT NULL,
     erase INTEGER NOT NULL DEFAULT 0,  -- its customer was erased
     -- Of what is in the CRM:
     there INTEGER NOT NULL DEFAULT 0,  -- a create was delivered, and no close
     admitted_ms INTEGER, created_ms INTEGER, acted_ms INTEGER, done_ms INTEGER, snooze_ms INTEGER,
-    told TEXT, told_ms INTEGER, looked_ms INTEGER, refreshes INTEGER NOT NULL DEFAULT 0
-) WITHOUT ROWID;
+    told TEXT, told_ms INTEGER, looked_ms INTEGER, refreshes INTEGER NOT NULL DEFAULT 0,
+    record TEXT  -- the alert, while it is a candidate or admitted; last, for it is long
+);
 CREATE INDEX cases_by_standing ON cases (standing, why, level);
 CREATE INDEX cases_by_customer ON cases (customer_id, done_ms);
 CREATE INDEX cases_by_look ON cases (look_ms) WHERE look_ms IS NOT NULL;
