@@ -7,7 +7,7 @@ from schemas.alert import Alert
 from schemas.times import parse_ms
 from streams.crm.cases.policy import Policy, fold, revision_of
 from streams.crm.cases.standing import CANDIDATE, Case, Hold, Revision, Standing
-from streams.crm.ledger.erasure import erase
+from streams.crm.ledger.erasure import erase, scrub
 from streams.crm.ledger.queue import Draft, enqueue, message_id
 from streams.crm.ledger.rows import AlertRead, ProfileRead, Taken
 
@@ -102,6 +102,8 @@ def _take_alert(connection: Connection, policy: Policy, alert: Alert, now_ms: in
         enqueue(connection, Draft(its_id, alert.alert_id, kind, text), now_ms)
     if alert.resolution == "erased":
         erase(connection, alert.customer_id, now_ms)
+    elif row is not None and row["erase"]:
+        scrub(connection, alert.alert_id)
     return kind is not None
 
 

@@ -1,5 +1,7 @@
 """Synthetic alert records, and a ledger in a directory."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Final, Literal
 from uuid import NAMESPACE_URL, uuid5
@@ -19,9 +21,8 @@ DAY: Final = 86_400_000
 NOON: Final = 1_774_008_000_000
 """2026-03-20 12:00 UTC, in the middle of a day and at the start of a window."""
 
-_NOTHING = dict.fromkeys(Counters.model_fields, 0)
-_COUNTERS = Counters.model_construct(
-    **{name: "0.00" if name.startswith("spend") else 0 for name in _NOTHING} | {"frustration": 1.0}
+_COUNTERS = Counters.model_validate(
+    {name: "0.00" if name.startswith("spend") else 0 for name in Counters.model_fields} | {"frustration": 1.0}
 )
 
 
@@ -75,6 +76,15 @@ def alert(
 def id_of(name: str) -> str:
     """Return the alert_id of a short name."""
     return str(uuid5(NAMESPACE_URL, name))
+
+
+def words(path: Path) -> str:
+    """Return all that a ledger holds, as text."""
+    with closing(sqlite3.connect(path)) as connection:
+        names = [
+            name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        ]
+        return repr([connection.execute(f"SELECT * FROM {name}").fetchall() for name in names])  # noqa: S608
 
 
 class Desk:

@@ -1,11 +1,11 @@
 """What is read: positions, records that come again, customers who are erased, what ended long ago."""
 
-import sqlite3
 from collections.abc import Callable
+from typing import Any
 
 from streams.crm.cases.standing import Standing
 from streams.crm.ledger.rows import AlertRead, MessageState, ProfileRead, Taken
-from tests.crm.ledger.records import CUSTOMERS, DAY, NOON, TOPIC, Desk, alert, id_of
+from tests.crm.ledger.records import CUSTOMERS, DAY, NOON, TOPIC, Desk, alert, id_of, words
 
 Open = Callable[..., Desk]
 
@@ -51,17 +51,6 @@ def test_profiles_have_positions_too_and_an_old_one_does_not_come_back(desk: Ope
     assert here.ledger.positions()[CUSTOMERS, 0] == 3
 
 
-def _words(desk: Desk) -> str:
-    """Return all that the file holds as text."""
-    with sqlite3.connect(desk.path) as connection:
-        tables = [
-            name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-        ]
-        rows = [tuple(row) for name in tables for row in connection.execute(f"SELECT * FROM {name}")]
-    connection.close()
-    return repr(rows)
-
-
 def test_an_erased_customer_is_forgotten_when_the_case_is_closed(desk: Open) -> None:
     here = desk()
     here.ledger.caught_up(NOON)
@@ -77,11 +66,11 @@ def test_an_erased_customer_is_forgotten_when_the_case_is_closed(desk: Open) -> 
     assert here.ledger.customer_of(id_of("old")) is None
     assert here.ledger.customer_of(id_of("a")) == "gone"  # the CRM still has it
     assert here.ledger.refresh_due(NOON + DAY, 1) == []
-    erased = {"customer": "gone", "resolution": "erased"}
+    erased: dict[str, Any] = {"customer": "gone", "resolution": "erased"}
     here.read(alert("a", 2, "resolved", **erased), alert("b", 2, "resolved", **erased))
-    assert "gone" in _words(here)
+    assert "gone" in words(here.path)
     assert here.deliver(NOON) == [("close", f"{id_of('a')}/2")]
-    assert "gone" not in _words(here)
+    assert "gone" not in words(here.path)
     assert {one.standing for one in here.ledger.listing()} == {Standing.DONE, Standing.NEVER}
 
 
@@ -93,7 +82,7 @@ def test_erased_is_erased_when_only_the_alert_says_so(desk: Open) -> None:
     here.read(alert("b", 2, "resolved", customer="gone", resolution="erased"))
     here.ledger.give_up(f"{id_of('a')}/1", "status_400", NOON)
     here.read(alert("a", 2, "resolved", customer="gone", resolution="erased"))
-    assert "gone" not in _words(here)
+    assert "gone" not in words(here.path)
     assert here.ledger.listing(standings=[Standing.NEVER])[0].state in {MessageState.DROPPED, None}
 
 
@@ -107,7 +96,7 @@ def test_the_close_of_an_erased_customer_is_kept_until_it_went(desk: Open) -> No
     here.ledger.give_up(f"{id_of('a')}/2", "status_400", NOON)
     here.ledger.resend(None, NOON)
     assert here.deliver(NOON) == [("close", f"{id_of('a')}/2")]
-    assert "gone" not in _words(here)
+    assert "gone" not in words(here.path)
 
 
 def test_who_comes_back_after_an_erasure_is_a_candidate(desk: Open) -> None:
@@ -128,10 +117,10 @@ def test_what_was_delivered_is_not_kept(desk: Open) -> None:
     here.read(alert("a"), alert("b", 1, "resolved"))
     here.ledger.admit(NOON)
     here.deliver(NOON)
-    assert "synthetic" not in _words(here)
+    assert "synthetic" not in words(here.path)
     here.read(alert("a", 2, "resolved"))
     here.deliver(NOON)
-    assert "Synthetic." not in _words(here)
+    assert "Synthetic." not in words(here.path)
 
 
 def test_what_ended_400_days_ago_is_deleted(desk: Open) -> None:
