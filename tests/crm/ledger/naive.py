@@ -73,7 +73,7 @@ class Naive:
         return self.end(now) if waits else now
 
     def read(self, alert: Alert, now: int) -> None:
-        """A record of the topic."""
+        """Take a record of the topic."""
         case = self.cases.get(alert.alert_id)
         if case is None:
             case = self.cases[alert.alert_id] = Known(alert, standing="new")
@@ -104,7 +104,7 @@ class Naive:
             case.ready = min(case.ready, self.when(case, now))
 
     def _further(self, case: Known, now: int) -> None:
-        """A revision of a case that was admitted."""
+        """Take a revision of a case that was admitted."""
         has = case.in_crm or bool(case.queue)
         if not case.open and not has:
             case.standing = "never"
@@ -116,7 +116,7 @@ class Naive:
         case.posts.append(Post(id_, kind, at=now))
 
     def erase(self, customer: str) -> None:
-        """The customer is gone."""
+        """Take it that the customer is gone."""
         self.accounts.pop(customer, None)
         for case in self.cases.values():
             if case.alert.customer_id == customer:
@@ -126,13 +126,13 @@ class Naive:
                 self._forget(case)
 
     def _forget(self, case: Known) -> None:
-        """What was given up goes with the customer, unless the CRM still has to close it."""
+        """Drop what was given up with its customer, unless the CRM still has to close it."""
         for post in case.posts if _gone(case) else ():
             if post.state == "given_up":
                 post.state = "dropped"
 
     def start(self, now: int) -> None:
-        """All was read since a start."""
+        """Begin: all was read since a start."""
         for case in self.cases.values():
             if case.standing in {"waiting", "deferred", "held"}:
                 case.ready = self.when(case, now)
@@ -183,7 +183,7 @@ class Naive:
         return next((case, post) for case in self.cases.values() for post in case.posts if post.id == id_)
 
     def delivered(self, id_: str, now: int) -> None:
-        """The CRM has it."""
+        """Take it that the CRM has it."""
         case, post = self._find(id_)
         post.state = "delivered"
         case.in_crm, case.looked = post.kind != "close", now
@@ -192,11 +192,11 @@ class Naive:
         self._next(case, now)
 
     def retry(self, id_: str, at: int) -> None:
-        """Later."""
+        """Put it off."""
         self._find(id_)[1].at = at
 
     def give_up(self, id_: str, now: int) -> None:
-        """Never."""
+        """Drop it for now."""
         case, post = self._find(id_)
         post.state, case.looked = "given_up", now
         if post.kind == "close":

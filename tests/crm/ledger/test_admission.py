@@ -1,13 +1,10 @@
 """Who is admitted: windows, the budget, what is held, and what is seen of the rest."""
 
-from collections import Counter
 from collections.abc import Callable
 from random import Random
 from time import perf_counter
 from typing import Any
 from zoneinfo import ZoneInfo
-
-import pytest
 
 from streams.crm.cases.standing import Hold, Standing
 from tests.crm.ledger.records import DAY, MINUTE, NOON, Desk, alert, id_of

@@ -35,10 +35,10 @@ def test_a_failed_open_gives_the_lock_back(tmp_path: Path) -> None:
             Ledger.open(path, policy=POLICY)
 
 
-def test_the_disk_is_waited_for(desk: Open) -> None:
-    connection = desk().ledger._connection
-    assert connection.execute("PRAGMA synchronous").fetchone()[0] == 2
-    assert connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
+def test_the_disk_is_waited_for(tmp_path: Path) -> None:
+    with Ledger.open(tmp_path / "l", policy=POLICY) as ledger:
+        assert ledger._connection.execute("PRAGMA synchronous").fetchone()[0] == 2
+        assert ledger._connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
 
 
 def test_a_file_of_something_else_or_of_another_release_is_refused(tmp_path: Path) -> None:

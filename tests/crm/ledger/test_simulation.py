@@ -13,11 +13,12 @@ from typing_extensions import override
 
 from schemas.alert import Alert
 from streams.crm.cases.policy import Policy
+from streams.crm.cases.standing import Standing
 from streams.crm.ledger.ledger import Ledger
 from streams.crm.ledger.rows import AlertRead, Listed, ProfileRead
 from streams.crm.wire import Rendered, Request
 from tests.crm.ledger.naive import Naive
-from tests.crm.ledger.records import CUSTOMERS, DAY, NOON, TOPIC, alert, id_of, words
+from tests.crm.ledger.records import CUSTOMERS, DAY, NOON, TOPIC, alert, id_of, quick, words
 
 HOUR: Final = 3_600_000
 WINDOW: Final = 600_000
@@ -91,7 +92,7 @@ class World:
         self.admissions: dict[tuple[str, int], str] = {}
         self.admitted: Counter[tuple[str, str]] = Counter()
         self.crashes = 0
-        self.ledger = Ledger.open(path, policy=self.policy)
+        self.ledger = quick(Ledger.open(path, policy=self.policy))
 
     # The worlds beside the bridge
 
@@ -162,7 +163,7 @@ class World:
     def start_again(self) -> None:
         """Open the ledger as a new process does."""
         self.ledger.close()
-        self.ledger = Ledger.open(self.path, policy=self.policy)
+        self.ledger = quick(Ledger.open(self.path, policy=self.policy))
         self.caught_up = False
         positions = self.ledger.positions()
         self.read_to = positions.get((TOPIC, 0), 0)
@@ -386,7 +387,8 @@ def test_the_ledger_is_as_the_model_through_crashes(tmp_path: Path) -> None:
     worlds = [_play(tmp_path, seed, 150) for seed in range(8)]
     assert sum(world.crashes for world in worlds) > 20
     assert sum(len(world.ever) for world in worlds) > 100
-    assert {world.model.cases[id_of("a1")].standing for world in worlds if id_of("a1") in world.model.cases}
+    standings = {case.standing for world in worlds for case in world.model.cases.values()}
+    assert standings == {standing.value for standing in Standing}
 
 
 @pytest.mark.slow
