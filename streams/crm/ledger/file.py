@@ -4,7 +4,7 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -118,7 +118,7 @@ def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
         yield connection
         connection.execute("COMMIT")
     except BaseException as error:
-        if connection.in_transaction:
+        with suppress(sqlite3.Error):
             connection.rollback()
         if isinstance(error, sqlite3.Error):
             raise LedgerError(f"the ledger failed: {error}") from error
@@ -147,6 +147,9 @@ def _connect(path: Path, *, make: bool) -> sqlite3.Connection:
         raise LedgerError(f"{path} cannot be opened: {error}") from error
     try:
         _prepare(connection, path, make=make)
+    except sqlite3.OperationalError as error:  # the disk is full, or cannot be read
+        connection.close()
+        raise LedgerError(f"{path} cannot be opened: {error}") from error
     except sqlite3.DatabaseError as error:
         connection.close()
         raise LedgerError(f"{path} is no ledger, or is damaged: {error}. {_ANEW}") from error
@@ -182,6 +185,7 @@ def _prepare(connection: sqlite3.Connection, path: Path, *, make: bool) -> None:
     if make:
         connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA secure_delete = ON")  # who is erased is not in free pages either
 
 
 def _make(connection: sqlite3.Connection) -> None:

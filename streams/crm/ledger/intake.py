@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from sqlite3 import Connection, Row
 
 from schemas.alert import Alert
+from schemas.common import MAX_INT
 from schemas.times import parse_ms
 from streams.crm.cases.policy import Policy, fold, revision_of
 from streams.crm.cases.standing import CANDIDATE, Case, Hold, Revision, Standing
@@ -124,14 +125,21 @@ def _of_record(alert: Alert, new: Revision) -> dict[str, str | int]:
     return {
         "alert_id": alert.alert_id,
         "revision": new.number,
-        "value_cents": int(alert.value_at_risk.replace(".", "")),
+        "value_cents": max(-MAX_INT, min(MAX_INT, int(alert.value_at_risk.replace(".", "")))),
         "currency": alert.currency,
-        "time_ms": parse_ms(alert.time),
+        "time_ms": _ms(alert.time),
         "canary": new.canary,
         "backfill": new.backfill,
         "holdout": new.holdout,
         "do_not_contact": alert.do_not_contact,
     }
+
+
+def _ms(time: str) -> int:
+    try:
+        return parse_ms(time)
+    except ValueError:  # the 31st of February: in doubt the record is newer than any profile
+        return MAX_INT
 
 
 def _of_case(case: Case) -> dict[str, str | int | None]:

@@ -8,6 +8,7 @@ import pytest
 
 from streams.crm.cases.policy import Policy
 from streams.crm.cases.standing import Standing
+from streams.crm.ledger import file
 from streams.crm.ledger.errors import LedgerError, LockedError
 from streams.crm.ledger.ledger import Ledger, Visit
 from streams.crm.ledger.rows import Resent
@@ -95,6 +96,14 @@ def test_a_failure_of_sqlite_is_one_of_the_ledger_and_nothing_is_done(desk: Open
     here.ledger._connection.execute("DROP TABLE dispositions")
     with pytest.raises(LedgerError, match="no such table"):
         here.ledger.disposition_seen("d")
+
+
+def test_a_full_disk_is_not_called_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(file, "TABLES", "CREATE TABLE t (x);\nINSERT INTO full VALUES (1)")
+    with pytest.raises(LedgerError, match=r"l cannot be opened: no such table: full$"):
+        Ledger.open(tmp_path / "l", policy=POLICY)
+    monkeypatch.undo()
+    Ledger.open(tmp_path / "l", policy=POLICY).close()
 
 
 def test_an_alert_of_a_newer_release_is_told(desk: Open) -> None:

@@ -37,6 +37,19 @@ def test_a_topic_that_was_made_anew_is_read_from_its_start(desk: Open) -> None:
     assert here.ledger.positions() == {(TOPIC, 0): 1}
 
 
+def test_a_record_of_nonsense_does_not_stop_the_rest(desk: Open) -> None:
+    here = desk()
+    here.ledger.caught_up(NOON)
+    here.profile("customer-a", do_not_contact=False, time_ms=NOON)
+    odd = alert("a", value=10**30, time="2026-02-31T00:00:00.000Z", do_not_contact=True)
+    here.read(odd, alert("b"))
+    here.ledger.admit(NOON)
+    assert [(one.alert_id, one.internal_only) for one in here.due(NOON)] == [
+        (id_of("a"), True),
+        (id_of("b"), False),
+    ]
+
+
 def test_profiles_have_positions_too_and_an_old_one_does_not_come_back(desk: Open) -> None:
     here = desk()
     first = ProfileRead(CUSTOMERS, 0, 0, "customer-a", account_id="x")
@@ -71,6 +84,10 @@ def test_an_erased_customer_is_forgotten_when_the_case_is_closed(desk: Open) -> 
     assert "gone" in words(here.path)
     assert here.deliver(NOON) == [("close", f"{id_of('a')}/2")]
     assert "gone" not in words(here.path)
+    here.ledger.tidy(NOON)
+    files = [path.read_bytes() for path in here.path.parent.glob(f"{here.path.name}*")]
+    assert len(files) == 4  # with its journal, the index of that, and the lock
+    assert not any(b"gone" in data for data in files)
     assert {one.standing for one in here.ledger.listing()} == {Standing.DONE, Standing.NEVER}
 
 
