@@ -83,7 +83,7 @@ UPDATE cases SET standing = 'admitted', why = NULL, look_ms = NULL, deferred_as 
 WHERE alert_id = :alert_id
 """
 
-# Nothing is queued about it: while something is, it is held.
+# Its id is `revision_id`. Nothing else is queued about it: while something is, it is held.
 _CREATE = """
 INSERT INTO messages (message_id, alert_id, kind, record, made_ms, next_ms)
 SELECT alert_id || '/' || revision, alert_id, 'create', record, :now_ms, :now_ms FROM cases

@@ -9,7 +9,7 @@ from schemas.times import parse_ms
 from streams.crm.cases.policy import Policy, fold, revision_of
 from streams.crm.cases.standing import CANDIDATE, Case, Hold, Revision, Standing
 from streams.crm.ledger.erasure import erase, scrub
-from streams.crm.ledger.queue import Draft, enqueue, message_id
+from streams.crm.ledger.queue import Draft, enqueue, revision_id
 from streams.crm.ledger.rows import AlertRead, ProfileRead, Taken
 
 
@@ -99,7 +99,7 @@ def _take_alert(connection: Connection, policy: Policy, alert: Alert, now_ms: in
         },
     )
     if kind is not None:
-        its_id = message_id(alert.alert_id, new.number)
+        its_id = revision_id(alert.alert_id, new.number)
         enqueue(connection, Draft(its_id, alert.alert_id, kind, text), now_ms)
     if alert.resolution == "erased":
         erase(connection, alert.customer_id, now_ms)
