@@ -77,6 +77,13 @@ def test_what_is_said_twice_counts_once(here: Desk) -> None:
     assert here.ledger.figures().given_up == 0
     here.read(alert("a", 2, "updated"))
     assert here.due(NOON)[0].told == "as of noon"
+    here.ledger.delivered(_id(2), NOON)
+    here.read(alert("a", 3, "resolved"), alert("a", 4))
+    assert here.due(NOON)[0].told == "as of noon"
+    here.ledger.delivered(_id(3), NOON)
+    here.ledger.admit(NOON)
+    assert here.due(NOON)[0].told is None
+    assert here.ledger.listing()[0].told_ms is None
 
 
 def test_after_a_lost_create_the_next_one_creates(here: Desk) -> None:
@@ -106,6 +113,14 @@ def test_a_case_whose_create_was_lost_is_not_closed(here: Desk, *, resolved_firs
     assert _state(here)[0] is Standing.NEVER
     assert here.ledger.resend(None, NOON) == Resent(0, 1)
     here.read(alert("a", 3))
+    here.ledger.admit(NOON)
+    assert here.deliver(NOON) == [("create", _id(3))]
+
+
+def test_a_case_that_opened_again_outlives_a_lost_create(here: Desk) -> None:
+    here.read(alert("a", 2, "resolved"), alert("a", 3))
+    here.ledger.give_up(_id(1), "status_422", NOON)
+    assert _state(here) == (Standing.WAITING, MessageState.DROPPED)
     here.ledger.admit(NOON)
     assert here.deliver(NOON) == [("create", _id(3))]
 
