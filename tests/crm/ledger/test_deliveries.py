@@ -153,6 +153,26 @@ def test_a_lost_close_ends_the_case_and_can_be_sent_again(here: Desk) -> None:
     assert _state(here) == (Standing.DONE, MessageState.DELIVERED)
 
 
+def test_after_a_lost_close_the_crm_is_taken_to_have_nothing(here: Desk) -> None:
+    here.read(alert("a", 2, "resolved"), alert("a", 3))
+    here.ledger.delivered(_id(1), NOON)
+    here.ledger.give_up(_id(2), "status_404", NOON)
+    here.ledger.admit(NOON)
+    here.ledger.give_up(_id(3), "status_422", NOON)
+    here.read(alert("a", 4, "updated"))
+    assert here.deliver(NOON) == [("create", _id(4))]
+
+
+def test_other_alerts_of_the_account_count_while_they_are_open(here: Desk) -> None:
+    here.read(alert("b"), alert("c", backfill=True), alert("d", 1, "resolved"), alert("e"))
+    here.ledger.admit(NOON)
+    for name in "abcde":
+        here.profile(f"customer-{name}", account_id="acme" if name != "e" else "other")
+    assert [one.other_open for one in here.due(NOON)] == [2, 2, 0]
+    here.read(alert("a", 2, "resolved"))  # not closed in the CRM as yet
+    assert [one.other_open for one in here.due(NOON)] == [2, 1, 0]
+
+
 def test_a_case_that_opened_again_stays_a_candidate_when_its_close_goes(here: Desk) -> None:
     here.read(alert("a", 2, "resolved"), alert("a", 3))
     here.deliver(NOON)
