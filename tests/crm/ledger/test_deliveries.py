@@ -199,6 +199,7 @@ def test_an_open_case_is_told_how_things_stand_now(here: Desk) -> None:
     assert ledger.refresh_due(NOON + 4 * HOUR - 1, HOUR) == []
     assert len(ledger.refresh_due(NOON + 4 * HOUR, HOUR)) == 1
     ledger.disposition_done("d", id_of("a"), snooze_until_ms=NOON + 9 * HOUR, now_ms=NOON)
+    ledger.disposition_done("d2", id_of("a"), snooze_until_ms=None, now_ms=NOON)
     assert ledger.refresh_due(NOON + 9 * HOUR - 1, HOUR) == []
     assert len(ledger.refresh_due(NOON + 9 * HOUR, HOUR)) == 1
     here.read(alert("a", 2, "resolved"))
