@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Final
 
 from schemas.events import Disposition, Transaction
@@ -39,9 +40,8 @@ class Outcome:
     def returned(self, usual_cents: int) -> bool:
         """Return whether some 28 days in a row have the spend of 14 usual ones."""
         wanted = max(1, RETURNED_DAYS * usual_cents)
-        return any(
-            sum(self.days[max(0, end - MONTH_DAYS) : end]) >= wanted for end in range(1, WINDOW_DAYS + 1)
-        )
+        sums = [0, *accumulate(self.days)]
+        return any(sums[end] - sums[max(0, end - MONTH_DAYS)] >= wanted for end in range(1, len(sums)))
 
 
 class Outcomes:

@@ -60,7 +60,7 @@ def _sentences(found: Uplift) -> Iterator[str]:
             yield "There is no hold-out arm, so nobody can say what acting on alerts is worth."
             if found.treated.measured:
                 rate = _figure(found.measures.returned.treated.estimate(), 100, 1)
-                yield f"Of {found.treated.measured:,} treated {rate} % returned, whatever it was that moved them."
+                yield f"Of {found.treated.measured:,} treated {rate} % returned, whatever moved them."
             yield (
                 "Set holdout_share (0.1 holds out one customer in ten) and holdout_salt (any text, never "
                 "changed) in the workers' ruleset: the alerts of those customers go to alerts.holdout alone."
