@@ -47,10 +47,10 @@ def show(console: Console, found: Uplift, currency: str, smallest: Smallest, not
         console.print(_balance(found.balance, currency))
     if found.needs:
         console.print(_plan(found, smallest))
-    for line in (*_sentences(found), *_left_out(found), *notes):
-        console.print(line, highlight=False, markup=False)
     for line in found.warnings:
         console.print(f"warning: {line}", highlight=False, markup=False, style="yellow")
+    for line in (*_sentences(found), *_left_out(found), *notes):
+        console.print(line, highlight=False, markup=False)
 
 
 def _sentences(found: Uplift) -> Iterator[str]:
