@@ -203,6 +203,8 @@ class Bridge:
         every_ms = round(self._crm.refresh_hours * 3_600_000)
         while not self._stopping.is_set():
             for one in ledger.refresh_due(now_ms(), every_ms):
+                if self._stopping.is_set():  # each may take the workers seconds
+                    break
                 case = await sender.case(one, Kind.REFRESH)
                 if case.figures_of != "now" or fingerprint(case) == one.told:
                     ledger.nothing_new(one.alert_id, now_ms())

@@ -1,6 +1,5 @@
 """The topics as the bridge reads them: committed records only, from where the ledger ends."""
 
-import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -9,6 +8,7 @@ from typing import Any, Final, NamedTuple, Self
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 from pydantic import ValidationError
+from pydantic_core import from_json
 
 from schemas.alert import Alert
 from schemas.times import check_time, parse_ms
@@ -21,6 +21,8 @@ _POLL_MS: Final = 250
 _MOST_RECORDS: Final = 500
 """So a batch is in the ledger within some 100 ms, and deliveries go on beside it."""
 _ENDS_SECONDS: Final = 10.0
+_ANSWER_MS: Final = 3000
+"""How long Kafka may take to say where the topics end, once they are read: meanwhile nobody can end us."""
 
 
 class RecreatedError(Exception):
@@ -70,7 +72,7 @@ class TopicReader:
         """Go to where the ledger ends, by topic and partition; raises RecreatedError."""
         self._consumer.assign(self._partitions)
         beginnings = self._consumer.beginning_offsets(self._partitions)
-        self._look_for_ends()
+        self._look_for_ends(None)
         self._first_ends = dict(self._ends)
         for partition in self._partitions:
             at = positions.get((partition.topic, partition.partition), 0)
@@ -106,7 +108,7 @@ class TopicReader:
         """
         if time.monotonic() - self._ends_at > _ENDS_SECONDS:
             try:
-                self._look_for_ends()
+                self._look_for_ends(_ANSWER_MS)
             except KafkaError as error:
                 raise KafkaUnavailableError(f"Kafka does not answer: {type(error).__name__}") from None
         return sum(
@@ -119,8 +121,8 @@ class TopicReader:
         """Let go of the connections."""
         self._consumer.close()
 
-    def _look_for_ends(self) -> None:
-        self._ends = self._consumer.end_offsets(self._partitions)
+    def _look_for_ends(self, most_ms: int | None) -> None:
+        self._ends = self._consumer.end_offsets(self._partitions, most_ms)
         self._ends_at = time.monotonic()
 
 
@@ -153,7 +155,7 @@ def _profile(place: ProfileRead, record: Any) -> ProfileRead:
         raise ValueError("no key")
     if record.value is None:
         return replace(place, customer_id=customer_id, erased=True)
-    found = json.loads(record.value)
+    found = from_json(record.value)  # not json: it gives up on what is nested deep, and takes half characters
     if not isinstance(found, dict):
         raise ValueError("no object")  # noqa: TRY004 - it is the record that is wrong
     account, do_not_contact = found.get("account_id"), found.get("do_not_contact")

@@ -2,11 +2,10 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final, Self, cast
 
 from streams.crm.bridge.channel import Channel, Channels
 from streams.crm.bridge.now import Now
@@ -95,7 +94,7 @@ class FakeCourier:
         """Return what was sent, in order."""
         return [one.message_id for one in self.sent]
 
-    async def __aenter__(self) -> "FakeCourier":
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -129,14 +128,16 @@ class Bench:
         clock = self.clock.seconds
         return Channel(cast(Courier, courier), template, Circuit(clock), Pace(1000, clock))
 
-    def sender(self, **options: Any) -> Sender:
+    def sender(self, *, concurrency: int = 4, give_up_hours: float = 72.0) -> Sender:
         """Return a sender, as a bridge that starts makes it."""
         return Sender(
             self.desk.ledger,
             self.channels,
             cast(Now, self.now),
             self.metrics,
-            **{"concurrency": 4, "give_up_hours": 72.0, "now_ms": self.clock.now_ms} | options,
+            concurrency=concurrency,
+            give_up_hours=give_up_hours,
+            now_ms=self.clock.now_ms,
         )
 
     def admit(self, *alerts: Any) -> None:
@@ -152,7 +153,7 @@ class Bench:
 async def until(holds: Callable[[], bool]) -> None:
     """Wait for something that comes at once, or the test fails."""
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while not holds():
+        while not holds():  # noqa: ASYNC110 - nobody tells when
             await asyncio.sleep(0.001)
 
 
@@ -160,12 +161,3 @@ async def for_a_while() -> None:
     """Let happen what would happen."""
     for _ in range(20):
         await asyncio.sleep(0.002)
-
-
-@contextmanager
-def cleanly(desk: Desk) -> Iterator[None]:
-    """Close a ledger at the end."""
-    try:
-        yield
-    finally:
-        desk.ledger.close()

@@ -118,7 +118,9 @@ def test_a_bridge_that_starts_in_between_sends_the_stored_bytes_and_does_not_kno
     assert told(one) == {record.alert_id: None}
 
 
-def test_what_is_under_way_at_the_end_has_time_for_its_answer(bench: Make) -> None:
+def test_what_is_under_way_at_the_end_has_time_for_its_answer(
+    bench: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
     one = bench()
     one.admit(alert("a"))
     ended = asyncio.Event()
@@ -128,7 +130,7 @@ def test_what_is_under_way_at_the_end_has_time_for_its_answer(bench: Make) -> No
         return OK
 
     async def go() -> None:
-        one.crm.send = slowly  # type: ignore[method-assign]
+        monkeypatch.setattr(one.crm, "send", slowly)
         async with sending(one.sender()) as stopping:
             await until(lambda: bool(one.desk.ledger.due(one.clock.ms, 1)[0].rendered))
             stopping.set()
@@ -284,7 +286,9 @@ def test_a_message_that_cannot_be_made_is_given_up_and_the_others_go_on(
     assert "customer-a" not in caplog.text
 
 
-def test_of_an_alert_one_is_under_way_at_a_time_and_of_all_no_more_than_allowed(bench: Make) -> None:
+def test_of_an_alert_one_is_under_way_at_a_time_and_of_all_no_more_than_allowed(
+    bench: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
     one = bench()
     answer = asyncio.Event()
     usual = one.crm.send
@@ -296,7 +300,7 @@ def test_of_an_alert_one_is_under_way_at_a_time_and_of_all_no_more_than_allowed(
         return outcome
 
     async def go() -> None:
-        one.crm.send = gated  # type: ignore[method-assign]
+        monkeypatch.setattr(one.crm, "send", gated)
         async with sending(one.sender(concurrency=3)):
             one.admit(alert("a"), *(alert(f"b{number}") for number in range(20)))
             one.admit(alert("a", 2, "updated"), alert("a", 3, "resolved"))
