@@ -17,7 +17,7 @@ from streams.settings import ENV_PREFIX, variable
 from tests.crm.ledger.records import NOON, Desk, alert
 from tests.lab.datasets import Done, run
 
-SECRET_ID: Final = "c-secret"
+HIDDEN: Final = "c-secret"
 KEY: Final = base64.b64encode(b"0123456789abcdef0123456789abcdef").decode()
 
 
@@ -136,7 +136,7 @@ def test_what_nobody_expected_ends_it_with_the_place_and_not_the_data(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async def fails(*_: object) -> None:
-        raise KeyError(SECRET_ID)
+        raise KeyError(HIDDEN)
 
     monkeypatch.setattr(module, "partitions_or_exit", lambda *_: 1)
     monkeypatch.setattr(module, "_run", fails)
