@@ -16,7 +16,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from streams import extras
-from streams.lazy_commands import COMMANDS, command_of
+from streams.lazy_commands import COMMANDS, imported
 
 TOP: Final = Path(__file__).parents[1]
 PROJECT: Final = tomllib.loads((TOP / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -136,8 +136,8 @@ def test_every_command_is_listed_without_an_extra(lean: Path) -> None:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_list_says_of_a_command_what_its_help_says(command: str) -> None:
-    told = command_of(command).__doc__ or ""
-    assert told.split("\n\n", maxsplit=1)[0].strip() == COMMANDS[command][1]
+    told = imported(command).help or ""
+    assert " ".join(told.split("\n\n", maxsplit=1)[0].split()) == COMMANDS[command][1]
 
 
 @pytest.mark.parametrize("extra", extras.PACKAGES)
