@@ -56,11 +56,9 @@ def main(arguments: list[str] | None = None) -> None:
             alone, beside = _work(settings), _work(settings, Path(name) / f"crm-{number}")
             pairs.append((alone, beside))
             rates = " ".join(f"{one.records / one.seconds:>10,.0f}/s" for one in (alone, beside))
-            print(
-                f"{number:>5} {rates}  {alone.seconds / beside.seconds:.3f}  {alone.cpu:.2f}, {beside.cpu:.2f}"
-                f"  {alone.cpu / beside.cpu:.3f}  {beside.lookups:,}",
-                flush=True,
-            )
+            cpu = f"{alone.cpu:.2f}, {beside.cpu:.2f}  {alone.cpu / beside.cpu:.3f}"
+            ratio = alone.seconds / beside.seconds
+            print(f"{number:>5} {rates}  {ratio:.3f}  {cpu}  {beside.lookups:,}", flush=True)
     for what, ratios in (
         ("throughput", [one.seconds / other.seconds for one, other in pairs]),
         ("by CPU seconds", [one.cpu / other.cpu for one, other in pairs]),
