@@ -70,4 +70,6 @@ class Outcome:
     retry_after: float | None = None
     """Seconds that the CRM asked to wait."""
     endpoint: bool = False
-    """Whether it says something about the CRM as a whole rather than about this message."""
+    """Whether it is a fault of the CRM as a whole rather than of this message."""
+    slower: bool = False
+    """Whether the CRM works, and asks for fewer requests: nothing is sent for `retry_after`."""

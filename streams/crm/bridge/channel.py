@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from streams.crm.delivery.circuit import Circuit
 from streams.crm.delivery.courier import Courier
+from streams.crm.delivery.pace import Pace
 from streams.crm.payload.template import Template
 
 
@@ -14,6 +15,7 @@ class Channel:
     courier: Courier
     template: Template
     circuit: Circuit
+    pace: Pace
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,8 @@ class Sender:
         self._concurrency, self._give_up_hours, self._now_ms = concurrency, give_up_hours, now_ms
         self._rng = random.Random()  # noqa: S311 - when to try again is no secret
         self._under_way: dict[str, asyncio.Task[None]] = {}
+        self._told: dict[str, str] = {}
+        """What the messages tell that are tried: a retry sends the same."""
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Send until it is asked to stop. Raises LedgerError."""
@@ -91,17 +93,17 @@ class Sender:
     async def _send(self, message: Message, channel: Channel, admitted: Pass) -> None:
         outcome: Outcome | None = None
         try:
-            told, rendered = None, message.rendered
+            rendered = message.rendered or await self._made(message, channel)
             if rendered is None:
-                told, rendered = await self._made(message, channel)
-                if rendered is None:
-                    return
+                return
             outcome = await channel.courier.send(message.message_id, rendered, self._now_ms() / 1000)
-            self._note(message, outcome, told)
+            if outcome.slower:
+                channel.pace.rest(outcome.retry_after or 0.0)
+            self._note(message, outcome)
         finally:
             channel.circuit.note(admitted, outcome)
 
-    async def _made(self, message: Message, channel: Channel) -> tuple[str | None, Rendered | None]:
+    async def _made(self, message: Message, channel: Channel) -> Rendered | None:
         """Make a message and keep it; None if there is nothing to send, because it can't be or needn't."""
         case = await self.case(message, message.kind)
         told = fingerprint(case)
@@ -110,13 +112,14 @@ class Sender:
         except TemplateError as error:
             log.error("a message cannot be made: %s; it is given up, and kept", error)  # noqa: TRY400
             self._give_up(message, "template")
-            return None, None
+            return None
         if rendered is None:
             self._ledger.delivered(message.message_id, self._now_ms(), told)
             self._metrics.deliveries.labels(message.kind, "left_out").inc()
-            return None, None
+            return None
         self._ledger.store_body(message.message_id, rendered, self._now_ms())
-        return told, rendered
+        self._told[message.message_id] = told
+        return rendered
 
     async def case(self, of: Message | Refreshable, kind: Kind) -> Case:
         """Return the case of an alert as of now."""
@@ -132,12 +135,13 @@ class Sender:
             refreshed_at=self._now_ms(),
         )
 
-    def _note(self, message: Message, outcome: Outcome, told: str | None) -> None:
+    def _note(self, message: Message, outcome: Outcome) -> None:
         now_ms = self._now_ms()
         self._metrics.tries.labels(outcome.reason).inc()
         self._metrics.request_seconds.observe(outcome.seconds)
         match outcome.result:
             case Result.DELIVERED:
+                told = self._told.pop(message.message_id, None)
                 self._ledger.delivered(message.message_id, now_ms, told)
                 self._metrics.deliveries.labels(message.kind, "delivered").inc()
                 self._metrics.delivery_seconds.observe((now_ms - message.made_ms) / 1000)
@@ -147,10 +151,14 @@ class Sender:
             case Result.RETRY if is_given_up(message.tried_ms or now_ms, now_ms, self._give_up_hours):
                 log.warning("a message fails for too long (%s): it is given up, and kept", outcome.reason)
                 self._give_up(message, outcome.reason)
+            case Result.RETRY if outcome.slower:
+                at = now_ms + round((outcome.retry_after or 0.0) * 1000)
+                self._ledger.retry(message.message_id, at, outcome.reason)
             case Result.RETRY:
                 at = next_try_ms(message.attempts + 1, now_ms, self._rng, outcome.retry_after)
                 self._ledger.retry(message.message_id, at, outcome.reason)
 
     def _give_up(self, message: Message, reason: str) -> None:
+        self._told.pop(message.message_id, None)
         self._ledger.give_up(message.message_id, reason, self._now_ms())
         self._metrics.deliveries.labels(message.kind, "given_up").inc()

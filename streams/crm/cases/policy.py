@@ -69,7 +69,7 @@ def fold(case: Case | None, new: Revision, policy: Policy, now_ms: int) -> tuple
     """Return a case with a further revision, and the message that this makes; None if it is known."""
     if case is not None and new.number <= case.revision:
         return None
-    if case is None or not case.open or case.standing is Standing.NEVER:
+    if case is None or not case.open:
         if new.resolved:
             standing = Standing.NEVER if case is None else case.standing
             return Case(new.number, new.level, open=False, standing=standing), None
@@ -87,7 +87,7 @@ def _candidate(newer: Case, new: Revision, policy: Policy, now_ms: int) -> Case:
         return replace(newer, standing=Standing.NEVER, why=None, look_ms=None, deferred_as=None)
     if (hold := _lasting_hold(new, policy)) is not None:
         return replace(newer, standing=Standing.HELD, why=hold, look_ms=None)
-    if newer.look_ms is None:  # what held it has ended
+    if newer.look_ms is None or newer.why in _LASTING:  # what held it has ended, or who was erased is back
         return replace(_arrived(new, policy, now_ms), deferred_as=newer.deferred_as)
     return replace(newer, look_ms=min(newer.look_ms, next_look(policy, new.level, new.canary, now_ms)))
 
@@ -102,6 +102,9 @@ def _arrived(new: Revision, policy: Policy, now_ms: int) -> Case:
         why=hold,
         look_ms=None if hold else next_look(policy, new.level, new.canary, now_ms),
     )
+
+
+_LASTING = (Hold.HOLDOUT, Hold.BACKFILL)
 
 
 def _lasting_hold(of: Revision | Candidate, policy: Policy) -> Hold | None:

@@ -127,7 +127,7 @@ async def _run(
 def _channel(crm: CrmSettings, url: str, secrets: Secrets, template: Template, login: Login) -> Channel:
     pace = Pace(crm.requests_per_second, time.monotonic)
     courier = Courier(Endpoint.of(crm, url), secrets, login, pace=pace)
-    return Channel(courier, template, Circuit(time.monotonic))
+    return Channel(courier, template, Circuit(time.monotonic), pace)
 
 
 def _ended(error: Exception) -> typer.Exit:

@@ -17,3 +17,7 @@ class Pace:
         due = max(now, self._next)
         self._next = due + self._interval
         return due - now
+
+    def rest(self, seconds: float) -> None:
+        """Give no token for so long: the CRM has asked for fewer requests."""
+        self._next = max(self._next, self._clock() + seconds)

@@ -10,14 +10,15 @@ from streams.crm.wire import Outcome, Result
 
 MOST_RETRY_AFTER: Final = 3600.0
 """Seconds: a CRM that asks for longer is asked again after an hour."""
-_AGAIN: Final = frozenset({408, 425, 429})
+_AGAIN: Final = frozenset({408, 425})
 _WRONG_SETTING: Final = frozenset({401, 403, 404, 405, 410})
 """Said of all messages alike: a wrong secret, a wrong path, a webhook that was taken away."""
 _CONFLICT: Final = frozenset({409, 423})
 """The case is being changed by somebody else, or an earlier try of this very message is still at work: CRMs
 answer so while a key of idempotency is in use, or a record is locked. It passes, and is no fault of the
 endpoint; should it not pass, the message is given up in time as any other."""
-_SAYS_WHEN: Final = frozenset({429, 503})
+_SLOWER_SECONDS: Final = 1.0
+"""After 429 without a Retry-After."""
 _SECONDS: Final = re.compile("[0-9]{1,9}")
 
 
@@ -33,8 +34,11 @@ def outcome_of(status: int, retry_after: str | None, now_s: float) -> Outcome:
     reason = _reason(status)
     if status in _CONFLICT:
         return Outcome(Result.RETRY, reason, 0.0)
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        wait = seconds_to_wait(retry_after, now_s)
+        return Outcome(Result.RETRY, reason, 0.0, _SLOWER_SECONDS if wait is None else wait, slower=True)
     if status in _AGAIN or status in _WRONG_SETTING or not 400 <= status < 500:
-        wait = seconds_to_wait(retry_after, now_s) if status in _SAYS_WHEN else None
+        wait = seconds_to_wait(retry_after, now_s) if status == HTTPStatus.SERVICE_UNAVAILABLE else None
         return Outcome(Result.RETRY, reason, 0.0, wait, endpoint=True)
     return Outcome(Result.REFUSED, reason, 0.0)
 

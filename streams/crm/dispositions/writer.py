@@ -32,7 +32,7 @@ class DispositionWriter:
         self._producer: Any = None
         self._lock = Lock()
         # kafka-python logs keys and values of what it sends, at DEBUG.
-        logging.getLogger("kafka").setLevel(logging.INFO)
+        logging.getLogger("kafka").setLevel(logging.WARNING)
 
     async def write(self, disposition: Disposition) -> None:
         """Write, and return once the broker has it. Raises KafkaUnavailableError, SettingsError."""

@@ -5,9 +5,7 @@ from sqlite3 import Connection, Row
 
 from streams.crm.cases.policy import Policy, budget_day, look, next_look
 from streams.crm.cases.standing import Candidate, Decision, Level, Standing
-from streams.crm.ledger.queue import Draft, enqueue, message_id
 from streams.crm.ledger.rows import Admission
-from streams.crm.wire import Kind
 
 _LEVELS: tuple[Level, ...] = ("watch", "alert")
 
@@ -44,11 +42,9 @@ def admit(connection: Connection, policy: Policy, now_ms: int) -> Admission:
     decisions = look(map(_candidate, before.values()), policy, now_ms, spent=spent, busy=busy)
     admitted = [one for one in decisions if one.standing is Standing.ADMITTED]
     _put_off(connection, [one for one in decisions if one.standing is not Standing.ADMITTED], now_ms)
-    for one in admitted:
-        row = before[one.alert_id]
-        connection.execute(_ADMIT, {"alert_id": one.alert_id, "now_ms": now_ms})
-        its_id = message_id(one.alert_id, row["revision"])
-        enqueue(connection, Draft(its_id, one.alert_id, Kind.CREATE, row["record"]), now_ms)
+    places = [{"alert_id": one.alert_id, "now_ms": now_ms} for one in admitted]
+    connection.executemany(_ADMIT, places)
+    connection.executemany(_CREATE, places)
     _spend(connection, day, Counter(one.level for one in admitted if not before[one.alert_id]["canary"]))
     return Admission(
         admitted=Counter(one.level for one in admitted),
@@ -65,7 +61,7 @@ def admit(connection: Connection, policy: Policy, now_ms: int) -> Admission:
 
 _CANDIDATES = """
 SELECT c.alert_id, c.level, c.value_cents, c.canary, c.backfill, c.holdout, c.deferred_as, c.standing, c.why,
-    c.revision, c.record, p.account_id,
+    p.account_id,
     EXISTS (SELECT 1 FROM messages m WHERE m.alert_id = c.alert_id AND m.state = 'queued') AS closing,
     CASE WHEN :quiet THEN (
         SELECT max(d.done_ms) FROM cases d WHERE d.customer_id = c.customer_id
@@ -83,7 +79,14 @@ WHERE c.standing = 'admitted' AND p.account_id IS NOT NULL
 _ADMIT = """
 UPDATE cases SET standing = 'admitted', why = NULL, look_ms = NULL, deferred_as = NULL,
     admitted_ms = :now_ms, changed_ms = :now_ms, created_ms = NULL, acted_ms = NULL, snooze_ms = NULL,
-    told = NULL, told_ms = NULL, looked_ms = NULL
+    told = NULL, told_ms = NULL
+WHERE alert_id = :alert_id
+"""
+
+# Its id is `revision_id`. Nothing else is queued about it: while something is, it is held.
+_CREATE = """
+INSERT INTO messages (message_id, alert_id, kind, record, made_ms, next_ms)
+SELECT alert_id || '/' || revision, alert_id, 'create', record, :now_ms, :now_ms FROM cases
 WHERE alert_id = :alert_id
 """
 

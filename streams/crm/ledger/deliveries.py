@@ -10,7 +10,7 @@ from schemas.alert import Alert
 from streams.crm.cases.policy import after_lost_create, internal_only, worth_resending
 from streams.crm.ledger.erasure import scrub
 from streams.crm.ledger.errors import LedgerError
-from streams.crm.ledger.queue import Draft, enqueue, message_id, next_is_due
+from streams.crm.ledger.queue import Draft, enqueue, next_is_due, revision_id
 from streams.crm.ledger.rows import Message, Refreshable, Resent
 from streams.crm.wire import Kind, Rendered
 
@@ -180,7 +180,7 @@ def queue_refresh(connection: Connection, alert_id: str, now_ms: int) -> str | N
     if row is None:
         return None
     number = row["refreshes"] + 1
-    its_id = f"{message_id(alert_id, row['revision'])}/now/{number}"
+    its_id = f"{revision_id(alert_id, row['revision'])}/now/{number}"
     connection.execute(
         "UPDATE cases SET refreshes = ?, looked_ms = ? WHERE alert_id = ?", (number, now_ms, alert_id)
     )

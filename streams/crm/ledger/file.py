@@ -4,7 +4,7 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -33,15 +33,15 @@ CREATE TABLE cases (  -- one an alert, as of its newest revision
     value_cents INTEGER NOT NULL, currency TEXT NOT NULL, time_ms INTEGER NOT NULL,
     canary INTEGER NOT NULL, backfill INTEGER NOT NULL, holdout INTEGER NOT NULL,
     do_not_contact INTEGER NOT NULL,
-    record TEXT,  -- the alert, while it is a candidate or admitted
     standing TEXT NOT NULL, why TEXT, look_ms INTEGER, deferred_as TEXT,
     first_ms INTEGER NOT NULL, changed_ms INTEGER NOT NULL,
     erase INTEGER NOT NULL DEFAULT 0,  -- its customer was erased
     -- Of what is in the CRM:
     there INTEGER NOT NULL DEFAULT 0,  -- a create was delivered, and no close
     admitted_ms INTEGER, created_ms INTEGER, acted_ms INTEGER, done_ms INTEGER, snooze_ms INTEGER,
-    told TEXT, told_ms INTEGER, looked_ms INTEGER, refreshes INTEGER NOT NULL DEFAULT 0
-) WITHOUT ROWID;
+    told TEXT, told_ms INTEGER, looked_ms INTEGER, refreshes INTEGER NOT NULL DEFAULT 0,
+    record TEXT  -- the alert, while it is a candidate or admitted; last, for it is long
+);
 CREATE INDEX cases_by_standing ON cases (standing, why, level);
 CREATE INDEX cases_by_customer ON cases (customer_id, done_ms);
 CREATE INDEX cases_by_look ON cases (look_ms) WHERE look_ms IS NOT NULL;
@@ -118,7 +118,7 @@ def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
         yield connection
         connection.execute("COMMIT")
     except BaseException as error:
-        if connection.in_transaction:
+        with suppress(sqlite3.Error):
             connection.rollback()
         if isinstance(error, sqlite3.Error):
             raise LedgerError(f"the ledger failed: {error}") from error
@@ -147,6 +147,9 @@ def _connect(path: Path, *, make: bool) -> sqlite3.Connection:
         raise LedgerError(f"{path} cannot be opened: {error}") from error
     try:
         _prepare(connection, path, make=make)
+    except sqlite3.OperationalError as error:  # the disk is full, or cannot be read
+        connection.close()
+        raise LedgerError(f"{path} cannot be opened: {error}") from error
     except sqlite3.DatabaseError as error:
         connection.close()
         raise LedgerError(f"{path} is no ledger, or is damaged: {error}. {_ANEW}") from error
@@ -182,6 +185,7 @@ def _prepare(connection: sqlite3.Connection, path: Path, *, make: bool) -> None:
     if make:
         connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA secure_delete = ON")  # who is erased is not in free pages either
 
 
 def _make(connection: sqlite3.Connection) -> None:

@@ -4,11 +4,12 @@ from collections.abc import Iterable
 from sqlite3 import Connection, Row
 
 from schemas.alert import Alert
+from schemas.common import MAX_INT
 from schemas.times import parse_ms
 from streams.crm.cases.policy import Policy, fold, revision_of
 from streams.crm.cases.standing import CANDIDATE, Case, Hold, Revision, Standing
-from streams.crm.ledger.erasure import erase
-from streams.crm.ledger.queue import Draft, enqueue, message_id
+from streams.crm.ledger.erasure import erase, scrub
+from streams.crm.ledger.queue import Draft, enqueue, revision_id
 from streams.crm.ledger.rows import AlertRead, ProfileRead, Taken
 
 
@@ -86,22 +87,23 @@ def _take_alert(connection: Connection, policy: Policy, alert: Alert, now_ms: in
     case, kind = folded
     needed = case.standing in CANDIDATE or case.standing is Standing.ADMITTED
     text = alert.model_dump_json() if needed else None
-    erased = row is not None and row["customer_id"] is None and text is None
     connection.execute(
         _STORE,
         {
             **_of_record(alert, new),
             **_of_case(case),
-            "customer_id": None if erased else alert.customer_id,
+            "customer_id": alert.customer_id,
             "record": text,
             "now_ms": now_ms,
         },
     )
     if kind is not None:
-        its_id = message_id(alert.alert_id, new.number)
+        its_id = revision_id(alert.alert_id, new.number)
         enqueue(connection, Draft(its_id, alert.alert_id, kind, text), now_ms)
     if alert.resolution == "erased":
         erase(connection, alert.customer_id, now_ms)
+    elif row is not None and row["erase"]:
+        scrub(connection, alert.alert_id)
     return kind is not None
 
 
@@ -122,14 +124,21 @@ def _of_record(alert: Alert, new: Revision) -> dict[str, str | int]:
     return {
         "alert_id": alert.alert_id,
         "revision": new.number,
-        "value_cents": int(alert.value_at_risk.replace(".", "")),
+        "value_cents": max(-MAX_INT, min(MAX_INT, int(alert.value_at_risk.replace(".", "")))),
         "currency": alert.currency,
-        "time_ms": parse_ms(alert.time),
+        "time_ms": _ms(alert.time),
         "canary": new.canary,
         "backfill": new.backfill,
         "holdout": new.holdout,
         "do_not_contact": alert.do_not_contact,
     }
+
+
+def _ms(time: str) -> int:
+    try:
+        return parse_ms(time)
+    except ValueError:  # the 31st of February: in doubt the record is newer than any profile
+        return MAX_INT
 
 
 def _of_case(case: Case) -> dict[str, str | int | None]:

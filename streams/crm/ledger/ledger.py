@@ -248,6 +248,12 @@ class Ledger(_Opened):
     # Upkeep ---------------------------------------------------------------------------------------------
 
     def tidy(self, now_ms: int) -> int:
-        """Delete what ended more than 400 days ago; return how many cases."""
+        """Delete what ended more than 400 days ago; return how many cases. Once a day is enough.
+
+        Then who was erased is no longer in the file's journal either.
+        """
         with self._writing() as connection:
-            return erasure.tidy(connection, now_ms)
+            cases = erasure.tidy(connection, now_ms)
+        with self._reading() as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return cases

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from streams.crm.wire import Kind
 
 
-def message_id(alert_id: str, revision: int) -> str:
+def revision_id(alert_id: str, revision: int) -> str:
     """Return the id of the message about a revision: the same whenever, and however often, it is sent."""
     return f"{alert_id}/{revision}"
 

@@ -57,18 +57,17 @@ def reasons(alert: Alert, now: LookupAnswer | None) -> list[Reason]:
 
 
 def what_happened(found: Iterable[Reason], figures: Figures | None) -> tuple[str, ...]:
-    """Return what happened in pieces, the heaviest first, the silence among them."""
+    """Return what happened in pieces, the heaviest first, and last that spend fell: all cases have that."""
     weights: dict[str, float] = {}
     contacts: Counter[str] = Counter()
     for one in found:
         weights[one.signal] = max(weights.get(one.signal, one.nats), one.nats)
         contacts[one.signal] += 1
-    pieces = [(nats, _piece(signal, contacts[signal])) for signal, nats in weights.items()]
-    if figures is not None and figures.log_odds.silence > 0:
-        pieces.append((figures.log_odds.silence, _capital(_QUIET)))
-    ranked = [text for _, text in sorted(pieces, key=lambda piece: -piece[0])]
+    ranked = [_piece(signal, contacts[signal]) for signal in sorted(weights, key=lambda one: -weights[one])]
     more = len(ranked) - _MOST_PIECES
-    return (*ranked[:_MOST_PIECES], f"And {more} more") if more > 0 else tuple(ranked)
+    shown = [*ranked[:_MOST_PIECES], f"And {more} more"] if more > 0 else ranked
+    quiet = figures is not None and figures.log_odds.silence > 0
+    return (*shown, *((_capital(_QUIET),) if quiet else ()))
 
 
 def summary(alert: Alert, state: State, figures: Figures, found: list[Reason]) -> str:

@@ -54,6 +54,9 @@ def test_the_pace_is_even_and_saves_nothing_up() -> None:
     assert [round(pace.take(), 6) for _ in range(4)] == [0.0, 0.1, 0.2, 0.3]
     clock.now += 1_000
     assert [round(pace.take(), 6) for _ in range(2)] == [0.0, 0.1]
+    pace.rest(3)
+    pace.rest(1)
+    assert [round(pace.take(), 6) for _ in range(2)] == [3.0, 3.1]
 
 
 def admitted(circuit: Circuit) -> Pass:
@@ -132,7 +135,7 @@ def test_what_was_sent_before_the_circuit_opened_or_closed_says_nothing_after() 
     [
         ((200, 201, 202, 204), Result.DELIVERED, False),
         ((301, 302, 303, 304, 307, 308), Result.RETRY, True),
-        ((408, 425, 429, 500, 502, 503, 504, 599), Result.RETRY, True),
+        ((408, 425, 500, 502, 503, 504, 599), Result.RETRY, True),
         ((401, 403, 404, 405, 410), Result.RETRY, True),
         ((409, 423), Result.RETRY, False),
         ((400, 406, 411, 412, 413, 414, 415, 418, 422, 431, 451, 499), Result.REFUSED, False),
@@ -143,7 +146,16 @@ def test_what_an_answer_means(statuses: tuple[int, ...], result: Result, endpoin
     for status in statuses:
         found = outcome_of(status, "7", NOW)
         assert (found.result, found.endpoint) == (result, endpoint), status
-        assert found.retry_after == (7.0 if status in {429, 503} else None), status
+        assert found.retry_after == (7.0 if status == 503 else None), status
+        assert not found.slower, status
+
+
+@pytest.mark.parametrize(("asked", "seconds"), [("7", 7.0), (None, 1.0), ("soon", 1.0)])
+def test_a_crm_that_asks_for_fewer_requests_works(asked: str | None, seconds: float) -> None:
+    """It is no fault: it opens no circuit, and all requests wait, not only this one."""
+    found = outcome_of(429, asked, NOW)
+    assert (found.result, found.endpoint, found.slower) == (Result.RETRY, False, True)
+    assert found.retry_after == seconds
 
 
 def test_reasons_are_a_closed_set() -> None:

@@ -1,4 +1,4 @@
-"""The bridge on a real Kafka, against a CRM that fails: each alert delivered, none twice, none lost, in order."""
+"""The bridge on a real Kafka, and a CRM that fails: each alert delivered once, none lost, in order."""
 
 import random
 from collections import defaultdict
@@ -66,7 +66,7 @@ def test_each_alert_is_delivered_once_whatever_fails(topics: Settings, tmp_path:
         *("--rate", 50, "--fail", 0.05, "--hang", 0.01, "--slow", 0.02, "--slow-seconds", 0.3),
         *("--after-effect", "--seed", seed % 1000),
     )
-    limits = {"requests_per_second": 80, "concurrency": 16, "timeout_seconds": 1}
+    limits: dict[str, Any] = {"requests_per_second": 80, "concurrency": 16, "timeout_seconds": 1}
     bridge, bridges = crm.bridge(**limits), []
     try:
         until(lambda: bridge.ready)

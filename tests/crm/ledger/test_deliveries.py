@@ -1,0 +1,223 @@
+"""What goes out: in order, one at a time, the same bytes again; what is given up, sent again, refreshed."""
+
+from collections.abc import Callable
+
+import pytest
+
+from streams.crm.cases.standing import Standing
+from streams.crm.ledger.rows import MessageState, Resent
+from streams.crm.wire import Find, Kind, Rendered, Request
+from tests.crm.ledger.records import DAY, NOON, RENDERED, Desk, alert, id_of
+
+Open = Callable[..., Desk]
+HOUR = 3_600_000
+
+
+@pytest.fixture
+def here(desk: Open) -> Desk:
+    """Return a ledger with one case that is admitted."""
+    made = desk()
+    made.ledger.caught_up(NOON)
+    made.read(alert("a"))
+    made.ledger.admit(NOON)
+    return made
+
+
+def _id(revision: int | str, name: str = "a") -> str:
+    return f"{id_of(name)}/{revision}"
+
+
+def _state(desk: Desk, name: str = "a") -> tuple[Standing, MessageState | None]:
+    listed = {one.alert_id: one for one in desk.ledger.listing()}[id_of(name)]
+    return listed.standing, listed.state
+
+
+def test_every_revision_is_a_message_and_they_go_in_order_one_at_a_time(here: Desk) -> None:
+    here.read(alert("a", 2, "updated", value=5), alert("a", 3, "resolved"), alert("b"))
+    here.ledger.admit(NOON)
+    assert [(one.kind, one.message_id) for one in here.due(NOON)] == [
+        (Kind.CREATE, _id(1)),
+        (Kind.CREATE, _id(1, "b")),
+    ]
+    assert [one.message_id for one in here.ledger.due(NOON, 1, {id_of("a")})] == [_id(1, "b")]
+    here.ledger.delivered(_id(1), NOON)
+    update = here.due(NOON)[0]
+    assert (update.kind, update.alert.value_at_risk) == (Kind.UPDATE, "0.05")
+    here.ledger.retry(_id(2), NOON + 5, "timeout")
+    assert [one.message_id for one in here.due(NOON + 4)] == [_id(1, "b")]  # the close waits behind
+    assert [one.message_id for one in here.due(NOON + 5)] == [_id(1, "b"), _id(2)]
+    here.ledger.delivered(_id(2), NOON + 5)
+    here.ledger.delivered(_id(3), NOON + 6)
+    assert _state(here) == (Standing.DONE, MessageState.DELIVERED)
+
+
+def test_a_retry_has_the_same_bytes_and_says_since_when(here: Desk) -> None:
+    found = Rendered(
+        Request("PUT", "/c", b"\x00\xff", {"if-match": "1"}),
+        Find("/c?id=1", "cases.0.id", Request("PATCH", "/c/{found}", b"")),
+    )
+    here.ledger.store_body(_id(1), found, NOON + 1)
+    here.ledger.retry(_id(1), NOON + HOUR, "status_503")
+    here.reopen()
+    [message] = here.due(NOON + HOUR)
+    assert (message.rendered, message.tried_ms, message.attempts) == (found, NOON + 1, 1)
+    assert here.ledger.listing()[0].reason == "status_503"
+    here.ledger.store_body(_id(1), found, NOON + 2)
+    assert here.due(NOON + HOUR)[0].tried_ms == NOON + 1
+
+
+def test_what_is_said_twice_counts_once(here: Desk) -> None:
+    here.ledger.delivered(_id(1), NOON, "as of noon")
+    here.ledger.give_up(_id(1), "late", NOON)
+    here.ledger.retry(_id(1), NOON, "late")
+    here.ledger.store_body(_id(1), RENDERED, NOON)
+    here.ledger.delivered(_id(1), NOON + 5, "again")
+    here.ledger.delivered("unknown", NOON)
+    assert here.due(NOON + DAY) == []
+    assert here.ledger.figures().given_up == 0
+    here.read(alert("a", 2, "updated"))
+    assert here.due(NOON)[0].told == "as of noon"
+    here.ledger.delivered(_id(2), NOON)
+    here.read(alert("a", 3, "resolved"), alert("a", 4))
+    assert here.due(NOON)[0].told == "as of noon"
+    here.ledger.delivered(_id(3), NOON)
+    here.ledger.admit(NOON)
+    assert here.due(NOON)[0].told is None
+    assert here.ledger.listing()[0].told_ms is None
+
+
+def test_after_a_lost_create_the_next_one_creates(here: Desk) -> None:
+    here.read(alert("a", 2, "updated"))
+    here.ledger.give_up(_id(1), "status_422", NOON)
+    assert here.deliver(NOON) == [("create", _id(2))]
+    here.read(alert("a", 3, "updated"))
+    assert here.deliver(NOON) == [("update", _id(3))]
+    assert here.ledger.resend(None, NOON) == Resent(0, 1)  # the CRM has something newer
+
+
+def test_after_a_lost_create_that_was_the_last_a_later_revision_creates(here: Desk) -> None:
+    here.ledger.give_up(_id(1), "status_422", NOON)
+    here.read(alert("a", 2, "updated"))
+    assert here.deliver(NOON) == [("create", _id(2))]
+
+
+@pytest.mark.parametrize("resolved_first", [True, False])
+def test_a_case_whose_create_was_lost_is_not_closed(here: Desk, *, resolved_first: bool) -> None:
+    if resolved_first:
+        here.read(alert("a", 2, "resolved"))
+        here.ledger.give_up(_id(1), "status_422", NOON)
+    else:
+        here.ledger.give_up(_id(1), "status_422", NOON)
+        here.read(alert("a", 2, "resolved"))
+    assert here.deliver(NOON) == []
+    assert _state(here)[0] is Standing.NEVER
+    assert here.ledger.resend(None, NOON) == Resent(0, 1)
+    here.read(alert("a", 3))
+    here.ledger.admit(NOON)
+    assert here.deliver(NOON) == [("create", _id(3))]
+
+
+def test_a_case_that_opened_again_outlives_a_lost_create(here: Desk) -> None:
+    here.read(alert("a", 2, "resolved"), alert("a", 3))
+    here.ledger.give_up(_id(1), "status_422", NOON)
+    assert _state(here) == (Standing.WAITING, MessageState.DROPPED)
+    here.ledger.admit(NOON)
+    assert here.deliver(NOON) == [("create", _id(3))]
+
+
+def test_a_lost_update_is_sent_again_if_it_is_the_newest(here: Desk) -> None:
+    here.read(alert("a", 2, "updated"), alert("a", 3, "updated"))
+    here.ledger.delivered(_id(1), NOON)
+    here.ledger.store_body(_id(2), RENDERED, NOON)
+    here.ledger.give_up(_id(2), "status_400", NOON)
+    here.ledger.store_body(_id(3), RENDERED, NOON)
+    here.ledger.give_up(_id(3), "status_400", NOON)
+    assert [one.message_id for one in here.ledger.given_up()] == [_id(2), _id(3)]
+    assert here.ledger.figures().given_up == 2
+
+    seen = here.ledger.resend([_id(2), _id(3), "what"], NOON + DAY)
+
+    assert seen == Resent(queued=1, dropped=1, unknown=("what",))
+    [message] = here.due(NOON + DAY)
+    assert (message.kind, message.message_id, message.rendered) == (Kind.UPDATE, _id(3), None)
+    assert (message.attempts, message.tried_ms) == (0, None)
+
+
+def test_a_lost_close_ends_the_case_and_can_be_sent_again(here: Desk) -> None:
+    here.read(alert("a", 2, "resolved"))
+    here.ledger.delivered(_id(1), NOON)
+    here.ledger.give_up(_id(2), "status_404", NOON)
+    assert _state(here) == (Standing.DONE, MessageState.GIVEN_UP)
+    here.ledger.resend([_id(2)], NOON)
+    assert here.deliver(NOON) == [("close", _id(2))]
+    assert _state(here) == (Standing.DONE, MessageState.DELIVERED)
+
+
+def test_after_a_lost_close_the_crm_is_taken_to_have_nothing(here: Desk) -> None:
+    here.read(alert("a", 2, "resolved"), alert("a", 3))
+    here.ledger.delivered(_id(1), NOON)
+    here.ledger.give_up(_id(2), "status_404", NOON)
+    here.ledger.admit(NOON)
+    here.ledger.give_up(_id(3), "status_422", NOON)
+    here.read(alert("a", 4, "updated"))
+    assert here.deliver(NOON) == [("create", _id(4))]
+
+
+def test_other_alerts_of_the_account_count_while_they_are_open(here: Desk) -> None:
+    here.read(alert("b"), alert("c", backfill=True), alert("d", 1, "resolved"), alert("e"))
+    here.ledger.admit(NOON)
+    for name in "abcde":
+        here.profile(f"customer-{name}", account_id="acme" if name != "e" else "other")
+    assert [one.other_open for one in here.due(NOON)] == [2, 2, 0]
+    here.read(alert("a", 2, "resolved"))  # not closed in the CRM as yet
+    assert [one.other_open for one in here.due(NOON)] == [2, 1, 0]
+
+
+def test_a_case_that_opened_again_stays_a_candidate_when_its_close_goes(here: Desk) -> None:
+    here.read(alert("a", 2, "resolved"), alert("a", 3))
+    here.deliver(NOON)
+    assert _state(here)[0] is Standing.WAITING
+    here.ledger.admit(NOON)
+    assert here.deliver(NOON) == [("create", _id(3))]
+
+
+def test_an_open_case_is_told_how_things_stand_now(here: Desk) -> None:
+    ledger = here.ledger
+    assert ledger.refresh_due(NOON + DAY, HOUR) == []  # the CRM does not have it as yet
+    assert ledger.queue_refresh(id_of("a"), NOON) is None
+    ledger.delivered(_id(1), NOON, "t1")
+    assert ledger.refresh_due(NOON + HOUR - 1, HOUR) == []
+    [one] = ledger.refresh_due(NOON + HOUR, HOUR)
+    assert (one.alert_id, one.alert.revision, one.told) == (id_of("a"), 1, "t1")
+    ledger.nothing_new(id_of("a"), NOON + HOUR)
+    assert ledger.refresh_due(NOON + 2 * HOUR - 1, HOUR) == []
+    assert ledger.queue_refresh(id_of("a"), NOON + 2 * HOUR) == _id("1/now/1")
+    assert ledger.queue_refresh(id_of("a"), NOON + 2 * HOUR) is None  # one is under way
+    assert here.deliver(NOON + 2 * HOUR) == [("refresh", _id("1/now/1"))]
+    assert ledger.queue_refresh(id_of("a"), NOON + 3 * HOUR) == _id("1/now/2")
+    ledger.give_up(_id("1/now/2"), "status_400", NOON + 3 * HOUR)
+    assert ledger.refresh_due(NOON + 4 * HOUR - 1, HOUR) == []
+    assert len(ledger.refresh_due(NOON + 4 * HOUR, HOUR)) == 1
+    ledger.disposition_done("d", id_of("a"), snooze_until_ms=NOON + 9 * HOUR, now_ms=NOON)
+    ledger.disposition_done("d2", id_of("a"), snooze_until_ms=None, now_ms=NOON)
+    assert ledger.refresh_due(NOON + 9 * HOUR - 1, HOUR) == []
+    assert len(ledger.refresh_due(NOON + 9 * HOUR, HOUR)) == 1
+    here.read(alert("a", 2, "resolved"))
+    assert ledger.refresh_due(NOON + DAY, HOUR) == []
+
+
+def test_nobody_contacts_a_customer_who_asked_not_to_be(desk: Open) -> None:
+    here = desk()
+    here.ledger.caught_up(NOON)
+    here.profile("customer-b", do_not_contact=True, time_ms=NOON)
+    here.profile("customer-c", do_not_contact=False, time_ms=NOON + 1)
+    here.profile("customer-d", do_not_contact=False, time_ms=NOON - 1)
+    here.read(*(alert(name, do_not_contact=name in "acd") for name in "abcde"))
+    here.ledger.admit(NOON)
+    internal = {one.alert_id for one in here.due(NOON) if one.internal_only}
+    assert internal == {id_of(name) for name in "abd"}
+    here.profile("customer-b", do_not_contact=None)
+    assert id_of("b") not in {one.alert_id for one in here.due(NOON) if one.internal_only}
+    here.deliver(NOON)
+    told = {one.alert_id for one in here.ledger.refresh_due(NOON + DAY, HOUR) if one.internal_only}
+    assert told == {id_of(name) for name in "ad"}
