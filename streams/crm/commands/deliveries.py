@@ -36,7 +36,9 @@ _Standing = Annotated[
 _Limit = Annotated[int, typer.Option("--limit", min=1, help="At most so many.")]
 _GivenUp = Annotated[
     bool,
-    typer.Option("--given-up", help="Only messages that were given up, oldest first, by the ids for `resend`."),
+    typer.Option(
+        "--given-up", help="Only messages that were given up, oldest first, by the ids for `resend`."
+    ),
 ]
 _Customers = Annotated[bool, typer.Option("--customers", help="With the ids of the customers.")]
 _Json = Annotated[bool, typer.Option("--json", help="One case a line, as JSON.")]
@@ -124,7 +126,7 @@ def _table(found: Iterable[Listed], *, by_message: bool, customers: bool) -> Tab
             *((escape(visible(one.customer_id or "")),) if customers else ()),
             one.level,
             f"{one.value_cents / 100:,.2f} {one.currency}",
-            _standing(one.standing, one.why),
+            _standing(one.standing, one.why) + (", synthetic" if one.canary else ""),
             f"{kind}: {one.reason}" if one.reason else kind,
             str(one.attempts or ""),
             "" if one.told_ms is None else format_ms(one.told_ms)[:16],
