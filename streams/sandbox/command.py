@@ -52,7 +52,7 @@ _TimeOfCase = Annotated[
     bool,
     typer.Option(
         "--time-of-case",
-        help="A disposition is as of its case's figures instead of now: for history, on the event clock.",
+        help="A disposition is of just before its case's figures instead of now: for history (event clock).",
     ),
 ]
 

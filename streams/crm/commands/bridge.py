@@ -66,7 +66,8 @@ def bridge_command(context: typer.Context) -> None:
     secrets of RETENTION_CRM_SECRET_FILE. What was resolved before it came, and what was decided long after
     the fact, is only in the ledger. With RETENTION_CRM_BUDGET_ALERTS and _WATCHES so many new cases a day
     go out, those with the highest value at risk first. Dispositions of the CRM come to POST /dispositions,
-    beside /live, /ready and /metrics. One bridge has the ledger; a second one waits.
+    beside /live, /ready and /metrics, at RETENTION_WEB_PORT (on one machine another than that of a worker).
+    One bridge has the ledger; a second one waits.
 
     See `bridge preview` first: it shows what would be sent, and sends nothing.
     """
