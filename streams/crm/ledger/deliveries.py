@@ -180,7 +180,8 @@ def queue_refresh(connection: Connection, alert_id: str, now_ms: int) -> str | N
     if row is None:
         return None
     number = row["refreshes"] + 1
-    its_id = f"{revision_id(alert_id, row['revision'])}/now/{number}"
+    # A number alone would come again, with other figures, from a ledger that was restored from a back-up.
+    its_id = f"{revision_id(alert_id, row['revision'])}/now/{now_ms}"
     connection.execute(
         "UPDATE cases SET refreshes = ?, looked_ms = ? WHERE alert_id = ?", (number, now_ms, alert_id)
     )

@@ -244,7 +244,7 @@ class Naive:
         for case in found:
             case.refreshes += 1
             case.looked = now
-            self._post(case, f"{case.alert.event_id}/now/{case.refreshes}", "refresh", now)
+            self._post(case, f"{case.alert.event_id}/now/{now}", "refresh", now)
         return sorted(case.alert.alert_id for case in found)
 
 
