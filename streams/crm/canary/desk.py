@@ -8,7 +8,7 @@ import json
 import logging
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from typing import Final, Literal, Protocol
+from typing import Final, Protocol
 
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
@@ -33,7 +33,7 @@ class _Contact(BaseModel):
 class _Case(BaseModel):
     """What it needs to know of a case in the generic form; whatever else it says is left out."""
 
-    kind: Literal["create", "update", "refresh", "close"]
+    kind: Kind
     alert_id: str
     customer_id: str
     resolution: str | None
@@ -81,7 +81,7 @@ class Desk:
         one = self._rounds.get(case.customer_id)
         if one is None:
             raise web.HTTPUnprocessableEntity(reason="no customer of this canary")
-        if case.kind == Kind.CLOSE:
+        if case.kind is Kind.CLOSE:
             self._close(one, case, message_id)
         else:
             await self._answer(one, case, message_id)
@@ -96,7 +96,7 @@ class Desk:
             log.warning("the bridge does not take a disposition: %s", outcome.reason)
             raise web.HTTPServiceUnavailable(reason="the disposition was not taken: send it again")
         now_ms = self._now_ms()
-        if case.kind == Kind.CREATE and case.contact is not None and case.contact.ended_at is not None:
+        if case.kind is Kind.CREATE and case.contact is not None and case.contact.ended_at is not None:
             self._metrics.alert_seconds.observe(max(0, now_ms - parse_ms(case.contact.ended_at)) / 1000)
         one.answered(now_ms)
 

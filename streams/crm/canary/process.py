@@ -33,7 +33,7 @@ _LOOK_SECONDS: Final = 1.0
 _REST_SECONDS: Final = 10.0
 """After Kafka did not answer."""
 _MOST_SECONDS: Final = 20.0
-"""What takes longer has failed. The watchdog is not to end the canary for Kafka: its ages would begin anew."""
+"""What takes longer has failed. The watchdog must not end it for that: its ages would begin anew."""
 
 
 class CanaryProcess:

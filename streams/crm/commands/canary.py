@@ -10,8 +10,8 @@ from kafka.errors import KafkaError
 
 from schemas.topics import CONTACTS, TRANSACTIONS
 from streams.console import Exit, exit_code, failed
-from streams.crm.bridge.process import now_ms
 from streams.core.ruleset import Ruleset
+from streams.crm.bridge.process import now_ms
 from streams.crm.canary.customers import WARM_UP_DAYS, canaries, history, unfit
 from streams.crm.canary.process import CanaryProcess
 from streams.crm.delivery.courier import Courier
