@@ -32,10 +32,11 @@ def test_a_disposition_counts_once_and_the_first_has_a_time(desk: Callable[..., 
     assert done("d4", NOON + 100_001) == 0.0
 
 
-def test_the_canary_says_nothing_of_how_soon_somebody_acts(desk: Open) -> None:
+def test_the_canary_says_nothing_of_how_soon_somebody_acts(desk: Callable[..., Desk]) -> None:
     here = desk()
     here.ledger.caught_up(NOON)
     here.read(alert("k", customer="retention-canary-0"))
+    here.ledger.admit(NOON)
     here.deliver(NOON)
     told = here.ledger.disposition_done("d1", id_of("k"), snooze_until_ms=None, now_ms=NOON + 1_000)
     assert told is None
