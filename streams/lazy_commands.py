@@ -44,6 +44,11 @@ COMMANDS: Final = {
         "Write a ruleset calibrated on your own history, and show what it comes to on the rest of it.",
         "lab",
     ),
+    "uplift": (
+        "streams.uplift.command:uplift_command",
+        "Say whether acting on alerts brings customers back: treated against held out.",
+        "lab",
+    ),
     "adapt": (
         "streams.adapt.command:adapt_command",
         "Turn an export (Shopify, Segment, Amazon Connect, Zendesk, CSV) into event files.",

@@ -50,11 +50,11 @@ def write_rules(directory: Path) -> Path:
     return path
 
 
-def write_dataset(directory: Path) -> None:
+def write_dataset(directory: Path, *, customers: int = CUSTOMERS) -> None:
     """Write a dataset whose purchases and contacts are synthetic."""
     options = GenerateOptions(
         population=Population.SYNTHETIC,
-        customers=CUSTOMERS,
+        customers=customers,
         days=300,
         seed=5,
         start=date(2024, 1, 1),

@@ -79,7 +79,7 @@ WHERE c.standing = 'admitted' AND p.account_id IS NOT NULL
 _ADMIT = """
 UPDATE cases SET standing = 'admitted', why = NULL, look_ms = NULL, deferred_as = NULL,
     admitted_ms = :now_ms, changed_ms = :now_ms, created_ms = NULL, acted_ms = NULL, snooze_ms = NULL,
-    told = NULL, told_ms = NULL, looked_ms = NULL
+    told = NULL, told_ms = NULL
 WHERE alert_id = :alert_id
 """
 

@@ -87,13 +87,12 @@ def _take_alert(connection: Connection, policy: Policy, alert: Alert, now_ms: in
     case, kind = folded
     needed = case.standing in CANDIDATE or case.standing is Standing.ADMITTED
     text = alert.model_dump_json() if needed else None
-    erased = row is not None and row["customer_id"] is None and text is None
     connection.execute(
         _STORE,
         {
             **_of_record(alert, new),
             **_of_case(case),
-            "customer_id": None if erased else alert.customer_id,
+            "customer_id": alert.customer_id,
             "record": text,
             "now_ms": now_ms,
         },

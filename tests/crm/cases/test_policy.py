@@ -83,6 +83,13 @@ def test_a_look_spends_the_room_of_the_day_and_takes_one_case_an_account() -> No
     ]
 
 
+def test_a_canary_takes_no_room() -> None:
+    candidates = [Candidate(f"k{at}", "alert", 9, canary=True) for at in range(3)]
+    rest = [Candidate(f"a{at}", "alert", 1) for at in range(3)]
+    decisions = look([*candidates, *rest], BUDGETED, 0, spent={}, busy=())
+    assert [one.standing is Standing.ADMITTED for one in decisions] == [True] * 5 + [False]
+
+
 def test_a_budget_that_was_lowered_below_what_was_spent_admits_nobody() -> None:
     [decision] = look([Candidate("a", "alert", 1)], BUDGETED, 0, spent={"alert": 5}, busy=())
     assert decision.standing is Standing.DEFERRED
@@ -105,6 +112,14 @@ def test_revisions_fold() -> None:
     assert step(over, 6, resolved=True).standing is Standing.NEVER
     assert step(over, 7, now=250).look_ms == 300
     assert step(None, 1, resolved=True).standing is Standing.NEVER
+
+
+def test_what_was_deferred_still_goes_first_after_it_was_held() -> None:
+    held = Case(1, "alert", open=True, standing=Standing.HELD, why=Hold.BACKFILL, deferred_as="watch")
+    assert fold(held, Revision(2, "alert", resolved=False), BUDGETED, 150) == (
+        Case(2, "alert", open=True, standing=Standing.WAITING, look_ms=200, deferred_as="watch"),
+        None,
+    )
 
 
 def test_what_revisions_do_in_the_crm() -> None:

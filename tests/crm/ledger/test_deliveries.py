@@ -77,6 +77,13 @@ def test_what_is_said_twice_counts_once(here: Desk) -> None:
     assert here.ledger.figures().given_up == 0
     here.read(alert("a", 2, "updated"))
     assert here.due(NOON)[0].told == "as of noon"
+    here.ledger.delivered(_id(2), NOON)
+    here.read(alert("a", 3, "resolved"), alert("a", 4))
+    assert here.due(NOON)[0].told == "as of noon"
+    here.ledger.delivered(_id(3), NOON)
+    here.ledger.admit(NOON)
+    assert here.due(NOON)[0].told is None
+    assert here.ledger.listing()[0].told_ms is None
 
 
 def test_after_a_lost_create_the_next_one_creates(here: Desk) -> None:
@@ -110,6 +117,14 @@ def test_a_case_whose_create_was_lost_is_not_closed(here: Desk, *, resolved_firs
     assert here.deliver(NOON) == [("create", _id(3))]
 
 
+def test_a_case_that_opened_again_outlives_a_lost_create(here: Desk) -> None:
+    here.read(alert("a", 2, "resolved"), alert("a", 3))
+    here.ledger.give_up(_id(1), "status_422", NOON)
+    assert _state(here) == (Standing.WAITING, MessageState.DROPPED)
+    here.ledger.admit(NOON)
+    assert here.deliver(NOON) == [("create", _id(3))]
+
+
 def test_a_lost_update_is_sent_again_if_it_is_the_newest(here: Desk) -> None:
     here.read(alert("a", 2, "updated"), alert("a", 3, "updated"))
     here.ledger.delivered(_id(1), NOON)
@@ -138,6 +153,26 @@ def test_a_lost_close_ends_the_case_and_can_be_sent_again(here: Desk) -> None:
     assert _state(here) == (Standing.DONE, MessageState.DELIVERED)
 
 
+def test_after_a_lost_close_the_crm_is_taken_to_have_nothing(here: Desk) -> None:
+    here.read(alert("a", 2, "resolved"), alert("a", 3))
+    here.ledger.delivered(_id(1), NOON)
+    here.ledger.give_up(_id(2), "status_404", NOON)
+    here.ledger.admit(NOON)
+    here.ledger.give_up(_id(3), "status_422", NOON)
+    here.read(alert("a", 4, "updated"))
+    assert here.deliver(NOON) == [("create", _id(4))]
+
+
+def test_other_alerts_of_the_account_count_while_they_are_open(here: Desk) -> None:
+    here.read(alert("b"), alert("c", backfill=True), alert("d", 1, "resolved"), alert("e"))
+    here.ledger.admit(NOON)
+    for name in "abcde":
+        here.profile(f"customer-{name}", account_id="acme" if name != "e" else "other")
+    assert [one.other_open for one in here.due(NOON)] == [2, 2, 0]
+    here.read(alert("a", 2, "resolved"))  # not closed in the CRM as yet
+    assert [one.other_open for one in here.due(NOON)] == [2, 1, 0]
+
+
 def test_a_case_that_opened_again_stays_a_candidate_when_its_close_goes(here: Desk) -> None:
     here.read(alert("a", 2, "resolved"), alert("a", 3))
     here.deliver(NOON)
@@ -164,6 +199,7 @@ def test_an_open_case_is_told_how_things_stand_now(here: Desk) -> None:
     assert ledger.refresh_due(NOON + 4 * HOUR - 1, HOUR) == []
     assert len(ledger.refresh_due(NOON + 4 * HOUR, HOUR)) == 1
     ledger.disposition_done("d", id_of("a"), snooze_until_ms=NOON + 9 * HOUR, now_ms=NOON)
+    ledger.disposition_done("d2", id_of("a"), snooze_until_ms=None, now_ms=NOON)
     assert ledger.refresh_due(NOON + 9 * HOUR - 1, HOUR) == []
     assert len(ledger.refresh_due(NOON + 9 * HOUR, HOUR)) == 1
     here.read(alert("a", 2, "resolved"))

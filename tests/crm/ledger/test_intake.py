@@ -21,6 +21,8 @@ def test_positions_go_with_the_records_and_what_comes_again_changes_nothing(desk
     assert here.ledger.take(batch, NOON) == Taken(revisions=2)
     assert here.ledger.positions() == {(TOPIC, 0): 10, (TOPIC, 1): 1}
     assert here.ledger.take(batch, NOON) == Taken(again=2)
+    assert here.ledger.take(batch[:1], NOON) == Taken(again=1)
+    assert here.ledger.positions() == {(TOPIC, 0): 10, (TOPIC, 1): 1}
     # By revision, at another place.
     later = [AlertRead(TOPIC, 0, 10, alert("a", value=3)), AlertRead(TOPIC, 0, 11, alert("a", 2, "updated"))]
     assert here.ledger.take(later, NOON) == Taken(revisions=1, again=1)
@@ -73,7 +75,7 @@ def test_an_erased_customer_is_forgotten_when_the_case_is_closed(desk: Open) -> 
     here.read(alert("old", 2, "resolved", customer="gone"), alert("a", customer="gone"))
     here.deliver(NOON)
     here.ledger.admit(NOON)
-    here.ledger.delivered(f"{id_of('a')}/1", NOON)
+    here.ledger.delivered(f"{id_of('a')}/1", NOON, "fingerprint of gone")
     here.read(alert("b", customer="gone", backfill=True))
     here.profile("gone", erased=True)
     assert here.ledger.customer_of(id_of("old")) is None
@@ -100,7 +102,21 @@ def test_erased_is_erased_when_only_the_alert_says_so(desk: Open) -> None:
     here.ledger.give_up(f"{id_of('a')}/1", "status_400", NOON)
     here.read(alert("a", 2, "resolved", customer="gone", resolution="erased"))
     assert "gone" not in words(here.path)
-    assert here.ledger.listing(standings=[Standing.NEVER])[0].state in {MessageState.DROPPED, None}
+    assert [one.state for one in here.ledger.listing(standings=[Standing.NEVER]) if one.state] == [
+        MessageState.DROPPED
+    ]
+
+
+def test_what_is_resolved_after_an_erasure_brings_nobody_back(desk: Open) -> None:
+    here = desk()
+    here.ledger.caught_up(NOON)
+    here.read(alert("a", customer="gone"), alert("b", customer="gone", backfill=True))
+    here.ledger.admit(NOON)
+    here.ledger.give_up(f"{id_of('a')}/1", "status_400", NOON)
+    here.profile("gone", erased=True)
+    here.read(alert("a", 2, "resolved", customer="gone"), alert("b", 2, "resolved", customer="gone"))
+    assert "gone" not in words(here.path)
+    assert here.ledger.figures().given_up == 0
 
 
 def test_the_close_of_an_erased_customer_is_kept_until_it_went(desk: Open) -> None:
@@ -126,6 +142,10 @@ def test_who_comes_back_after_an_erasure_is_a_candidate(desk: Open) -> None:
     here.ledger.admit(NOON)
     assert here.ledger.customer_of(id_of("a")) == "customer-a"
     assert here.deliver(NOON) == [("create", f"{id_of('a')}/2")]
+    assert len(here.ledger.refresh_due(NOON + DAY, 1)) == 1
+    here.read(alert("a", 3, "resolved"))
+    here.deliver(NOON)
+    assert here.ledger.customer_of(id_of("a")) == "customer-a"
 
 
 def test_what_was_delivered_is_not_kept(desk: Open) -> None:

@@ -50,7 +50,7 @@ def refused(text: str) -> str:
         ("{{- case.others_of_account -}}", 2),
         ("{{ case.synthetic }}", False),
         ("{{ case.snoozed_until }}", None),
-        ("{{ case.what_happened }}", ["Spends less than usual", "Was left unresolved", "Was passed on"]),
+        ("{{ case.what_happened }}", ["Was left unresolved", "Was passed on", "Spends less than usual"]),
         ("{{ case.contact.channel if case.contact else none }}", "voice"),
         ("{{ (1, 2) }}", [1, 2]),
         ("{{ case.level }} {{ case.state }}", "alert open"),

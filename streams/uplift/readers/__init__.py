@@ -1,0 +1,1 @@
+"""Where the events come from: a directory of files, or the topics."""
