@@ -134,7 +134,8 @@ class CrmSettings(BaseSettings):
 
     canary_hours: Annotated[float, Field(ge=0.005, le=720, allow_inf_nan=False)] = 1.0
     """How often a synthetic customer has a bad contact; there is one in each partition, and they take turns.
-    A round takes some 12 seconds, and as much longer as the purchases are late."""
+    A round takes some 12 seconds, and as much longer as the purchases are late. From 24 on, `canary` counts
+    as a source that stopped in between."""
 
     canary_spend_per_day: Annotated[str, Field(pattern=r"^[1-9]\d{0,8}\.\d\d$")] = "1000.00"
     """What a synthetic customer buys for each day, in the reporting currency: enough to be of high value."""

@@ -5,6 +5,7 @@ Event ids follow from customer and time, so an event that is sent twice counts o
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from itertools import count
 from typing import Any, Final
 
@@ -16,6 +17,8 @@ from streams.core.ruleset import Ruleset
 from streams.core.time import DAY_MS, SECOND_MS
 
 SOURCE: Final = "canary"
+HALF_DAY_MS: Final = DAY_MS // 2
+"""How often they buy: a source that brings nothing for a day counts as one that stopped."""
 WARM_UP_DAYS: Final = 84
 """Until a customer has three blocks of four weeks: before that nobody is judged."""
 _LARGE_SHARE: Final = 0.5
@@ -29,11 +32,11 @@ class Canary:
     customer_id: str
     partition: int
 
-    def purchase(self, at_ms: int, amount: str, currency: str) -> dict[str, Any]:
-        """Return the purchase of a day; every purchase of that day in UTC is the same event."""
-        return self._event("transaction", f"day-{at_ms // DAY_MS}", at_ms) | {
+    def purchase(self, at_ms: int, spend_per_day: str, currency: str) -> dict[str, Any]:
+        """Return the purchase of half a day in UTC; every purchase of that half is the same event."""
+        return self._event("transaction", f"half-{at_ms // HALF_DAY_MS}", at_ms) | {
             "kind": "purchase",
-            "amount": amount,
+            "amount": f"{Decimal(spend_per_day) / 2:.2f}",
             "currency": currency,
         }
 
@@ -97,9 +100,9 @@ def unfit(rules: Ruleset) -> str | None:
 
 
 def history(
-    customers: list[Canary], until_ms: int, days: int, amount: str, currency: str
+    customers: list[Canary], until_ms: int, days: int, spend_per_day: str, currency: str
 ) -> Iterator[dict[str, Any]]:
-    """Yield what they bought on so many days before a time, oldest first."""
-    for day in range(days, 0, -1):
+    """Yield what they bought in so many days before a time, oldest first."""
+    for halves in range(2 * days, 0, -1):
         for one in customers:
-            yield one.purchase(until_ms - day * DAY_MS, amount, currency)
+            yield one.purchase(until_ms - halves * HALF_DAY_MS, spend_per_day, currency)

@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from streams.core.time import DAY_MS
-from streams.crm.canary.customers import Canary
+from streams.crm.canary.customers import HALF_DAY_MS, Canary
 
 
 @dataclass(slots=True)
@@ -17,8 +16,9 @@ class Round:
     """How much earlier than the first one's its turns begin."""
     turn_ms: int | None = None
     """When the turn of its last bad contact began."""
-    bought_day: int = 0
-    """The day of its last purchase, counted since 1970; at first today, as an earlier canary may have it."""
+    bought_half: int = 0
+    """The half day of its last purchase, counted since 1970; at first this one: an earlier canary may have
+    bought in it."""
     feed_end: int | None = None
     """Where the purchases of its partition ended then, or when it first looked."""
     answered_ms: int | None = None
@@ -28,26 +28,26 @@ class Round:
     """The message that said so."""
 
     def __post_init__(self) -> None:
-        self.bought_day = self.began_ms // DAY_MS
+        self.bought_half = self.began_ms // HALF_DAY_MS
 
     # Bought and treated badly
 
     def looks_at_feed(self, now_ms: int) -> bool:
-        """Return whether it has to know where the purchases end: at first, and when a day has begun."""
-        return self.feed_end is None or now_ms // DAY_MS != self.bought_day
+        """Return whether it has to know where the purchases end: at first, and before each purchase."""
+        return self.feed_end is None or now_ms // HALF_DAY_MS != self.bought_half
 
     def buys(self, now_ms: int, end: int) -> bool:
-        """Return whether it buys now: once a day, when others bought since; `end` is where purchases end.
+        """Return whether it buys now: twice a day, when others bought since; `end` is where purchases end.
 
         Where nobody else buys it doesn't either: a feed that is broken has to look like one.
         """
         if self.feed_end is None:
             self.feed_end = end
-        return now_ms // DAY_MS != self.bought_day and end != self.feed_end
+        return now_ms // HALF_DAY_MS != self.bought_half and end != self.feed_end
 
     def bought(self, now_ms: int, end: int) -> None:
         """Note a purchase, and where the purchases end after it."""
-        self.bought_day, self.feed_end = now_ms // DAY_MS, end
+        self.bought_half, self.feed_end = now_ms // HALF_DAY_MS, end
 
     def turn_of(self, now_ms: int) -> int | None:
         """Return when the turn began that it is time for; None if that one had its contact.

@@ -28,7 +28,7 @@ class Feed(Protocol):
 async def act(
     rounds: Iterable[Round], feed: Feed, now_ms: Callable[[], int], *, spend: str, currency: str
 ) -> None:
-    """Let those buy whose day has begun, where others bought, and those be treated badly whose turn it is.
+    """Let those buy who did not in this half day, and be treated badly those whose turn it is.
 
     What raises halfway is done again by the next call, with the same ids.
     """

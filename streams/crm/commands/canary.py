@@ -46,12 +46,12 @@ canary = typer.Typer(
 def canary_command(context: typer.Context) -> None:
     """Let synthetic customers go the whole way and back, again and again, until SIGTERM or Ctrl-C.
 
-    One in each partition buys something every day (where others do, so that a broken feed still shows), and
-    every RETENTION_CRM_CANARY_HOURS has a contact that goes as wrong as one can. The worker raises an alert,
-    the bridge delivers it here (the bridge's RETENTION_CRM_CANARY_URL is this process, with the path
-    /canary), a disposition that closes it goes back to RETENTION_CRM_BRIDGE_URL, and the close comes here
-    again. How long ago that last happened is the metric retention_canary_age_seconds: above two turns or
-    three, something between is broken.
+    One in each partition buys twice a day (where others do, so that a broken feed still shows), and every
+    RETENTION_CRM_CANARY_HOURS has a contact that goes as wrong as one can. The worker raises an alert, the
+    bridge delivers it here (the bridge's RETENTION_CRM_CANARY_URL is this process, with the path /canary), a
+    disposition that closes it goes back to RETENTION_CRM_BRIDGE_URL, and the close comes here again. How long
+    ago that last happened is the metric retention_canary_age_seconds: above two turns or three, something
+    between is broken.
 
     Nobody is judged before twelve weeks of purchases, so the first round takes as long, unless `canary
     history` was published before; nor where fewer than 20 customers of the partition buy. Give it the

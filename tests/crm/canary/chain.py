@@ -20,7 +20,7 @@ from streams.core.partition.partition import Partition
 from streams.core.ruleset import DEFAULT, Ruleset
 from streams.core.time import DAY_MS, HOUR_MS
 from streams.core.watermark import FACTS, Input
-from streams.crm.canary.customers import Canary, canaries, history
+from streams.crm.canary.customers import HALF_DAY_MS, Canary, canaries, history
 from streams.crm.canary.desk import Desk
 from streams.crm.canary.rounds import Round, rounds
 from streams.crm.canary.shop import act
@@ -100,9 +100,9 @@ class Chain(FakeBridge):
         self.begin()
         [self.canary] = [one.canary for one in self.rounds.values()]
         before = list(history([self.canary], START, 120, "1000.00", "USD"))
-        for day in range(-120, 0):
-            self._buy(START + day * DAY_MS)
-            self._apply(Input.TRANSACTIONS, before[day + 120])
+        for number, event in enumerate(before):
+            self._buy(START + (number - len(before)) * HALF_DAY_MS)
+            self._apply(Input.TRANSACTIONS, event)
         self.advance()
 
     def begin(self) -> None:
@@ -176,7 +176,7 @@ class Chain(FakeBridge):
         until = self.now + round(days * DAY_MS)
         step = round(min(1.0, self.hours / 2) * HOUR_MS)
         while self.now < until:
-            if self.others_buy and self.now % DAY_MS == 0:
+            if self.others_buy and self.now % HALF_DAY_MS == 0:
                 self._buy(self.now)
             await act(self.rounds.values(), self, lambda: self.now, spend="1000.00", currency="USD")
             began = self.now

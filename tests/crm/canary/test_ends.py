@@ -69,10 +69,11 @@ def test_what_they_do_is_by_the_contract_and_the_same_however_often() -> None:
     assert called[0]["version"] < later["version"]
 
 
-def test_the_history_is_a_purchase_a_day_oldest_first() -> None:
+def test_the_history_is_two_purchases_a_day_oldest_first() -> None:
     both = [Canary("a", 0), Canary("b", 1)]
     events = list(history(both, START, 100, "7.00", "USD"))
-    assert len({event["event_id"] for event in events}) == len(events) == 200
+    assert len({event["event_id"] for event in events}) == len(events) == 400
+    assert {event["amount"] for event in events} == {"3.50"}
     assert [event["time"] for event in events] == sorted(event["time"] for event in events)
     today = both[0].purchase(START, "7.00", "USD")
     assert today["event_id"] not in {event["event_id"] for event in events}
@@ -150,21 +151,21 @@ def test_what_was_not_written_is_done_again_with_the_same_id() -> None:
     assert [topic for topic, _ in feed.events] == ["contacts", "transactions", "contacts"]
 
 
-def test_nobody_buys_on_the_first_day_or_where_nobody_else_did() -> None:
-    """An earlier canary may have bought today; a feed that is broken has to look like one."""
+def test_nobody_buys_in_the_first_half_day_or_where_nobody_else_did() -> None:
+    """An earlier canary may have bought in it; a feed that is broken has to look like one."""
     [one], feed = one_round(720).values(), FakeFeed()
     bought = []
 
     async def story() -> None:
-        for day, others in enumerate([5, 0, 3, 0, 0, 2, 1]):
+        for hours, others in enumerate([5, 0, 3, 0, 0, 2, 1, 0, 9]):
             feed.events.clear()
             feed.end += others
-            at = START + day * DAY_MS
+            at = START + hours * 6 * HOUR_MS
             await act([one], feed, lambda at=at: at, spend="1.00", currency="USD")  # type: ignore[misc]
             bought.append([topic for topic, _ in feed.events].count("transactions"))
 
     asyncio.run(story())
-    assert bought == [0, 0, 1, 0, 0, 1, 1]
+    assert bought == [0, 0, 1, 0, 0, 1, 1, 0, 1]
 
 
 # What the desk answers

@@ -38,11 +38,11 @@ def test_history_is_of_the_customers_that_the_canary_has() -> None:
     told = run("history", "--days", "91", "--partitions", "3", reporting_currency="EUR")
     assert told.exit_code == 0
     events = [json.loads(line) for line in told.stdout.splitlines()]
-    assert len(events) == 3 * 91
+    assert len(events) == 3 * 2 * 91
     customers = canaries("retention-canary-", 3, Settings().partitioner, DEFAULT)
     assert {one["customer_id"] for one in events} == {one.customer_id for one in customers}
     assert {(one["amount"], one["currency"], one["source"]) for one in events} == {
-        ("1000.00", "EUR", "canary")
+        ("500.00", "EUR", "canary")
     }
     assert run("history", "--days", "90").exit_code == 2
 
