@@ -55,7 +55,7 @@ class CanaryProcess:
         customers = canaries(crm.canary_prefix, partitions, settings.partitioner, rules)
         self._rounds = rounds(customers, _now_ms(), round(crm.canary_hours * HOUR_MS))
         for one in self._rounds.values():
-            self._metrics.show(one.canary.partition, partial(_age, one.age_seconds))
+            self._metrics.age(one.canary.partition, partial(_age, one.age_seconds))
         self._desk = Desk(
             self._rounds,
             self._metrics,

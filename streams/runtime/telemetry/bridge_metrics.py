@@ -179,7 +179,7 @@ class CanaryMetrics:
             buckets=_DELAYS,
         )
 
-    def show(self, partition: int, age_seconds: Callable[[], float]) -> None:
+    def age(self, partition: int, age_seconds: Callable[[], float]) -> None:
         """Show a partition: no round yet, and at each scrape how long ago the last one was."""
         self.rounds.labels(partition)
         self._age.labels(partition).set_function(age_seconds)

@@ -159,7 +159,7 @@ def _shown_by_bridge() -> Iterator[Metric]:
 
 def _shown_by_canary() -> Iterator[Metric]:
     metrics = CanaryMetrics()
-    metrics.show(0, lambda: 0.0)
+    metrics.age(0, lambda: 0.0)
     yield from metrics.registry.collect()
 
 

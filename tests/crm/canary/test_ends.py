@@ -179,7 +179,7 @@ class Setting:
         self.several = one_round()
         [self.round] = self.several.values()
         self.metrics, self.bridge = CanaryMetrics(), FakeBridge()
-        self.metrics.show(0, lambda: self.round.age_seconds(self.now))
+        self.metrics.age(0, lambda: self.round.age_seconds(self.now))
         self.desk = Desk(
             self.several,
             self.metrics,
