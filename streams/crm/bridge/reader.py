@@ -22,7 +22,7 @@ _MOST_RECORDS: Final = 500
 """So a batch is in the ledger within some 100 ms, and deliveries go on beside it."""
 _ENDS_SECONDS: Final = 10.0
 _ANSWER_MS: Final = 3000
-"""How long Kafka may take to say where the topics end, once they are read: meanwhile nobody can end us."""
+"""So the process is known to be alive while Kafka is away."""
 
 
 class RecreatedError(Exception):
@@ -72,7 +72,7 @@ class TopicReader:
         """Go to where the ledger ends, by topic and partition; raises RecreatedError."""
         self._consumer.assign(self._partitions)
         beginnings = self._consumer.beginning_offsets(self._partitions)
-        self._look_for_ends(None)
+        self._look_for_ends()
         self._first_ends = dict(self._ends)
         for partition in self._partitions:
             at = positions.get((partition.topic, partition.partition), 0)
@@ -87,7 +87,10 @@ class TopicReader:
     @property
     def caught_up(self) -> bool:
         """Return whether all was read that was there when it opened."""
-        return all(self._consumer.position(one) >= end for one, end in self._first_ends.items())
+        try:
+            return all(self._position(one) >= end for one, end in self._first_ends.items())
+        except KafkaError:
+            return False
 
     def poll(self) -> Batch:
         """Return what comes next; nothing after a quarter of a second."""
@@ -106,23 +109,27 @@ class TopicReader:
 
         Raises KafkaUnavailableError.
         """
-        if time.monotonic() - self._ends_at > _ENDS_SECONDS:
-            try:
+        try:
+            if time.monotonic() - self._ends_at > _ENDS_SECONDS:
                 self._look_for_ends(_ANSWER_MS)
-            except KafkaError as error:
-                raise KafkaUnavailableError(f"Kafka does not answer: {type(error).__name__}") from None
-        return sum(
-            max(0, max(end, self._consumer.highwater(one) or 0) - self._consumer.position(one))
-            for one, end in self._ends.items()
-            if one.topic == self._alerts
-        )
+            return sum(
+                max(0, max(end, self._consumer.highwater(one) or 0) - self._position(one))
+                for one, end in self._ends.items()
+                if one.topic == self._alerts
+            )
+        except KafkaError as error:
+            raise KafkaUnavailableError(f"Kafka does not answer: {type(error).__name__}") from None
 
     def close(self) -> None:
         """Let go of the connections."""
         self._consumer.close()
 
-    def _look_for_ends(self, most_ms: int | None) -> None:
-        self._ends = self._consumer.end_offsets(self._partitions, most_ms)
+    def _position(self, partition: TopicPartition) -> int:
+        at: int = self._consumer.position(partition, timeout_ms=_ANSWER_MS)
+        return at
+
+    def _look_for_ends(self, timeout_ms: int | None = None) -> None:
+        self._ends = self._consumer.end_offsets(self._partitions, timeout_ms=timeout_ms)
         self._ends_at = time.monotonic()
 
 
@@ -155,7 +162,7 @@ def _profile(place: ProfileRead, record: Any) -> ProfileRead:
         raise ValueError("no key")
     if record.value is None:
         return replace(place, customer_id=customer_id, erased=True)
-    found = from_json(record.value)  # not json: it gives up on what is nested deep, and takes half characters
+    found = from_json(record.value)  # not json: it fails on deep nesting, and takes half characters
     if not isinstance(found, dict):
         raise ValueError("no object")  # noqa: TRY004 - it is the record that is wrong
     account, do_not_contact = found.get("account_id"), found.get("do_not_contact")

@@ -37,7 +37,7 @@ class _Consumer:
     def beginning_offsets(self, partitions: list[TopicPartition]) -> dict[TopicPartition, int]:
         return {one: self.first.get(one, 0) for one in partitions}
 
-    def end_offsets(self, partitions: list[TopicPartition], _ms: int | None) -> dict[TopicPartition, int]:
+    def end_offsets(self, partitions: list[TopicPartition], **_: int | None) -> dict[TopicPartition, int]:
         if self.away:
             raise KafkaTimeoutError("away")
         return {one: self.first.get(one, 0) + len(self.held.get(one, ())) for one in partitions}
@@ -45,7 +45,7 @@ class _Consumer:
     def seek(self, partition: TopicPartition, offset: int) -> None:
         self.at[partition] = offset
 
-    def position(self, partition: TopicPartition) -> int:
+    def position(self, partition: TopicPartition, **_: int) -> int:
         return self.at[partition]
 
     def highwater(self, _partition: TopicPartition) -> int | None:
@@ -85,8 +85,9 @@ def opened(positions: Mapping[tuple[str, int], int] | None = None) -> TopicReade
     return TopicReader(Settings(), ALERTS, CUSTOMERS, 2).open(positions or {})
 
 
-def profile(**fields: object) -> bytes:
-    return json.dumps({"customer_id": "c-secret", "time": TIME} | fields).encode()
+def profile(customer_id: str, **fields: object) -> bytes:
+    given = {"type": "profile", "event_id": "p-1", "source": "crm", "time": TIME, "customer_id": customer_id}
+    return json.dumps(given | fields).encode()
 
 
 def test_only_what_is_committed_is_read_and_no_group_keeps_the_place(consumer: _Consumer) -> None:
@@ -109,16 +110,16 @@ def test_records_of_both_topics(consumer: _Consumer) -> None:
             (key, None),
         ],
         TopicPartition(CUSTOMERS, 0): [
-            (b"a", profile(account_id="acme", do_not_contact=True)),
-            (b"b", profile(account_id=7, do_not_contact="yes")),
+            (b"a", profile("a", account_id="acme", do_not_contact=True)),
+            (b"b", profile("b")),
             (b"c", None),
             (b"d", b'{"c-secret": '),
             (b"e", b'["c-secret"]'),
-            (b"f", profile(time="yesterday")),
-            (b"\xff", profile()),
-            (None, profile()),
+            (b"f", profile("f", time="yesterday")),
+            (b"\xff", profile("c-secret")),
+            (None, profile("c-secret")),
             (b"g", b"[" * 100_000),
-            (b"h", profile(account_id="\ud800")),
+            (b"h", profile("h", account_id="\ud800")),
         ],
     }
     found = opened().poll()
