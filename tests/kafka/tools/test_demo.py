@@ -1,9 +1,12 @@
 """The demo on a real Kafka: the alerts of replay, one worker killed on the way, and nothing left behind."""
 
+import json
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from threading import Timer
 
@@ -81,7 +84,12 @@ def names(settings: Settings) -> set[str]:
 
 
 @pytest.mark.kafka
-def test_the_topic_holds_what_replay_gives_and_nothing_is_left(settings: Settings, dataset: Path) -> None:
+def test_the_topic_holds_what_replay_gives_and_nothing_is_left(
+    settings: Settings, dataset: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the end the cases are in a CRM, ranked, and what is decided there resolves an alert."""
+    monkeypatch.setenv("RETENTION_CRM_URL", "https://crm.example.com/of-the-user")
+    monkeypatch.setenv("RETENTION_CRM_BUDGET_ALERTS", "of-the-user")  # a bridge that read it would end
     told = demo(settings, dataset, "--seconds", 3)
     assert (told.exit_code, told.stderr) == (0, "")
     shown = told.stdout
@@ -98,6 +106,27 @@ def test_the_topic_holds_what_replay_gives_and_nothing_is_left(settings: Setting
     assert len(ports(out)) == 3
     assert all(map(is_free, ports(out)))
     until(lambda: not names(settings))
+    check_the_crm(shown, out)
+
+
+def check_the_crm(shown: str, out: Path) -> None:
+    """Look at the cases that were delivered, of which the first was closed at the end."""
+    assert re.search(r"cases are delivered to a CRM sandbox: http://127\.0\.0\.1:\d+/", shown)
+    listed = shown[shown.index("In the CRM (a sandbox), delivered by the bridge: open cases first") :]
+    found = re.search(r"\n([\d,]+) open, ([\d,]+) resolved; [\d,]+ messages", listed)
+    assert found is not None
+    assert "one disposition was posted there: the first case is closed, benign" in listed
+    with closing(sqlite3.connect(out / "crm.sqlite3")) as database:
+        kinds = dict(database.execute("SELECT kind, count(*) FROM messages GROUP BY kind"))
+    newest = {}
+    for line in (out / "alerts.jsonl").read_bytes().splitlines():
+        record = json.loads(line)
+        newest[record["alert_id"]] = record["state"]
+    still_open = sum(state != "resolved" for state in newest.values())
+    assert int(found[1]) == still_open > 0
+    assert kinds["create"] == int(found[1]) + int(found[2])
+    assert kinds["close"] == int(found[2]) + 1
+    assert "Traceback" not in (out / "bridge.log").read_text(encoding="utf-8")
 
 
 @pytest.mark.kafka
