@@ -114,15 +114,16 @@ class FakeNow:
 
 
 class Bench:
-    """A ledger with a bridge's sender, a CRM, and a way of its own for the canary."""
+    """A ledger with a bridge's sender, a CRM, and if not left out a way of its own for the canary."""
 
-    def __init__(self, path: Path, template: Template = GENERIC, **policy: Any) -> None:
+    def __init__(self, path: Path, template: Template = GENERIC, *, canary_apart: bool = True) -> None:
         self.clock = Clock()
-        self.desk = Desk(path, **policy)
+        self.desk = Desk(path)
         self.desk.ledger.caught_up(self.clock.ms)
         self.now, self.metrics = FakeNow(), BridgeMetrics()
         self.crm, self.canary = FakeCourier(self.clock), FakeCourier(self.clock)
-        self.channels = Channels(self._channel(self.crm, template), self._channel(self.canary, GENERIC))
+        apart = self._channel(self.canary, GENERIC) if canary_apart else None
+        self.channels = Channels(self._channel(self.crm, template), apart)
 
     def _channel(self, courier: FakeCourier, template: Template) -> Channel:
         clock = self.clock.seconds

@@ -203,6 +203,22 @@ def test_an_open_circuit_sends_one_probe_now_and_then_and_the_canary_goes_on(ben
     assert sorted(set(one.crm.ids)) == sorted(map(first, names))
 
 
+@pytest.mark.parametrize("apart", [True, False])
+def test_the_canary_goes_its_own_way_and_without_one_to_the_crm(bench: Make, apart: bool) -> None:
+    one = bench(canary_apart=apart)
+    one.admit(alert("a"), alert("bird", customer="retention-canary-0"))
+
+    async def go() -> None:
+        async with sending(one.sender()):
+            await until(lambda: one.desk.ledger.figures().queued == 0)
+
+    asyncio.run(go())
+    if apart:
+        assert (one.crm.ids, one.canary.ids) == ([first("a")], [first("bird")])
+    else:
+        assert (sorted(one.crm.ids), one.canary.ids) == (sorted(map(first, ("a", "bird"))), [])
+
+
 def test_what_fails_for_too_long_is_given_up_and_kept(bench: Make, caplog: pytest.LogCaptureFixture) -> None:
     one = bench()
     one.crm.answers[first("a")] = [LOCKED] * 3
