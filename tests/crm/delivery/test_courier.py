@@ -264,6 +264,32 @@ def test_every_request_waits_for_the_pace() -> None:
     assert slept == [0.0, 100.0]  # and the time limit does not count it
 
 
+def test_what_waited_for_the_pace_is_signed_when_it_goes() -> None:
+    """A CRM refuses signatures of more than five minutes ago: whoever asks for less would get none at all."""
+    at = [0.0]
+
+    async def sleep(seconds: float) -> None:
+        at[0] += seconds
+
+    pace = Pace(1.0, lambda: at[0])
+    pace.rest(3600)
+    outcome, crm = sent(200, pace=pace, clock=lambda: at[0], sleep=sleep)
+    assert outcome.result is Result.DELIVERED
+    (asked,) = crm.asked
+    assert SECRETS.verify(asked.headers, asked.body, NOW + 3600) == "a-1/7"
+
+
+@pytest.mark.parametrize("message_id", ["a\nb: c/1", "ü/1", "a b/1", "a.b/1"])
+def test_an_id_that_no_header_can_hold_is_no_fault_of_the_crm(message_id: str) -> None:
+    async def converse() -> tuple[Outcome, FakeCrm]:
+        async with serving() as crm, Courier(Endpoint(crm.url), SECRETS) as courier:
+            return await courier.send(message_id, post(), NOW), crm
+
+    outcome, crm = asyncio.run(converse())
+    assert (outcome.result, outcome.reason, outcome.endpoint) == (Result.REFUSED, "unsendable", False)
+    assert crm.asked == []
+
+
 # Whom it may talk to
 
 
