@@ -152,7 +152,9 @@ class Naive:
         closed = [c.closed for c in self.cases.values() if c.alert.customer_id == customer and not _gone(c)]
         last = max((at for at in closed if at is not None), default=None)
         busy = {
-            self.accounts.get(c.alert.customer_id) for c in self.cases.values() if c.standing == "admitted"
+            self.accounts.get(c.alert.customer_id)
+            for c in self.cases.values()
+            if c.standing == "admitted" and (c.in_crm or c.queue)
         } - {None}
         budget, day = self.budgets.get(level), self.day(now)
         canary = _canary(case)
@@ -242,7 +244,7 @@ class Naive:
             and not case.erased and case.looked is not None and case.looked <= now - every
         ]  # fmt: skip
         for case in found:
-            case.refreshes += 1
+            case.refreshes = max(case.refreshes + 1, now // 1000)
             case.looked = now
             self._post(case, f"{case.alert.event_id}/now/{case.refreshes}", "refresh", now)
         return sorted(case.alert.alert_id for case in found)
