@@ -47,6 +47,9 @@ _PATH: Final = re.compile(r"([/?][\x21\x24-\x5b\x5d-\x7e]*)?")
 """Visible ASCII without quotes, # and the backslash: anything else is percent-quoted by whoever writes it."""
 
 
+_STEPS: Final = re.compile(r"[/\\]")
+
+
 class _UnsendableError(Exception):
     """There is no such request: a path that leaves the endpoint, a header with a line's end."""
 
@@ -200,7 +203,7 @@ def _url(base: URL, path: str) -> URL:
     if not _PATH.fullmatch(path):
         raise _UnsendableError
     own, _, query = path.partition("?")
-    if not {".", ".."}.isdisjoint(map(unquote, own.split("/"))):
+    if not {".", ".."}.isdisjoint(_STEPS.split(unquote(own))):  # some servers split what was quoted too
         raise _UnsendableError
     whole = f"{base.raw_path.rstrip('/')}{own}" if own else base.raw_path
     queries = "&".join(filter(None, (base.raw_query_string, query)))

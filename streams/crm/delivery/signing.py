@@ -25,7 +25,7 @@ PREFIX: Final = "whsec_"
 _VERSION: Final = "v1"
 _KEY_BYTES: Final = range(24, 65)
 _ID: Final = re.compile(r"[\x21-\x2d\x2f-\x7e]+")
-"""What is not ASCII is signed as something else than it arrives as, so one signature would hold for many ids."""
+"""What is not ASCII is signed as something else than it arrives as: one signature would hold for many ids."""
 _TIMESTAMP: Final = re.compile("[0-9]{1,15}")
 _MAKE: Final = "printf 'whsec_%s\\n' \"$(openssl rand -base64 32)\""
 

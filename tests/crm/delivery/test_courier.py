@@ -97,7 +97,10 @@ def test_paths_are_appended_to_the_url_of_the_settings(base: str, path: str, who
     "rendered",
     [
         *map(post, ("hook", "@evil.example.com/", ".evil.example.com", ":1/x", "http://evil.example.com/")),
-        *map(post, ("/a b", "/a\r\nx: y", "/a#b", "/ü", "/a\\b", "/a/../b", "/a/%2e%2E/b", "/.")),
+        *map(
+            post,
+            ("/a b", "/a\r\nx: y", "/a#b", "/ü", "/a\\b", "/a/../b", "/a/%2e%2E/b", "/.", "/a/..%2F..%5Cb"),
+        ),
         post(headers={"Evil": "a\r\nb: c"}),
         post(headers={"Evil": "ü"}),
         post(headers={"a b": "c"}),
@@ -210,7 +213,7 @@ def test_an_answer_that_is_no_http_is_the_endpoints_too() -> None:
 def test_a_case_that_is_there_is_changed_else_it_is_made() -> None:
     for found, path in (
         ({"tickets": [{"id": 7}]}, "/tickets/7.json"),
-        ({"tickets": [{"id": "a/../b?c"}]}, "/tickets/a%2F..%2Fb%3Fc.json"),
+        ({"tickets": [{"id": "a/b?c"}]}, "/tickets/a%2Fb%3Fc.json"),
         ({"tickets": []}, "/tickets"),
         ({"tickets": [{"id": None}]}, "/tickets"),
         ({"tickets": [{"id": ""}]}, "/tickets"),
