@@ -11,14 +11,14 @@ UV := $(shell command -v uv)
 LOCKED := --no-deps --require-hashes -r requirements.lock
 # They cover core and schemas by themselves; to measure while the others run would double their time.
 COVERING := tests/core tests/schemas tests/transcripts
-# File by file, the longest early, those that wait for a broker in turns with the others: see tests/conftest.py.
+# File by file, the longest first, those that wait for a broker in turns with the others: see tests/conftest.py.
 IN_TURNS := --dist loadfile --no-loadscope-reorder --randomly-dont-reorganize
 FIRST := tests/live tests/kafka tests/lab tests/evaluation
 OTHERS := $(filter-out $(COVERING) $(FIRST),$(patsubst %/,%,$(wildcard tests/*/)) $(wildcard tests/test_*.py))
 # Written last, so a set-up that was interrupted is done again.
 STAMP := .venv/.set-up
 
-.PHONY: help setup demo evaluate check test lint format schema bench-replay bench-worker bench-latency bench-restore bench-memory bench-heavy bench-ingest lock
+.PHONY: help setup demo evaluate check test covered lint format schema bench-replay bench-worker bench-latency bench-restore bench-memory bench-heavy bench-bridge bench-ingest lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,9 +44,13 @@ evaluate: setup ## how many boycotts are found, how early, how many false alarms
 	@mkdir -p out
 	@$(BIN)/retention-signals evaluate --report out/evaluation.html
 
-test: setup lint ## everything that CI runs: lint, types, import rules, all tests, coverage
-	$(BIN)/pytest -n 2 --dist worksteal $(COVERING) --cov --cov-report=term-missing:skip-covered --cov-fail-under=100
+test: setup ## everything that CI runs: lint, types, import rules, all tests, coverage
+	@$(MAKE) --no-print-directory --jobs=2 lint covered
 	$(BIN)/pytest -n 4 $(IN_TURNS) $(FIRST) $(OTHERS)
+
+# Types are checked on one core: so the other has work.
+covered: setup
+	$(BIN)/pytest -n 2 --dist worksteal $(COVERING) --cov --cov-report=term-missing:skip-covered --cov-fail-under=100
 
 check: setup lint ## for daily work, in three minutes: lint, types, the tests that are neither slow nor need Kafka
 	$(BIN)/pytest -n 2 --dist worksteal -m "not slow and not kafka" -q
@@ -81,6 +85,9 @@ bench-memory: setup ## bytes for a customer at rest, and for the id of each purc
 
 bench-heavy: setup ## one id that very many share: 100,000 contacts, a million purchases
 	$(BIN)/python -m bench.heavy
+
+bench-bridge: setup ## whether a bridge with a slow CRM slows the worker, on a real Kafka
+	$(BIN)/python -m bench.bridge
 
 bench-ingest: setup ## records that ingest maps a second and per CPU second, on a real Kafka
 	$(BIN)/python -m bench.ingest

@@ -132,9 +132,10 @@ class CrmSettings(BaseSettings):
     bridge_url: _Url = "http://127.0.0.1:8080"
     """Where the canary and the sandbox send dispositions: the bridge."""
 
-    canary_hours: Annotated[float, Field(ge=4, le=720, allow_inf_nan=False)] = 6.0
+    canary_hours: Annotated[float, Field(ge=0.005, le=720, allow_inf_nan=False)] = 1.0
     """How often a synthetic customer has a bad contact; there is one in each partition, and they take turns.
-    More than 50 in a week would set it apart as an id that many share."""
+    A round takes some 12 seconds, and as much longer as the purchases are late. From 24 on, `canary` counts
+    as a source that stopped in between."""
 
     canary_spend_per_day: Annotated[str, Field(pattern=r"^[1-9]\d{0,8}\.\d\d$")] = "1000.00"
     """What a synthetic customer buys for each day, in the reporting currency: enough to be of high value."""

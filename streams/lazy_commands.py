@@ -1,4 +1,4 @@
-"""Commands that are imported when they are called: they need an extra, and take their time."""
+"""Commands that are imported when they are called: each then starts without waiting for the others."""
 
 import signal
 from collections.abc import Callable, Iterator
@@ -13,7 +13,7 @@ from typing_extensions import override
 from streams.console import Exit, failed
 from streams.extras import is_here, needs
 
-COMMANDS: Final = {
+COMMANDS: Final[dict[str, tuple[str, str, str | None]]] = {
     "demo": (
         "streams.demo.command:demo_command",
         "Show all of it: history into Kafka, two workers on it, alerts as they come, and the same by replay.",
@@ -56,12 +56,12 @@ COMMANDS: Final = {
     ),
     "bridge": (
         "streams.crm.commands.bridge:bridge",
-        "Deliver alerts to a CRM, each once, and take its dispositions back.",
+        "Deliver alerts to a CRM, each once, and take its dispositions back, until SIGTERM or Ctrl-C.",
         "crm",
     ),
     "canary": (
         "streams.crm.commands.canary:canary",
-        "Let synthetic customers go the whole way and back, so that a broken chain is noticed.",
+        "Let synthetic customers go the whole way and back, again and again, until SIGTERM or Ctrl-C.",
         "crm",
     ),
     "ingest": (
@@ -74,8 +74,59 @@ COMMANDS: Final = {
         "Run a small stand-in for a CRM on this machine, for demo and tests, until SIGTERM or Ctrl-C.",
         "crm",
     ),
+    "check": (
+        "streams.check.command:check_command",
+        "Answer ten questions about a feed from its data, for whoever owns it.",
+        None,
+    ),
+    "publish": (
+        "streams.runtime.commands.publish:publish_command",
+        (
+            "Publish history to the topics: a worker on the event clock then gives the alerts that `replay` "
+            "gives."
+        ),
+        None,
+    ),
+    "tick": (
+        "streams.runtime.commands.tick:tick_command",
+        "Tell the workers that an input is complete up to a time: a tick goes to each of its partitions.",
+        None,
+    ),
+    "worker": (
+        "streams.runtime.commands.worker:worker_command",
+        "Consume the input topics and write alerts, exactly once, until SIGTERM or Ctrl-C.",
+        None,
+    ),
+    "alerts": (
+        "streams.runtime.commands.alerts:alerts_command",
+        "Print the alerts that the topic holds, as a CRM reads them: only what was committed.",
+        None,
+    ),
+    "lookup": (
+        "streams.runtime.commands.lookup:lookup_command",
+        "Show what the running workers know of a customer: spend, contacts, the open episode.",
+        None,
+    ),
+    "redrive": (
+        "streams.runtime.commands.redrive:redrive_command",
+        "Send dead letters back to the topics they came from; first see what would go, then --execute.",
+        None,
+    ),
+    "settings": (
+        "streams.runtime.commands.settings:settings_command",
+        "Print the settings in force, from the environment; secrets only say that they are set.",
+        None,
+    ),
+    "schema": ("streams.schema_command:schema", "The wire contract.", None),
+    "state": (
+        "streams.runtime.commands.state:state",
+        "The workers' state: a backup, and the move to other topics.",
+        None,
+    ),
+    "kafka": ("streams.runtime.commands.kafka:kafka", "A Kafka for development, on this machine only.", None),
+    "topics": ("streams.runtime.commands.topics:topics", "The topics in Kafka.", None),
 }
-"""By name: where the command is, the first sentence of its help, and the extra that it needs."""
+"""By name: where the command or group is, the first sentence of its help, and the extra that it needs."""
 
 
 class LazyCommand(TyperCommand):
@@ -87,7 +138,7 @@ class LazyCommand(TyperCommand):
 
 
 def add_lazy_commands(app: typer.Typer) -> None:
-    """Add all of them to the list; none is imported before it is called."""
+    """Add all of them to the list, in this order; none is imported before it is called."""
     for name, (_, told, _) in COMMANDS.items():
         app.command(name, cls=LazyCommand, help=told)(_never)
 
@@ -96,7 +147,7 @@ def imported(name: str) -> Any:
     """Import a command, or a group of them; ends the program with 78 if its extra is missing."""
     command = _command_of(name)
     if isinstance(command, typer.Typer):
-        return typer.main.get_command(command)
+        return typer.main.get_group(command)
     alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     alone.command(name)(command)
     return typer.main.get_command(alone)
@@ -104,7 +155,7 @@ def imported(name: str) -> Any:
 
 def _command_of(name: str) -> Callable[..., None] | typer.Typer:
     place, _, extra = COMMANDS[name]
-    if not is_here(extra):
+    if extra is not None and not is_here(extra):
         raise failed(needs(name, extra), Exit.CONFIG)
     module, function = place.split(":")
     with _ended_by_ctrl_c():

@@ -1,15 +1,29 @@
 """The order of the test files where several processes share them."""
 
 from itertools import zip_longest
+from typing import Final
 
 import pytest
+
+LONGEST: Final = (
+    "test_worker_faults.py",
+    "test_worker_poison.py",
+    "test_worker_order.py",
+    "test_worker_refusals.py",
+    "test_worker.py",
+    "test_live.py",
+    "test_outage.py",
+    "test_against_recomputation.py",
+    "test_any_order.py",
+)
+"""Files of minutes: one that began last would be waited for, with nothing else left to do."""
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Let files that wait for a broker take turns with those that compute: so both cores always have work."""
     if not config.getoption("randomly_reorganize", True):
-        files = list(dict.fromkeys(item.path for item in items))
+        files = sorted(dict.fromkeys(item.path for item in items), key=lambda file: file.name not in LONGEST)
         waiting = [file for file in files if "tests/kafka" in file.as_posix()]
         computing = [file for file in files if "tests/kafka" not in file.as_posix()]
         turns = [file for pair in zip_longest(computing, waiting) for file in pair if file is not None]

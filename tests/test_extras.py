@@ -137,7 +137,7 @@ def test_every_command_is_listed_without_an_extra(lean: Path) -> None:
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_list_says_of_a_command_what_its_help_says(command: str) -> None:
     told = imported(command).help or ""
-    assert told.split("\n\n", maxsplit=1)[0].strip() == COMMANDS[command][1]
+    assert " ".join(told.split("\n\n", maxsplit=1)[0].split()) == COMMANDS[command][1]
 
 
 @pytest.mark.parametrize("extra", extras.PACKAGES)

@@ -34,7 +34,9 @@ _EXTRA: Final = "crm"
 class Crm:
     """A bridge and a sandbox that run."""
 
-    def __init__(self, settings: Settings, workers: Sequence[WorkerProcess], folder: Path) -> None:
+    def __init__(
+        self, settings: Settings, workers: Sequence[WorkerProcess], folder: Path, *, synthetic: bool
+    ) -> None:
         self._settings = settings
         port, self._bridge_port = free_port(), free_port()
         self.address = f"http://127.0.0.1:{port}"
@@ -62,6 +64,7 @@ class Crm:
         secret.write_text(self._told("crm-sandbox", "secret"), encoding="utf-8")
         secret.chmod(0o600)
         sandbox = ["crm-sandbox", "--port", str(port), "--db", str(self._cases), *self._desk()]
+        sandbox += ["--synthetic"] if synthetic else []
         self.processes = [
             Process("the CRM sandbox", sandbox, self._environment, folder / "crm-sandbox.log"),
             Process("the bridge", ["bridge"], self._environment, folder / "bridge.log"),
@@ -142,8 +145,12 @@ class Crm:
 
 
 @contextmanager
-def crm(settings: Settings, workers: Sequence[WorkerProcess], folder: Path) -> Iterator[Crm | None]:
+def crm(
+    settings: Settings, workers: Sequence[WorkerProcess], folder: Path, *, synthetic: bool
+) -> Iterator[Crm | None]:
     """Give a CRM with its bridge, their logs in a folder; both have ended when the context has.
+
+    `synthetic` says of each case that it is so.
 
     None without the extra that they need, with a line that says so.
     """
@@ -151,7 +158,7 @@ def crm(settings: Settings, workers: Sequence[WorkerProcess], folder: Path) -> I
         typer.echo(f"no CRM in this demo: {needs('the bridge', _EXTRA)}")
         yield None
         return
-    one = Crm(settings, workers, folder)
+    one = Crm(settings, workers, folder, synthetic=synthetic)
     try:
         for process in one.processes:
             process.start()

@@ -60,7 +60,7 @@ def play(demo: Demo, kafka: DemoKafka) -> bool:
     with (
         topics_of(kafka, keep=demo.keep),
         workers(settings, demo.out) as processes,
-        crm(settings, processes, demo.out) as sandbox,
+        crm(settings, processes, demo.out, synthetic=demo.synthetic) as sandbox,
     ):
         _show(demo, settings, prescanned, processes, sandbox)
         replay(demo, settings)

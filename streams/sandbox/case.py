@@ -56,6 +56,12 @@ class Case:
         return self.fields.get("state") not in _ENDED and self.fields.get("kind") != "close"
 
     @property
+    def is_late(self) -> bool:
+        """Return whether it is open, and its deadline was over when its figures were made."""
+        as_of, deadline = self.time("as_of"), self.time("deadline")
+        return self.is_open and as_of is not None and deadline is not None and as_of >= deadline
+
+    @property
     def at_risk(self) -> Decimal | None:
         """Return the value at risk."""
         return self.amount("value_at_risk")
@@ -122,12 +128,13 @@ class Case:
 
 
 def ranked(cases: Iterable[Case]) -> list[Case]:
-    """Return the open ones first, each by value at risk; those without a value last."""
-    lowest = Decimal("-Infinity")
-    return sorted(
-        cases,
-        key=lambda one: (not one.is_open, -(lowest if one.at_risk is None else one.at_risk), one.alert_id),
-    )
+    """Return the open ones first, of them last those past their deadline; each by value at risk, if any."""
+
+    def rank(one: Case) -> tuple[bool, bool, Decimal, str]:
+        at_risk = Decimal("-Infinity") if one.at_risk is None else one.at_risk
+        return not one.is_open, one.is_late, -at_risk, one.alert_id
+
+    return sorted(cases, key=rank)
 
 
 def read(body: bytes) -> Message:

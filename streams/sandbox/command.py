@@ -52,7 +52,7 @@ _TimeOfCase = Annotated[
     bool,
     typer.Option(
         "--time-of-case",
-        help="A disposition is as of its case's figures instead of now: for history, on the event clock.",
+        help="A disposition is of just before its case's figures instead of now: for history (event clock).",
     ),
 ]
 
@@ -78,6 +78,9 @@ def sandbox_command(  # noqa: PLR0913 - one for each option
     fail: Annotated[
         float, typer.Option(metavar="SHARE", help="Share of requests that are answered with 500.")
     ] = 0.0,
+    refuse: Annotated[
+        float, typer.Option(metavar="SHARE", help="Share of requests that are refused with 422.")
+    ] = 0.0,
     slow: Annotated[
         float, typer.Option(metavar="SHARE", help="Share of requests that are answered late.")
     ] = 0.0,
@@ -99,7 +102,7 @@ def sandbox_command(  # noqa: PLR0913 - one for each option
     It takes cases at /webhook if they are signed (Standard Webhooks), shows them as a page, by value at risk,
     and sends what you decide there to the bridge as signed dispositions. /cases.json and /deliveries.json
     hold the same for programs. It can be told to misbehave, also while it runs: POST a JSON object of rate,
-    fail, slow, slow_seconds, hang, after_effect or seed to /faults.
+    fail, refuse, slow, slow_seconds, hang, after_effect or seed to /faults.
     """
     if context.invoked_subcommand is not None:
         _check_no_options(context)
@@ -108,6 +111,7 @@ def sandbox_command(  # noqa: PLR0913 - one for each option
         faults = FaultSettings(
             rate=rate,
             fail=fail,
+            refuse=refuse,
             slow=slow,
             slow_seconds=slow_seconds,
             hang=hang,

@@ -21,6 +21,9 @@ _PATH: Final = "/dispositions"
 _SECONDS: Final = 10.0
 _MOST_BYTES: Final = 4096
 _MOST_SHOWN: Final = 300
+_EPOCH: Final = datetime.fromtimestamp(0, UTC)
+_BEFORE: Final = timedelta(milliseconds=1)
+"""A worker acts on what is before its time, and where only records move time that may stay where it is."""
 
 
 class Status(StrEnum):
@@ -54,8 +57,8 @@ class BridgeUrlError(DeskError):
 class Desk:
     """Tells the bridge, at its URL, what was decided about the cases of a store.
 
-    A disposition is as of now, or with `time_of_case` as of the figures of its case: for history, where
-    events have their own time. Raises BridgeUrlError.
+    A disposition is as of now, or with `time_of_case` of just before the figures of its case: for history,
+    where events have their own time. Raises BridgeUrlError.
     """
 
     def __init__(
@@ -116,7 +119,7 @@ class Desk:
         time = case.time("as_of")
         if time is None:
             raise DeskError("the case does not say as of when it is (as_of)")
-        return time
+        return max(time, _EPOCH) - _BEFORE
 
 
 def _checked(url: str) -> str:

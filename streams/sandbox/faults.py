@@ -18,6 +18,8 @@ class Fault(StrEnum):
     """Refused with 429 and Retry-After: there were too many."""
     FAIL = "fail"
     """Answered with 500."""
+    REFUSE = "refuse"
+    """Refused with 422: the sender need not try again."""
     SLOW = "slow"
     """Answered late."""
     HANG = "hang"
@@ -33,6 +35,8 @@ class FaultSettings(BaseModel):
     """The most requests a second."""
     fail: Share = 0.0
     """Share that is answered with 500."""
+    refuse: Share = 0.0
+    """Share that is refused with 422, and not stored."""
     slow: Share = 0.0
     """Share that is answered late."""
     slow_seconds: Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)] = 5.0
@@ -46,8 +50,10 @@ class FaultSettings(BaseModel):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if self.fail + self.slow + self.hang > 1:
-            raise ValueError("fail, slow and hang are shares of the same requests: together at most 1")
+        if self.fail + self.refuse + self.slow + self.hang > 1:
+            raise ValueError(
+                "fail, refuse, slow and hang are shares of the same requests: together at most 1"
+            )
         return self
 
 
@@ -74,6 +80,7 @@ class Faults:
             (Fault.HANG, self.settings.hang),
             (Fault.FAIL, self.settings.fail),
             (Fault.SLOW, self.settings.slow),
+            (Fault.REFUSE, self.settings.refuse),
         ):
             if drawn < share:
                 return fault

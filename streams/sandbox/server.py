@@ -114,7 +114,7 @@ class Sandbox:
             )
         fault = self._faults.draw()
         place = self._store.arrived(webhook_id, fault, _now_ms())
-        take_first = self._faults.settings.after_effect and fault is not Fault.RATE
+        take_first = self._faults.settings.after_effect and fault not in {Fault.RATE, Fault.REFUSE}
         taken = self._take(place, webhook_id, body) if take_first else None
         answer = await self._hurt(fault) or taken or self._take(place, webhook_id, body)
         self._store.told(place, answer.status)
@@ -138,6 +138,8 @@ class Sandbox:
                 return answer
             case Fault.FAIL:
                 return _said(HTTPStatus.INTERNAL_SERVER_ERROR, "told to fail")
+            case Fault.REFUSE:
+                return _said(HTTPStatus.UNPROCESSABLE_ENTITY, "told to refuse")
             case Fault.HANG:
                 await self._stopping.wait()
                 return _said(HTTPStatus.SERVICE_UNAVAILABLE, "the sandbox stops")

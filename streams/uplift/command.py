@@ -137,12 +137,20 @@ def _of_directory(  # noqa: PLR0913, PLR0917 - how a directory is read
     currency: str | None,
     partitioner: Partitioner | None,
 ) -> Material:
-    settings = settings_or_exit()
+    settings, crm = settings_or_exit(), crm_settings_or_exit()
     money = settings.reporting_currency if currency is None else _known(currency)
     shares = settings.partitioner if partitioner is None else partitioner
     result = replayed(directory, rules, partitions, money, None, partitioner=shares)
     with files_or_exit():
-        return read_directory(result, directory, rules, period, currency=money, now_ms=_now_ms())
+        return read_directory(
+            result,
+            directory,
+            rules,
+            period,
+            currency=money,
+            canary_prefix=crm.canary_prefix,
+            now_ms=_now_ms(),
+        )
 
 
 def _of_topics(ruleset: Path | None, period: Period, *, with_backfill: bool) -> tuple[Ruleset, Material]:

@@ -1,7 +1,9 @@
-"""A broker for the whole session, from the code of `kafka up`, and topics of its own for each test."""
+"""A broker for all processes of a run, from the code of `kafka up`, and topics of its own for each test."""
 
+import fcntl
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 from uuid import uuid4
@@ -10,7 +12,7 @@ import pytest
 
 from streams.runtime.kafka.admin import admin_client
 from streams.runtime.kafka.topics import create, plan
-from streams.runtime.local_kafka.broker import FragileBroker, choose_engine, local_kafka
+from streams.runtime.local_kafka.broker import FragileBroker, LocalKafka, choose_engine, local_kafka
 from streams.runtime.local_kafka.distribution import LocalKafkaError
 from streams.settings import ENV_PREFIX, Settings
 
@@ -39,9 +41,31 @@ def jars() -> Path:
 
 @pytest.fixture(scope="session")
 def broker(jars: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FragileBroker]:
-    """Give the broker that all tests share: don't hurt it."""
-    with local_kafka(tmp_path_factory.mktemp("kafka"), jars=jars) as shared:
+    """Give the broker that all tests share, in all processes of pytest-xdist: don't hurt it."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    with shared_kafka(folder / "kafka-of-all", jars) as shared:
         yield shared
+
+
+@contextmanager
+def shared_kafka(folder: Path, jars: Path) -> Iterator[FragileBroker]:
+    """Run the broker of a folder; who comes while it runs takes part, and the last to leave ends it."""
+    folder.mkdir(exist_ok=True)
+    kafka = LocalKafka(folder, jars=jars)
+    with (folder / "users").open("w") as users:
+        fcntl.flock(users, fcntl.LOCK_SH)
+        try:
+            yield FragileBroker(kafka)
+        finally:
+            fcntl.flock(users, fcntl.LOCK_UN)
+            try:
+                fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                pass  # others use it
+            else:
+                kafka.down(erase=True, kill=True)
 
 
 @pytest.fixture

@@ -77,7 +77,7 @@ def test_a_secret_is_printed_and_new_each_time() -> None:
         ((), 78, "--secret-file is missing"),
         (("--secret-file", "/no/such"), 78, "/no/such cannot be read"),
         (("--fail", "2"), 64, "--fail: Input should be less than or equal to 1"),
-        (("--fail", "0.9", "--slow", "0.9"), 64, "fail, slow and hang are shares"),
+        (("--fail", "0.9", "--slow", "0.9"), 64, "fail, refuse, slow and hang are shares"),
         (("--slow-seconds", "-1"), 64, "--slow-seconds: "),
         (("--db", "x.db", "cases"), 64, "write --db after cases"),
         (("--port", "70000"), 2, "Invalid value"),

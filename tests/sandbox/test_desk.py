@@ -17,6 +17,7 @@ from tests.lab.datasets import run
 from tests.sandbox.sandbox_cases import HOSTILE, SECRET, Bridge, Client, bridge, case, sandbox
 
 AS_OF = datetime.fromisoformat("2026-03-05T10:00:00Z")
+BEFORE = timedelta(milliseconds=1)
 
 
 def talked(store: Store, talk: Callable[[Client, Bridge], Awaitable[Any]], **options: Any) -> Any:
@@ -69,11 +70,11 @@ def test_a_button_sends_a_disposition_of_the_wire_contract(
     event = as_event(got)
     assert answer == (303, "/case?id=a-1#desk")
     assert (event.alert_id, event.status, event.outcome) == ("a-1", status, outcome)
-    assert datetime.fromisoformat(got[1]["time"]) == AS_OF
+    assert datetime.fromisoformat(got[1]["time"]) == AS_OF - BEFORE
     if days is None:
         assert event.snooze_until is None
     else:
-        assert datetime.fromisoformat(got[1]["snooze_until"]) == AS_OF + timedelta(days=days)
+        assert datetime.fromisoformat(got[1]["snooze_until"]) == AS_OF - BEFORE + timedelta(days=days)
     assert "The bridge: 202, <bdi>taken</bdi>" in page
     assert "Send again" not in page
 
@@ -200,7 +201,7 @@ def test_dispose_does_the_same_as_the_button(store: Store, db: Path) -> None:
     assert (done.code, done.out, done.err) == (0, "the bridge took it: 202 taken\n", "")
     event = as_event(one.got[0])
     assert (event.status, event.outcome, event.action) == ("closed", "benign", "call")
-    assert datetime.fromisoformat(one.got[0][1]["time"]) == AS_OF
+    assert datetime.fromisoformat(one.got[0][1]["time"]) == AS_OF - BEFORE
     assert [sent.status for sent in store.dispositions("a-1")] == [202]
 
 

@@ -164,3 +164,15 @@ def test_a_directory_that_is_none_and_kafka_that_is_away(
     monkeypatch.setenv("RETENTION_BOOTSTRAP_SERVERS", "127.0.0.1:1")
     assert run("uplift").code == 69
     assert run("uplift", "--partitions", 4).code == 64
+
+
+def test_the_canary_takes_no_part(shop: Path, merged: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def customers() -> int:
+        found, _ = told(shop, "held.toml")
+        return sum(one[which] for one in found["customers"].values() for which in ("measured", "running"))
+
+    before = customers()
+    alerted = {str(one["customer_id"]) for one in records(shop, shop / "held.toml")}
+    prefix = max(alerted - {merged, "goes-on"}, key=lambda one: (len(one), one))
+    monkeypatch.setenv("RETENTION_CRM_CANARY_PREFIX", prefix)
+    assert customers() == before - sum(one.startswith(prefix) for one in alerted) < before

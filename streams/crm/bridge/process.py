@@ -177,7 +177,7 @@ class Bridge:
             if not caught_up and reader.caught_up:
                 ledger.caught_up(now_ms())
                 caught_up = True
-                log.info("all is read that the topics held: it delivers from now on")
+                log.info("all is read that the topics held: %s; it delivers from now on", _told(ledger))
             try:
                 self._metrics.lag.set(reader.lag())
                 if caught_up:
@@ -249,6 +249,13 @@ class Bridge:
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._stopping.wait()
+
+
+def _told(ledger: Ledger) -> str:
+    """Return how many cases there are by standing, as `bridge deliveries` lists them."""
+    cases = ledger.figures().cases
+    found = [f"{number:,} {one}" + (f" ({why})" if why else "") for (one, why), number in cases.items()]
+    return ", ".join(sorted(found)) or "no alerts"
 
 
 def policy_of(crm: CrmSettings) -> Policy:

@@ -26,6 +26,8 @@ _POLL_MS: Final = 250
 _MOST_RECORDS: Final = 500
 """So a batch is in the ledger within some 100 ms, and deliveries go on beside it."""
 _ENDS_SECONDS: Final = 10.0
+_ANSWER_MS: Final = 3000
+"""So the process is known to be alive while Kafka is away."""
 _READ: Final = Decoder().customers
 """What the worker refuses, the bridge does not know either: both know the same of a customer."""
 _UNKNOWN: Final = "extra_forbidden"
@@ -100,7 +102,10 @@ class TopicReader:
     @property
     def caught_up(self) -> bool:
         """Return whether all was read that was there when it opened."""
-        return all(self._consumer.position(one) >= end for one, end in self._first_ends.items())
+        try:
+            return all(self._position(one) >= end for one, end in self._first_ends.items())
+        except KafkaError:
+            return False
 
     def poll(self) -> Batch:
         """Return what comes next; nothing after a quarter of a second."""
@@ -119,23 +124,27 @@ class TopicReader:
 
         Raises KafkaUnavailableError.
         """
-        if time.monotonic() - self._ends_at > _ENDS_SECONDS:
-            try:
-                self._look_for_ends()
-            except KafkaError as error:
-                raise KafkaUnavailableError(f"Kafka does not answer: {type(error).__name__}") from None
-        return sum(
-            max(0, max(end, self._consumer.highwater(one) or 0) - self._consumer.position(one))
-            for one, end in self._ends.items()
-            if one.topic == self._alerts
-        )
+        try:
+            if time.monotonic() - self._ends_at > _ENDS_SECONDS:
+                self._look_for_ends(_ANSWER_MS)
+            return sum(
+                max(0, max(end, self._consumer.highwater(one) or 0) - self._position(one))
+                for one, end in self._ends.items()
+                if one.topic == self._alerts
+            )
+        except KafkaError as error:
+            raise KafkaUnavailableError(f"Kafka does not answer: {type(error).__name__}") from None
 
     def close(self) -> None:
         """Let go of the connections."""
         self._consumer.close()
 
-    def _look_for_ends(self) -> None:
-        self._ends = self._consumer.end_offsets(self._partitions)
+    def _position(self, partition: TopicPartition) -> int:
+        at: int = self._consumer.position(partition, timeout_ms=_ANSWER_MS)
+        return at
+
+    def _look_for_ends(self, timeout_ms: int | None = None) -> None:
+        self._ends = self._consumer.end_offsets(self._partitions, timeout_ms=timeout_ms)
         self._ends_at = time.monotonic()
 
 

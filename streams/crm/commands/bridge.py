@@ -4,6 +4,7 @@ import asyncio
 import time
 import traceback
 from typing import Final
+from urllib.parse import urlsplit
 
 import typer
 from kafka.errors import KafkaError
@@ -17,6 +18,7 @@ from streams.crm.commands.deliveries import deliveries_command, resend_command
 from streams.crm.commands.preview import preview_command
 from streams.crm.delivery.circuit import Circuit
 from streams.crm.delivery.courier import Courier
+from streams.crm.delivery.guard import AddressRefusedError, check_literal
 from streams.crm.delivery.login import Login, NoLogin, login_of
 from streams.crm.delivery.pace import Pace
 from streams.crm.delivery.signing import Secrets, SignatureError, load_secrets
@@ -66,7 +68,8 @@ def bridge_command(context: typer.Context) -> None:
     secrets of RETENTION_CRM_SECRET_FILE. What was resolved before it came, and what was decided long after
     the fact, is only in the ledger. With RETENTION_CRM_BUDGET_ALERTS and _WATCHES so many new cases a day
     go out, those with the highest value at risk first. Dispositions of the CRM come to POST /dispositions,
-    beside /live, /ready and /metrics. One bridge has the ledger; a second one waits.
+    beside /live, /ready and /metrics, at RETENTION_WEB_PORT (on one machine another than that of a worker).
+    One bridge has the ledger; a second one waits.
 
     See `bridge preview` first: it shows what would be sent, and sends nothing.
     """
@@ -96,6 +99,14 @@ def _secrets(crm: CrmSettings) -> Secrets:
             f"{crm_variable('secret_file')} is needed: it signs what goes out, and what comes back has to be "
             "signed by it"
         )
+    for url in filter(None, (crm.url, crm.canary_url)):
+        try:
+            check_literal(str(urlsplit(url).hostname), allow_private=crm.allow_private)
+        except AddressRefusedError:
+            raise SettingsError(
+                f"{crm_variable('url')} and {crm_variable('canary_url')}: a private address is refused "
+                f"unless {crm_variable('allow_private')} is set"
+            ) from None
     return load_secrets(crm.secret_file)
 
 

@@ -10,8 +10,9 @@ from kafka.errors import KafkaError
 
 from schemas.topics import CONTACTS, TRANSACTIONS
 from streams.console import Exit, exit_code, failed
+from streams.core.ruleset import Ruleset
 from streams.crm.bridge.process import now_ms
-from streams.crm.canary.customers import WARM_UP_DAYS, canaries, history
+from streams.crm.canary.customers import WARM_UP_DAYS, canaries, history, unfit
 from streams.crm.canary.process import CanaryProcess
 from streams.crm.delivery.courier import Courier
 from streams.crm.delivery.signing import load_secrets
@@ -20,12 +21,13 @@ from streams.crm_settings import CrmSettings, crm_variable
 from streams.runtime.commands.common import (
     KAFKA_EXITS,
     crm_settings_or_exit,
+    kafka_or_exit,
     partitions_or_exit,
     settings_or_exit,
 )
 from streams.runtime.commands.worker import set_up_logging
 from streams.runtime.http.server import PortInUseError
-from streams.settings import Settings, SettingsError
+from streams.settings import Settings, SettingsError, variable
 
 _EXITS: Final[dict[type[Exception], Exit]] = {
     **KAFKA_EXITS,
@@ -44,20 +46,25 @@ canary = typer.Typer(
 def canary_command(context: typer.Context) -> None:
     """Let synthetic customers go the whole way and back, again and again, until SIGTERM or Ctrl-C.
 
-    One in each partition buys something every day, and every RETENTION_CRM_CANARY_HOURS has a contact that
-    goes as wrong as one can. The worker raises an alert, the bridge delivers it here (the bridge's
-    RETENTION_CRM_CANARY_URL is this process, with the path /canary), a disposition that closes it goes back
-    to RETENTION_CRM_BRIDGE_URL, and the close comes here again. How long ago that last happened is the metric
-    retention_canary_age_seconds. Nobody is judged before twelve weeks of purchases, so the first round takes
-    as long, unless `canary history` was published before.
+    One in each partition buys twice a day (where others do, so that a broken feed still shows), and every
+    RETENTION_CRM_CANARY_HOURS has a contact that goes as wrong as one can. The worker raises an alert, the
+    bridge delivers it here (the bridge's RETENTION_CRM_CANARY_URL is this process, with the path /canary), a
+    disposition that closes it goes back to RETENTION_CRM_BRIDGE_URL, and the close comes here again. How long
+    ago that last happened is the metric retention_canary_age_seconds: above two turns or three, something
+    between is broken.
+
+    Nobody is judged before twelve weeks of purchases, so the first round takes as long, unless `canary
+    history` was published before; nor where fewer than 20 customers of the partition buy. Give it the
+    RETENTION_RULESET_FILE of the workers: it chooses ids that are not held out.
     """
     if context.invoked_subcommand is not None:
         return
     settings, crm = settings_or_exit(), crm_settings_or_exit()
+    rules = _rules_or_exit(settings)
     set_up_logging()
     partitions = partitions_or_exit(settings, (TRANSACTIONS, CONTACTS))
     try:
-        asyncio.run(_run(settings, crm, partitions))
+        asyncio.run(_run(settings, crm, rules, partitions))
     except Exception as error:  # noqa: BLE001 - the one place where it ends
         if isinstance(error, tuple(_EXITS)):
             raise failed(str(error), exit_code(error, _EXITS)) from None
@@ -78,14 +85,25 @@ def history_command(
     Sort the lines in by time before history is published, and the canary goes its first round at once.
     """
     settings, crm = settings_or_exit(partitions=partitions), crm_settings_or_exit()
-    customers = canaries(crm.canary_prefix, settings.partitions, settings.partitioner)
+    rules = _rules_or_exit(settings)
+    customers = canaries(crm.canary_prefix, settings.partitions, settings.partitioner, rules)
     for event in history(customers, now_ms(), days, crm.canary_spend_per_day, settings.reporting_currency):
         typer.echo(json.dumps(event))
 
 
-async def _run(settings: Settings, crm: CrmSettings, partitions: int) -> None:
+def _rules_or_exit(settings: Settings) -> Ruleset:
+    """Return the ruleset of the workers; ends the command if a canary can't work under it."""
+    with kafka_or_exit():
+        rules = settings.rules()
+        why = unfit(rules)
+        if why is not None:
+            raise SettingsError(f"{variable('ruleset_file')}: {why}")
+    return rules
+
+
+async def _run(settings: Settings, crm: CrmSettings, rules: Ruleset, partitions: int) -> None:
     if crm.secret_file is None:
         raise SettingsError(f"{crm_variable('secret_file')} is needed: that of the bridge")
     secrets = load_secrets(crm.secret_file)
     bridge = Courier(Endpoint.of(crm, crm.bridge_url), secrets)
-    await CanaryProcess(settings, crm, partitions, secrets, bridge).run()
+    await CanaryProcess(settings, crm, rules, partitions, secrets, bridge).run()

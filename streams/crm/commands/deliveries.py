@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from rich.box import SIMPLE_HEAD
@@ -27,15 +27,26 @@ _Ledger = Annotated[
 ]
 _Standing = Annotated[
     list[Standing] | None,
-    typer.Option("--standing", help="Only these; may be given several times.", show_default=False),
+    typer.Option(
+        "--standing",
+        help="Only these; may be given several times. Without it all but `never`.",
+        show_default=False,
+    ),
 ]
 _Limit = Annotated[int, typer.Option("--limit", min=1, help="At most so many.")]
-_GivenUp = Annotated[bool, typer.Option("--given-up", help="Only messages that were given up, oldest first.")]
+_GivenUp = Annotated[
+    bool,
+    typer.Option(
+        "--given-up", help="Only messages that were given up, oldest first, by the ids for `resend`."
+    ),
+]
 _Customers = Annotated[bool, typer.Option("--customers", help="With the ids of the customers.")]
 _Json = Annotated[bool, typer.Option("--json", help="One case a line, as JSON.")]
 
 _WIDTH = 150
 """Where nobody says how wide it is, as in a pipe."""
+_WORTH_A_LOOK: Final = tuple(one for one in Standing if one is not Standing.NEVER)
+"""After years of history most cases were resolved before anybody heard of them."""
 
 
 def deliveries_command(  # noqa: PLR0913 - the options of a command are its arguments
@@ -55,9 +66,9 @@ def deliveries_command(  # noqa: PLR0913 - the options of a command are its argu
     crm = crm_settings_or_exit(ledger=ledger)
     with or_exit({LedgerError: Exit.NO_INPUT}), Visit.open(crm.ledger) as visit:
         found = (
-            visit.given_up(limit=limit)
+            visit.given_up(limit=limit, customers=customers)
             if given_up
-            else visit.listing(standings=standing or (), limit=limit, customers=customers)
+            else visit.listing(standings=standing or _WORTH_A_LOOK, limit=limit, customers=customers)
         )
         figures = visit.figures()
     if as_json:
@@ -67,7 +78,7 @@ def deliveries_command(  # noqa: PLR0913 - the options of a command are its argu
     console = Console()
     if not console.is_terminal:
         console = Console(width=_WIDTH)
-    console.print(_table(found, customers=customers))
+    console.print(_table(found, by_message=given_up, customers=customers))
     many = ", ".join(
         f"{number:,} {_standing(*key)}" for key, number in sorted(figures.cases.items(), key=str)
     )
@@ -100,9 +111,9 @@ def resend_command(
         raise typer.Exit(Exit.BAD_DATA)
 
 
-def _table(found: Iterable[Listed], *, customers: bool) -> Table:
+def _table(found: Iterable[Listed], *, by_message: bool, customers: bool) -> Table:
     table = Table(box=SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
-    for name in ("alert", *(("customer",) if customers else ())):
+    for name in ("message" if by_message else "alert", *(("customer",) if customers else ())):
         table.add_column(name, overflow="fold")  # whole, to be copied
     table.add_column("level", no_wrap=True)
     table.add_column("at risk", justify="right", no_wrap=True)
@@ -111,11 +122,11 @@ def _table(found: Iterable[Listed], *, customers: bool) -> Table:
     for one in found:
         kind = f"{one.kind} {one.state}" if one.kind else ""
         table.add_row(
-            escape(visible(one.alert_id)),
+            escape(visible((one.message_id if by_message else None) or one.alert_id)),
             *((escape(visible(one.customer_id or "")),) if customers else ()),
             one.level,
             f"{one.value_cents / 100:,.2f} {one.currency}",
-            _standing(one.standing, one.why),
+            _standing(one.standing, one.why) + (", synthetic" if one.canary else ""),
             f"{kind}: {one.reason}" if one.reason else kind,
             str(one.attempts or ""),
             "" if one.told_ms is None else format_ms(one.told_ms)[:16],

@@ -44,7 +44,8 @@ def preview_command(
     """Show the requests that the bridge would make for the newest alerts; it makes none.
 
     With the topic, workers are asked how things stand now, as the bridge does. It prints what is in the
-    alerts. The signature is left out: it is made anew for each try.
+    alerts. The signature is left out: it is made anew for each try. So is the account, which is known from
+    the profiles that a bridge reads, and who would be admitted: see `bridge deliveries`.
     """
     crm, settings = crm_settings_or_exit(template=template), settings_or_exit()
     with or_exit({TemplateError: Exit.CONFIG}):

@@ -178,17 +178,14 @@ def refresh_due(connection: Connection, now_ms: int, every_ms: int, most: int) -
 def queue_refresh(connection: Connection, alert_id: str, now_ms: int) -> str | None:
     """Queue how things stand now, if the case is fit for it."""
     row = connection.execute(
-        f"SELECT revision, record, refreshes FROM cases c WHERE alert_id = :alert_id AND {_REFRESHABLE}",
+        f"SELECT revision, record FROM cases c WHERE alert_id = :alert_id AND {_REFRESHABLE}",
         {"alert_id": alert_id, "now_ms": now_ms},
     ).fetchone()
     if row is None:
         return None
-    # By the clock: a CRM leaves out ids that it knows, also those of before the ledger was put back or lost.
-    number = max(row["refreshes"] + 1, now_ms // 1000)
-    its_id = f"{revision_id(alert_id, row['revision'])}/now/{number}"
-    connection.execute(
-        "UPDATE cases SET refreshes = ?, looked_ms = ? WHERE alert_id = ?", (number, now_ms, alert_id)
-    )
+    # A number alone would come again, with other figures, from a ledger that was restored from a back-up.
+    its_id = f"{revision_id(alert_id, row['revision'])}/now/{now_ms}"
+    nothing_new(connection, alert_id, now_ms)
     enqueue(connection, Draft(its_id, alert_id, Kind.REFRESH, row["record"]), now_ms)
     return its_id
 

@@ -39,7 +39,7 @@ CREATE TABLE cases (  -- one an alert, as of its newest revision
     -- Of what is in the CRM:
     there INTEGER NOT NULL DEFAULT 0,  -- a create was delivered, and no close
     admitted_ms INTEGER, created_ms INTEGER, acted_ms INTEGER, done_ms INTEGER, snooze_ms INTEGER,
-    told TEXT, told_ms INTEGER, looked_ms INTEGER, refreshes INTEGER NOT NULL DEFAULT 0,
+    told TEXT, told_ms INTEGER, looked_ms INTEGER,
     record TEXT  -- the alert, while it is a candidate or admitted; last, for it is long
 );
 CREATE INDEX cases_by_standing ON cases (standing, why, level);

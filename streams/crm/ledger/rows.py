@@ -61,7 +61,7 @@ class Message:
     """A message that is due."""
 
     message_id: str
-    """The `webhook-id`: `{alert_id}/{revision}`, of a refresh `{alert_id}/{revision}/now/{n}`."""
+    """The `webhook-id`: `{alert_id}/{revision}`, of a refresh `{alert_id}/{revision}/now/{ms}`."""
     alert_id: str
     kind: Kind
     alert: Alert

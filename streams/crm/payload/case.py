@@ -112,6 +112,7 @@ def fingerprint(case: Case) -> str:
         case.account_id,
         case.others_of_account,
         case.owner,
+        case.as_of > case.deadline,
         case.clears_when,
         case.spend_since,
         None if case.probability is None else round(case.probability, 2),

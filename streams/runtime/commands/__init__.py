@@ -1,4 +1,4 @@
 """The command line of the runtime: options, progress, exit codes, one module a command.
 
-Imports any room of the runtime; only `streams.cli` imports it.
+Imports any room of the runtime; only `streams.lazy_commands` imports it.
 """

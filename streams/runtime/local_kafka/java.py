@@ -37,6 +37,14 @@ broker.heartbeat.interval.ms=1000
 broker.session.timeout.ms=5000
 """
 
+_OPTIONS: Final = (
+    "-Xmx1g",
+    # A broker that lives for minutes on a few cores: to compile harder costs more than it ever gives back.
+    "-XX:TieredStopAtLevel=1",
+    "-XX:+UseSerialGC",
+    "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+)
+
 
 class Java(Engine):
     """Apache Kafka on Java, its data, log and settings in the folder."""
@@ -58,8 +66,7 @@ class Java(Engine):
         classes = ["-cp", f"{jars.resolve()}/*"]
         if not (data / "meta.properties").is_file():
             self._format([java, "-XX:TieredStopAtLevel=1", *classes])
-        options = ["-Xmx1g", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"]
-        return self._launch([java, *options, *classes, "kafka.Kafka", str(self._properties)])
+        return self._launch([java, *_OPTIONS, *classes, "kafka.Kafka", str(self._properties)])
 
     @override
     def is_running(self, identity: str) -> bool:

@@ -156,19 +156,19 @@ class CanaryMetrics:
         self._age = Gauge(
             "retention_canary_age_seconds",
             "How long ago a synthetic customer of the partition last went the whole way and back; before the "
-            "first time, since the canary began.",
+            "first time, how long ago this process began.",
             ("partition",),
             registry=registry,
         )
         self.rounds = Counter(
             "retention_canary_rounds_total",
-            "Rounds that were closed: contact, alert, webhook, disposition, and the alert resolved.",
+            "Rounds that were closed: contact, alert, webhook, disposition, and the alert resolved by it.",
             ("partition",),
             registry=registry,
         )
         self.alert_seconds = Histogram(
             "retention_canary_alert_seconds",
-            "From the bad contact of a synthetic customer until its case was delivered.",
+            "From the bad contact of a synthetic customer until its case was delivered and answered.",
             registry=registry,
             buckets=_DELAYS,
         )
@@ -179,6 +179,7 @@ class CanaryMetrics:
             buckets=_DELAYS,
         )
 
-    def age(self, partition: int, seconds: Callable[[], float]) -> None:
-        """Show at each scrape how long ago the last round of a partition was."""
-        self._age.labels(partition).set_function(seconds)
+    def age(self, partition: int, age_seconds: Callable[[], float]) -> None:
+        """Show a partition: no round yet, and at each scrape how long ago the last one was."""
+        self.rounds.labels(partition)
+        self._age.labels(partition).set_function(age_seconds)

@@ -25,11 +25,19 @@ _SYNTHETIC: Final = "The directory holds synthetic data: nobody was called, nobo
 
 
 def read_directory(  # noqa: PLR0913 - where it is, and how it is read
-    replayed: ReplayResult, directory: Path, rules: Ruleset, period: Period, *, currency: str, now_ms: int
+    replayed: ReplayResult,
+    directory: Path,
+    rules: Ruleset,
+    period: Period,
+    *,
+    currency: str,
+    canary_prefix: str,
+    now_ms: int,
 ) -> Material:
     """Return the trial in a directory, of which the replay is given; raises InputError if it can't be read.
 
     The files are read again, first for the merges, so that what was bought under any id of a customer counts.
+    The canary's synthetic customers, whose ids begin with `canary_prefix`, take no part.
     """
     identities, as_of_ms, synthetic = Identities(), 0, False
     for event in _events(directory, Input.TRANSACTIONS, currency, now_ms):
@@ -44,7 +52,8 @@ def read_directory(  # noqa: PLR0913 - where it is, and how it is read
     )
     alerts = Alerts(with_backfill=True)  # of a history all are
     for alert in (*replayed.alerts, *replayed.holdout):
-        alerts.take(alert)
+        if not alert.customer_id.startswith(canary_prefix):
+            alerts.take(alert)
     cohort = alerts.cohort(identities, rules, period)
     outcomes = Outcomes(cohort.rows, identities)
     for event in _events(directory, Input.TRANSACTIONS, currency, now_ms):

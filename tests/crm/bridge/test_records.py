@@ -88,7 +88,7 @@ class _Consumer:
     def beginning_offsets(self, partitions: list[TopicPartition]) -> dict[TopicPartition, int]:
         return {one: 40 if one == ("alerts", 0) else 0 for one in partitions}
 
-    def end_offsets(self, partitions: list[TopicPartition], *_: object) -> dict[TopicPartition, int]:
+    def end_offsets(self, partitions: list[TopicPartition], **_: object) -> dict[TopicPartition, int]:
         return dict.fromkeys(partitions, 50)
 
     def seek(self, partition: TopicPartition, offset: int) -> None:

@@ -32,7 +32,6 @@ class Known:
     posts: list[Post] = field(default_factory=list)
     in_crm: bool = False
     closed: int | None = None
-    refreshes: int = 0
     looked: int | None = None
     erased: bool = False
 
@@ -244,9 +243,8 @@ class Naive:
             and not case.erased and case.looked is not None and case.looked <= now - every
         ]  # fmt: skip
         for case in found:
-            case.refreshes = max(case.refreshes + 1, now // 1000)
             case.looked = now
-            self._post(case, f"{case.alert.event_id}/now/{case.refreshes}", "refresh", now)
+            self._post(case, f"{case.alert.event_id}/now/{now}", "refresh", now)
         return sorted(case.alert.alert_id for case in found)
 
 

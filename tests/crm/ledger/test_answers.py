@@ -30,3 +30,14 @@ def test_a_disposition_counts_once_and_the_first_has_a_time(desk: Callable[..., 
     here.read(alert("a", 3), at=NOON + 100_000)
     ledger.admit(NOON + 100_000)
     assert done("d4", NOON + 100_001) == 0.0
+
+
+def test_the_canary_says_nothing_of_how_soon_somebody_acts(desk: Callable[..., Desk]) -> None:
+    here = desk()
+    here.ledger.caught_up(NOON)
+    here.read(alert("k", customer="retention-canary-0"))
+    here.ledger.admit(NOON)
+    here.deliver(NOON)
+    told = here.ledger.disposition_done("d1", id_of("k"), snooze_until_ms=None, now_ms=NOON + 1_000)
+    assert told is None
+    assert here.ledger.disposition_seen("d1")

@@ -191,11 +191,11 @@ def test_an_open_case_is_told_how_things_stand_now(here: Desk) -> None:
     assert (one.alert_id, one.alert.revision, one.told) == (id_of("a"), 1, "t1")
     ledger.nothing_new(id_of("a"), NOON + HOUR)
     assert ledger.refresh_due(NOON + 2 * HOUR - 1, HOUR) == []
-    assert ledger.queue_refresh(id_of("a"), NOON + 2 * HOUR) == _id(f"1/now/{(NOON + 2 * HOUR) // 1000}")
+    assert ledger.queue_refresh(id_of("a"), NOON + 2 * HOUR) == _id(f"1/now/{NOON + 2 * HOUR}")
     assert ledger.queue_refresh(id_of("a"), NOON + 2 * HOUR) is None  # one is under way
-    assert here.deliver(NOON + 2 * HOUR) == [("refresh", _id(f"1/now/{(NOON + 2 * HOUR) // 1000}"))]
-    assert ledger.queue_refresh(id_of("a"), NOON + 3 * HOUR) == _id(f"1/now/{(NOON + 3 * HOUR) // 1000}")
-    ledger.give_up(_id(f"1/now/{(NOON + 3 * HOUR) // 1000}"), "status_400", NOON + 3 * HOUR)
+    assert here.deliver(NOON + 2 * HOUR) == [("refresh", _id(f"1/now/{NOON + 2 * HOUR}"))]
+    assert ledger.queue_refresh(id_of("a"), NOON + 3 * HOUR) == _id(f"1/now/{NOON + 3 * HOUR}")
+    ledger.give_up(_id(f"1/now/{NOON + 3 * HOUR}"), "status_400", NOON + 3 * HOUR)
     assert ledger.refresh_due(NOON + 4 * HOUR - 1, HOUR) == []
     assert len(ledger.refresh_due(NOON + 4 * HOUR, HOUR)) == 1
     ledger.disposition_done("d", id_of("a"), snooze_until_ms=NOON + 9 * HOUR, now_ms=NOON)

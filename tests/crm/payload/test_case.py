@@ -303,6 +303,7 @@ def test_the_fingerprint_stays_while_only_time_passes() -> None:
     assert fingerprint(first) == fingerprint(made(now=later, refreshed_at=1_800_000_000_000))
     assert fingerprint(first) != fingerprint(made(now=lookup(), internal_only=True))
     assert fingerprint(first) != fingerprint(made(now=lookup(open_episode=None)))
+    assert fingerprint(first) != fingerprint(made(now=lookup(as_of="2026-06-01T06:00:00.000Z")))  # too late
 
 
 def test_real_alerts_and_lookups_make_the_case_of_their_moment() -> None:
