@@ -23,7 +23,7 @@ CRM_PREFIX: Final = "RETENTION_CRM_"
 def _check_zone(name: str) -> str:
     try:
         ZoneInfo(name)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, KeyError) as error:
         raise ValueError(f"{name!r} is no time zone, as Europe/Berlin is") from error
     return name
 

@@ -1,5 +1,6 @@
 """Where messages go: the CRM, or the canary. Each has its form, its courier, and a circuit of its own."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from streams.crm.delivery.circuit import Circuit
@@ -25,6 +26,8 @@ class Channels:
     crm: Channel
     canary: Channel | None
 
-    def of(self, *, canary: bool) -> Channel:
-        """Return the one for a case: without an address for the canary, its cases go to the CRM as well."""
-        return self.canary if canary and self.canary is not None else self.crm
+    def each(self) -> Iterable[tuple[Channel, bool | None]]:
+        """Return them with whose cases go there: the canary's, all others; None: all."""
+        if self.canary is None:
+            return ((self.crm, None),)
+        return ((self.canary, True), (self.crm, False))

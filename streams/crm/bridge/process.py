@@ -210,7 +210,7 @@ class Bridge:
         every_ms = round(self._crm.refresh_hours * 3_600_000)
         while not self._stopping.is_set():
             for one in ledger.refresh_due(now_ms(), every_ms):
-                if self._stopping.is_set():
+                if self._stopping.is_set():  # each may take the workers seconds
                     break
                 try:
                     case = await sender.case(one, Kind.REFRESH)

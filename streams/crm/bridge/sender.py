@@ -25,8 +25,8 @@ log = logging.getLogger(__name__)
 _IDLE_SECONDS: Final = 0.1
 _LAST_SECONDS: Final = 5.0
 """What is under way may take so long at the end; what takes longer is sent again by the next bridge."""
-_BESIDE: Final = 50
-"""So many more are looked at, so that one way out that is closed does not hide the other."""
+_PACE_SECONDS: Final = 1.0
+"""What has to wait longer for the pace of its way out leaves the room to what goes another way."""
 
 
 class Sender:
@@ -66,19 +66,18 @@ class Sender:
 
     def _start_what_is_due(self) -> int:
         """Start what may be sent now, and return how many."""
-        free, started = self._concurrency - len(self._under_way), 0
-        if not free:
-            return 0
-        for message in self._ledger.due(self._now_ms(), free + _BESIDE, self._under_way.keys()):
-            if started == free:
-                break
-            channel = self._channels.of(canary=message.canary)
-            admitted = channel.circuit.admit()
-            if admitted is not None:
+        before = len(self._under_way)
+        for channel, canary in self._channels.each():
+            free = self._concurrency - len(self._under_way)
+            if not free or channel.pace.wait() > _PACE_SECONDS:
+                continue
+            for message in self._ledger.due(self._now_ms(), free, self._under_way.keys(), canary=canary):
+                admitted = channel.circuit.admit()
+                if admitted is None:
+                    break
                 task = asyncio.create_task(self._send(message, channel, admitted))
                 self._under_way[message.alert_id] = task
-                started += 1
-        return started
+        return len(self._under_way) - before
 
     async def _reap(self) -> None:
         """Forget what has ended, and wait for some of it if there is no room for more."""

@@ -31,7 +31,6 @@ from streams.crm_settings import CrmSettings, crm_variable
 from streams.runtime.commands.common import (
     KAFKA_EXITS,
     crm_settings_or_exit,
-    kafka_or_exit,
     partitions_or_exit,
     settings_or_exit,
 )
@@ -77,12 +76,11 @@ def bridge_command(context: typer.Context) -> None:
         return
     settings, crm = settings_or_exit(), crm_settings_or_exit()
     set_up_logging()
-    partitions = partitions_or_exit(settings, (ALERTS, CUSTOMERS, DISPOSITIONS))
-    prefix = settings.topic_prefix
-    topics = Topics(prefix + ALERTS.name, prefix + CUSTOMERS.name, partitions)
     try:
-        with kafka_or_exit():
-            secrets, template = _secrets(crm), Template.load(crm.template)
+        secrets, template = _secrets(crm), Template.load(crm.template)
+        partitions = partitions_or_exit(settings, (ALERTS, CUSTOMERS, DISPOSITIONS))
+        prefix = settings.topic_prefix
+        topics = Topics(prefix + ALERTS.name, prefix + CUSTOMERS.name, partitions)
         asyncio.run(_run(settings, crm, secrets, template, topics))
     except typer.Exit:
         raise

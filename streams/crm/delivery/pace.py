@@ -18,6 +18,10 @@ class Pace:
         self._next = due + self._interval
         return due - now
 
+    def wait(self) -> float:
+        """Return in how many seconds the next token is there, without taking it."""
+        return max(0.0, self._next - self._clock())
+
     def rest(self, seconds: float) -> None:
         """Give no token for so long: the CRM has asked for fewer requests."""
         self._next = max(self._next, self._clock() + seconds)

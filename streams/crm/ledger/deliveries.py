@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from sqlite3 import Connection, Row
+from typing import Final
 
 import msgspec
 from pydantic import ValidationError
@@ -26,14 +27,23 @@ _CONTEXT = """
 """
 
 
-def due(connection: Connection, now_ms: int, most: int, under_way: Collection[str]) -> list[Message]:
+# The canary's are few, and are not to be looked for among all that wait for the CRM.
+_OF: Final = {
+    None: "messages m JOIN cases c ON c.alert_id = m.alert_id",
+    False: "messages m JOIN cases c ON c.alert_id = m.alert_id AND c.canary = 0",
+    True: "cases c CROSS JOIN messages m ON m.alert_id = c.alert_id AND c.canary = 1",
+}
+
+
+def due(
+    connection: Connection, now_ms: int, most: int, under_way: Collection[str], canary: bool | None
+) -> list[Message]:
     """Return messages to send now, one an alert."""
     rows = connection.execute(
         f"""
         SELECT m.message_id, m.alert_id, m.kind, m.record, m.body, m.attempts, m.made_ms, m.tried_ms,
             {_CONTEXT}
-        FROM messages m JOIN cases c ON c.alert_id = m.alert_id
-            LEFT JOIN profiles p ON p.customer_id = c.customer_id
+        FROM {_OF[canary]} LEFT JOIN profiles p ON p.customer_id = c.customer_id
         WHERE m.next_ms <= ? ORDER BY m.next_ms, m.seq LIMIT ?
         """,
         (now_ms, most + len(under_way)),

@@ -45,6 +45,7 @@ CREATE TABLE cases (  -- one an alert, as of its newest revision
 CREATE INDEX cases_by_standing ON cases (standing, why, level);
 CREATE INDEX cases_by_customer ON cases (customer_id, done_ms);
 CREATE INDEX cases_by_look ON cases (look_ms) WHERE look_ms IS NOT NULL;
+CREATE INDEX cases_of_canary ON cases (alert_id) WHERE canary = 1;
 CREATE INDEX cases_by_refresh ON cases (looked_ms) WHERE there = 1 AND open = 1 AND standing = 'admitted';
 
 CREATE TABLE messages (  -- in the order in which an alert's are sent

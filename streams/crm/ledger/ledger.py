@@ -174,13 +174,16 @@ class Ledger(_Opened):
         with self._writing() as connection:
             return admission.admit(connection, self._policy, now_ms)
 
-    def due(self, now_ms: int, most: int, under_way: Collection[str] = ()) -> list[Message]:
+    def due(
+        self, now_ms: int, most: int, under_way: Collection[str] = (), *, canary: bool | None = None
+    ) -> list[Message]:
         """Return up to `most` messages to send now, the longest due first, one an alert.
 
-        `under_way` are the alert_ids about which the caller is sending something.
+        `under_way` are the alert_ids about which the caller is sending something. `canary` asks for those of
+        the canary only, or for all others.
         """
         with self._reading() as connection:
-            return deliveries.due(connection, now_ms, most, under_way)
+            return deliveries.due(connection, now_ms, most, under_way, canary)
 
     def store_body(self, message_id: str, rendered: Rendered, now_ms: int) -> None:
         """Keep what is about to be sent for the first time."""

@@ -18,6 +18,8 @@ STANDINGS: Final = ("waiting", "deferred", "held", "admitted", "done", "never")
 """What can have become of a case, as `streams.crm.cases` says it."""
 KINDS: Final = ("create", "update", "refresh", "close")
 """What a message does, as `streams.crm.wire` says it."""
+RESULTS: Final = ("delivered", "given_up", "left_out")
+"""How a message can end; `left_out`: the template sends nothing of its kind."""
 _ANSWERS: Final = {
     202: "accepted",
     200: "seen",
@@ -72,7 +74,7 @@ class BridgeMetrics:
         )
         self.deliveries = Counter(
             "retention_bridge_deliveries_total",
-            "Messages that came to an end: delivered, or given up and kept.",
+            "Messages that came to an end: delivered, given up and kept, or left out by the template.",
             ("kind", "result"),
             registry=registry,
         )

@@ -9,7 +9,14 @@ from prometheus_client.metrics_core import Metric
 
 from schemas.dead_letter import Reason
 from streams.core.watermark import FACTS, GIVEN, Input
-from streams.runtime.telemetry.bridge_metrics import ANSWERS, KINDS, STANDINGS, BridgeMetrics, CanaryMetrics
+from streams.runtime.telemetry.bridge_metrics import (
+    ANSWERS,
+    KINDS,
+    RESULTS,
+    STANDINGS,
+    BridgeMetrics,
+    CanaryMetrics,
+)
 from streams.runtime.telemetry.ingest_metrics import IngestMetrics
 from streams.runtime.telemetry.metrics import Metrics
 from streams.runtime.telemetry.partition_gauges import PartitionStatus
@@ -147,7 +154,7 @@ def _shown_by_bridge() -> Iterator[Metric]:
         metrics.admitted.labels(level)
         metrics.deferred.labels(level)
     for kind in KINDS:
-        for result in ("delivered", "given_up"):
+        for result in RESULTS:
             metrics.deliveries.labels(kind, result)
     metrics.tries.labels("any")
     for result in ("answered", "unknown", "failed"):

@@ -97,12 +97,19 @@ class Crm:
         } | changes
         return {crm_variable(name): str(value) for name, value in told.items()}
 
-    def bridge(self, settings: Settings | None = None, **changes: object) -> Bridge:
-        """Start a bridge; its log has a number."""
+    @property
+    def desk(self) -> tuple[str, ...]:
+        """Return what `crm-sandbox dispose` is told."""
+        return "--db", str(self.cases), "--secret-file", str(self._secret), "--bridge", self.bridge_url
+
+    def bridge(
+        self, settings: Settings | None = None, *, web_port: int | None = None, **changes: object
+    ) -> Bridge:
+        """Start a bridge, where dispositions are sent to unless it has another port; its log has a number."""
         self.bridges += 1
         os.environ.update(self.environment(**changes))  # the fixture takes it away again
         log = self._folder / f"bridge-{self.bridges}.log"
-        return Bridge(settings or self._settings, log, web_port=self._bridge_port)
+        return Bridge(settings or self._settings, log, web_port=web_port or self._bridge_port)
 
     def messages(self) -> list[dict[str, Any]]:
         """Return every message that the CRM has, in the order in which it came."""

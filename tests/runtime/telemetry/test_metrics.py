@@ -14,7 +14,17 @@ from schemas.events import Refusal
 from streams.core.partition.partition import Outcome
 from streams.core.time import DAY_MS
 from streams.core.watermark import FACTS, Input
+from streams.crm.cases.standing import Standing
+from streams.crm.wire import Kind
 from streams.runtime.partition.upstream_delay import Sources as HeardSources
+from streams.runtime.telemetry.bridge_metrics import (
+    ANSWERS,
+    KINDS,
+    RESULTS,
+    STANDINGS,
+    BridgeMetrics,
+    CanaryMetrics,
+)
 from streams.runtime.telemetry.ingest_metrics import IngestMetrics
 from streams.runtime.telemetry.metrics import Metrics
 from streams.runtime.telemetry.metrics_page import page, rows
@@ -65,6 +75,29 @@ def alerts() -> list[Alert]:
     return wait(dataset(), TROUBLE + 40 * DAY_MS)
 
 
+def bridge() -> BridgeMetrics:
+    """Give the metrics of a bridge that has seen one of everything."""
+    metrics = BridgeMetrics()
+    metrics.invalid.labels("customers").inc()
+    metrics.cases({("held", "quiet"): 1, ("done", ""): 3})
+    metrics.admitted.labels("watch").inc()
+    metrics.deferred.labels("alert").inc()
+    for result in RESULTS:
+        metrics.deliveries.labels("create", result).inc()
+    metrics.tries.labels("status_503").inc()
+    metrics.lookups.labels("failed").inc()
+    metrics.answered(202, 90.0)
+    return metrics
+
+
+def canary() -> CanaryMetrics:
+    """Give the metrics of a canary that has done a round."""
+    metrics = CanaryMetrics()
+    metrics.age(0, lambda: 1.0)
+    metrics.rounds.labels(0).inc()
+    return metrics
+
+
 def partition_series(metrics: Metrics) -> set[str]:
     text = generate_latest(metrics.registry).decode()
     return {line for line in text.splitlines() if 'partition="' in line}
@@ -85,7 +118,8 @@ def test_the_page_has_every_metric_once_and_what_is_exposed_is_as_it_says() -> N
     ingest = IngestMetrics()
     ingest.committed(0.1, {"a": 1}, {("a", TX): 1}, {("a", "a/b", "why"): 1}, {("a", Reason.SCHEMA): 1})
     ingest.lag({"a": 0})
-    text = generate_latest(metrics.registry).decode() + generate_latest(ingest.registry).decode()
+    registries = (one.registry for one in (metrics, ingest, bridge(), canary()))
+    text = "".join(generate_latest(one).decode() for one in registries)
     found = {family.name: family for family in text_string_to_metric_families(text)}
     ours = {name for name in found if name.startswith("retention_")}
     assert ours == {one.name.removesuffix("_total") for one in listed}
@@ -96,6 +130,43 @@ def test_the_page_has_every_metric_once_and_what_is_exposed_is_as_it_says() -> N
         assert family.type == {"info": "gauge"}.get(one.kind, one.kind)
         labels = {name for sample in family.samples for name in sample.labels} - {"le"}
         assert labels == one.labels.keys()
+
+
+def test_the_words_of_the_bridge_are_those_of_the_crm_side() -> None:
+    """They stand twice, as metrics know nothing of the bridge."""
+    assert list(STANDINGS) == [one.value for one in Standing]
+    assert list(KINDS) == [one.value for one in Kind]
+
+
+def test_what_a_disposition_was_answered_is_one_of_the_words_that_the_page_has() -> None:
+    metrics = BridgeMetrics()
+    for status in (200, 202, 400, 401, 404, 413, 415, 422, 500, 503):
+        metrics.answered(status, None)
+    counted = {
+        answer: metrics.registry.get_sample_value("retention_bridge_dispositions_total", {"answer": answer})
+        for answer in ANSWERS
+    }
+    assert counted == {
+        "accepted": 1,
+        "seen": 1,
+        "unsigned": 1,
+        "unknown_alert": 1,
+        "unavailable": 2,
+        "refused": 4,
+    }
+    assert metrics.registry.get_sample_value("retention_bridge_first_action_seconds_count") == 0
+    metrics.answered(202, 90.0)
+    assert metrics.registry.get_sample_value("retention_bridge_first_action_seconds_sum") == 90
+
+
+def test_a_standing_that_no_case_has_any_more_is_not_shown() -> None:
+    metrics = BridgeMetrics()
+    metrics.cases({("held", "quiet"): 2, ("admitted", ""): 1})
+    metrics.cases({("admitted", ""): 3})
+    lines = generate_latest(metrics.registry).decode().splitlines()
+    assert [one for one in lines if one.startswith("retention_bridge_cases{")] == [
+        'retention_bridge_cases{standing="admitted",why=""} 3.0'
+    ]
 
 
 def test_the_lag_of_a_source_that_went_to_another_process_is_not_shown_for_ever() -> None:
