@@ -19,7 +19,9 @@ WINDOW_DAYS: Final = 90
 """So many days after an alert was first raised its customer's spend counts."""
 WINDOW_MS: Final = WINDOW_DAYS * DAY_MS
 
-LeftOut = Literal["backfill", "began_unseen", "outside", "other_share", "erased_treated", "erased_holdout"]
+LeftOut = Literal[
+    "backfill", "began_unseen", "outside", "earlier", "other_share", "erased_treated", "erased_holdout"
+]
 """Why alerts or customers take no part."""
 
 
@@ -96,7 +98,9 @@ class Alerts:
     def cohort(self, identities: Identities, rules: Ruleset, period: Period) -> Cohort:
         """Return the customers with an alert that was first raised in a period, under the same shares.
 
-        Where the rules hold nobody out, alerts of any share take part.
+        Where the rules hold nobody out, alerts of any share take part. Whoever had an alert under the trial
+        before the period takes no part: among the treated those who alert again are those whom acting did not
+        bring back, among the held out they are anybody.
         """
         left_out: Counter[LeftOut] = Counter()
         erased = {identities.of(one) for one in self._erased}
@@ -104,13 +108,18 @@ class Alerts:
         rows: dict[str, Raised] = {}
         arms: dict[str, set[Arm]] = {}
         alerted: list[tuple[int, str]] = []
+        earlier: set[str] = set()
         for one in sorted(self._begun(left_out), key=lambda one: (one.time_ms, one.customer_id)):
+            customer = identities.of(one.customer_id)
             if one.time_ms not in period:
                 left_out["outside"] += 1
+                if rules.holdout_share and one.ruleset not in foreign:
+                    earlier.add(customer)
             elif one.ruleset in foreign:
                 left_out["other_share"] += 1
+            elif customer in earlier:
+                left_out["earlier"] += 1
             else:
-                customer = identities.of(one.customer_id)
                 rows.setdefault(customer, one)
                 arms.setdefault(customer, set()).add(one.arm)
                 alerted.append((one.time_ms, customer))

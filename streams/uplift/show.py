@@ -21,6 +21,7 @@ _LEFT_OUT: Final[dict[LeftOut, str]] = {
     "backfill": "alerts decided long after the fact, which were delivered to nobody (--backfill counts them)",
     "began_unseen": "alerts whose first record the topic does not hold any more",
     "outside": "alerts first raised outside the time looked at",
+    "earlier": "alerts of customers who had one under the trial before that time",
     "other_share": "alerts of rulesets with another share or salt than this one",
     "erased_treated": "treated customers who were erased",
     "erased_holdout": "held-out customers who were erased",

@@ -45,6 +45,21 @@ def test_an_alert_of_an_earlier_time_is_not_the_first_of_this_one() -> None:
     assert found.rows["c"].time_ms == START + 5
 
 
+def test_whoever_had_an_alert_in_the_trial_before_is_not_compared_by_a_later_one() -> None:
+    """Of the treated only those alert again whom acting did not bring back; of the held out anybody does."""
+    arms = {f"c{at}": arm(f"c{at}", HALF) for at in range(20)}
+    before = [record(one, at=START - 1, ruleset="4+new", arm=of) for one, of in arms.items()]
+    again = [
+        record(one, at=START + 1, alert_id=f"{one}-2", ruleset="4+new", arm=of) for one, of in arms.items()
+    ]
+    found = cohort_of(*before, *again, drawn("d", "4+new"), rules=HALF, period=SHORT)
+    assert found.rows.keys() == {"d"}
+    assert found.left_out == {"outside": 20, "earlier": 20}
+    # Before the trial all were treated alike: it says nothing of an arm.
+    before = [record(one, at=START - 1, ruleset="4+old") for one in arms]
+    assert cohort_of(*before, *again, rules=HALF, period=SHORT).rows.keys() == arms.keys()
+
+
 def test_an_alert_whose_first_record_is_gone_takes_no_part() -> None:
     found = cohort_of(record("c", revision=2), record("d", revision=3, state="raised"))
     assert not found.rows

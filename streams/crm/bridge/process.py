@@ -15,7 +15,7 @@ from aiohttp import web
 from streams.crm.bridge.channel import Channels
 from streams.crm.bridge.now import Now
 from streams.crm.bridge.reader import Batch, TopicReader
-from streams.crm.bridge.sender import Sender
+from streams.crm.bridge.sender import Sender, place_of
 from streams.crm.cases.policy import Policy
 from streams.crm.ledger.errors import LockedError
 from streams.crm.ledger.ledger import Ledger
@@ -34,6 +34,8 @@ _ADMIT_SECONDS: Final = 0.25
 _FIGURES_SECONDS: Final = 2.0
 _MOST_REFRESH_SECONDS: Final = 30.0
 _TIDY_SECONDS: Final = 86_400.0
+_AGAIN_MS: Final = 300_000
+"""So soon a case is looked at again when no worker told how things stand."""
 
 
 class Topics(NamedTuple):
@@ -95,13 +97,17 @@ class Bridge:
         return time.monotonic() - self._turned_at < self._settings.watchdog_seconds
 
     def readiness(self) -> Readiness:
-        """Tell whether it delivers, or what it waits for."""
+        """Tell whether it works, or what it waits for.
+
+        It is ready while the CRM is left alone too: else no disposition would come, for nobody else takes it.
+        """
         why = self._why
-        if why is None and self._channels is not None:
+        ready = why is None
+        if ready and self._channels is not None:
             standing = self._channels.crm.circuit.standing()
             if standing.state != "closed":
                 why = f"the CRM is left alone for a while: {standing.why}"
-        return Readiness(ready=why is None, partitions=(), why=why)
+        return Readiness(ready=ready, partitions=(), why=why)
 
     def ledger(self) -> Ledger | None:
         """Return the ledger; None while another bridge has it."""
@@ -113,7 +119,8 @@ class Bridge:
         while not self._stopping.is_set():
             self._turned_at = time.monotonic()
             try:
-                return Ledger.open(self._crm.ledger, policy=self._policy)
+                # Beside the event loop, for all of the file is checked: who asks for /live has an answer.
+                return await asyncio.to_thread(Ledger.open, self._crm.ledger, policy=self._policy)
             except LockedError as error:
                 self._why = str(error)
                 if not waits:
@@ -205,11 +212,20 @@ class Bridge:
             for one in ledger.refresh_due(now_ms(), every_ms):
                 if self._stopping.is_set():  # each may take the workers seconds
                     break
-                case = await sender.case(one, Kind.REFRESH)
-                if case.figures_of != "now" or fingerprint(case) == one.told:
+                try:
+                    case = await sender.case(one, Kind.REFRESH)
+                    told = fingerprint(case)
+                except Exception as error:  # noqa: BLE001 - one alert must not end the bridge, again and again
+                    log.error("a case cannot be looked at: %s", place_of(error))  # noqa: TRY400
                     ledger.nothing_new(one.alert_id, now_ms())
-                else:
+                    continue
+                if one.told is None or (case.figures_of == "now" and told != one.told):
                     ledger.queue_refresh(one.alert_id, now_ms())
+                elif case.figures_of == "now":
+                    ledger.nothing_new(one.alert_id, now_ms())
+                else:  # nobody told: not to be put off for a whole turn
+                    again_ms = min(every_ms, _AGAIN_MS)
+                    ledger.nothing_new(one.alert_id, now_ms() - every_ms + again_ms)
             await self._pause(min(_MOST_REFRESH_SECONDS, every_ms / 10_000))
 
     async def _show(self, ledger: Ledger) -> None:

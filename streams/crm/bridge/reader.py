@@ -1,5 +1,6 @@
 """The topics as the bridge reads them: committed records only, from where the ledger ends."""
 
+import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -8,14 +9,18 @@ from typing import Any, Final, NamedTuple, Self
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 from pydantic import ValidationError
-from pydantic_core import from_json
+from pydantic_core import from_json, to_json
 
 from schemas.alert import Alert
-from schemas.times import check_time, parse_ms
+from schemas.events import Refusal
+from schemas.hot import Decoder
+from schemas.line_faults import BOM
 from streams.crm.ledger.rows import AlertRead, ProfileRead
 from streams.runtime.kafka.clients import kafka_python_options
 from streams.runtime.kafka.errors import KafkaUnavailableError
 from streams.settings import Settings
+
+log = logging.getLogger(__name__)
 
 _POLL_MS: Final = 250
 _MOST_RECORDS: Final = 500
@@ -23,6 +28,9 @@ _MOST_RECORDS: Final = 500
 _ENDS_SECONDS: Final = 10.0
 _ANSWER_MS: Final = 3000
 """So the process is known to be alive while Kafka is away."""
+_READ: Final = Decoder().customers
+"""What the worker refuses, the bridge does not know either: both know the same of a customer."""
+_UNKNOWN: Final = "extra_forbidden"
 
 
 class RecreatedError(Exception):
@@ -61,7 +69,8 @@ class TopicReader:
             **kafka_python_options(settings),
             isolation_level="read_committed",
             enable_auto_commit=False,
-            auto_offset_reset="earliest",
+            # What is gone, or made anew, ends the bridge, and the next start says so: it is not jumped over.
+            auto_offset_reset="none",
             max_poll_records=_MOST_RECORDS,
         )
         self._ends: dict[TopicPartition, int] = {}
@@ -80,6 +89,12 @@ class TopicReader:
                 raise RecreatedError(
                     f"{partition.topic} [{partition.partition}] ends at {self._ends[partition]}, the ledger "
                     f"is at {at}: the topic was made anew. Begin with a new ledger file, and keep the old"
+                )
+            if 0 < at < beginnings[partition]:
+                log.warning(
+                    "%s [%d]: the records from %d to %d were deleted before they were read; "
+                    "cases that ended in them stay open until something else is said of them",
+                    *(partition.topic, partition.partition, at, beginnings[partition] - 1),
                 )
             self._consumer.seek(partition, max(at, beginnings[partition]))
         return self
@@ -136,13 +151,42 @@ class TopicReader:
 def _add_alert(batch: Batch, record: Any) -> None:
     alert = None
     try:
-        alert = Alert.model_validate_json(record.value or b"")
+        alert = _alert(record.value or b"")
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False, include_context=False)[0]
-        where = ".".join(map(str, first["loc"]))
-        why = f"{where}: {first['type']}" if where else str(first["type"])
-        batch.unreadable.append(Unreadable(record.topic, record.partition, record.offset, why))
+        # Not what is unknown: its name may hold anything.
+        known = (one for one in _faults(error) if one["type"] != _UNKNOWN)
+        why = next(
+            (".".join(map(str, (*one["loc"], "")))[:-1] + f": {one['type']}" for one in known), _UNKNOWN
+        )
+        batch.unreadable.append(
+            Unreadable(record.topic, record.partition, record.offset, why.removeprefix(": "))
+        )
     batch.alerts.append(AlertRead(record.topic, record.partition, record.offset, alert))
+
+
+def _alert(value: bytes) -> Alert:
+    """Return an alert, without fields that a newer worker has added: else all its alerts would be lost.
+
+    Raises ValidationError.
+    """
+    try:
+        return Alert.model_validate_json(value)
+    except ValidationError as error:
+        faults = _faults(error)
+        if any(one["type"] != _UNKNOWN for one in faults):
+            raise
+    document = from_json(value)
+    for one in faults:
+        *path, name = one["loc"]
+        within = document
+        for step in path:
+            within = within[step]
+        del within[name]
+    return Alert.model_validate_json(to_json(document))
+
+
+def _faults(error: ValidationError) -> list[Any]:
+    return error.errors(include_input=False, include_url=False, include_context=False)
 
 
 def _add_profile(batch: Batch, record: Any) -> None:
@@ -162,14 +206,17 @@ def _profile(place: ProfileRead, record: Any) -> ProfileRead:
         raise ValueError("no key")
     if record.value is None:
         return replace(place, customer_id=customer_id, erased=True)
-    found = from_json(record.value)  # not json: it fails on deep nesting, and takes half characters
-    if not isinstance(found, dict):
-        raise ValueError("no object")  # noqa: TRY004 - it is the record that is wrong
-    account, do_not_contact = found.get("account_id"), found.get("do_not_contact")
+    event = _READ(record.value)
+    if isinstance(event, Refusal):
+        raise ValueError(event.detail)  # noqa: TRY004 - it is the record that is wrong
+    if event.customer_id != customer_id:
+        raise ValueError("key: not the customer_id")
+    # The event leaves the account out, for no rule asks for it.
+    found = from_json(record.value.removeprefix(BOM))
     return replace(
         place,
         customer_id=customer_id,
-        account_id=account if isinstance(account, str) and account else None,
-        do_not_contact=do_not_contact if isinstance(do_not_contact, bool) else None,
-        time_ms=parse_ms(check_time(str(found.get("time")))),
+        account_id=found.get("account_id") or None,
+        do_not_contact=found.get("do_not_contact"),
+        time_ms=event.time,
     )

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import random
 import time
+import traceback
 from collections.abc import Callable
 from typing import Final
 
@@ -95,6 +96,8 @@ class Sender:
             rendered = message.rendered or await self._made(message, channel)
             if rendered is None:
                 return
+            # Before each try, not only the first: what no longer can be written down is not sent again.
+            self._ledger.store_body(message.message_id, rendered, self._now_ms())
             outcome = await channel.courier.send(message.message_id, rendered, self._now_ms() / 1000)
             if outcome.slower:
                 channel.pace.rest(outcome.retry_after or 0.0)
@@ -103,20 +106,23 @@ class Sender:
             channel.circuit.note(admitted, outcome)
 
     async def _made(self, message: Message, channel: Channel) -> Rendered | None:
-        """Make a message and keep it; None if there is nothing to send, because it can't be or needn't."""
-        case = await self.case(message, message.kind)
-        told = fingerprint(case)
+        """Make a message; None if there is nothing to send, because it can't be or needn't."""
         try:
+            case = await self.case(message, message.kind)
             rendered = channel.template.render(case, message.kind, message.message_id)
+            told = fingerprint(case)
         except TemplateError as error:
             log.error("a message cannot be made: %s; it is given up, and kept", error)  # noqa: TRY400
             self._give_up(message, "template")
+            return None
+        except Exception as error:  # noqa: BLE001 - one alert must not end the bridge, again and again
+            log.error("a message cannot be made: %s; it is given up, and kept", place_of(error))  # noqa: TRY400
+            self._give_up(message, "bug")
             return None
         if rendered is None:
             self._ledger.delivered(message.message_id, self._now_ms(), told)
             self._metrics.deliveries.labels(message.kind, "left_out").inc()
             return None
-        self._ledger.store_body(message.message_id, rendered, self._now_ms())
         self._told[message.message_id] = told
         return rendered
 
@@ -161,3 +167,9 @@ class Sender:
         self._told.pop(message.message_id, None)
         self._ledger.give_up(message.message_id, reason, self._now_ms())
         self._metrics.deliveries.labels(message.kind, "given_up").inc()
+
+
+def place_of(error: Exception) -> str:
+    """Return what kind of error it is and where it arose; its message may show a customer."""
+    at = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} at {at.name}:{at.lineno}"

@@ -47,6 +47,9 @@ _PATH: Final = re.compile(r"([/?][\x21\x24-\x5b\x5d-\x7e]*)?")
 """Visible ASCII without quotes, # and the backslash: anything else is percent-quoted by whoever writes it."""
 
 
+_STEPS: Final = re.compile(r"[/\\]")
+
+
 class _UnsendableError(Exception):
     """There is no such request: a path that leaves the endpoint, a header with a line's end."""
 
@@ -135,17 +138,18 @@ class Courier:
     ) -> Answer:
         """Make a request, and once more with a new login if that was refused."""
         url, given = _url(self._base, request.path), _given_headers(request)
-        try:
-            signed = self._secrets.headers(message_id, int(now_s), request.body)
-        except ValueError:
-            raise _UnsendableError from None
 
         async def post(token_url: str, form: bytes) -> bytes:
             return await _post_form(exchange, token_url, form)
 
         async def ask(authorization: str | None) -> Answer:
+            await exchange.turn()
+            at_s = int(now_s + exchange.waited + exchange.seconds)
             headers = CIMultiDict(given)
-            headers.update(signed)
+            try:
+                headers.update(self._secrets.headers(message_id, at_s, request.body))
+            except ValueError:
+                raise _UnsendableError from None
             if authorization is not None:
                 headers["Authorization"] = authorization
             return await exchange.ask(request.method, url, headers, request.body, wants_body=wants_body)
@@ -163,6 +167,7 @@ class Courier:
 
 async def _post_form(exchange: Exchange, url: str, form: bytes) -> bytes:
     headers = _DEFAULTS | {"Content-Type": _FORM}
+    await exchange.turn()
     try:
         answer = await exchange.ask("POST", URL(url), headers, form, wants_body=True)
     except NoAnswerError as error:
@@ -198,7 +203,7 @@ def _url(base: URL, path: str) -> URL:
     if not _PATH.fullmatch(path):
         raise _UnsendableError
     own, _, query = path.partition("?")
-    if not {".", ".."}.isdisjoint(map(unquote, own.split("/"))):
+    if not {".", ".."}.isdisjoint(_STEPS.split(unquote(own))):  # some servers split what was quoted too
         raise _UnsendableError
     whole = f"{base.raw_path.rstrip('/')}{own}" if own else base.raw_path
     queries = "&".join(filter(None, (base.raw_query_string, query)))

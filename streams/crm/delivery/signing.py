@@ -24,6 +24,8 @@ MOST_ID_CHARACTERS: Final = 128
 PREFIX: Final = "whsec_"
 _VERSION: Final = "v1"
 _KEY_BYTES: Final = range(24, 65)
+_ID: Final = re.compile(r"[\x21-\x2d\x2f-\x7e]+")
+"""What is not ASCII is signed as something else than it arrives as: one signature would hold for many ids."""
 _TIMESTAMP: Final = re.compile("[0-9]{1,15}")
 _MAKE: Final = "printf 'whsec_%s\\n' \"$(openssl rand -base64 32)\""
 
@@ -43,10 +45,11 @@ class Secrets:
     def headers(self, message_id: str, timestamp: int, body: bytes) -> dict[str, str]:
         """Return the headers that sign a body; `timestamp` in seconds.
 
-        Raises ValueError for an id with a full stop, which would let its end be taken for the timestamp.
+        Raises ValueError for an id with a full stop, which would let its end be taken for the timestamp, and
+        for one that no header can hold.
         """
-        if "." in message_id:
-            raise ValueError("the id of a message has no full stop")
+        if not _ID.fullmatch(message_id):
+            raise ValueError("the id of a message is of visible ASCII, and has no full stop")
         signed = _signed(message_id, str(timestamp), body)
         return {
             ID_HEADER: message_id,
@@ -65,8 +68,10 @@ class Secrets:
         given = headers.get(SIGNATURE_HEADER, "")
         if not (message_id and timestamp and given):
             raise SignatureError(f"{ID_HEADER}, {TIMESTAMP_HEADER} and {SIGNATURE_HEADER} are needed")
-        if "." in message_id or len(message_id) > MOST_ID_CHARACTERS:
-            raise SignatureError(f"{ID_HEADER}: at most {MOST_ID_CHARACTERS} characters, and no full stop")
+        if not _ID.fullmatch(message_id) or len(message_id) > MOST_ID_CHARACTERS:
+            raise SignatureError(
+                f"{ID_HEADER}: at most {MOST_ID_CHARACTERS} characters of visible ASCII, and no full stop"
+            )
         if not _TIMESTAMP.fullmatch(timestamp):
             raise SignatureError(f"{TIMESTAMP_HEADER}: write the seconds since 1970, a whole number")
         signed = _signed(message_id, timestamp, body)

@@ -33,7 +33,7 @@ class Endpoint:
 
     url: str
     timeout_seconds: float = 10.0
-    """For all requests of a message together; waiting for the pace is not counted."""
+    """For all requests of a message together; waiting for their turn is not counted."""
     allow_private: bool = False
     ca_file: Path | None = None
     connections: int = 4
@@ -76,7 +76,7 @@ class Transport:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        """Take where to; `pace` is asked before each request, names are resolved by `resolver`.
+        """Take where to; `pace` gives the turns, names are resolved by `resolver`.
 
         Raises SettingsError if the file of authorities cannot be used.
         """
@@ -114,7 +114,7 @@ class Transport:
 
 
 class Exchange:
-    """The requests of one message; `seconds` is what they took so far."""
+    """The requests of one message; `seconds` is what they took so far, `waited` what their turns did."""
 
     def __init__(
         self,
@@ -126,18 +126,23 @@ class Exchange:
     ) -> None:
         self._session, self._endpoint, self._pace = session, endpoint, pace
         self._clock, self._sleep = clock, sleep
-        self.seconds = 0.0
+        self.seconds = self.waited = 0.0
+
+    async def turn(self) -> None:
+        """Wait until the pace lets a request go. What is signed is signed after it: signatures age."""
+        if self._pace is not None:
+            started = self._clock()
+            await self._sleep(self._pace.take())
+            self.waited += self._clock() - started
 
     async def ask(
         self, method: str, url: URL, headers: Mapping[str, str], body: bytes, *, wants_body: bool = False
     ) -> Answer:
-        """Make a request, and return the answer. Raises NoAnswerError."""
+        """Make a request whose turn it is, and return the answer. Raises NoAnswerError."""
         self._check(url)
         left = self._endpoint.timeout_seconds - self.seconds
         if left <= 0:
             raise NoAnswerError("timeout")
-        if self._pace is not None:
-            await self._sleep(self._pace.take())
         started = self._clock()
         try:
             async with asyncio.timeout(left) as limit:

@@ -70,9 +70,12 @@ FROM cases c LEFT JOIN profiles p ON p.customer_id = c.customer_id
 WHERE c.look_ms <= :now_ms
 """
 
+# What the CRM does not have, and gets nothing of, keeps nobody waiting: its create was given up.
 _BUSY = """
 SELECT DISTINCT p.account_id FROM cases c JOIN profiles p ON p.customer_id = c.customer_id
-WHERE c.standing = 'admitted' AND p.account_id IS NOT NULL
+WHERE c.standing = 'admitted' AND p.account_id IS NOT NULL AND (
+    c.there OR EXISTS (SELECT 1 FROM messages m WHERE m.alert_id = c.alert_id AND m.state = 'queued')
+)
 """
 
 # What it was told in an earlier episode no longer counts.

@@ -80,9 +80,12 @@ def delivered(connection: Connection, message_id: str, now_ms: int, told: str | 
         (now_ms, message_id),
     )
     alert_id, kind = message["alert_id"], Kind(message["kind"])
+    # Below 0, `looked_ms` says since when the CRM is to be told anew: what was made before does not do it.
     connection.execute(
         """
-        UPDATE cases SET there = :there, told = coalesce(:told, told), told_ms = :now_ms, looked_ms = :now_ms,
+        UPDATE cases SET there = :there, told_ms = :now_ms,
+            told = CASE WHEN looked_ms < -:tried_ms THEN NULL ELSE coalesce(:told, told) END,
+            looked_ms = CASE WHEN looked_ms < -:tried_ms THEN looked_ms ELSE :now_ms END,
             created_ms = CASE WHEN :created THEN :now_ms ELSE created_ms END
         WHERE alert_id = :alert_id
         """,
@@ -90,6 +93,7 @@ def delivered(connection: Connection, message_id: str, now_ms: int, told: str | 
             "there": kind is not Kind.CLOSE,
             "created": kind is Kind.CREATE,
             "told": told,
+            "tried_ms": now_ms if message["tried_ms"] is None else message["tried_ms"],
             "now_ms": now_ms,
             "alert_id": alert_id,
         },
@@ -211,7 +215,8 @@ _REFRESHABLE = """
 def _queued(connection: Connection, message_id: str) -> Row | None:
     """Return a message that is queued; another was dealt with before, and what is said of it is old."""
     row: Row | None = connection.execute(
-        "SELECT alert_id, kind FROM messages WHERE message_id = ? AND state = 'queued'", (message_id,)
+        "SELECT alert_id, kind, tried_ms FROM messages WHERE message_id = ? AND state = 'queued'",
+        (message_id,),
     ).fetchone()
     return row
 

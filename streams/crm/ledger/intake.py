@@ -62,7 +62,9 @@ def take_profiles(connection: Connection, records: Iterable[ProfileRead], now_ms
             continue
         if record.erased:
             erase(connection, record.customer_id, now_ms)
-        elif record.account_id is None and record.do_not_contact is None:
+            continue
+        _tell_anew(connection, record.customer_id, record.do_not_contact, now_ms)
+        if record.account_id is None and record.do_not_contact is None:
             connection.execute("DELETE FROM profiles WHERE customer_id = ?", (record.customer_id,))
         else:
             connection.execute(
@@ -71,6 +73,19 @@ def take_profiles(connection: Connection, records: Iterable[ProfileRead], now_ms
             )
     for (topic, partition), next_offset in read.items() - at.items():
         store_position(connection, topic, partition, next_offset)
+
+
+def _tell_anew(connection: Connection, customer_id: str, do_not_contact: bool | None, now_ms: int) -> None:
+    """Let the CRM be told at once, and not at the next refresh, whether somebody may contact a customer."""
+    row = connection.execute(
+        "SELECT do_not_contact FROM profiles WHERE customer_id = ?", (customer_id,)
+    ).fetchone()
+    if bool(do_not_contact) != bool(row is not None and row["do_not_contact"]):
+        connection.execute(
+            "UPDATE cases SET told = NULL, looked_ms = ? "
+            "WHERE customer_id = ? AND standing = 'admitted' AND open = 1",
+            (-now_ms, customer_id),
+        )
 
 
 def _take_alert(connection: Connection, policy: Policy, alert: Alert, now_ms: int) -> bool | None:

@@ -159,5 +159,7 @@ class _Told:
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, SecurityError):
             raise LeafError(repr(self._text), f"{error}; templates only read the case") from None
+        if isinstance(error, MemoryError | RecursionError):
+            raise LeafError(repr(self._text), "it is too much to compute") from None
         if isinstance(error, TemplateError | ArithmeticError | LookupError | TypeError | ValueError):
             raise LeafError(repr(self._text), str(error)) from None

@@ -97,7 +97,10 @@ def test_paths_are_appended_to_the_url_of_the_settings(base: str, path: str, who
     "rendered",
     [
         *map(post, ("hook", "@evil.example.com/", ".evil.example.com", ":1/x", "http://evil.example.com/")),
-        *map(post, ("/a b", "/a\r\nx: y", "/a#b", "/ü", "/a\\b", "/a/../b", "/a/%2e%2E/b", "/.")),
+        *map(
+            post,
+            ("/a b", "/a\r\nx: y", "/a#b", "/ü", "/a\\b", "/a/../b", "/a/%2e%2E/b", "/.", "/a/..%2F..%5Cb"),
+        ),
         post(headers={"Evil": "a\r\nb: c"}),
         post(headers={"Evil": "ü"}),
         post(headers={"a b": "c"}),
@@ -210,7 +213,7 @@ def test_an_answer_that_is_no_http_is_the_endpoints_too() -> None:
 def test_a_case_that_is_there_is_changed_else_it_is_made() -> None:
     for found, path in (
         ({"tickets": [{"id": 7}]}, "/tickets/7.json"),
-        ({"tickets": [{"id": "a/../b?c"}]}, "/tickets/a%2F..%2Fb%3Fc.json"),
+        ({"tickets": [{"id": "a/b?c"}]}, "/tickets/a%2Fb%3Fc.json"),
         ({"tickets": []}, "/tickets"),
         ({"tickets": [{"id": None}]}, "/tickets"),
         ({"tickets": [{"id": ""}]}, "/tickets"),
@@ -262,6 +265,32 @@ def test_every_request_waits_for_the_pace() -> None:
     )
     assert len(crm.asked) == 2
     assert slept == [0.0, 100.0]  # and the time limit does not count it
+
+
+def test_what_waited_for_the_pace_is_signed_when_it_goes() -> None:
+    """A CRM refuses signatures of more than five minutes ago: whoever asks for less would get none at all."""
+    at = [0.0]
+
+    async def sleep(seconds: float) -> None:
+        at[0] += seconds
+
+    pace = Pace(1.0, lambda: at[0])
+    pace.rest(3600)
+    outcome, crm = sent(200, pace=pace, clock=lambda: at[0], sleep=sleep)
+    assert outcome.result is Result.DELIVERED
+    (asked,) = crm.asked
+    assert SECRETS.verify(asked.headers, asked.body, NOW + 3600) == "a-1/7"
+
+
+@pytest.mark.parametrize("message_id", ["a\nb: c/1", "ü/1", "a b/1", "a.b/1"])
+def test_an_id_that_no_header_can_hold_is_no_fault_of_the_crm(message_id: str) -> None:
+    async def converse() -> tuple[Outcome, FakeCrm]:
+        async with serving() as crm, Courier(Endpoint(crm.url), SECRETS) as courier:
+            return await courier.send(message_id, post(), NOW), crm
+
+    outcome, crm = asyncio.run(converse())
+    assert (outcome.result, outcome.reason, outcome.endpoint) == (Result.REFUSED, "unsendable", False)
+    assert crm.asked == []
 
 
 # Whom it may talk to

@@ -123,6 +123,15 @@ def test_an_id_with_a_full_stop_is_not_signed(tmp_path: Path) -> None:
         secrets(tmp_path, SECRET).headers("a.1", PUBLISHED_TIME, b"")
 
 
+def test_one_signature_holds_for_one_id(tmp_path: Path) -> None:
+    """What is not ASCII was signed as a question mark: so a message could be had again under another id."""
+    ours = secrets(tmp_path, SECRET)
+    signed = ours.headers("dis?1", PUBLISHED_TIME, b"{}")
+    assert ours.verify(signed, b"{}", PUBLISHED_TIME) == "dis?1"
+    with pytest.raises(SignatureError, match="visible ASCII"):
+        ours.verify(signed | {"webhook-id": "dis\udc801"}, b"{}", PUBLISHED_TIME)
+
+
 @pytest.mark.parametrize(
     ("line", "why"),
     [

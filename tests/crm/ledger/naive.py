@@ -151,7 +151,9 @@ class Naive:
         closed = [c.closed for c in self.cases.values() if c.alert.customer_id == customer and not _gone(c)]
         last = max((at for at in closed if at is not None), default=None)
         busy = {
-            self.accounts.get(c.alert.customer_id) for c in self.cases.values() if c.standing == "admitted"
+            self.accounts.get(c.alert.customer_id)
+            for c in self.cases.values()
+            if c.standing == "admitted" and (c.in_crm or c.queue)
         } - {None}
         budget, day = self.budgets.get(level), self.day(now)
         canary = _canary(case)

@@ -198,6 +198,19 @@ def test_quiet_after_a_case_was_closed(desk: Open) -> None:
     assert here.ledger.admit(NOON + 3 * DAY).admitted == {"alert": 2}
 
 
+def test_a_case_that_the_crm_refused_does_not_block_its_account(desk: Open) -> None:
+    here = desk()
+    here.ledger.caught_up(NOON)
+    for customer in "ab":
+        here.profile(f"customer-{customer}", account_id="acme")
+    here.read(alert("a", value=2), alert("b", value=1))
+    here.ledger.admit(NOON)
+    [message] = here.due(NOON)
+    here.ledger.give_up(message.message_id, "status_422", NOON)
+    here.ledger.admit(END)
+    assert [one.alert_id for one in here.due(END)] == [id_of("b")]
+
+
 def test_one_case_an_account_until_it_is_closed(desk: Open) -> None:
     here = desk()
     here.ledger.caught_up(NOON)

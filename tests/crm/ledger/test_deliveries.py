@@ -221,3 +221,40 @@ def test_nobody_contacts_a_customer_who_asked_not_to_be(desk: Open) -> None:
     here.deliver(NOON)
     told = {one.alert_id for one in here.ledger.refresh_due(NOON + DAY, HOUR) if one.internal_only}
     assert told == {id_of(name) for name in "ad"}
+
+
+def test_the_crm_is_told_at_once_who_must_not_be_contacted_from_now_on(here: Desk) -> None:
+    ledger = here.ledger
+    here.deliver(NOON)
+    here.profile("customer-a", account_id="acme", do_not_contact=False, at=NOON + 1)
+    assert ledger.refresh_due(NOON + 2, DAY) == []
+    here.profile("customer-a", account_id="acme", do_not_contact=True, at=NOON + 3)
+    [one] = ledger.refresh_due(NOON + 3, DAY)
+    assert (one.internal_only, one.told) == (True, None)
+    # What was made before does not tell it, though it goes after.
+    assert ledger.queue_refresh(id_of("a"), NOON + 4) is not None
+    [message] = here.due(NOON + 4)
+    ledger.store_body(message.message_id, RENDERED, NOON + 4)
+    here.profile("customer-a", at=NOON + 5)
+    ledger.delivered(message.message_id, NOON + 6, "told")
+    [one] = ledger.refresh_due(NOON + 7, DAY)
+    assert (one.internal_only, one.told) == (False, None)
+    ledger.queue_refresh(id_of("a"), NOON + 2000)
+    [message] = here.due(NOON + 2000)
+    ledger.store_body(message.message_id, RENDERED, NOON + 2000)
+    ledger.delivered(message.message_id, NOON + 2001, "told")
+    assert ledger.refresh_due(NOON + 2002, DAY) == []
+
+
+def test_no_refresh_has_an_id_that_the_crm_may_know_from_before_the_ledger_was_put_back(desk: Open) -> None:
+    ids = []
+    for at in (NOON, NOON + HOUR):  # the second ledger begins where there is none
+        one = desk()
+        one.ledger.caught_up(at)
+        one.read(alert("a"), at=at)
+        one.ledger.admit(at)
+        one.deliver(at)
+        ids += [one.ledger.queue_refresh(id_of("a"), at + 1)]
+        one.deliver(at + 1)
+        ids += [one.ledger.queue_refresh(id_of("a"), at + 2)]  # within the same second
+    assert len(set(ids)) == 4
