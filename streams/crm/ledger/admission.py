@@ -1,12 +1,16 @@
 """Who is admitted: the candidates whose time has come, and what the policy says of them."""
 
 from collections import Counter
+from datetime import timedelta
 from sqlite3 import Connection, Row
+from typing import Final
 
 from streams.crm.cases.policy import Policy, budget_day, look, next_look
 from streams.crm.cases.standing import Candidate, Decision, Level, Standing
 from streams.crm.ledger.rows import Admission
 
+MOST_RETRY_MS: Final = timedelta(hours=2) // timedelta(milliseconds=1)
+"""Longer than the longest that a CRM may ask to wait."""
 _LEVELS: tuple[Level, ...] = ("watch", "alert")
 
 
@@ -27,6 +31,11 @@ def look_anew(connection: Connection, policy: Policy, now_ms: int) -> None:
                 """,
                 {"look_ms": next_look(policy, level, canary, now_ms), "level": level, "canary": canary},
             )
+    # No retry is planned for so late: it was by a clock that was ahead, and is right again.
+    connection.execute(
+        "UPDATE messages SET next_ms = :now_ms WHERE next_ms > :now_ms + :most_ms",
+        {"now_ms": now_ms, "most_ms": MOST_RETRY_MS},
+    )
 
 
 def admit(connection: Connection, policy: Policy, now_ms: int) -> Admission:

@@ -7,7 +7,7 @@ from pathlib import Path
 from sqlite3 import Connection
 from threading import Lock
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from typing_extensions import override
 
@@ -27,6 +27,9 @@ from streams.crm.ledger.rows import (
     Taken,
 )
 from streams.crm.wire import Rendered
+
+_BACK_MS: Final = 60_000
+"""By less a clock is set right all the time."""
 
 
 class _Opened:
@@ -110,6 +113,7 @@ class Ledger(_Opened):
         self._policy = policy
         self._lock_descriptor = lock_descriptor
         self._caught_up = False
+        self._admitted_ms = 0
 
     @classmethod
     def open(cls, path: Path, *, policy: Policy) -> Self:
@@ -167,7 +171,13 @@ class Ledger(_Opened):
     # What goes out --------------------------------------------------------------------------------------
 
     def admit(self, now_ms: int) -> Admission:
-        """Look at the candidates whose time has come. Nothing before `caught_up`. Cheap if there are none."""
+        """Look at the candidates whose time has come. Nothing before `caught_up`. Cheap if there are none.
+
+        If the clock went back, what was planned by it is planned anew.
+        """
+        went_back, self._admitted_ms = now_ms < self._admitted_ms - _BACK_MS, now_ms
+        if went_back and self._caught_up:
+            self.caught_up(now_ms)
         with self._reading() as connection:
             if not self._caught_up or not admission.waits(connection, now_ms):
                 return Admission()

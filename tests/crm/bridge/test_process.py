@@ -1,6 +1,7 @@
 """One bridge as a whole: it waits for the ledger, works, and ends, whatever its parts are at."""
 
 import asyncio
+import json
 import os
 import signal
 import threading
@@ -17,7 +18,7 @@ from streams.crm.bridge import process, sender
 from streams.crm.bridge.process import Bridge, Topics, policy_of
 from streams.crm.bridge.reader import Batch, Unreadable
 from streams.crm.ledger.ledger import Ledger
-from streams.crm.ledger.rows import AlertRead
+from streams.crm.ledger.rows import AlertRead, ProfileRead
 from streams.crm.payload.examples import alert, lookup
 from streams.crm_settings import CrmSettings
 from streams.runtime.kafka.errors import KafkaUnavailableError
@@ -25,6 +26,7 @@ from streams.runtime.local_kafka.engine import free_port
 from streams.runtime.telemetry.bridge_metrics import BridgeMetrics
 from streams.settings import Settings
 from tests.crm.bridge.desk import DOWN, HANGS, Bench, until
+from tests.crm.ledger.records import NOON
 
 TOPICS: Final = Topics("alerts", "customers", 1)
 MOST_SECONDS: Final = 6.0
@@ -181,8 +183,8 @@ def test_it_delivers_what_it_reads_and_tells_how_it_stands(
                     first=2,
                 )
             ]
-            await until(lambda: "left alone" in (running.bridge.readiness().why or ""))
-            # Ready all the same: dispositions are still taken.
+            await until(lambda: running.bridge.readiness().why is not None)
+            # Ready for dispositions.
             assert await running.ready() == (200, "the CRM is left alone for a while: status_503")
             running.reader.away = True
             await until(lambda: "Kafka" in (running.bridge.readiness().why or ""))
@@ -235,6 +237,29 @@ def test_an_open_case_is_told_how_things_stand_now_once_they_changed(one: Callab
     first, second = running.bench.crm.ids
     assert first == record.event_id
     assert second.startswith(f"{record.event_id}/now/")
+
+
+def test_who_must_not_be_contacted_from_now_on_is_told_at_once_also_where_no_worker_answers(
+    one: Callable[..., Running],
+) -> None:
+    running, record = one(refresh_hours=24), alert()
+    running.reader.batches = [batch(record)]
+    asked = ProfileRead("customers", 0, 0, record.customer_id, do_not_contact=True, time_ms=NOON + 1)
+
+    async def go() -> None:
+        async with running.running():
+            await until(lambda: running.bench.crm.ids == [record.event_id])
+            running.bench.clock.go_on(60)
+            running.reader.batches = [Batch([], [asked], [])]
+            await until(lambda: len(running.bench.crm.sent) == 2)
+
+    # It is looked for every 30 s at the most.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(process, "_MOST_REFRESH_SECONDS", 0.01)
+        asyncio.run(go())
+    before, after = (json.loads(one.rendered.request.body) for one in running.bench.crm.sent)
+    assert (before["internal_only"], after["internal_only"]) == (False, True)
+    assert (after["kind"], after["figures_of"]) == ("refresh", "alert")
 
 
 def test_it_ends_in_time_though_the_crm_never_answers(

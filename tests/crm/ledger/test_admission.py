@@ -285,3 +285,12 @@ def test_what_is_asked_all_the_time_uses_an_index(desk: Open) -> None:
     for one in selects:
         plan = [row["detail"] for row in here.ledger._connection.execute(f"EXPLAIN QUERY PLAN {one}")]
         assert not [step for step in plan if step.startswith("SCAN") and "INDEX" not in step], plan
+
+
+def test_a_clock_that_was_ahead_keeps_no_case_waiting_once_it_is_right(desk: Open) -> None:
+    here = desk(budgets={"alert": 1})
+    here.ledger.caught_up(NOON)
+    here.ledger.admit(NOON + 30 * DAY)
+    here.read(alert("a"), at=NOON + 30 * DAY)
+    here.ledger.admit(NOON)
+    assert here.ledger.admit(END).admitted == {"alert": 1}

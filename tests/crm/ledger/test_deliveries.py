@@ -258,3 +258,14 @@ def test_no_refresh_has_an_id_that_the_crm_may_know_from_before_the_ledger_was_p
         one.deliver(at + 1)
         ids += [one.ledger.queue_refresh(id_of("a"), at + 2)]  # within the same second
     assert len(set(ids)) == 4
+
+
+def test_a_retry_that_a_wrong_clock_has_planned_is_due_after_a_restart(here: Desk) -> None:
+    here.ledger.retry(_id(1), NOON + 30 * DAY, "status_500")
+    assert here.due(NOON + DAY) == []
+    here.reopen()
+    here.ledger.caught_up(NOON + DAY)
+    assert [one.message_id for one in here.due(NOON + DAY)] == [_id(1)]
+    here.ledger.retry(_id(1), NOON + DAY + HOUR, "status_503")
+    here.ledger.caught_up(NOON + DAY)
+    assert here.due(NOON + DAY) == []
