@@ -181,10 +181,12 @@ def test_it_delivers_what_it_reads_and_tells_how_it_stands(
                     first=2,
                 )
             ]
-            await until(lambda: not running.is_ready())
-            assert await running.ready() == (503, "the CRM is left alone for a while: status_503")
+            await until(lambda: running.bridge.readiness().why is not None)
+            # Ready for dispositions.
+            assert await running.ready() == (200, "the CRM is left alone for a while: status_503")
             running.reader.away = True
-            await until(lambda: "Kafka" in (running.bridge.readiness().why or ""))
+            await until(lambda: not running.is_ready())
+            assert await running.ready() == (503, "Kafka does not answer: KafkaTimeoutError")
 
     asyncio.run(go())
     assert "alerts [0] 1 is left: level: literal_error" in caplog.text
