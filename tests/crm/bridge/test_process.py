@@ -40,11 +40,13 @@ class _Reader:
         self.may_go_on.set()
         self.polls = 0
         self.closed = self.away = False
+        self._until = time.monotonic() + 60
 
     def open(self, _positions: object) -> "_Reader":
         return self
 
     def poll(self) -> Batch:
+        assert time.monotonic() < self._until  # else a bridge that does not end would never let go
         self.polls += 1
         self.may_go_on.wait(20)
         time.sleep(0.005)
