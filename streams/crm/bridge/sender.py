@@ -6,7 +6,7 @@ import random
 import time
 import traceback
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple
 
 from streams.crm.bridge.channel import Channel, Channels
 from streams.crm.bridge.now import Now
@@ -29,8 +29,13 @@ _PACE_SECONDS: Final = 1.0
 """What has to wait longer for the pace of its way out leaves the room to what goes another way."""
 
 
+class _Try(NamedTuple):
+    channel: Channel
+    task: asyncio.Task[None]
+
+
 class Sender:
-    """Sends what the ledger says is due, so many at once, of an alert never more than one."""
+    """Sends what the ledger says is due: so many at once each way, of an alert never more than one."""
 
     def __init__(  # noqa: PLR0913 - the parts that it brings together
         self,
@@ -46,7 +51,7 @@ class Sender:
         self._ledger, self._channels, self._now, self._metrics = ledger, channels, now, metrics
         self._concurrency, self._give_up_hours, self._now_ms = concurrency, give_up_hours, now_ms
         self._rng = random.Random()  # noqa: S311 - when to try again is no secret
-        self._under_way: dict[str, asyncio.Task[None]] = {}
+        self._under_way: dict[str, _Try] = {}
         self._told: dict[str, str] = {}
         """What the messages tell that are tried: a retry sends the same."""
 
@@ -58,17 +63,21 @@ class Sender:
                     await asyncio.sleep(_IDLE_SECONDS)
                 await self._reap()
             if self._under_way:
-                await asyncio.wait(self._under_way.values(), timeout=_LAST_SECONDS)
+                await asyncio.wait(self._tasks(), timeout=_LAST_SECONDS)
         finally:
-            for task in self._under_way.values():
+            for task in self._tasks():
                 task.cancel()
-            await asyncio.gather(*self._under_way.values(), return_exceptions=True)
+            await asyncio.gather(*self._tasks(), return_exceptions=True)
+
+    def _tasks(self) -> list[asyncio.Task[None]]:
+        return [one.task for one in self._under_way.values()]
 
     def _start_what_is_due(self) -> int:
         """Start what may be sent now, and return how many."""
         before = len(self._under_way)
         for channel, canary in self._channels.each():
-            free = self._concurrency - len(self._under_way)
+            busy = sum(one.channel is channel for one in self._under_way.values())
+            free = self._concurrency - busy  # of its own: a CRM that hangs does not keep the canary waiting
             if not free or channel.pace.wait() > _PACE_SECONDS:
                 continue
             for message in self._ledger.due(self._now_ms(), free, self._under_way.keys(), canary=canary):
@@ -76,19 +85,17 @@ class Sender:
                 if admitted is None:
                     break
                 task = asyncio.create_task(self._send(message, channel, admitted))
-                self._under_way[message.alert_id] = task
+                self._under_way[message.alert_id] = _Try(channel, task)
         return len(self._under_way) - before
 
     async def _reap(self) -> None:
         """Forget what has ended, and wait for some of it if there is no room for more."""
         if len(self._under_way) >= self._concurrency:
-            await asyncio.wait(
-                self._under_way.values(), timeout=_IDLE_SECONDS, return_when=asyncio.FIRST_COMPLETED
-            )
-        for alert_id, task in list(self._under_way.items()):
-            if task.done():
+            await asyncio.wait(self._tasks(), timeout=_IDLE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        for alert_id, one in list(self._under_way.items()):
+            if one.task.done():
                 del self._under_way[alert_id]
-                task.result()
+                one.task.result()
 
     async def _send(self, message: Message, channel: Channel, admitted: Pass) -> None:
         outcome: Outcome | None = None

@@ -203,6 +203,22 @@ def test_an_open_circuit_sends_one_probe_now_and_then_and_the_canary_goes_on(ben
     assert sorted(set(one.crm.ids)) == sorted(map(first, names))
 
 
+def test_a_crm_that_hangs_does_not_keep_the_canary_waiting(bench: Make) -> None:
+    one = bench()
+    one.crm.usual = None
+
+    async def go() -> None:
+        async with sending(one.sender(concurrency=1)):
+            one.admit(alert("a"), alert("b"))
+            await until(lambda: one.crm.under_way == 1)
+            one.admit(alert("bird", customer="retention-canary-0"))
+            await until(lambda: one.count("deliveries_total", kind="create", result="delivered") == 1)
+            assert (len(one.crm.sent), one.canary.ids) == (1, [first("bird")])
+            one.crm.usual = OK
+
+    asyncio.run(go())
+
+
 @pytest.mark.parametrize("apart", [True, False])
 def test_the_canary_goes_its_own_way_and_without_one_to_the_crm(bench: Make, apart: bool) -> None:
     one = bench(canary_apart=apart)

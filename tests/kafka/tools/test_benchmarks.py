@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from bench import ingest, latency, restore, worker
+from bench import bridge, ingest, latency, restore, worker
 
 pytestmark = pytest.mark.kafka
 RATE = r"[\d,]+/s"
@@ -48,3 +48,11 @@ def test_ingest_is_measured_beside_the_mapping_alone(capsys: pytest.CaptureFixtu
     assert "orders: 500 records of" in out
     assert re.search(r"^mapping alone: [\d,]+ records per CPU second$", out, re.MULTILINE)
     assert re.search(rf"^ingest: {RATE}, [\d,]+/CPU s$", out, re.MULTILINE)
+
+
+@pytest.mark.usefixtures("jars")
+def test_the_worker_is_measured_alone_and_beside_a_bridge(capsys: pytest.CaptureFixture[str]) -> None:
+    bridge.main(["--customers", "100", "--transactions", "2000", "--rounds", "1"])
+    out = capsys.readouterr().out
+    assert re.search(rf"^ +1 +{RATE} +{RATE} +[\d.]+ +[\d.]+, [\d.]+ +[\d.]+ +\d+$", out, re.MULTILINE)
+    assert re.search(r"^beside / alone, throughput: median [\d.]+, [\d.]+ to [\d.]+$", out, re.MULTILINE)
