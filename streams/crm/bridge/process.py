@@ -4,17 +4,18 @@ import asyncio
 import logging
 import signal
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, suppress
-from typing import Final, NamedTuple
+from dataclasses import dataclass, field
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
 from streams.crm.bridge.channel import Channels
 from streams.crm.bridge.now import Now
-from streams.crm.bridge.reader import Batch, TopicReader
+from streams.crm.bridge.reader import Batch, RecreatedError, TopicReader
 from streams.crm.bridge.sender import Sender, place_of
 from streams.crm.cases.policy import Policy
 from streams.crm.ledger.errors import LockedError
@@ -38,12 +39,14 @@ _AGAIN_MS: Final = 300_000
 """So soon a case is looked at again when no worker told how things stand."""
 
 
-class Topics(NamedTuple):
-    """The topics that are read, and how many partitions they have."""
+@dataclass(frozen=True, slots=True)
+class Topics:
+    """The topics that are read, how many partitions they have, and the ids that Kafka gave them, by name."""
 
     alerts: str
     customers: str
     partitions: int
+    ids: Mapping[str, str] = field(default_factory=dict)
 
 
 def now_ms() -> int:
@@ -162,6 +165,7 @@ class Bridge:
                 kafka, TopicReader, self._settings, topics.alerts, topics.customers, topics.partitions
             )
             try:
+                _check_topics(ledger, topics.ids)
                 await loop.run_in_executor(kafka, reader.open, ledger.positions())
                 await loop.run_in_executor(kafka, self._follow, reader, ledger)
             finally:
@@ -249,6 +253,16 @@ class Bridge:
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._stopping.wait()
+
+
+def _check_topics(ledger: Ledger, ids: Mapping[str, str]) -> None:
+    """Raise RecreatedError if the ledger has read another topic of the same name."""
+    known = ledger.topic_ids(ids)
+    for name, its_id in ids.items():
+        if known[name] != its_id:
+            raise RecreatedError(
+                f"{name} was made anew since the ledger has read it. Begin with a new ledger, and keep the old"
+            )
 
 
 def _told(ledger: Ledger) -> str:

@@ -31,8 +31,8 @@ from streams.crm_settings import CrmSettings, crm_variable
 from streams.runtime.commands.common import (
     KAFKA_EXITS,
     crm_settings_or_exit,
-    partitions_or_exit,
     settings_or_exit,
+    topics_or_exit,
 )
 from streams.runtime.commands.worker import set_up_logging
 from streams.runtime.http.server import PortInUseError
@@ -78,9 +78,10 @@ def bridge_command(context: typer.Context) -> None:
     set_up_logging()
     try:
         secrets, template = _secrets(crm), Template.load(crm.template)
-        partitions = partitions_or_exit(settings, (ALERTS, CUSTOMERS, DISPOSITIONS))
-        prefix = settings.topic_prefix
-        topics = Topics(prefix + ALERTS.name, prefix + CUSTOMERS.name, partitions)
+        found = topics_or_exit(settings, (ALERTS, CUSTOMERS, DISPOSITIONS))
+        alerts, customers = (settings.topic_prefix + one.name for one in (ALERTS, CUSTOMERS))
+        ids = {name: found[name].topic_id for name in (alerts, customers)}
+        topics = Topics(alerts, customers, found[alerts].partitions, ids)
         asyncio.run(_run(settings, crm, secrets, template, topics))
     except typer.Exit:
         raise

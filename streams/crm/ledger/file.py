@@ -21,6 +21,8 @@ CREATE TABLE positions (
     PRIMARY KEY (topic, partition)
 ) WITHOUT ROWID;
 
+CREATE TABLE topics (topic TEXT PRIMARY KEY, id TEXT NOT NULL) WITHOUT ROWID;
+
 CREATE TABLE profiles (  -- only of customers with either
     customer_id TEXT PRIMARY KEY, account_id TEXT, do_not_contact INTEGER, time_ms INTEGER NOT NULL
 ) WITHOUT ROWID;

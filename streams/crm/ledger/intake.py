@@ -1,6 +1,6 @@
 """What comes from the topics: alert records, profiles, how far they were read."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from sqlite3 import Connection, Row
 
 from schemas.alert import Alert
@@ -17,6 +17,13 @@ def positions(connection: Connection) -> dict[tuple[str, int], int]:
     """Return the next offset by topic and partition."""
     rows = connection.execute("SELECT topic, partition, next_offset FROM positions")
     return {(row["topic"], row["partition"]): row["next_offset"] for row in rows}
+
+
+def topic_ids(connection: Connection, ids: Mapping[str, str]) -> dict[str, str]:
+    """Keep the ids of topics that are not known, and return what is kept of these."""
+    connection.executemany("INSERT OR IGNORE INTO topics VALUES (?, ?)", ids.items())
+    known = {row["topic"]: row["id"] for row in connection.execute("SELECT topic, id FROM topics")}
+    return {name: known[name] for name in ids}
 
 
 def store_position(connection: Connection, topic: str, partition: int, next_offset: int) -> None:

@@ -140,10 +140,10 @@ class Ledger(_Opened):
         with self._reading() as connection:
             return intake.positions(connection)
 
-    def rewind(self, topic: str, partition: int, offset: int) -> None:
-        """Set the next offset to read, for a topic that was made anew: what is below counts as known."""
+    def topic_ids(self, ids: Mapping[str, str]) -> Mapping[str, str]:
+        """Return the ids that these topics, by name, had when they were first read; now, if that is now."""
         with self._writing() as connection:
-            intake.store_position(connection, topic, partition, offset)
+            return intake.topic_ids(connection, ids)
 
     def take(self, records: Iterable[AlertRead], now_ms: int) -> Taken:
         """Take alert records, in the order of the topic, and their positions.

@@ -1,6 +1,6 @@
 """What the commands around Kafka share: settings, an administration client, what is asked of the topics."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import Annotated, Final
 
@@ -59,6 +59,11 @@ def admin_or_exit(settings: Settings) -> Iterator[KafkaAdminClient]:
 
 def partitions_or_exit(settings: Settings, topics: Collection[Topic]) -> int:
     """Return how many partitions the topics have; ends the command if they don't fit together."""
+    return next(iter(topics_or_exit(settings, topics).values())).partitions
+
+
+def topics_or_exit(settings: Settings, topics: Collection[Topic]) -> Mapping[str, ActualTopic]:
+    """Return the topics as they are, by name; ends the command if they don't fit together."""
     planned = [one for one in plan(settings) if one.topic in topics]
     with admin_or_exit(settings) as admin:
         actual = read(admin, planned)
@@ -66,10 +71,9 @@ def partitions_or_exit(settings: Settings, topics: Collection[Topic]) -> int:
     refused = refusal(found)
     if refused:
         raise failed(refused, Exit.CONFIG)
-    counts = {one.partitions for one in actual.values()}
-    if len(counts) > 1:
+    if len({one.partitions for one in actual.values()}) > 1:
         raise failed("\n".join(map(str, found)), Exit.CONFIG)
-    return counts.pop()
+    return actual
 
 
 def topic_or_exit(admin: KafkaAdminClient, settings: Settings, topic: Topic, advice: str) -> ActualTopic:

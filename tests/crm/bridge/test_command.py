@@ -3,17 +3,20 @@
 import base64
 import os
 import sqlite3
+from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
+from schemas.topics import Topic
 from streams.crm.commands import bridge as module
 from streams.crm.ledger.ledger import Ledger
 from streams.crm_settings import CRM_PREFIX, crm_variable
+from streams.runtime.kafka.topics import ActualTopic
 from streams.runtime.local_kafka.engine import free_port
-from streams.settings import ENV_PREFIX, variable
+from streams.settings import ENV_PREFIX, Settings, variable
 from tests.crm.ledger.records import NOON, Desk, alert
 from tests.lab.datasets import Done, run
 
@@ -40,6 +43,12 @@ def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     for name, value in found.items():
         monkeypatch.setenv(name, value)
     return found
+
+
+def topics(settings: Settings, asked: Iterable[Topic]) -> dict[str, ActualTopic]:
+    """Return the topics of a Kafka that nobody needs here."""
+    names = [settings.topic_prefix + one.name for one in asked]
+    return {name: ActualTopic(name, 1, 1, {}, topic_id=f"id of {name}") for name in names}
 
 
 def refused(code: int, *words: str) -> Done:
@@ -123,7 +132,7 @@ def sqlite_of_something_else(path: Path) -> None:
 def test_a_ledger_that_is_none_is_left_as_it_is(
     make: Any, words: str, told: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "partitions_or_exit", lambda *_: 1)
+    monkeypatch.setattr(module, "topics_or_exit", topics)
     path = Path(told[crm_variable("ledger")])
     make(path)
     before = path.read_bytes() if path.is_file() else None
@@ -138,7 +147,7 @@ def test_what_nobody_expected_ends_it_with_the_place_and_not_the_data(
     async def fails(*_: object) -> None:
         raise KeyError(HIDDEN)
 
-    monkeypatch.setattr(module, "partitions_or_exit", lambda *_: 1)
+    monkeypatch.setattr(module, "topics_or_exit", topics)
     monkeypatch.setattr(module, "_run", fails)
     done = run("bridge")
     assert done.code == 70

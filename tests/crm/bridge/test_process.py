@@ -16,7 +16,7 @@ import pytest
 
 from streams.crm.bridge import process, sender
 from streams.crm.bridge.process import Bridge, Topics, policy_of
-from streams.crm.bridge.reader import Batch, Unreadable
+from streams.crm.bridge.reader import Batch, RecreatedError, Unreadable
 from streams.crm.ledger.ledger import Ledger
 from streams.crm.ledger.rows import AlertRead, ProfileRead
 from streams.crm.payload.examples import alert, lookup
@@ -28,7 +28,7 @@ from streams.settings import Settings
 from tests.crm.bridge.desk import DOWN, HANGS, Bench, until
 from tests.crm.ledger.records import NOON
 
-TOPICS: Final = Topics("alerts", "customers", 1)
+TOPICS: Final = Topics("alerts", "customers", 1, {"alerts": "first", "customers": "other"})
 MOST_SECONDS: Final = 6.0
 
 
@@ -240,6 +240,23 @@ def test_an_open_case_is_told_how_things_stand_now_once_they_changed(one: Callab
     first, second = running.bench.crm.ids
     assert first == record.event_id
     assert second.startswith(f"{record.event_id}/now/")
+
+
+def test_a_topic_that_was_made_anew_is_refused_however_long_it_is(
+    one: Callable[..., Running], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running = one()
+
+    async def go() -> None:
+        async with running.running():
+            await until(running.is_ready)
+
+    asyncio.run(go())
+    anew = Topics("alerts", "customers", 1, {"alerts": "second", "customers": "other"})
+    monkeypatch.setattr(running.bridge, "_topics", anew)
+    monkeypatch.setattr(running.bridge, "_stopping", asyncio.Event())
+    with pytest.raises(RecreatedError, match="alerts was made anew since the ledger has read it"):
+        asyncio.run(running.run())
 
 
 def test_who_must_not_be_contacted_from_now_on_is_told_at_once_also_where_no_worker_answers(

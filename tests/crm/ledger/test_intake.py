@@ -31,12 +31,11 @@ def test_positions_go_with_the_records_and_what_comes_again_changes_nothing(desk
     assert here.ledger.positions() == {(TOPIC, 0): 12, (TOPIC, 1): 1}
 
 
-def test_a_topic_that_was_made_anew_is_read_from_its_start(desk: Open) -> None:
+def test_the_ids_of_topics_are_those_of_when_they_were_first_read(desk: Open) -> None:
     here = desk()
-    here.read(alert("a"))
-    here.ledger.rewind(TOPIC, 0, 0)
-    assert here.ledger.take([AlertRead(TOPIC, 0, 0, alert("b"))], NOON) == Taken(revisions=1)
-    assert here.ledger.positions() == {(TOPIC, 0): 1}
+    assert here.ledger.topic_ids({"a": "first"}) == {"a": "first"}
+    here.reopen()
+    assert here.ledger.topic_ids({"a": "second", "b": "other"}) == {"a": "first", "b": "other"}
 
 
 def test_a_record_of_nonsense_does_not_stop_the_rest(desk: Open) -> None:
