@@ -261,7 +261,7 @@ def _check_topics(ledger: Ledger, ids: Mapping[str, str]) -> None:
     for name, its_id in ids.items():
         if known[name] != its_id:
             raise RecreatedError(
-                f"{name} was made anew since the ledger has read it. Begin with a new ledger, and keep the old"
+                f"{name} was made anew since the ledger has read it. Begin with a new ledger, keep the old"
             )
 
 
