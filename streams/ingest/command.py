@@ -2,13 +2,12 @@
 
 import asyncio
 import logging
-import traceback
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
-from streams.console import Exit, exit_code, failed
+from streams.console import Exit
 from streams.ingest.dry_run import dry_run
 from streams.ingest.flow.memories import Memories
 from streams.ingest.flow.pipeline import Pipeline
@@ -16,7 +15,7 @@ from streams.ingest.preflight import Setup, preflight
 from streams.ingest.process import Ingest
 from streams.ingest.session import TooManyRefusedError
 from streams.mapping.config import MappingError
-from streams.runtime.commands.common import KAFKA_EXITS, settings_or_exit
+from streams.runtime.commands.common import KAFKA_EXITS, ended, settings_or_exit
 from streams.runtime.commands.worker import set_up_logging
 from streams.runtime.http.server import PortInUseError
 from streams.runtime.startup.preflight import PreflightError
@@ -78,20 +77,10 @@ def ingest_command(
             log.warning("%s", warning)
         asyncio.run(Ingest(settings, setup, redrive=redrive).run())
     except Exception as error:  # noqa: BLE001 - the one place where it ends
-        raise _ended(error) from None
+        raise ended(error, _EXITS, "ingest; it ends, nothing committed is lost") from None
 
 
 def _show(settings: Settings, setup: Setup, most: int) -> None:
     pipeline = Pipeline(setup.mapping, setup.sources, setup.decoders, setup.names, Memories())
     for line in dry_run(settings, setup, pipeline, most):
         typer.echo(line)
-
-
-def _ended(error: Exception) -> typer.Exit:
-    if isinstance(error, tuple(_EXITS)):
-        return failed(str(error), exit_code(error, _EXITS))
-    # The message of an unexpected error may hold anything, also what must not be logged.
-    where = "".join(traceback.format_tb(error.__traceback__))
-    return failed(
-        f"{type(error).__name__} in ingest; it ends, nothing committed is lost\n{where}", Exit.SOFTWARE
-    )

@@ -1,22 +1,19 @@
 """The pages as a browser lays them out, without a script: on a phone nothing overflows; a button works."""
 
 import asyncio
-import shutil
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support import expected_conditions
 from selenium.webdriver.support.ui import WebDriverWait
 
 from streams.sandbox.store import Store
+from tests.chromium import CHROMIUM, DRIVER, chromium
 from tests.sandbox.sandbox_cases import HOSTILE, bridge, case, drawn_cases, sandbox
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-DRIVER = shutil.which("chromedriver")
 OVERFLOW = "const page = document.documentElement; return page.scrollWidth - page.clientWidth"
 WIDTHS = (320, 390, 980, 981, 1180)
 
@@ -28,19 +25,7 @@ pytestmark = [
 
 @pytest.fixture(name="browser", scope="module")
 def _browser() -> Iterator[webdriver.Chrome]:
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM or ""
-    for switch in (
-        "headless=new",
-        "no-sandbox",
-        "disable-gpu",
-        "disable-dev-shm-usage",
-        "disable-background-networking",
-    ):
-        options.add_argument(f"--{switch}")
-    # The pages need none: only what the driver itself runs is a script.
-    options.add_experimental_option("prefs", {"profile.managed_default_content_settings.javascript": 2})
-    with webdriver.Chrome(options=options, service=Service(DRIVER)) as browser:
+    with chromium(scripts=False) as browser:  # the pages need none
         yield browser
 
 

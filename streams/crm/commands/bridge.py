@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-import traceback
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -10,7 +9,7 @@ import typer
 from kafka.errors import KafkaError
 
 from schemas.topics import ALERTS, CUSTOMERS, DISPOSITIONS
-from streams.console import Exit, exit_code, failed
+from streams.console import Exit
 from streams.crm.bridge.channel import Channel, Channels
 from streams.crm.bridge.process import Bridge, Topics, now_ms, policy_of
 from streams.crm.bridge.reader import RecreatedError
@@ -31,6 +30,7 @@ from streams.crm_settings import CrmSettings, crm_variable
 from streams.runtime.commands.common import (
     KAFKA_EXITS,
     crm_settings_or_exit,
+    ended,
     settings_or_exit,
     topics_or_exit,
 )
@@ -86,7 +86,7 @@ def bridge_command(context: typer.Context) -> None:
     except typer.Exit:
         raise
     except Exception as error:  # noqa: BLE001 - the one place where it ends
-        raise _ended(error) from None
+        raise ended(error, _EXITS, "the bridge; it ends, and goes on from its ledger") from None
 
 
 def _secrets(crm: CrmSettings) -> Secrets:
@@ -138,13 +138,3 @@ def _channel(crm: CrmSettings, url: str, secrets: Secrets, template: Template, l
     pace = Pace(crm.requests_per_second, time.monotonic)
     courier = Courier(Endpoint.of(crm, url), secrets, login, pace=pace)
     return Channel(courier, template, Circuit(time.monotonic), pace)
-
-
-def _ended(error: Exception) -> typer.Exit:
-    if isinstance(error, tuple(_EXITS)):
-        return failed(str(error), exit_code(error, _EXITS))
-    # The message of an unexpected error may hold anything, also what must not be logged.
-    where = "".join(traceback.format_tb(error.__traceback__))
-    return failed(
-        f"{type(error).__name__} in the bridge; it ends, and goes on from its ledger\n{where}", Exit.SOFTWARE
-    )

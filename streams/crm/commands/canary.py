@@ -2,14 +2,13 @@
 
 import asyncio
 import json
-import traceback
 from typing import Annotated, Final
 
 import typer
 from kafka.errors import KafkaError
 
 from schemas.topics import CONTACTS, TRANSACTIONS
-from streams.console import Exit, exit_code, failed
+from streams.console import Exit
 from streams.core.ruleset import Ruleset
 from streams.crm.bridge.process import now_ms
 from streams.crm.canary.customers import WARM_UP_DAYS, canaries, history, unfit
@@ -21,6 +20,7 @@ from streams.crm_settings import CrmSettings, crm_variable
 from streams.runtime.commands.common import (
     KAFKA_EXITS,
     crm_settings_or_exit,
+    ended,
     kafka_or_exit,
     partitions_or_exit,
     settings_or_exit,
@@ -66,10 +66,7 @@ def canary_command(context: typer.Context) -> None:
     try:
         asyncio.run(_run(settings, crm, rules, partitions))
     except Exception as error:  # noqa: BLE001 - the one place where it ends
-        if isinstance(error, tuple(_EXITS)):
-            raise failed(str(error), exit_code(error, _EXITS)) from None
-        where = "".join(traceback.format_tb(error.__traceback__))
-        raise failed(f"{type(error).__name__} in the canary; it ends\n{where}", Exit.SOFTWARE) from None
+        raise ended(error, _EXITS, "the canary; it ends") from None
 
 
 @canary.command("history")

@@ -1,5 +1,6 @@
 """What the commands around Kafka share: settings, an administration client, what is asked of the topics."""
 
+import traceback
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import Annotated, Final
@@ -8,7 +9,7 @@ import typer
 from kafka.admin import KafkaAdminClient
 
 from schemas.topics import Topic
-from streams.console import Exit, failed, or_exit
+from streams.console import Exit, exit_code, failed, or_exit
 from streams.crm_settings import CrmSettings, load_crm_settings
 from streams.runtime.kafka.admin import admin_client
 from streams.runtime.kafka.errors import KafkaRefusedError, KafkaUnavailableError
@@ -48,6 +49,18 @@ def crm_settings_or_exit(**given: object) -> CrmSettings:
 def kafka_or_exit() -> AbstractContextManager[None]:
     """End the command if Kafka is away or refuses, or settings turn out to be unusable."""
     return or_exit(KAFKA_EXITS)
+
+
+def ended(error: Exception, codes: Mapping[type[Exception], Exit], what: str) -> typer.Exit:
+    """Return what ends a command that goes on and on: by the code of the error's kind, with its message.
+
+    Of an error that nobody expected only kind and place are told, and `what` ended: its message may hold
+    anything, also what must not be logged.
+    """
+    if isinstance(error, tuple(codes)):
+        return failed(str(error), exit_code(error, codes))
+    where = "".join(traceback.format_tb(error.__traceback__))
+    return failed(f"{type(error).__name__} in {what}\n{where}", Exit.SOFTWARE)
 
 
 @contextmanager

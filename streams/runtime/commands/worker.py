@@ -3,16 +3,15 @@
 import asyncio
 import logging
 import time
-import traceback
 from collections.abc import Mapping
 from typing import Annotated, Final
 
 import typer
 from typing_extensions import override
 
-from streams.console import Exit, exit_code, failed
+from streams.console import Exit
 from streams.core.customer.state import StateError
-from streams.runtime.commands.common import KAFKA_EXITS, StrictFields, settings_or_exit
+from streams.runtime.commands.common import KAFKA_EXITS, StrictFields, ended, settings_or_exit
 from streams.runtime.http.server import PortInUseError
 from streams.runtime.partition.supervisor import GaveUpError
 from streams.runtime.startup.preflight import PreflightError, StartupContext, check_partitioner, preflight
@@ -68,23 +67,13 @@ def worker_command(
             log.warning("%s", warning)
         asyncio.run(_work(settings, context, marks, adopt_ruleset=adopt_ruleset))
     except Exception as error:  # noqa: BLE001 - the one place where a worker ends
-        raise _ended(error) from None
+        raise ended(error, _EXITS, "the worker; it ends, nothing committed is lost") from None
 
 
 async def _work(
     settings: Settings, context: StartupContext, marks: Mapping[int, int], *, adopt_ruleset: bool
 ) -> None:
     await Worker(settings, context, adopt_ruleset=adopt_ruleset, resume_marks=marks).run()
-
-
-def _ended(error: Exception) -> typer.Exit:
-    if isinstance(error, tuple(_EXITS)):
-        return failed(str(error), exit_code(error, _EXITS))
-    # The message of an unexpected error may hold anything, also what must not be logged.
-    where = "".join(traceback.format_tb(error.__traceback__))
-    return failed(
-        f"{type(error).__name__} in the worker; it ends, nothing committed is lost\n{where}", Exit.SOFTWARE
-    )
 
 
 class OncePerMinute(logging.Filter):

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import TYPE_CHECKING
 
 import pytest
 from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.support.ui import WebDriverWait
 
 from streams.lab.report import render
+from tests.chromium import CHROMIUM, DRIVER, chromium
 from tests.lab.report_data import HOSTILE, report_data
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-DRIVER = shutil.which("chromedriver")
 WIDTHS = (320, 390, 641, 860, 861, 1100)
 
 pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="no Chromium with its driver is here")
@@ -52,17 +49,7 @@ def browser_fixture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdri
     """Open the report in Chromium."""
     path: Path = tmp_path_factory.mktemp("report") / "report.html"
     path.write_text(render(report_data()), encoding="utf-8")
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM or ""
-    for switch in (
-        "headless=new",
-        "no-sandbox",
-        "disable-gpu",
-        "disable-dev-shm-usage",
-        "disable-background-networking",
-    ):
-        options.add_argument(f"--{switch}")
-    with webdriver.Chrome(options=options, service=Service(DRIVER)) as browser:
+    with chromium() as browser:
         browser.get(path.as_uri())
         yield browser
 
