@@ -18,6 +18,7 @@ from schemas.line_faults import BOM
 from streams.crm.ledger.rows import AlertRead, ProfileRead
 from streams.runtime.kafka.clients import kafka_python_options
 from streams.runtime.kafka.errors import KafkaUnavailableError
+from streams.runtime.tools.alert_reader import why_invalid
 from streams.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -155,12 +156,8 @@ def _add_alert(batch: Batch, record: Any) -> None:
     except ValidationError as error:
         # Not what is unknown: its name may hold anything.
         known = (one for one in _faults(error) if one["type"] != _UNKNOWN)
-        why = next(
-            (".".join(map(str, (*one["loc"], "")))[:-1] + f": {one['type']}" for one in known), _UNKNOWN
-        )
-        batch.unreadable.append(
-            Unreadable(record.topic, record.partition, record.offset, why.removeprefix(": "))
-        )
+        why = next(map(why_invalid, known), _UNKNOWN)
+        batch.unreadable.append(Unreadable(record.topic, record.partition, record.offset, why))
     batch.alerts.append(AlertRead(record.topic, record.partition, record.offset, alert))
 
 

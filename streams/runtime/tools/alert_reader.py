@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from kafka import KafkaConsumer, TopicPartition
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from schemas.alert import Alert
 from streams.runtime.kafka.clients import kafka_python_options
@@ -82,6 +83,10 @@ def _alert(record: Any) -> Alert | InvalidAlert:
         return Alert.model_validate_json(record.value or b"")
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False, include_context=False)[0]
-        where = ".".join(map(str, first["loc"]))
-        why = f"{where}: {first['type']}" if where else str(first["type"])
-        return InvalidAlert(record.topic, record.partition, record.offset, why)
+        return InvalidAlert(record.topic, record.partition, record.offset, why_invalid(first))
+
+
+def why_invalid(fault: ErrorDetails) -> str:
+    """Return the field and the rule of a fault of pydantic's; never the value."""
+    where = ".".join(map(str, fault["loc"]))
+    return f"{where}: {fault['type']}" if where else fault["type"]
