@@ -5,7 +5,6 @@ history, and asks the worker how things stand for each. On a machine with few co
 CPU seconds of the worker tell more than the clock on the wall.
 """
 
-import os
 import subprocess
 import sys
 from argparse import ArgumentParser
@@ -25,7 +24,7 @@ from bench.shared.topics import broker, emptied, ends, fresh_settings, publish
 from streams.crm_settings import crm_variable
 from streams.lab.generate import Weights, generate
 from streams.runtime.local_kafka.engine import free_port
-from streams.settings import Settings
+from streams.settings import Settings, variable
 
 BRIDGE: Final = ("-m", "streams", "bridge")
 _FAULTS: Final = ("--rate", "50", "--fail", "0.05", "--hang", "0.01", "--after-effect")
@@ -81,8 +80,8 @@ def _work(settings: Settings, crm: Path | None = None) -> Work:
         bridge = None
         if crm is not None:
             crm.mkdir()
-            stack.enter_context(_crm(crm, own))
-            bridge = stack.enter_context(running(own.model_copy(update={"web_port": 0}), BRIDGE))
+            told = stack.enter_context(_crm(crm, own))
+            bridge = stack.enter_context(running(own.model_copy(update={"web_port": 0}), BRIDGE, told))
         worker = stack.enter_context(running(own))
         started, _ = min(worker.opened())
         before = worker.cpu()
@@ -94,8 +93,8 @@ def _work(settings: Settings, crm: Path | None = None) -> Work:
 
 
 @contextmanager
-def _crm(folder: Path, settings: Settings) -> Iterator[None]:
-    """Run a CRM that is slow, and tell a bridge of it."""
+def _crm(folder: Path, settings: Settings) -> Iterator[dict[str, str]]:
+    """Run a CRM that is slow, and give what a bridge has to be told of it and of the worker."""
     port, secret = free_port(), folder / "secret"
     command = [sys.executable, "-m", "streams", "crm-sandbox"]
     secret.write_bytes(subprocess.run([*command, "secret"], check=True, capture_output=True).stdout)  # noqa: S603
@@ -108,12 +107,12 @@ def _crm(folder: Path, settings: Settings) -> Iterator[None]:
         "requests_per_second": 80,
         "concurrency": 16,
     }
-    os.environ |= {crm_variable(name): str(value) for name, value in told.items()}
-    os.environ["RETENTION_WORKER_ADDRESSES"] = f"127.0.0.1:{settings.web_port}"
     arguments = ["--port", str(port), "--db", str(folder / "cases"), "--secret-file", str(secret), *_FAULTS]
     with subprocess.Popen([*command, *arguments], stdout=subprocess.DEVNULL) as sandbox:  # noqa: S603
         try:
-            yield
+            yield {crm_variable(name): str(value) for name, value in told.items()} | {
+                variable("worker_addresses"): f"127.0.0.1:{settings.web_port}"
+            }
         finally:
             sandbox.terminate()
 

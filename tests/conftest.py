@@ -1,9 +1,13 @@
-"""The order of the test files where several processes share them."""
+"""What all tests share: an environment without settings, and the order of the files."""
 
+import os
+from collections.abc import Iterator
 from itertools import zip_longest
 from typing import Final
 
 import pytest
+
+from streams.settings import ENV_PREFIX
 
 LONGEST: Final = (
     "test_worker_faults.py",
@@ -17,6 +21,22 @@ LONGEST: Final = (
     "test_any_order.py",
 )
 """Files of minutes: one that began last would be waited for, with nothing else left to do."""
+
+
+@pytest.fixture(autouse=True)
+def no_settings() -> Iterator[None]:
+    """Leave out the settings of whoever runs the tests; a test that leaves some behind fails itself."""
+    theirs = {name: os.environ.pop(name) for name in _settings()}
+    yield
+    left = _settings()
+    for name in left:
+        del os.environ[name]
+    os.environ.update(theirs)
+    assert not left, f"it leaves settings for the tests after it: {', '.join(left)}"
+
+
+def _settings() -> list[str]:
+    return [name for name in os.environ if name.upper().startswith(ENV_PREFIX)]
 
 
 @pytest.hookimpl(trylast=True)

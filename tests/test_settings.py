@@ -1,6 +1,5 @@
 """Settings: parsed once, refused in words, never a secret shown."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -13,13 +12,6 @@ from streams.settings import ENV_PREFIX, Settings, SettingsError, load_settings
 from streams.settings_page import manual
 
 PAGE = Path(__file__).parents[1] / "docs" / "settings.md"
-
-
-@pytest.fixture(autouse=True)
-def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in list(os.environ):
-        if name.upper().startswith(ENV_PREFIX):
-            monkeypatch.delenv(name)
 
 
 def given(monkeypatch: pytest.MonkeyPatch, **settings: object) -> None:

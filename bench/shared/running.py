@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,10 +110,13 @@ class Running:
 
 
 @contextmanager
-def running(settings: Settings, command: Sequence[str] = WORKER) -> Iterator[Running]:
-    """Run a worker; it is stopped at the end, whatever happened."""
+def running(
+    settings: Settings, command: Sequence[str] = WORKER, told: Mapping[str, str] | None = None
+) -> Iterator[Running]:
+    """Run a worker, told of settings and of more variables; it is stopped at the end, whatever happened."""
+    environment = _environment(settings) | dict(told or {})
     with subprocess.Popen(  # noqa: S603 - our own command
-        [sys.executable, *command], env=_environment(settings), stderr=subprocess.PIPE, text=True
+        [sys.executable, *command], env=environment, stderr=subprocess.PIPE, text=True
     ) as process:
         worker = Running(process)
         try:

@@ -29,10 +29,14 @@ _GONE_SECONDS: Final = 30.0
 @contextmanager
 def broker() -> Iterator[str]:
     """Give the address of a broker of our own; settings of whoever runs this count for nothing."""
-    for name in [name for name in os.environ if name.upper().startswith(ENV_PREFIX)]:
+    theirs = {name: value for name, value in os.environ.items() if name.upper().startswith(ENV_PREFIX)}
+    for name in theirs:
         del os.environ[name]
-    with TemporaryDirectory() as folder, local_kafka(Path(folder), jars=_JARS) as own:
-        yield own.bootstrap
+    try:
+        with TemporaryDirectory() as folder, local_kafka(Path(folder), jars=_JARS) as own:
+            yield own.bootstrap
+    finally:
+        os.environ.update(theirs)
 
 
 def fresh_settings(bootstrap: str, **changes: Any) -> Settings:

@@ -14,17 +14,9 @@ from streams.runtime.kafka.admin import admin_client
 from streams.runtime.kafka.topics import create, plan
 from streams.runtime.local_kafka.broker import FragileBroker, LocalKafka, choose_engine, local_kafka
 from streams.runtime.local_kafka.distribution import LocalKafkaError
-from streams.settings import ENV_PREFIX, Settings
+from streams.settings import Settings
 
 JARS: Final = Path(__file__).parents[2] / ".kafka"
-
-
-@pytest.fixture(autouse=True)
-def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave out the settings of whoever runs the tests."""
-    for name in list(os.environ):
-        if name.upper().startswith(ENV_PREFIX):
-            monkeypatch.delenv(name)
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,13 +33,21 @@ class WorkerProcess:
 
     command = "worker"
 
-    def __init__(self, settings: Settings, log: Path, *arguments: str, **changes: object) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        log: Path,
+        *arguments: str,
+        told: Mapping[str, str] | None = None,
+        **changes: Any,
+    ) -> None:
+        """Start it under settings, changes of them, and what else its environment tells."""
         self._log = log
         changes = {"web_port": 0} | changes
         with log.open("wb") as output:
             self._process = subprocess.Popen(  # noqa: S603 - ourselves
                 [sys.executable, "-m", "streams", self.command, *arguments],
-                env=dict(os.environ) | environment(settings, **changes),
+                env={**os.environ, **environment(settings, **changes), **(told or {})},
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
@@ -96,14 +104,14 @@ class WorkerProcess:
 class Deployment:
     """The workers of one application; those that still run at the end are killed."""
 
-    def __init__(self, settings: Settings, folder: Path, **changes: object) -> None:
+    def __init__(self, settings: Settings, folder: Path, **changes: Any) -> None:
         self.settings = settings
         self.workers: list[WorkerProcess] = []
         """Those that are meant to run."""
         self._folder, self._changes = folder, changes
         self._started: list[WorkerProcess] = []
 
-    def start(self, *arguments: str, **changes: object) -> WorkerProcess:
+    def start(self, *arguments: str, **changes: Any) -> WorkerProcess:
         """Start another worker."""
         log = self._folder / f"{self.settings.application_id}-{len(self._started)}.log"
         one = WorkerProcess(self.settings, log, *arguments, **(self._changes | changes))
@@ -111,7 +119,7 @@ class Deployment:
         self._started.append(one)
         return one
 
-    def start_ready(self, *arguments: str, **changes: object) -> WorkerProcess:
+    def start_ready(self, *arguments: str, **changes: Any) -> WorkerProcess:
         """Start another worker, and wait until all partitions are ready."""
         one = self.start(*arguments, **changes)
         self.when(lambda: bool(one.partitions()))

@@ -8,12 +8,6 @@ import pytest
 from streams.sandbox.store import Store
 
 
-@pytest.fixture(autouse=True)
-def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("RETENTION_CRM_SECRET_FILE", "RETENTION_CRM_BRIDGE_URL"):
-        monkeypatch.delenv(name, raising=False)
-
-
 @pytest.fixture(name="db")
 def _db(tmp_path: Path) -> Path:
     return tmp_path / "sandbox.db"

@@ -1,7 +1,6 @@
 """`bridge` refuses at the start what it could not work with, and says what to do; no secret is shown."""
 
 import base64
-import os
 import sqlite3
 from collections.abc import Iterable
 from contextlib import closing
@@ -13,10 +12,10 @@ import pytest
 from schemas.topics import Topic
 from streams.crm.commands import bridge as module
 from streams.crm.ledger.ledger import Ledger
-from streams.crm_settings import CRM_PREFIX, crm_variable
+from streams.crm_settings import crm_variable
 from streams.runtime.kafka.topics import ActualTopic
 from streams.runtime.local_kafka.engine import free_port
-from streams.settings import ENV_PREFIX, Settings, variable
+from streams.settings import Settings, variable
 from tests.crm.ledger.records import NOON, Desk, alert
 from tests.lab.datasets import Done, run
 
@@ -27,9 +26,6 @@ KEY: Final = base64.b64encode(b"0123456789abcdef0123456789abcdef").decode()
 @pytest.fixture(autouse=True)
 def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """Give the environment of a bridge that lacks nothing but a Kafka."""
-    for name in list(os.environ):
-        if name.upper().startswith((ENV_PREFIX, CRM_PREFIX)):
-            monkeypatch.delenv(name)
     monkeypatch.setattr(module, "set_up_logging", lambda: None)
     secret = tmp_path / "secret"
     secret.write_text(f"whsec_{KEY}\n")

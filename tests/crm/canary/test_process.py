@@ -22,13 +22,6 @@ from streams.settings import ENV_PREFIX, Settings
 from tests.crm.canary.chain import SECRETS
 
 
-@pytest.fixture(autouse=True)
-def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in list(os.environ):
-        if name.upper().startswith(ENV_PREFIX):
-            monkeypatch.delenv(name)
-
-
 def run(*arguments: str, **settings: object) -> Result:
     env = {f"{ENV_PREFIX}{name.upper()}": str(value) for name, value in settings.items()}
     return CliRunner().invoke(canary, arguments, env=env)

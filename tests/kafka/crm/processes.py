@@ -2,7 +2,6 @@
 
 import base64
 import json
-import os
 import sqlite3
 from collections.abc import Iterable, Mapping
 from contextlib import closing
@@ -107,9 +106,13 @@ class Crm:
     ) -> Bridge:
         """Start a bridge, where dispositions are sent to unless it has another port; its log has a number."""
         self.bridges += 1
-        os.environ.update(self.environment(**changes))  # the fixture takes it away again
         log = self._folder / f"bridge-{self.bridges}.log"
-        return Bridge(settings or self._settings, log, web_port=web_port or self._bridge_port)
+        return Bridge(
+            settings or self._settings,
+            log,
+            told=self.environment(**changes),
+            web_port=web_port or self._bridge_port,
+        )
 
     def messages(self) -> list[dict[str, Any]]:
         """Return every message that the CRM has, in the order in which it came."""

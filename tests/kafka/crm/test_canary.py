@@ -1,7 +1,6 @@
 """The canary on a real Kafka with the live clock: a worker and a bridge between its two ends."""
 
 import json
-import os
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -72,11 +71,11 @@ def test_a_round_is_done_and_none_without_a_bridge(one_partition: Settings, tmp_
         "quiet_days": 100,
         "ledger": tmp_path / "bridge.ledger",
     }
-    os.environ.update({crm_variable(name): str(value) for name, value in told.items()})
+    environment = {crm_variable(name): str(value) for name, value in told.items()}
     with Deployment(settings, tmp_path) as deployment, ExitStack() as stack:
 
         def started(kind: type[Bridge | Canary], name: str, port: int) -> Bridge | Canary:
-            one = kind(settings, tmp_path / name, web_port=port)
+            one = kind(settings, tmp_path / name, told=environment, web_port=port)
             stack.callback(one.kill)
             return one
 

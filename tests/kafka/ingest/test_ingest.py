@@ -61,7 +61,7 @@ class Shop:
     def start(self, *options: object, **changes: Any) -> IngestProcess:
         """Start a process."""
         log = self.folder / f"ingest-{len(self.started)}.log"
-        usual = {"schema_registry_url": self.registry.url, "commit_interval_ms": 20}
+        usual: dict[str, Any] = {"schema_registry_url": self.registry.url, "commit_interval_ms": 20}
         arguments = (str(self.mapping), *map(str, options))
         one = IngestProcess(self.settings, log, *arguments, **(usual | changes))
         self.started.append(one)

@@ -1,7 +1,6 @@
 """The command `lookup`: who is asked, what is shown, and how it ends."""
 
 import json
-import os
 import re
 import socket
 import threading
@@ -20,19 +19,11 @@ from streams.core.time import DAY_MS, HOUR_MS
 from streams.core.watermark import FACTS, Input
 from streams.runtime.commands.lookup import lookup_command
 from streams.runtime.http.lookup import LookupAnswer
-from streams.settings import ENV_PREFIX
 from tests.core.drive import HOME, disposition, notice, profile
 from tests.runtime.dataset import CT, HOLDOUT, RULES, SILENT, TROUBLE, silent_dataset, wait
 from tests.runtime.workers import FakeWorker, served, troubled
 
 TOKEN = "open sesame"  # noqa: S105 - of the tests
-
-
-@pytest.fixture(autouse=True)
-def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in list(os.environ):
-        if name.upper().startswith(ENV_PREFIX):
-            monkeypatch.delenv(name)
 
 
 def run(addresses: list[str], *arguments: str, width: int = 200, **settings: str) -> Result:

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import logging
-import os
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -19,20 +18,13 @@ from streams.core.time import DAY_MS, HOUR_MS
 from streams.runtime.http.lookup import LookupAnswer, lookup_answer
 from streams.runtime.http.server import PartitionReadiness, PortInUseError, Readiness, WebServer
 from streams.runtime.telemetry.metrics import Metrics
-from streams.settings import ENV_PREFIX, Settings
+from streams.settings import Settings
 from tests.core.drive import HOME, contact, notice, purchase
 from tests.runtime.dataset import CT, HOLDOUT, RULES, TROUBLE, TX, dataset, silent_dataset, wait
 from tests.runtime.workers import NOTHING, FakeWorker, serving, troubled
 
 TOKEN = "open sésame"  # noqa: S105 - of the tests
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
-
-
-@pytest.fixture(autouse=True)
-def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in list(os.environ):
-        if name.upper().startswith(ENV_PREFIX):
-            monkeypatch.delenv(name)
 
 
 @dataclass
