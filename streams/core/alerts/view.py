@@ -31,10 +31,18 @@ class CustomerView:
     """The id that goes on, if this one ended."""
     merged_from: tuple[str, ...] = ()
     """Ids whose history this one took over."""
+    next_level_at: int | None = None
+    """When (ms) the episode reaches a level not sent yet, if nothing more is bought; None if never."""
 
 
-def view_of(
-    customer: Customer, time: int, episode: Figures | None, rules: Ruleset, *, shared: bool
+def view_of(  # noqa: PLR0913 - all that it holds
+    customer: Customer,
+    time: int,
+    episode: Figures | None,
+    rules: Ruleset,
+    *,
+    shared: bool,
+    next_level_at: int | None,
 ) -> CustomerView:
     """Return what is known of a customer at a time (ms); `rules` are those in force."""
     body = customer.body
@@ -51,4 +59,5 @@ def view_of(
         episode=episode,
         merged_into=None if body.merged is None else body.merged.into,
         merged_from=tuple(sorted(body.absorbed)),
+        next_level_at=next_level_at,
     )

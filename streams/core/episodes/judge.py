@@ -262,8 +262,14 @@ class Judge:
 
     def view(self, customer: Customer, time: int) -> CustomerView:
         """Return what is known of a customer at a time (ms) up to which everything is decided."""
-        shared = is_shared(customer, time, self.refresh, self.rules)
-        return view_of(customer, time, self.episodes.figures_at(customer, time), self.rules, shared=shared)
+        return view_of(
+            customer,
+            time,
+            self.episodes.figures_at(customer, time),
+            self.rules,
+            shared=is_shared(customer, time, self.refresh, self.rules),
+            next_level_at=self.episodes.next_level_at(customer, time),
+        )
 
     def standing(self, customer: Customer, time: int) -> Standing:
         """Return how a customer stands before any bad contact, at a time (ms) up to which all is decided."""

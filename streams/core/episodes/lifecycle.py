@@ -17,7 +17,7 @@ from streams.core.customer.customer import Customer
 from streams.core.customer.pending import Episode
 from streams.core.episodes.opening import Gates, left_of
 from streams.core.feed.feed_guard import FeedGuard
-from streams.core.odds.next_timer import HIGHEST_LEVEL, next_timer
+from streams.core.odds.next_timer import HIGHEST_LEVEL, next_raise, next_timer
 from streams.core.odds.odds import measure, measure_month, odds_of, settled_hour
 from streams.core.ruleset import Ruleset
 from streams.core.spend.baseline import BLOCK_HOURS
@@ -75,6 +75,17 @@ class Episodes:
         rules = self.rules_of(episode)
         found = self._evidence(customer, episode, settled_hour(episode.yardstick, hour, rules))
         return figures_of(customer, episode, found, time, hour, rules, self._currency)
+
+    def next_level_at(self, customer: Customer, time: int) -> int | None:
+        """Return when (ms) an open episode reaches a level that was not sent yet, at the earliest.
+
+        Without another purchase, that is. None without an episode, and where that never comes.
+        """
+        episode = customer.body.episode
+        if episode is None:
+            return None
+        found = next_raise(customer, episode, hour_of(time) + 1, self._guard, self.rules_of(episode))
+        return None if found is None else found * HOUR_MS
 
     # Events and hours
 

@@ -20,7 +20,7 @@ HIGHEST_LEVEL: Final = 2
 def next_timer(customer: Customer, episode: Episode, hour: int, guard: FeedGuard, rules: Ruleset) -> int:
     """Return the first hour, from one on, at which an hour decision can do something."""
     closing = _next_closing(customer, episode, hour, rules)
-    raising = _next_raise(customer, episode, hour, guard, rules)
+    raising = next_raise(customer, episode, hour, guard, rules)
     return closing if raising is None else min(closing, raising)
 
 
@@ -35,7 +35,7 @@ def _next_closing(customer: Customer, episode: Episode, hour: int, rules: Rulese
     return episode.starts + days * DAY_HOURS
 
 
-def _next_raise(
+def next_raise(
     customer: Customer, episode: Episode, hour: int, guard: FeedGuard, rules: Ruleset
 ) -> int | None:
     """Return the first hour, from one on, whose evidence can reach a level not yet sent; None if none."""

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from pydantic_core import from_json, to_json
 
 from schemas.alert import Alert
+from schemas.disposition import Disposition
 from schemas.events import Refusal
 from schemas.hot import Decoder
 from schemas.line_faults import BOM
@@ -31,6 +32,7 @@ _ANSWER_MS: Final = 3000
 """So the process is known to be alive while Kafka is away."""
 _READ: Final = Decoder().customers
 """What the worker refuses, the bridge does not know either: both know the same of a customer."""
+_READ_DISPOSITION: Final = Decoder().dispositions
 _UNKNOWN: Final = "extra_forbidden"
 
 
@@ -53,18 +55,31 @@ class Batch(NamedTuple):
     alerts: list[AlertRead]
     profiles: list[ProfileRead]
     unreadable: list[Unreadable]
+    dispositions: list[Disposition]
+    """Empty for a reader that was not told where they are."""
 
 
 class TopicReader:
     """Reads all partitions of the alerts and of the customers, without a group: the ledger has the place.
 
-    One call at a time. Raises kafka-python's errors.
+    Of the dispositions too, for who is told where they are. One call at a time. Raises kafka-python's errors.
     """
 
-    def __init__(self, settings: Settings, alerts: str, customers: str, partitions: int) -> None:
-        self._alerts = alerts
+    def __init__(
+        self,
+        settings: Settings,
+        alerts: str,
+        customers: str,
+        partitions: int,
+        *,
+        dispositions: str | None = None,
+    ) -> None:
+        self._alerts, self._dispositions = alerts, dispositions
         self._partitions = [
-            TopicPartition(topic, one) for topic in (alerts, customers) for one in range(partitions)
+            TopicPartition(topic, one)
+            for topic in (alerts, customers, dispositions)
+            if topic is not None
+            for one in range(partitions)
         ]
         self._consumer = KafkaConsumer(
             **kafka_python_options(settings),
@@ -111,11 +126,13 @@ class TopicReader:
     def poll(self) -> Batch:
         """Return what comes next; nothing after a quarter of a second."""
         found: Mapping[TopicPartition, Sequence[Any]] = self._consumer.poll(timeout_ms=_POLL_MS)
-        batch = Batch([], [], [])
+        batch = Batch([], [], [], [])
         for partition, records in found.items():
             for record in records:
                 if partition.topic == self._alerts:
                     _add_alert(batch, record)
+                elif partition.topic == self._dispositions:
+                    _add_disposition(batch, record)
                 else:
                     _add_profile(batch, record)
         return batch
@@ -194,6 +211,18 @@ def _add_profile(batch: Batch, record: Any) -> None:
         why = str(error) if type(error) is ValueError else type(error).__name__
         batch.unreadable.append(Unreadable(record.topic, record.partition, record.offset, why))
     batch.profiles.append(profile)
+
+
+def _add_disposition(batch: Batch, record: Any) -> None:
+    value = record.value or b""
+    event = _READ_DISPOSITION(value)
+    if isinstance(event, Refusal):
+        batch.unreadable.append(Unreadable(record.topic, record.partition, record.offset, event.detail))
+        return
+    # The event leaves out what no rule asks for.
+    found = from_json(value.removeprefix(BOM))
+    known = {name: found[name] for name in Disposition.model_fields if found.get(name) is not None}
+    batch.dispositions.append(Disposition.model_validate(known))
 
 
 def _profile(place: ProfileRead, record: Any) -> ProfileRead:

@@ -24,6 +24,16 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
+class Outlook:
+    """Where the log-odds go if nothing more is bought: from one moment to the one that reaches a level."""
+
+    start_ms: int
+    start: float
+    end_ms: int
+    end: float
+
+
+@dataclass(frozen=True, slots=True)
 class Picture:
     """What one chart shows. `usual_week_cents` is the baseline, `anchor_ms` the bad contact.
 
@@ -46,3 +56,4 @@ class Picture:
     decisions: Sequence[Decision]
     ended: bool
     levels: Levels
+    outlook: Outlook | None = None

@@ -11,7 +11,7 @@ import json
 import logging
 import os
 import traceback
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from hmac import compare_digest
@@ -38,7 +38,7 @@ MOST_BYTES: Final = 4096
 """A body of a lookup is shorter, however its customer_id is escaped."""
 BODY_SECONDS: Final = 5.0
 _STOP_SECONDS: Final = 0.5
-_HEADERS: Final = {
+_HEADERS: Final[Mapping[str, str]] = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
@@ -110,7 +110,8 @@ class PortInUseError(Exception):
 class WebServer:
     """The server, on the event loop that starts it; it looks customers up where there is a `worker`.
 
-    `routes` are those of another process; they look after their rights themselves.
+    `routes` are those of another process; they look after their rights themselves. `headers` are of each
+    answer that does not have its own.
     """
 
     def __init__(  # noqa: PLR0913 - what differs between processes
@@ -122,19 +123,20 @@ class WebServer:
         *,
         routes: Iterable[web.AbstractRouteDef] = (),
         most_bytes: int = MOST_BYTES,
+        headers: Mapping[str, str] = _HEADERS,
     ) -> None:
         self._host, self._port = settings.web_host, settings.web_port
         token = settings.web_token()
         self._token = None if token is None else token.encode()
         self._currency = settings.reporting_currency
         self._metrics, self._probed, self._worker = metrics, probed, worker
-        self._routes, self._most_bytes = routes, most_bytes
+        self._routes, self._most_bytes, self._headers = routes, most_bytes, headers
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> int:
         """Listen, and return the port; raises PortInUseError."""
         app = web.Application(client_max_size=self._most_bytes, middlewares=[_in_json])
-        app.on_response_prepare.append(_add_headers)
+        app.on_response_prepare.append(self._add_headers)
         app.router.add_get("/live", self._live)
         app.router.add_get("/metrics", self._show_metrics)
         app.router.add_get("/ready", self._ready)
@@ -187,10 +189,14 @@ class WebServer:
             case None:
                 return _error(HTTPStatus.NOT_FOUND, "no event of this customer was accepted")
 
+    async def _add_headers(self, _request: web.Request, response: web.StreamResponse) -> None:
+        for name, value in self._headers.items():
+            response.headers.setdefault(name, value)
+
     def _check_right(self, request: web.Request) -> None:
         """Raise HTTPUnauthorized without the token; where none is set HTTPForbidden for a foreign name."""
         if self._token is None:
-            if not _is_local(request.headers.get("Host", "")):
+            if not is_local(request.headers.get("Host", "")):
                 raise web.HTTPForbidden(reason="without a token only loopback names are answered")
             return
         scheme, _, given = request.headers.get("Authorization", "").partition(" ")
@@ -201,7 +207,8 @@ class WebServer:
             )
 
 
-def _is_local(host: str) -> bool:
+def is_local(host: str) -> bool:
+    """Return whether a Host header names this machine."""
     try:
         return is_loopback(urlsplit(f"//{host}").hostname or "")
     except ValueError:
@@ -237,10 +244,6 @@ async def _in_json(request: web.Request, handler: _Handler) -> web.StreamRespons
         at = traceback.extract_tb(error.__traceback__)[-1]
         log.error("a request failed: %s at %s:%s", type(error).__name__, at.name, at.lineno)  # noqa: TRY400
         return _error(HTTPStatus.INTERNAL_SERVER_ERROR, "internal error")
-
-
-async def _add_headers(_request: web.Request, response: web.StreamResponse) -> None:
-    response.headers.update(_HEADERS)
 
 
 def _error(status: int, why: str) -> web.Response:

@@ -1,0 +1,162 @@
+"""Actions on their way: held back for as long as they can be undone, then written, and tried again.
+
+They are held here and not in the page, so that a tab that is closed loses nothing. The page sends what it has
+not seen written once more after this process was restarted: an id that is known changes nothing.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final, Protocol
+
+from schemas.disposition import Disposition
+from streams.desk.acting.wish import Wish
+from streams.desk.board.board import Board
+from streams.desk.board.entry import Entry
+from streams.runtime.kafka.errors import KafkaUnavailableError
+
+log = logging.getLogger(__name__)
+
+_AGAIN_SECONDS: Final = 2.0
+_LAST_SECONDS: Final = 12.0
+"""So long the last ones may take when the desk ends."""
+
+
+class Phase(StrEnum):
+    """Where an action stands."""
+
+    HELD = "held"
+    """It can be undone."""
+    WRITTEN = "written"
+    UNDONE = "undone"
+    LATE = "late"
+    """Kafka did not take it yet; it is tried again."""
+
+
+class Answer(StrEnum):
+    """What becomes of a wish."""
+
+    HELD = "held"
+    SEEN = "seen"
+    """It came before."""
+    CONFLICT = "conflict"
+    """The alert is not any more what somebody saw."""
+    UNKNOWN = "unknown"
+    """There is no such alert."""
+
+
+class Writer(Protocol):
+    """Where dispositions go."""
+
+    async def write(self, disposition: Disposition) -> None:
+        """Write, and return once it is there; raises KafkaUnavailableError."""
+
+
+OnPhase = Callable[[Wish, Phase], None]
+
+
+@dataclass(slots=True)
+class _Held:
+    wish: Wish
+    entry: Entry
+    now: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when it is to be written at once."""
+    undone: bool = False
+    writing: bool = False
+    task: asyncio.Task[None] | None = None
+
+
+class Actions:
+    """Those under way, on the event loop that calls it."""
+
+    def __init__(
+        self, board: Board, writer: Writer, on_phase: OnPhase, *, undo_seconds: float
+    ) -> None:
+        self._board, self._writer, self._on_phase = board, writer, on_phase
+        self._undo_seconds = undo_seconds
+        self._held: dict[str, _Held] = {}
+        self._stopping = asyncio.Event()
+
+    def act(self, wish: Wish) -> Answer:
+        """Take a wish, and hold it back."""
+        entry = self._board.get(wish.alert_id)
+        if entry is None:
+            return Answer.UNKNOWN
+        if wish.action_id in self._held or any(one.event_id == wish.action_id for one in entry.dispositions):
+            return Answer.SEEN
+        if entry.seen != wish.seen:
+            return Answer.CONFLICT
+        if entry.held is not None:  # who goes on saw it, and wants both
+            before = self._held.get(entry.held.event_id)
+            if before is not None:
+                before.now.set()
+        held = self._held[wish.action_id] = _Held(wish, entry)
+        self._board.hold(entry, wish.done)
+        held.task = asyncio.create_task(self._write_later(held))
+        self._on_phase(wish, Phase.HELD)
+        return Answer.HELD
+
+    def undo(self, action_id: str) -> bool:
+        """Take an action back, and return whether that was still possible."""
+        held = self._held.get(action_id)
+        if held is None or held.writing or held.now.is_set():
+            return False
+        held.undone = True
+        held.now.set()
+        del self._held[action_id]
+        if held.entry.held is held.wish.done:
+            self._board.hold(held.entry, None)
+        self._on_phase(held.wish, Phase.UNDONE)
+        return True
+
+    def pending(self) -> int:
+        """Return how many are not written yet."""
+        return len(self._held)
+
+    async def stop(self) -> None:
+        """Write at once what is held; what Kafka does not take in some seconds is lost, and counted."""
+        self._stopping.set()
+        tasks = [one.task for one in self._held.values() if one.task is not None]
+        for one in self._held.values():
+            one.now.set()
+        if tasks:
+            _, late = await asyncio.wait(tasks, timeout=_LAST_SECONDS)
+            for task in late:
+                task.cancel()
+            if self._held:
+                log.error("%d dispositions were not written: Kafka did not take them", len(self._held))
+
+    async def _write_later(self, held: _Held) -> None:
+        await _passed(held.now, self._undo_seconds)
+        if held.undone:
+            return
+        held.writing = True
+        disposition = held.wish.disposition(held.entry.customer_id)
+        while True:
+            try:
+                await self._writer.write(disposition)
+            except KafkaUnavailableError as error:
+                log.warning("a disposition is not written yet: %s", error)
+                self._on_phase(held.wish, Phase.LATE)
+                if self._stopping.is_set():
+                    return
+                await _passed(self._stopping, _AGAIN_SECONDS)
+            else:
+                break
+        del self._held[held.wish.action_id]
+        if held.entry.held is held.wish.done:
+            held.entry.held = None
+        # What was just written need not be waited for.
+        self._board.take_dispositions([disposition])
+        self._on_phase(held.wish, Phase.WRITTEN)
+
+
+async def _passed(event: asyncio.Event, seconds: float) -> None:
+    """Return when something is set, or after some seconds."""
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        pass

@@ -1,0 +1,116 @@
+"""All alerts that the desk knows, in memory: made anew from the topics at each start."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from schemas.alert import Alert
+from schemas.disposition import Disposition
+from streams.desk.board.entry import Done, Entry, done_of
+
+_MOST_EARLY: Final = 10_000
+"""Dispositions that may wait for the record of their alert, which is on another topic."""
+
+
+class Board:
+    """What is known. `version` counts up with each change; canary customers are left out by their prefix."""
+
+    def __init__(self, *, canary_prefix: str = "") -> None:
+        self._canary = canary_prefix
+        self._entries: dict[str, Entry] = {}
+        self._of_customer: defaultdict[str, set[str]] = defaultdict(set)
+        self._early: dict[str, list[Done]] = {}
+        self.version = 0
+        self.newest_ms = 0
+        """The latest time of any record."""
+        self.let_go = 0
+        """How many were let go so far."""
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __iter__(self) -> Iterator[Entry]:
+        return iter(self._entries.values())
+
+    def get(self, alert_id: str) -> Entry | None:
+        """Return an alert; None if it is not known, or was let go."""
+        return self._entries.get(alert_id)
+
+    def take(self, alerts: Iterable[Alert]) -> set[str]:
+        """Take records in the order of the topic, and return the ids of the alerts that changed."""
+        changed = set()
+        for alert in alerts:
+            if self._canary and alert.customer_id.startswith(self._canary):
+                continue
+            if alert.resolution == "erased":
+                changed.add(alert.alert_id)
+                self._forget(alert.alert_id)
+                continue
+            entry = self._entries.get(alert.alert_id)
+            if entry is None:
+                entry = self._entries[alert.alert_id] = Entry(alert.alert_id, alert.customer_id)
+                self._of_customer[alert.customer_id].add(alert.alert_id)
+                for done in self._early.pop(alert.alert_id, ()):
+                    entry.take_disposition(done)
+            if entry.take(alert):
+                self.newest_ms = max(self.newest_ms, entry.time_ms)
+                changed.add(alert.alert_id)
+        self._moved(changed)
+        return changed
+
+    def take_dispositions(self, dispositions: Iterable[Disposition]) -> set[str]:
+        """Take what was done, and return the ids of the alerts that changed."""
+        changed = set()
+        for one in dispositions:
+            entry = self._entries.get(one.alert_id)
+            if entry is None:
+                self._wait(one)
+            elif entry.take_disposition(done_of(one)):
+                changed.add(one.alert_id)
+        self._moved(changed)
+        return changed
+
+    def hold(self, entry: Entry, done: Done | None) -> None:
+        """Show what is about to be written about an alert; None once it was taken back."""
+        entry.held = done
+        self._moved({entry.alert_id})
+
+    def erase(self, customer_id: str) -> set[str]:
+        """Forget a customer, and return the ids of the alerts that went."""
+        gone = set(self._of_customer.get(customer_id, ()))
+        for alert_id in gone:
+            self._forget(alert_id)
+        self._moved(gone)
+        return gone
+
+    def tidy(self, before_ms: int) -> int:
+        """Let go what was resolved before a time, and return how many that were."""
+        old = [
+            one.alert_id
+            for one in self._entries.values()
+            if not one.is_open and one.time_ms < before_ms and one.held is None
+        ]
+        for alert_id in old:
+            self._forget(alert_id)
+        self.let_go += len(old)
+        self._moved(set(old))
+        return len(old)
+
+    def _moved(self, changed: set[str]) -> None:
+        self.version += bool(changed)
+
+    def _forget(self, alert_id: str) -> None:
+        self._early.pop(alert_id, None)
+        entry = self._entries.pop(alert_id, None)
+        if entry is None:
+            return
+        others = self._of_customer[entry.customer_id]
+        others.discard(alert_id)
+        if not others:
+            del self._of_customer[entry.customer_id]
+
+    def _wait(self, disposition: Disposition) -> None:
+        """Keep a disposition until the record of its alert is read; of too many the oldest go."""
+        self._early.setdefault(disposition.alert_id, []).append(done_of(disposition))
+        while len(self._early) > _MOST_EARLY:
+            del self._early[next(iter(self._early))]

@@ -1,0 +1,179 @@
+"""The queue: which alerts somebody wants to see, in which order, and what there is to choose from."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Final, Literal, cast
+from urllib.parse import urlencode
+
+from streams.core.time import DAY_MS
+from streams.desk.board.entry import Entry
+
+View = Literal["open", "snoozed", "overdue", "resolved"]
+VIEWS: Final[tuple[View, ...]] = ("open", "snoozed", "overdue", "resolved")
+"""Open ones are to be worked on; of those past their deadline there is nothing to win any more."""
+SORTS: Final[Mapping[str, Callable[[Entry], tuple[object, ...]]]] = {
+    "risk": lambda one: (-one.at_risk, one.customer_id, one.alert_id),
+    "deadline": lambda one: (one.deadline_ms, -one.at_risk, one.alert_id),
+    "newest": lambda one: (-one.raised_ms, -one.at_risk, one.alert_id),
+}
+AGES: Final = (1, 7, 30)
+STANDINGS: Final = ("new", "acknowledged", "contacted", "closed")
+LEVELS: Final = ("alert", "watch")
+NONE: Final = "-"
+"""In a filter: those that have none."""
+SHOWN: Final = 100
+MOST_SHOWN: Final = 2_000
+_MOST_CHOICES: Final = 60
+_MOST_TEXT: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What somebody wants to see; an empty text is any. `age` is a number of days, `customer` a part of an id."""
+
+    view: View = "open"
+    level: str = ""
+    signal: str = ""
+    reason: str = ""
+    channel: str = ""
+    owner: str = ""
+    standing: str = ""
+    age: str = ""
+    customer: str = ""
+    sort: str = "risk"
+    limit: int = SHOWN
+
+    @classmethod
+    def of(cls, query: Mapping[str, str]) -> "Filters":
+        """Return the filters of a query; what makes no sense in it is left out."""
+        said = {one.name: query.get(one.name, "")[:_MOST_TEXT] for one in fields(cls)}
+        limit = said.pop("limit")
+        return cls(
+            **{
+                **said,
+                "view": cast("View", said["view"] if said["view"] in VIEWS else "open"),
+                "sort": said["sort"] if said["sort"] in SORTS else "risk",
+                "level": said["level"] if said["level"] in LEVELS else "",
+                "standing": said["standing"] if said["standing"] in STANDINGS else "",
+                "age": said["age"] if said["age"] in {*map(str, AGES), "older"} else "",
+                "customer": said["customer"].strip(),
+            },  # type: ignore[arg-type] # all of them are text
+            limit=min(MOST_SHOWN, int(limit)) if limit.isascii() and limit.isdigit() and int(limit) else SHOWN,
+        )
+
+    def query(self, **changes: object) -> str:
+        """Return the query that gives these filters, with changes; what is as usual is left out."""
+        changed = replace(self, **changes)  # type: ignore[arg-type] # by name
+        said = {one.name: getattr(changed, one.name) for one in fields(self)}
+        usual = Filters()
+        return urlencode({name: value for name, value in said.items() if value != getattr(usual, name)})
+
+    @property
+    def narrow(self) -> int:
+        """Return how many of the filters leave something out."""
+        names = ("level", "signal", "reason", "channel", "owner", "standing", "age", "customer")
+        return sum(bool(getattr(self, name)) for name in names)
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What there is to choose from in a view, the most frequent first, with how many there are."""
+
+    signal: Counter[str] = field(default_factory=Counter)
+    reason: Counter[str] = field(default_factory=Counter)
+    channel: Counter[str] = field(default_factory=Counter)
+    owner: Counter[str] = field(default_factory=Counter)
+    level: Counter[str] = field(default_factory=Counter)
+    standing: Counter[str] = field(default_factory=Counter)
+
+    def listed(self, name: str) -> list[tuple[str, int]]:
+        """Return the choices of a filter."""
+        counted: Counter[str] = getattr(self, name)
+        return counted.most_common(_MOST_CHOICES)
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """What is seen: the alerts in their order, what is at risk with them, how many each view has."""
+
+    entries: list[Entry]
+    at_risk: int
+    counts: Mapping[View, int]
+    choices: Choices
+
+    @property
+    def alerts(self) -> int:
+        """Return how many are of the upper level."""
+        return sum(one.level == "alert" for one in self.entries)
+
+
+def view_of(entry: Entry, now_ms: int) -> View:
+    """Return the view that an alert is in."""
+    if not entry.is_open:
+        return "resolved"
+    done = entry.standing
+    if done is not None and done.snooze_until_ms is not None and done.snooze_until_ms > now_ms:
+        return "snoozed"
+    return "overdue" if now_ms > entry.deadline_ms else "open"
+
+
+def standing_of(entry: Entry) -> str:
+    """Return how far the work on an alert has come in this episode."""
+    done = entry.standing
+    return "new" if done is None else done.status
+
+
+def queue_of(entries: Iterable[Entry], filters: Filters, now_ms: int) -> Queue:
+    """Return what is seen with these filters."""
+    counts: dict[View, int] = dict.fromkeys(VIEWS, 0)
+    choices, found, fits = Choices(), [], _fits(filters, now_ms)
+    for one in entries:
+        view = view_of(one, now_ms)
+        counts[view] += 1
+        if view == filters.view:
+            _count(choices, one)
+            if fits(one):
+                found.append(one)
+    found.sort(key=SORTS[filters.sort])
+    return Queue(found, sum(one.at_risk for one in found), counts, choices)
+
+
+def _count(choices: Choices, entry: Entry) -> None:
+    for signal, _ in entry.signals:
+        choices.signal[signal] += 1
+    choices.reason[cut(entry.reason)] += 1
+    choices.channel[entry.channel or NONE] += 1
+    choices.owner[cut(entry.owner)] += 1
+    choices.level[entry.level] += 1
+    choices.standing[standing_of(entry)] += 1
+
+
+def _fits(filters: Filters, now_ms: int) -> Callable[[Entry], bool]:
+    """Return what tells whether an alert of the view passes; of each filter only what is set costs time."""
+    tests: list[Callable[[Entry], bool]] = []
+    if filters.level:
+        tests.append(lambda one: one.level == filters.level)
+    if filters.signal:
+        tests.append(lambda one: any(signal == filters.signal for signal, _ in one.signals))
+    if filters.reason:
+        tests.append(lambda one: cut(one.reason) == filters.reason)
+    if filters.channel:
+        tests.append(lambda one: (one.channel or NONE) == filters.channel)
+    if filters.owner:
+        tests.append(lambda one: cut(one.owner) == filters.owner)
+    if filters.standing:
+        tests.append(lambda one: standing_of(one) == filters.standing)
+    if filters.age:
+        older = filters.age == "older"
+        since = now_ms - (AGES[-1] if older else int(filters.age)) * DAY_MS
+        tests.append(lambda one: (one.raised_ms < since) == older)
+    if filters.customer:
+        part = filters.customer.casefold()
+        tests.append(lambda one: part in one.customer_id.casefold())
+    return lambda one: all(test(one) for test in tests)
+
+
+def cut(text: str | None) -> str:
+    """Return a text as filters name it: none has a name, and what is very long is cut."""
+    return text[:_MOST_TEXT] if text else NONE

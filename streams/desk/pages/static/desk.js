@@ -1,0 +1,360 @@
+// What a page of the desk does beside what the server has written: it listens, asks again for the parts that
+// changed, walks by keys, and sends what somebody decided. Without it all of this works by links and forms.
+"use strict";
+(() => {
+  const $ = (what, within = document) => within.querySelector(what);
+  const $$ = (what, within = document) => [...within.querySelectorAll(what)];
+  const meta = $("meta[name=desk]");
+  const page = document.body.className;
+  let place = meta.content;
+  let csrf = meta.dataset.csrf;
+  document.documentElement.classList.add("scripted");
+
+  // ---- What is remembered: columns and the role on this device, actions under way in this tab
+
+  const kept = (store, name, usual) => {
+    try { return JSON.parse(store.getItem(`desk.${name}`)) ?? usual; } catch { return usual; }
+  };
+  const keep = (store, name, value) => {
+    try { store.setItem(`desk.${name}`, JSON.stringify(value)); } catch { /* nothing is remembered then */ }
+  };
+  const newId = () => {
+    const b = crypto.getRandomValues(new Uint8Array(16));
+    b[6] = (b[6] & 15) | 64;
+    b[8] = (b[8] & 63) | 128;
+    const h = [...b].map((one) => one.toString(16).padStart(2, "0")).join("");
+    return `desk-${h.slice(0, 8)}-${h.slice(8, 12)}-${h.slice(12, 16)}-${h.slice(16, 20)}-${h.slice(20)}`;
+  };
+
+  // ---- The parts of the page that change
+
+  let asked = 0;
+  async function refresh(address = location.href) {
+    const mine = ++asked;
+    let parts;
+    try {
+      const answer = await fetch(address, { headers: { "X-Desk-Parts": "1" }, credentials: "same-origin" });
+      if (answer.status === 401) { location.reload(); return; }
+      if (!answer.ok) return;
+      parts = await answer.json();
+    } catch { return; }
+    if (mine !== asked) return; // a newer one is under way
+    if (parts.files !== meta.dataset.files) { location.reload(); return; }
+    csrf = parts.csrf;
+    const focused = document.activeElement?.closest?.("tr[data-id]")?.dataset.id;
+    const inForm = document.activeElement?.closest?.("#story form");
+    for (const [id, html] of Object.entries(parts.html)) {
+      const part = document.getElementById(id);
+      if (!part || (id === "story" && inForm)) continue; // nobody's choice is taken away
+      if (part.dataset.was === html) continue;
+      part.innerHTML = html; // escaped by the server, all of it
+    }
+    showColumns();
+    if (focused) rowOf(focused)?.querySelector("th a").focus({ preventScroll: true });
+    mark();
+  }
+  let waiting = null;
+  let refreshedAt = 0;
+  function soon() {
+    if (waiting !== null || document.hidden) return;
+    const wait = Math.max(30, 500 - (performance.now() - refreshedAt));
+    waiting = setTimeout(async () => {
+      waiting = null;
+      refreshedAt = performance.now();
+      await refresh();
+    }, wait);
+  }
+
+  // ---- What is told as it happens
+
+  let source = null;
+  function listen() {
+    source?.close();
+    source = new EventSource(`/events?from=${encodeURIComponent(place)}`);
+    const on = (kind, act) => source.addEventListener(kind, (event) => {
+      place = event.lastEventId || place;
+      act(JSON.parse(event.data));
+    });
+    on("change", (ids) => {
+      const story = $("#story");
+      if (!story || ids.includes(story.dataset.id) || !ids.length) soon();
+    });
+    on("health", (html) => { const line = $("#health"); if (line) line.innerHTML = html; if (!$("table.queue")) soon(); });
+    on("act", (told) => acted(told));
+    on("reset", () => { soon(); sendAgain(); });
+    source.onerror = () => {
+      if (source.readyState === EventSource.CLOSED) setTimeout(listen, 2000); // it does not try again by itself
+      lost(true);
+    };
+    source.onopen = () => lost(false);
+  }
+  let lostTimer = null;
+  function lost(is) {
+    clearTimeout(lostTimer);
+    const line = $("#health");
+    if (!is || !line) return;
+    lostTimer = setTimeout(() => {
+      line.innerHTML = '<span class="trust none"><strong>Broken</strong> <span>The desk does not answer: what you see is as it was.</span></span>';
+    }, 2500);
+  }
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) { source?.close(); source = null; } else if (!source) { listen(); soon(); }
+  });
+  addEventListener("pagehide", () => source?.close());
+  addEventListener("pageshow", (event) => { if (event.persisted) { listen(); soon(); } });
+
+  // ---- Columns
+
+  function showColumns() {
+    const hidden = kept(localStorage, "hidden", []);
+    const rows = $("#rows");
+    if (!rows) return;
+    rows.className = hidden.map((one) => `hide-${one}`).join(" ");
+    for (const box of $$("[data-column]", rows)) box.checked = !hidden.includes(box.dataset.column);
+    if (columnsOpen) $("details.columns", rows)?.setAttribute("open", "");
+  }
+  let columnsOpen = false;
+  document.addEventListener("toggle", (event) => {
+    if (event.target.matches?.("details.columns") && event.target.isConnected) columnsOpen = event.target.open;
+  }, true);
+  document.addEventListener("change", (event) => {
+    const name = event.target.dataset?.column;
+    if (!name) return;
+    const hidden = new Set(kept(localStorage, "hidden", []));
+    if (event.target.checked) hidden.delete(name); else hidden.add(name);
+    keep(localStorage, "hidden", [...hidden]);
+    showColumns();
+  });
+
+  // ---- Filters
+
+  const filters = $("#filters");
+  function filtered() {
+    const said = new URLSearchParams();
+    for (const [name, value] of new FormData(filters)) if (value) said.append(name, value);
+    history.replaceState(null, "", `/?${said}`);
+    refresh();
+  }
+  let typing = null;
+  filters?.addEventListener("input", (event) => {
+    clearTimeout(typing);
+    typing = setTimeout(filtered, event.target.type === "search" ? 120 : 0);
+  });
+  filters?.addEventListener("submit", (event) => { event.preventDefault(); clearTimeout(typing); filtered(); });
+  document.addEventListener("click", (event) => {
+    if (event.button || event.metaKey || event.ctrlKey || event.shiftKey) return;
+    const more = event.target.closest?.("[data-more]");
+    if (more) {
+      event.preventDefault();
+      history.replaceState(null, "", more.href);
+      refresh();
+    }
+    const other = event.target.closest?.("[data-cancel]");
+    if (other) other.closest("dialog").close();
+    const days = event.target.closest?.("[data-days]");
+    if (days) $("[name=until]", days.form).value = dayIn(Number(days.dataset.days));
+  });
+
+  // ---- Walking
+
+  const rowOf = (id) => $$("tr[data-id]").find((row) => row.dataset.id === id);
+  let here = null;
+  function mark() {
+    for (const row of $$("tr.here")) row.classList.remove("here");
+    if (here) rowOf(here)?.classList.add("here");
+  }
+  function walk(step) {
+    const rows = $$("tr[data-id]");
+    if (!rows.length) return;
+    const at = rows.findIndex((row) => row.dataset.id === here);
+    const row = rows[at < 0 ? (step > 0 ? 0 : rows.length - 1) : Math.min(rows.length - 1, Math.max(0, at + step))];
+    here = row.dataset.id;
+    $("th a", row).focus({ preventScroll: true });
+    row.scrollIntoView({ block: "nearest" });
+    mark();
+  }
+  document.addEventListener("focusin", (event) => {
+    const row = event.target.closest?.("tr[data-id]");
+    if (row) { here = row.dataset.id; mark(); }
+  });
+  const current = () => $("header.case") ?? (here ? rowOf(here) : null);
+
+  const keys = {
+    j: () => (page === "page-story" ? $("[data-after]")?.click() : walk(1)),
+    k: () => (page === "page-story" ? $("[data-before]")?.click() : walk(-1)),
+    o: () => $("th a", current() ?? document.createElement("p"))?.click(),
+    q: () => { const back = $("[data-back]"); if (back) back.click(); else location.assign("/"); },
+    "/": () => { const search = $("#filters [name=customer]"); search?.focus(); search?.select(); },
+    "?": () => $("#help").showModal(),
+    a: () => ask("acknowledged"),
+    c: () => ask("contacted"),
+    s: () => ask("snooze"),
+    x: () => ask("closed"),
+    u: () => { const last = [...underWay.values()].pop(); if (last) undo(last.action_id); },
+  };
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+    if (event.key === "Escape" && event.target.closest?.("#filters")) { event.target.blur(); return; }
+    if (event.target.closest?.("input, select, textarea, dialog[open]")) return;
+    const act = keys[event.key];
+    if (act) { event.preventDefault(); act(); }
+  });
+
+  // ---- Acting
+
+  const underWay = new Map();
+  const said = {
+    acknowledged: "Acknowledged", contacted: "Contacted", snooze: "Snoozed", closed: "Closed",
+  };
+  const dialog = $("#act");
+  function dayIn(days) {
+    const now = $("time[datetime]") && meta.dataset.now ? Number(meta.dataset.now) : Date.now();
+    return new Date(now + days * 86400000).toISOString().slice(0, 10);
+  }
+  function ask(what) {
+    const of = current();
+    if (!of || !dialog || (what === "contacted" && of.dataset.quiet)) return;
+    const form = $("form", dialog);
+    dialog.alert = { alert_id: of.dataset.id, seen: of.dataset.seen, customer: of.dataset.customer };
+    if (what === "acknowledged") { act({ ...dialog.alert, do: what, role: role() }); return; }
+    $("h2", dialog).textContent = { contacted: "Contacted", snooze: "Snooze", closed: "Close" }[what];
+    $(".who bdi", dialog).textContent = $("bdi", of).textContent;
+    form.elements.do.value = what;
+    form.elements.role.value = role();
+    for (const part of $$("[data-for]", dialog)) {
+      const is = part.dataset.for === what;
+      part.hidden = !is;
+      for (const field of $$("input, select, button", part)) field.disabled = !is;
+    }
+    if (what === "snooze") form.elements.until.value = dayIn(7);
+    dialog.showModal();
+  }
+  const role = () => kept(localStorage, "role", "retention desk");
+  dialog?.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const given = Object.fromEntries(new FormData(event.target));
+    keep(localStorage, "role", given.role);
+    dialog.close();
+    act({ ...dialog.alert, ...given });
+  });
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.matches("form.act")) {
+      event.preventDefault();
+      const head = $("header.case");
+      document.activeElement?.blur();
+      act({ ...Object.fromEntries(new FormData(form)), customer: head.dataset.customer, role: role() });
+    } else if (form.matches("form.undo")) {
+      event.preventDefault();
+      document.activeElement?.blur();
+      undo(form.elements.action_id.value);
+    }
+  });
+
+  async function post(path, fields) {
+    const body = new URLSearchParams({ ...fields, csrf });
+    const answer = await fetch(path, { method: "POST", body, headers: { Accept: "application/json" }, credentials: "same-origin" });
+    let told = {};
+    try { told = await answer.json(); } catch { /* it said nothing */ }
+    return { status: answer.status, told };
+  }
+  async function act(wish) {
+    const { customer, ...fields } = wish;
+    fields.action_id = newId();
+    const one = { ...fields, customer, words: said[fields.do] };
+    underWay.set(one.action_id, one);
+    keepUnderWay();
+    rowOf(fields.alert_id)?.classList.add("held"); // at once; the server says the rest
+    const toast = show(one.action_id, `${one.words}: ${short(customer)}`, "Undo", () => undo(one.action_id));
+    count(toast, Number(meta.dataset.undo));
+    await send(one, toast);
+  }
+  async function send(one, toast) {
+    const { customer, words, ...fields } = one;
+    let answer;
+    try { answer = await post("/act", fields); } catch { answer = { status: 0, told: {} }; }
+    if (answer.status === 202 || answer.status === 200) return;
+    if (answer.status === 0 || answer.status >= 500) {
+      change(one.action_id, `Not sent yet: the desk does not answer. ${words}: ${short(customer)}`, true);
+      setTimeout(() => { if (underWay.has(one.action_id)) send(one, toast); }, 3000);
+      return;
+    }
+    forget(one.action_id);
+    if (answer.status === 409) {
+      change(one.action_id, `${short(customer)} has changed since you looked: ${answer.told.now}. Nothing was done; look again.`, true, 15000);
+    } else {
+      change(one.action_id, `Nothing was done: ${answer.told.error ?? answer.status}`, true, 15000);
+    }
+    refresh();
+  }
+  async function undo(id) {
+    const one = underWay.get(id);
+    let answer;
+    try { answer = await post("/undo", { action_id: id }); } catch { answer = { status: 0 }; }
+    if (answer.status === 200) change(id, one ? `Undone: ${short(one.customer)}` : "Undone", false, 3000);
+    else change(id, "Too late: it is written already.", true, 8000);
+    forget(id);
+    refresh();
+  }
+  function acted(told) {
+    const one = underWay.get(told.id);
+    if (!one) return;
+    if (told.phase === "written") { forget(told.id); change(told.id, `${one.words}: ${short(one.customer)}, written.`, false, 2500); }
+    else if (told.phase === "undone") { forget(told.id); change(told.id, "Undone", false, 2500); }
+    else if (told.phase === "late") change(told.id, `Kafka does not take it yet; it is tried again. ${one.words}: ${short(one.customer)}`, true);
+  }
+  function forget(id) { underWay.delete(id); keepUnderWay(); }
+  function keepUnderWay() { keep(sessionStorage, "way", [...underWay.values()]); }
+  function sendAgain() {
+    for (const one of underWay.values()) send(one, null);
+  }
+  const short = (text) => (text.length > 40 ? `${text.slice(0, 39)}…` : text);
+
+  // ---- Toasts
+
+  function show(id, text, button, pressed) {
+    const toast = document.createElement("div");
+    toast.className = "toast";
+    toast.dataset.action = id;
+    const words = document.createElement("p");
+    words.textContent = text;
+    toast.append(words);
+    if (button) {
+      const press = document.createElement("button");
+      press.type = "button";
+      press.textContent = button;
+      press.addEventListener("click", pressed);
+      toast.append(press);
+    }
+    const all = $("#toasts");
+    all.append(toast);
+    while (all.children.length > 4) all.firstChild.remove();
+    return toast;
+  }
+  function count(toast, seconds) {
+    const press = $("button", toast);
+    const end = performance.now() + seconds * 1000;
+    const tick = () => {
+      const left = Math.ceil((end - performance.now()) / 1000);
+      if (!toast.isConnected || !press.isConnected) return;
+      if (left <= 0) { press.remove(); return; }
+      press.textContent = `Undo (${left})`;
+      setTimeout(tick, 250);
+    };
+    tick();
+  }
+  function change(id, text, bad, ms) {
+    const toast = $$(".toast").find((one) => one.dataset.action === id) ?? show(id, text);
+    toast.classList.toggle("bad", bad);
+    $("p", toast).textContent = text;
+    if (ms) { $("button", toast)?.remove(); setTimeout(() => toast.remove(), ms); }
+  }
+
+  for (const one of kept(sessionStorage, "way", [])) {
+    underWay.set(one.action_id, one);
+    show(one.action_id, `${one.words}: ${short(one.customer)}`, "Undo", () => undo(one.action_id));
+  }
+  sendAgain();
+  showColumns();
+  listen();
+})();
