@@ -59,6 +59,14 @@ COMMANDS: Final[dict[str, tuple[str, str, str | None]]] = {
         "Deliver alerts to a CRM, each once, and take its dispositions back, until SIGTERM or Ctrl-C.",
         "crm",
     ),
+    "desk": (
+        "streams.desk.command:desk_command",
+        (
+            "Show a page with whom to call first, and why, and take what was done about it, until SIGTERM or "
+            "Ctrl-C."
+        ),
+        "crm",
+    ),
     "canary": (
         "streams.crm.commands.canary:canary",
         "Let synthetic customers go the whole way and back, again and again, until SIGTERM or Ctrl-C.",

@@ -8,6 +8,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
 from streams.crm_settings import CrmSettings
+from streams.desk_settings import DeskSettings
 from streams.settings import ENV_PREFIX, Settings
 
 _HIDDEN = "(set, not shown)"
@@ -28,11 +29,18 @@ _CRM_HEAD = """
 | variable | default | what it does |
 |---|---|---|
 """
+_DESK_HEAD = """
+## The desk
+
+| variable | default | what it does |
+|---|---|---|
+"""
+_KINDS = (Settings, CrmSettings, DeskSettings)
 
 
 def manual() -> str:
     """Return `docs/settings.md`, every setting in the order of the code."""
-    return _HEAD + _table(Settings) + _CRM_HEAD + _table(CrmSettings)
+    return _HEAD + _table(Settings) + _CRM_HEAD + _table(CrmSettings) + _DESK_HEAD + _table(DeskSettings)
 
 
 def effective(*settings: BaseSettings) -> Iterator[tuple[str, str]]:
@@ -44,7 +52,7 @@ def effective(*settings: BaseSettings) -> Iterator[tuple[str, str]]:
 
 def unknown_variables(environment: Iterable[str]) -> list[str]:
     """Return the names in an environment that begin like settings but are none, as a slip of the pen does."""
-    known = {_variable(kind, name) for kind in (Settings, CrmSettings) for name in kind.model_fields}
+    known = {_variable(kind, name) for kind in _KINDS for name in kind.model_fields}
     return sorted(
         name for name in environment if name.upper().startswith(ENV_PREFIX) and name.upper() not in known
     )

@@ -3,7 +3,8 @@
 A list that is empty because something is broken must not look like one of happy customers.
 """
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final
@@ -46,7 +47,7 @@ class WorkerSeen:
     """Why it did not answer the last time; empty when it did."""
     partitions: Mapping[int, str] = field(default_factory=dict)
     """The state of each: opening, ready, stopped."""
-    stalled: Set[str] = frozenset()
+    stalled: AbstractSet[str] = frozenset()
     """Inputs that are so old that time stands still."""
     feed_broken: bool = False
     time_stopped: bool = False
@@ -67,7 +68,7 @@ class Health:
         return ("Live", "Caution", "Broken")[self.trust]
 
 
-def health_of(
+def health_of(  # noqa: PLR0913 - all that it follows from
     reader: ReaderSeen,
     workers: Sequence[WorkerSeen],
     *,
@@ -155,7 +156,7 @@ def _all_well(heard: Sequence[WorkerSeen], partitions: int, *, history: bool) ->
     return f"{count(len(heard), 'worker')}, {count(partitions, 'partition')}{behind}{unread}."
 
 
-def _partitions(numbers: Set[int]) -> str:
+def _partitions(numbers: AbstractSet[int]) -> str:
     listed = ", ".join(map(str, sorted(numbers)))
     return f"Partition {listed}:" if len(numbers) == 1 else f"Partitions {listed}:"
 

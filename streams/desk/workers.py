@@ -76,6 +76,8 @@ def _take(seen: WorkerSeen, readiness: Readiness, figures: bytes) -> None:
                 lags.append(value)
             case b"retention_consumer_lag_records":
                 lag += value
+            case _:
+                pass
     seen.stalled, seen.lag = frozenset(stalled), round(lag)
     seen.event_time_lag = max(lags, default=None)
 

@@ -71,9 +71,7 @@ class _Held:
 class Actions:
     """Those under way, on the event loop that calls it."""
 
-    def __init__(
-        self, board: Board, writer: Writer, on_phase: OnPhase, *, undo_seconds: float
-    ) -> None:
+    def __init__(self, board: Board, writer: Writer, on_phase: OnPhase, *, undo_seconds: float) -> None:
         self._board, self._writer, self._on_phase = board, writer, on_phase
         self._undo_seconds = undo_seconds
         self._held: dict[str, _Held] = {}

@@ -92,9 +92,7 @@ def policy_of(entries: Iterable[Entry], by: By, weeks: int, now_ms: int) -> list
                 part = found.parts[_part(one, by)]
                 part[0] += one.at_risk * share
                 part[1] += 1
-    groups = [
-        _group(name, found) for name, found in sums.items() if found.customers or any(found.raised)
-    ]
+    groups = [_group(name, found) for name, found in sums.items() if found.customers or any(found.raised)]
     groups.sort(key=lambda one: (-one.at_risk, -one.total, one.name))
     return groups[:_MOST_GROUPS]
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Final, Literal, cast
+from typing import Final, Literal
 from urllib.parse import urlencode
 
 from streams.core.time import DAY_MS
@@ -30,7 +30,10 @@ _MOST_TEXT: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What somebody wants to see; an empty text is any. `age` is a number of days, `customer` a part of an id."""
+    """What somebody wants to see; an empty text is any.
+
+    `age` is a number of days, `customer` a part of an id.
+    """
 
     view: View = "open"
     level: str = ""
@@ -52,14 +55,16 @@ class Filters:
         return cls(
             **{
                 **said,
-                "view": cast("View", said["view"] if said["view"] in VIEWS else "open"),
+                "view": said["view"] if said["view"] in VIEWS else "open",
                 "sort": said["sort"] if said["sort"] in SORTS else "risk",
                 "level": said["level"] if said["level"] in LEVELS else "",
                 "standing": said["standing"] if said["standing"] in STANDINGS else "",
                 "age": said["age"] if said["age"] in {*map(str, AGES), "older"} else "",
                 "customer": said["customer"].strip(),
             },  # type: ignore[arg-type] # all of them are text
-            limit=min(MOST_SHOWN, int(limit)) if limit.isascii() and limit.isdigit() and int(limit) else SHOWN,
+            limit=min(MOST_SHOWN, int(limit))
+            if limit.isascii() and limit.isdigit() and int(limit)
+            else SHOWN,
         )
 
     def query(self, **changes: object) -> str:

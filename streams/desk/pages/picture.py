@@ -107,7 +107,9 @@ def drawn(  # noqa: PLR0913, PLR0917 - all that it shows
             curve=curve,
             decisions=[
                 Decision(
-                    one.time_ms, one.log_odds, resolution_label(one.resolution) if one.resolution else one.level
+                    one.time_ms,
+                    one.log_odds,
+                    resolution_label(one.resolution) if one.resolution else one.level,
                 )
                 for one in entry.history
                 if one.time_ms >= start
@@ -138,9 +140,7 @@ def _curve(entry: Entry, episode: LookupEpisode | None, as_of_ms: int) -> list[E
     return points
 
 
-def _outlook(
-    curve: Sequence[EvidencePoint], episode: LookupEpisode | None, levels: Levels
-) -> Outlook | None:
+def _outlook(curve: Sequence[EvidencePoint], episode: LookupEpisode | None, levels: Levels) -> Outlook | None:
     """Return where the evidence goes if nothing more is bought; None where nobody told."""
     if episode is None or episode.next_level_at is None or not curve:
         return None

@@ -16,7 +16,7 @@ from streams.desk.acting.wish import ACTIONS, OUTCOMES
 from streams.desk.board.entry import Entry
 from streams.desk.board.queue import Filters
 from streams.desk.pages import words
-from streams.desk.pages.picture import Known, drawn, known_of, moment_of, spoken_of
+from streams.desk.pages.picture import Known, drawn, known_of, spoken_of
 from streams.desk.pages.shell import Shell, render
 from streams.lab.report.words import chance, count, day, money, resolution_label, strength_share, to_cents
 from streams.runtime.http.lookup import LookupAnswer, LookupEpisode
@@ -24,7 +24,7 @@ from streams.runtime.http.lookup import LookupAnswer, LookupEpisode
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """Where an alert stands in the queue that somebody walks through: numbers from 1, 0 if it is not in it."""
+    """Where an alert stands in the queue that somebody walks through: from 1 on, 0 if it is not in it."""
 
     number: int = 0
     total: int = 0
@@ -69,59 +69,49 @@ class Progress:
     bar: Markup
 
 
-def story_page(  # noqa: PLR0913 - all that it shows
-    entry: Entry,
-    filters: Filters,
-    walk: Walk,
-    lookup: LookupAnswer | None,
-    rules: Ruleset,
-    shell: Shell,
-    now_ms: int,
-) -> str:
-    """Return the whole page; `lookup` is what a worker knows of the customer now, None if none told."""
-    shown = _shown(entry, filters, walk, lookup, rules, shell, now_ms)
-    return render("story.html.jinja", **shown)
+@dataclass(frozen=True, slots=True)
+class Story:
+    """What a page tells of; `lookup` is what a worker knows of the customer now, None if none told.
+
+    `rules` are those of the settings.
+    """
+
+    entry: Entry
+    filters: Filters
+    walk: Walk
+    lookup: LookupAnswer | None
+    rules: Ruleset
+    now_ms: int
 
 
-def story_parts(  # noqa: PLR0913 - likewise
-    entry: Entry,
-    filters: Filters,
-    walk: Walk,
-    lookup: LookupAnswer | None,
-    rules: Ruleset,
-    shell: Shell,
-    now_ms: int,
-) -> Mapping[str, str]:
+def story_page(story: Story, shell: Shell) -> str:
+    """Return the whole page."""
+    return render("story.html.jinja", **_shown(story, shell))
+
+
+def story_parts(story: Story, shell: Shell) -> Mapping[str, str]:
     """Return what changes while it is open, by the id of the element that it is in."""
-    shown = _shown(entry, filters, walk, lookup, rules, shell, now_ms)
     return {
-        "story": render("story_part.html.jinja", **shown),
+        "story": render("story_part.html.jinja", **_shown(story, shell)),
         "health": render("health.html.jinja", shell=shell),
     }
 
 
-def _shown(  # noqa: PLR0913 - likewise
-    entry: Entry,
-    filters: Filters,
-    walk: Walk,
-    lookup: LookupAnswer | None,
-    rules: Ruleset,
-    shell: Shell,
-    now_ms: int,
-) -> dict[str, object]:
+def _shown(story: Story, shell: Shell) -> dict[str, object]:
+    entry, lookup, now_ms = story.entry, story.lookup, story.now_ms
     alert = entry.alert
     episode = _episode(entry, alert, lookup)
     figures: Alert | LookupEpisode = alert if episode is None else episode
     known = known_of(alert, lookup)
-    decided_by = rules_of(alert, rules)
+    decided_by = rules_of(alert, story.rules)
     as_of = now_ms if lookup is None or lookup.as_of is None else parse_ms(lookup.as_of)
     days = figures.days_since
     return {
         "shell": shell,
         "entry": entry,
         "alert": alert,
-        "filters": filters,
-        "walk": walk,
+        "filters": story.filters,
+        "walk": story.walk,
         "now": now_ms,
         "now_risk": to_cents(figures.value_at_risk),
         "now_chance": figures.probability,
@@ -216,7 +206,9 @@ def _ahead(
     if entry.level == "alert":
         found.append("It is at the upper level: more silence changes only the figures.")
     elif episode is not None and episode.next_level_at is not None:
-        found.append(f"If nothing more is bought, it becomes an alert on {day(parse_ms(episode.next_level_at))}.")
+        found.append(
+            f"If nothing more is bought, it becomes an alert on {day(parse_ms(episode.next_level_at))}."
+        )
     elif episode is not None:
         found.append("Silence alone does not make it an alert before its deadline.")
     else:
@@ -287,7 +279,7 @@ def _course(entry: Entry) -> list[Happened]:
             f"{resolution_label(one.resolution) if one.resolution else one.level}, {one.state}"
             if one.resolution is None
             else f"resolved: {resolution_label(one.resolution)}",
-            f"{words.chance(1 / (1 + math.exp(-one.log_odds)))}, {money(one.at_risk, entry.currency)} at risk",
+            f"{chance(one.log_odds)}, {money(one.at_risk, entry.currency)} at risk",
         )
         for one in entry.history
     ]
@@ -296,13 +288,14 @@ def _course(entry: Entry) -> list[Happened]:
             one.time_ms,
             "done",
             words.standing(one, one.time_ms),
-            " ".join(part for part in (f"by {one.actor_role}" if one.actor_role else "", f"({one.source})") if part),
+            " ".join(
+                part for part in (f"by {one.actor_role}" if one.actor_role else "", f"({one.source})") if part
+            ),
         )
         for one in entry.dispositions
     ]
     held = entry.held
-    waiting = [Happened(held.time_ms, "waits", words.standing(held, held.time_ms), "being written")] if held else []
+    waiting = (
+        [Happened(held.time_ms, "waits", words.standing(held, held.time_ms), "being written")] if held else []
+    )
     return sorted([*told, *done, *waiting], key=lambda one: -one.time_ms)
-
-
-__all__ = ["Walk", "moment_of", "story_page", "story_parts"]

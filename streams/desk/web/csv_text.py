@@ -17,7 +17,15 @@ _QUEUE: Final = (
     *("customer_id", "level", "value_at_risk", "currency", "probability", "summary", "went_wrong", "about"),
     *("channel", "owner", "raised", "deadline", "standing", "do_not_contact", "state", "alert_id"),
 )
-_POLICY: Final = ("group", "value_at_risk", "customers", "raised", "last_4_weeks", "4_weeks_before", "returned")
+_POLICY: Final = (
+    "group",
+    "value_at_risk",
+    "customers",
+    "raised",
+    "last_4_weeks",
+    "4_weeks_before",
+    "returned",
+)
 
 
 def queue_csv(entries: Iterable[Entry]) -> str:

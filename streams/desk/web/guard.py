@@ -6,6 +6,7 @@ restart of the desk, and ends with the token. What changes something has to come
 origin is checked, and a second secret that only such a page can read.
 """
 
+import asyncio
 import hmac
 import secrets
 import time
@@ -21,6 +22,7 @@ SESSION_SECONDS: Final = 12 * 3600
 _PLAIN, _SECURE = "desk", "__Host-desk"
 """Names of the cookie; the second only over TLS."""
 _NOBODY: Final = "loopback"
+_WRONG_SECONDS: Final = 0.5
 
 
 class Guard:
@@ -54,9 +56,12 @@ class Guard:
                 return body
         return None
 
-    def log_in(self, given: str) -> str | None:
-        """Return a cookie for whoever knows the token; None for anybody else."""
-        if self._token is None or not hmac.compare_digest(given.encode(errors="surrogateescape"), self._token):
+    async def log_in(self, given: str) -> str | None:
+        """Return a cookie for whoever knows the token; None for anybody else, and not soon."""
+        if self._token is None or not hmac.compare_digest(
+            given.encode(errors="surrogateescape"), self._token
+        ):
+            await asyncio.sleep(_WRONG_SECONDS)
             return None
         body = f"{int(time.time()) + SESSION_SECONDS}.{secrets.token_hex(16)}"
         return f"{body}.{self._sign('session', body)}"
@@ -73,9 +78,7 @@ class Guard:
         return hmac.new(self._key, f"{what}\0{text}".encode(), sha256).hexdigest()
 
     def _is(self, given: str, what: str, text: str) -> bool:
-        return hmac.compare_digest(
-            given.encode(errors="surrogateescape"), self._sign(what, text).encode()
-        )
+        return hmac.compare_digest(given.encode(errors="surrogateescape"), self._sign(what, text).encode())
 
 
 def is_same_origin(request: web.Request) -> bool:
@@ -90,7 +93,7 @@ def is_same_origin(request: web.Request) -> bool:
 
 
 def set_cookie(response: web.Response, request: web.Request, cookie: str) -> None:
-    """Give a cookie, or take it away (empty); over TLS, which ends before us, a browser tells by the origin."""
+    """Give a cookie, or take it away (empty). TLS ends before us: by the origin the browser tells of it."""
     secure = request.headers.get("Origin", "").startswith("https://")
     response.set_cookie(
         _SECURE if secure else _PLAIN,

@@ -11,6 +11,7 @@ from kafka.admin import KafkaAdminClient
 from schemas.topics import Topic
 from streams.console import Exit, exit_code, failed, or_exit
 from streams.crm_settings import CrmSettings, load_crm_settings
+from streams.desk_settings import DeskSettings, load_desk_settings
 from streams.runtime.kafka.admin import admin_client
 from streams.runtime.kafka.errors import KafkaRefusedError, KafkaUnavailableError
 from streams.runtime.kafka.topics import ActualTopic, differences, plan, read, refusal
@@ -44,6 +45,12 @@ def crm_settings_or_exit(**given: object) -> CrmSettings:
     """Return the settings of the bridge, as `settings_or_exit` does."""
     with kafka_or_exit():
         return load_crm_settings(**given)
+
+
+def desk_settings_or_exit(**given: object) -> DeskSettings:
+    """Return the settings of the desk, as `settings_or_exit` does."""
+    with kafka_or_exit():
+        return load_desk_settings(**given)
 
 
 def kafka_or_exit() -> AbstractContextManager[None]:

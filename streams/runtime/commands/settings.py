@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from streams.console import ERRORS
-from streams.runtime.commands.common import crm_settings_or_exit, settings_or_exit
+from streams.runtime.commands.common import crm_settings_or_exit, desk_settings_or_exit, settings_or_exit
 from streams.settings_page import effective, manual, unknown_variables
 
 _Manual = Annotated[bool, typer.Option("--manual", help="Print what each setting does, as Markdown.")]
@@ -17,7 +17,7 @@ def settings_command(*, show_manual: _Manual = False) -> None:
     if show_manual:
         typer.echo(manual(), nl=False)
         return
-    for name, value in effective(settings_or_exit(), crm_settings_or_exit()):
+    for name, value in effective(settings_or_exit(), crm_settings_or_exit(), desk_settings_or_exit()):
         typer.echo(f"{name}={value}")
     for name in unknown_variables(os.environ):
         ERRORS.print(f"note: {name} is no setting", markup=False, highlight=False)

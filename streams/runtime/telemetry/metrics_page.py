@@ -17,6 +17,7 @@ from streams.runtime.telemetry.bridge_metrics import (
     BridgeMetrics,
     CanaryMetrics,
 )
+from streams.runtime.telemetry.desk_metrics import DeskMetrics
 from streams.runtime.telemetry.ingest_metrics import IngestMetrics
 from streams.runtime.telemetry.metrics import Metrics
 from streams.runtime.telemetry.partition_gauges import PartitionStatus
@@ -25,12 +26,12 @@ from streams.runtime.telemetry.source_metrics import SourceTimes
 _HEAD = """\
 # Metrics
 
-What `GET /metrics` of a worker shows, of `ingest` (`retention_ingest_`), of the bridge (`retention_bridge_`)
-and of the canary (`retention_canary_`), in the text format of Prometheus or, if asked for, OpenMetrics;
-beside these what prometheus-client shows of the process (`process_`) and the interpreter (`python_`). No
-metric holds a customer id. A worker's counters count work: what is applied again after a partition was opened
-again counts again, but alerts only when they were committed. Those of `ingest` and of the bridge count what
-was committed.
+What `GET /metrics` of a worker shows, of `ingest` (`retention_ingest_`), of the bridge (`retention_bridge_`),
+of the canary (`retention_canary_`) and of the desk (`retention_desk_`), in the text format of Prometheus or,
+if asked for, OpenMetrics; beside these what prometheus-client shows of the process (`process_`) and the
+interpreter (`python_`). No metric holds a customer id. A worker's counters count work: what is applied again
+after a partition was opened again counts again, but alerts only when they were committed. Those of `ingest`
+and of the bridge count what was committed.
 This page is generated from the metrics themselves, by `python -m streams.runtime.telemetry.metrics_page`.
 
 | metric | type | unit | labels | what it says |
@@ -70,6 +71,12 @@ _UNITS: Final[Mapping[str, str]] = {
     "retention_bridge_lookups_total": "questions",
     "retention_bridge_dispositions_total": "dispositions",
     "retention_canary_rounds_total": "rounds",
+    "retention_desk_alerts": "alerts",
+    "retention_desk_let_go_total": "alerts",
+    "retention_desk_trust": "0, 1 or 2",
+    "retention_desk_pages": "pages",
+    "retention_desk_dispositions_total": "dispositions",
+    "retention_desk_held_total": "dispositions",
     "retention_ingest_events_total": "events",
     "retention_ingest_undone_total": "transactions",
     "retention_ingest_registry_waiting": "0 or 1",
@@ -135,6 +142,7 @@ def _shown() -> Iterator[Metric]:
     yield from _shown_by_ingest()
     yield from _shown_by_bridge()
     yield from _shown_by_canary()
+    yield from _shown_by_desk()
 
 
 def _shown_by_ingest() -> Iterator[Metric]:
@@ -167,6 +175,12 @@ def _shown_by_bridge() -> Iterator[Metric]:
 def _shown_by_canary() -> Iterator[Metric]:
     metrics = CanaryMetrics()
     metrics.age(0, lambda: 0.0)
+    yield from metrics.registry.collect()
+
+
+def _shown_by_desk() -> Iterator[Metric]:
+    metrics = DeskMetrics()
+    metrics.invalid.labels("any")
     yield from metrics.registry.collect()
 
 
