@@ -75,6 +75,11 @@ class Filters:
         return urlencode({name: value for name, value in said.items() if value != getattr(usual, name)})
 
     @property
+    def cleared(self) -> str:
+        """Return the query of the same view with no filter."""
+        return Filters(view=self.view).query()
+
+    @property
     def narrow(self) -> int:
         """Return how many of the filters leave something out."""
         names = ("level", "signal", "reason", "channel", "owner", "standing", "age", "customer")

@@ -110,8 +110,8 @@ class PortInUseError(Exception):
 class WebServer:
     """The server, on the event loop that starts it; it looks customers up where there is a `worker`.
 
-    `routes` are those of another process; they look after their rights themselves. `headers` are of each
-    answer that does not have its own.
+    `routes` are those of another process; they look after their rights themselves. `headers` are those
+    of each answer, but for how long it is kept, if it says so itself.
     """
 
     def __init__(  # noqa: PLR0913 - what differs between processes
@@ -190,8 +190,10 @@ class WebServer:
                 return _error(HTTPStatus.NOT_FOUND, "no event of this customer was accepted")
 
     async def _add_headers(self, _request: web.Request, response: web.StreamResponse) -> None:
-        for name, value in self._headers.items():
-            response.headers.setdefault(name, value)
+        kept = response.headers.get("Cache-Control")
+        response.headers.update(self._headers)
+        if kept is not None:
+            response.headers["Cache-Control"] = kept
 
     def _check_right(self, request: web.Request) -> None:
         """Raise HTTPUnauthorized without the token; where none is set HTTPForbidden for a foreign name."""
