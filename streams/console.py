@@ -137,7 +137,7 @@ def merge_notes(
 
 def visible(text: str) -> str:
     """Return the text with every control, format, surrogate and unassigned character written as an escape."""
-    return "".join(_shown(char) for char in text)
+    return text if text.isprintable() else "".join(map(_shown, text))
 
 
 def _shown(char: str) -> str:

@@ -12,7 +12,7 @@ from typing import Final, Literal
 
 from streams.core.time import DAY_MS
 from streams.desk.board.entry import Entry
-from streams.desk.board.queue import NONE, cut
+from streams.desk.board.queue import NONE, cut, view_of
 
 By = Literal["signal", "reason", "channel"]
 KINDS: Final[tuple[By, ...]] = ("signal", "reason", "channel")
@@ -20,6 +20,7 @@ WEEKS: Final = (12, 26)
 _WEEK_MS: Final = 7 * DAY_MS
 RECENT: Final = 4
 """Weeks that are compared with as many before them."""
+_TO_WIN: Final = {"open", "snoozed"}
 _MOST_PARTS: Final = 4
 _MOST_GROUPS: Final = 60
 
@@ -40,7 +41,7 @@ class Group:
     name: str
     at_risk: int
     customers: int
-    """Customers with an open alert."""
+    """Customers with an open alert whose deadline has not passed."""
     raised: tuple[int, ...]
     returned: int
     """Alerts of these weeks that ended because the customer came back."""
@@ -86,7 +87,7 @@ def policy_of(entries: Iterable[Entry], by: By, weeks: int, now_ms: int) -> list
             if 0 <= ago < weeks:
                 found.raised[weeks - 1 - ago] += 1
                 found.returned += one.resolution == "returned"
-            if one.is_open:
+            if view_of(one, now_ms) in _TO_WIN:
                 found.at_risk += one.at_risk * share
                 found.customers.add(one.customer_id)
                 part = found.parts[_part(one, by)]

@@ -1,12 +1,13 @@
 """The queue: which alerts somebody wants to see, in which order, and what there is to choose from."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Final, Literal
 from urllib.parse import urlencode
 
 from streams.core.time import DAY_MS
+from streams.desk.board.board import Board
 from streams.desk.board.entry import Entry
 
 View = Literal["open", "snoozed", "overdue", "resolved"]
@@ -22,10 +23,11 @@ STANDINGS: Final = ("new", "acknowledged", "contacted", "closed")
 LEVELS: Final = ("alert", "watch")
 NONE: Final = "-"
 """In a filter: those that have none."""
-SHOWN: Final = 100
+SHOWN: Final = 50
 MOST_SHOWN: Final = 2_000
 _MOST_CHOICES: Final = 60
 _MOST_TEXT: Final = 200
+_MINUTE_MS: Final = 60_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,19 +136,52 @@ def standing_of(entry: Entry) -> str:
     return "new" if done is None else done.status
 
 
-def queue_of(entries: Iterable[Entry], filters: Filters, now_ms: int) -> Queue:
-    """Return what is seen with these filters."""
-    counts: dict[View, int] = dict.fromkeys(VIEWS, 0)
-    choices, found, fits = Choices(), [], _fits(filters, now_ms)
-    for one in entries:
-        view = view_of(one, now_ms)
-        counts[view] += 1
-        if view == filters.view:
-            _count(choices, one)
-            if fits(one):
-                found.append(one)
-    found.sort(key=SORTS[filters.sort])
-    return Queue(found, sum(one.at_risk for one in found), counts, choices)
+class Overview:
+    """All alerts by the view that they are in, each in all orders, and what there is to choose from.
+
+    It is made anew when the board has changed, or a minute has passed: so a filter looks only at what it is
+    about.
+    """
+
+    def __init__(self, board: Board) -> None:
+        self._board = board
+        self._made_of: tuple[int, int] | None = None
+        self._views: dict[View, list[Entry]] = {}
+        self._choices: dict[View, Choices] = {}
+        self._sorted: dict[tuple[View, str], list[Entry]] = {}
+
+    def queue(self, filters: Filters, now_ms: int) -> Queue:
+        """Return what is seen with these filters."""
+        self._make(now_ms)
+        view, fits = filters.view, _fits(filters, now_ms)
+        found = self._in_order(view, filters.sort)
+        if fits is not None:
+            found = [one for one in found if fits(one)]
+        counts = {name: len(entries) for name, entries in self._views.items()}
+        return Queue(found, sum(one.at_risk for one in found), counts, self._choices_of(view))
+
+    def _make(self, now_ms: int) -> None:
+        made_of = self._board.version, now_ms // _MINUTE_MS
+        if made_of == self._made_of:
+            return
+        self._views = {view: [] for view in VIEWS}
+        for one in self._board:
+            self._views[view_of(one, now_ms)].append(one)
+        self._choices, self._sorted, self._made_of = {}, {}, made_of
+
+    def _in_order(self, view: View, sort: str) -> list[Entry]:
+        found = self._sorted.get((view, sort))
+        if found is None:
+            found = self._sorted[view, sort] = sorted(self._views[view], key=SORTS[sort])
+        return found
+
+    def _choices_of(self, view: View) -> Choices:
+        found = self._choices.get(view)
+        if found is None:
+            found = self._choices[view] = Choices()
+            for one in self._views[view]:
+                _count(found, one)
+        return found
 
 
 def _count(choices: Choices, entry: Entry) -> None:
@@ -159,8 +194,8 @@ def _count(choices: Choices, entry: Entry) -> None:
     choices.standing[standing_of(entry)] += 1
 
 
-def _fits(filters: Filters, now_ms: int) -> Callable[[Entry], bool]:
-    """Return what tells whether an alert of the view passes; of each filter only what is set costs time."""
+def _fits(filters: Filters, now_ms: int) -> Callable[[Entry], bool] | None:
+    """Return what tells whether an alert of the view passes; None if all do."""
     tests: list[Callable[[Entry], bool]] = []
     if filters.level:
         tests.append(lambda one: one.level == filters.level)
@@ -181,7 +216,9 @@ def _fits(filters: Filters, now_ms: int) -> Callable[[Entry], bool]:
     if filters.customer:
         part = filters.customer.casefold()
         tests.append(lambda one: part in one.customer_id.casefold())
-    return lambda one: all(test(one) for test in tests)
+    if not tests:
+        return None
+    return tests[0] if len(tests) == 1 else lambda one: all(test(one) for test in tests)
 
 
 def cut(text: str | None) -> str:

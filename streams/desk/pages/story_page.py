@@ -12,6 +12,7 @@ from schemas.times import format_ms, parse_ms
 from streams.charts.svg import pct, tag
 from streams.core.ruleset import DEFAULT, VERSIONS, Ruleset
 from streams.core.time import DAY_MS
+from streams.crm.payload.words import reasons, summary
 from streams.desk.acting.wish import ACTIONS, OUTCOMES
 from streams.desk.board.entry import Entry
 from streams.desk.board.queue import Filters
@@ -113,6 +114,8 @@ def _shown(story: Story, shell: Shell) -> dict[str, object]:
         "filters": story.filters,
         "walk": story.walk,
         "now": now_ms,
+        "summary": _summary(alert, episode, lookup),
+        "cap": None if decided_by is None else f"{decided_by.frustration_cap:g}",
         "now_risk": to_cents(figures.value_at_risk),
         "now_chance": figures.probability,
         "days_since": days,
@@ -151,6 +154,13 @@ def _episode(entry: Entry, alert: Alert, lookup: LookupAnswer | None) -> LookupE
         return None
     found = lookup.open_episode
     return found if found is not None and found.alert_id == entry.alert_id else None
+
+
+def _summary(alert: Alert, episode: LookupEpisode | None, lookup: LookupAnswer | None) -> str:
+    """Return what happened in a sentence, as things stand now if a worker told."""
+    if episode is None:
+        return alert.summary
+    return summary(alert, "open", episode, reasons(alert, lookup))
 
 
 def _notes(

@@ -14,7 +14,7 @@ from streams.desk.acting.actions import Actions, Answer
 from streams.desk.acting.wish import WishError, wish_of
 from streams.desk.board.board import Board
 from streams.desk.board.policy import KINDS, WEEKS, By, policy_of
-from streams.desk.board.queue import Filters, queue_of, view_of
+from streams.desk.board.queue import Filters, Overview, view_of
 from streams.desk.health import Health
 from streams.desk.pages import words
 from streams.desk.pages.policy_page import policy_page, policy_parts
@@ -73,7 +73,7 @@ class Routes:
     """The routes; `guard` says who may."""
 
     def __init__(self, desk: Desk, guard: Guard) -> None:
-        self._desk, self._guard = desk, guard
+        self._desk, self._guard, self._overview = desk, guard, Overview(desk.board)
 
     def all(self) -> Iterable[web.AbstractRouteDef]:
         """Return them, for a server."""
@@ -137,7 +137,7 @@ class Routes:
     async def _queue(self, request: web.Request, session: str) -> web.Response:
         now, filters = self._desk.now_ms(), Filters.of(request.query)
         shell = self._shell("queue", session)
-        found = queue_of(self._desk.board, filters, now)
+        found = self._overview.queue(filters, now)
         if _PARTS in request.headers:
             return _parts(queue_parts(found, filters, shell, now), shell)
         return _html(queue_page(found, filters, shell, now))
@@ -157,7 +157,7 @@ class Routes:
         return _html(story_page(story, shell))
 
     def _walk(self, alert_id: str, filters: Filters, now_ms: int) -> Walk:
-        ids = [one.alert_id for one in queue_of(self._desk.board, filters, now_ms).entries]
+        ids = [one.alert_id for one in self._overview.queue(filters, now_ms).entries]
         if alert_id not in ids:
             return Walk(total=len(ids), after=ids[0] if ids else None)
         at = ids.index(alert_id)
@@ -173,7 +173,7 @@ class Routes:
         return _html(policy_page(groups, by, weeks, currency, shell))
 
     async def _queue_csv(self, request: web.Request, _session: str) -> web.Response:
-        found = queue_of(self._desk.board, Filters.of(request.query), self._desk.now_ms())
+        found = self._overview.queue(Filters.of(request.query), self._desk.now_ms())
         return _csv("queue.csv", queue_csv(found.entries))
 
     async def _policy_csv(self, request: web.Request, _session: str) -> web.Response:

@@ -129,6 +129,7 @@
   // ---- Filters
 
   const filters = $("#filters");
+  if (matchMedia("(max-width: 860px)").matches && !new URLSearchParams(location.search).size) $(".fold")?.removeAttribute("open");
   function filtered() {
     const said = new URLSearchParams();
     for (const [name, value] of new FormData(filters)) if (value) said.append(name, value);
@@ -138,7 +139,7 @@
   let typing = null;
   filters?.addEventListener("input", (event) => {
     clearTimeout(typing);
-    typing = setTimeout(filtered, event.target.type === "search" ? 120 : 0);
+    typing = setTimeout(filtered, event.target.type === "search" ? 40 : 0);
   });
   filters?.addEventListener("submit", (event) => { event.preventDefault(); clearTimeout(typing); filtered(); });
   document.addEventListener("click", (event) => {
