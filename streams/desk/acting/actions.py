@@ -109,9 +109,9 @@ class Actions:
         self._on_phase(held.wish, Phase.UNDONE)
         return True
 
-    def pending(self) -> int:
-        """Return how many are not written yet."""
-        return len(self._held)
+    def phase(self, action_id: str) -> Phase:
+        """Return where an action stands that was taken."""
+        return Phase.HELD if action_id in self._held else Phase.WRITTEN
 
     async def stop(self) -> None:
         """Write at once what is held; what Kafka does not take in some seconds is lost, and counted."""

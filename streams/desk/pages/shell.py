@@ -37,6 +37,7 @@ class Shell:
     undo_seconds: float
     has_token: bool
     synthetic: bool
+    now_ms: int = 0
 
     @property
     def files(self) -> str:

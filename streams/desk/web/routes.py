@@ -130,6 +130,7 @@ class Routes:
             desk.undo_seconds,
             self._guard.has_token,
             desk.synthetic,
+            desk.now_ms(),
         )
 
     # Pages
@@ -214,7 +215,13 @@ class Routes:
             case Answer.HELD:
                 return self._told(request, form, HTTPStatus.ACCEPTED, status="held")
             case Answer.SEEN:
-                return self._told(request, form, HTTPStatus.OK, status="seen")
+                return self._told(
+                    request,
+                    form,
+                    HTTPStatus.OK,
+                    status="seen",
+                    phase=self._desk.actions.phase(wish.action_id),
+                )
             case Answer.UNKNOWN:
                 return self._told(
                     request, form, HTTPStatus.NOT_FOUND, error="there is no such alert any more"

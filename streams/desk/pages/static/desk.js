@@ -28,6 +28,7 @@
 
   // ---- The parts of the page that change
 
+  const shown = {};
   let asked = 0;
   async function refresh(address = location.href) {
     const mine = ++asked;
@@ -41,16 +42,19 @@
     if (mine !== asked) return; // a newer one is under way
     if (parts.files !== meta.dataset.files) { location.reload(); return; }
     csrf = parts.csrf;
-    const focused = document.activeElement?.closest?.("tr[data-id]")?.dataset.id;
+    const focused = document.activeElement?.closest?.("tr[data-id]");
+    const at = $$("tr[data-id]").findIndex((row) => row.dataset.id === here);
     const inForm = document.activeElement?.closest?.("#story form");
     for (const [id, html] of Object.entries(parts.html)) {
       const part = document.getElementById(id);
-      if (!part || (id === "story" && inForm)) continue; // nobody's choice is taken away
-      if (part.dataset.was === html) continue;
+      if (!part || shown[id] === html) continue;
+      if (id === "story" && inForm) continue; // nobody's choice is taken away
       part.innerHTML = html; // escaped by the server, all of it
+      shown[id] = html;
     }
     showColumns();
-    if (focused) rowOf(focused)?.querySelector("th a").focus({ preventScroll: true });
+    if (here && at >= 0 && !rowOf(here)) here = $$("tr[data-id]").slice(0, at + 1).pop()?.dataset.id ?? null;
+    if (focused && !focused.isConnected && here) $("th a", rowOf(here)).focus({ preventScroll: true });
     mark();
   }
   let waiting = null;
@@ -79,23 +83,34 @@
       const story = $("#story");
       if (!story || ids.includes(story.dataset.id) || !ids.length) soon();
     });
-    on("health", (html) => { const line = $("#health"); if (line) line.innerHTML = html; if (!$("table.queue")) soon(); });
+    on("health", (html) => { healthLine(html); if (!$("table.queue")) soon(); });
     on("act", (told) => acted(told));
-    on("reset", () => { soon(); sendAgain(); });
+    on("reset", async () => { await refresh(); sendAgain(); });
     source.onerror = () => {
-      if (source.readyState === EventSource.CLOSED) setTimeout(listen, 2000); // it does not try again by itself
+      if (source?.readyState === EventSource.CLOSED) {
+        setTimeout(() => { if (source) listen(); }, 2000); // it does not try again by itself
+        refresh(); // which sees whether one has to log in again
+      }
       lost(true);
     };
     source.onopen = () => lost(false);
   }
+  function healthLine(html) {
+    $("#health").innerHTML = html;
+    shown.health = html;
+  }
   let lostTimer = null;
   function lost(is) {
-    clearTimeout(lostTimer);
-    const line = $("#health");
-    if (!is || !line) return;
-    lostTimer = setTimeout(() => {
-      line.innerHTML = '<span class="trust none"><strong>Broken</strong> <span>The desk does not answer: what you see is as it was.</span></span>';
-    }, 2500);
+    if (!is) {
+      clearTimeout(lostTimer);
+      lostTimer = null;
+      if (shown.health === "") refresh();
+    } else if (lostTimer === null) {
+      lostTimer = setTimeout(() => {
+        healthLine('<span class="trust none"><strong>Broken</strong> <span>The desk does not answer: what you see is as it was.</span></span>');
+        shown.health = "";
+      }, 2500);
+    }
   }
   document.addEventListener("visibilitychange", () => {
     if (document.hidden) { source?.close(); source = null; } else if (!source) { listen(); soon(); }
@@ -139,7 +154,7 @@
   let typing = null;
   filters?.addEventListener("input", (event) => {
     clearTimeout(typing);
-    typing = setTimeout(filtered, event.target.type === "search" ? 40 : 0);
+    typing = setTimeout(filtered, event.target.type === "search" ? 15 : 0);
   });
   filters?.addEventListener("submit", (event) => { event.preventDefault(); clearTimeout(typing); filtered(); });
   document.addEventListener("click", (event) => {
@@ -209,12 +224,15 @@
   };
   const dialog = $("#act");
   function dayIn(days) {
-    const now = $("time[datetime]") && meta.dataset.now ? Number(meta.dataset.now) : Date.now();
-    return new Date(now + days * 86400000).toISOString().slice(0, 10);
+    return new Date(Number(meta.dataset.now) + days * 86400000).toISOString().slice(0, 10);
   }
   function ask(what) {
     const of = current();
-    if (!of || !dialog || (what === "contacted" && of.dataset.quiet)) return;
+    if (!of || !dialog) return;
+    if (what === "contacted" && of.dataset.quiet) {
+      change("quiet", "Call nobody: the customer asked not to be contacted.", true, 5000);
+      return;
+    }
     const form = $("form", dialog);
     dialog.alert = { alert_id: of.dataset.id, seen: of.dataset.seen, customer: of.dataset.customer };
     if (what === "acknowledged") { act({ ...dialog.alert, do: what, role: role() }); return; }
@@ -268,16 +286,22 @@
     rowOf(fields.alert_id)?.classList.add("held"); // at once; the server says the rest
     const toast = show(one.action_id, `${one.words}: ${short(customer)}`, "Undo", () => undo(one.action_id));
     count(toast, Number(meta.dataset.undo));
-    await send(one, toast);
+    await send(one);
   }
-  async function send(one, toast) {
+  async function send(one, again = false) {
     const { customer, words, ...fields } = one;
     let answer;
     try { answer = await post("/act", fields); } catch { answer = { status: 0, told: {} }; }
-    if (answer.status === 202 || answer.status === 200) return;
+    if (answer.status === 202) return;
+    if (answer.status === 200) { acted({ id: one.action_id, phase: answer.told.phase }); return; }
+    if (answer.status === 403 && !again) { // the secret of a desk that was restarted
+      await refresh();
+      await send(one, true);
+      return;
+    }
     if (answer.status === 0 || answer.status >= 500) {
       change(one.action_id, `Not sent yet: the desk does not answer. ${words}: ${short(customer)}`, true);
-      setTimeout(() => { if (underWay.has(one.action_id)) send(one, toast); }, 3000);
+      setTimeout(() => { if (underWay.has(one.action_id)) send(one); }, 3000);
       return;
     }
     forget(one.action_id);
@@ -307,7 +331,7 @@
   function forget(id) { underWay.delete(id); keepUnderWay(); }
   function keepUnderWay() { keep(sessionStorage, "way", [...underWay.values()]); }
   function sendAgain() {
-    for (const one of underWay.values()) send(one, null);
+    for (const one of underWay.values()) send(one);
   }
   const short = (text) => (text.length > 40 ? `${text.slice(0, 39)}…` : text);
 

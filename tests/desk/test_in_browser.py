@@ -1,0 +1,481 @@
+"""The desk in a real Chromium, over a board that the tests fill: what people do, what is hostile, what breaks."""
+
+import asyncio
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from pathlib import Path
+from threading import Thread
+from typing import Any, Final, Self
+
+import axe_core_python
+import pytest
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.ui import Select, WebDriverWait
+
+from tests.chromium import CHROMIUM, DRIVER, chromium
+from tests.desk.desk_cases import BLIND, DAY, HOSTILE, NOON, WELL, DeskOfTests, alert, id_of, served
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="no Chromium with its driver is here"),
+]
+
+OVERFLOW: Final = "const page = document.documentElement; return page.scrollWidth - page.clientWidth"
+WIDTHS: Final = (320, 390, 820, 1180, 1440)
+AXE: Final = (Path(axe_core_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
+RUN_AXE: Final = """
+const done = arguments[0];
+axe.run(document, {resultTypes: ["violations"]}).then((found) => done(found.violations
+    .filter((one) => ["serious", "critical"].includes(one.impact))
+    .map((one) => [one.id, one.nodes.map((node) => node.html.slice(0, 120))])));
+"""
+PATIENCE: Final = 30
+SHOTS: Final = os.environ.get("DESK_SHOTS")
+"""A folder for pictures of the pages, to be looked at."""
+
+
+class Serving:
+    """A desk that is served from a thread of its own, so that the browser may be waited for."""
+
+    def __init__(self, desk: DeskOfTests, *, port: int = 0, **settings: Any) -> None:
+        self.desk, self._settings, self._port = desk, settings, port
+        self._loop = asyncio.new_event_loop()
+        self._thread = Thread(target=self._loop.run_forever)
+        self._done = asyncio.Event()
+        self.url = ""
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        ready: Future[str] = Future()
+        self._serving = asyncio.run_coroutine_threadsafe(self._serve(ready), self._loop)
+        self.url = ready.result(PATIENCE)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self._done.set)
+        self._serving.result(PATIENCE)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def do(self, what: Callable[[], object]) -> None:
+        """Do something on the loop of the desk, and return when it is done."""
+
+        async def done() -> None:
+            what()
+
+        asyncio.run_coroutine_threadsafe(done(), self._loop).result(PATIENCE)
+
+    async def _serve(self, ready: Future[str]) -> None:
+        try:
+            async with served(self.desk, port=self._port, **self._settings) as url:
+                ready.set_result(url)
+                await self._done.wait()
+        except BaseException as error:  # whoever waits is to know
+            if not ready.done():
+                ready.set_exception(error)
+            raise
+
+
+class Page:
+    """A browser, with what the tests ask of it."""
+
+    def __init__(self, browser: webdriver.Chrome) -> None:
+        self.browser = browser
+
+    def open(self, url: str, width: int = 1280, *, dark: bool = False) -> None:
+        """Open a page, and wait until its script listens."""
+        self.shape(width, dark=dark)
+        self.browser.get(url)
+        self.until(lambda: self.script("return document.documentElement.classList.contains('scripted')"))
+
+    def shape(self, width: int, *, dark: bool = False) -> None:
+        """Lay the page out at a width, light or dark."""
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        self.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
+        size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 640}
+        self.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+
+    def script(self, text: str, *arguments: object) -> Any:
+        """Return what a script does."""
+        return self.browser.execute_script(text, *arguments)  # type: ignore[no-untyped-call]
+
+    def one(self, selector: str) -> WebElement:
+        """Return an element."""
+        return self.browser.find_element(By.CSS_SELECTOR, selector)
+
+    def text(self, selector: str) -> str:
+        """Return the text of an element; nothing if it is not there. In one step: pages change all the time."""
+        found: str = self.script(
+            "return document.querySelector(arguments[0])?.innerText.replace(/\\s+/g, ' ') ?? ''", selector
+        )
+        return found
+
+    def customers(self) -> list[str]:
+        """Return the customers of the queue, in order."""
+        found: list[str] = self.script(
+            "return [...document.querySelectorAll('tbody th bdi')].map((one) => one.textContent)"
+        )
+        return found
+
+    def until(self, holds: Callable[[], object]) -> None:
+        """Wait until something holds."""
+        WebDriverWait(self.browser, PATIENCE, poll_frequency=0.05).until(lambda _: holds())
+
+    def press(self, *keys: str) -> None:
+        """Press keys, wherever the focus is."""
+        for key in keys:
+            self.browser.switch_to.active_element.send_keys(key)
+
+    def serious(self) -> list[Any]:
+        """Return what axe finds serious or critical."""
+        self.script(AXE)
+        found: list[Any] = self.browser.execute_async_script(RUN_AXE)  # type: ignore[no-untyped-call]
+        return found
+
+    def complaints(self) -> list[str]:
+        """Return what the browser says went wrong: a broken policy, a file that did not come."""
+        log = self.browser.get_log("browser")  # type: ignore[no-untyped-call]
+        return [one["message"] for one in log]
+
+    def shoot(self, name: str) -> None:
+        """Keep a picture, if somebody wants to look."""
+        if SHOTS:
+            height = min(3000, self.script("return document.documentElement.scrollHeight"))
+            width = self.script("return document.documentElement.clientWidth")
+            shot = self.browser.execute_cdp_cmd(
+                "Page.captureScreenshot",
+                {
+                    "captureBeyondViewport": True,
+                    "clip": {"x": 0, "y": 0, "width": width, "height": height, "scale": 1},
+                },
+            )
+            import base64  # noqa: PLC0415 - for whoever looks
+
+            (Path(SHOTS) / f"{name}.png").write_bytes(base64.b64decode(shot["data"]))
+
+
+@pytest.fixture(name="page", scope="module")
+def _page() -> Iterator[Page]:
+    with chromium() as browser:
+        browser.set_script_timeout(PATIENCE)
+        yield Page(browser)
+
+
+@pytest.fixture(autouse=True)
+def _in_one_tab(page: Page) -> Iterator[None]:
+    """Leave no page and nothing remembered behind."""
+    yield
+    first, *others = page.browser.window_handles
+    for one in others:
+        page.browser.switch_to.window(one)
+        page.browser.close()
+    page.browser.switch_to.window(first)
+    page.browser.get("about:blank")
+    page.complaints()
+
+
+def filled(**changes: Any) -> DeskOfTests:
+    """Return a desk with some alerts of all kinds."""
+    desk = DeskOfTests(synthetic=True, **changes)
+    desk.take(
+        alert("ada", value=900_000, level="alert"),
+        alert("ben", value=700_000, level="watch", reason="billing", channel="chat", days=85.0),
+        alert("cyd", value=500_000, do_not_contact=True, recommended_owner="desk-east"),
+        alert("dot", value=300_000, level="watch", signals=(("ivr_dead_end", 0.5), ("unresolved", 1.85))),
+        alert("eve", value=100_000, reason=None),
+        alert("fay", value=50_000, days=100.0),
+        alert("gus", state="resolved"),
+    )
+    return desk
+
+
+def test_a_queue_is_walked_by_keys_and_filtered_and_its_columns_are_chosen(page: Page) -> None:
+    with Serving(filled()) as serving:
+        page.open(serving.url)
+        assert page.customers() == ["c-ada", "c-ben", "c-cyd", "c-dot", "c-eve"]
+        assert page.text("h1") == "25,000 EUR at risk with 5 alerts"
+        assert "c-cyd call nobody" in page.text("tbody")
+        # Filters: none of them loads the page again.
+        page.script("window.stays = true")
+        Select(page.one("[name=level]")).select_by_value("watch")
+        page.until(lambda: page.customers() == ["c-ben", "c-dot"])
+        Select(page.one("[name=signal]")).select_by_value("ivr_dead_end")
+        page.until(lambda: page.customers() == ["c-dot"])
+        assert "level=watch" in page.browser.current_url
+        Select(page.one("[name=level]")).select_by_value("")
+        Select(page.one("[name=signal]")).select_by_value("")
+        page.until(lambda: len(page.customers()) == 5)
+        page.press("/", "c-e", Keys.ESCAPE)
+        page.until(lambda: page.customers() == ["c-eve"])
+        assert page.script("return window.stays")
+        # A column goes, and stays gone.
+        page.open(serving.url)
+        page.one("details.columns summary").click()
+        page.one("[data-column=owner]").click()
+        page.until(lambda: not page.one("td.c-owner").is_displayed())
+        page.open(serving.url)
+        assert not page.one("td.c-owner").is_displayed()
+        page.script("localStorage.clear()")
+        # Keys: down twice, up once, open, and back.
+        page.open(serving.url)
+        page.press("j", "j", "j", "k", Keys.ENTER)
+        page.until(lambda: page.text(".case h1").startswith("c-ben"))
+        assert "2 of 5" in page.text(".walk")
+        page.press("j")
+        page.until(lambda: page.text(".case h1").startswith("c-cyd"))
+        page.press("q")
+        page.until(lambda: len(page.customers()) == 5)
+        page.press("?")
+        page.until(lambda: page.one("#help").is_displayed())
+        assert page.complaints() == []
+
+
+def test_an_alert_shows_by_itself_and_what_is_done_shows_in_another_tab(page: Page) -> None:
+    with Serving(filled(undo_seconds=60)) as serving:
+        page.open(serving.url)
+        serving.do(lambda: serving.desk.take(alert("new", value=800_000)))
+        page.until(lambda: page.customers()[:2] == ["c-ada", "c-new"])
+        first = page.browser.current_window_handle
+        page.browser.switch_to.new_window("tab")
+        page.open(f"{serving.url}/alert?id={id_of('ada')}")
+        page.browser.switch_to.window(first)
+        page.press("j", "x")
+        page.until(lambda: page.one("#act").is_displayed())
+        Select(page.one("#act [name=outcome]")).select_by_value("benign")
+        page.one("#act .go").click()
+        page.until(lambda: "Closed: c-ada" in page.text("#toasts"))
+        page.until(lambda: "closed: a false alarm being written" in page.text("tbody tr"))
+        # The other tab sees it, and may take it back.
+        page.browser.switch_to.window(page.browser.window_handles[-1])
+        page.until(lambda: "Closed: a false alarm" in page.text("#acting"))
+        page.one(".undo button").click()
+        page.until(lambda: page.text("#acting") == "New")
+        page.browser.switch_to.window(first)
+        page.until(lambda: page.text("tbody tr .c-standing") == "new")
+        assert serving.desk.ledger.written == []
+        assert page.complaints() == []
+
+
+def test_each_action_is_written_once_and_can_be_undone(page: Page) -> None:
+    desk = filled(undo_seconds=0.4)
+    with Serving(desk) as serving:
+        page.open(serving.url)
+        page.press("j", "a")
+        page.until(lambda: [one.status for one in desk.ledger.written] == ["acknowledged"])
+        page.until(lambda: "acknowledged" in page.text("tbody tr .c-standing"))
+        page.press("j", "s")
+        page.until(lambda: page.one("#act").is_displayed())
+        page.one("[data-days='14']").click()
+        page.one("#act .go").click()
+        page.until(lambda: len(desk.ledger.written) == 2)
+        page.until(lambda: "c-ben" not in page.customers())
+        assert page.text("[data-view=snoozed] .n") == "1"
+        until = desk.ledger.written[1].snooze_until
+        assert until is not None
+        assert until.startswith("2026-04-03T00:00")
+        # On the story, by the forms.
+        page.open(f"{serving.url}/alert?id={id_of('dot')}")
+        Select(page.one("form.act [name=action]")).select_by_value("call")
+        page.script(
+            "[...document.querySelectorAll('form.act button')].find((one) => one.textContent === 'Contacted').click()"
+        )
+        page.until(lambda: len(desk.ledger.written) == 3)
+        page.until(lambda: "Contacted (call)" in page.text("#acting"))
+        assert "contacted (call) by retention desk (desk)" in page.text(".history").lower()
+        done = desk.ledger.written[2]
+        assert (done.status, done.action, done.actor_role, done.source) == (
+            "contacted",
+            "call",
+            "retention desk",
+            "desk",
+        )
+        # Whom nobody is to call, nobody calls.
+        page.open(f"{serving.url}/alert?id={id_of('cyd')}")
+        assert "Call nobody" in page.text(".note")
+        page.press("c")
+        page.until(lambda: "Call nobody" in page.text("#toasts"))
+        assert len({one.event_id for one in desk.ledger.written}) == 3
+        assert page.complaints() == []
+
+
+def test_undo_takes_an_action_back_and_a_closed_tab_loses_none(page: Page) -> None:
+    desk = filled(undo_seconds=1.5)
+    with Serving(desk) as serving:
+        page.open(serving.url)
+        page.press("j", "a")
+        page.until(lambda: "Undo" in page.text("#toasts"))
+        page.press("u")
+        page.until(lambda: "Undone" in page.text("#toasts"))
+        page.press("j", "a")
+        page.until(lambda: desk.board.get(id_of("ben")) and desk.board.get(id_of("ben")).held)  # type: ignore[union-attr]
+        page.browser.get("about:blank")
+        page.until(lambda: len(desk.ledger.written) == 1)
+        assert desk.ledger.written[0].customer_id == "c-ben"
+
+
+def test_a_conflict_is_shown_and_nothing_is_done(page: Page) -> None:
+    desk = filled()
+    with Serving(desk) as serving:
+        page.open(f"{serving.url}/alert?id={id_of('dot')}")
+        page.script(
+            "for (const one of document.querySelectorAll('[name=seen], .case')) { if (one.name) one.value = '0:'; else one.dataset.seen = '0:'; }"
+        )
+        page.press("a")
+        page.until(lambda: "has changed since you looked: revision 1, watch, new" in page.text("#toasts"))
+        assert "Nothing was done" in page.text("#toasts")
+        assert desk.ledger.written == []
+        assert "409" in "".join(page.complaints())
+
+
+def test_what_is_broken_does_not_look_like_happy_customers(page: Page) -> None:
+    desk = DeskOfTests()
+    with Serving(desk) as serving:
+        page.open(serving.url)
+        assert "Nobody is to be called" in page.text(".empty")
+        serving.do(lambda: desk.trust(BLIND))
+        page.until(lambda: "This list is empty because something is broken" in page.text(".empty"))
+        assert "Broken" in page.text("#health")
+        assert page.serious() == []
+        page.shoot("empty-broken")
+        serving.do(lambda: desk.trust(WELL))
+        page.until(lambda: "Nobody is to be called" in page.text(".empty"))
+        url = serving.url
+    page.until(lambda: "The desk does not answer" in page.text("#health"))
+    # It comes back, as another process with another life: pages begin afresh, and send what was under way.
+    again = filled(undo_seconds=0.2)
+    with Serving(again, port=int(url.rpartition(":")[2])):
+        page.until(lambda: len(page.customers()) == 5)
+        page.until(lambda: "Live" in page.text("#health"))
+        page.press("j", "a")
+        page.until(lambda: len(again.ledger.written) == 1)
+
+
+def test_a_write_that_kafka_does_not_take_is_tried_again(page: Page) -> None:
+    desk = filled(undo_seconds=0.1)
+    desk.ledger.away = True
+    with Serving(desk) as serving:
+        page.open(serving.url)
+        page.press("j", "a")
+        page.until(lambda: "Kafka does not take it yet" in page.text("#toasts"))
+        desk.ledger.away = False
+        page.until(lambda: len(desk.ledger.written) == 1)
+        page.until(lambda: "written" in page.text("#toasts"))
+
+
+def test_hostile_text_is_shown_and_never_obeyed_and_nothing_overflows(page: Page) -> None:
+    desk = DeskOfTests()
+    arabic = "\u0639\u0645\u064a\u0644"
+    desk.take(
+        alert(
+            "h", customer_id=HOSTILE, reason=HOSTILE, recommended_owner=HOSTILE * 20, summary=HOSTILE * 100
+        ),
+        alert("r", customer_id=arabic * 30, reason=arabic * 500, signals=((HOSTILE, 1.0), ("x" * 300, 0.5))),
+        alert(
+            "l",
+            customer_id="W" * 128,
+            reason="r" * 10_000,
+            recommended_owner="o" * 10_000,
+            summary="s" * 10_000,
+        ),
+        alert(
+            "q", alert_id="\"'><img src=x onerror=document.title='c'>&id=" + "y" * 40, customer_id="'; DROP"
+        ),
+    )
+    seen: list[tuple[int, str]] = []
+    with Serving(desk) as serving:
+        page.open(serving.url)
+        stories = page.script("return [...document.querySelectorAll('tbody th a')].map((one) => one.href)")
+        assert len(stories) == 4
+        for path in (f"{serving.url}/", f"{serving.url}/policy", *stories):
+            page.open(path)
+            assert page.browser.title.endswith("Retention desk")
+            assert page.script("return document.querySelectorAll('main script, main img').length") == 0
+            text = page.text("main")
+            assert not {"\u202e", "\x1b"} & set(text)
+            for width in WIDTHS:
+                page.shape(width)
+                seen.append((page.script(OVERFLOW), f"{path[:60]} at {width}"))
+        page.open(serving.url)
+        assert "\\u202e" in page.text("main")
+        page.press("j", "x")
+        page.until(lambda: page.one("#act").is_displayed())
+        assert page.browser.title.endswith("Retention desk")
+        assert page.complaints() == []
+    assert [one for one in seen if one[0]] == []
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_axe_finds_nothing_serious_and_no_page_overflows(page: Page, dark: bool) -> None:
+    found: list[Any] = []
+    desk = filled(undo_seconds=30)
+    with Serving(desk) as serving:
+        for name, path in (
+            ("queue", "/"),
+            ("story", f"/alert?id={id_of('ada')}"),
+            ("resolved", f"/alert?id={id_of('gus')}"),
+            ("policy", "/policy"),
+            ("gone", "/alert?id=none"),
+        ):
+            for width in (390, 820, 1440):
+                page.open(serving.url + path, width, dark=dark)
+                page.shoot(f"{name}-{width}-{'dark' if dark else 'light'}")
+                found += [(name, width, one) for one in page.serious()]
+                found += [(name, width, "overflow")] if page.script(OVERFLOW) else []
+        page.open(serving.url, dark=dark)
+        page.press("j", "a", "j", "x")
+        page.until(lambda: page.one("#act").is_displayed())
+        page.shoot(f"acting-{'dark' if dark else 'light'}")
+        found += page.serious()
+    assert found == []
+
+
+def test_with_a_token_one_logs_in_and_out(page: Page) -> None:
+    with Serving(filled(), token="the token of the tests") as serving:
+        page.browser.get(f"{serving.url}/policy")
+        assert page.browser.current_url.endswith("/login")
+        assert page.serious() == []
+        page.one("[name=token]").send_keys("another", Keys.ENTER)
+        page.until(lambda: "That is not the token" in page.text("main"))
+        page.one("[name=token]").send_keys("the token of the tests", Keys.ENTER)
+        page.until(lambda: page.customers())
+        cookie = page.browser.get_cookie("desk")
+        assert cookie
+        assert (cookie["httpOnly"], cookie["sameSite"]) == (True, "Strict")
+        page.press("j", "a")
+        page.until(lambda: len(serving.desk.ledger.written) == 1)
+        page.one(".out button").click()
+        page.until(lambda: page.browser.current_url.endswith("/login"))
+
+
+def test_ten_thousand_are_painted_and_filtered_at_once(page: Page) -> None:
+    """Generously measured, for the machine may be busy: the figures of a quiet one are in docs/desk.md."""
+    desk = DeskOfTests()
+    for at in range(100):
+        desk.take(*(alert(f"n{at}-{one}", value=at * 100 + one, reason=f"r{one % 9}") for one in range(100)))
+    with Serving(desk) as serving:
+        page.open(serving.url)
+        painted = page.script("return performance.getEntriesByName('first-contentful-paint')[0].startTime")
+        assert page.text("[data-view=open] .n") == "10,000"
+        took = page.browser.execute_async_script(  # type: ignore[no-untyped-call]
+            """
+            const done = arguments[0], began = performance.now(), choice = document.querySelector("[name=reason]");
+            new MutationObserver((_, it) => {
+                it.disconnect();
+                requestAnimationFrame(() => done(performance.now() - began));
+            }).observe(document.querySelector("#rows"), {childList: true});
+            choice.value = "r3";
+            choice.dispatchEvent(new Event("input", {bubbles: true}));
+            """
+        )
+        assert "1,100 alerts" in page.text("#summary")
+        assert (painted < 5000, took < 2000) == (True, True), (painted, took)
+
+
+def test_days_of_the_deadline_are_those_of_the_test() -> None:
+    """So the pages above do not depend on the day."""
+    assert filled().board.newest_ms == NOON - DAY
