@@ -89,7 +89,7 @@ def alert(name: str, revision: int = 1, **others: Any) -> Alert:
         "counters": _COUNTERS,
         "backfill": False,
         "clears_when": "Clears when the customer spends 280.00 EUR within 28 days.",
-        "summary": "The customer was refused an escalation; since then 0.00 EUR in 10 days, usually 20.00 EUR a day.",
+        "summary": "The customer was refused an escalation; since then 0.00 EUR in 10 days.",
         "deadline": format_ms(round(NOON + (90 - days) * DAY)),
         "recommended_owner": "retention desk",
         "ruleset": f"{DEFAULT.version}+{DEFAULT.hash}",

@@ -148,14 +148,18 @@
   function filtered() {
     const said = new URLSearchParams();
     for (const [name, value] of new FormData(filters)) if (value) said.append(name, value);
+    if (said.get("view") === "open") said.delete("view");
+    if (said.get("sort") === "risk") said.delete("sort");
     history.replaceState(null, "", `/?${said}`);
     refresh();
   }
   let typing = null;
   filters?.addEventListener("input", (event) => {
+    if (event.target.type !== "search") return;
     clearTimeout(typing);
-    typing = setTimeout(filtered, event.target.type === "search" ? 15 : 0);
+    typing = setTimeout(filtered, 15);
   });
+  filters?.addEventListener("change", (event) => { if (event.target.type !== "search") filtered(); });
   filters?.addEventListener("submit", (event) => { event.preventDefault(); clearTimeout(typing); filtered(); });
   document.addEventListener("click", (event) => {
     if (event.button || event.metaKey || event.ctrlKey || event.shiftKey) return;
