@@ -281,14 +281,16 @@ def test_each_action_is_written_once_and_can_be_undone(page: Page) -> None:
         assert until.startswith("2026-04-03T00:00")
         # On the story, by the forms.
         page.open(f"{serving.url}/alert?id={id_of('dot')}")
-        Select(page.one("form.act [name=action]")).select_by_visible_text("call")
         page.script(
-            "[...document.querySelectorAll('form.act button')]"
-            ".find((one) => one.textContent === 'Contacted').click()"
+            """
+            const form = document.querySelector("form.act [name=action]").form;
+            form.elements.action.value = "call";
+            form.requestSubmit();
+            """
         )
         page.until(lambda: len(desk.ledger.written) == 3)
         page.until(lambda: "Contacted (call)" in page.text("#acting"))
-        assert "contacted (call) by retention desk (desk)" in page.text(".history").lower()
+        page.until(lambda: "contacted (call) by retention desk (desk)" in page.text(".history"))
         done = desk.ledger.written[2]
         assert (done.status, done.action, done.actor_role, done.source) == (
             "contacted",
@@ -342,6 +344,7 @@ def test_what_is_broken_does_not_look_like_happy_customers(page: Page) -> None:
         serving.do(lambda: desk.trust(BLIND))
         page.until(lambda: "This list is empty because something is broken" in page.text(".empty"))
         assert "Broken" in page.text("#health")
+        assert page.text("h1") == "What is open is not known"
         assert page.serious() == []
         page.shoot("empty-broken")
         serving.do(lambda: desk.trust(WELL))

@@ -36,7 +36,7 @@ def queue_parts(queue: Queue, filters: Filters, shell: Shell, now_ms: int) -> Ma
     """Return what changes while it is open, by the id of the element that it is in."""
     shown = _shown(queue, filters, now_ms)
     return {
-        "part": render("queue_head.html.jinja", **shown),
+        "part": render("queue_head.html.jinja", shell=shell, **shown),
         "rows": render("queue_rows.html.jinja", shell=shell, **shown),
         "health": render("health.html.jinja", shell=shell),
     }
