@@ -1,7 +1,7 @@
 """Synthetic alerts, and a desk without Kafka: the same pages and routes, over a board that a test fills."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -95,6 +95,13 @@ def alert(name: str, revision: int = 1, **others: Any) -> Alert:
         "ruleset": f"{DEFAULT.version}+{DEFAULT.hash}",
     }
     return Alert.model_validate(fields | others)
+
+
+async def until(holds: Callable[[], object]) -> None:
+    """Wait until something holds."""
+    async with asyncio.timeout(20):
+        while not holds():  # noqa: ASYNC110 - the desk is not to know that it is waited for
+            await asyncio.sleep(0.005)
 
 
 class Ledger:

@@ -1,42 +1,26 @@
 """The desk in a real Chromium, over a board that the tests fill: what people do, what is hostile."""
 
 import asyncio
-import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from pathlib import Path
 from threading import Thread
 from typing import Any, Final, Self
 
-import axe_core_python
 import pytest
-from selenium import webdriver
-from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.remote.webelement import WebElement
-from selenium.webdriver.support.ui import Select, WebDriverWait
+from selenium.webdriver.support.ui import Select
 
 from tests.chromium import CHROMIUM, DRIVER, chromium
-from tests.desk.desk_cases import BLIND, DAY, HOSTILE, NOON, WELL, DeskOfTests, alert, id_of, served
+from tests.desk.browser import OVERFLOW, PATIENCE, Page
+from tests.desk.desk_cases import BLIND, HOSTILE, WELL, DeskOfTests, alert, id_of, served
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="no Chromium with its driver is here"),
 ]
 
-OVERFLOW: Final = "const page = document.documentElement; return page.scrollWidth - page.clientWidth"
 WIDTHS: Final = (320, 390, 820, 1180, 1440)
-AXE: Final = (Path(axe_core_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
-RUN_AXE: Final = """
-const done = arguments[0];
-axe.run(document, {resultTypes: ["violations"]}).then((found) => done(found.violations
-    .filter((one) => ["serious", "critical"].includes(one.impact))
-    .map((one) => [one.id, one.nodes.map((node) => node.html.slice(0, 120))])));
-"""
-PATIENCE: Final = 30
 TOKEN: Final = "the token of the tests"  # noqa: S105 - of nothing
-SHOTS: Final = os.environ.get("DESK_SHOTS")
-"""A folder for pictures of the pages, to be looked at."""
 
 
 class Serving:
@@ -80,84 +64,6 @@ class Serving:
             if not ready.done():
                 ready.set_exception(error)
             raise
-
-
-class Page:
-    """A browser, with what the tests ask of it."""
-
-    def __init__(self, browser: webdriver.Chrome) -> None:
-        self.browser = browser
-
-    def open(self, url: str, width: int = 1280, *, dark: bool = False) -> None:
-        """Open a page, and wait until its script listens."""
-        self.shape(width, dark=dark)
-        self.browser.get(url)
-        self.until(lambda: self.script("return document.documentElement.classList.contains('scripted')"))
-
-    def shape(self, width: int, *, dark: bool = False) -> None:
-        """Lay the page out at a width, light or dark."""
-        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        self.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
-        size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 640}
-        self.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-
-    def script(self, text: str, *arguments: object) -> Any:
-        """Return what a script does."""
-        return self.browser.execute_script(text, *arguments)  # type: ignore[no-untyped-call]
-
-    def one(self, selector: str) -> WebElement:
-        """Return an element."""
-        return self.browser.find_element(By.CSS_SELECTOR, selector)
-
-    def text(self, selector: str) -> str:
-        """Return the text of an element; nothing if it is not there. At once: pages change all the time."""
-        found: str = self.script(
-            "return document.querySelector(arguments[0])?.innerText.replace(/\\s+/g, ' ') ?? ''", selector
-        )
-        return found
-
-    def customers(self) -> list[str]:
-        """Return the customers of the queue, in order."""
-        found: list[str] = self.script(
-            "return [...document.querySelectorAll('tbody th bdi')].map((one) => one.textContent)"
-        )
-        return found
-
-    def until(self, holds: Callable[[], object]) -> None:
-        """Wait until something holds."""
-        WebDriverWait(self.browser, PATIENCE, poll_frequency=0.05).until(lambda _: holds())
-
-    def press(self, *keys: str) -> None:
-        """Press keys, wherever the focus is."""
-        for key in keys:
-            self.browser.switch_to.active_element.send_keys(key)
-
-    def serious(self) -> list[Any]:
-        """Return what axe finds serious or critical."""
-        self.script(AXE)
-        found: list[Any] = self.browser.execute_async_script(RUN_AXE)  # type: ignore[no-untyped-call]
-        return found
-
-    def complaints(self) -> list[str]:
-        """Return what the browser says went wrong: a broken policy, a file that did not come."""
-        log = self.browser.get_log("browser")  # type: ignore[no-untyped-call]
-        return [one["message"] for one in log]
-
-    def shoot(self, name: str) -> None:
-        """Keep a picture, if somebody wants to look."""
-        if SHOTS:
-            height = min(3000, self.script("return document.documentElement.scrollHeight"))
-            width = self.script("return document.documentElement.clientWidth")
-            shot = self.browser.execute_cdp_cmd(
-                "Page.captureScreenshot",
-                {
-                    "captureBeyondViewport": True,
-                    "clip": {"x": 0, "y": 0, "width": width, "height": height, "scale": 1},
-                },
-            )
-            import base64  # noqa: PLC0415 - for whoever looks
-
-            (Path(SHOTS) / f"{name}.png").write_bytes(base64.b64decode(shot["data"]))
 
 
 @pytest.fixture(name="page", scope="module")
@@ -480,8 +386,3 @@ def test_ten_thousand_are_painted_and_filtered_at_once(page: Page) -> None:
         )
         assert "1,100 alerts" in page.text("#summary")
         assert (painted < 5000, took < 2000) == (True, True), (painted, took)
-
-
-def test_days_of_the_deadline_are_those_of_the_test() -> None:
-    """So the pages above do not depend on the day."""
-    assert filled().board.newest_ms == NOON - DAY

@@ -6,6 +6,7 @@ from hashlib import sha256
 import pytest
 
 from schemas.alert import Alert
+from schemas.times import format_ms
 from streams.core.alerts.arm import arm
 from streams.core.alerts.figures import value_at_risk
 from streams.core.episodes.opening import alert_id
@@ -229,3 +230,22 @@ def test_what_a_snooze_held_back_is_raised_at_the_first_hour_after_it(beyond: in
     snooze = disposition("a", DAY_150 + 1, alert_id("a", "crm", "k1"), snooze_until=until)
     [alert] = run(snooze, TWO[0], bad("a", DAY_150 + 2, "k2"))
     assert (alert.state, alert.time) == ("raised", time)
+
+
+def test_when_the_next_level_comes_is_told_before_it_does() -> None:
+    """At the watch of two contacts a lookup says when the alert comes, if nothing is bought, and it does."""
+    partition = Partition(DATASET)
+    partition.apply(Input.TRANSACTIONS, daily("a", HOME, 150))
+    partition.apply(Input.CONTACTS, list(TWO))
+    partition.advance(dict.fromkeys(FACTS, DAY_150 + DAY_MS))
+    view, nobody = partition.lookup("a"), partition.lookup("b")
+    assert view is not None
+    assert (view.episode is not None, nobody) == (True, None)
+    told = view.next_level_at
+    assert told is not None
+    assert partition.advance(dict.fromkeys(FACTS, told - 1)) == []
+    [alert] = partition.advance(dict.fromkeys(FACTS, told))
+    assert (alert.level, alert.time) == ("alert", format_ms(told))
+    view = partition.lookup("a")
+    assert view is not None
+    assert view.next_level_at is None

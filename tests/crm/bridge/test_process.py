@@ -52,7 +52,7 @@ class _Reader:
         self.polls += 1
         self.may_go_on.wait(20)
         time.sleep(0.005)
-        return self.batches.pop(0) if self.batches else Batch([], [], [])
+        return self.batches.pop(0) if self.batches else Batch([], [], [], [])
 
     def lag(self) -> int:
         if self.away:
@@ -124,7 +124,7 @@ def one(
 
 
 def batch(*alerts: Any, first: int = 0) -> Batch:
-    return Batch([AlertRead("alerts", 0, first + at, one) for at, one in enumerate(alerts)], [], [])
+    return Batch([AlertRead("alerts", 0, first + at, one) for at, one in enumerate(alerts)], [], [], [])
 
 
 def test_a_second_one_waits_for_the_ledger_and_says_so(one: Callable[..., Running]) -> None:
@@ -164,7 +164,9 @@ def test_it_delivers_what_it_reads_and_tells_how_it_stands(
     running, record = one(), alert(customer_id="c-secret")
     running.reader.batches = [
         batch(record),
-        Batch([AlertRead("alerts", 0, 1, None)], [], [Unreadable("alerts", 0, 1, "level: literal_error")]),
+        Batch(
+            [AlertRead("alerts", 0, 1, None)], [], [Unreadable("alerts", 0, 1, "level: literal_error")], []
+        ),
     ]
 
     def shown(name: str, **labels: str) -> float | None:
@@ -270,7 +272,7 @@ def test_who_must_not_be_contacted_from_now_on_is_told_at_once_also_where_no_wor
         async with running.running():
             await until(lambda: running.bench.crm.ids == [record.event_id])
             running.bench.clock.go_on(60)
-            running.reader.batches = [Batch([], [asked], [])]
+            running.reader.batches = [Batch([], [asked], [], [])]
             await until(lambda: len(running.bench.crm.sent) == 2)
 
     # It is looked for every 30 s at the most.

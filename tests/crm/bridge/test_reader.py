@@ -162,7 +162,7 @@ def test_it_goes_on_where_the_ledger_ends_or_where_the_topic_begins_by_now(consu
     assert reader.lag() == 0
     consumer.held[zero] += [(b"k", value)]
     assert reader.caught_up  # what comes later is no part of it
-    assert reader.poll() == Batch([AlertRead(ALERTS, 0, 5, alert())], [], [])
+    assert reader.poll() == Batch([AlertRead(ALERTS, 0, 5, alert())], [], [], [])
 
 
 def test_a_topic_that_was_made_anew_is_refused(consumer: _Consumer) -> None:

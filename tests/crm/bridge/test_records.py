@@ -24,7 +24,7 @@ GOOD = {
 
 def read(value: bytes, *, topic: str = "customers", key: bytes = b"c-1") -> Batch:
     """Return what is made of a record."""
-    batch = Batch([], [], [])
+    batch = Batch([], [], [], [])
     record = SimpleNamespace(topic=topic, partition=0, offset=7, key=key, value=value)
     (module._add_alert if topic == "alerts" else module._add_profile)(batch, record)
     return batch
@@ -108,3 +108,25 @@ def test_what_was_deleted_before_it_was_read_is_told(
     assert consumer.at["alerts", 0] == 40
     # While it runs a jump would be silent: records of a topic that was made anew count as known.
     assert consumer.options["auto_offset_reset"] == "none"
+
+
+def test_a_disposition_is_read_with_what_no_rule_asks_for_and_a_wrong_one_is_left() -> None:
+    said = {
+        "type": "disposition",
+        "event_id": "d-1",
+        "customer_id": "c-1",
+        "time": "2026-03-20T10:00:00Z",
+        "source": "desk",
+        "alert_id": "a-1",
+        "status": "contacted",
+        "action": "call",
+        "actor_role": "lead",
+        "of_a_newer_release": 1,
+    }
+    batch = Batch([], [], [], [])
+    for value in (json.dumps(said).encode(), b"{}", b""):
+        record = SimpleNamespace(topic="dispositions", partition=0, offset=7, key=b"c-1", value=value)
+        module._add_disposition(batch, record)
+    [one] = batch.dispositions
+    assert (one.action, one.actor_role, one.outcome) == ("call", "lead", None)
+    assert len(batch.unreadable) == 2
