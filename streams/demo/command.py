@@ -52,7 +52,8 @@ def demo_command(  # noqa: PLR0913 - the options of a command are its arguments
     Kafka is that of RETENTION_BOOTSTRAP_SERVERS if it is set and answers, else that of `kafka up` if it
     runs, else one is started on 127.0.0.1 with Docker or Java 17; where none can be, there is only replay.
     Half-way a worker is killed and started again: exits with 1 if the topic does not hold exactly the alerts
-    of replay at the end. Topics and group have names of their own, and all that was started is stopped.
+    of replay at the end. Topics and group have names of their own, and all that was started is stopped; on a
+    terminal the desk stays, until Enter is pressed.
     """
     settings = settings_or_exit()
     if not force:

@@ -11,6 +11,7 @@ import typer
 from streams.console import ERRORS, visible
 from streams.demo.broker import DemoKafka, topics_of
 from streams.demo.crm import Crm, crm
+from streams.demo.desk import Desk, desk
 from streams.demo.display import displayed
 from streams.demo.scene import Scene, WorkerSeen
 from streams.demo.show import Show
@@ -61,13 +62,16 @@ def play(demo: Demo, kafka: DemoKafka) -> bool:
         topics_of(kafka, keep=demo.keep),
         workers(settings, demo.out) as processes,
         crm(settings, processes, demo.out, synthetic=demo.synthetic) as sandbox,
+        desk(settings, processes, demo.out, synthetic=demo.synthetic) as page,
     ):
-        _show(demo, settings, prescanned, processes, sandbox)
+        _show(demo, settings, prescanned, processes, sandbox, page)
         replay(demo, settings)
         found = verdict(settings, demo.out / ALERTS)
         typer.echo(str(found))
         if sandbox is not None:
             sandbox.show()
+        if page is not None:
+            page.show()
     _print_next_steps(demo, kafka)
     return found.equal
 
@@ -95,12 +99,13 @@ def replay(demo: Demo, settings: Settings) -> bool:
     return True
 
 
-def _show(
+def _show(  # noqa: PLR0913, PLR0917 - all that takes part
     demo: Demo,
     settings: Settings,
     prescanned: Prescan,
     processes: Sequence[WorkerProcess],
     sandbox: Crm | None,
+    page: Desk | None,
 ) -> None:
     scene = Scene(
         title="a year of real baskets, synthetic contacts"
@@ -112,6 +117,9 @@ def _show(
     )
     if sandbox is not None:
         scene.note(f"cases are delivered to a CRM sandbox: {sandbox.address}/")
+    if page is not None:
+        scene.desk = page.address
+        scene.note(f"the desk, which fills up from now on: {page.address}")
     with displayed(scene) as display:
         show = Show(settings, prescanned, processes, scene, demo.seconds)
         asyncio.run(show.run(display))

@@ -50,6 +50,8 @@ class Scene:
     currency: str
     lines: int
     workers: list[WorkerSeen]
+    desk: str | None = None
+    """Where the desk is."""
     published: Published = field(default_factory=Published)
     records_per_second: float = 0.0
     committed: int = 0

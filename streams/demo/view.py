@@ -22,7 +22,7 @@ _NEW_SECONDS: Final = 4.0
 _LEVELS: Final = {"alert": "bold red", "watch": "yellow"}
 _STATES: Final = {"raised": "bold", "updated": "", "resolved": "green"}
 _NOBODY: Final = "nobody yet: it takes twelve weeks to know what is usual for a customer"
-_OTHER_LINES: Final = 12
+_OTHER_LINES: Final = 13
 """Lines of the screen that are neither news, nor a milestone, nor a customer."""
 
 
@@ -80,6 +80,8 @@ def _header(scene: Scene) -> RenderableType:
         style = "bold red" if one.killed else "" if one.partitions else "dim"
         grid.add_row(f"worker {one.number}", Text(_worker_state(one), style))
     grid.add_row("alerts", _counted(scene))
+    if scene.desk is not None:
+        grid.add_row("the desk", Text(scene.desk, "bold"))
     for milestone in _padded(scene.milestones[-_MILESTONES:]):
         grid.add_row(*milestone)
     return grid

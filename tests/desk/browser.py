@@ -46,7 +46,7 @@ class Page:
 
     def script(self, text: str, *arguments: object) -> Any:
         """Return what a script does."""
-        return self.browser.execute_script(text, *arguments)  # type: ignore[no-untyped-call]
+        return self.browser.execute_script(text, *arguments)
 
     def one(self, selector: str) -> WebElement:
         """Return an element."""
@@ -78,7 +78,7 @@ class Page:
     def serious(self) -> list[Any]:
         """Return what axe finds serious or critical."""
         self.script(AXE)
-        found: list[Any] = self.browser.execute_async_script(RUN_AXE)  # type: ignore[no-untyped-call]
+        found: list[Any] = self.browser.execute_async_script(RUN_AXE)
         return found
 
     def complaints(self) -> list[str]:

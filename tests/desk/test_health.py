@@ -23,7 +23,8 @@ def reader(**changes: Any) -> ReaderSeen:
 
 
 def worker(**changes: Any) -> WorkerSeen:
-    return WorkerSeen("w:1", **({"heard_at": 99.0, "why": "", "partitions": BOTH} | changes))
+    usual: dict[str, Any] = {"heard_at": 99.0, "why": "", "partitions": BOTH}
+    return WorkerSeen("w:1", **(usual | changes))
 
 
 def seen(*workers: WorkerSeen, of: ReaderSeen | None = None, **changes: Any) -> Health:

@@ -372,7 +372,7 @@ def test_ten_thousand_are_painted_and_filtered_at_once(page: Page) -> None:
         page.open(serving.url)
         painted = page.script("return performance.getEntriesByName('first-contentful-paint')[0].startTime")
         assert page.text("[data-view=open] .n") == "10,000"
-        took = page.browser.execute_async_script(  # type: ignore[no-untyped-call]
+        took = page.browser.execute_async_script(
             """
             const done = arguments[0], began = performance.now();
             const choice = document.querySelector("[name=reason]");
