@@ -92,7 +92,7 @@ class DeskProcess:
             port = await web_server.start()
             stack.push_async_callback(web_server.stop)
             stack.push_async_callback(self.actions.stop)
-            log.info("the desk is at http://%s:%d/", self._settings.web_host, port)
+            log.info("the desk is at http://%s:%d", self._settings.web_host, port)
             try:
                 async with asyncio.TaskGroup() as group:
                     for task in (
