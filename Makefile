@@ -18,7 +18,7 @@ OTHERS := $(filter-out $(COVERING) $(FIRST),$(patsubst %/,%,$(wildcard tests/*/)
 # Written last, so a set-up that was interrupted is done again.
 STAMP := .venv/.set-up
 
-.PHONY: help setup demo evaluate check test covered lint format schema bench-replay bench-worker bench-latency bench-restore bench-memory bench-heavy bench-bridge bench-ingest lock
+.PHONY: help setup demo evaluate check test covered lint format schema bench-replay bench-worker bench-latency bench-restore bench-memory bench-heavy bench-bridge bench-ingest bench-desk lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -91,6 +91,9 @@ bench-bridge: setup ## whether a bridge with a slow CRM slows the worker, on a r
 
 bench-ingest: setup ## records that ingest maps a second and per CPU second, on a real Kafka
 	$(BIN)/python -m bench.ingest
+
+bench-desk: setup ## the desk with 10,000 open alerts, on a real Kafka and in Chromium
+	$(BIN)/python -m bench.desk
 
 lock: ## resolve requirements.lock again from pyproject.toml (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --all-extras \

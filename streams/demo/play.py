@@ -33,6 +33,7 @@ Everything is stopped. To bring it up for good, each but the first two in a term
   retention-signals topics create
   retention-signals worker              # more of them share the partitions
   retention-signals publish {{directory}}
+  retention-signals desk                # on another {variable("web_port")} than the worker
   retention-signals alerts --follow"""
 
 
