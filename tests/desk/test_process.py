@@ -115,6 +115,8 @@ def test_it_takes_what_the_topics_hold_and_tells_pages(
             entry = one.desk.board.get(id_of("a"))
             assert entry is not None
             await until(lambda: entry.standing)
+            invalid = "retention_desk_invalid_records_total", {"topic": "alerts"}
+            await until(lambda: one.desk.metrics.registry.get_sample_value(*invalid))
             assert one.desk.now_ms() == entry.time_ms  # time is that of the newest alert
             async with http.get(f"{one.url}/ready") as answer:
                 assert answer.status == 200

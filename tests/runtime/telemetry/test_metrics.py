@@ -16,7 +16,10 @@ from streams.core.time import DAY_MS
 from streams.core.watermark import FACTS, Input
 from streams.crm.cases.standing import Standing
 from streams.crm.wire import Kind
+from streams.desk.acting.actions import Answer, Phase
+from streams.desk.board.queue import VIEWS
 from streams.runtime.partition.upstream_delay import Sources as HeardSources
+from streams.runtime.telemetry import desk_metrics
 from streams.runtime.telemetry.bridge_metrics import (
     ANSWERS,
     KINDS,
@@ -25,6 +28,7 @@ from streams.runtime.telemetry.bridge_metrics import (
     BridgeMetrics,
     CanaryMetrics,
 )
+from streams.runtime.telemetry.desk_metrics import DeskMetrics
 from streams.runtime.telemetry.ingest_metrics import IngestMetrics
 from streams.runtime.telemetry.metrics import Metrics
 from streams.runtime.telemetry.metrics_page import page, rows
@@ -98,6 +102,13 @@ def canary() -> CanaryMetrics:
     return metrics
 
 
+def desk() -> DeskMetrics:
+    """Give the metrics of a desk that has met a record that is none."""
+    metrics = DeskMetrics()
+    metrics.invalid.labels("alerts").inc()
+    return metrics
+
+
 def partition_series(metrics: Metrics) -> set[str]:
     text = generate_latest(metrics.registry).decode()
     return {line for line in text.splitlines() if 'partition="' in line}
@@ -118,7 +129,7 @@ def test_the_page_has_every_metric_once_and_what_is_exposed_is_as_it_says() -> N
     ingest = IngestMetrics()
     ingest.committed(0.1, {"a": 1}, {("a", TX): 1}, {("a", "a/b", "why"): 1}, {("a", Reason.SCHEMA): 1})
     ingest.lag({"a": 0})
-    registries = (one.registry for one in (metrics, ingest, bridge(), canary()))
+    registries = (one.registry for one in (metrics, ingest, bridge(), canary(), desk()))
     text = "".join(generate_latest(one).decode() for one in registries)
     found = {family.name: family for family in text_string_to_metric_families(text)}
     ours = {name for name in found if name.startswith("retention_")}
@@ -136,6 +147,13 @@ def test_the_words_of_the_bridge_are_those_of_the_crm_side() -> None:
     """They stand twice, as metrics know nothing of the bridge."""
     assert list(STANDINGS) == [one.value for one in Standing]
     assert list(KINDS) == [one.value for one in Kind]
+
+
+def test_the_words_of_the_desk_are_those_of_its_metrics() -> None:
+    """They stand twice, likewise."""
+    assert list(desk_metrics.ANSWERS) == [one.value for one in Answer]
+    assert set(desk_metrics.PHASES) == {one.value for one in Phase} - {"held"}
+    assert desk_metrics.VIEWS == VIEWS
 
 
 def test_what_a_disposition_was_answered_is_one_of_the_words_that_the_page_has() -> None:
