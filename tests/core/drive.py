@@ -1,7 +1,7 @@
 """Driving a partition in tests: events, worlds as records, arrival orders, batches, and crashes."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from typing import Any, Final
@@ -20,6 +20,7 @@ from schemas.events import (
 )
 from schemas.hot import Decoder
 from streams.core.alerts.figures import Figures
+from streams.core.customer.journal.expansion import without_journal
 from streams.core.customer.moves import Move
 from streams.core.customer.pending import Episode
 from streams.core.episodes.lifecycle import Observer
@@ -257,38 +258,81 @@ class Crashes:
     happened: int = 0
 
     def __post_init__(self) -> None:
-        self.state: State = {}
+        self.log = CompactedLog(self.rng)
+
+    @property
+    def state(self) -> State:
+        """Return the changelog."""
+        return self.log.state
 
     def __call__(self, partition: Partition) -> Partition:
         """Do nothing, or drain, or crash: the partition to go on with knows only what was drained."""
         if self.rng.random() >= self.often:
             return partition
-        keep(self.state, partition)
+        self.log.keep(partition)
         if self.rng.random() < 0.5:
             return partition
         self.happened += 1
-        return restored(self.rules, self.state, self.rng)
+        if self.rng.random() < 0.3:
+            self.log.move()
+        return restored(self.rules, self.state)
+
+
+@dataclass
+class CompactedLog:
+    """A topic that is compacted up to somewhere now and then: what is superseded goes, tombstones may."""
+
+    rng: Random
+    entries: list[tuple[bytes, bytes | None]] = field(default_factory=list)
+
+    def keep(self, partition: Partition) -> None:
+        """Write what changed."""
+        self.entries += partition.drain_dirty()
+        if self.rng.random() < 0.3:
+            self.compact()
+
+    def compact(self) -> None:
+        """Compact up to anywhere."""
+        end = self.rng.randint(0, len(self.entries))
+        last = {key: at for at, (key, _) in enumerate(self.entries[:end])}
+        kept = [self.entries[at] for at in sorted(last.values())]
+        self.entries[:end] = [one for one in kept if one[1] is not None or self.rng.random() < 0.3]
+
+    def move(self) -> None:
+        """Go on as a new topic into which this one was imported, whole records in any order."""
+        entries = list(without_journal(self.state).items())
+        self.rng.shuffle(entries)
+        self.entries = [*entries]
+
+    @property
+    def state(self) -> State:
+        """Return what a reader finds: the newest values, in the order in which they were written."""
+        state: State = {}
+        for key, value in self.entries:
+            state.pop(key, None)
+            if value is not None:
+                state[key] = value
+        return state
 
 
 def keep(state: State, partition: Partition) -> None:
-    """Write what changed into a changelog."""
+    """Write what changed into a changelog, which stands in the order of the last writes."""
     for key, value in partition.drain_dirty():
-        if value is None:
-            state.pop(key, None)
-        else:
+        state.pop(key, None)
+        if value is not None:
             state[key] = value
 
 
 def restored(
     rules: Ruleset, state: State, rng: Random | None = None, observer: Observer | None = None
 ) -> Partition:
-    """Return a new partition from a changelog, read in its order or any."""
+    """Return a new partition from a changelog; with `rng` as if it was moved, whole records in any order."""
     partition = Partition(rules, observer=observer)
-    entries = list(state.items())
     if rng is not None:
+        entries = list(without_journal(state).items())
         rng.shuffle(entries)
-    for key, value in entries:
-        partition.restore(key, value)
+        state = dict(entries)
+    partition.restore(state)
     return partition
 
 

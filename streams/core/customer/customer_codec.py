@@ -1,7 +1,8 @@
 """The packed form of a customer: a fixed-width head, a body (msgpack), a tail of fixed-width entries.
 
 An on-time purchase only appends an entry to the tail; the entries of the last days double as the memory of
-event ids. Entries too old for that are folded into the body now and then, with the rest left untouched.
+event ids. Entries too old for that are folded into the body now and then, with the rest left untouched. The
+changelog has an entry of its own for such a purchase (see `journal`), and the record is written now and then.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -36,8 +37,8 @@ QUIET: Final = 2
 """Flag: its next timer supposes that no further purchase comes."""
 SAMPLED: Final = 4
 """Flag: a member of the population's sample. Not kept in the changelog."""
-DIRTY: Final = 8
-"""Flag: changed since the changelog was last written. Not kept there."""
+OWED: Final = 8
+"""Flag: the journal has entries of it since it was last written whole. Not kept in the changelog."""
 WITHOUT_PANE: Final = 16
 """Flag: no spend is known yet. Not kept in the changelog."""
 CROWDED: Final = 32

@@ -15,12 +15,12 @@ from xxhash import xxh3_64_intdigest
 from schemas.alert import Alert
 from schemas.events import Erasure, Merge, Refusal, SignOfLife, Tick, Transaction
 from streams.core.customer.customer_codec import (
-    DIRTY,
     ENTRY,
     FLAGS_AT,
     LONG_RECORD,
     MERGED,
     MOST_CENTS,
+    OWED,
     PAGE_BYTES,
     QUIET,
     SAMPLED,
@@ -32,6 +32,7 @@ from streams.core.customer.customer_codec import (
     mark_of,
 )
 from streams.core.customer.id_table import KEY_BYTES, LOW_BITS, UNIT_BITS
+from streams.core.customer.journal.journal import LENGTHS
 from streams.core.customer.moves import Move
 from streams.core.customer.pending import Event, pending_event
 from streams.core.partition.acceptance import accept, refusal, time_of_sign
@@ -119,7 +120,7 @@ class Intake:
         customers, lateness, rules = self._customers.records, clock.lateness_ms, self._judge.rules
         newest, now, source, salt, applied = clock.newest, clock.now, "", ids.seed(""), 0
         counts, counts_of = self._guard.counts_of("", rules), self._guard.counts_of
-        forgettable = self._contents.horizon
+        forgettable, journal, lengths = self._contents.horizon, self._customers.journal.entries, LENGTHS
         for at, (event, when) in enumerate(zip(records, appended, strict=False)):
             if (
                 type(event) is not Transaction
@@ -159,10 +160,16 @@ class Intake:
             hour = time // HOUR_MS
             counts[hour] += 1
             if cents <= MOST_CENTS:
-                record += pack(time, cents, key)
+                entry = pack(time, cents, key)
+                record += entry
+                if journal is not None:
+                    name = customer_id.encode()
+                    journal += lengths[len(name)]
+                    journal += name
+                    journal += entry
             else:
                 record = self._add_huge(event, key)
-            if record[FLAGS_AT] != DIRTY:
+            if record[FLAGS_AT] != OWED:
                 self._note(customer_id, record, hour, cents)
             if len(record) > LONG_RECORD and is_foldable(record, forgettable):
                 self._customers.fold(customer_id, record, forgettable)
@@ -190,8 +197,8 @@ class Intake:
     def _note(self, customer_id: str, record: bytearray, hour: int, cents: int) -> None:
         """Do what a purchase means beyond the customer's own record."""
         flags = record[FLAGS_AT]
-        if not flags & DIRTY:
-            self._customers.touch(customer_id, record)
+        if not flags & OWED:
+            self._customers.owe(customer_id, record)
         if flags & (SAMPLED | WITHOUT_PANE):
             self._sampling.add(customer_id, hour, cents)
         if flags & QUIET:
@@ -261,7 +268,8 @@ class Intake:
     def _apply_move(self, move: Move) -> None:
         """Let the history of another id wait for its effective time; a late one counts from now on."""
         if move.customer_id not in self._customers.records:
-            self._customers.touch(move.customer_id, self._customers.new(move.customer_id))
+            self._customers.new(move.customer_id)
+            self._customers.touch(move.customer_id)
         self._enqueue(move, move.effective_time)
 
     def _enqueue(self, event: Event | SignOfLife | Move, effective_time: int) -> None:

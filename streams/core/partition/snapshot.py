@@ -1,16 +1,16 @@
 """The state of a partition as records of a changelog: what changed goes out, all of it comes back."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from streams.core.customer.customer import unpack
-from streams.core.customer.customer_codec import MERGED, QUIET, Entry, entries, input_of
+from streams.core.customer.customer_codec import FLAGS_AT, MERGED, OWED, QUIET, Entry, entries, input_of
+from streams.core.customer.journal.expansion import expand
 from streams.core.customer.state import (
     PARTITION_KEY,
     PartitionState,
     StateError,
     customer_of,
     decode_state,
-    is_customer_key,
     is_page_key,
     page_number_of,
     ruleset_of,
@@ -20,22 +20,30 @@ from streams.core.watermark import TOO_LATE_MS, Input
 
 
 def drain(contents: Contents) -> list[tuple[bytes, bytes | None]]:
-    """Return what changed since the last call, packed, as (key, value); None for an erased customer."""
+    """Return what changed since the last call as (key, value), in the order to write; None forgets a key."""
     changed = contents.customers.drain(contents.horizon)
     return [*changed, (PARTITION_KEY, state_of(contents).encode())]
 
 
-def restore(contents: Contents, key: bytes, value: bytes) -> None:
-    """Restore what `drain` gave; raises StateError for what this release does not read."""
-    if key == PARTITION_KEY:
-        _restore_state(contents, decode_state(value))
-    elif is_customer_key(key):
-        _restore_customer(contents, customer_of(key), value)
-    elif is_page_key(key):
+def restore(contents: Contents, state: Mapping[bytes, bytes]) -> None:
+    """Restore the newest values of what `drain` gave, in the order in which they were written.
+
+    Raise StateError for what this release does not read.
+    """
+    found = expand(state)
+    own = found.others.pop(PARTITION_KEY, None)
+    if own is not None:  # the clocks tell which ids need not be restored
+        _restore_state(contents, decode_state(own))
+    for customer_id, record in found.records.items():
+        _restore_customer(contents, customer_id, record)
+    for key, value in found.others.items():
+        if not is_page_key(key):
+            raise StateError("a state record of unknown kind")
         page = contents.customers.pages.restore(customer_of(key), page_number_of(key), value)
         _restore_ids(contents, list(page))
-    else:
-        raise StateError("a state record of unknown kind")
+    for customer_id in found.owed:
+        contents.customers.records[customer_id][FLAGS_AT] |= OWED
+    contents.customers.journal.restore(found.live, found.owed, found.graves)
 
 
 def state_of(contents: Contents) -> PartitionState:
@@ -62,7 +70,7 @@ def _restore_state(contents: Contents, state: PartitionState) -> None:
         judge.episodes.rulesets.setdefault(name, ruleset_of(given))
 
 
-def _restore_customer(contents: Contents, customer_id: str, value: bytes) -> None:
+def _restore_customer(contents: Contents, customer_id: str, value: bytearray) -> None:
     flags = contents.customers.restore(customer_id, value)
     if flags & QUIET:  # a purchase may have come that was not decided on
         contents.unexpected.add(customer_id)

@@ -188,7 +188,7 @@ async def _read(consumer: Any, tp: TopicPartition, end: int) -> AsyncIterator[tu
 
 
 def _batches(entries: Iterable[_Entry]) -> Iterator[Any]:
-    """Yield records in as few batches as can be, large ones alone and compressed.
+    """Yield records in their order, in as few batches as can be, large ones alone and compressed.
 
     They may be larger than a batch that a broker takes: refused records that came compressed, customers with
     thousands of facts that wait.
@@ -196,6 +196,9 @@ def _batches(entries: Iterable[_Entry]) -> Iterator[Any]:
     batch = _batch(DefaultRecordBatch.CODEC_NONE)
     for key, value, headers in entries:
         if value is not None and len(value) > _LARGE_BYTES:
+            if batch.record_count():
+                yield batch
+                batch = _batch(DefaultRecordBatch.CODEC_NONE)
             large = _batch(DefaultRecordBatch.CODEC_GZIP)
             large.append(key=key, value=value, timestamp=None, headers=headers)
             yield large

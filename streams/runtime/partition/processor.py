@@ -18,7 +18,7 @@ from schemas.partitioner import DEFAULT, UNCHECKED, Partitioner, partition_of
 from streams.core.alerts.alert import dated
 from streams.core.customer.moves import Move
 from streams.core.customer.pending import Event
-from streams.core.customer.state import PARTITION_KEY, StateError
+from streams.core.customer.state import StateError
 from streams.core.partition.exchange import decide_together
 from streams.core.partition.partition import Outcome, Partition, Record
 from streams.core.ruleset import VERSIONS, Ruleset
@@ -163,9 +163,8 @@ class PartitionProcessor:
         async for key, value in self._log.restore():
             self.restored += 1
             on_restored()
-            if value is None:
-                state.pop(key, None)
-            else:
+            state.pop(key, None)  # so that they stand in the order in which they were written
+            if value is not None:
                 state[key] = value
         own = state.pop(PROCESSOR_KEY, None)
         if own is not None:
@@ -174,8 +173,7 @@ class PartitionProcessor:
             raise RefusedError(
                 "the state has no owner record: it is not of this product, or was tampered with"
             )
-        for key, value in sorted(state.items(), key=lambda one: one[0] != PARTITION_KEY):
-            self.partition.restore(key, value)
+        self.partition.restore(state)
         self._check_places()
         bounds = await self._log.bounds()
         self._set_positions(bounds)
@@ -410,7 +408,7 @@ class PartitionProcessor:
     @property
     def waiting(self) -> bool:
         """Return whether there is anything to commit."""
-        return self._dirty or self.urgent
+        return self._dirty or self.urgent or self.partition.erasing
 
     async def commit(self) -> Written | None:
         """Write the results of all batches since the last commit; return None if there are none.

@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 from schemas.events import Profile
 from streams.core.customer.customer import unpack
 from streams.core.customer.customer_codec import (
-    DIRTY,
     EMPTY,
     ENTRY,
     FORMAT,
@@ -15,6 +14,7 @@ from streams.core.customer.customer_codec import (
     LONG_RECORD,
     NO_HOUR,
     OPEN,
+    OWED,
     QUIET,
     Body,
     Entry,
@@ -197,7 +197,7 @@ def test_a_head_that_is_cut_off_is_refused(cut: int) -> None:
 
 @pytest.mark.parametrize("cut", [1, ENTRY.size - 1])
 def test_a_tail_that_is_cut_off_is_refused(cut: int) -> None:
-    record = join(Parts(NO_HOUR, HOUR, DIRTY, Body(), [(HOME, 5, 1)]))
+    record = join(Parts(NO_HOUR, HOUR, OWED, Body(), [(HOME, 5, 1)]))
     with pytest.raises(StateError, match="cut off"):
         split(record[:-cut])
 

@@ -53,11 +53,12 @@ def test_ids_are_restored_with_their_latest_effective_time(order: str) -> None:
     partition.apply(TX, [purchase("a", HOME, event_id="x")])
     partition.apply(TX, [purchase("b", HOME + 9 * DAY_MS, event_id="x")])
     values = dict(partition.drain_dirty())
-    again = Partition(Ruleset())
-    for key in (PARTITION_KEY, *(f"c{one}".encode() for one in order)):
+    state: dict[bytes, bytes] = {}
+    for key in (*(f"c{one}".encode() for one in order), PARTITION_KEY):
         value = values[key]
         assert value is not None
-        again.restore(key, value)
+        state[key] = value
+    again = restored(Ruleset(), state)
     outcome = again.apply(TX, [purchase("c", HOME + 10 * DAY_MS, event_id="x")])
     assert outcome.duplicate == 1
 
@@ -132,4 +133,4 @@ def test_a_disposition_that_comes_late_changes_nothing_before_the_watermark() ->
 def test_a_damaged_record_is_refused(value: bytes) -> None:
     """Whatever a changelog holds under a customer's key, it is state or a StateError."""
     with pytest.raises(StateError):
-        Partition(Ruleset()).restore(b"ca", value)
+        Partition(Ruleset()).restore({b"ca": value})
