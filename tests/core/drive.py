@@ -291,9 +291,9 @@ class CompactedLog:
         if self.rng.random() < 0.3:
             self.compact()
 
-    def compact(self) -> None:
-        """Compact up to anywhere."""
-        end = self.rng.randint(0, len(self.entries))
+    def compact(self, end: int | None = None) -> None:
+        """Compact the first so many entries, up to anywhere if nothing is said."""
+        end = self.rng.randint(0, len(self.entries)) if end is None else end
         last = {key: at for at, (key, _) in enumerate(self.entries[:end])}
         kept = [self.entries[at] for at in sorted(last.values())]
         self.entries[:end] = [one for one in kept if one[1] is not None or self.rng.random() < 0.3]

@@ -96,16 +96,19 @@ class Journal:
 
         Nobody for what the last call of `drain` gave.
         """
-        hurry = HURRY_BYTES if self._graves else 0
-        self._due = max(self._due, hurry)
+        hurried = bool(self._graves)
+        if hurried:
+            self._due = max(self._due, HURRY_BYTES)
         while self._due > 0 and self._owed:
             customers = self._owed[0][1]
             if customers:
                 yield customers.pop()
             else:
                 self._owed.popleft()
-        if hurry or not self._owed:
+        if hurried:
             self._due = 0
+        elif not self._owed:
+            self._due = min(self._due, 0)
 
     def paid(self, size: int) -> None:
         """Note that so many bytes of a whole record were written for one of `served`."""
@@ -157,8 +160,8 @@ class Journal:
             self._graves |= dict.fromkeys(self._erased, self._next)
         self._erased.clear()
         starts = [0, *(end for _, end in entry_ends(entries))]
-        kept = (entries[start:end] for start, end in pairwise(starts))
-        return bytearray(b"".join(one for one in kept if one[LENGTH_BYTES : -ENTRY.size] not in erased))
+        every = (bytes(entries[start:end]) for start, end in pairwise(starts))
+        return bytearray(b"".join(one for one in every if one[LENGTH_BYTES : -ENTRY.size] not in erased))
 
 
 def entry_ends(entries: bytes | bytearray) -> Iterator[tuple[int, int]]:
