@@ -9,6 +9,7 @@ from typing_extensions import override
 from schemas.alert import Alert
 from streams.core.watermark import Input
 from streams.runtime.ports import Bounds, FencedError, LogError, PartitionLog, Transaction
+from tests.core.drive import CompactedLog
 from tests.runtime.history import History
 
 BEFORE_FENCING = "before fencing"
@@ -101,12 +102,19 @@ class FakeLog(PartitionLog):
 
     @override
     async def restore(self) -> AsyncIterator[tuple[bytes, bytes | None]]:
-        records = [entry for transaction in self._broker.committed for entry in transaction.state]
+        records = self._compacted()
         fails_at = self._broker.rng.randrange(len(records) + 1)
         for at, entry in enumerate(records):
             if at == fails_at:
                 await self._broker.point(RESTORING)
             yield entry
+
+    def _compacted(self) -> list[tuple[bytes, bytes | None]]:
+        """Return the state as a reader finds it: up to somewhere, what is superseded is gone."""
+        log = CompactedLog(self._broker.rng)
+        log.entries = [entry for transaction in self._broker.committed for entry in transaction.state]
+        log.compact()
+        return log.entries
 
     @override
     async def commit(self, transaction: Transaction) -> None:

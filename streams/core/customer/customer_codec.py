@@ -5,12 +5,13 @@ event ids. Entries too old for that are folded into the body now and then, with 
 changelog has an entry of its own for such a purchase (see `journal`), and the record is written now and then.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate, starmap
 from operator import sub
 from struct import Struct as Layout
 from typing import Final, NamedTuple, TypeVar
 
+import numpy as np
 from msgspec import MsgspecError, Raw, Struct, field, msgpack
 
 from schemas.events import Profile
@@ -54,6 +55,9 @@ KEY_SIZE: Final = 8
 ENTRY: Final = Layout("<qiQ")
 """Instant (ms), cents of an on-time purchase (else `-1 - index of the input`), hash of the event id."""
 Entry = tuple[int, int, int]
+Ids = list[tuple[int, int]]
+"""Hashes of ids, each with an effective time (ms)."""
+_COLUMNS: Final = np.dtype([("time", "<i8"), ("cents", "<i4"), ("key", "<u8")])
 MOST_CENTS: Final = (1 << 31) - 1
 """The largest purchase that fits into an entry."""
 INPUTS: Final = GIVEN
@@ -295,6 +299,28 @@ def timer_of(record: bytes | bytearray) -> int:
     """Return the next wake of a record, or NO_HOUR; raises StateError."""
     timer: int = _head(record)[1]
     return timer
+
+
+def head(record: bytes | bytearray) -> tuple[int, int, int, int]:
+    """Return next wake, first pane of the body, flags, and where the tail begins; raises StateError."""
+    _, timer, first_pane, flags, size = _head(record)
+    return timer, first_pane, flags, _HEAD.size + size
+
+
+def recent(tails: Iterable[bytes | bytearray], oldest: Sequence[int]) -> Iterator[tuple[Input, Ids]]:
+    """Yield for each input the entries of tails, (hash, effective time), from its oldest (ms) on.
+
+    Raise StateError for a tail that is cut off.
+    """
+    data = b"".join(tails)
+    if len(data) % ENTRY.size:
+        raise StateError("a customer's record that is cut off")
+    found = np.frombuffer(data, _COLUMNS)
+    found = found[found["time"] >= min(oldest)]
+    at = np.maximum(0, -1 - found["cents"])
+    for place, source in enumerate(INPUTS):
+        mine = found[(at == place) & (found["time"] >= oldest[place])]
+        yield source, list(zip(mine["key"].tolist(), mine["time"].tolist(), strict=True))
 
 
 def _head(record: bytes | bytearray) -> tuple[int, int, int, int, int]:

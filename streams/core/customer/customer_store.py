@@ -197,10 +197,10 @@ class CustomerStore:
         drained += journal.forget()
         return drained + [(customer_key(one), self._whole(one)) for one in journal.close_graves()]
 
-    def restore(self, customer_id: str, record: bytearray) -> int:
-        """Restore a record, and return its flags; raises StateError for what is not a record."""
+    def restore(self, customer_id: str) -> int:
+        """Note what must be known of a restored record, and return its flags; raises StateError."""
+        record = self.records[customer_id]
         known = has_pane(record)
-        self.records[customer_id] = record
         record[FLAGS_AT] = record[FLAGS_AT] & KEPT | (0 if known else WITHOUT_PANE)
         timer = timer_of(record)
         # The record knows the hour alone; to wake early is harmless.

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from streams.core.customer.customer_codec import EMPTY, FLAGS_AT, KEPT
-from streams.core.customer.journal.journal import LENGTH_BYTES, entry_ends
+from streams.core.customer.customer_codec import EMPTY, ENTRY, FLAGS_AT, KEPT
+from streams.core.customer.journal.journal import LENGTH_BYTES
 from streams.core.customer.state import (
     GRAVE,
     StateError,
@@ -38,29 +38,27 @@ class Expanded:
     live: dict[int, int] = field(default_factory=dict)
     """The journal records: how many parts each number has."""
 
-    def take(self, customer_id: str, value: bytes) -> None:
-        """Take the record of a customer, or a grave, in place of all that came before it."""
-        self.owed.pop(customer_id, None)
-        if value == GRAVE:
-            self.records.pop(customer_id, None)
-            self.graves.add(customer_id)
-        else:
-            self.records[customer_id] = bytearray(value)
-
     def append(self, number: int, entries: bytes) -> None:
         """Append the entries of a journal record; raises StateError."""
-        records, owed, start = self.records, self.owed, 0
-        for id_end, end in entry_ends(entries):
-            if end > len(entries):
-                raise StateError("a journal record that is cut off")
-            customer_id = _decoded(entries[start + LENGTH_BYTES : id_end])
-            record = records.get(customer_id)
-            if record is None:
-                record = records[customer_id] = bytearray(_NEW)
-            record += entries[id_end:end]
-            if customer_id not in owed:
-                owed[customer_id] = number
-            start = end
+        records, owed, at, size = self.records, self.owed, 0, len(entries)
+        try:
+            while at < size:
+                id_at = at + LENGTH_BYTES
+                at = id_at + (entries[at] | entries[at + 1] << 8)
+                customer_id = entries[id_at:at].decode()
+                record = records.get(customer_id)
+                if record is None:
+                    record = records[customer_id] = bytearray(_NEW)
+                record += entries[at : at + ENTRY.size]
+                if customer_id not in owed:
+                    owed[customer_id] = number
+                at += ENTRY.size
+        except UnicodeDecodeError as error:
+            raise StateError("a journal record with an id that is not UTF-8") from error
+        except IndexError as error:
+            raise StateError("a journal record that is cut off") from error
+        if at > size:
+            raise StateError("a journal record that is cut off")
 
 
 def expand(state: Mapping[bytes, bytes]) -> Expanded:
@@ -69,17 +67,24 @@ def expand(state: Mapping[bytes, bytes]) -> Expanded:
     Raise StateError.
     """
     found = Expanded()
+    records, owed = found.records, found.owed
     number, parts = -1, list[bytes]()
     for key, value in state.items():
         if parts and not (is_journal_key(key) and journal_number_of(key) == number):
             found.append(number, b"".join(parts))
             parts.clear()
-        if is_journal_key(key):
+        if is_customer_key(key):
+            customer_id = customer_of(key)
+            owed.pop(customer_id, None)
+            if value == GRAVE:
+                records.pop(customer_id, None)
+                found.graves.add(customer_id)
+            else:
+                records[customer_id] = bytearray(value)
+        elif is_journal_key(key):
             number = journal_number_of(key)
             parts.append(value)
             found.live[number] = found.live.get(number, 0) + 1
-        elif is_customer_key(key):
-            found.take(customer_of(key), value)
         else:
             found.others[key] = value
     found.append(number, b"".join(parts))
@@ -91,10 +96,3 @@ def without_journal(state: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
     found = expand(state)
     customers = {customer_key(one): bytes(record) for one, record in found.records.items()}
     return customers | found.others
-
-
-def _decoded(customer_id: bytes) -> str:
-    try:
-        return customer_id.decode()
-    except UnicodeDecodeError as error:
-        raise StateError("a journal record with an id that is not UTF-8") from error

@@ -11,7 +11,6 @@ hurried on.
 
 from collections import deque
 from collections.abc import Collection, Iterator, Mapping
-from itertools import pairwise
 from typing import Final
 
 from streams.core.customer.customer_codec import ENTRY
@@ -159,15 +158,10 @@ class Journal:
         if self._live:
             self._graves |= dict.fromkeys(self._erased, self._next)
         self._erased.clear()
-        starts = [0, *(end for _, end in entry_ends(entries))]
-        every = (bytes(entries[start:end]) for start, end in pairwise(starts))
-        return bytearray(b"".join(one for one in every if one[LENGTH_BYTES : -ENTRY.size] not in erased))
-
-
-def entry_ends(entries: bytes | bytearray) -> Iterator[tuple[int, int]]:
-    """Yield for each entry where its customer's id ends, and where it ends: beyond the end if cut off."""
-    at, size = 0, len(entries)
-    while at < size:
-        id_end = at + LENGTH_BYTES + int.from_bytes(entries[at : at + LENGTH_BYTES], "little")
-        at = id_end + ENTRY.size
-        yield id_end, at
+        kept, at = bytearray(), 0
+        while at < len(entries):
+            start, id_at = at, at + LENGTH_BYTES
+            at = id_at + int.from_bytes(entries[at:id_at], "little") + ENTRY.size
+            if bytes(entries[id_at : at - ENTRY.size]) not in erased:
+                kept += entries[start:at]
+        return kept
