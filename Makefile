@@ -17,13 +17,16 @@ FIRST := tests/live tests/kafka tests/lab tests/evaluation
 OTHERS := $(filter-out $(COVERING) $(FIRST),$(patsubst %/,%,$(wildcard tests/*/)) $(wildcard tests/test_*.py))
 # Written last, so a set-up that was interrupted is done again.
 STAMP := .venv/.set-up
+# The hot path, compiled where there is a Rust compiler; everything works without it.
+NATIVE := streams/native
+COMPILED := .venv/.compiled
 
 .PHONY: help setup demo evaluate check test covered lint format schema bench-replay bench-worker bench-latency bench-restore bench-memory bench-heavy bench-bridge bench-ingest lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(STAMP) ## create .venv with the locked environment; does nothing when it is current
+setup: $(STAMP) $(COMPILED) ## create .venv with the locked environment; does nothing when it is current
 
 $(STAMP): requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; set PYTHON=/path/to/python"; exit 1; }
@@ -36,6 +39,18 @@ $(STAMP): requirements.lock pyproject.toml
 	@$(PIP) install --quiet --no-deps --no-build-isolation -e .
 	@$(PIP) check
 	@touch $(STAMP)
+
+$(COMPILED): $(STAMP) $(wildcard $(NATIVE)/*.rs $(NATIVE)/src/*.rs) $(NATIVE)/Cargo.toml $(NATIVE)/Cargo.lock
+	@rm -f $(NATIVE)/_native.abi3.so
+	@if command -v cargo >/dev/null; then \
+		echo "compiling the hot path with $$(cargo --version) (once, half a minute) ..."; \
+		cargo build --quiet --release --locked --manifest-path $(NATIVE)/Cargo.toml \
+			&& cp $(NATIVE)/target/release/lib_native.[sd][oy]* $(NATIVE)/_native.abi3.so \
+			|| echo "THE HOT PATH DID NOT COMPILE: the worker runs in pure Python, three times slower"; \
+	else \
+		echo "no Rust compiler (cargo): the worker runs in pure Python, three times slower"; \
+	fi
+	@touch $(COMPILED)
 
 demo: setup ## a year of real baskets through a local Kafka and two workers, live; report in out/demo
 	@$(BIN)/retention-signals demo
