@@ -1,16 +1,17 @@
-"""Our worker and its peers, on the same topics, with the same two jobs: README.md beside this file says all of it.
+"""Our worker and its peers, on the same topics, with the same two jobs: README.md beside this tells all.
 
-Starts a broker of its own, publishes synthetic purchases and contacts once, and lets the programs read them one at a
-time, in interleaved rounds, each with a fresh name. The counts of each are compared with a naive recomputation. What
-is printed: records per wall second and per CPU second of the program alone (children included, the broker not), the
-peak of its memory, and the ratio of ours to it, round by round: medians, with their ranges.
+Starts a broker of its own, publishes synthetic purchases and contacts once, and lets the programs read them
+one at a time, in interleaved rounds, each with a fresh name. The counts of each are compared with a naive
+recomputation. What is printed: records per wall second and per CPU second of the program alone (children
+included, the broker not), the peak of its memory, and the ratio of ours to it, round by round: medians, with
+their ranges.
 
   python -m bench.peers --quick             the job fold, 1,000,000 purchases, 3 rounds: in under 10 minutes
   python -m bench.peers                     both jobs, 10,000,000 purchases, 5 rounds: hours
   python -m bench.peers --only ours flink   only these, as large as asked for
 
-Needs Kafka's jars as `make bench-worker` does; Maven and Java for Kafka Streams and Flink; `make .venv-peers` for Quix
-Streams and Bytewax. What is missing is said and left out. Exit code 1: a program failed, or counted wrongly.
+Needs Kafka as `make bench-worker` does; Maven and Java for Kafka Streams and Flink; `make .venv-peers` for
+Quix Streams and Bytewax. What is missing is said and left out. Exit code 1: one failed, or counted wrongly.
 """
 
 import signal
@@ -90,13 +91,21 @@ def _parser() -> ArgumentParser:
     )
     names = [one.name for one in PEERS]
     parser.add_argument("--quick", action="store_true", help="the short table")
-    parser.add_argument("--records", type=int, metavar="N", help="purchases; slow programs get a part of them")
+    parser.add_argument(
+        "--records", type=int, metavar="N", help="purchases; slow programs get a part of them"
+    )
     parser.add_argument("--rounds", type=int, metavar="R")
     parser.add_argument("--jobs", nargs="+", choices=JOBS, help="default: both, with --quick only fold")
-    parser.add_argument("--only", nargs="+", choices=names, metavar="NAME", help=f"some of {', '.join(names)}")
+    parser.add_argument(
+        "--only", nargs="+", choices=names, metavar="NAME", help=f"some of {', '.join(names)}"
+    )
     parser.add_argument("--customers", type=int, default=100_000, help="default: 100,000")
     parser.add_argument(
-        "--patience", type=float, default=1_800.0, metavar="S", help="seconds that a run may take; default: 1,800"
+        "--patience",
+        type=float,
+        default=1_800.0,
+        metavar="S",
+        help="seconds that a run may take; default: 1,800",
     )
     return parser
 

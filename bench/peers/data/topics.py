@@ -6,7 +6,7 @@ from typing import Any, Final, cast
 
 import msgspec
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined] # its own docs do so
 
 from bench.peers.data import history
 from bench.peers.data.history import CONTACTS, TRANSACTIONS, History, Record
@@ -66,7 +66,7 @@ def publish(bootstrap: str, prefix: str, drawn: History) -> Published:
         create(admin, planned)
     producer = Producer(
         {
-            "bootstrap.servers": bootstrap,
+            **_client(bootstrap),
             "enable.idempotence": True,
             "linger.ms": 50,
             "batch.size": 512 * 1024,
@@ -123,7 +123,7 @@ def written_alerts(bootstrap: str, name: str) -> list[Alert]:
     """Return the alerts that a program wrote and committed, as often as they stand there."""
     consumer = Consumer(
         {
-            "bootstrap.servers": bootstrap,
+            **_client(bootstrap),
             "group.id": f"{name}.reader",
             "enable.auto.commit": False,
             "isolation.level": "read_committed",
@@ -166,4 +166,9 @@ def _alerts_topic(name: str) -> str:
 
 
 def _admin(bootstrap: str) -> AdminClient:
-    return AdminClient({"bootstrap.servers": bootstrap})
+    return AdminClient(_client(bootstrap))
+
+
+def _client(bootstrap: str) -> dict[str, Any]:
+    """Return what all clients are told: also to be silent on what they try again by themselves."""
+    return {"bootstrap.servers": bootstrap, "log_level": 3}

@@ -37,4 +37,5 @@ def answer(line: str) -> Ready | Committed | Result:
     value: Any = msgspec.json.decode(line)
     kinds = {"ready": Ready, "committed": Committed}
     kind = next((kinds[name] for name in kinds if isinstance(value, dict) and name in value), Result)
-    return msgspec.convert(value, kind)
+    found: Ready | Committed | Result = msgspec.convert(value, kind)
+    return found

@@ -10,6 +10,7 @@ from typing import Final
 
 _ROOT: Final = Path(__file__).parents[3]
 _JAVA: Final = Path(__file__).parents[1] / "java"
+_RUN_JAVA: Final = _JAVA / "run"
 _OTHER_PYTHON: Final = _ROOT / ".venv-peers" / "bin" / "python"
 _BUILD_SECONDS: Final = 900.0
 _PROGRAMS: Final = "bench.peers.programs"
@@ -50,16 +51,12 @@ def _package(name: str) -> Callable[[], str | None]:
     return missing
 
 
-def _java(script: str) -> Callable[[], str | None]:
-    def missing() -> str | None:
-        for tool in ("java", "mvn"):
-            if shutil.which(tool) is None:
-                return f"{tool} is missing"
-        if not (_JAVA / script).is_file():
-            return f"bench/peers/java/{script} is missing"
-        return None
-
-    return missing
+def _java() -> str | None:
+    """Return what building or running the programs in Java needs and is missing."""
+    missing = next((tool for tool in ("java", "mvn") if shutil.which(tool) is None), None)
+    if missing is None and not _RUN_JAVA.is_file():
+        missing = "bench/peers/java"
+    return missing and f"{missing} is missing"
 
 
 OURS: Final = "ours"
@@ -68,8 +65,8 @@ PEERS: Final = tuple(
     for name, guarantee, command, missing, share in (
         (OURS, "exactly once", (sys.executable, "-m", f"{_PROGRAMS}.ours"), _nothing, 1),
         ("limit", "none", (sys.executable, "-m", f"{_PROGRAMS}.limit"), _nothing, 1),
-        ("kafka-streams", "exactly once", (str(_JAVA / "kafka-streams"),), _java("kafka-streams"), 1),
-        ("flink", "exactly once", (str(_JAVA / "flink"),), _java("flink"), 1),
+        ("kafka-streams", "exactly once", (str(_RUN_JAVA), "kafka-streams"), _java, 1),
+        ("flink", "exactly once", (str(_RUN_JAVA), "flink"), _java, 1),
         ("quix", "exactly once", (str(_OTHER_PYTHON), "-m", f"{_PROGRAMS}.quix"), _package("quixstreams"), 5),
         (
             "bytewax",

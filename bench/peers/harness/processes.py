@@ -44,7 +44,9 @@ def measure(command: Sequence[str], folder: Path, patience: float) -> Measured:
             return _measure(process, time.monotonic() + patience)
         except ProgramError as error:
             errors.flush()
-            words = "\n    ".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-_LAST_LINES:])
+            words = "\n    ".join(
+                log.read_text(encoding="utf-8", errors="replace").splitlines()[-_LAST_LINES:]
+            )
             raise ProgramError(f"{error}; its last words:\n    {words or 'none'}") from None
 
 
@@ -102,7 +104,12 @@ def _pump(stream: IO[str], said: "queue.SimpleQueue[str | None]") -> None:
 def _running(command: Sequence[str], errors: IO[str]) -> Iterator["subprocess.Popen[str]"]:
     """Give a process that leads a group of its own; at the end nothing of the group is left."""
     process = subprocess.Popen(  # noqa: S603 - the commands are those of peers.py
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, text=True, start_new_session=True
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=errors,
+        text=True,
+        start_new_session=True,
     )
     try:
         with process:
@@ -120,7 +127,7 @@ def _end_group(leader: int) -> None:
 
 
 def cpu_seconds(pid: int) -> float:
-    """Return the CPU seconds of a process and its children, those that ended and were waited for among them."""
+    """Return the CPU seconds of a process and its children, those that it waited for among them."""
     used = 0
     for one in _tree(pid):
         with suppress(OSError):
@@ -129,7 +136,7 @@ def cpu_seconds(pid: int) -> float:
 
 
 def peak_bytes(pid: int) -> int:
-    """Return the most memory that a process ever held, with that of its children that are there, in bytes."""
+    """Return the most memory that a process and the children that it has now ever held, in bytes."""
     found = 0
     for one in _tree(pid):
         with suppress(OSError):
@@ -155,4 +162,6 @@ def _tree(pid: int) -> Iterator[int]:
 
 def _stat(pid: int) -> list[str]:
     """Return the fields of a process that follow its name: state, parent, and so on."""
-    return (_PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+    return (
+        (_PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+    )

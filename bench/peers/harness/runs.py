@@ -1,6 +1,6 @@
-"""One run after another: each program on the topics of its size, with a fresh name, checked against the truth."""
+"""A run: a program on the topics of its size, with a fresh name, and what it found held to the truth."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,7 +12,7 @@ from bench.peers.data.history import Shape, draw
 from bench.peers.data.topics import Published, make_alerts_topic, publish, remove_topics, written_alerts
 from bench.peers.data.truth import Alert, Truth, checksum, truth
 from bench.peers.harness.answers import Result
-from bench.peers.harness.peers import OURS, Peer
+from bench.peers.harness.peers import Peer
 from bench.peers.harness.processes import Measured, ProgramError, measure
 
 Job = Literal["fold", "full"]
@@ -68,34 +68,37 @@ class Topics:
 def run(peer: Peer, topics: Topics, number: int, patience: float) -> Outcome:
     """Run a program once, in a round of such a number; a failure is an outcome too."""
     filled = topics.of(peer)
-    published, job, bootstrap = filled.published, topics.job, topics.bootstrap
-    contacts = published.contacts if job == "full" else 0
-    records = published.transactions + contacts
     name = f"{peer.name}-{uuid4().hex[:8]}"
-    if job == "full":
-        make_alerts_topic(bootstrap, name)
+    contacts = filled.published.contacts if topics.job == "full" else 0
+    records = filled.published.transactions + contacts
+    options = {
+        "bootstrap": topics.bootstrap,
+        "prefix": filled.published.prefix,
+        "name": name,
+        "job": topics.job,
+        "records": filled.published.transactions,
+        "contacts": contacts,
+    }
+    if topics.job == "full":
+        make_alerts_topic(topics.bootstrap, name)
     try:
-        with TemporaryDirectory(prefix="peers-") as folder:
-            measured = measure(
-                [
-                    *peer.command,
-                    *("--bootstrap", bootstrap),
-                    *("--prefix", published.prefix),
-                    *("--name", name),
-                    *("--job", job),
-                    *("--records", str(published.transactions)),
-                    *("--contacts", str(contacts)),
-                    *("--out", str(Path(folder) / "result.json")),
-                ],
-                Path(folder),
-                patience,
-            )
-        alerts = written_alerts(bootstrap, name) if job == "full" and peer.name != OURS else None
-        return Outcome(peer, number, records, measured, faults(measured.result, filled.truth, records, alerts))
+        measured = _measured(peer, options, patience)
+        has_alerts = topics.job == "full" and measured.result.alerts is not None
+        written = written_alerts(topics.bootstrap, name) if has_alerts else None
+        wrong = faults(measured.result, filled.truth, records, written)
+        return Outcome(peer, number, records, measured, wrong)
     except ProgramError as error:
         return Outcome(peer, number, records, None, (str(error),))
     finally:
-        remove_topics(bootstrap, name)
+        remove_topics(topics.bootstrap, name)
+
+
+def _measured(peer: Peer, options: Mapping[str, object], patience: float) -> Measured:
+    """Run a program with options, in a folder of its own that is then gone. Raises ProgramError."""
+    spelled = [text for name, value in options.items() for text in (f"--{name}", str(value))]
+    with TemporaryDirectory(prefix="peers-") as folder:
+        out = Path(folder) / "result.json"
+        return measure([*peer.command, *spelled, "--out", str(out)], Path(folder), patience)
 
 
 def faults(found: Result, wanted: Truth, records: int, written: Sequence[Alert] | None) -> list[str]:
@@ -111,4 +114,8 @@ def faults(found: Result, wanted: Truth, records: int, written: Sequence[Alert] 
     if written is not None:
         pairs["alerts on the topic"] = (len(written), wanted.alerts)
         pairs["checksum of the topic"] = (checksum(written), wanted.checksum)
-    return [f"{what}: {one}, should be {right}" for what, (one, right) in pairs.items() if one not in {None, right}]
+    return [
+        f"{what}: {one}, should be {right}"
+        for what, (one, right) in pairs.items()
+        if one not in {None, right}
+    ]

@@ -1,13 +1,14 @@
-"""Bytewax with a recovery store (SQLite), epochs of 10 s (its default); state exactly once, alerts at least once.
+"""Bytewax with a recovery store in SQLite, epochs of 10 s (its default): state exactly once, alerts not.
 
-A first step, keyed by partition, brings the events of both topics into one order; a second one, keyed by customer,
-lets them happen.
+A first step, keyed by partition, brings the events of both topics into one order; a second one, keyed by
+customer, lets them happen.
 """
 
 import json
 import pickle
 import sqlite3
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from datetime import timedelta
 from importlib.metadata import version
 from typing import Any
@@ -21,7 +22,17 @@ from bytewax.recovery import RecoveryConfig, init_db_dir
 from bytewax.run import cli_main
 
 from bench.peers.programs.shared.contract import Answer, Asked, asked, sums
-from bench.peers.programs.shared.episodes import Alert, Event, Order, State, cents_of, event_of, new_state, step, time_of
+from bench.peers.programs.shared.episodes import (
+    Alert,
+    Event,
+    Order,
+    State,
+    cents_of,
+    event_of,
+    new_state,
+    step,
+    time_of,
+)
 
 _EPOCH = timedelta(seconds=10)
 _RECOVERY_PARTITIONS = 4
@@ -117,12 +128,11 @@ class _NothingPartition(StatelessSinkPartition):
 def _states(files: Iterable[Any]) -> Iterator[tuple[int, int]]:
     """Yield cents and purchases of each customer, from the last snapshot of each in the recovery store."""
     newest = """
-        SELECT ser_change FROM snaps AS one WHERE step_id LIKE '%.customer.stateful_batch' AND snap_epoch =
-            (SELECT max(snap_epoch) FROM snaps WHERE step_id = one.step_id AND state_key = one.state_key)
-    """
+        SELECT ser_change, max(snap_epoch) FROM snaps WHERE step_id LIKE '%.customer.%' GROUP BY state_key
+    """  # SQLite takes the other column from the row with the largest
     for file in files:
-        with sqlite3.connect(file) as connection:
-            for (snapshot,) in connection.execute(newest):
+        with closing(sqlite3.connect(file)) as connection:
+            for snapshot, _epoch in connection.execute(newest):
                 cents, purchases, _ = pickle.loads(snapshot)  # noqa: S301 - written by ourselves
                 if purchases:
                     yield cents, purchases

@@ -1,7 +1,7 @@
-"""Faust as its users write it: agents and tables with its defaults; a table in memory, its changelog in Kafka.
+"""Faust as its users write it: agents and tables with its defaults, tables in memory, changelogs in Kafka.
 
-At least once, says Faust. What it has read and changed is committed once more at the end, instead of some seconds
-later. In the job `full` an event that is ahead of the other topic waits in a table.
+At least once, says Faust. What it has read and changed is committed once more at the end, instead of some
+seconds later. In the job `full` an event that is ahead of the other topic waits in a table.
 """
 
 import asyncio
@@ -47,7 +47,7 @@ async def main(asked: Asked) -> None:
         await app.stop()
     answer.result(
         f"Faust {faust.__version__}, its defaults, table in memory, at least once",
-        **sums((state[0], state[1]) for state in customers.values() if state[1]),
+        **sums(state for state in customers.values() if state[1]),
         alerts=len(alerts),
         checksum=sum(one.checksum for one in alerts),
     )
@@ -84,7 +84,7 @@ def _full(app: faust.App, asked: Asked, answer: Answer, customers: Any, alerts: 
         customers[event.customer_id] = state
         if alert is not None:
             alerts.append(alert)
-            await written.send(key=alert.customer_id, value=alert._asdict())
+            _ = await written.send(key=alert.customer_id, value=alert._asdict())
 
     @app.agent(app.topic(asked.transactions))
     async def purchases(stream: Any) -> None:

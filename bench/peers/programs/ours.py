@@ -1,8 +1,8 @@
-"""Our worker as it is deployed, on the event clock, with all its rules and both topics, whatever the job is called.
+"""Our worker as it is deployed, on the event clock, with all its rules and both topics, whatever the job.
 
-It is watched from here, and measured alone. It keeps what its rules need, not sums of all that ever was, and forgets
-who has not bought for long; so it tells only what it counted: purchases that it applied, none of them late, refused or
-twice. Its alerts are those of its own rules.
+It is watched from here, and measured alone. It keeps what its rules need, not sums of all that ever was, and
+forgets who has not bought for long; so it tells only what it counted: purchases that it applied, none of them
+late, refused or twice. Its alerts are those of its own rules.
 """
 
 from collections import Counter

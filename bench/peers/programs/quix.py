@@ -1,7 +1,7 @@
 """Quix Streams with exactly-once, its state in RocksDB and in a changelog, commits every 5 s (its default).
 
-The two topics are read in the order of event time, as `concat` does it. It has no timers in event time, so whoever is
-due is kept in the store by day, and seen to at the tick of the day, by the store's own means.
+The two topics are read in the order of event time, as `concat` does it. It has no timers in event time, so
+whoever is due is kept in the store by day, and seen to at the tick of the day.
 """
 
 import json

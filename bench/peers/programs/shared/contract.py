@@ -6,7 +6,7 @@ Only the standard library is imported here: some programs run in an environment 
 import json
 import time
 from argparse import ArgumentParser
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -91,10 +91,10 @@ class Answer:
         _say(line)
 
 
-def sums(states: Iterable[tuple[int, int]]) -> dict[str, int | None]:
-    """Return how many customers there are, and the sums of their cents and purchases."""
+def sums(states: Iterable[Sequence[int]]) -> dict[str, int | None]:
+    """Return how many customers there are, and the sums of their cents and purchases, which come first."""
     customers = cents = purchases = 0
-    for spent, bought in states:
+    for spent, bought, *_ in states:
         customers += 1
         cents += spent
         purchases += bought
