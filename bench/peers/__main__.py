@@ -6,7 +6,7 @@ recomputation. What is printed: records per wall second and per CPU second of th
 included, the broker not), the peak of its memory, and the ratio of ours to it, round by round: medians, with
 their ranges.
 
-  python -m bench.peers --quick             the job fold, 1,000,000 purchases, 3 rounds: in under 10 minutes
+  python -m bench.peers --quick             the job fold, 1,000,000 purchases, rounds for 10 min
   python -m bench.peers                     both jobs, 10,000,000 purchases, 5 rounds: hours
   python -m bench.peers --only ours flink   only these, as large as asked for
 
@@ -16,8 +16,10 @@ Quix Streams and Bytewax. What is missing is said and left out. Exit code 1: one
 
 import signal
 import sys
+import time
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from math import inf
 from types import FrameType
 from typing import Final, NoReturn
 
@@ -28,9 +30,9 @@ from bench.shared.machine import machine
 from bench.shared.topics import broker
 
 _FULL_PURCHASES: Final = 10_000_000
-_FULL_ROUNDS: Final = 5
+_ROUNDS: Final = 5
 _QUICK_PURCHASES: Final = 1_000_000
-_QUICK_ROUNDS: Final = 3
+_QUICK_MINUTES: Final = 9.5
 _JAVA: Final = ("kafka-streams", "flink")
 
 
@@ -38,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Measure what is asked for, print the tables; return 1 if a program failed or counted wrongly."""
     asked = _parser().parse_args(arguments)
     purchases = asked.records or (_QUICK_PURCHASES if asked.quick else _FULL_PURCHASES)
-    rounds = asked.rounds or (_QUICK_ROUNDS if asked.quick else _FULL_ROUNDS)
+    rounds = Rounds(asked.rounds, asked.minutes or (_QUICK_MINUTES if asked.quick else inf))
     jobs: Sequence[Job] = asked.jobs or (("fold",) if asked.quick else JOBS)
     peers = present([one for one in PEERS if not asked.only or one.name in asked.only])
     if not peers:
@@ -51,7 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
         for job in jobs:
             topics = Topics(bootstrap, job, purchases, asked.customers)
             found = measure(peers, topics, rounds, asked.patience)
-            print(f"\nJob {job}: {purchases:,} purchases, {asked.customers:,} customers, {rounds} rounds\n")
+            print(f"\nJob {job}: {purchases:,} purchases, {asked.customers:,} customers\n")
             print(f"{table(found)}\n", flush=True)
             outcomes += found
     for version in dict.fromkeys(
@@ -74,10 +76,29 @@ def present(peers: Sequence[Peer]) -> list[Peer]:
     return [one for one in peers if not reasons[one.name]]
 
 
-def measure(peers: Sequence[Peer], topics: Topics, rounds: int, patience: float) -> list[Outcome]:
+class Rounds:
+    """Counts rounds up to a number, and begins none that would likely end after so many minutes from now."""
+
+    def __init__(self, most: int, minutes: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._most, self._clock = most, clock
+        self._end = clock() + 60 * minutes
+
+    def __iter__(self) -> Iterator[int]:
+        """Yield the numbers of rounds; the first is always begun."""
+        longest = 0.0
+        for number in range(1, self._most + 1):
+            started = self._clock()
+            if number > 1 and started + longest > self._end:
+                print(f"  no time for round {number} of {self._most}", flush=True)
+                return
+            yield number
+            longest = max(longest, self._clock() - started)
+
+
+def measure(peers: Sequence[Peer], topics: Topics, rounds: Iterable[int], patience: float) -> list[Outcome]:
     """Run each program once a round; a program that fails does not keep the others from running."""
     found = []
-    for number in range(1, rounds + 1):
+    for number in rounds:
         for peer in peers:
             outcome = run(peer, topics, number, patience)
             print(line(outcome), flush=True)
@@ -94,7 +115,10 @@ def _parser() -> ArgumentParser:
     parser.add_argument(
         "--records", type=int, metavar="N", help="purchases; slow programs get a part of them"
     )
-    parser.add_argument("--rounds", type=int, metavar="R")
+    parser.add_argument("--rounds", type=int, default=_ROUNDS, metavar="R", help="of each job; default: 5")
+    parser.add_argument(
+        "--minutes", type=float, metavar="M", help="begin no round that would end later; with --quick 9.5"
+    )
     parser.add_argument("--jobs", nargs="+", choices=JOBS, help="default: both, with --quick only fold")
     parser.add_argument(
         "--only", nargs="+", choices=names, metavar="NAME", help=f"some of {', '.join(names)}"
@@ -116,4 +140,7 @@ def _end(number: int, _frame: FrameType | None) -> NoReturn:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)

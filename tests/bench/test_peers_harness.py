@@ -191,13 +191,19 @@ def test_one_that_fails_does_not_keep_the_others_from_running(
     gone = []
     monkeypatch.setattr(runs, "remove_topics", lambda _bootstrap, name: gone.append(name))
     peers = [peer("flink", ["sys.exit(1)"]), peer("ours", says(READY, COMMITTED, SAID))]
-    outcomes = command.measure(peers, Given("127.0.0.1:1", "fold", 10, 3), 2, 60.0)
+    outcomes = command.measure(peers, Given("127.0.0.1:1", "fold", 10, 3), (1, 2), 60.0)
     assert [(one.peer.name, one.round, one.ok) for one in outcomes] == [
         *(("flink", 1, False), ("ours", 1, True)),
         *(("flink", 2, False), ("ours", 2, True)),
     ]
     assert len(set(gone)) == 4
     assert capsys.readouterr().out.count("FAILED") == 2
+
+
+def test_no_round_is_begun_for_which_there_is_no_time(capsys: pytest.CaptureFixture[str]) -> None:
+    seconds = iter([0.0, 0.0, 25.0, 25.0, 45.0, 45.0])  # made; then begin and end of each round
+    assert list(command.Rounds(5, minutes=1.0, clock=lambda: next(seconds))) == [1, 2]
+    assert "no time for round 3 of 5" in capsys.readouterr().out
 
 
 def test_a_program_is_told_what_the_readme_says(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -170,5 +170,5 @@ def _admin(bootstrap: str) -> AdminClient:
 
 
 def _client(bootstrap: str) -> dict[str, Any]:
-    """Return what all clients are told: also to be silent on what they try again by themselves."""
-    return {"bootstrap.servers": bootstrap, "log_level": 3}
+    """Return what all clients are told: also to be silent, as what fails is raised."""
+    return {"bootstrap.servers": bootstrap, "log_level": 2}
