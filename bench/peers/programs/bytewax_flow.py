@@ -7,6 +7,7 @@ customer, lets them happen.
 import json
 import pickle
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from datetime import timedelta
@@ -42,36 +43,47 @@ def main(asked: Asked) -> None:
     """Run the dataflow up to the end of the topics; its last epoch is then in the recovery store."""
     answer = Answer(asked)
     alerts: list[Alert] = []
+    read = Counter[str]()
     store = asked.out.parent / "recovery"
     store.mkdir()
     init_db_dir(store, _RECOVERY_PARTITIONS)
-    flow = (_full if asked.is_full else _fold)(asked, alerts)
+    flow = (_full if asked.is_full else _fold)(asked, read, alerts)
     answer.first_record()
     cli_main(flow, epoch_interval=_EPOCH, recovery_config=RecoveryConfig(str(store)))
     answer.committed()
     answer.result(
         f"Bytewax {version('bytewax')}, one worker, SQLite recovery, epochs of 10 s",
+        read.total(),
         **sums(_states(store.glob("*.sqlite3"))),
         alerts=len(alerts),
         checksum=sum(one.checksum for one in alerts),
     )
 
 
-def _fold(asked: Asked, _alerts: list[Alert]) -> Dataflow:
+def _fold(asked: Asked, read: Counter[str], _alerts: list[Alert]) -> Dataflow:
+    def decoded(message: Any) -> dict[str, Any]:
+        read[message.topic] += 1
+        value: dict[str, Any] = json.loads(message.value)
+        return value
+
     def add(state: State | None, value: dict[str, Any]) -> tuple[State, Iterable[None]]:
         cents, purchases, _ = state or new_state()
         return [cents + cents_of(value["amount"]), purchases + 1, 0], ()
 
     flow = Dataflow("fold")
     source = KafkaSource([asked.bootstrap], [asked.transactions], tail=False)
-    values = op.map("decode", op.input("in", flow, source), lambda message: json.loads(message.value))
+    values = op.map("decode", op.input("in", flow, source), decoded)
     purchases = op.filter("purchases", values, lambda value: value["type"] == "transaction")
     keyed = op.key_on("by customer", purchases, lambda value: value["customer_id"])
     op.output("out", op.stateful_flat_map("customer", keyed, add), _Nothing())
     return flow
 
 
-def _full(asked: Asked, alerts: list[Alert]) -> Dataflow:
+def _full(asked: Asked, read: Counter[str], alerts: list[Alert]) -> Dataflow:
+    def partition(message: Any) -> str:
+        read[message.topic] += 1
+        return str(message.partition)
+
     def happen(state: State | None, event: Event) -> tuple[State, Iterable[Alert]]:
         changed = list(state or new_state())
         alert = step(changed, event)
@@ -83,7 +95,7 @@ def _full(asked: Asked, alerts: list[Alert]) -> Dataflow:
 
     flow = Dataflow("full")
     source = KafkaSource([asked.bootstrap], [asked.transactions, asked.contacts_topic], tail=False)
-    messages = op.key_on("by partition", op.input("in", flow, source), lambda message: str(message.partition))
+    messages = op.key_on("by partition", op.input("in", flow, source), partition)
     ordered = op.stateful_batch(
         "order", messages, lambda waiting: _Ordering(asked.transactions, waiting or {})
     )

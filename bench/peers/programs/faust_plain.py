@@ -47,6 +47,7 @@ async def main(asked: Asked) -> None:
         await app.stop()
     answer.result(
         f"Faust {faust.__version__}, its defaults, table in memory, at least once",
+        app.monitor.events_total,
         **sums(state for state in customers.values() if state[1]),
         alerts=len(alerts),
         checksum=sum(one.checksum for one in alerts),

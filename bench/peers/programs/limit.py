@@ -11,7 +11,7 @@ import aiokafka
 from aiokafka import TopicPartition
 
 from bench.peers.data.topics import settings_for
-from bench.peers.programs.shared.contract import Answer, Asked, asked, sums
+from bench.peers.programs.shared.contract import Answer, Asked, asked
 from bench.shared.topics import PARTITIONS
 from schemas.events import Transaction
 from schemas.hot import Decoder
@@ -26,13 +26,13 @@ async def main(asked: Asked) -> None:
     topics = [asked.transactions, *([asked.contacts_topic] if asked.is_full else [])]
     decoder = Decoder(settings.reporting_currency)
     decoders = {topic: decoder.of(topic.removeprefix(asked.prefix)) for topic in topics}
-    states: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0])
-    left = asked.total
+    spent: defaultdict[str, int] = defaultdict(int)
+    read = 0
     consumer = make_consumer(settings, max_partition_fetch_bytes=FETCH_BYTES)
     await consumer.start()
     try:
         consumer.assign([TopicPartition(topic, number) for topic in topics for number in range(PARTITIONS)])
-        while left:
+        while read < asked.total:
             fetched: dict[TopicPartition, Any] = await consumer.getmany(timeout_ms=250)
             if fetched:
                 answer.first_record()
@@ -41,14 +41,17 @@ async def main(asked: Asked) -> None:
                 for record in batch:
                     event: Any = decode(record.value)
                     if event.__class__ is Transaction:
-                        state = states[event.customer_id]
-                        state[0] += event.cents
-                        state[1] += 1
-                left -= len(batch)
+                        spent[event.customer_id] += event.cents
+                read += len(batch)
         answer.committed()
     finally:
         await close_consumer(consumer)
-    answer.result(f"aiokafka {aiokafka.__version__}, hot decoder, nothing committed", **sums(states.values()))
+    answer.result(
+        f"aiokafka {aiokafka.__version__}, hot decoder, nothing committed",
+        read,
+        customers=len(spent),
+        cents=sum(spent.values()),
+    )
 
 
 if __name__ == "__main__":

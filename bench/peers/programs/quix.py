@@ -66,6 +66,7 @@ def main(asked: Asked) -> None:
     answer.committed()
     answer.result(
         f"Quix Streams {version('quixstreams')}, exactly-once, commit 5 s, RocksDB",
+        read,
         **sums(_states(app, sdf)),
         alerts=len(alerts),
         checksum=sum(one.checksum for one in alerts),

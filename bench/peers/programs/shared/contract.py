@@ -83,10 +83,10 @@ class Answer:
         self._last = time.perf_counter()
         _say({"committed": True})
 
-    def result(self, version: str, **found: int | None) -> None:
-        """Say what was found."""
+    def result(self, version: str, records: int, **found: int | None) -> None:
+        """Say how many records were read, and what was found."""
         seconds = round(self._last - self._first, 3)
-        line = {"records": self._asked.total, **found, "seconds": seconds, "version": version}
+        line = {"records": records, **found, "seconds": seconds, "version": version}
         self._asked.out.write_text(json.dumps(line), encoding="utf-8")
         _say(line)
 
