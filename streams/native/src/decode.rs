@@ -3,6 +3,7 @@
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyString};
+use pyo3::{PyTraverseError, PyVisit};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use crate::partitioner::Partitioner;
@@ -63,6 +64,11 @@ impl PurchaseDecoder {
         }
         let (records, read) = (records.clone().unbind(), self.read.clone_ref(py));
         Ok(Some(Run { rows, sources, records, first: start, read }))
+    }
+
+    /// The reading belongs to an object that holds this one: together they can be let go of.
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.read)
     }
 }
 
