@@ -1,6 +1,5 @@
 """What the tests of the compiled hot path share: the row of a run, seen by applying it to nothing."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from streams.core.customer.customer_codec import ENTRY, HEAD_BYTES
@@ -24,7 +23,7 @@ def bare_store(**changes: Any) -> tuple[Store, dict[str, bytearray], list[tuple[
         record = records[customer_id] = bytearray(HEAD_BYTES)
         return record
 
-    arguments: Mapping[str, Any] = {
+    arguments: dict[str, Any] = {
         "records": records,
         "dirty": [],
         "recent": {},
