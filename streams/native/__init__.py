@@ -5,6 +5,7 @@ decided by the reference in Python, so it can only ever be quicker.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from importlib import import_module
 from typing import Any, Final, Protocol
 
@@ -31,10 +32,21 @@ class Run(ABC):
         """Return place, source, append time and time (ms) of every so many of them from a place on."""
 
 
+class Records(Sequence[Any]):
+    """The records of a fetch, made when they are asked for: `offset`, `timestamp` (ms), `key`, `value`."""
+
+    @abstractmethod
+    def add(self, fetched: bytes, start: int, from_offset: int, payload: bytes | None = None) -> None:
+        """Add those of a record batch of format 2, which begins at a place of what was fetched.
+
+        From an offset on; `payload` has them if they came compressed. Raises ValueError.
+        """
+
+
 class PurchaseDecoder(Protocol):
     """Decodes the plain purchases among the records of a batch."""
 
-    def decode(self, records: list[Any], start: int) -> Run | None:
+    def decode(self, records: Sequence[Any], start: int) -> Run | None:
         """Return as many as follow one another from a place on; None if none does."""
 
 
@@ -59,8 +71,15 @@ def _found() -> Any:
 _native: Final = _found()
 if _native is not None:
     Run.register(_native.Run)
+    Records.register(_native.Records)
 LAYOUT: Final[tuple[int, ...]] = tuple(_native.LAYOUT) if _native else ()
 """What the compiled part takes for granted of the core's records and rules."""
+
+
+def make_records() -> Records:
+    """Return an empty one, where there is compiled code."""
+    found: Records = _native.Records()
+    return found
 
 
 def make_decoder(*arguments: object) -> PurchaseDecoder:

@@ -6,6 +6,7 @@ use pyo3::types::{PyBytes, PyList, PyString};
 use pyo3::{PyTraverseError, PyVisit};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
+use crate::log::Records;
 use crate::partitioner::Partitioner;
 use crate::purchase::Purchase;
 use crate::run::{Row, Run, Source};
@@ -38,32 +39,35 @@ impl PurchaseDecoder {
 
     /// Return as many rows as can be vouched for one after the other, from a place on; None if there is none.
     ///
-    /// The records have `key`, `value` and `timestamp`, as a `LogRecord` does.
-    fn decode(&self, py: Python<'_>, records: &Bound<'_, PyList>, start: usize) -> PyResult<Option<Run>> {
-        let (mut rows, mut sources) = (Vec::new(), Vec::new());
-        let mut purchase = Purchase::default();
-        let end = records.len().min(start + MOST_ROWS);
-        for at in start..end {
-            let record = records.get_item(at)?;
-            if !self.read(py, &record, &mut purchase)? {
-                break;
+    /// The records are `Records`, or a list of what has `key`, `value` and `timestamp`, as a `LogRecord` does.
+    fn decode(&self, py: Python<'_>, records: Bound<'_, PyAny>, start: usize) -> PyResult<Option<Run>> {
+        let mut found = Rows::default();
+        if let Ok(fetched) = records.cast::<Records>() {
+            let fetched = fetched.borrow();
+            for at in start..fetched.size().min(start + MOST_ROWS) {
+                let (Some(key), Some(value), when) = fetched.parts(py, at) else { break };
+                if !self.add(py, key, value, when, &mut found) {
+                    break;
+                }
             }
-            let Some(source) = source_of(&mut sources, &purchase.source) else { break };
-            let seed = sources[source].seed;
-            rows.push(Row {
-                customer: PyString::new(py, &purchase.customer_id).unbind(),
-                key: xxh3_64_with_seed(purchase.event_id.as_bytes(), seed),
-                time: purchase.time,
-                cents: purchase.cents,
-                when: record.getattr(pyo3::intern!(py, "timestamp"))?.extract()?,
-                source,
-            });
+        } else {
+            let listed = records.cast::<PyList>()?;
+            for at in start..listed.len().min(start + MOST_ROWS) {
+                let record = listed.get_item(at)?;
+                let key = record.getattr(pyo3::intern!(py, "key"))?;
+                let value = record.getattr(pyo3::intern!(py, "value"))?;
+                let (Ok(key), Ok(value)) = (key.cast::<PyBytes>(), value.cast::<PyBytes>()) else { break };
+                let when = record.getattr(pyo3::intern!(py, "timestamp"))?.extract()?;
+                if !self.add(py, key.as_bytes(), value.as_bytes(), when, &mut found) {
+                    break;
+                }
+            }
         }
-        if rows.is_empty() {
+        if found.rows.is_empty() {
             return Ok(None);
         }
-        let (records, read) = (records.clone().unbind(), self.read.clone_ref(py));
-        Ok(Some(Run { rows, sources, records, first: start, read }))
+        let (rows, sources, read) = (found.rows, found.sources, self.read.clone_ref(py));
+        Ok(Some(Run { rows, sources, records: records.unbind(), first: start, read }))
     }
 
     /// The reading belongs to an object that holds this one: together they can be let go of.
@@ -72,16 +76,34 @@ impl PurchaseDecoder {
     }
 }
 
+#[derive(Default)]
+struct Rows {
+    rows: Vec<Row>,
+    sources: Vec<Source>,
+    purchase: Purchase,
+}
+
 impl PurchaseDecoder {
-    /// Return whether a record can be vouched for.
-    fn read(&self, py: Python<'_>, record: &Bound<'_, PyAny>, into: &mut Purchase) -> PyResult<bool> {
-        let (key, value) = (record.getattr(pyo3::intern!(py, "key"))?, record.getattr(pyo3::intern!(py, "value"))?);
-        let (Ok(key), Ok(value)) = (key.cast::<PyBytes>(), value.cast::<PyBytes>()) else { return Ok(false) };
-        let (key, value) = (key.as_bytes(), value.as_bytes());
-        Ok(value.len() <= self.most_bytes
-            && into.read(value, &self.currency).is_some()
-            && key == into.customer_id.as_bytes()
-            && self.partitioner.has(key, self.partition, self.partitions))
+    /// Add a record to the rows, or return false if it can't be vouched for.
+    fn add(&self, py: Python<'_>, key: &[u8], value: &[u8], when: i64, found: &mut Rows) -> bool {
+        let purchase = &mut found.purchase;
+        let is_sound = value.len() <= self.most_bytes
+            && purchase.read(value, &self.currency).is_some()
+            && key == purchase.customer_id.as_bytes()
+            && self.partitioner.has(key, self.partition, self.partitions);
+        if !is_sound {
+            return false;
+        }
+        let Some(source) = source_of(&mut found.sources, &purchase.source) else { return false };
+        found.rows.push(Row {
+            customer: PyString::new(py, &purchase.customer_id).unbind(),
+            key: xxh3_64_with_seed(purchase.event_id.as_bytes(), found.sources[source].seed),
+            time: purchase.time,
+            cents: purchase.cents,
+            when,
+            source,
+        });
+        true
     }
 }
 

@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 
 mod apply;
 mod decode;
+mod log;
 mod partitioner;
 mod purchase;
 mod run;
@@ -18,6 +19,8 @@ mod _native {
     use crate::apply::Store;
     #[pymodule_export]
     use crate::decode::PurchaseDecoder;
+    #[pymodule_export]
+    use crate::log::Records;
     #[pymodule_export]
     use crate::run::Run;
 

@@ -2,7 +2,7 @@
 
 use pyo3::exceptions::PyIndexError;
 use pyo3::prelude::*;
-use pyo3::types::{PyList, PyString};
+use pyo3::types::PyString;
 
 pub struct Row {
     pub customer: Py<PyString>,
@@ -29,7 +29,7 @@ pub struct Run {
     pub rows: Vec<Row>,
     pub sources: Vec<Source>,
     /// The records that the rows were decoded from, and where among them the first stands.
-    pub records: Py<PyList>,
+    pub records: Py<PyAny>,
     pub first: usize,
     /// The reference's reading of a record.
     pub read: Py<PyAny>,

@@ -133,7 +133,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         await super().on_start()
         consumer = self._ensure_consumer()
         hooks = self.app.hooks
-        self._batches = BatchFetcher(consumer, hooks.steady_ms, hooks.broker_answered)
+        self._batches = BatchFetcher(consumer, hooks.steady_ms, hooks.broker_answered, compiled=True)
         coordinator = consumer._coordinator  # noqa: SLF001
         self._do_heartbeat = coordinator._do_heartbeat  # noqa: SLF001
         coordinator._do_heartbeat = self._counted_heartbeat  # noqa: SLF001

@@ -1,6 +1,6 @@
 """Records to events: the contract's decoder, and what only the log can tell of a record."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from functools import cache, partial
 from typing import Final, NamedTuple
 
@@ -69,7 +69,7 @@ class RecordDecoder:
             read = partial(self, Input.TRANSACTIONS, known=_nobody)
             self._purchases = make_decoder(currency, partition, partitions, partitioner, MAX_BYTES, read)
 
-    def run(self, source: Input, records: list[LogRecord], start: int) -> Run | None:
+    def run(self, source: Input, records: Sequence[LogRecord], start: int) -> Run | None:
         """Return the plain purchases that follow one another from a place on; None if there is none.
 
         Each is one that this accepts, and reads as `__call__` does.

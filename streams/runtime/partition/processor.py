@@ -348,18 +348,17 @@ class PartitionProcessor:
         Note the refused records by index. A refused purchase yields a sign of life instead, if it shows one.
         """
         decode, knows, source = self._decode, self.partition.knows, batch.source
-        records = batch.records if isinstance(batch.records, list) else list(batch.records)
-        left_out = following = 0
-        for index, raw in enumerate(records):
-            if index < following:
-                continue
+        records, index, left_out = batch.records, -1, 0
+        while index + 1 < len(records):
+            index += 1
             run = decode.run(source, records, index)
             if run is not None:
-                following = index + len(run)
                 for at, name, appended, time in run.sampled(-index % _SAMPLE_EVERY, _SAMPLE_EVERY):
                     self._sampled.append(_Sampled(index - left_out + at, appended, name, time, purchase=True))
                 yield run
+                index += len(run) - 1
                 continue
+            raw = records[index]
             record = decode(source, raw, knows)
             self._append_time = raw.timestamp
             if isinstance(record, Refusal):
