@@ -39,7 +39,8 @@ impl PurchaseDecoder {
 
     /// Return as many rows as can be vouched for one after the other, from a place on; None if there is none.
     ///
-    /// The records are `Records`, or a list of what has `key`, `value` and `timestamp`, as a `LogRecord` does.
+    /// The records are `Records`, or a list of what has `key`, `value` and `timestamp`, as a `LogRecord` does; of
+    /// any other sequence none is vouched for.
     fn decode(&self, py: Python<'_>, records: Bound<'_, PyAny>, start: usize) -> PyResult<Option<Run>> {
         let mut found = Rows::default();
         if let Ok(fetched) = records.cast::<Records>() {
@@ -51,7 +52,7 @@ impl PurchaseDecoder {
                 }
             }
         } else {
-            let listed = records.cast::<PyList>()?;
+            let Ok(listed) = records.cast::<PyList>() else { return Ok(None) };
             for at in start..listed.len().min(start + MOST_ROWS) {
                 let record = listed.get_item(at)?;
                 let key = record.getattr(pyo3::intern!(py, "key"))?;

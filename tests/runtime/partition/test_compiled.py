@@ -206,6 +206,7 @@ def test_batches_of_anything_come_to_the_same(seed: int, monkeypatch: pytest.Mon
         for one in both:
             one.take(source, raws)
         assert compiled.taken[-1] == reference.taken[-1], (seed, number)
+        assert compiled.processor.partition.dirty == reference.processor.partition.dirty, (seed, number)
         opens = rng.random() < 0.05
         if opens or rng.random() < 0.3:
             for one in both:
