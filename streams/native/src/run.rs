@@ -1,5 +1,6 @@
 //! Purchases one after the other in the log, as rows.
 
+use pyo3::exceptions::PyIndexError;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
@@ -42,12 +43,13 @@ impl Run {
 
     /// Return the event of a row, as the reference reads it.
     fn event<'py>(&self, py: Python<'py>, at: usize) -> PyResult<Bound<'py, PyAny>> {
+        self.row(at)?;
         self.read.bind(py).call1((self.records.bind(py).get_item(self.first + at)?,))
     }
 
     /// Return when (ms) the record of a row was appended.
-    fn when(&self, at: usize) -> i64 {
-        self.rows[at].when
+    fn when(&self, at: usize) -> PyResult<i64> {
+        Ok(self.row(at)?.when)
     }
 
     /// Return place, source, append time and time of every so many rows from one on.
@@ -59,5 +61,11 @@ impl Run {
                 (at, self.sources[row.source].name.as_str(), row.when, row.time)
             })
             .collect()
+    }
+}
+
+impl Run {
+    fn row(&self, at: usize) -> PyResult<&Row> {
+        self.rows.get(at).ok_or_else(|| PyIndexError::new_err("no such row"))
     }
 }
