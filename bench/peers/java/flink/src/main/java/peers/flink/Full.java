@@ -26,10 +26,10 @@ final class Full extends KeyedProcessFunction<String, Event, Alert> {
         Customer known = state.value();
         Customer customer = known == null ? new Customer() : known;
         customer.settle(event.customer, context.timerService().currentWatermark(), out::collect);
-        customer.add(event);
+        customer.add(event, context.timestamp());
         state.update(customer);
         if (event.kind == Event.Kind.CONTACT) {
-            context.timerService().registerEventTimeTimer(event.time + Customer.QUIET_MS);
+            context.timerService().registerEventTimeTimer(context.timestamp() + Customer.QUIET_MS);
         }
     }
 

@@ -34,8 +34,7 @@ final class Sources {
 
     /** Times of a partition never fall: all before the newest has been seen. A tick says so at once. */
     static WatermarkStrategy<Event> watermarks() {
-        return WatermarkStrategy.<Event>forGenerator(context -> new Ascending())
-                .withTimestampAssigner((event, published) -> event.time);
+        return WatermarkStrategy.forGenerator(context -> new Ascending());
     }
 
     private static final class Ascending implements WatermarkGenerator<Event> {

@@ -44,9 +44,9 @@ public final class Customer {
         return event.kind == Event.Kind.PURCHASE || (event.kind == Event.Kind.CONTACT && !event.resolved);
     }
 
-    /** Take an event that matters, which event time has not passed. */
-    public void add(Event event) {
-        Ahead added = new Ahead(event.kind == Event.Kind.CONTACT, event.time, event.cents);
+    /** Take an event that matters, at a time (ms since 1970) that event time has not passed. */
+    public void add(Event event, long time) {
+        Ahead added = new Ahead(event.kind == Event.Kind.CONTACT, time, event.cents);
         int at = ahead.size();
         while (at > 0 && added.isBefore(ahead.get(at - 1))) {
             at--;

@@ -5,9 +5,12 @@ import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
 import java.io.IOException;
 import java.math.BigDecimal;
-import java.time.Instant;
 
-/** What the jobs need of a record: a purchase, a contact or a tick. Public fields, so it is a POJO to Flink. */
+/**
+ * What the jobs need of a record's value: a purchase, a contact or a tick. Its time is the timestamp of the record.
+ *
+ * <p>Public fields, so it is a POJO to Flink.
+ */
 public final class Event {
     private static final JsonFactory JSON = new JsonFactory();
 
@@ -20,8 +23,6 @@ public final class Event {
     public Kind kind = Kind.TICK;
     /** Empty for a tick. */
     public String customer = "";
-    /** Event time, ms since 1970. */
-    public long time;
     /** Of a purchase, else 0. */
     public long cents;
     /** Of a contact: whether the customer's matter was settled. */
@@ -37,7 +38,6 @@ public final class Event {
                 switch (field) {
                     case "type" -> event.kind = kind(parser.getText());
                     case "customer_id" -> event.customer = parser.getText();
-                    case "time" -> event.time = Instant.parse(parser.getText()).toEpochMilli();
                     case "amount" -> event.cents = cents(parser.getText());
                     case "resolution" -> event.resolved = parser.getText().equals("resolved");
                     default -> {

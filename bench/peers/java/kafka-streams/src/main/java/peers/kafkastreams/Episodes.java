@@ -50,10 +50,10 @@ final class Episodes implements Processor<String, Event, String, Alert> {
         Customer known = customers.get(event.customer);
         Customer customer = known == null ? new Customer() : known;
         customer.settle(event.customer, passed, this::raise);
-        customer.add(event);
+        customer.add(event, record.timestamp());
         customers.put(event.customer, customer);
         if (event.kind == Event.Kind.CONTACT) {
-            long deadline = event.time + Customer.QUIET_MS;
+            long deadline = record.timestamp() + Customer.QUIET_MS;
             deadlines.put(Formats.deadline(deadline, event.customer), NOTHING);
             next = Math.min(next, deadline);
         }

@@ -13,7 +13,6 @@ import org.apache.kafka.streams.state.KeyValueStore;
 import org.apache.kafka.streams.state.QueryableStoreTypes;
 import org.apache.kafka.streams.state.StoreBuilder;
 import peers.job.Customer;
-import peers.job.Event;
 import peers.run.Options;
 import peers.run.Result;
 
@@ -28,8 +27,6 @@ final class Full implements Job {
                 .addSource(
                         AutoOffsetReset.earliest(),
                         "events",
-                        // The order in which the topics are merged, and stream time: both by the field `time`.
-                        (record, partitionTime) -> ((Event) record.value()).time,
                         new StringDeserializer(),
                         Formats.EVENT,
                         options.transactions(),
