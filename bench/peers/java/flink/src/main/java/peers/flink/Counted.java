@@ -1,7 +1,6 @@
 package peers.flink;
 
 import java.io.Serializable;
-import java.util.List;
 import java.util.function.Function;
 import org.apache.flink.api.common.accumulators.LongCounter;
 import org.apache.flink.api.common.state.ValueState;
@@ -20,7 +19,6 @@ import peers.job.Spend;
  * <p>Only the result needs this: a function sees one key at a time, an operator all.
  */
 final class Counted<S, O> extends KeyedProcessOperator<String, Event, O> implements BoundedOneInput {
-    static final List<String> SUMS = List.of("customers", "cents", "purchases");
     private static final long serialVersionUID = 1;
 
     /** What a customer has spent, by the state that is kept. */
@@ -29,7 +27,10 @@ final class Counted<S, O> extends KeyedProcessOperator<String, Event, O> impleme
     private final ValueStateDescriptor<S> state;
     private final Reading<S> reading;
 
-    Counted(KeyedProcessFunction<String, Event, O> function, ValueStateDescriptor<S> state, Reading<S> reading) {
+    Counted(
+            KeyedProcessFunction<String, Event, O> function,
+            ValueStateDescriptor<S> state,
+            Reading<S> reading) {
         super(function);
         this.state = state;
         this.reading = reading;

@@ -9,9 +9,10 @@ import peers.job.Alert;
 import peers.job.Customer;
 import peers.job.Event;
 
-/** The job `full`: events change a customer, and timers let the quiet ones speak. */
+/** The job `full`: events change a customer, and at timers it is looked at if nothing happens. */
 final class Full extends KeyedProcessFunction<String, Event, Alert> {
-    static final ValueStateDescriptor<Customer> CUSTOMER = new ValueStateDescriptor<>("customer", Customer.class);
+    static final ValueStateDescriptor<Customer> CUSTOMER =
+            new ValueStateDescriptor<>("customer", Customer.class);
     private static final long serialVersionUID = 1;
 
     private transient ValueState<Customer> state;

@@ -15,6 +15,7 @@ import org.apache.flink.configuration.StateBackendOptions;
 import org.apache.flink.connector.base.DeliveryGuarantee;
 import org.apache.flink.connector.kafka.sink.KafkaSink;
 import org.apache.flink.core.execution.CheckpointingMode;
+import org.apache.flink.runtime.util.EnvironmentInformation;
 import org.apache.flink.streaming.api.datastream.DataStream;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.apache.flink.streaming.api.functions.sink.v2.DiscardingSink;
@@ -29,10 +30,12 @@ public final class Main {
     private Main() {}
 
     public static void main(String[] arguments) throws Exception {
-        Options options = new Options(arguments, Set.of("slots"));
+        Options options = Options.read(arguments, Set.of("slots"));
         int slots = Integer.parseInt(options.get("slots", "1"));
-        Result result = new Result("Flink 2.2.1, exactly-once checkpoints every 1 s, " + slots + " slots, heap state");
-        StreamExecutionEnvironment env = StreamExecutionEnvironment.createLocalEnvironment(slots, settings(options));
+        Result result = new Result("Flink " + EnvironmentInformation.getVersion()
+                + ", exactly-once checkpoints every 1 s, heap state, slots: " + slots);
+        StreamExecutionEnvironment env =
+                StreamExecutionEnvironment.createLocalEnvironment(slots, settings(options));
         if (options.isFull()) {
             full(env, options);
         } else {
@@ -70,7 +73,8 @@ public final class Main {
     }
 
     private static void full(StreamExecutionEnvironment env, Options options) {
-        DataStream<Event> transactions = Sources.events(env, options, options.transactions(), Sources.watermarks());
+        DataStream<Event> transactions =
+                Sources.events(env, options, options.transactions(), Sources.watermarks());
         DataStream<Event> contacts = Sources.events(env, options, options.contacts(), Sources.watermarks());
         transactions
                 .union(contacts)

@@ -19,7 +19,10 @@ final class Sources {
     private Sources() {}
 
     static DataStream<Event> events(
-            StreamExecutionEnvironment env, Options options, String topic, WatermarkStrategy<Event> watermarks) {
+            StreamExecutionEnvironment env,
+            Options options,
+            String topic,
+            WatermarkStrategy<Event> watermarks) {
         KafkaSource<Event> source = KafkaSource.<Event>builder()
                 .setBootstrapServers(options.bootstrap())
                 .setTopics(topic)

@@ -7,7 +7,7 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.zip.CRC32;
 
-/** A customer who bought nothing for 14 days after an unresolved contact. A POJO to Flink, a bean to Jackson. */
+/** A customer who bought nothing for 14 days after an unresolved contact. A POJO to Flink and Jackson. */
 public final class Alert {
     private static final ObjectMapper JSON = new ObjectMapper();
 

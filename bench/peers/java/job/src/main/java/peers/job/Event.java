@@ -7,7 +7,7 @@ import java.io.IOException;
 import java.math.BigDecimal;
 
 /**
- * What the jobs need of a record's value: a purchase, a contact or a tick. Its time is the timestamp of the record.
+ * What the jobs need of a record's value: a purchase, a contact or a tick. Its time is that of the record.
  *
  * <p>Public fields, so it is a POJO to Flink.
  */
@@ -28,7 +28,7 @@ public final class Event {
     /** Of a contact: whether the customer's matter was settled. */
     public boolean resolved;
 
-    /** Return the event of a record's value, by Jackson's streaming parser. Throws IOException if it is no such JSON. */
+    /** Read a record's value with Jackson's streaming parser. Throws IOException if it is no such JSON. */
     public static Event parse(byte[] json) throws IOException {
         Event event = new Event();
         try (JsonParser parser = JSON.createParser(json)) {

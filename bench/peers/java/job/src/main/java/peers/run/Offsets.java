@@ -6,8 +6,10 @@ import java.util.Map;
 import java.util.concurrent.ExecutionException;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.OffsetSpec;
+import org.apache.kafka.clients.admin.TopicDescription;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.TopicPartitionInfo;
 
 /** Where topics end, and what a group has committed. */
 public final class Offsets implements AutoCloseable {
@@ -18,11 +20,14 @@ public final class Offsets implements AutoCloseable {
     }
 
     /** Return the ends of all partitions that hold anything. */
-    public Map<TopicPartition, Long> ends(List<String> topics) throws ExecutionException, InterruptedException {
+    public Map<TopicPartition, Long> ends(List<String> topics)
+            throws ExecutionException, InterruptedException {
         Map<TopicPartition, OffsetSpec> asked = new HashMap<>();
-        admin.describeTopics(topics).allTopicNames().get().forEach((topic, description) -> description
-                .partitions()
-                .forEach(info -> asked.put(new TopicPartition(topic, info.partition()), OffsetSpec.latest())));
+        for (TopicDescription topic : admin.describeTopics(topics).allTopicNames().get().values()) {
+            for (TopicPartitionInfo partition : topic.partitions()) {
+                asked.put(new TopicPartition(topic.name(), partition.partition()), OffsetSpec.latest());
+            }
+        }
         Map<TopicPartition, Long> ends = new HashMap<>();
         admin.listOffsets(asked).all().get().forEach((tp, found) -> ends.put(tp, found.offset()));
         ends.values().removeIf(end -> end == 0);

@@ -9,18 +9,31 @@ import java.util.TreeSet;
 
 /** The command line of a peer: see ../README.md. */
 public final class Options {
-    private static final Set<String> REQUIRED = Set.of("bootstrap", "prefix", "name", "job", "records", "out");
+    private static final Set<String> REQUIRED =
+            Set.of("bootstrap", "prefix", "name", "job", "records", "out");
+    private static final int USAGE = 64;
     private final Map<String, String> values = new HashMap<>();
 
-    /** Read pairs of `--option value`. Throws IllegalArgumentException with what is wrong. */
-    public Options(String[] arguments, Set<String> own) {
+    /** Read pairs of `--option value`, those of `own` among them; say what is wrong, and exit. */
+    public static Options read(String[] arguments, Set<String> own) {
+        try {
+            return new Options(arguments, own);
+        } catch (IllegalArgumentException error) {
+            System.err.println(error.getMessage());
+            System.exit(USAGE);
+            throw error;
+        }
+    }
+
+    private Options(String[] arguments, Set<String> own) {
         Set<String> known = new TreeSet<>(REQUIRED);
         known.add("contacts");
         known.addAll(own);
         for (int i = 0; i < arguments.length; i += 2) {
             String name = arguments[i].startsWith("--") ? arguments[i].substring(2) : "";
             if (!known.contains(name) || i + 1 == arguments.length) {
-                throw new IllegalArgumentException(arguments[i] + ": options, each with a value, are --" + String.join(" --", known));
+                throw new IllegalArgumentException(
+                        arguments[i] + ": options, each with a value, are --" + String.join(" --", known));
             }
             values.put(name, arguments[i + 1]);
         }

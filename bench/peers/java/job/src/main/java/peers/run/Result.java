@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -80,7 +81,7 @@ public final class Result {
     private static List<Alert> alerts(Options options) throws IOException {
         Map<String, Object> settings =
                 Map.of("bootstrap.servers", options.bootstrap(), "isolation.level", "read_committed");
-        List<Alert> found = new java.util.ArrayList<>();
+        List<Alert> found = new ArrayList<>();
         try (KafkaConsumer<byte[], byte[]> consumer =
                 new KafkaConsumer<>(settings, new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
             List<TopicPartition> partitions = consumer.partitionsFor(options.alerts()).stream()

@@ -13,10 +13,11 @@ import peers.job.Customer;
 import peers.job.Event;
 
 /**
- * Follows the customers of a partition: events change them, and deadlines let them speak when nothing happens.
+ * Follows the customers of a partition: events change them, and at deadlines they are looked at if nothing
+ * happens.
  *
- * <p>Kafka Streams merges the two topics by time, and waits for the one that lags: so all that was earlier than the
- * stream time has been seen.
+ * <p>Kafka Streams merges the two topics by time, and waits for the one that lags: so all that was
+ * earlier than stream time has been seen.
  */
 final class Episodes implements Processor<String, Event, String, Alert> {
     private static final byte[] NOTHING = {};

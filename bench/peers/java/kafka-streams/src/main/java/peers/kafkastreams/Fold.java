@@ -9,10 +9,10 @@ import org.apache.kafka.streams.kstream.Consumed;
 import org.apache.kafka.streams.kstream.Grouped;
 import org.apache.kafka.streams.kstream.Materialized;
 import org.apache.kafka.streams.state.KeyValueIterator;
-import org.apache.kafka.streams.state.KeyValueBytesStoreSupplier;
 import org.apache.kafka.streams.state.QueryableStoreTypes;
 import peers.job.Event;
 import peers.job.Spend;
+import peers.run.Options;
 import peers.run.Result;
 
 /** The job `fold`, in the DSL: an aggregate for each customer. */
@@ -20,16 +20,15 @@ final class Fold implements Job {
     static final String SPEND = "spend";
 
     @Override
-    public Topology topology(peers.run.Options options, Stores stores) {
+    public Topology topology(Options options, Stores stores) {
         StreamsBuilder builder = new StreamsBuilder();
-        KeyValueBytesStoreSupplier store = stores.named(SPEND);
         builder.stream(options.transactions(), Consumed.with(Serdes.String(), Formats.EVENTS))
                 .filter((customer, event) -> event.kind == Event.Kind.PURCHASE)
                 .groupByKey(Grouped.with(Serdes.String(), Formats.EVENTS))
                 .aggregate(
                         Spend::new,
                         (customer, event, spend) -> spend.add(event),
-                        Materialized.<String, Spend>as(store)
+                        Materialized.<String, Spend>as(stores.named(SPEND))
                                 .withKeySerde(Serdes.String())
                                 .withValueSerde(Formats.SPEND)
                                 .withCachingEnabled());
@@ -38,8 +37,8 @@ final class Fold implements Job {
 
     @Override
     public void read(KafkaStreams streams, Result result) {
-        var spend = streams.store(
-                StoreQueryParameters.fromNameAndType(SPEND, QueryableStoreTypes.<String, Spend>keyValueStore()));
+        var spend = streams.store(StoreQueryParameters.fromNameAndType(
+                SPEND, QueryableStoreTypes.<String, Spend>keyValueStore()));
         try (KeyValueIterator<String, Spend> all = spend.all()) {
             all.forEachRemaining(each -> result.add(each.value));
         }

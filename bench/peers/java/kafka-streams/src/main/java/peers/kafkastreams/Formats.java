@@ -30,7 +30,8 @@ final class Formats {
                 throw new UnsupportedOperationException("events are only read");
             },
             EVENT);
-    static final Serde<Spend> SPEND = Serdes.serdeFrom((topic, spend) -> pack(spend), (topic, bytes) -> spend(bytes));
+    static final Serde<Spend> SPEND =
+            Serdes.serdeFrom((topic, spend) -> pack(spend), (topic, bytes) -> spend(bytes));
     static final Serde<Customer> CUSTOMER =
             Serdes.serdeFrom((topic, customer) -> pack(customer), (topic, bytes) -> customer(bytes));
 
@@ -41,7 +42,10 @@ final class Formats {
     }
 
     private static byte[] pack(Spend spend) {
-        return spend == null ? null : ByteBuffer.allocate(16).putLong(spend.cents).putLong(spend.purchases).array();
+        if (spend == null) {
+            return null;
+        }
+        return ByteBuffer.allocate(16).putLong(spend.cents).putLong(spend.purchases).array();
     }
 
     private static Spend spend(byte[] bytes) {

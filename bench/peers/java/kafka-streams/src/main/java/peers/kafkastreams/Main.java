@@ -6,6 +6,7 @@ import java.util.Properties;
 import java.util.Set;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.utils.AppInfoParser;
 import org.apache.kafka.streams.KafkaStreams;
 import org.apache.kafka.streams.StreamsConfig;
 import org.apache.kafka.streams.errors.StreamsUncaughtExceptionHandler.StreamThreadExceptionResponse;
@@ -21,16 +22,21 @@ public final class Main {
     private Main() {}
 
     public static void main(String[] arguments) throws Exception {
-        Options options = new Options(arguments, Set.of("threads", "store"));
+        Options options = Options.read(arguments, Set.of("threads", "store"));
         String kind = options.get("store", "memory");
         int threads = Integer.parseInt(options.get("threads", "2"));
-        boolean rocks = kind.equals("rocksdb");
         Job job = options.isFull() ? new Full() : new Fold();
-        Job.Stores stores = name -> rocks ? Stores.persistentKeyValueStore(name) : Stores.inMemoryKeyValueStore(name);
-        Result result = new Result("Kafka Streams 4.3.1, exactly_once_v2, " + threads + " threads, " + kind);
+        Job.Stores stores = switch (kind) {
+            case "memory" -> Stores::inMemoryKeyValueStore;
+            case "rocksdb" -> Stores::persistentKeyValueStore;
+            default -> throw new IllegalArgumentException("--store is memory or rocksdb");
+        };
+        Result result = new Result("Kafka Streams " + AppInfoParser.getVersion()
+                + ", exactly_once_v2, threads: " + threads + ", stores: " + kind);
         Files.createDirectories(options.folder());
         try (Offsets offsets = new Offsets(options.bootstrap());
-                KafkaStreams streams = new KafkaStreams(job.topology(options, stores), settings(options, threads))) {
+                KafkaStreams streams =
+                        new KafkaStreams(job.topology(options, stores), settings(options, threads))) {
             Map<TopicPartition, Long> ends = offsets.ends(options.topics());
             streams.setUncaughtExceptionHandler(error -> {
                 error.printStackTrace();
