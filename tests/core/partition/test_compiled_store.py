@@ -155,7 +155,7 @@ def test_a_record_that_is_cut_off_is_read_no_further(size: int) -> None:
 def test_what_somebody_holds_a_view_of_does_not_grow(held: str) -> None:
     """Nothing is written then: the processor is dropped, as for any other error."""
     records, buckets = {"a": bytearray(EMPTY)}, [bytearray(8) for _ in range(1 << 16)]
-    views = list(map(memoryview, [records["a"]] if held == "record" else buckets))
+    views = [memoryview(one) for one in ([records["a"]] if held == "record" else buckets)]
     store, *_ = bare_store(records=records, buckets=buckets if held == "bucket" else [], newest_unit=1 << 40)
     with pytest.raises(BufferError):
         store.apply(run_of(1), 0)
@@ -190,7 +190,7 @@ def test_callbacks_may_do_what_they_like_to_the_record() -> None:
                 records[customer_id] = bytearray(EMPTY) + ENTRIES
             case 3:
                 records.clear()
-            case 4:
+            case _:
                 record[FLAGS_AT : FLAGS_AT + 1] = bytes([QUIET])
         if len(calls) % 50 == 0:
             gc.collect()
