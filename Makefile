@@ -22,7 +22,7 @@ STAMP := .venv/.set-up
 NATIVE := streams/native
 COMPILED := .venv/.compiled
 
-.PHONY: help setup demo evaluate check test covered lint format schema bench-replay bench-worker bench-latency bench-restore bench-memory bench-heavy bench-bridge bench-ingest bench-peers bench-quick lock
+.PHONY: help setup wheel demo evaluate check test covered lint format schema bench-replay bench-worker bench-latency bench-restore bench-memory bench-heavy bench-bridge bench-ingest bench-peers bench-quick lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,7 +41,7 @@ $(STAMP): requirements.lock pyproject.toml
 	@$(PIP) check
 	@touch $(STAMP)
 
-$(COMPILED): $(STAMP) $(wildcard $(NATIVE)/*.rs $(NATIVE)/src/*.rs) $(NATIVE)/Cargo.toml $(NATIVE)/Cargo.lock
+$(COMPILED): $(STAMP) $(wildcard $(NATIVE)/*.rs $(NATIVE)/src/*.rs $(NATIVE)/Cargo.toml $(NATIVE)/Cargo.lock)
 	@rm -f $(NATIVE)/_native.abi3.so
 	@if command -v cargo >/dev/null; then \
 		echo "compiling the hot path with $$(cargo --version) (once, half a minute) ..."; \
@@ -52,6 +52,9 @@ $(COMPILED): $(STAMP) $(wildcard $(NATIVE)/*.rs $(NATIVE)/src/*.rs) $(NATIVE)/Ca
 		echo "no Rust compiler (cargo): the worker runs in pure Python, three times slower"; \
 	fi
 	@touch $(COMPILED)
+
+wheel: setup ## a wheel in out/wheels, with the compiled hot path if it was compiled
+	@$(BIN)/python -m hatchling build -t wheel -d out/wheels
 
 demo: setup ## a year of real baskets through a local Kafka and two workers, live; report in out/demo
 	@$(BIN)/retention-signals demo
