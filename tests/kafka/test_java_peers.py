@@ -25,7 +25,7 @@ def built() -> None:
     if shutil.which("mvn") is None:
         pytest.skip("NOT TESTED, the peers in Java: Maven (mvn) is missing")
     if not all((JAVA / peer.name / "target" / "lib").is_dir() for peer in PROGRAMS):
-        pytest.skip(f"NOT TESTED, the peers in Java: not built: see {JAVA / "README.md"}")
+        pytest.skip(f"NOT TESTED, the peers in Java: not built: see {JAVA}/README.md")
     command = ["mvn", "-q", "-B", "-o", "-f", str(JAVA / "pom.xml"), "package"]
     done = subprocess.run(  # noqa: S603 - our own
         command, capture_output=True, text=True, check=False, timeout=SECONDS
