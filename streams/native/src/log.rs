@@ -27,7 +27,9 @@ pub struct Record {
 }
 
 /// The records of a fetch, in the order of the log. They are made when they are asked for.
-#[pyclass]
+///
+/// A sequence in the sense of the C API too, which `bisect` asks for.
+#[pyclass(sequence)]
 #[derive(Default)]
 pub struct Records {
     buffers: Vec<Py<PyBytes>>,
