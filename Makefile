@@ -18,7 +18,7 @@ OTHERS := $(filter-out $(COVERING) $(FIRST),$(patsubst %/,%,$(wildcard tests/*/)
 # Written last, so a set-up that was interrupted is done again.
 STAMP := .venv/.set-up
 
-.PHONY: help setup demo evaluate check test covered lint format schema bench-replay bench-worker bench-latency bench-restore bench-memory bench-heavy bench-bridge bench-ingest lock
+.PHONY: help setup demo evaluate check test covered lint format schema bench-replay bench-worker bench-latency bench-restore bench-memory bench-heavy bench-bridge bench-ingest bench-client bench-scale performance-page lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -91,6 +91,15 @@ bench-bridge: setup ## whether a bridge with a slow CRM slows the worker, on a r
 
 bench-ingest: setup ## records that ingest maps a second and per CPU second, on a real Kafka
 	$(BIN)/python -m bench.ingest
+
+bench-client: setup ## librdkafka's client against aiokafka as a worker uses it, on a real Kafka
+	$(BIN)/python -m bench.client
+
+bench-scale: setup ## by customers, partitions, workers, keys: the cells of docs/performance.md, into out/scale.jsonl
+	$(BIN)/python -m bench.scale --rounds 3
+
+performance-page: setup ## docs/performance.md from out/scale.jsonl, or if there is none from the last results
+	$(BIN)/python -m bench.page $(wildcard out/scale.jsonl)
 
 lock: ## resolve requirements.lock again from pyproject.toml (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --all-extras \

@@ -87,7 +87,7 @@ def _measure(settings: Settings, rounds: int) -> None:
     print_summary("worker", "records", pairs)
     thrift = median(lower.cpu / upper.cpu for lower, upper in pairs)
     print(f"the same by CPU seconds, which others on the machine disturb less: {thrift:.3f}")
-    _phases(_profiled(settings))
+    _phases(profiled(settings))
 
 
 def limit(settings: Settings) -> Run:
@@ -155,7 +155,7 @@ def worked(settings: Settings) -> Run:
     return Run(work.seconds, work.records, work.cpu.first + work.cpu.others)
 
 
-def _profiled(settings: Settings) -> dict[str, float]:
+def profiled(settings: Settings) -> dict[str, float]:
     """Return the seconds of a worker by phase of its first thread, and the CPU seconds of the others."""
     work = _work(settings, PROFILED)
     spent: dict[str, float] = json.loads(work.last_line)

@@ -13,6 +13,7 @@ import numpy as np
 from bench import latency, memory, worker
 from bench import replay as replaying
 from bench.scale.cells import Cell
+from bench.scale.results import PHASE
 from bench.scale.work import Figures
 from bench.shared.alone import alone
 from bench.shared.load import Load, lines
@@ -31,16 +32,18 @@ _SECONDS: Final = 40.0
 
 
 def limit(broker: Broker, cell: Cell, events: int) -> Figures:
-    """Return the worker's records a second beside those of reading, decoding and one addition."""
+    """Return the worker's records a second beside those of the limit, and where one more run spends them."""
     settings = fresh_settings(broker.bootstrap, clock="event")
     worker.filled(settings, cell.weights, cell.customers, events)
     lower, upper = alone(worker.limit, settings), worker.worked(settings)
+    phases = worker.profiled(settings)
     return {
         "events": upper.records,
         "limit_rate": lower.rate,
         "rate": upper.rate,
         "limit_cpu_seconds": lower.cpu,
         "cpu_seconds": upper.cpu,
+        **{PHASE + name: seconds for name, seconds in phases.items() if name != "wall"},
     }
 
 

@@ -4,11 +4,15 @@ from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 from statistics import median
+from typing import Final
 
 import msgspec
 from msgspec import Struct
 
 from bench.scale.cells import Cell
+
+PHASE: Final = "phase: "
+"""The names of figures that tell where the time goes begin so."""
 
 
 class Result(Struct, frozen=True, kw_only=True):

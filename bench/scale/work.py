@@ -84,6 +84,7 @@ def _worked(broker: Broker, settings: Settings, workers: list[Running], visible:
         "seconds": ended - started,
         "cpu_seconds": sum(one.first + one.others for one in used),
         "broker_cpu_seconds": broker_cpu,
+        "state_bytes": size,
         "changelog_records": state_ends(settings) - records,
         "changelog_bytes": _state_bytes(settings) - size,
         "alerts": sum(sum(one.metrics("retention_alerts_total").values()) for one in workers),
