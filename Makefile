@@ -96,7 +96,7 @@ bench-client: setup ## librdkafka's client against aiokafka as a worker uses it,
 	$(BIN)/python -m bench.client
 
 bench-scale: setup ## by customers, partitions, workers, keys: the cells of docs/performance.md, into out/scale.jsonl
-	$(BIN)/python -m bench.scale --rounds 3
+	$(BIN)/python -m bench.scale
 
 performance-page: setup ## docs/performance.md from out/scale.jsonl, or if there is none from the last results
 	$(BIN)/python -m bench.page $(wildcard out/scale.jsonl)

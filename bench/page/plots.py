@@ -96,8 +96,8 @@ def _replay(measured: Table) -> Plot:
 def _latency(measured: Table) -> Plot:
     cells = [Cell("latency", 5_000, number, 1) for number in PARTITIONS]
     lines = [
-        _line("half are faster", 0, _points(measured, cells, lambda found: found["p50_ms"])),
-        _line("99 of 100 are", 1, _points(measured, cells, lambda found: found["p99_ms"])),
+        _line("p50", 0, _points(measured, cells, lambda found: found["p50_ms"])),
+        _line("p99", 1, _points(measured, cells, lambda found: found["p99_ms"])),
     ]
     return _plot("latency", "Ms from a contact to its alert, by partitions", _partitions(), "ms", lines)
 
@@ -152,11 +152,12 @@ def _thousandth(found: Spread) -> Spread:
 def _alone(plot: Plot) -> str:
     """Return a picture with the style sheets of the reports in it."""
     folder = files("streams.charts").joinpath("templates")
-    sheets = [folder.joinpath(name).read_text(encoding="utf-8") for name in ("style.css", "plot.css")]
+    colours = folder.joinpath("style.css").read_text(encoding="utf-8").partition("\n* {")[0]
+    marks = folder.joinpath("plot.css").read_text(encoding="utf-8").partition("\n.wide {")[0]
     height = round(TOP + HEIGHT + BELOW)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{height + 2 * _MARGIN}">\n'
-        f"<style>{''.join(sheets)}{_OWN}</style>\n"
+        f"<style>{colours}{marks}{_OWN}</style>\n"
         '<rect class="paper" width="100%" height="100%"/>\n'
         f'<svg x="{_LEFT}" y="{_MARGIN}" width="{_WIDTH - _LEFT - _RIGHT}" height="{height}" '
         f'overflow="visible">\n{draw(plot)}\n</svg>\n</svg>\n'

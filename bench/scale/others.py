@@ -49,13 +49,12 @@ def limit(broker: Broker, cell: Cell, events: int) -> Figures:
 
 def memory_at_rest(cell: Cell) -> Figures:
     """Return bytes of four partitions after a year of 60 purchase hours, restored from their changelog."""
-    growth, parts = alone(_restored, cell.customers)
+    growth, parts = alone(_restored, cell.customers, alone(_a_year))
     return {"growth_bytes": growth, "parts_bytes": sum(parts.values())}
 
 
-def _restored(customers: int) -> tuple[int, dict[str, int]]:
+def _restored(customers: int, records: list[Records]) -> tuple[int, dict[str, int]]:
     names = by_partition(customers, memory.PARTITIONS)
-    records = _a_year()
     gc.collect()
     before = memory.resident()
     partitions = [Partition(DEFAULT) for _ in names]

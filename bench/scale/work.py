@@ -79,6 +79,7 @@ def _worked(broker: Broker, settings: Settings, workers: list[Running], visible:
     ended = max(
         at for one in workers for at in one.metrics("retention_last_commit_timestamp_seconds").values()
     )
+    assert not any(sum(one.metrics("retention_dead_letters_total").values()) for one in workers)
     return {
         "events": events,
         "seconds": ended - started,

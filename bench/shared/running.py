@@ -70,6 +70,7 @@ class Running:
 
     def until_committed(self, settings: Settings) -> None:
         """Wait until all that the inputs hold is committed."""
+        self.opened(1)  # before it has joined, the broker knows of no group
         deadline, wanted = time.monotonic() + _WORK_SECONDS, ends(settings)
         with admin_client(settings) as admin:
             while any(committed(admin, settings).get(tp, 0) < end for tp, end in wanted.items()):
