@@ -5,6 +5,7 @@ measures every cell once, so what disturbs the machine for a while touches few r
 """
 
 import re
+import signal
 import subprocess
 import time
 from argparse import ArgumentParser
@@ -36,6 +37,7 @@ def main(arguments: list[str] | None = None) -> None:
     if asked.list:
         print("\n".join(one.name for one in cells))
         return
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # broker and workers end with it
     asked.out.parent.mkdir(parents=True, exist_ok=True)
     known = {(one.cell, one.round) for one in read(asked.out)}
     wanted = [
