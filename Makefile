@@ -22,7 +22,7 @@ STAMP := .venv/.set-up
 NATIVE := streams/native
 COMPILED := .venv/.compiled
 
-.PHONY: help setup wheel demo evaluate check test covered lint format schema bench-replay bench-worker bench-latency bench-restore bench-memory bench-heavy bench-bridge bench-ingest bench-peers bench-quick lock
+.PHONY: help setup wheel demo evaluate check test covered lint format schema bench-replay bench-worker bench-latency bench-restore bench-memory bench-heavy bench-bridge bench-ingest bench-peers bench-quick bench-client bench-scale performance-page lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -124,6 +124,15 @@ bench-quick: setup .venv-peers ## the worker against its limit and its peers, in
 	@{ test -n "$(UV)" && "$(UV)" pip install --quiet --python .venv-peers/bin/python $(PEERS_LOCKED); } \
 		|| .venv-peers/bin/python -m pip --disable-pip-version-check install --quiet $(PEERS_LOCKED) \
 		|| { rm -rf .venv-peers; echo "*** Quix Streams and Bytewax can't be installed here: they are left out"; }
+
+bench-client: setup ## librdkafka's client against aiokafka as a worker uses it, on a real Kafka
+	$(BIN)/python -m bench.client
+
+bench-scale: setup ## by customers, partitions, workers, keys: the cells of docs/performance.md, into out/scale.jsonl
+	$(BIN)/python -m bench.scale
+
+performance-page: setup ## docs/performance.md from out/scale.jsonl, or if there is none from the last results
+	$(BIN)/python -m bench.page $(wildcard out/scale.jsonl)
 
 lock: ## resolve requirements.lock again from pyproject.toml (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --all-extras \
