@@ -6,6 +6,7 @@ import pytest
 
 from bench import heavy, memory, replay
 from bench.scale import others
+from bench.shared.histories import PURCHASE_HOURS
 from bench.shared.state import by_partition, cloned
 from streams.core.customer.state import is_journal_key
 from streams.core.partition.partition import Partition
@@ -54,4 +55,4 @@ def test_a_state_of_a_year_is_that_of_all_customers_with_a_journal(monkeypatch: 
         assert any(map(is_journal_key, state))
         partition.restore(state)
         views = [partition.lookup(one) for one in names]
-        assert [view and len(view.panes.hours) for view in views] == [memory.PURCHASE_HOURS] * len(names)
+        assert [view and len(view.panes.hours) for view in views] == [PURCHASE_HOURS] * len(names)

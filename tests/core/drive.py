@@ -20,6 +20,8 @@ from schemas.events import (
 )
 from schemas.hot import Decoder
 from streams.core.alerts.figures import Figures
+from streams.core.customer.customer import unpack
+from streams.core.customer.customer_codec import input_of
 from streams.core.customer.journal.expansion import without_journal
 from streams.core.customer.moves import Move
 from streams.core.customer.pending import Episode
@@ -321,6 +323,21 @@ def keep(state: State, partition: Partition) -> None:
         state.pop(key, None)
         if value is not None:
             state[key] = value
+
+
+def known(partition: Partition) -> dict[str, object]:
+    """Return what is known of each customer, in a form that does not depend on when it was packed."""
+    found: dict[str, object] = {}
+    (oldest, *_), oldest_pane = partition._contents.horizon
+    for customer_id, record in partition._customers.records.items():
+        customer = unpack(customer_id, record)
+        ids = sorted((time, input_of(mark), key) for time, mark, key in partition._customers.ids(customer_id))
+        ids = [one for one in ids if one[0] >= oldest]
+        panes = [pane for pane in customer.panes if pane[0] >= oldest_pane]
+        body = customer.body
+        rest = (body.contacts, body.frustration, body.episode, body.revisions, body.profile, body.rare)
+        found[customer_id] = (customer.first_pane, panes, ids, rest)
+    return found
 
 
 def restored(

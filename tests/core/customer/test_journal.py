@@ -6,7 +6,6 @@ import pytest
 
 from schemas.alert import Alert
 from schemas.events import Erasure, Tick, Transaction
-from streams.core.customer.customer import unpack
 from streams.core.customer.customer_codec import EMPTY, ENTRY, FLAGS_AT
 from streams.core.customer.journal import journal as module
 from streams.core.customer.journal.expansion import expand, without_journal
@@ -27,6 +26,7 @@ from tests.core.drive import (
     erasure,
     interleaved,
     keep,
+    known,
     purchase,
     restored,
     world,
@@ -41,20 +41,6 @@ def entry(customer_id: str, time: int = HOME, cents: int = 1_000, key: int = 1) 
     """Return an entry by the words of the contract: length, id, what is appended."""
     name = customer_id.encode()
     return bytes([len(name) & 0xFF, len(name) >> 8]) + name + ENTRY.pack(time, cents, key)
-
-
-def known(partition: Partition) -> dict[str, object]:
-    """Return what is known of each customer, in a form that does not depend on when it was packed."""
-    found: dict[str, object] = {}
-    (oldest, *_), oldest_pane = partition._contents.horizon
-    for customer_id, record in partition._customers.records.items():
-        customer = unpack(customer_id, record)
-        ids = sorted(one for one in customer.recent if one[0] >= oldest)
-        panes = [pane for pane in customer.panes if pane[0] >= oldest_pane]
-        body = customer.body
-        rest = (body.contacts, body.frustration, body.episode, body.revisions, body.profile, body.rare)
-        found[customer_id] = (customer.first_pane, panes, ids, rest)
-    return found
 
 
 def at_work() -> Partition:
