@@ -307,18 +307,15 @@ def timer_of(record: bytes | bytearray) -> int:
 def head(record: bytes | bytearray) -> tuple[int, int, int, int]:
     """Return next wake, first pane of the body, flags, and where the tail begins; raises StateError."""
     _, timer, first_pane, flags, size = _head(record)
+    tail = len(record) - _HEAD.size - size
+    if tail < 0 or tail % ENTRY.size:
+        raise StateError("a customer's record that is cut off")
     return timer, first_pane, flags, _HEAD.size + size
 
 
 def recent(tails: Iterable[bytes | bytearray], oldest: Sequence[int]) -> Iterator[tuple[Input, Ids]]:
-    """Yield for each input the entries of tails, (hash, effective time), from its oldest (ms) on.
-
-    Raise StateError for a tail that is cut off.
-    """
-    data = b"".join(tails)
-    if len(data) % ENTRY.size:
-        raise StateError("a customer's record that is cut off")
-    found = np.frombuffer(data, _COLUMNS)
+    """Yield for each input the entries of tails, (hash, effective time), from its oldest (ms) on."""
+    found = np.frombuffer(b"".join(tails), _COLUMNS)
     found = found[found["time"] >= min(oldest)]
     at = np.maximum(0, -1 - found["cents"])
     for place, source in enumerate(INPUTS):

@@ -354,6 +354,15 @@ def test_restored_twice_the_later_effective_time_counts(order: tuple[int, int]) 
     assert ids.recent == {1: HOME + 1}
 
 
+@pytest.mark.usefixtures("few")
+def test_while_the_clock_is_not_known_restored_ids_are_in_no_table() -> None:
+    """They may be of any age."""
+    ids = EventIds()
+    ids.restore([(at, HOME + at * DAY_MS) for at in range(100)], Clock(5_000))
+    assert ids.recent == {at: HOME + at * DAY_MS for at in range(100)}
+    assert not ids.table.buckets
+
+
 @pytest.mark.parametrize(("effective_time", "left"), [(HOME - 1, True), (HOME, False), (HOME + 1, True)])
 def test_an_id_is_forgotten_with_its_own_event_only(effective_time: int, left: bool) -> None:
     ids = EventIds()

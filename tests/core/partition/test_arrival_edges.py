@@ -4,6 +4,7 @@ import pytest
 
 from schemas.alert import Alert
 from schemas.times import parse_ms
+from streams.core.customer.customer_codec import BODY_SIZE_AT, ENTRY, NO_HOUR, Body, Parts, join
 from streams.core.customer.state import PARTITION_KEY, StateError
 from streams.core.partition.partition import Partition
 from streams.core.ruleset import Ruleset
@@ -134,3 +135,12 @@ def test_a_damaged_record_is_refused(value: bytes) -> None:
     """Whatever a changelog holds under a customer's key, it is state or a StateError."""
     with pytest.raises(StateError):
         Partition(Ruleset()).restore({b"ca": value})
+
+
+@pytest.mark.parametrize("body", [0, 1 << 20])
+def test_records_that_are_cut_off_are_refused_though_they_fill_each_other_up(body: int) -> None:
+    """Of somebody who only spent; in the middle of an entry, or of the body."""
+    record = join(Parts(NO_HOUR, HOME // HOUR_MS, 0, Body(), [(HOME, 5, 1)])) + bytes(ENTRY.size // 2)
+    record[BODY_SIZE_AT : BODY_SIZE_AT + 4] = body.to_bytes(4, "little")
+    with pytest.raises(StateError, match="cut off"):
+        Partition(Ruleset()).restore({b"ca": bytes(record), b"cb": bytes(record)})

@@ -11,7 +11,10 @@ BEFORE, AFTER = range(WRITTEN), range(WRITTEN, DAYS)
 
 
 @pytest.mark.parametrize("name", ["before-journals", "journal"])
-def test_stored_state_goes_on(name: str) -> None:
+@pytest.mark.parametrize("at_once", [1, 3, 10_000])
+def test_stored_state_goes_on(name: str, at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many customers are restored at once."""
+    monkeypatch.setattr("streams.core.partition.snapshot._TAILS", at_once)
     undisturbed, partition = Partition(RULES), Partition(RULES)
     assert live(undisturbed, BEFORE)
     partition.restore(read(name))
