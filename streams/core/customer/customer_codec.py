@@ -114,6 +114,7 @@ class Horizon(NamedTuple):
     oldest_pane: int
 
 
+_unpack_head = _HEAD.unpack_from
 _encode = msgpack.Encoder().encode
 _decode = msgpack.Decoder(Body).decode
 
@@ -307,10 +308,11 @@ def timer_of(record: bytes | bytearray) -> int:
 def head(record: bytes | bytearray) -> tuple[int, int, int, int]:
     """Return next wake, first pane of the body, flags, and where the tail begins; raises StateError."""
     _, timer, first_pane, flags, size = _head(record)
-    tail = len(record) - _HEAD.size - size
+    start = HEAD_BYTES + size
+    tail = len(record) - start
     if tail < 0 or tail % ENTRY.size:
         raise StateError("a customer's record that is cut off")
-    return timer, first_pane, flags, _HEAD.size + size
+    return timer, first_pane, flags, start
 
 
 def recent(tails: Iterable[bytes | bytearray], oldest: Sequence[int]) -> Iterator[tuple[Input, Ids]]:
@@ -324,9 +326,9 @@ def recent(tails: Iterable[bytes | bytearray], oldest: Sequence[int]) -> Iterato
 
 
 def _head(record: bytes | bytearray) -> tuple[int, int, int, int, int]:
-    if len(record) < _HEAD.size:
+    if len(record) < HEAD_BYTES:
         raise StateError("a customer's record that is cut off")
-    head: tuple[int, int, int, int, int] = _HEAD.unpack_from(record)
+    head: tuple[int, int, int, int, int] = _unpack_head(record)
     if head[0] != FORMAT:
         raise StateError(f"state of format {head[0]}, this release reads {FORMAT}")
     return head

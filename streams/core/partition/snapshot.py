@@ -75,11 +75,11 @@ def _restore_state(contents: Contents, state: PartitionState) -> None:
 
 def _restore_customers(contents: Contents, records: Mapping[str, bytearray]) -> None:
     contents.customers.records.update(records)
-    tails = []
+    tails, spenders = [], []
     for customer_id, record in records.items():
         timer, first_pane, flags, tail = head(record)
         if first_pane != NO_HOUR and timer == NO_HOUR and not flags:  # nearly all: spend, and nothing due
-            contents.sampling.restore(customer_id, flags)
+            spenders.append(customer_id)
         else:
             _restore_customer(contents, customer_id, record)
         tails.append(record[tail:])
@@ -87,6 +87,7 @@ def _restore_customers(contents: Contents, records: Mapping[str, bytearray]) -> 
             _restore_ids(contents, tails)
             tails.clear()
     _restore_ids(contents, tails)
+    contents.sampling.offer(spenders)
 
 
 def _restore_customer(contents: Contents, customer_id: str, record: bytearray) -> None:

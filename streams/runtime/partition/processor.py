@@ -166,18 +166,19 @@ class PartitionProcessor:
     # Open
 
     async def open(self, on_restored: Callable[[], None] = lambda: None) -> None:
-        """Fence earlier processors and restore; call `on_restored` after each state record.
+        """Fence earlier processors and restore; call `on_restored` whenever some state was read.
 
         Raise StateError, FencedError or LogError.
         """
         await self._log.fence()
         state: dict[bytes, bytes] = {}
-        async for key, value in self._log.restore():
-            self.restored += 1
+        async for records in self._log.restore():
+            self.restored += len(records)
             on_restored()
-            state.pop(key, None)  # so that they stand in the order in which they were written
-            if value is not None:
-                state[key] = value
+            for key, value in records:
+                state.pop(key, None)  # so that they stand in the order in which they were written
+                if value is not None:
+                    state[key] = value
         own = state.pop(PROCESSOR_KEY, None)
         if own is not None:
             self._adopt(_decoded(own))

@@ -1,6 +1,6 @@
 """The processor of a partition: what it refuses to go on with, what it holds, and when it stops."""
 
-from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -29,7 +29,7 @@ from streams.runtime.partition.processor import (
     ProcessorState,
     RefusedError,
 )
-from streams.runtime.ports import Bounds, Fetched, PartitionLog, RawRecord, Transaction
+from streams.runtime.ports import Bounds, Fetched, PartitionLog, RawRecord, StateRecord, Transaction
 from tests.runtime.history import NOW, RULES, comparable, history
 from tests.runtime.lines import contact, key_of, purchase
 
@@ -62,13 +62,14 @@ class Memory(PartitionLog):
         return sum(len(transaction.dead_letters) for transaction in self.written)
 
     @override
-    async def restore(self) -> AsyncIterator[tuple[bytes, bytes | None]]:
-        for entry in self.state.items():
-            yield entry
+    async def restore(self) -> AsyncIterator[Sequence[StateRecord]]:
+        yield list(self.state.items())
 
     @override
     async def commit(self, transaction: Transaction) -> None:
-        self.state.update(transaction.state)
+        for key, value in transaction.state:
+            self.state.pop(key, None)
+            self.state[key] = value
         self.written.append(transaction)
 
     @override
