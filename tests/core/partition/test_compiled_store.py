@@ -15,6 +15,7 @@ from streams.core.customer.customer_codec import (
     ENTRY,
     FLAGS_AT,
     HEAD_BYTES,
+    OWED,
     QUIET,
     Horizon,
     is_foldable,
@@ -39,7 +40,8 @@ def run_of(count: int, **changes: object) -> Run:
     records = []
     for at in range(count):
         message = {**PURCHASE, "customer_id": "a", "event_id": str(at), "time": format_ms(HOME + at * 1_000)}
-        records.append(record_of(spell({**message, **changes}), "a", timestamp=HOME + at * 1_000))
+        message |= changes
+        records.append(record_of(spell(message), message["customer_id"], timestamp=HOME + at * 1_000))
     run = decode.decode(records, 0)
     assert run is not None
     assert len(run) == count
@@ -122,6 +124,40 @@ def test_from_the_end_on_there_is_nothing(start: int) -> None:
     store, records, counted = bare_store()
     assert store.apply(run_of(5), start) == start
     assert (records, counted, store.applied) == ({}, [], 0)
+
+
+# The journal
+
+
+@pytest.mark.parametrize("name", ["a", "Zo\u00eb", "\u20ac" * 86, "\U0001f600" * 128, "x" * 128])
+def test_the_journal_has_each_entry_after_the_id_and_its_length(name: str) -> None:
+    """It is added to, and whoever is owed already is not noted again."""
+    journal, owing, record = bytearray(b"before"), ["z"], bytearray(EMPTY)
+    store, *_ = bare_store(records={name: record}, journal=journal, owing=owing)
+    assert store.apply(run_of(2, customer_id=name), 0) == 2
+    assert store.apply(run_of(3, customer_id=name), 2) == 3
+    assert owing == ["z", name]
+    assert record[FLAGS_AT] & OWED
+    appended, id_ = list(ENTRY.iter_unpack(record[len(EMPTY) :])), name.encode()
+    assert [time for time, *_ in appended] == [HOME, HOME + 1_000, HOME + 2_000]
+    entries = [len(id_).to_bytes(2, "little") + id_ + ENTRY.pack(*one) for one in appended]
+    assert journal == b"before" + b"".join(entries)
+
+
+def test_what_is_left_to_the_reference_is_not_in_the_journal() -> None:
+    journal = bytearray()
+    store, *_ = bare_store(journal=journal, now=HOME + 1_500)
+    assert store.apply(run_of(3), 0) == 0
+    assert not journal
+    assert store.apply(run_of(3), 2) == 3
+    assert len(journal) == 3 + ENTRY.size
+
+
+def test_without_a_journal_customers_are_noted_as_ever() -> None:
+    owing: list[str] = []
+    store, *_ = bare_store(owing=owing)
+    assert store.apply(run_of(3), 0) == 3
+    assert owing == ["a"]
 
 
 # Records
