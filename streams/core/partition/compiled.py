@@ -64,6 +64,7 @@ def store_of(contents: Contents, horizon: Horizon, note: Note, held_back: int | 
         low=ids.table.low,
         split=ids.table.split,
         newest_unit=ids.table.newest_unit,
+        reach=ids.table.reach,
         newest=clock.newest,
         now=clock.now,
         lateness=clock.lateness_ms,

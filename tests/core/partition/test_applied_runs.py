@@ -107,8 +107,11 @@ class PlainStore:
             given["recent"][key] = time
             return True
         bucket, rest = given["buckets"][number], (key >> 16).to_bytes(6, "little")
-        if rest in bucket or time >> UNIT_BITS > given["newest_unit"]:
+        if rest in bucket:
             return False
+        if time >> UNIT_BITS > given["newest_unit"]:
+            given["reach"](time)
+            given["newest_unit"] = time >> UNIT_BITS
         bucket += rest + (time >> UNIT_BITS & 0xFFFF).to_bytes(2, "little")
         return True
 
