@@ -49,7 +49,7 @@ Note = Callable[[str, bytearray, int, int], None]
 
 
 def store_of(contents: Contents, horizon: Horizon, note: Note, held_back: int | None) -> Store:
-    """Return what the next purchases are applied to; call it again after anything else was done."""
+    """Return what the next purchases are applied to; its clock and newest unit are to be told what else was done."""
     clock, ids = contents.clocks[Input.TRANSACTIONS], contents.ids[Input.TRANSACTIONS]
     customers, guard, rules = contents.customers, contents.guard, contents.judge.rules
 

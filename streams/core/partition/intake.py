@@ -203,20 +203,22 @@ class Intake:
     def _apply_run(self, at: int, run: Run, held_back: int | None, outcome: Outcome) -> None:
         """Apply a run whose first purchase has a place in the batch."""
         clock, table = self._clocks[Input.TRANSACTIONS], self._ids[Input.TRANSACTIONS].table
-        place = 0
-        while place < len(run):
-            start, store = place, store_of(self._contents, self._forgettable, self._note, held_back)
-            place = store.apply(run, place)
+        store = store_of(self._contents, self._forgettable, self._note, held_back)
+        start, size = 0, len(run)
+        while (place := store.apply(run, start)) < size:
             clock.newest, clock.now = store.newest, store.now
-            outcome.applied += store.applied
-            if table.buckets:
-                table.note(store.applied)
             # Where much is late or sent again, to go back and forth would cost more than it saves.
-            left = range(place, min(place + (1 if place - start >= _FEW else _MANY), len(run)))
+            many = _MANY if place - start < _FEW and run.is_plain(place) else 1
+            left = range(place, min(place + many, size))
             self._apply_transactions(
                 map(run.event, left), map(run.when, left), held_back, outcome, at + place
             )
-            place = left.stop
+            store.newest, store.now, store.newest_unit = clock.newest, clock.now, table.newest_unit
+            start = left.stop
+        clock.newest, clock.now = store.newest, store.now
+        outcome.applied += store.applied
+        if table.buckets:
+            table.note(store.applied)
 
     def _drop(self, at: int, event: Event, key: int, outcome: Outcome) -> None:
         """Drop a duplicate; count a purchase if the customer's own entry has another time or amount."""
