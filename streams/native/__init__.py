@@ -74,8 +74,8 @@ class Lines(Protocol):
     ) -> list[Run]:
         """Return a run for each partition; to be called once.
 
-        `odd` has, by place, the partitions of what is not taken as a purchase; `read` makes an event of one of
-        the `records`, of which there is one for each line.
+        `odd` has, by place, the partitions of what is not taken as a purchase; `read` makes an event of one
+        of the `records`, of which there is one for each line.
         """
 
 
