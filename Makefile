@@ -9,6 +9,7 @@ PIP = $(BIN)/python -m pip --disable-pip-version-check
 UV := $(shell command -v uv)
 # The lock is complete, so nothing is resolved: only the files that it names are asked for, by their hashes.
 LOCKED := --no-deps --require-hashes -r requirements.lock
+PEERS_LOCKED := --no-deps --require-hashes -r bench/peers/requirements.lock
 # They cover core and schemas by themselves; to measure while the others run would double their time.
 COVERING := tests/core tests/schemas tests/transcripts
 # File by file, the longest first, those that wait for a broker in turns with the others: see tests/conftest.py.
@@ -21,7 +22,7 @@ STAMP := .venv/.set-up
 NATIVE := streams/native
 COMPILED := .venv/.compiled
 
-.PHONY: help setup demo evaluate check test covered lint format schema bench-replay bench-worker bench-latency bench-restore bench-memory bench-heavy bench-bridge bench-ingest lock
+.PHONY: help setup wheel demo evaluate check test covered lint format schema bench-replay bench-worker bench-latency bench-restore bench-memory bench-heavy bench-bridge bench-ingest bench-peers bench-quick lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,7 +41,7 @@ $(STAMP): requirements.lock pyproject.toml
 	@$(PIP) check
 	@touch $(STAMP)
 
-$(COMPILED): $(STAMP) $(wildcard $(NATIVE)/*.rs $(NATIVE)/src/*.rs) $(NATIVE)/Cargo.toml $(NATIVE)/Cargo.lock
+$(COMPILED): $(STAMP) $(wildcard $(NATIVE)/*.rs $(NATIVE)/src/*.rs $(NATIVE)/Cargo.toml $(NATIVE)/Cargo.lock)
 	@rm -f $(NATIVE)/_native.abi3.so
 	@if command -v cargo >/dev/null; then \
 		echo "compiling the hot path with $$(cargo --version) (once, half a minute) ..."; \
@@ -51,6 +52,9 @@ $(COMPILED): $(STAMP) $(wildcard $(NATIVE)/*.rs $(NATIVE)/src/*.rs) $(NATIVE)/Ca
 		echo "no Rust compiler (cargo): the worker runs in pure Python, three times slower"; \
 	fi
 	@touch $(COMPILED)
+
+wheel: setup ## a wheel in out/wheels, with the compiled hot path if it was compiled
+	@$(BIN)/python -m hatchling build -t wheel -d out/wheels
 
 demo: setup ## a year of real baskets through a local Kafka and two workers, live; report in out/demo
 	@$(BIN)/retention-signals demo
@@ -107,6 +111,22 @@ bench-bridge: setup ## whether a bridge with a slow CRM slows the worker, on a r
 bench-ingest: setup ## records that ingest maps a second and per CPU second, on a real Kafka
 	$(BIN)/python -m bench.ingest
 
+bench-peers: setup .venv-peers ## the same jobs by ours, Faust, Quix, Bytewax, Kafka Streams and Flink; hours
+	$(BIN)/python -m bench.peers
+
+bench-quick: setup .venv-peers ## the worker against its limit and its peers, in ten minutes
+	$(BIN)/python -m bench.peers --quick --only ours limit kafka-streams flink quix faust
+
+# Those that are not in our own lock; without them the others are measured all the same.
+.venv-peers: bench/peers/requirements.lock
+	@echo "making .venv-peers for Quix Streams and Bytewax ..."
+	@"$(PYTHON)" -m venv --clear .venv-peers
+	@{ test -n "$(UV)" && "$(UV)" pip install --quiet --python .venv-peers/bin/python $(PEERS_LOCKED); } \
+		|| .venv-peers/bin/python -m pip --disable-pip-version-check install --quiet $(PEERS_LOCKED) \
+		|| { rm -rf .venv-peers; echo "*** Quix Streams and Bytewax can't be installed here: they are left out"; }
+
 lock: ## resolve requirements.lock again from pyproject.toml (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --all-extras \
 		--no-annotate --no-header --quiet pyproject.toml -o requirements.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes \
+		--no-annotate --no-header --quiet bench/peers/requirements.in -o bench/peers/requirements.lock

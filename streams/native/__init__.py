@@ -1,4 +1,4 @@
-"""The hot path of a partition, compiled from Rust where a compiler was there: see docs/decisions/0024.
+"""The hot path of a partition, compiled from Rust where a compiler was there: see docs/decisions/0021.
 
 Everything works without it, three to four times slower: then `PURCHASES` is None. Whatever it doubts is
 decided by the reference in Python, so it can only ever be quicker.

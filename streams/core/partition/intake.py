@@ -247,7 +247,7 @@ class Intake:
         self._customers.remember(customer_id, (event.time, mark_of(Input.TRANSACTIONS), key))
         customer = self._customers.unpack(customer_id)
         customer.add(hour_of(event.time), event.cents)
-        self._customers.store(customer, self._contents.horizon)
+        self._customers.store(customer, self._forgettable)
         return self._customers.records[customer_id]
 
     def _apply_one(  # noqa: PLR0913, PLR0917 - as many as decide on a record

@@ -101,7 +101,7 @@ impl Store {
 impl Store {
     fn apply_row(&mut self, py: Python<'_>, row: &Row, counts: &mut Counts) -> PyResult<bool> {
         let Some(customer) = &row.customer else { return Ok(false) };
-        let in_time = self.now < row.time && row.time <= row.when + FUTURE_MS;
+        let in_time = self.now < row.time && row.time <= row.when.saturating_add(FUTURE_MS);
         if !in_time || row.cents > MOST_CENTS || (row.cents == 0 && !self.zero_counts) || !self.remember(py, row)? {
             return Ok(false);
         }
@@ -158,8 +158,11 @@ impl Store {
     }
 
     fn move_clock(&mut self, row: &Row) {
+        if row.time <= self.newest && self.held_back.is_none() {
+            return; // nor does the reference: what was newest may have been told by another clock
+        }
         self.newest = self.newest.max(row.time);
-        let reached = self.held_back.map_or(row.time, |behind| row.time.min(row.when - behind));
+        let reached = self.held_back.map_or(row.time, |behind| row.time.min(row.when.saturating_sub(behind)));
         self.now = self.now.max(reached - self.lateness);
     }
 }
@@ -209,7 +212,7 @@ fn is_foldable(record: &[u8], oldest_id: i64) -> bool {
     }
     let body = number(record, BODY_SIZE_AT, 4) as usize;
     let start = HEAD + body;
-    let tail = record.len() - start;
+    let tail = record.len().saturating_sub(start); // of a record that was cut off nothing is left
     if tail >= PAGE {
         return true;
     }

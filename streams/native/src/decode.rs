@@ -3,6 +3,7 @@
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyString};
+use pyo3::{PyTraverseError, PyVisit};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use crate::log::Records;
@@ -38,7 +39,8 @@ impl PurchaseDecoder {
 
     /// Return as many rows as can be vouched for one after the other, from a place on; None if there is none.
     ///
-    /// The records are `Records`, or a list of what has `key`, `value` and `timestamp`, as a `LogRecord` does.
+    /// The records are `Records`, or a list of what has `key`, `value` and `timestamp`, as a `LogRecord` does; of
+    /// any other sequence none is vouched for.
     fn decode(&self, py: Python<'_>, records: Bound<'_, PyAny>, start: usize) -> PyResult<Option<Run>> {
         let mut found = Rows::default();
         if let Ok(fetched) = records.cast::<Records>() {
@@ -50,7 +52,7 @@ impl PurchaseDecoder {
                 }
             }
         } else {
-            let listed = records.cast::<PyList>()?;
+            let Ok(listed) = records.cast::<PyList>() else { return Ok(None) };
             for at in start..listed.len().min(start + MOST_ROWS) {
                 let record = listed.get_item(at)?;
                 let key = record.getattr(pyo3::intern!(py, "key"))?;
@@ -67,6 +69,11 @@ impl PurchaseDecoder {
         }
         let (rows, sources, read) = (found.rows, found.sources, self.read.clone_ref(py));
         Ok(Some(Run { rows, sources, records: records.unbind(), first: start, places: Vec::new(), read }))
+    }
+
+    /// The reading belongs to an object that holds this one: together they can be let go of.
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.read)
     }
 }
 

@@ -5,6 +5,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList};
 
 const HEADER: usize = 61;
+const MAGIC_AT: usize = 16;
 const ATTRIBUTES_AT: usize = 21;
 const LOG_APPEND_TIME: i64 = 8;
 
@@ -26,7 +27,9 @@ pub struct Record {
 }
 
 /// The records of a fetch, in the order of the log. They are made when they are asked for.
-#[pyclass]
+///
+/// A sequence in the sense of the C API too, which `bisect` asks for.
+#[pyclass(sequence)]
 #[derive(Default)]
 pub struct Records {
     buffers: Vec<Py<PyBytes>>,
@@ -93,7 +96,7 @@ impl Records {
     fn read(
         &mut self, header: &[u8], start: usize, records: &[u8], first: usize, from_offset: i64, buffer: usize,
     ) -> Option<()> {
-        let header = header.get(start..start + HEADER)?;
+        let header = header.get(start..start.checked_add(HEADER)?).filter(|header| header[MAGIC_AT] == 2)?;
         let end = if first == 0 { records.len() } else { start + 12 + usize::try_from(fixed(header, 8, 4)).ok()? };
         let mut reader = Reader { bytes: records.get(..end)?, at: first };
         let (base, first_time, last_time) = (fixed(header, 0, 8), fixed(header, 27, 8), fixed(header, 35, 8));
@@ -105,6 +108,9 @@ impl Records {
             let timestamp = first_time.wrapping_add(reader.varint()?);
             let offset = base.wrapping_add(reader.varint()?);
             let (key, value) = (reader.part()?, reader.part()?);
+            if reader.at > next {
+                return None;
+            }
             if offset >= from_offset {
                 let timestamp = if of_log { last_time } else { timestamp };
                 self.spans.push(Span { buffer, offset, timestamp, key, value });

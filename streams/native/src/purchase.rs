@@ -5,12 +5,12 @@ use jiter::{Jiter, Peek};
 use crate::text::{cents, time_ms};
 
 const MOST_CHARACTERS: usize = 128;
-const FIELDS: [&str; 14] = [
+const FIELDS: [&str; 16] = [
     "type", "event_id", "customer_id", "time", "source", "kind", "amount", "currency",
     // Those that a plain purchase may have, and that mean nothing to us.
     "order_id", "channel", "category", "attributes",
     // Those that it may have as null alone.
-    "exchange_rate", "original_time",
+    "exchange_rate", "original_time", "previous_amount", "corrects",
 ];
 const REQUIRED: u32 = 0xFF;
 
@@ -62,7 +62,7 @@ fn same(json: &mut Jiter, wanted: &str) -> Option<()> {
 
 fn identifier(json: &mut Jiter, into: &mut String) -> Option<()> {
     let found = json.next_str().ok()?;
-    if found.is_empty() || found.len() > MOST_CHARACTERS {
+    if found.is_empty() || (found.len() > MOST_CHARACTERS && found.chars().count() > MOST_CHARACTERS) {
         return None;
     }
     into.clear();

@@ -1,5 +1,6 @@
 //! Purchases one after the other in the log, as rows.
 
+use pyo3::exceptions::PyIndexError;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
@@ -46,17 +47,19 @@ impl Run {
 
     /// Return the event of a row, as the reference reads it.
     fn event<'py>(&self, py: Python<'py>, at: usize) -> PyResult<Bound<'py, PyAny>> {
-        self.read.bind(py).call1((self.records.bind(py).get_item(self.place(at))?,))
+        let place = self.place(at)?;
+        self.read.bind(py).call1((self.records.bind(py).get_item(place)?,))
     }
 
     /// Return where among the records the one of a row stands.
-    fn place(&self, at: usize) -> usize {
-        self.places.get(at).copied().unwrap_or(self.first + at)
+    fn place(&self, at: usize) -> PyResult<usize> {
+        self.row(at)?;
+        Ok(self.places.get(at).copied().unwrap_or(self.first + at))
     }
 
     /// Return whether a row is a plain purchase; if it isn't, the reference has it.
-    fn is_plain(&self, at: usize) -> bool {
-        self.rows[at].customer.is_some()
+    fn is_plain(&self, at: usize) -> PyResult<bool> {
+        Ok(self.row(at)?.customer.is_some())
     }
 
     /// Return the time (ms) of each row, and of those that are no plain purchases another.
@@ -65,8 +68,8 @@ impl Run {
     }
 
     /// Return when (ms) the record of a row was appended.
-    fn when(&self, at: usize) -> i64 {
-        self.rows[at].when
+    fn when(&self, at: usize) -> PyResult<i64> {
+        Ok(self.row(at)?.when)
     }
 
     /// Return place, source, append time and time of every so many rows from one on.
@@ -78,5 +81,11 @@ impl Run {
                 (at, self.sources[row.source].name.as_str(), row.when, row.time)
             })
             .collect()
+    }
+}
+
+impl Run {
+    fn row(&self, at: usize) -> PyResult<&Row> {
+        self.rows.get(at).ok_or_else(|| PyIndexError::new_err("no such row"))
     }
 }

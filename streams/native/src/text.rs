@@ -4,21 +4,20 @@ const DAY_MS: i64 = 86_400_000;
 const MAX_CENTS: u64 = 100_000_000_000_000;
 const DAYS_OF_MONTHS: [u32; 12] = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
-/// Return the ms UTC, floored, of `YYYY-MM-DDTHH:MM:SS`, up to 9 places, and `Z` or `+HH:MM`.
+/// Return the ms UTC, floored, of a time in any of the forms of `schemas.times`.
 pub fn time_ms(text: &str) -> Option<i64> {
     let bytes = text.as_bytes();
     let date = day_ms(bytes.get(..10)?)?;
-    let clock = bytes.get(10..19)?;
-    if clock[0] != b'T' || clock[3] != b':' || clock[6] != b':' {
+    let (between, clock) = bytes[10..].split_first()?;
+    if !matches!(between, b'T' | b't' | b' ') || clock.get(2) != Some(&b':') {
         return None;
     }
-    let (hours, minutes, seconds) = (pair(&clock[1..])?, pair(&clock[4..])?, pair(&clock[7..])?);
-    if hours > 23 || minutes > 59 || seconds > 59 {
+    let (hours, minutes) = (pair(clock)?, pair(&clock[3..])?);
+    if hours > 23 || minutes > 59 {
         return None;
     }
-    let (fraction, zone) = fraction_ms(&bytes[19..])?;
-    let of_day = ((i64::from(hours) * 60 + i64::from(minutes)) * 60 + i64::from(seconds)) * 1000;
-    Some(date + of_day + fraction - offset_ms(zone)?)
+    let (second, zone) = if clock.get(5) == Some(&b':') { second_ms(&clock[6..])? } else { (0, &clock[5..]) };
+    Some(date + (i64::from(hours) * 60 + i64::from(minutes)) * 60_000 + second - offset_ms(zone)?)
 }
 
 /// Return the hundredths of an amount, half-even.
@@ -58,6 +57,16 @@ fn day_ms(date: &[u8]) -> Option<i64> {
     Some(days * DAY_MS)
 }
 
+/// Return the ms of a second with its places, and what follows them.
+fn second_ms(rest: &[u8]) -> Option<(i64, &[u8])> {
+    let seconds = pair(rest)?;
+    if seconds > 59 {
+        return None;
+    }
+    let (fraction, zone) = fraction_ms(&rest[2..])?;
+    Some((i64::from(seconds) * 1000 + fraction, zone))
+}
+
 /// Return the ms of the places after a second, if there are any, and what follows them.
 fn fraction_ms(rest: &[u8]) -> Option<(i64, &[u8])> {
     if rest.first() != Some(&b'.') {
@@ -75,25 +84,26 @@ fn fraction_ms(rest: &[u8]) -> Option<(i64, &[u8])> {
 }
 
 fn offset_ms(zone: &[u8]) -> Option<i64> {
-    if zone == b"Z" {
-        return Some(0);
-    }
-    if zone.len() != 6 || zone[3] != b':' {
-        return None;
-    }
-    let (hours, minutes) = (i64::from(pair(&zone[1..])?), i64::from(pair(&zone[4..])?));
+    let (sign, hours, minutes) = match *zone {
+        [b'Z' | b'z'] => return Some(0),
+        [sign, one, two] => (sign, [one, two], [b'0', b'0']),
+        [sign, one, two, three, four] | [sign, one, two, b':', three, four] => (sign, [one, two], [three, four]),
+        _ => return None,
+    };
+    let (hours, minutes) = (i64::from(pair(&hours)?), i64::from(pair(&minutes)?));
     if hours > 23 || minutes > 59 {
         return None;
     }
-    match zone[0] {
+    match sign {
         b'+' => Some((hours * 60 + minutes) * 60_000),
         b'-' => Some(-(hours * 60 + minutes) * 60_000),
         _ => None,
     }
 }
 
+/// Return the number of the first two digits.
 fn pair(bytes: &[u8]) -> Option<u32> {
-    Some((digit(bytes[0])? * 10 + digit(bytes[1])?) as u32)
+    Some((digit(*bytes.first()?)? * 10 + digit(*bytes.get(1)?)?) as u32)
 }
 
 fn number(digits: &[u8]) -> Option<u64> {

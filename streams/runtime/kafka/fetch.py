@@ -207,7 +207,10 @@ def taken_apart(fetched: PartitionRecords) -> Sequence[LogRecord]:
         payload = None
         if batch.compression_type:
             payload = _UNPACK[batch.compression_type](sent.fetched[sent.place + _HEADER : sent.end])
-        found.add(sent.fetched, sent.place, fetched.next_fetch_offset, payload)
+        try:
+            found.add(sent.fetched, sent.place, fetched.next_fetch_offset, payload)
+        except ValueError as error:
+            raise CorruptRecordException(f"{error} in {fetched._tp}") from error  # noqa: SLF001
     return found
 
 

@@ -1,4 +1,5 @@
 import random
+from bisect import bisect_left
 
 import pytest
 from aiokafka import TopicPartition
@@ -51,6 +52,7 @@ def test_records_taken_apart_are_those_that_aiokafka_makes(codec: int) -> None:
         assert len(apart) == len(made)
         if made:
             assert (apart[0].value, apart[-1].offset) == (made[0].value, made[-1].offset)
+            assert bisect_left(apart, made[-1].offset, key=lambda record: record.offset) == len(made) - 1
         with pytest.raises(IndexError):
             apart[len(made)]
 
