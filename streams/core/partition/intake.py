@@ -48,7 +48,7 @@ UNTIMED: Final = repeat(-NEVER)
 """For records of which nobody knows when they were appended: none of them is ahead of it."""
 
 _FEW: Final = 8
-"""A compiled loop that ends after fewer purchases than these leaves the next to the reference:"""
+"""A compiled loop that doubts after fewer rows than these again leaves the next to the reference:"""
 _MANY: Final = 32
 """so many of them."""
 
@@ -204,12 +204,15 @@ class Intake:
         """Apply a run whose first purchase has a place in the batch."""
         clock, table = self._clocks[Input.TRANSACTIONS], self._ids[Input.TRANSACTIONS].table
         store = store_of(self._contents, self._forgettable, self._note, held_back)
-        start, size = 0, len(run)
+        start, size, doubts_end = 0, len(run), -_FEW
         while (place := store.apply(run, start)) < size:
             clock.newest, clock.now = store.newest, store.now
             # Where much is late or sent again, to go back and forth would cost more than it saves.
-            many = _MANY if place - start < _FEW and run.is_plain(place) else 1
+            is_doubt = run.is_plain(place)
+            many = _MANY if is_doubt and place - doubts_end < _FEW else 1
             left = range(place, min(place + many, size))
+            if is_doubt:
+                doubts_end = left.stop
             self._apply_transactions(
                 map(run.event, left), map(run.when, left), held_back, outcome, at + place
             )
