@@ -101,11 +101,12 @@ impl Store {
 
 impl Store {
     fn apply_row(&mut self, py: Python<'_>, row: &Row, counts: &mut Counts) -> PyResult<bool> {
+        let Some(customer) = &row.customer else { return Ok(false) };
         let in_time = self.now < row.time && row.time <= row.when.saturating_add(FUTURE_MS);
         if !in_time || row.cents > MOST_CENTS || (row.cents == 0 && !self.zero_counts) || !self.remember(py, row)? {
             return Ok(false);
         }
-        let customer = row.customer.bind(py);
+        let customer = customer.bind(py);
         let record = match self.records.bind(py).get_item(customer)? {
             Some(known) => known,
             None => self.new.bind(py).call1((customer,))?,
