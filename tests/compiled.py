@@ -32,6 +32,7 @@ def bare_store(**changes: Any) -> tuple[Store, dict[str, bytearray], list[tuple[
         "low": 0xFFFF,
         "split": 0,
         "newest_unit": NEVER,
+        "reach": lambda _time: b"",
         "newest": NEVER,
         "now": NEVER,
         "lateness": 5_000,

@@ -5,23 +5,33 @@ decided by the reference in Python, so it can only ever be quicker.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any, Final, Protocol
 
-from schemas.events import Transaction
-
 
 class Run(ABC):
-    """Plain purchases that lie one after the other in the log, decoded."""
+    """Plain purchases that follow one another, decoded; in files what else lies between them as well."""
 
     @abstractmethod
     def __len__(self) -> int:
         """Return how many they are."""
 
     @abstractmethod
-    def event(self, at: int) -> Transaction:
-        """Return one of them, as the reference reads it."""
+    def event(self, at: int) -> Any:
+        """Return one of them, as the reference reads it; of a file also what is none."""
+
+    @abstractmethod
+    def place(self, at: int) -> int:
+        """Return where among the records the one of a row stands."""
+
+    @abstractmethod
+    def is_plain(self, at: int) -> bool:
+        """Return whether a row is a plain purchase; if it isn't, only `event` tells what it is."""
+
+    @abstractmethod
+    def times(self, of_others: int) -> list[int]:
+        """Return the time (ms) of each purchase, and another for what is none."""
 
     @abstractmethod
     def when(self, at: int) -> int:
@@ -50,11 +60,38 @@ class PurchaseDecoder(Protocol):
         """Return as many as follow one another from a place on; None if none does."""
 
 
+class Lines(Protocol):
+    """The lines of a batch; the plain purchases among them are decoded."""
+
+    def doubted(self) -> list[int]:
+        """Return the places of all others."""
+
+    def times(self, of_doubted: int) -> list[int]:
+        """Return the time (ms) of each line, and another for those that are doubted."""
+
+    def runs(
+        self, odd: list[tuple[int, Sequence[int]]], records: Sequence[Any], read: Callable[[Any], Any]
+    ) -> list[Run]:
+        """Return a run for each partition; to be called once.
+
+        `odd` has, by place, the partitions of what is not taken as a purchase; `read` makes an event of one
+        of the `records`, of which there is one for each line.
+        """
+
+
+class LineDecoder(Protocol):
+    """Decodes the plain purchases among lines, and finds their partitions."""
+
+    def decode(self, lines: list[bytes], when: int) -> Lines:
+        """Decode lines that were accepted at a time (ms)."""
+
+
 class Store(Protocol):
     """What runs are applied to: objects of the partition, which see every change."""
 
     newest: int
     now: int
+    newest_unit: int
     applied: int
 
     def apply(self, run: Run, start: int) -> int:
@@ -85,6 +122,12 @@ def make_records() -> Records:
 def make_decoder(*arguments: object) -> PurchaseDecoder:
     """Return a compiled decoder, where there is one: see PurchaseDecoder::new."""
     found: PurchaseDecoder = _native.PurchaseDecoder(*arguments)
+    return found
+
+
+def make_line_decoder(*arguments: object) -> LineDecoder:
+    """Return a compiled decoder of lines, where there is one: see LineDecoder::new."""
+    found: LineDecoder = _native.LineDecoder(*arguments)
     return found
 
 

@@ -51,7 +51,10 @@ Note = Callable[[str, bytearray, int, int], None]
 
 
 def store_of(contents: Contents, horizon: Horizon, note: Note, held_back: int | None) -> Store:
-    """Return what the next purchases are applied to; call it again after anything else was done."""
+    """Return what the purchases of a run are applied to.
+
+    Whatever else is done meanwhile, its clock and its newest unit are to be told.
+    """
     clock, ids = contents.clocks[Input.TRANSACTIONS], contents.ids[Input.TRANSACTIONS]
     customers, guard, rules = contents.customers, contents.guard, contents.judge.rules
 
@@ -67,6 +70,7 @@ def store_of(contents: Contents, horizon: Horizon, note: Note, held_back: int | 
         low=ids.table.low,
         split=ids.table.split,
         newest_unit=ids.table.newest_unit,
+        reach=ids.table.reach,
         newest=clock.newest,
         now=clock.now,
         lateness=clock.lateness_ms,

@@ -49,7 +49,7 @@ UNTIMED: Final = repeat(-NEVER)
 """For records of which nobody knows when they were appended: none of them is ahead of it."""
 
 _FEW: Final = 8
-"""A compiled loop that ends after fewer purchases than these leaves the next to the reference:"""
+"""A compiled loop that doubts after fewer rows than these again leaves the next to the reference:"""
 _MANY: Final = 32
 """so many of them."""
 
@@ -211,20 +211,25 @@ class Intake:
     def _apply_run(self, at: int, run: Run, held_back: int | None, outcome: Outcome) -> None:
         """Apply a run whose first purchase has a place in the batch."""
         clock, table = self._clocks[Input.TRANSACTIONS], self._ids[Input.TRANSACTIONS].table
-        place = 0
-        while place < len(run):
-            start, store = place, store_of(self._contents, self._forgettable, self._note, held_back)
-            place = store.apply(run, place)
+        store = store_of(self._contents, self._forgettable, self._note, held_back)
+        start, size, doubts_end = 0, len(run), -_FEW
+        while (place := store.apply(run, start)) < size:
             clock.newest, clock.now = store.newest, store.now
-            outcome.applied += store.applied
-            if table.buckets:
-                table.note(store.applied)
             # Where much is late or sent again, to go back and forth would cost more than it saves.
-            left = range(place, min(place + (1 if place - start >= _FEW else _MANY), len(run)))
+            is_doubt = run.is_plain(place)
+            many = _MANY if is_doubt and place - doubts_end < _FEW else 1
+            left = range(place, min(place + many, size))
+            if is_doubt:
+                doubts_end = left.stop
             self._apply_transactions(
                 map(run.event, left), map(run.when, left), held_back, outcome, at + place
             )
-            place = left.stop
+            store.newest, store.now, store.newest_unit = clock.newest, clock.now, table.newest_unit
+            start = left.stop
+        clock.newest, clock.now = store.newest, store.now
+        outcome.applied += store.applied
+        if table.buckets:
+            table.note(store.applied)
 
     def _drop(self, at: int, event: Event, key: int, outcome: Outcome) -> None:
         """Drop a duplicate; count a purchase if the customer's own entry has another time or amount."""

@@ -45,8 +45,9 @@ pub struct Store {
     buckets: Py<PyList>,
     low: u64,
     split: u64,
-    /// The newest unit that the table knows: with one beyond it, the table has to be told first.
+    /// The newest unit of time that the table knows; `reach(time)` tells it of a newer one.
     newest_unit: i64,
+    reach: Py<PyAny>,
     /// The greatest time on the input (ms), and the time of its clock.
     newest: i64,
     now: i64,
@@ -71,17 +72,18 @@ pub struct Store {
 #[pymethods]
 impl Store {
     #[new]
-    #[pyo3(signature = (*, records, journal, owing, recent, buckets, low, split, newest_unit, newest, now, lateness,
-                        held_back, zero_counts, oldest_id, new, note, fold, count))]
+    #[pyo3(signature = (*, records, journal, owing, recent, buckets, low, split, newest_unit, reach, newest, now,
+                        lateness, held_back, zero_counts, oldest_id, new, note, fold, count))]
     #[allow(clippy::too_many_arguments)] // by name, from Python
     fn make(
         records: Py<PyDict>, journal: Option<Py<PyByteArray>>, owing: Py<PyList>, recent: Py<PyDict>, buckets: Py<PyList>,
-        low: u64, split: u64, newest_unit: i64, newest: i64, now: i64, lateness: i64, held_back: Option<i64>,
-        zero_counts: bool, oldest_id: i64, new: Py<PyAny>, note: Py<PyAny>, fold: Py<PyAny>, count: Py<PyAny>,
+        low: u64, split: u64, newest_unit: i64, reach: Py<PyAny>, newest: i64, now: i64, lateness: i64,
+        held_back: Option<i64>, zero_counts: bool, oldest_id: i64, new: Py<PyAny>, note: Py<PyAny>, fold: Py<PyAny>,
+        count: Py<PyAny>,
     ) -> Self {
         Self {
-            records, journal, owing, recent, buckets, low, split, newest_unit, newest, now, lateness, held_back,
-            zero_counts, oldest_id, applied: 0, new, note, fold, count,
+            records, journal, owing, recent, buckets, low, split, newest_unit, reach, newest, now, lateness,
+            held_back, zero_counts, oldest_id, applied: 0, new, note, fold, count,
         }
     }
 
@@ -107,11 +109,12 @@ impl Store {
 
 impl Store {
     fn apply_row(&mut self, py: Python<'_>, row: &Row, counts: &mut Counts, journaled: &mut Vec<u8>) -> PyResult<bool> {
+        let Some(customer) = &row.customer else { return Ok(false) };
         let in_time = self.now < row.time && row.time <= row.when.saturating_add(FUTURE_MS);
         if !in_time || row.cents > MOST_CENTS || (row.cents == 0 && !self.zero_counts) || !self.remember(py, row)? {
             return Ok(false);
         }
-        let customer = row.customer.bind(py);
+        let customer = customer.bind(py);
         let record = match self.records.bind(py).get_item(customer)? {
             Some(known) => known,
             None => self.new.bind(py).call1((customer,))?,
@@ -148,8 +151,8 @@ impl Store {
         Ok(true)
     }
 
-    /// Remember the id of a row, or return false: it may be a duplicate, or the table has to be told first.
-    fn remember(&self, py: Python<'_>, row: &Row) -> PyResult<bool> {
+    /// Remember the id of a row, or return false: it may be a duplicate.
+    fn remember(&mut self, py: Python<'_>, row: &Row) -> PyResult<bool> {
         let (recent, buckets) = (self.recent.bind(py), self.buckets.bind(py));
         if buckets.is_empty() {
             if recent.contains(row.key)? {
@@ -164,8 +167,12 @@ impl Store {
         let bucket = bucket.cast::<PyByteArray>()?;
         // SAFETY: the bucket isn't touched while it is searched.
         let is_there = has_id(unsafe { bucket.as_bytes() }, row.key >> LOW_BITS);
-        if unit > self.newest_unit || is_there || (!recent.is_empty() && recent.contains(row.key)?) {
+        if is_there || (!recent.is_empty() && recent.contains(row.key)?) {
             return Ok(false);
+        }
+        if unit > self.newest_unit {
+            self.reach.call1(py, (row.time,))?; // it may clear the buckets, but makes no other
+            self.newest_unit = unit;
         }
         append(bucket, &(row.key >> LOW_BITS | ((unit & 0xFFFF) as u64) << (8 * REST_BYTES)).to_le_bytes())?;
         Ok(true)

@@ -68,7 +68,7 @@ impl PurchaseDecoder {
             return Ok(None);
         }
         let (rows, sources, read) = (found.rows, found.sources, self.read.clone_ref(py));
-        Ok(Some(Run { rows, sources, records: records.unbind(), first: start, read }))
+        Ok(Some(Run { rows, sources, records: records.unbind(), first: start, places: Vec::new(), read }))
     }
 
     /// The reading belongs to an object that holds this one: together they can be let go of.
@@ -97,7 +97,7 @@ impl PurchaseDecoder {
         }
         let Some(source) = source_of(&mut found.sources, &purchase.source) else { return false };
         found.rows.push(Row {
-            customer: PyString::new(py, &purchase.customer_id).unbind(),
+            customer: Some(PyString::new(py, &purchase.customer_id).unbind()),
             key: xxh3_64_with_seed(purchase.event_id.as_bytes(), found.sources[source].seed),
             time: purchase.time,
             cents: purchase.cents,
@@ -109,7 +109,7 @@ impl PurchaseDecoder {
 }
 
 /// Return the place of a source among those of a run, the latest first; None if there are too many.
-fn source_of(sources: &mut Vec<Source>, name: &str) -> Option<usize> {
+pub fn source_of(sources: &mut Vec<Source>, name: &str) -> Option<usize> {
     if let Some(found) = sources.iter().rposition(|one| one.name == name) {
         return Some(found);
     }

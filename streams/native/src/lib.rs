@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 
 mod apply;
 mod decode;
+mod lines;
 mod log;
 mod partitioner;
 mod purchase;
@@ -19,6 +20,8 @@ mod _native {
     use crate::apply::Store;
     #[pymodule_export]
     use crate::decode::PurchaseDecoder;
+    #[pymodule_export]
+    use crate::lines::{LineDecoder, Lines};
     #[pymodule_export]
     use crate::log::Records;
     #[pymodule_export]

@@ -21,13 +21,17 @@ impl Partitioner {
 
     /// Return whether a key belongs to a partition; unchecked, every key does.
     pub fn has(self, key: &[u8], partition: u32, partitions: u32) -> bool {
+        matches!(self, Self::Unchecked) || self.of_key(key, partitions) == partition
+    }
+
+    /// Return the partition that a key is given; unchecked, by Kafka's own partitioner.
+    pub fn of_key(self, key: &[u8], partitions: u32) -> u32 {
         let hash = match self {
-            Self::Murmur2 => murmur2(key) & 0x7FFF_FFFF,
+            Self::Murmur2 | Self::Unchecked => murmur2(key) & 0x7FFF_FFFF,
             Self::Crc32 => crc32fast::hash(key),
             Self::Fnv1a => fnv1a(key),
-            Self::Unchecked => return true,
         };
-        hash % partitions == partition
+        hash % partitions
     }
 }
 

@@ -5,7 +5,8 @@ use pyo3::prelude::*;
 use pyo3::types::PyString;
 
 pub struct Row {
-    pub customer: Py<PyString>,
+    /// None for what isn't a plain purchase: the reference's.
+    pub customer: Option<Py<PyString>>,
     /// The hash of the id.
     pub key: u64,
     /// ms UTC.
@@ -17,6 +18,7 @@ pub struct Row {
     pub source: usize,
 }
 
+#[derive(Clone)]
 pub struct Source {
     pub name: String,
     /// What the ids of its purchases are hashed with.
@@ -31,6 +33,8 @@ pub struct Run {
     /// The records that the rows were decoded from, and where among them the first stands.
     pub records: Py<PyAny>,
     pub first: usize,
+    /// Where each row stands among them, if they don't follow one another.
+    pub places: Vec<usize>,
     /// The reference's reading of a record.
     pub read: Py<PyAny>,
 }
@@ -43,8 +47,24 @@ impl Run {
 
     /// Return the event of a row, as the reference reads it.
     fn event<'py>(&self, py: Python<'py>, at: usize) -> PyResult<Bound<'py, PyAny>> {
+        let place = self.place(at)?;
+        self.read.bind(py).call1((self.records.bind(py).get_item(place)?,))
+    }
+
+    /// Return where among the records the one of a row stands.
+    fn place(&self, at: usize) -> PyResult<usize> {
         self.row(at)?;
-        self.read.bind(py).call1((self.records.bind(py).get_item(self.first + at)?,))
+        Ok(self.places.get(at).copied().unwrap_or(self.first + at))
+    }
+
+    /// Return whether a row is a plain purchase; if it isn't, the reference has it.
+    fn is_plain(&self, at: usize) -> PyResult<bool> {
+        Ok(self.row(at)?.customer.is_some())
+    }
+
+    /// Return the time (ms) of each row, and of those that are no plain purchases another.
+    fn times(&self, of_others: i64) -> Vec<i64> {
+        self.rows.iter().map(|row| if row.customer.is_some() { row.time } else { of_others }).collect()
     }
 
     /// Return when (ms) the record of a row was appended.

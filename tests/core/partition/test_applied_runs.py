@@ -48,6 +48,18 @@ class PlainRun(Run):
         return self.events[at]
 
     @override
+    def place(self, at: int) -> int:
+        return at
+
+    @override
+    def is_plain(self, at: int) -> bool:
+        return self.events[at].kind == "purchase"
+
+    @override
+    def times(self, of_others: int) -> list[int]:
+        return [event.time for event in self.events]
+
+    @override
     def when(self, at: int) -> int:
         return self.events[at].time
 
@@ -68,7 +80,7 @@ class PlainStore:
     def apply(self, run: PlainRun, start: int) -> int:
         """Apply rows up to the first that is not as simple."""
         for at in range(start, len(run)):
-            if not self._apply(run.event(at), run.when(at)):
+            if not run.is_plain(at) or not self._apply(run.event(at), run.when(at)):
                 return at
         return len(run)
 
@@ -110,19 +122,24 @@ class PlainStore:
             given["recent"][key] = time
             return True
         bucket, rest = given["buckets"][number], (key >> 16).to_bytes(6, "little")
-        if rest in bucket or time >> UNIT_BITS > given["newest_unit"]:
+        if rest in bucket:
             return False
+        if time >> UNIT_BITS > given["newest_unit"]:
+            given["reach"](time)
+            given["newest_unit"] = time >> UNIT_BITS
         bucket += rest + (time >> UNIT_BITS & 0xFFFF).to_bytes(2, "little")
         return True
 
 
 def feed(rng: Random, count: int) -> list[Transaction]:
-    """Return purchases of a year, a tenth of them late, again or worth nothing."""
+    """Return purchases of a year, some late, again or worth nothing, and refunds among them."""
     events: list[Transaction] = []
     for number in range(count):
         time = HOME + number * 365 * DAY_MS // count - rng.choice((0, 0, 0, 0, 0, 0, 0, 0, 0, 2 * HOUR_MS))
         cents = rng.choice((0, 100, 2_000, 3_000))
-        event = purchase(f"c{rng.randrange(30)}", time, cents, event_id=f"e{number}", source=rng.choice("ab"))
+        kind = "refund" if rng.random() < 0.02 else "purchase"
+        told = {"event_id": f"e{number}", "source": rng.choice("ab"), "kind": kind}
+        event = purchase(f"c{rng.randrange(30)}", time, cents, **told)
         events.append(rng.choice(events) if events and rng.random() < 0.05 else event)
     return events
 

@@ -86,11 +86,22 @@ def test_an_id_that_waits_beside_the_table_is_left_to_the_reference() -> None:
     assert store.apply(run_of(5), 1) == 5
 
 
-def test_a_unit_that_is_new_to_the_table_is_left_to_the_reference() -> None:
+def test_the_table_is_told_of_a_unit_that_is_new_to_it() -> None:
+    """Before the first id of it is added; what is added stays."""
     buckets = [bytearray() for _ in range(1 << 16)]
-    store, *_ = bare_store(buckets=buckets, newest_unit=(HOME >> UNIT_BITS) - 1)
-    assert store.apply(run_of(1), 0) == 0
-    assert not any(buckets)
+    told: list[int] = []
+
+    def reach(time: int) -> None:
+        told.append(time)
+        for bucket in buckets:
+            bucket.clear()
+
+    units = [HOME + at * 1_000 >> UNIT_BITS for at in range(1_000)]
+    store, *_ = bare_store(buckets=buckets, newest_unit=units[0] - 1, reach=reach)
+    assert store.apply(run_of(1_000), 0) == 1_000
+    assert [time >> UNIT_BITS for time in told] == sorted(set(units))
+    assert sum(map(len, buckets)) == 8 * units.count(units[-1])
+    assert store.newest_unit == units[-1]
 
 
 # Clocks
