@@ -137,8 +137,8 @@ def hours_until(
     """Return the fewest further working hours without spend after which `temperature * S` reaches `need`.
 
     Spend and trips are what is known since `first_hour`, at their lowest from now on; days at their most.
-    None if no number is enough. Where hours are searched, they are up to `most`: that these are too few, as of
-    most who go on buying, is found out at once.
+    None if no number is enough. Where hours are searched, they are up to `most`: that these are too few, as
+    they are for most who go on buying, is found out at once.
     """
     if yardstick.usual_per_day == 0:
         return 0 if need <= _NATS_TOLERANCE else None

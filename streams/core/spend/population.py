@@ -170,7 +170,7 @@ class Population:
                 found = history(customer_id)
                 if found is None:
                     continue
-                month = found.panes
+                month = found.panes.copy()
             month.drop_before(hour - MONTH_HOURS)
             self._months[customer_id] = month
         counts = (month.trips(hour - MONTH_HOURS, hour) for month in self._months.values())

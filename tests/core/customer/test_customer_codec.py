@@ -127,6 +127,25 @@ def test_what_is_before_the_horizon_is_settled(effective_time: int, settled: boo
     assert list(body.panes()) == ([(effective_time // HOUR_MS, 5)] if settled else [])
 
 
+@FIXED
+@given(spending, st.lists(st.tuples(hours, st.integers(0, 500)), max_size=9), hours)
+def test_spend_is_folded_into_packed_panes_as_into_others(
+    spend: dict[int, int], more: list[tuple[int, int]], oldest: int
+) -> None:
+    body, panes = body_of(spend), body_of(spend).panes()
+    body.fold(more, oldest)
+    for hour, cents in more:
+        panes.add(hour, cents)
+    panes.drop_before(oldest)
+    assert list(body.panes()) == list(panes)
+
+
+def test_a_purchase_of_an_hour_that_is_folded_joins_it() -> None:
+    body = body_of({HOUR: 5})
+    body.fold([(HOUR, 2), (HOUR + 1, 3)], HOUR)
+    assert list(body.panes()) == [(HOUR, 7), (HOUR + 1, 3)]
+
+
 @pytest.mark.parametrize(("count", "days", "folded"), [(12, 9, False), (13, 9, True), (13, 8, False)])
 def test_a_long_tail_is_folded_once_half_of_it_can_go(count: int, days: int, folded: bool) -> None:
     """More than 12 entries, the middle one more than 8 days old; an empty body is shorter than that."""
