@@ -18,7 +18,7 @@ OTHERS := $(filter-out $(COVERING) $(FIRST),$(patsubst %/,%,$(wildcard tests/*/)
 # Written last, so a set-up that was interrupted is done again.
 STAMP := .venv/.set-up
 
-.PHONY: help setup demo evaluate check test covered lint format schema bench-replay bench-worker bench-latency bench-restore bench-memory bench-heavy bench-bridge bench-ingest lock
+.PHONY: help setup demo evaluate check test covered lint format schema bench-replay bench-worker bench-latency bench-restore bench-memory bench-heavy bench-decide bench-bridge bench-ingest lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -85,6 +85,9 @@ bench-memory: setup ## bytes for a customer at rest, and for the id of each purc
 
 bench-heavy: setup ## one id that very many share: 100,000 contacts, a million purchases
 	$(BIN)/python -m bench.heavy
+
+bench-decide: setup ## what a partition costs by phase: taking in, deciding, packing; without a broker
+	$(BIN)/python -m bench.decide
 
 bench-bridge: setup ## whether a bridge with a slow CRM slows the worker, on a real Kafka
 	$(BIN)/python -m bench.bridge
