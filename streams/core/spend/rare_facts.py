@@ -113,10 +113,9 @@ class RareFacts(Struct, array_like=True):
         """Forget the panes before an hour."""
         for hours in (self.visits, self.unread):
             del hours[: bisect_left(hours, oldest)]
-        for sums in (self.undated, self.charges):
-            del sums[: bisect_left(sums, (oldest,))]
-        for group in [group for group, pane in self.delivered.items() if pane < oldest]:
-            del self.delivered[group]
+        self.undated = [one for one in self.undated if one[0] >= oldest]
+        self.charges = [one for one in self.charges if one[0] >= oldest]
+        self.delivered = {group: pane for group, pane in self.delivered.items() if pane >= oldest}
 
 
 def panes_of(sums: Sums) -> Panes:
@@ -136,8 +135,6 @@ def _put(hours: list[int], hour: int) -> None:
 
 
 def _with(sums: Sums, hour: int, cents: int) -> Sums:
-    if not sums or hour > sums[-1][0]:  # nearly all
-        return [*sums, (hour, cents)]
     panes = panes_of(sums)
     panes.add(hour, cents)
     return list(panes)
