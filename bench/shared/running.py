@@ -44,6 +44,7 @@ class Running:
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
+        self.pid = process.pid
         self.started = time.time()
         self.lines: list[tuple[float, str]] = []
         assert process.stderr is not None

@@ -28,8 +28,11 @@ FORMAT: Final = 1
 NO_HOUR: Final = -(1 << 31)
 _HEAD: Final = Layout("<BiiBI")
 """Format, next wake (hour), first pane of the body (hour), flags, length of the body."""
+HEAD_BYTES: Final = _HEAD.size
 FLAGS_AT: Final = 9
 """Where the byte of flags stands."""
+BODY_SIZE_AT: Final = 10
+"""Where the length of the body stands."""
 OPEN: Final = 1
 """Flag: an episode is open."""
 QUIET: Final = 2

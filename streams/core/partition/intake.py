@@ -35,14 +35,22 @@ from streams.core.customer.id_table import KEY_BYTES, LOW_BITS, UNIT_BITS
 from streams.core.customer.moves import Move
 from streams.core.customer.pending import Event, pending_event
 from streams.core.partition.acceptance import accept, refusal, time_of_sign
+from streams.core.partition.compiled import store_of
 from streams.core.partition.contents import Contents
 from streams.core.spend.signs_of_life import sign_of_life
 from streams.core.time import HOUR_MS, SECOND_MS, hour_of
 from streams.core.watermark import FUTURE_MS, NEVER, Clock, Input
+from streams.native import Run
 
 Record = Event | Tick | Erasure | SignOfLife | Move
+Batched = Record | Run
 UNTIMED: Final = repeat(-NEVER)
 """For records of which nobody knows when they were appended: none of them is ahead of it."""
+
+_FEW: Final = 8
+"""A compiled loop that ends after fewer purchases than these leaves the next to the reference:"""
+_MANY: Final = 32
+"""so many of them."""
 
 BOUGHT: Final = frozenset({"purchase", "refund", "chargeback", "subscription_cancelled"})
 """Kinds of transactions that every ruleset knows."""
@@ -83,11 +91,13 @@ class Intake:
         self._judge = contents.judge
         self._sampling = contents.sampling
         self._departures = contents.departures
+        self._forgettable = contents.horizon
+        """What need not be remembered any more, as of the beginning of the batch."""
 
     def apply(
         self,
         source: Input,
-        records: Iterable[Record],
+        records: Iterable[Batched],
         appended: Iterable[int] = UNTIMED,
         *,
         held_back: int | None = None,
@@ -97,9 +107,11 @@ class Intake:
         `appended` has for each when it was appended, or the wall clock, in ms, and may go on: what lies more
         than 5 minutes beyond it is refused. With `held_back`, no record moves the clock of its input further
         than as if its time were so many ms before it was appended, and no tick further than its append.
+        A run of transactions stands for as many records, and knows itself when they were appended.
         """
         if source in self._ids:
             self._ids[source].tidy(self._clocks[source])
+        self._forgettable = self._contents.horizon
         outcome = Outcome()
         if source is Input.TRANSACTIONS:
             self._apply_transactions(records, appended, held_back, outcome)
@@ -109,9 +121,17 @@ class Intake:
         return outcome
 
     def _apply_transactions(  # noqa: C901, PLR0912, PLR0915 - the hot path is one loop on purpose
-        self, records: Iterable[Record], appended: Iterable[int], held_back: int | None, outcome: Outcome
+        self,
+        records: Iterable[Batched],
+        appended: Iterable[int],
+        held_back: int | None,
+        outcome: Outcome,
+        first: int = 0,
     ) -> None:
-        """Apply transactions; an on-time purchase, as nearly all are, only adds to its customer's record."""
+        """Apply transactions; an on-time purchase, as nearly all are, only adds to its customer's record.
+
+        The compiled loop of a run does the same, and leaves to this one what is not as simple.
+        """
         clock, ids = self._clocks[Input.TRANSACTIONS], self._ids[Input.TRANSACTIONS]
         recent, digest, pack = ids.recent, xxh3_64_intdigest, ENTRY.pack
         buckets, low, split, high = ids.table.buckets, ids.table.low, ids.table.split, 2 * ids.table.low + 1
@@ -119,8 +139,8 @@ class Intake:
         customers, lateness, rules = self._customers.records, clock.lateness_ms, self._judge.rules
         newest, now, source, salt, applied = clock.newest, clock.now, "", ids.seed(""), 0
         counts, counts_of = self._guard.counts_of("", rules), self._guard.counts_of
-        forgettable = self._contents.horizon
-        for at, (event, when) in enumerate(zip(records, appended, strict=False)):
+        forgettable, beyond = self._forgettable, 0
+        for at, (event, when) in enumerate(zip(records, appended, strict=False), first):
             if (
                 type(event) is not Transaction
                 or event.kind != "purchase"
@@ -128,7 +148,9 @@ class Intake:
                 or not now < event.time <= when + FUTURE_MS
             ):
                 clock.newest, clock.now = newest, now
-                self._apply_one(Input.TRANSACTIONS, at, event, when, held_back, outcome)
+                self._apply_one(Input.TRANSACTIONS, at + beyond, event, when, held_back, outcome)
+                if isinstance(event, Run):
+                    beyond += len(event) - 1
                 newest, now = clock.newest, clock.now
                 continue
             time, cents = event.time, event.cents
@@ -143,13 +165,13 @@ class Intake:
                 bucket = buckets[number if number >= split else key & high]
                 rest = (key >> LOW_BITS).to_bytes(KEY_BYTES, "little")
                 if (bucket.rfind(rest) >= 0 or key in recent) and ids.is_duplicate(key, time, customer_id):
-                    self._drop(at, event, key, outcome)
+                    self._drop(at + beyond, event, key, outcome)
                     continue
                 if time >> UNIT_BITS != unit:
                     unit, stamp = time >> UNIT_BITS, ids.table.reach(time)
                 bucket += rest + stamp
             elif key in recent and ids.is_duplicate(key, time, customer_id):
-                self._drop(at, event, key, outcome)
+                self._drop(at + beyond, event, key, outcome)
                 continue
             else:
                 recent[key] = time
@@ -178,6 +200,24 @@ class Intake:
         if buckets:
             ids.table.note(applied)
 
+    def _apply_run(self, at: int, run: Run, held_back: int | None, outcome: Outcome) -> None:
+        """Apply a run whose first purchase has a place in the batch."""
+        clock, table = self._clocks[Input.TRANSACTIONS], self._ids[Input.TRANSACTIONS].table
+        place = 0
+        while place < len(run):
+            start, store = place, store_of(self._contents, self._forgettable, self._note, held_back)
+            place = store.apply(run, place)
+            clock.newest, clock.now = store.newest, store.now
+            outcome.applied += store.applied
+            if table.buckets:
+                table.note(store.applied)
+            # Where much is late or sent again, to go back and forth would cost more than it saves.
+            left = range(place, min(place + (1 if place - start >= _FEW else _MANY), len(run)))
+            self._apply_transactions(
+                map(run.event, left), map(run.when, left), held_back, outcome, at + place
+            )
+            place = left.stop
+
     def _drop(self, at: int, event: Event, key: int, outcome: Outcome) -> None:
         """Drop a duplicate; count a purchase if the customer's own entry has another time or amount."""
         outcome.duplicates.append(at)
@@ -205,12 +245,15 @@ class Intake:
         self._customers.remember(customer_id, (event.time, mark_of(Input.TRANSACTIONS), key))
         customer = self._customers.unpack(customer_id)
         customer.add(hour_of(event.time), event.cents)
-        self._customers.store(customer, self._contents.horizon)
+        self._customers.store(customer, self._forgettable)
         return self._customers.records[customer_id]
 
     def _apply_one(  # noqa: PLR0913, PLR0917 - as many as decide on a record
-        self, source: Input, at: int, record: Record, when: int, held_back: int | None, outcome: Outcome
+        self, source: Input, at: int, record: Batched, when: int, held_back: int | None, outcome: Outcome
     ) -> None:
+        if isinstance(record, Run):  # only ever of transactions
+            self._apply_run(at, record, held_back, outcome)
+            return
         if isinstance(record, Erasure):
             outcome.alerts += self._erase(record.customer_id)
             outcome.applied += 1

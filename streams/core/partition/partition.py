@@ -16,14 +16,14 @@ from streams.core.episodes.lifecycle import Observer
 from streams.core.episodes.standing import Standing
 from streams.core.feed.delivery import LONGEST_HOURS
 from streams.core.partition.contents import Contents
-from streams.core.partition.intake import UNTIMED, Intake, Outcome, Record
+from streams.core.partition.intake import UNTIMED, Batched, Intake, Outcome, Record
 from streams.core.partition.snapshot import drain, restore
 from streams.core.ruleset import Ruleset
 from streams.core.spend.population import Refresh
 from streams.core.time import HOUR_MS, WEEK_HOURS, hour_of
 from streams.core.watermark import NEVER, Input, watermark
 
-__all__ = ["Outcome", "Partition", "Record"]
+__all__ = ["Batched", "Outcome", "Partition", "Record"]
 
 
 class Partition:
@@ -39,7 +39,7 @@ class Partition:
     def apply(
         self,
         source: Input,
-        records: Iterable[Record],
+        records: Iterable[Batched],
         appended: Iterable[int] = UNTIMED,
         *,
         held_back: int | None = None,

@@ -15,9 +15,10 @@ from schemas.dead_letter import Reason
 from schemas.events import SignOfLife
 from schemas.events import Transaction as Bought
 from streams.core.customer.state import PARTITION_KEY, StateError
-from streams.core.partition.partition import Outcome, Partition, Record
+from streams.core.partition.partition import Batched, Outcome, Partition, Record
 from streams.core.ruleset import DEFAULT, Ruleset
 from streams.core.watermark import FACTS, Input
+from streams.native import Run
 from streams.runtime.partition.poison import IN_A_ROW
 from streams.runtime.partition.processor import (
     MOST_UNDECIDED,
@@ -486,12 +487,12 @@ def test_a_refused_purchase_is_applied_in_its_place_with_what_is_committed(
     given: list[Record] = []
     apply = Partition.apply
 
-    def seen(records: Iterable[Record]) -> Iterator[Record]:
+    def seen(records: Iterable[Batched]) -> Iterator[Batched]:
         for one in records:
-            given.append(one)
+            given.extend(map(one.event, range(len(one))) if isinstance(one, Run) else (one,))
             yield one
 
-    def spy(self: Partition, source: Input, records: Iterable[Record], *how: Any, **other: Any) -> Outcome:
+    def spy(self: Partition, source: Input, records: Iterable[Batched], *how: Any, **other: Any) -> Outcome:
         return apply(self, source, seen(records), *how, **other)
 
     monkeypatch.setattr(Partition, "apply", spy)
