@@ -109,7 +109,7 @@ class Body(Struct, array_like=True):
                 steps.append(hour - last)
                 cents.append(amount)
                 last = hour
-            elif hour == last:
+            elif hour == last and cents:
                 cents[-1] += amount
             else:
                 early.append((hour, amount))
@@ -163,10 +163,8 @@ def split(record: bytes | bytearray) -> Parts:
     """Return the parts of a record; raises StateError."""
     _, timer, first_pane, flags, size = _head(record)
     end = _HEAD.size + size
-    body, tail = _parsed(record, end, _decode) or Body(), bytes(record[end:])
-    if len(tail) % ENTRY.size:
-        raise StateError("a customer's record that is cut off")
-    return Parts(timer, first_pane, flags, body, tail)
+    body = _parsed(record, end, _decode) or Body()
+    return Parts(timer, first_pane, flags, body, bytes(_tail(record, end)))
 
 
 def waiting_in(record: bytes | bytearray) -> int:
@@ -281,10 +279,15 @@ def input_of(mark: int) -> Input:
 
 def entries(record: bytes | bytearray) -> list[Entry]:
     """Return the tail of a record; raises StateError."""
-    tail = record[tail_of(record) :]
+    return unpacked(_tail(record, tail_of(record)))
+
+
+def _tail(record: bytes | bytearray, start: int) -> bytes | bytearray:
+    """Return the packed entries of a record, from a place on; raises StateError."""
+    tail = record[start:]
     if len(tail) % ENTRY.size:
         raise StateError("a customer's record that is cut off")
-    return unpacked(tail)
+    return tail
 
 
 def unpacked(tail: bytes | bytearray) -> list[Entry]:

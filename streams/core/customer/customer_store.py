@@ -118,9 +118,7 @@ class CustomerStore:
             self.records[customer_id] = record
             self.touch(customer_id, record)
         self._cache_unpacked(customer)
-        if len(record) > PAGE_BYTES and is_long(
-            record
-        ):  # what is kept unpacked is not of the new record then
+        if len(record) > PAGE_BYTES and is_long(record):  # what is kept unpacked is of the old one then
             self.fold(customer_id, self.records[customer_id], horizon)
 
     def _cache_unpacked(self, customer: Customer) -> None:

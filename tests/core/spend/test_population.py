@@ -186,7 +186,7 @@ def test_the_irregularity_is_the_geometric_mean_of_the_best_if_20_have_a_baselin
 
 def test_a_member_whose_history_is_gone_keeps_its_row() -> None:
     """A purchase before the first pane asks for the history; somebody erased meanwhile has none."""
-    rules = Ruleset(population_minimum=1, as_meant=True)
+    rules = Ruleset(population_minimum=1, as_meant=True, shared_trips_factor=10.0)
     population = Population(rules, Sampled())
     histories = {"a": spent((NOW - 1, 5))}
     population.offer("a")
