@@ -1,9 +1,9 @@
 """A partition that is clever about its decisions against one that is not: it plods, and keeps nothing.
 
-The one that plods decides after every record, looks at an open episode at every hour, takes every record apart
-and writes all of it anew, and reads everybody's trips again at each refresh. What customers have to trouble it
-is drawn: late and repeated events, refunds before and after, subscriptions, merged ids, erasures, outages.
-Not beside the core's own tests: to measure what it covers would double its time.
+The one that plods decides after every record, looks at an open episode at every hour, takes every record
+apart and writes all of it anew, and reads everybody's trips again at each refresh. What customers have to
+trouble it is drawn: late and repeated events, refunds before and after, subscriptions, merged ids, erasures,
+outages. Not beside the core's own tests: to measure what it covers would double its time.
 """
 
 from collections.abc import Callable, Iterator
