@@ -19,7 +19,7 @@ from msgspec import structs
 from schemas.alert import Alert
 from schemas.events import Erasure, Transaction
 from streams.core.customer.customer import Customer
-from streams.core.customer.customer_codec import Horizon
+from streams.core.customer.customer_codec import FLAGS_AT, OPEN, Horizon
 from streams.core.customer.pending import Episode
 from streams.core.episodes.judge import Judge
 from streams.core.partition.exchange import decide_together
@@ -126,9 +126,12 @@ class Run:
                 panes = [one for one in view.panes if one[0] >= oldest]
                 episode = view.episode
                 if episode is not None:
-                    plain = structs.replace(episode.episode, timer=0, quiet=False)
+                    plain = structs.replace(episode.episode, anchor=None, timer=0, quiet=False)
                     episode = replace(episode, episode=plain)
-                found[customer_id] = panes, replace(view, panes=NO_PANES, episode=episode)
+                crowded = customer_id in partition._customers.crowded
+                found[customer_id] = panes, replace(view, panes=NO_PANES, episode=episode), crowded
+            is_open = {one for one, record in partition._customers.records.items() if record[FLAGS_AT] & OPEN}
+            assert set(partition.open_customers) == is_open
         return found
 
 
@@ -200,7 +203,8 @@ def test_to_decide_less_is_to_decide_the_same(tmp_path: Path, seed: int) -> None
         wanted.feed(log, lambda: True, lambda: False)
     for often in (0.3, 0.03, 0.001):
         run = Run(rules)
-        with noted(run):
+        with noted(run), pytest.MonkeyPatch.context() as patch:
+            patch.setattr("streams.core.customer.customer_store.MANY_CONTACTS", 1)  # kept unpacked
             run.feed(log, lambda: rng.random() < often, lambda: rng.random() < 0.4)  # noqa: B023
         assert run.written == wanted.written
         assert run.refreshed == wanted.refreshed
