@@ -22,10 +22,13 @@ from streams.core.customer.customer import Customer
 from streams.core.customer.customer_codec import FLAGS_AT, OPEN, Horizon
 from streams.core.customer.pending import Episode
 from streams.core.episodes.judge import Judge
+from streams.core.feed.feed_guard import FeedGuard
+from streams.core.odds import next_timer
 from streams.core.partition.exchange import decide_together
 from streams.core.partition.partition import Partition, Record
 from streams.core.ruleset import VERSIONS, Ruleset
 from streams.core.spend.baseline import KEPT_HOURS
+from streams.core.spend.evidence import hours_until
 from streams.core.spend.panes import Panes
 from streams.core.spend.population import Population, Refresh
 from streams.core.time import hour_of
@@ -183,6 +186,15 @@ def plodding() -> Iterator[None]:
         yield
 
 
+def checked(customer: Customer, episode: Episode, hour: int, guard: FeedGuard, rules: Ruleset) -> int:
+    """Return the timer of an episode, which is that of a search without a bound."""
+    timer = next_timer.next_timer(customer, episode, hour, guard, rules)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(next_timer, "hours_until", lambda *given: hours_until(*given[:4]))
+        assert next_timer.next_timer(customer, episode, hour, guard, rules) == timer
+    return timer
+
+
 def troubled(directory: Path, seed: int) -> Log:
     """Return the log of an odd world, facts in order of time, with erasures."""
     rng, inputs = Random(seed), world(directory, seed, customers=16, days=260, odd=True)
@@ -205,6 +217,7 @@ def test_to_decide_less_is_to_decide_the_same(tmp_path: Path, seed: int) -> None
         run = Run(rules)
         with noted(run), pytest.MonkeyPatch.context() as patch:
             patch.setattr("streams.core.customer.customer_store.MANY_CONTACTS", 1)  # kept unpacked
+            patch.setattr("streams.core.episodes.lifecycle.next_timer", checked)
             run.feed(log, lambda: rng.random() < often, lambda: rng.random() < 0.4)  # noqa: B023
         assert run.written == wanted.written
         assert run.refreshed == wanted.refreshed
