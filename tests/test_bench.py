@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from bench import heavy, memory, replay
+from bench import decide, heavy, memory, replay
 
 pytestmark = pytest.mark.slow
 
@@ -40,3 +40,15 @@ def test_one_id_that_very_many_share_is_measured(capsys: pytest.CaptureFixture[s
             out,
             re.MULTILINE,
         )
+
+
+def test_deciding_is_measured_by_phase(capsys: pytest.CaptureFixture[str]) -> None:
+    size = ["--customers", "100", "--transactions", "2000", "--rounds", "1", "--slice", "500"]
+    decide.main(size)
+    out = capsys.readouterr().out
+    for weights in ("uniform", "zipf"):
+        assert re.search(
+            rf"^{weights}: .* transactions, .* alerts, digest [0-9a-f]{{12}}$", out, re.MULTILINE
+        )
+    for phase in ("apply", "decide", "drain"):
+        assert len(re.findall(rf"^ +{phase} +[\d.]+ s, [\d.]+ to [\d.]+$", out, re.MULTILINE)) == 2
