@@ -187,12 +187,13 @@ def plodding() -> Iterator[None]:
 
 
 def checked(customer: Customer, episode: Episode, hour: int, guard: FeedGuard, rules: Ruleset) -> int:
-    """Return the timer of an episode, which is that of a search without a bound."""
-    timer = next_timer.next_timer(customer, episode, hour, guard, rules)
+    """Return the timer of an episode, which is that of a search without a bound, wherever the bound lies."""
+    many = [rules, *(replace(rules, raise_days=days) for days in range(1, 31))]
+    timers = [next_timer.next_timer(customer, episode, hour, guard, one) for one in many]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(next_timer, "hours_until", lambda *given: hours_until(*given[:4]))
-        assert next_timer.next_timer(customer, episode, hour, guard, rules) == timer
-    return timer
+        assert [next_timer.next_timer(customer, episode, hour, guard, one) for one in many] == timers
+    return timers[0]
 
 
 def troubled(directory: Path, seed: int) -> Log:
