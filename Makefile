@@ -22,7 +22,7 @@ STAMP := .venv/.set-up
 NATIVE := streams/native
 COMPILED := .venv/.compiled
 
-.PHONY: help setup wheel demo evaluate check test covered lint format schema bench-replay bench-worker bench-latency bench-restore bench-memory bench-heavy bench-bridge bench-ingest bench-peers bench-quick bench-client bench-scale performance-page lock
+.PHONY: help setup wheel demo evaluate check test covered lint format schema bench-replay bench-worker bench-latency bench-restore bench-memory bench-heavy bench-bridge bench-ingest bench-peers bench-quick bench-client bench-scale performance-page bench-decide lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -104,6 +104,9 @@ bench-memory: setup ## bytes for a customer at rest, and for the id of each purc
 
 bench-heavy: setup ## one id that very many share: 100,000 contacts, a million purchases
 	$(BIN)/python -m bench.heavy
+
+bench-decide: setup ## what a partition costs by phase: taking in, deciding, packing; without a broker
+	$(BIN)/python -m bench.decide
 
 bench-bridge: setup ## whether a bridge with a slow CRM slows the worker, on a real Kafka
 	$(BIN)/python -m bench.bridge

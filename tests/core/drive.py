@@ -176,9 +176,11 @@ def daily(customer_id: str, first: int, days: int, cents: int = 1_000) -> list[T
 # Worlds
 
 
-def world(directory: Path, seed: int, *, customers: int = 40, days: int = 400) -> dict[Input, list[Record]]:
+def world(
+    directory: Path, seed: int, *, customers: int = 40, days: int = 400, odd: bool = False
+) -> dict[Input, list[Record]]:
     """Return the sound records of a random world by input, in the order of their arrival."""
-    write_world(directory, seed, customers=customers, days=days)
+    write_world(directory, seed, customers=customers, days=days, odd=odd)
     decoder = Decoder("USD")
     found: dict[Input, list[Record]] = {}
     for source in GIVEN:

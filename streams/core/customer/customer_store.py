@@ -16,6 +16,7 @@ from streams.core.customer.customer_codec import (
     NO_HOUR,
     OPEN,
     OWED,
+    PAGE_BYTES,
     SAMPLED,
     WITHOUT_PANE,
     Entry,
@@ -39,6 +40,7 @@ from streams.core.time import HOUR_MS
 MANY_CONTACTS: Final = 32
 MOST_CACHED: Final = 64
 _CARRIED: Final = SAMPLED | OWED | WITHOUT_PANE
+_INDEXED: Final = OPEN | CROWDED
 
 
 class CustomerStore:
@@ -121,14 +123,15 @@ class CustomerStore:
         """Pack a customer again; it has changed if its record is another one."""
         customer_id, flags = customer.customer_id, customer.flags
         self.timers.set(customer_id, customer.timers_at)
-        self._index(customer_id, flags)
         old = self.records[customer_id]
+        if (flags ^ old[FLAGS_AT]) & _INDEXED:
+            self._index(customer_id, flags)
         record = customer.pack(horizon, flags | old[FLAGS_AT] & _CARRIED)
         if record != old:
             self.records[customer_id] = record
             self.touch(customer_id)
         self._cache_unpacked(customer)
-        if is_long(record):  # what is kept unpacked is not of the new record then
+        if len(record) > PAGE_BYTES and is_long(record):  # what is kept unpacked is of the old one then
             self.fold(customer_id, self.records[customer_id], horizon)
 
     def _cache_unpacked(self, customer: Customer) -> None:

@@ -47,7 +47,8 @@ class Sampling:
 
     def take_over(self, customer: Customer) -> None:
         """Note a customer who got the history of another id."""
-        if customer.body.merged is not None or customer.spending is None:
+        merged = customer.body.merged
+        if (merged is not None and merged.left) or customer.spending is None:
             return
         customer_id, record = customer.customer_id, self._customers.records[customer.customer_id]
         if record[FLAGS_AT] & WITHOUT_PANE:

@@ -140,7 +140,7 @@ def test_a_damaged_record_is_refused(value: bytes) -> None:
 @pytest.mark.parametrize("body", [0, 1 << 20])
 def test_records_that_are_cut_off_are_refused_though_they_fill_each_other_up(body: int) -> None:
     """Of somebody who only spent; in the middle of an entry, or of the body."""
-    record = join(Parts(NO_HOUR, HOME // HOUR_MS, 0, Body(), [(HOME, 5, 1)])) + bytes(ENTRY.size // 2)
+    record = join(Parts(NO_HOUR, HOME // HOUR_MS, 0, Body(), ENTRY.pack(HOME, 5, 1))) + bytes(ENTRY.size // 2)
     record[BODY_SIZE_AT : BODY_SIZE_AT + 4] = body.to_bytes(4, "little")
     with pytest.raises(StateError, match="cut off"):
         Partition(Ruleset()).restore({b"ca": bytes(record), b"cb": bytes(record)})
