@@ -17,8 +17,9 @@ from bench.scale.results import PHASE
 from bench.scale.work import Figures
 from bench.shared.alone import alone
 from bench.shared.load import Load, lines
-from bench.shared.state import DONORS, Records, by_partition, cloned, keep
+from bench.shared.state import DONORS, Records, by_partition, cloned
 from bench.shared.topics import Broker, fresh_settings
+from streams.core.customer.state import keep_newest
 from streams.core.partition.partition import Partition
 from streams.core.ruleset import DEFAULT
 from streams.lab.generate import Weights
@@ -69,7 +70,7 @@ def _a_year() -> list[Records]:
     found: defaultdict[int, Records] = defaultdict(dict)
     for events in memory.year(DONORS * len(partitions)):
         for number, drained in enumerate(memory.commit(partitions, events)):
-            keep(found[number], drained)
+            keep_newest(found[number], drained)
     return [found[number] for number in range(len(partitions))]
 
 

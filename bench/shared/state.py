@@ -9,7 +9,7 @@ changelog had just been compacted.
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import cycle, islice
 from typing import Final
 
@@ -24,7 +24,7 @@ from schemas.times import format_ms
 from streams.core.customer.customer_codec import ENTRY
 from streams.core.customer.journal.expansion import expand
 from streams.core.customer.journal.journal import LENGTHS, PART_BYTES
-from streams.core.customer.state import customer_key, journal_key
+from streams.core.customer.state import customer_key, journal_key, keep_newest
 from streams.core.watermark import FACTS, Input
 from streams.runtime.kafka.transactional_log import TransactionalLog
 from streams.runtime.partition.processor import Identity, PartitionProcessor
@@ -50,14 +50,6 @@ def by_partition(customers: int, partitions: int) -> list[list[str]]:
         name = customer_name(number)
         found[partition_of(name, partitions)].append(name)
     return [found[number] for number in range(partitions)]
-
-
-def keep(records: Records, written: Iterable[tuple[bytes, bytes | None]]) -> None:
-    """Keep what is written as a compacted changelog does: newest values alone, in the order of these."""
-    for key, value in written:
-        records.pop(key, None)
-        if value is not None:
-            records[key] = value
 
 
 def cloned(records: Records, names: list[str]) -> Iterator[tuple[bytes, bytes]]:
@@ -130,7 +122,7 @@ class _Capturing(TransactionalLog):
 
     @override
     async def commit(self, transaction: Transaction) -> None:
-        keep(self.records, transaction.state)
+        keep_newest(self.records, transaction.state)
         self.positions = dict(transaction.positions)
 
 

@@ -10,9 +10,9 @@ from streams.core.customer.moves import Move
 from streams.core.watermark import Input
 
 Positions = Mapping[Input, int]
+"""For each input of a partition, the position after what is in its state."""
 StateRecord = tuple[bytes, bytes | None]
 """Key and value; None: the key is forgotten."""
-"""For each input of a partition, the position after what is in its state."""
 
 UNKNOWN: Final = -1
 """The end of an input, or the time of a fetch, when nobody told."""

@@ -25,6 +25,7 @@ from streams.core.customer.customer_codec import input_of
 from streams.core.customer.journal.expansion import without_journal
 from streams.core.customer.moves import Move
 from streams.core.customer.pending import Episode
+from streams.core.customer.state import keep_newest
 from streams.core.episodes.lifecycle import Observer
 from streams.core.odds.odds import Odds
 from streams.core.partition.partition import Partition, Record
@@ -312,19 +313,13 @@ class CompactedLog:
     def state(self) -> State:
         """Return what a reader finds: the newest values, in the order in which they were written."""
         state: State = {}
-        for key, value in self.entries:
-            state.pop(key, None)
-            if value is not None:
-                state[key] = value
+        keep_newest(state, self.entries)
         return state
 
 
 def keep(state: State, partition: Partition) -> None:
     """Write what changed into a changelog, which stands in the order of the last writes."""
-    for key, value in partition.drain_dirty():
-        state.pop(key, None)
-        if value is not None:
-            state[key] = value
+    keep_newest(state, partition.drain_dirty())
 
 
 def known(partition: Partition) -> dict[str, object]:

@@ -1,5 +1,6 @@
 """Keys and partition-wide record of the state that a changelog keeps; customers are packed in `customer`."""
 
+from collections.abc import Iterable
 from struct import Struct as Layout
 from typing import Any, Final
 
@@ -81,6 +82,14 @@ def customer_of(key: bytes) -> str:
 def page_number_of(key: bytes) -> int:
     """Return the number of the page of a state key."""
     return int.from_bytes(key[1 : 1 + _NUMBER_BYTES], "big")
+
+
+def keep_newest(state: dict[bytes, bytes], written: Iterable[tuple[bytes, bytes | None]]) -> None:
+    """Keep what was written (None: forgotten) as a restore wants it: newest values, in the order of these."""
+    for key, value in written:
+        state.pop(key, None)
+        if value is not None:
+            state[key] = value
 
 
 def is_customer_key(key: bytes) -> bool:

@@ -17,7 +17,7 @@ from schemas.events import Erasure, Refusal, SignOfLife, Tick, Transaction
 from schemas.partitioner import DEFAULT, UNCHECKED, Partitioner, partition_of
 from streams.core.alerts.alert import dated
 from streams.core.customer.moves import Move
-from streams.core.customer.state import StateError
+from streams.core.customer.state import StateError, keep_newest
 from streams.core.partition.exchange import decide_together
 from streams.core.partition.partition import Batched, Outcome, Partition
 from streams.core.ruleset import VERSIONS, Ruleset
@@ -175,10 +175,7 @@ class PartitionProcessor:
         async for records in self._log.restore():
             self.restored += len(records)
             on_restored()
-            for key, value in records:
-                state.pop(key, None)  # so that they stand in the order in which they were written
-                if value is not None:
-                    state[key] = value
+            keep_newest(state, records)
         own = state.pop(PROCESSOR_KEY, None)
         if own is not None:
             self._adopt(_decoded(own))

@@ -2,14 +2,13 @@
 
 from bisect import bisect_left
 from collections import Counter
-from itertools import count, takewhile
 from typing import Final
 
 from streams.runtime.telemetry.source_metrics import MOST_SOURCES, OTHER, SourceTimes
 
 LONGEST_MS: Final = 3_600_000
 """A feed that takes longer comes in nightly batches: no delay that time could wait for."""
-_STEPS_MS: Final = (0, *takewhile(lambda ms: ms < LONGEST_MS, (1000 << n >> 5 for n in count())), LONGEST_MS)
+_STEPS_MS: Final = (0, *(1000 << n >> 5 for n in range(17)), LONGEST_MS)
 """What a delay is rounded up to, a second or its halves and doubles: the clock waits for so long."""
 _COVERED: Final = 0.7
 """Less than all, so that one slow source of several does not delay the others."""

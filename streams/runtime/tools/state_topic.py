@@ -13,7 +13,7 @@ from schemas.times import format_ms
 from schemas.topics import MOVES, STATE
 from streams.console import OnProgress
 from streams.core.customer.journal.expansion import without_journal
-from streams.core.customer.state import StateError
+from streams.core.customer.state import StateError, keep_newest
 from streams.core.watermark import Input
 from streams.runtime.kafka.admin import admin_client
 from streams.runtime.kafka.committed_reader import CommittedReader, committed_reader
@@ -96,11 +96,7 @@ async def _state_of(reader: CommittedReader, partition: int) -> dict[bytes, byte
     """
     state: dict[bytes, bytes] = {}
     async for records in reader.read(partition):
-        for record in records:
-            key = record.key or b""
-            state.pop(key, None)  # so that they stand in the order in which they were written
-            if record.value is not None:
-                state[key] = record.value
+        keep_newest(state, ((record.key or b"", record.value) for record in records))
     try:
         return without_journal(state)
     except StateError as error:

@@ -9,7 +9,14 @@ from schemas.events import Erasure, Tick, Transaction
 from streams.core.customer.customer_codec import EMPTY, ENTRY, FLAGS_AT
 from streams.core.customer.journal import journal as module
 from streams.core.customer.journal.expansion import expand, without_journal
-from streams.core.customer.state import GRAVE, PARTITION_KEY, StateError, customer_key, journal_key
+from streams.core.customer.state import (
+    GRAVE,
+    PARTITION_KEY,
+    StateError,
+    customer_key,
+    journal_key,
+    keep_newest,
+)
 from streams.core.partition.partition import Partition
 from streams.core.ruleset import Ruleset
 from streams.core.time import DAY_MS, HOUR_MS
@@ -50,18 +57,16 @@ def at_work() -> Partition:
     return partition
 
 
+def test_what_was_written_is_kept_in_the_order_of_its_last_writes() -> None:
+    state = {b"a": b"1", b"b": b"1", b"c": b"1"}
+    keep_newest(state, [(b"a", b"2"), (b"b", None), (b"d", b"1"), (b"b", b"3"), (b"e", None)])
+    assert list(state.items()) == [(b"c", b"1"), (b"a", b"2"), (b"d", b"1"), (b"b", b"3")]
+
+
 def buy(partition: Partition, *customers: str, time: int = HOME) -> None:
     """Let customers buy, one after the other."""
     made = [purchase(one, time + at, event_id=f"{one}-{time + at}") for at, one in enumerate(customers)]
     assert partition.apply(TX, made).applied == len(made)
-
-
-def written(state: State, drained: list[tuple[bytes, bytes | None]]) -> None:
-    """Write what was drained into a changelog."""
-    for key, value in drained:
-        state.pop(key, None)
-        if value is not None:
-            state[key] = value
 
 
 def keys(drained: list[tuple[bytes, bytes | None]]) -> list[bytes]:
@@ -141,7 +146,7 @@ def test_whole_records_keep_pace_with_the_journal(monkeypatch: pytest.MonkeyPatc
         drained = partition.drain_dirty()
         journaled += sum(len(value or b"") for key, value in drained if key[:1] == b"j")
         whole += sum(len(value or b"") for key, value in drained if key[:1] == b"c")
-        written(state, drained)
+        keep_newest(state, drained)
         live = sum(len(value) for key, value in state.items() if key[:1] == b"j")
         records = sum(len(value) for key, value in without_journal(state).items() if key[:1] == b"c")
         assert live <= records / share + 500

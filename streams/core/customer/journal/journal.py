@@ -80,7 +80,7 @@ class Journal:
             self._owed.append(self._last)
         self._last = self._next, [] if self.entries is None else owing
         self.entries, self.owing = bytearray(), []
-        parts = [
+        parts: _Drained = [
             (journal_key(self._next, part), bytes(entries[start : start + PART_BYTES]))
             for part, start in enumerate(range(0, len(entries), PART_BYTES))
         ]
@@ -88,7 +88,7 @@ class Journal:
             self._live.append((self._next, len(parts)))
             self._next += 1
             self._due += WHOLE_SHARE * len(entries)
-        return [*parts]
+        return parts
 
     def served(self) -> Iterator[str]:
         """Yield those who may be owed, first come first, as long as more is to be written: see `paid`.
