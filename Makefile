@@ -9,6 +9,7 @@ PIP = $(BIN)/python -m pip --disable-pip-version-check
 UV := $(shell command -v uv)
 # The lock is complete, so nothing is resolved: only the files that it names are asked for, by their hashes.
 LOCKED := --no-deps --require-hashes -r requirements.lock
+PEERS_LOCKED := --no-deps --require-hashes -r bench/peers/requirements.lock
 # They cover core and schemas by themselves; to measure while the others run would double their time.
 COVERING := tests/core tests/schemas tests/transcripts
 # File by file, the longest first, those that wait for a broker in turns with the others: see tests/conftest.py.
@@ -17,13 +18,16 @@ FIRST := tests/live tests/kafka tests/lab tests/evaluation
 OTHERS := $(filter-out $(COVERING) $(FIRST),$(patsubst %/,%,$(wildcard tests/*/)) $(wildcard tests/test_*.py))
 # Written last, so a set-up that was interrupted is done again.
 STAMP := .venv/.set-up
+# The hot path, compiled where there is a Rust compiler; everything works without it.
+NATIVE := streams/native
+COMPILED := .venv/.compiled
 
-.PHONY: help setup demo evaluate check test covered lint format schema bench-replay bench-worker bench-latency bench-restore bench-memory bench-heavy bench-bridge bench-ingest bench-desk lock
+.PHONY: help setup wheel demo evaluate check test covered lint format schema bench-replay bench-worker bench-latency bench-restore bench-memory bench-heavy bench-bridge bench-ingest bench-desk bench-peers bench-quick bench-client bench-scale performance-page bench-decide lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(STAMP) ## create .venv with the locked environment; does nothing when it is current
+setup: $(STAMP) $(COMPILED) ## create .venv with the locked environment; does nothing when it is current
 
 $(STAMP): requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; set PYTHON=/path/to/python"; exit 1; }
@@ -36,6 +40,21 @@ $(STAMP): requirements.lock pyproject.toml
 	@$(PIP) install --quiet --no-deps --no-build-isolation -e .
 	@$(PIP) check
 	@touch $(STAMP)
+
+$(COMPILED): $(STAMP) $(wildcard $(NATIVE)/*.rs $(NATIVE)/src/*.rs $(NATIVE)/Cargo.toml $(NATIVE)/Cargo.lock)
+	@rm -f $(NATIVE)/_native.abi3.so
+	@if command -v cargo >/dev/null; then \
+		echo "compiling the hot path with $$(cargo --version) (once, half a minute) ..."; \
+		cargo build --quiet --release --locked --manifest-path $(NATIVE)/Cargo.toml \
+			&& cp $(NATIVE)/target/release/lib_native.[sd][oy]* $(NATIVE)/_native.abi3.so \
+			|| echo "THE HOT PATH DID NOT COMPILE: the worker runs in pure Python, three times slower"; \
+	else \
+		echo "no Rust compiler (cargo): the worker runs in pure Python, three times slower"; \
+	fi
+	@touch $(COMPILED)
+
+wheel: setup ## a wheel in out/wheels, with the compiled hot path if it was compiled
+	@$(BIN)/python -m hatchling build -t wheel -d out/wheels
 
 demo: setup ## a year of real baskets through a local Kafka and two workers, live; report in out/demo
 	@$(BIN)/retention-signals demo
@@ -86,6 +105,9 @@ bench-memory: setup ## bytes for a customer at rest, and for the id of each purc
 bench-heavy: setup ## one id that very many share: 100,000 contacts, a million purchases
 	$(BIN)/python -m bench.heavy
 
+bench-decide: setup ## what a partition costs by phase: taking in, deciding, packing; without a broker
+	$(BIN)/python -m bench.decide
+
 bench-bridge: setup ## whether a bridge with a slow CRM slows the worker, on a real Kafka
 	$(BIN)/python -m bench.bridge
 
@@ -95,6 +117,31 @@ bench-ingest: setup ## records that ingest maps a second and per CPU second, on 
 bench-desk: setup ## the desk with 10,000 open alerts, on a real Kafka and in Chromium
 	$(BIN)/python -m bench.desk
 
+bench-peers: setup .venv-peers ## the same jobs by ours, Faust, Quix, Bytewax, Kafka Streams and Flink; hours
+	$(BIN)/python -m bench.peers
+
+bench-quick: setup .venv-peers ## the worker against its limit and its peers, in ten minutes
+	$(BIN)/python -m bench.peers --quick --only ours limit kafka-streams flink quix faust
+
+# Those that are not in our own lock; without them the others are measured all the same.
+.venv-peers: bench/peers/requirements.lock
+	@echo "making .venv-peers for Quix Streams and Bytewax ..."
+	@"$(PYTHON)" -m venv --clear .venv-peers
+	@{ test -n "$(UV)" && "$(UV)" pip install --quiet --python .venv-peers/bin/python $(PEERS_LOCKED); } \
+		|| .venv-peers/bin/python -m pip --disable-pip-version-check install --quiet $(PEERS_LOCKED) \
+		|| { rm -rf .venv-peers; echo "*** Quix Streams and Bytewax can't be installed here: they are left out"; }
+
+bench-client: setup ## librdkafka's client against aiokafka as a worker uses it, on a real Kafka
+	$(BIN)/python -m bench.client
+
+bench-scale: setup ## by customers, partitions, workers, keys: the cells of docs/performance.md, into out/scale.jsonl
+	$(BIN)/python -m bench.scale
+
+performance-page: setup ## docs/performance.md from out/scale.jsonl, or if there is none from the last results
+	$(BIN)/python -m bench.page $(wildcard out/scale.jsonl)
+
 lock: ## resolve requirements.lock again from pyproject.toml (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --all-extras \
 		--no-annotate --no-header --quiet pyproject.toml -o requirements.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes \
+		--no-annotate --no-header --quiet bench/peers/requirements.in -o bench/peers/requirements.lock

@@ -60,16 +60,22 @@ def main(arguments: list[str] | None = None) -> None:
         f"{asked.rate:,} purchases/s and {asked.contacts} severe contacts/s on {PARTITIONS} partitions, "
         f"{asked.customers:,} customers, allowed lateness {LATENESS_SECONDS} s, {asked.seconds:g} s"
     )
-    with broker() as bootstrap, TemporaryDirectory() as name:
+    with broker() as bootstrap:
+        latencies = measured(bootstrap, asked)
+    _show(latencies)
+
+
+def measured(bootstrap: str, asked: Namespace, partitions: int = PARTITIONS) -> list[float]:
+    """Return the ms of each alert; `asked` has `customers`, `rate`, `contacts` and `seconds`."""
+    with TemporaryDirectory() as name:
         rules = Path(name) / "rules.toml"
         rules.write_text(f"allowed_lateness_seconds = {LATENESS_SECONDS}\n", encoding="utf-8")
-        settings = fresh_settings(bootstrap, clock="live", ruleset_file=rules)
+        settings = fresh_settings(bootstrap, clock="live", ruleset_file=rules, partitions=partitions)
         with muted_aiokafka():  # topics just made have no leader yet
             asyncio.run(_publish_history(settings, asked.customers))
         with running(settings) as worker:
             worker.until_committed(settings)
-            seen = asyncio.run(_live(settings, asked))
-    _show(seen.latencies())
+            return asyncio.run(_live(settings, asked)).latencies()
 
 
 def _parser() -> ArgumentParser:
@@ -87,6 +93,7 @@ class Dataset:
     def __init__(self, settings: Settings, producer: AIOKafkaProducer) -> None:
         self._topics = {source: settings.topic_prefix + source.value for source in Input}
         self._producer = producer
+        self._partitions = settings.partitions
         self._written = 0
 
     async def purchase(self, customer: int, time_ms: int) -> None:
@@ -113,7 +120,7 @@ class Dataset:
     async def tick(self, source: Input, time_ms: int) -> None:
         """Tell every partition of an input what time it is."""
         value = msgspec.json.encode({"type": "tick", "time": format_ms(time_ms), "source": "bench"})
-        for number in range(PARTITIONS):
+        for number in range(self._partitions):
             await self._producer.send_and_wait(self._topics[source], value, partition=number)
 
     async def _write(self, source: Input, customer: int, time_ms: int, body: dict[str, Any]) -> Any:
@@ -129,7 +136,7 @@ class Dataset:
             self._topics[source],
             msgspec.json.encode(head | body),
             key=name.encode(),
-            partition=partition_of(name, PARTITIONS),
+            partition=partition_of(name, self._partitions),
         )
 
 
@@ -197,7 +204,7 @@ async def _note_append(contact: str, arrival: Any, seen: Seen) -> None:
 async def _read_alerts(settings: Settings, seen: Seen) -> None:
     async with make_consumer(settings) as consumer:
         topic = settings.topic_prefix + ALERTS.name
-        consumer.assign([TopicPartition(topic, number) for number in range(PARTITIONS)])
+        consumer.assign([TopicPartition(topic, number) for number in range(settings.partitions)])
         async for record in consumer:
             now = time.time_ns() / 1e6
             alert: Any = msgspec.json.decode(record.value)

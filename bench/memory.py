@@ -78,19 +78,19 @@ class Ids:
 def measure(customers: int) -> tuple[int, dict[str, int]]:
     """Return the bytes that the process grew by, and those of each part of the partitions."""
     gc.collect()
-    before = _resident()
+    before = resident()
     partitions = [Partition(DEFAULT) for _ in range(PARTITIONS)]
-    for events in _year(customers):
-        _commit(partitions, events)
+    for events in year(customers):
+        commit(partitions, events)
     assert sum(partition.customers for partition in partitions) == customers
     gc.collect()
-    return _resident() - before, _parts(partitions)
+    return resident() - before, parts_of(partitions)
 
 
 def measure_ids(rate: int, days: int) -> Ids:
     """Return what the ids of one input take, at a steady rate of new ones a second."""
     gc.collect()
-    before, longest = _resident(), 0.0
+    before, longest = resident(), 0.0
     ids, clock, rng = EventIds(lambda *_: False), Clock(DEFAULT.lateness_ms), np.random.default_rng(SEED)
     for start in range(0, rate * days * 86_400, ID_BATCH):
         keys = rng.integers(0, 1 << 64, ID_BATCH, np.uint64).tolist()
@@ -101,10 +101,10 @@ def measure_ids(rate: int, days: int) -> Ids:
         ids.tidy(clock)
         longest = max(longest, process_time() - begun)
     in_8_days = rate * min(days, 8) * 86_400
-    return Ids(_resident() - before, len(ids.table) + len(ids.recent), in_8_days, longest)
+    return Ids(resident() - before, len(ids.table) + len(ids.recent), in_8_days, longest)
 
 
-def _year(customers: int) -> Iterator[list[tuple[int, int]]]:
+def year(customers: int) -> Iterator[list[tuple[int, int]]]:
     """Yield batches of (time, customer): each buys once in every slot of the year."""
     rng = np.random.default_rng(SEED)
     for start in range(START_MS, START_MS + PURCHASE_HOURS * SLOT_MS, SLOT_MS):
@@ -115,8 +115,11 @@ def _year(customers: int) -> Iterator[list[tuple[int, int]]]:
             yield list(zip(times[batch].tolist(), batch.tolist(), strict=True))
 
 
-def _commit(partitions: list[Partition], events: list[tuple[int, int]]) -> None:
-    """Do with a batch what a worker does: apply it, decide, drain what changed."""
+def commit(
+    partitions: list[Partition], events: list[tuple[int, int]]
+) -> list[list[tuple[bytes, bytes | None]]]:
+    """Do with a batch what a worker does: apply it, decide, drain what changed, and return that."""
+    drained = []
     routed: defaultdict[int, list[Any]] = defaultdict(list)
     for time, customer in events:
         # A text of its own for each event, as a decoder makes it.
@@ -128,15 +131,16 @@ def _commit(partitions: list[Partition], events: list[tuple[int, int]]) -> None:
     for number, partition in enumerate(partitions):
         partition.apply(Input.TRANSACTIONS, routed[number])
         partition.advance(dict.fromkeys(FACTS, events[-1][0]))
-        partition.drain_dirty()
+        drained.append(partition.drain_dirty())
+    return drained
 
 
-def _resident() -> int:
+def resident() -> int:
     """Return the bytes of this process that are in memory; on Linux alone."""
     return int(_STATM.read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-def _parts(partitions: list[Partition]) -> dict[str, int]:
+def parts_of(partitions: list[Partition]) -> dict[str, int]:
     """Return the bytes of each attribute of all partitions; what two share is the first one's."""
     seen: set[int] = set()
     sizes: Counter[str] = Counter()

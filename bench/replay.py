@@ -25,6 +25,7 @@ from streams.core.partition.partition import Partition
 from streams.core.watermark import Input
 from streams.files import batches, find
 from streams.lab.generate import Weights, generate
+from streams.lab.inputs.arrived import Arrived, ArrivedQuickly
 from streams.lab.replay import replay
 
 
@@ -97,7 +98,8 @@ def profiled(directory: Path) -> dict[str, float]:
     spent = Spent(float)
     run = replay._Replay  # noqa: SLF001 - the phases lie inside
     with (
-        patch.object(run, "_route", timed(run._route, spent, "route")),  # noqa: SLF001
+        patch.object(Arrived, "shares", timed(Arrived.shares, spent, "route")),
+        patch.object(ArrivedQuickly, "shares", timed(ArrivedQuickly.shares, spent, "route")),
         patch.object(Partition, "apply", timed(Partition.apply, spent, "apply")),
         patch.object(Partition, "decide", timed(Partition.decide, spent, "decide")),
         patch.object(run, "take", timed(run.take, spent, "take")),

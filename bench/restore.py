@@ -8,29 +8,21 @@ assignment of the partitions to the last that is open, and from the start of the
 import asyncio
 import time
 from argparse import ArgumentParser
-from collections.abc import Iterator
 from dataclasses import dataclass
 from statistics import median
 
-import msgspec
-import numpy as np
+from typing_extensions import override
 
 from bench.shared.command_line import parser
-from bench.shared.histories import PURCHASE_HOURS, SEED, SLOT_MS, START_MS
+from bench.shared.histories import PURCHASE_HOURS
 from bench.shared.machine import machine
 from bench.shared.running import running
+from bench.shared.state import a_year, by_partition, identities, wall_clock_ms
 from bench.shared.topics import PARTITIONS, broker, fresh_settings
-from schemas.partitioner import partition_of
-from schemas.times import format_ms
-from streams.core.watermark import FACTS, Input
 from streams.runtime.kafka.transactional_log import TransactionalLog
-from streams.runtime.partition.processor import Identity, PartitionProcessor
-from streams.runtime.ports import Fetched, RawRecord
-from streams.runtime.startup.preflight import preflight
+from streams.runtime.partition.processor import PartitionProcessor
+from streams.runtime.ports import Transaction
 from streams.settings import Settings
-
-SLOTS_A_COMMIT = 5
-BATCH = 10_000
 
 
 @dataclass(frozen=True)
@@ -73,54 +65,26 @@ def _parser() -> ArgumentParser:
 
 async def _write(settings: Settings, customers: int) -> int:
     """Write the state of all partitions, and return how many records that took."""
-    ground, written = preflight(settings), 0
-    for number in range(PARTITIONS):
-        identity = Identity(
-            application=settings.application_id,
-            rules=ground.rules,
-            currency=settings.reporting_currency,
-            partition=number,
-            partitions=PARTITIONS,
-            topics=ground.topic_ids,
-        )
-        mine = [f"c{one:07}" for one in range(customers) if partition_of(f"c{one:07}", PARTITIONS) == number]
-        log = TransactionalLog(settings, number)
-        processor = PartitionProcessor(identity, log, lambda: time.time_ns() // 1_000_000)
+    names, written = by_partition(customers, PARTITIONS), 0
+    for number, identity in enumerate(identities(settings)):
+        log = _Counting(settings, number)
         try:
-            await processor.open()
-            for slot in range(PURCHASE_HOURS):
-                for batch in _slot(slot, mine):
-                    processor.take(batch)
-                if slot % SLOTS_A_COMMIT == SLOTS_A_COMMIT - 1:
-                    written += processor.partition.dirty
-                    await processor.commit()
+            await a_year(PartitionProcessor(identity, log, wall_clock_ms), names[number])
         finally:
             await log.close()
+        written += log.written
     return written
 
 
-def _slot(slot: int, customers: list[str]) -> Iterator[Fetched]:
-    """Yield batches in which each customer buys once, and time passes; positions stay, there is no feed."""
-    rng = np.random.default_rng([SEED, slot])
-    times = START_MS + slot * SLOT_MS + rng.integers(0, SLOT_MS, len(customers))
-    order = np.argsort(times)
-    for at in range(0, len(customers), BATCH):
-        chosen = order[at : at + BATCH]
-        pairs = zip(times[chosen].tolist(), chosen.tolist(), strict=True)
-        purchases = [_purchase(customers[who], time_ms) for time_ms, who in pairs]
-        yield Fetched(Input.TRANSACTIONS, 0, purchases, 0)
-        tick = {"type": "tick", "time": format_ms(int(times[chosen[-1]])), "source": "bench"}
-        for source in FACTS:
-            yield Fetched(source, 0, [RawRecord(0, 0, None, msgspec.json.encode(tick))], 0)
+class _Counting(TransactionalLog):
+    """The log of a partition that counts the state records written to it."""
 
+    written = 0
 
-def _purchase(customer_id: str, time_ms: int) -> RawRecord:
-    value = (
-        f'{{"type":"transaction","event_id":"{time_ms}-{customer_id}","customer_id":"{customer_id}",'
-        f'"time":"{format_ms(time_ms)}","source":"shop","kind":"purchase",'
-        f'"amount":"{1 + time_ms % 99}.{time_ms % 90 + 10}","currency":"USD"}}'
-    )
-    return RawRecord(0, time_ms, customer_id.encode(), value.encode())
+    @override
+    async def commit(self, transaction: Transaction) -> None:
+        self.written += len(transaction.state)
+        await super().commit(transaction)
 
 
 def _restored(settings: Settings, customers: int) -> Restored:

@@ -52,7 +52,7 @@ def main(arguments: list[str] | None = None) -> None:
     with broker() as bootstrap:
         for one in asked.sets:
             settings = fresh_settings(bootstrap, clock="event")
-            print(f"\n{one}: {_filled(settings, one, asked.customers, asked.transactions)}")
+            print(f"\n{one}: {filled(settings, one, asked.customers, asked.transactions)}")
             _measure(settings, asked.rounds)
 
 
@@ -65,7 +65,7 @@ def _parser() -> ArgumentParser:
     return found
 
 
-def _filled(settings: Settings, one: str, customers: int, transactions: int) -> str:
+def filled(settings: Settings, one: str, customers: int, transactions: int) -> str:
     """Publish a history, and say what it is."""
     weights, contacts = SETS[one]
     profile_share = 0.3 if contacts else 0.0
@@ -81,13 +81,13 @@ def _measure(settings: Settings, rounds: int) -> None:
     pairs = []
     print(f"{header('worker')}  CPU s of limit, worker")
     for number in range(1, rounds + 1):
-        pair = alone(limit, settings), _worked(settings)
+        pair = alone(limit, settings), worked(settings)
         pairs.append(pair)
         print(f"{row(number, pair)}  {pair[0].cpu:.2f}, {pair[1].cpu:.2f}", flush=True)
     print_summary("worker", "records", pairs)
     thrift = median(lower.cpu / upper.cpu for lower, upper in pairs)
     print(f"the same by CPU seconds, which others on the machine disturb less: {thrift:.3f}")
-    _phases(_profiled(settings))
+    _phases(profiled(settings))
 
 
 def limit(settings: Settings) -> Run:
@@ -149,12 +149,13 @@ def _work(settings: Settings, command: Sequence[str]) -> _Work:
     return _Work(ended - started, used, records, worker.lines[-1][1])
 
 
-def _worked(settings: Settings) -> Run:
+def worked(settings: Settings) -> Run:
+    """Let a worker read all inputs."""
     work = _work(settings, WORKER)
     return Run(work.seconds, work.records, work.cpu.first + work.cpu.others)
 
 
-def _profiled(settings: Settings) -> dict[str, float]:
+def profiled(settings: Settings) -> dict[str, float]:
     """Return the seconds of a worker by phase of its first thread, and the CPU seconds of the others."""
     work = _work(settings, PROFILED)
     spent: dict[str, float] = json.loads(work.last_line)

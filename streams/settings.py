@@ -149,6 +149,10 @@ class Settings(BaseSettings):
     commit_interval_ms: Annotated[int, Ge(10), Le(10_000)] = 250
     """Longest time between commits while no alert waits; never less than 10 ms for each partition owned."""
 
+    compiled: bool = True
+    """Whether workers use the compiled hot path, where there is one; it decides nothing otherwise than the
+    Python that it stands for, and is quicker. Their log says which runs."""
+
     resume_partitions: Annotated[
         tuple[Annotated[str, AfterValidator(_check_resume)], ...],
         NoDecode,

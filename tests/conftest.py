@@ -1,12 +1,15 @@
-"""What all tests share: an environment without settings, and the order of the files."""
+"""What all tests share: an environment without settings, the order of the files, what must be compiled."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from itertools import zip_longest
 from typing import Final
 
 import pytest
 
+from streams.core.partition.compiled import FITS
+from streams.native import LAYOUT
 from streams.settings import ENV_PREFIX
 
 LONGEST: Final = (
@@ -33,6 +36,18 @@ def no_settings() -> Iterator[None]:
         del os.environ[name]
     os.environ.update(theirs)
     assert not left, f"it leaves settings for the tests after it: {', '.join(left)}"
+
+
+@pytest.fixture
+def compiled() -> None:
+    """Skip a test where no hot path is compiled; fail it where one does not fit, or CI has a compiler."""
+    if FITS:
+        return
+    if LAYOUT:
+        pytest.fail("the compiled hot path is of other records than these: `make setup`", pytrace=False)
+    if shutil.which("cargo") and os.environ.get("CI", "").lower() in {"1", "true"}:
+        pytest.fail("the hot path was not compiled, though there is a Rust compiler", pytrace=False)
+    pytest.skip("NOT TESTED, no compiled hot path")
 
 
 def _settings() -> list[str]:

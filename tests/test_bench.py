@@ -4,7 +4,13 @@ import re
 
 import pytest
 
-from bench import heavy, memory, replay
+from bench import decide, heavy, memory, replay
+from bench.scale import others
+from bench.shared.histories import PURCHASE_HOURS
+from bench.shared.state import by_partition, cloned
+from streams.core.customer.state import is_journal_key
+from streams.core.partition.partition import Partition
+from streams.core.ruleset import DEFAULT
 
 pytestmark = pytest.mark.slow
 
@@ -40,3 +46,25 @@ def test_one_id_that_very_many_share_is_measured(capsys: pytest.CaptureFixture[s
             out,
             re.MULTILINE,
         )
+
+
+def test_a_state_of_a_year_is_that_of_all_customers_with_a_journal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(others, "DONORS", 10)
+    for records, names in zip(others._a_year(), by_partition(200, memory.PARTITIONS), strict=True):
+        state, partition = dict(cloned(records, names)), Partition(DEFAULT)
+        assert any(map(is_journal_key, state))
+        partition.restore(state)
+        views = [partition.lookup(one) for one in names]
+        assert [view and len(view.panes.hours) for view in views] == [PURCHASE_HOURS] * len(names)
+
+
+def test_deciding_is_measured_by_phase(capsys: pytest.CaptureFixture[str]) -> None:
+    size = ["--customers", "100", "--transactions", "2000", "--rounds", "1", "--slice", "500"]
+    decide.main(size)
+    out = capsys.readouterr().out
+    for weights in ("uniform", "zipf"):
+        assert re.search(
+            rf"^{weights}: .* transactions, .* alerts, digest [0-9a-f]{{12}}$", out, re.MULTILINE
+        )
+    for phase in ("apply", "decide", "drain"):
+        assert len(re.findall(rf"^ +{phase} +[\d.]+ s, [\d.]+ to [\d.]+$", out, re.MULTILINE)) == 2

@@ -21,7 +21,7 @@ from streams.runtime.kafka.admin import admin_client
 from streams.settings import Settings, variable
 
 WORKER: Final = ("-m", "streams", "worker")
-_START_SECONDS: Final = 120.0
+_START_SECONDS: Final = 600.0
 _WORK_SECONDS: Final = 1_800.0
 _STOP_SECONDS: Final = 20.0
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
@@ -44,6 +44,7 @@ class Running:
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
+        self.pid = process.pid
         self.started = time.time()
         self.lines: list[tuple[float, str]] = []
         assert process.stderr is not None
@@ -53,8 +54,8 @@ class Running:
     def _listen(self, stream: IO[str]) -> None:
         self.lines.extend((time.time(), line) for line in stream)
 
-    def opened(self) -> list[tuple[float, float]]:
-        """Wait until all partitions are open; return when each was, and the seconds that it took."""
+    def opened(self, partitions: int = PARTITIONS) -> list[tuple[float, float]]:
+        """Wait until so many partitions are open; return when each was, and the seconds that it took."""
         deadline = time.monotonic() + _START_SECONDS
         while True:
             found = [
@@ -62,14 +63,14 @@ class Running:
                 for at, line in list(self.lines)
                 if (match := re.search(r"open after ([\d.]+) s", line))
             ]
-            if len(found) >= PARTITIONS:
+            if len(found) >= partitions:
                 return found
             self.check(deadline)
             time.sleep(0.005)
 
     def until_committed(self, settings: Settings) -> None:
         """Wait until all that the inputs hold is committed."""
-        self.opened()
+        self.opened(1)  # before it has joined, the broker knows of no group
         deadline, wanted = time.monotonic() + _WORK_SECONDS, ends(settings)
         with admin_client(settings) as admin:
             while any(committed(admin, settings).get(tp, 0) < end for tp, end in wanted.items()):

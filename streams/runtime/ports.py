@@ -11,6 +11,8 @@ from streams.core.watermark import Input
 
 Positions = Mapping[Input, int]
 """For each input of a partition, the position after what is in its state."""
+StateRecord = tuple[bytes, bytes | None]
+"""Key and value; None: the key is forgotten."""
 
 UNKNOWN: Final = -1
 """The end of an input, or the time of a fetch, when nobody told."""
@@ -86,7 +88,7 @@ class DeadLetter:
 class Transaction:
     """What one Kafka transaction writes; all of it, or nothing, becomes visible."""
 
-    state: Sequence[tuple[bytes, bytes | None]] = ()
+    state: Sequence[StateRecord] = ()
     alerts: Sequence[Alert] = ()
     dead_letters: Sequence[DeadLetter] = ()
     positions: Positions = field(default_factory=dict)
@@ -122,8 +124,8 @@ class PartitionLog(Protocol):
     async def dead_letters_end(self) -> int:
         """Return where the dead letters of the partition end."""
 
-    def restore(self) -> AsyncIterator[tuple[bytes, bytes | None]]:
-        """Yield the committed state up to its end, the newest value of a key last."""
+    def restore(self) -> AsyncIterator[Sequence[StateRecord]]:
+        """Yield the committed state up to its end, as it comes, the newest value of a key last."""
 
     async def commit(self, transaction: Transaction) -> None:
         """Write one transaction."""

@@ -1,7 +1,7 @@
 """Driving a partition in tests: events, worlds as records, arrival orders, batches, and crashes."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from typing import Any, Final
@@ -20,8 +20,12 @@ from schemas.events import (
 )
 from schemas.hot import Decoder
 from streams.core.alerts.figures import Figures
+from streams.core.customer.customer import unpack
+from streams.core.customer.customer_codec import input_of
+from streams.core.customer.journal.expansion import without_journal
 from streams.core.customer.moves import Move
 from streams.core.customer.pending import Episode
+from streams.core.customer.state import keep_newest
 from streams.core.episodes.lifecycle import Observer
 from streams.core.odds.odds import Odds
 from streams.core.partition.partition import Partition, Record
@@ -173,9 +177,11 @@ def daily(customer_id: str, first: int, days: int, cents: int = 1_000) -> list[T
 # Worlds
 
 
-def world(directory: Path, seed: int, *, customers: int = 40, days: int = 400) -> dict[Input, list[Record]]:
+def world(
+    directory: Path, seed: int, *, customers: int = 40, days: int = 400, odd: bool = False
+) -> dict[Input, list[Record]]:
     """Return the sound records of a random world by input, in the order of their arrival."""
-    write_world(directory, seed, customers=customers, days=days)
+    write_world(directory, seed, customers=customers, days=days, odd=odd)
     decoder = Decoder("USD")
     found: dict[Input, list[Record]] = {}
     for source in GIVEN:
@@ -257,38 +263,90 @@ class Crashes:
     happened: int = 0
 
     def __post_init__(self) -> None:
-        self.state: State = {}
+        self.log = CompactedLog(self.rng)
+
+    @property
+    def state(self) -> State:
+        """Return the changelog."""
+        return self.log.state
 
     def __call__(self, partition: Partition) -> Partition:
         """Do nothing, or drain, or crash: the partition to go on with knows only what was drained."""
         if self.rng.random() >= self.often:
             return partition
-        keep(self.state, partition)
+        self.log.keep(partition)
         if self.rng.random() < 0.5:
             return partition
         self.happened += 1
-        return restored(self.rules, self.state, self.rng)
+        if self.rng.random() < 0.3:
+            self.log.move()
+        return restored(self.rules, self.state)
+
+
+@dataclass
+class CompactedLog:
+    """A topic that is compacted up to somewhere now and then: what is superseded goes, tombstones may."""
+
+    rng: Random
+    entries: list[tuple[bytes, bytes | None]] = field(default_factory=list)
+
+    def keep(self, partition: Partition) -> None:
+        """Write what changed."""
+        self.entries += partition.drain_dirty()
+        if self.rng.random() < 0.3:
+            self.compact()
+
+    def compact(self, end: int | None = None) -> None:
+        """Compact the first so many entries, up to anywhere if nothing is said."""
+        end = self.rng.randint(0, len(self.entries)) if end is None else end
+        last = {key: at for at, (key, _) in enumerate(self.entries[:end])}
+        kept = [self.entries[at] for at in sorted(last.values())]
+        self.entries[:end] = [one for one in kept if one[1] is not None or self.rng.random() < 0.3]
+
+    def move(self) -> None:
+        """Go on as a new topic into which this one was imported, whole records in any order."""
+        entries = list(without_journal(self.state).items())
+        self.rng.shuffle(entries)
+        self.entries = [*entries]
+
+    @property
+    def state(self) -> State:
+        """Return what a reader finds: the newest values, in the order in which they were written."""
+        state: State = {}
+        keep_newest(state, self.entries)
+        return state
 
 
 def keep(state: State, partition: Partition) -> None:
-    """Write what changed into a changelog."""
-    for key, value in partition.drain_dirty():
-        if value is None:
-            state.pop(key, None)
-        else:
-            state[key] = value
+    """Write what changed into a changelog, which stands in the order of the last writes."""
+    keep_newest(state, partition.drain_dirty())
+
+
+def known(partition: Partition) -> dict[str, object]:
+    """Return what is known of each customer, in a form that does not depend on when it was packed."""
+    found: dict[str, object] = {}
+    (oldest, *_), oldest_pane = partition._contents.horizon
+    for customer_id, record in partition._customers.records.items():
+        customer = unpack(customer_id, record)
+        ids = sorted((time, input_of(mark), key) for time, mark, key in partition._customers.ids(customer_id))
+        ids = [one for one in ids if one[0] >= oldest]
+        panes = [pane for pane in customer.panes if pane[0] >= oldest_pane]
+        body = customer.body
+        rest = (body.contacts, body.frustration, body.episode, body.revisions, body.profile, body.rare)
+        found[customer_id] = (customer.first_pane, panes, ids, rest)
+    return found
 
 
 def restored(
     rules: Ruleset, state: State, rng: Random | None = None, observer: Observer | None = None
 ) -> Partition:
-    """Return a new partition from a changelog, read in its order or any."""
+    """Return a new partition from a changelog; with `rng` as if it was moved, whole records in any order."""
     partition = Partition(rules, observer=observer)
-    entries = list(state.items())
     if rng is not None:
+        entries = list(without_journal(state).items())
         rng.shuffle(entries)
-    for key, value in entries:
-        partition.restore(key, value)
+        state = dict(entries)
+    partition.restore(state)
     return partition
 
 

@@ -20,6 +20,7 @@ from streams.settings import Settings
 from streams.settings_page import unknown_variables
 from tests.deploy.files import DEPLOY, TOP, instructions
 
+EXTENSION: Final = "streams/native/_native.abi3.so"
 WORKERS: Final = ("worker-1", "worker-2")
 OURS: Final = (*WORKERS, "topics", "publish")
 # The series that Prometheus itself makes of each target.
@@ -176,7 +177,21 @@ def test_what_the_image_copies_is_let_in_and_nothing_else() -> None:
         for name in line.split()[1:-1]
     }
     assert ignored[1] == "*"
-    assert {line[1:] for line in ignored if line.startswith("!")} == copied
+    let_in = {line[1:] for line in ignored if line.startswith("!")}
+    assert let_in <= copied
+    assert all(any(name == one or name.startswith(f"{one}/") for one in let_in) for name in copied)
+    assert {"streams/native/target", "streams/native/*.so"} <= set(ignored), "nothing that was built here"
+
+
+def test_the_image_has_the_hot_path_compiled_of_what_is_locked() -> None:
+    stages = "\n".join(instructions()).split("FROM ")
+    (native,) = (one for one in stages if one.startswith("rust:"))
+    assert re.match(r"rust:[0-9]+\.[0-9]+\.[0-9]+-slim-bookworm AS native\n", native), "pinned"
+    assert "cargo build --release --locked " in native
+    built = "/build/streams/native/target/release/lib_native.so"
+    assert f"COPY --from=native {built} {EXTENSION}" in instructions()
+    bases = [line.split()[1] for line in instructions() if line.startswith("FROM ")]
+    assert all(base.endswith("-slim-bookworm") for base in bases), "one C library for what is built and runs"
 
 
 # Prometheus

@@ -175,7 +175,7 @@ def test_ours_is_what_the_core_measures_of_such_a_customer(
     scores = our_score(prepared, cases, ruleset)(fewer)
     for at in CASES:
         case = cases.every[at]
-        customer = Customer("s", Body(), None, [])
+        customer = Customer("s", Body())
         for time, cents in of_case(fewer, at):
             customer.add(time // HOUR_MS, cents)
         refresh = prepared.refreshes[ruleset][case.hour // WEEK_HOURS * WEEK_HOURS]

@@ -51,9 +51,13 @@ def alerts(settings: Settings, name: str = "alerts") -> list[Alert]:
 
 
 def state(settings: Settings, number: int) -> dict[bytes, bytes]:
-    """Return the newest state of a partition, by key."""
-    newest = {record.key: record.value for record in held(settings, "state")[number]}
-    return {key: value for key, value in newest.items() if value is not None}
+    """Return the newest state of a partition by key, in the order in which it was written."""
+    newest: dict[bytes, bytes] = {}
+    for record in held(settings, "state")[number]:
+        newest.pop(record.key, None)  # so that they stand in the order in which they were written
+        if record.value is not None:
+            newest[record.key] = record.value
+    return newest
 
 
 def lag(settings: Settings) -> int:

@@ -7,7 +7,6 @@ from typing import Any
 import msgspec
 
 from schemas.alert import Alert
-from streams.core.customer.state import customer_of, is_customer_key
 from streams.core.partition.partition import Partition
 from streams.core.ruleset import DEFAULT, Ruleset
 from streams.core.spend.baseline import KEPT_HOURS
@@ -67,9 +66,8 @@ def restored(settings: Settings, number: int, rules: Ruleset) -> tuple[Partition
     """Return a partition as the changelog has it, and its customers."""
     partition, found = Partition(rules), state(settings, number)
     del found[PROCESSOR_KEY]
-    for key, value in found.items():
-        partition.restore(key, value)
-    return partition, [customer_of(key) for key in found if is_customer_key(key)]
+    partition.restore(found)
+    return partition, list(partition._customers.records)
 
 
 def _seen(whose: Partition | ReplayResult, customer_id: str) -> Facts:

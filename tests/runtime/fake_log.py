@@ -1,14 +1,15 @@
 """A log in memory with Kafka's transactions: fencing, aborts, and failures wherever they can happen."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from random import Random
 
 from typing_extensions import override
 
 from schemas.alert import Alert
 from streams.core.watermark import Input
-from streams.runtime.ports import Bounds, FencedError, LogError, PartitionLog, Transaction
+from streams.runtime.ports import Bounds, FencedError, LogError, PartitionLog, StateRecord, Transaction
+from tests.core.drive import CompactedLog
 from tests.runtime.history import History
 
 BEFORE_FENCING = "before fencing"
@@ -100,13 +101,20 @@ class FakeLog(PartitionLog):
         return sum(self._broker.dead_letters.values())
 
     @override
-    async def restore(self) -> AsyncIterator[tuple[bytes, bytes | None]]:
-        records = [entry for transaction in self._broker.committed for entry in transaction.state]
+    async def restore(self) -> AsyncIterator[Sequence[StateRecord]]:
+        records = self._compacted()
         fails_at = self._broker.rng.randrange(len(records) + 1)
         for at, entry in enumerate(records):
             if at == fails_at:
                 await self._broker.point(RESTORING)
-            yield entry
+            yield [entry]
+
+    def _compacted(self) -> list[tuple[bytes, bytes | None]]:
+        """Return the state as a reader finds it: up to somewhere, what is superseded is gone."""
+        log = CompactedLog(self._broker.rng)
+        log.entries = [entry for transaction in self._broker.committed for entry in transaction.state]
+        log.compact()
+        return log.entries
 
     @override
     async def commit(self, transaction: Transaction) -> None:

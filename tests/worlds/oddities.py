@@ -126,7 +126,9 @@ class Oddities:
         rng = self._rng
         for at, _, line in rng.sample(self._transactions.lines, min(400, len(self._transactions.lines))):
             bought = purchase_of(line)
-            if bought and bought["customer_id"] == person.customer_id and abs(at - moment) < 60 * DAY:
+            if not bought or "time" not in bought:  # it is to be refused
+                continue
+            if bought["customer_id"] == person.customer_id and abs(at - moment) < 60 * DAY:
                 time = at + rng.choice((MINUTE, 3 * HOUR, 5 * DAY))
                 event = self._transactions.event(
                     "transaction",

@@ -66,7 +66,7 @@ def run(
             if crash():
                 for number, one in enumerate(here):
                     keep(states[number], one)
-                    here[number] = restored(rules, states[number], Random(at))
+                    here[number] = restored(rules, states[number])
     newest = max(one.newest for one in here)
     for one in here:
         one.move(dict.fromkeys(FACTS, newest + 1))

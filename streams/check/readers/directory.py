@@ -10,7 +10,8 @@ from streams.check.check import Check
 from streams.console import OnProgress
 from streams.core.watermark import FACTS, FUTURE_MS, Input
 from streams.files import find, look_alikes, not_read, unreadable
-from streams.lab.inputs.arrivals import Arrived, arrivals
+from streams.lab.inputs.arrivals import arrivals
+from streams.lab.inputs.arrived import Arrived
 
 
 def read_directory(

@@ -13,12 +13,15 @@ from streams.core.customer.customer_codec import (
     Entry,
     Horizon,
     Parts,
-    entries,
+    earliest_pane,
     is_settling,
     join,
     mark_of,
+    packed,
     settle,
     split,
+    tail_of,
+    unpacked,
 )
 from streams.core.customer.known_contacts import Contacts
 from streams.core.customer.moves import Merged
@@ -35,39 +38,70 @@ class Customer:
     """A customer between being unpacked and packed again.
 
     `recent` are the entries of the record's tail; `body` is the rest of it. The panes in the body leave out
-    the purchases in `recent`; `panes` has them all.
+    the purchases in `recent`; `panes` has them all. What most events don't ask for, as the tail, is taken
+    apart when it is asked for.
     """
 
     __slots__ = (
         "_bought",
         "_contacts",
         "_crowded",
+        "_first_pane",
         "_folded",
+        "_is_first_known",
+        "_is_folded_anew",
         "_panes",
+        "_recent",
+        "_tail",
         "body",
         "customer_id",
-        "first_pane",
-        "recent",
     )
 
     def __init__(
         self,
         customer_id: str,
         body: Body,
-        first_pane: int | None,
-        recent: list[Entry],
+        first_pane: int | None = None,
+        tail: bytes = b"",
         *,
         crowded: bool = False,
     ) -> None:
         self.customer_id = customer_id
         self.body = body
-        self.first_pane = first_pane
-        self.recent = recent
+        self._first_pane = first_pane
+        self._is_first_known = not tail
+        self._tail = tail
+        self._recent: list[Entry] | None = None
         self._crowded = crowded
         self._contacts: Contacts | None = None
         self._folded: Panes | None = None
+        self._is_folded_anew = False
+        """Whether `_folded` has what the body has not."""
         self._panes: Panes | None = None
         self._bought: Panes | None = None
+
+    @property
+    def recent(self) -> list[Entry]:
+        """Return the entries of the tail, not to be changed."""
+        if self._recent is None:
+            self._recent = unpacked(self._tail)
+        return self._recent
+
+    @property
+    def first_pane(self) -> int | None:
+        """Return the first pane, None while there is none."""
+        if not self._is_first_known:
+            self._is_first_known = True
+            self._first_pane = earliest_pane(self._first_pane, self.recent)
+        return self._first_pane
+
+    @first_pane.setter
+    def first_pane(self, hour: int | None) -> None:
+        self._is_first_known, self._first_pane = True, hour
+
+    def _keep_recent(self, recent: list[Entry]) -> None:
+        """Take other entries in place of those of the tail."""
+        self._recent, self._tail = recent, packed(recent)
 
     @property
     def folded(self) -> Panes:
@@ -135,20 +169,22 @@ class Customer:
 
     def add(self, hour: int, cents: int, *, begins: bool = True) -> None:
         """Fold spend that does not come as an entry; `begins` tells whether a history may begin with it."""
-        self.folded.add(hour, cents)
+        self._fold(hour, cents)
         self._bought = None
         if begins and (self.first_pane is None or hour < self.first_pane):
             self.first_pane, self._panes = hour, None  # what lies before may count from now on
         elif self._panes is not None and self.first_pane is not None and hour >= self.first_pane:
             self._panes.add(hour, cents)
 
+    def _fold(self, hour: int, cents: int) -> None:
+        self.folded.add(hour, cents)
+        self._is_folded_anew = True
+
     def catch_up(self, record: bytes | bytearray) -> None:
         """Take over the entries that the record got since the customer was packed into it."""
-        self.recent = entries(record)
-        self._folded = self._panes = self._bought = None
-        hours = [hour_of(effective_time) for effective_time, cents, _ in self.recent if cents >= 0]
-        if hours:
-            self.first_pane = min(hours) if self.first_pane is None else min(self.first_pane, *hours)
+        self._tail, self._recent = bytes(record[tail_of(record) :]), None
+        self._is_first_known = False
+        self._panes = self._bought = None
 
     def contacts(self, rules: Ruleset) -> Contacts:
         """Return the known contacts, to learn of more under some rules."""
@@ -180,6 +216,10 @@ class Customer:
     def timers_at(self) -> int | None:
         """Return the first time (ms) at which something can be due: a fact, or an hour of the episode."""
         pending, episode = self.body.pending, self.body.episode
+        if self.body.merged is None and (episode is None or not pending):  # nearly all
+            if episode is not None:
+                return episode.timer * HOUR_MS
+            return pending[0].effective_time if pending else None
         times = [pending[0].effective_time] if pending else []
         if episode is not None:
             times.append(episode.timer * HOUR_MS)
@@ -225,10 +265,10 @@ class Customer:
         hours = [hour_of(effective_time) for effective_time, cents, _ in kept if cents >= 0]
         self.first_pane = min([*hours, *(pane for pane, _ in merged.ahead)], default=None)
         given.pending, given.revisions, given.merged, given.absorbed = [], {}, None, {}
-        self.recent = kept
+        self._keep_recent(kept)
         self._contacts = self._folded = self._panes = self._bought = None
-        self._crowded = False
-        return join(Parts(NO_HOUR, NO_HOUR if first is None or first >= hour else first, 0, given, []))
+        self._is_folded_anew = self._crowded = False
+        return join(Parts(NO_HOUR, NO_HOUR if first is None or first >= hour else first, 0, given, b""))
 
     def revive(self, merged: Merged) -> None:
         """Keep from now on what is bought by an id that ended."""
@@ -239,7 +279,7 @@ class Customer:
     def take_over(self, moved: "Customer", rules: Ruleset) -> int:
         """Learn what was known by another id; returns how many contacts were too many."""
         for hour, cents in moved.folded:
-            self.folded.add(hour, cents)
+            self._fold(hour, cents)
         firsts = [one for one in (self.first_pane, moved.first_pane) if one is not None]
         self.first_pane = min(firsts, default=None)
         self._panes = self._bought = None
@@ -262,23 +302,23 @@ class Customer:
 
     def pack(self, horizon: Horizon, flags: int) -> bytearray:
         """Return the packed record; forgets what lies beyond the horizon."""
-        if self._folded is not None or is_settling(self.recent, horizon):
-            purchases = self.body.ahead()
-            self.recent = settle(self.folded if purchases is None else purchases, self.recent, horizon)
-            self.body.keep(self.folded, purchases)
-            self._panes = self._bought = None
+        if self._is_folded_anew:
+            self.body.keep(self.folded)
+        if self._is_folded_anew or is_settling(self._tail, horizon):
+            first = self.first_pane  # of all entries
+            self._keep_recent(settle(self.body, self.recent, horizon))
+            self.first_pane, self._is_folded_anew = first, False
+            self._folded = self._panes = self._bought = None
         if self.body.rare is not None:
             self.body.rare.forget(horizon.oldest_pane)
         due = self.timers_at
         timer = NO_HOUR if due is None else hour_of(due)
-        first = NO_HOUR if self.first_pane is None else self.first_pane
-        return join(Parts(timer, first, flags, self.body, self.recent))
+        first = NO_HOUR if self._first_pane is None else self._first_pane
+        return join(Parts(timer, first, flags, self.body, self._tail))
 
 
 def unpack(customer_id: str, record: bytes | bytearray) -> Customer:
     """Return the customer of a packed record; raises StateError."""
     parts = split(record)
-    first = parts.earliest_pane()
-    first_pane = None if first == NO_HOUR else first
-    crowded = bool(parts.flags & CROWDED)
-    return Customer(customer_id, parts.body, first_pane, parts.tail, crowded=crowded)
+    first = None if parts.first_pane == NO_HOUR else parts.first_pane
+    return Customer(customer_id, parts.body, first, parts.tail, crowded=bool(parts.flags & CROWDED))

@@ -1,15 +1,17 @@
 """The packed form of a customer: a fixed-width head, a body (msgpack), a tail of fixed-width entries.
 
 An on-time purchase only appends an entry to the tail; the entries of the last days double as the memory of
-event ids. Entries too old for that are folded into the body now and then, with the rest left untouched.
+event ids. Entries too old for that are folded into the body now and then, with the rest left untouched. The
+changelog has an entry of its own for such a purchase (see `journal`), and the record is written now and then.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate, starmap
 from operator import sub
 from struct import Struct as Layout
 from typing import Final, NamedTuple, TypeVar
 
+import numpy as np
 from msgspec import MsgspecError, Raw, Struct, field, msgpack
 
 from schemas.events import Profile
@@ -28,16 +30,19 @@ FORMAT: Final = 1
 NO_HOUR: Final = -(1 << 31)
 _HEAD: Final = Layout("<BiiBI")
 """Format, next wake (hour), first pane of the body (hour), flags, length of the body."""
+HEAD_BYTES: Final = _HEAD.size
 FLAGS_AT: Final = 9
 """Where the byte of flags stands."""
+BODY_SIZE_AT: Final = 10
+"""Where the length of the body stands."""
 OPEN: Final = 1
 """Flag: an episode is open."""
 QUIET: Final = 2
 """Flag: its next timer supposes that no further purchase comes."""
 SAMPLED: Final = 4
 """Flag: a member of the population's sample. Not kept in the changelog."""
-DIRTY: Final = 8
-"""Flag: changed since the changelog was last written. Not kept there."""
+OWED: Final = 8
+"""Flag: the journal has entries of it since it was last written whole. Not kept in the changelog."""
 WITHOUT_PANE: Final = 16
 """Flag: no spend is known yet. Not kept in the changelog."""
 CROWDED: Final = 32
@@ -53,6 +58,9 @@ KEY_SIZE: Final = 8
 ENTRY: Final = Layout("<qiQ")
 """Instant (ms), cents of an on-time purchase (else `-1 - index of the input`), hash of the event id."""
 Entry = tuple[int, int, int]
+Ids = list[tuple[int, int]]
+"""Hashes of ids, each with an effective time (ms)."""
+_COLUMNS: Final = np.dtype([("time", "<i8"), ("cents", "<i4"), ("key", "<u8")])
 MOST_CENTS: Final = (1 << 31) - 1
 """The largest purchase that fits into an entry."""
 INPUTS: Final = GIVEN
@@ -86,17 +94,40 @@ class Body(Struct, array_like=True):
         """Return the panes folded into the body."""
         return Panes(accumulate(self.steps), self.cents)
 
-    def ahead(self) -> Panes | None:
-        """Return the purchases of an id that ended, while they wait for the end of their hour; else None."""
-        merged = self.merged
-        return None if merged is None or not merged.left else panes_of(merged.ahead)
-
-    def keep(self, panes: Panes, ahead: Panes | None = None) -> None:
-        """Take panes in place of those folded so far, and of those that wait, if given."""
-        if ahead is not None and self.merged is not None:
-            self.merged.ahead = list(ahead)
+    def keep(self, panes: Panes) -> None:
+        """Take panes in place of those folded so far."""
         self.steps = list(map(sub, panes.hours, [0, *panes.hours]))
         self.cents = panes.cents
+
+    def fold(self, spend: Iterable[tuple[int, int]], oldest: int) -> None:
+        """Add spend, in hours and cents, to the panes, and forget those before an hour.
+
+        That of an id that ended waits for the end of its hour instead.
+        """
+        if self.merged is not None and self.merged.left:
+            self.merged.ahead = list(_added(panes_of(self.merged.ahead), spend, oldest))
+            return
+        steps, cents, last = self.steps, self.cents, sum(self.steps)
+        early = []
+        for hour, amount in spend:
+            if hour > last:  # nearly all; to write all panes anew costs more
+                steps.append(hour - last)
+                cents.append(amount)
+                last = hour
+            elif hour == last and cents:
+                cents[-1] += amount
+            else:
+                early.append((hour, amount))
+        if early or (steps and steps[0] < oldest):
+            self.keep(_added(self.panes(), early, oldest))
+
+
+def _added(panes: Panes, spend: Iterable[tuple[int, int]], oldest: int) -> Panes:
+    """Return panes with more spend, and without those before an hour."""
+    for hour, cents in spend:
+        panes.add(hour, cents)
+    panes.drop_before(oldest)
+    return panes
 
 
 class Horizon(NamedTuple):
@@ -106,6 +137,7 @@ class Horizon(NamedTuple):
     oldest_pane: int
 
 
+_unpack_head = _HEAD.unpack_from
 _encode = msgpack.Encoder().encode
 _decode = msgpack.Decoder(Body).decode
 
@@ -126,39 +158,32 @@ class Parts(NamedTuple):
 
     timer: int
     first_pane: int
+    """Of the body; the tail may have an earlier one."""
     flags: int
     body: Body
-    tail: list[Entry]
-
-    def earliest_pane(self) -> int:
-        """Return the first pane, the tail's included, or NO_HOUR."""
-        first = min(self.tail, default=None)
-        if first is not None and first[1] < 0:  # no purchase
-            first = min((entry for entry in self.tail if entry[1] >= 0), default=None)
-        if first is None:
-            return self.first_pane
-        hour = first[0] // HOUR_MS
-        return hour if self.first_pane == NO_HOUR else min(self.first_pane, hour)
+    tail: bytes
+    """Packed entries."""
 
 
 def split(record: bytes | bytearray) -> Parts:
     """Return the parts of a record; raises StateError."""
-    _, timer, first_pane, flags, _ = _head(record)
-    return Parts(timer, first_pane, flags, _parsed(record, _decode) or Body(), entries(record))
+    _, timer, first_pane, flags, size = _head(record)
+    end = _HEAD.size + size
+    body = _parsed(record, end, _decode) or Body()
+    return Parts(timer, first_pane, flags, body, bytes(_tail(record, end)))
 
 
 def waiting_in(record: bytes | bytearray) -> int:
     """Return how many pending events a record holds; raises StateError."""
-    beginning = _parsed(record, _decode_beginning)
+    beginning = _parsed(record, tail_of(record), _decode_beginning)
     return 0 if beginning is None else len(beginning.pending)
 
 
-def _parsed(record: bytes | bytearray, decode: Callable[[bytes | bytearray], T]) -> T | None:
-    """Return what is decoded of the body of a record, None if it is empty; raises StateError.
+def _parsed(record: bytes | bytearray, end: int, decode: Callable[[bytes | bytearray], T]) -> T | None:
+    """Return what is decoded of the body of a record, which ends there; None if it is empty.
 
-    Of a copy: a record that anything holds a view of can't grow.
+    Raise StateError. Of a copy: a record that anything holds a view of can't grow.
     """
-    end = tail_of(record)
     try:
         return decode(record[_HEAD.size : end]) if end > _HEAD.size else None
     except MsgspecError as error:
@@ -169,52 +194,62 @@ def join(parts: Parts) -> bytearray:
     """Return the record of parts."""
     body = _encode(parts.body)
     head = _HEAD.pack(FORMAT, parts.timer, parts.first_pane, parts.flags, len(body))
-    return bytearray(b"".join((head, body, *starmap(ENTRY.pack, parts.tail))))
+    return bytearray(b"".join((head, body, parts.tail)))
 
 
-def is_settling(tail: Iterable[Entry], horizon: Horizon) -> bool:
-    """Return whether `settle` would fold an entry, or drop one."""
-    first = min(tail, default=None)
-    return first is not None and first[0] < min(horizon.oldest_effective_times[:2])
+def packed(tail: Iterable[Entry]) -> bytes:
+    """Return entries as the tail of a record."""
+    return b"".join(starmap(ENTRY.pack, tail))
 
 
-def settle(panes: Panes, tail: Iterable[Entry], horizon: Horizon) -> list[Entry]:
-    """Fold the entries that are no longer needed as ids into the panes, and return the others."""
+def earliest_pane(first_pane: int | None, tail: Iterable[Entry]) -> int | None:
+    """Return the first pane of a body and a tail, None if neither has one."""
+    first = min((effective_time for effective_time, cents, _ in tail if cents >= 0), default=None)
+    if first is None:
+        return first_pane
+    hour = first // HOUR_MS
+    return hour if first_pane is None else min(first_pane, hour)
+
+
+def is_settling(tail: bytes, horizon: Horizon) -> bool:
+    """Return whether `settle` would fold the first entry of a tail, or drop it.
+
+    Entries come about in the order of their effective times, so it would do so with no other before.
+    """
+    if not tail:
+        return False
+    first: int = ENTRY.unpack_from(tail)[0]
+    return first < min(horizon.oldest_effective_times[:2])
+
+
+def settle(body: Body, tail: Iterable[Entry], horizon: Horizon) -> list[Entry]:
+    """Fold the entries that are no longer needed as ids into a body, and return the others."""
     oldest = horizon.oldest_effective_times
-    kept = []
+    kept, spend = [], []
     for entry in tail:
         effective_time, cents, _ = entry
         if effective_time >= oldest[0 if cents >= 0 else -1 - cents]:
             kept.append(entry)
         elif cents >= 0:
-            panes.add(effective_time // HOUR_MS, cents)
-    panes.drop_before(horizon.oldest_pane)
+            spend.append((effective_time // HOUR_MS, cents))
+    body.fold(spend, horizon.oldest_pane)
     return kept
 
 
 def fold_tail(record: bytearray, horizon: Horizon) -> tuple[bytearray, bytes]:
     """Return the record with its tail folded as far as may be, and the entries that go to pages, packed."""
     parts = split(record)
-    folded, ahead = parts.body.panes(), parts.body.ahead()
-    panes = folded if ahead is None else ahead
-    kept = settle(panes, parts.tail, horizon)
-    leaving: list[Entry] = []
+    tail = unpacked(parts.tail)
+    first = earliest_pane(None if parts.first_pane == NO_HOUR else parts.first_pane, tail)
+    kept = settle(parts.body, tail, horizon)
+    paged = b""
     if len(kept) * ENTRY.size >= PAGE_BYTES:
-        leaving, kept = kept, []
-    paged = b"".join(
-        ENTRY.pack(effective_time, _without_cents(panes, effective_time, cents), key)
-        for effective_time, cents, key in leaving
-    )
-    parts.body.keep(folded, ahead)
-    return join(parts._replace(first_pane=parts.earliest_pane(), tail=kept)), paged
-
-
-def _without_cents(panes: Panes, effective_time: int, cents: int) -> int:
-    """Fold the cents of an entry, if it has any, and return the mark in their place."""
-    if cents < 0:
-        return cents
-    panes.add(effective_time // HOUR_MS, cents)
-    return mark_of(Input.TRANSACTIONS)
+        spend = [(time // HOUR_MS, cents) for time, cents, _ in kept if cents >= 0]
+        parts.body.fold(spend, horizon.oldest_pane)
+        bought = mark_of(Input.TRANSACTIONS)
+        paged = packed((time, bought if cents >= 0 else cents, key) for time, cents, key in kept)
+        kept = []
+    return join(parts._replace(first_pane=NO_HOUR if first is None else first, tail=packed(kept))), paged
 
 
 def is_long(record: bytes | bytearray) -> bool:
@@ -250,9 +285,19 @@ def input_of(mark: int) -> Input:
 
 def entries(record: bytes | bytearray) -> list[Entry]:
     """Return the tail of a record; raises StateError."""
-    tail = record[tail_of(record) :]
+    return unpacked(_tail(record, tail_of(record)))
+
+
+def _tail(record: bytes | bytearray, start: int) -> bytes | bytearray:
+    """Return the packed entries of a record, from a place on; raises StateError."""
+    tail = record[start:]
     if len(tail) % ENTRY.size:
         raise StateError("a customer's record that is cut off")
+    return tail
+
+
+def unpacked(tail: bytes | bytearray) -> list[Entry]:
+    """Return the entries of a tail."""
     return list(ENTRY.iter_unpack(tail))
 
 
@@ -296,10 +341,30 @@ def timer_of(record: bytes | bytearray) -> int:
     return timer
 
 
-def _head(record: bytes | bytearray) -> tuple[int, int, int, int, int]:
-    if len(record) < _HEAD.size:
+def head(record: bytes | bytearray) -> tuple[int, int, int, int]:
+    """Return next wake, first pane of the body, flags, and where the tail begins; raises StateError."""
+    _, timer, first_pane, flags, size = _head(record)
+    start = HEAD_BYTES + size
+    tail = len(record) - start
+    if tail < 0 or tail % ENTRY.size:
         raise StateError("a customer's record that is cut off")
-    head: tuple[int, int, int, int, int] = _HEAD.unpack_from(record)
+    return timer, first_pane, flags, start
+
+
+def recent(tails: Iterable[bytes | bytearray], oldest: Sequence[int]) -> Iterator[tuple[Input, Ids]]:
+    """Yield for each input the entries of tails, (hash, effective time), from its oldest (ms) on."""
+    found = np.frombuffer(b"".join(tails), _COLUMNS)
+    found = found[found["time"] >= min(oldest)]
+    at = np.maximum(0, -1 - found["cents"])
+    for place, source in enumerate(INPUTS):
+        mine = found[(at == place) & (found["time"] >= oldest[place])]
+        yield source, list(zip(mine["key"].tolist(), mine["time"].tolist(), strict=True))
+
+
+def _head(record: bytes | bytearray) -> tuple[int, int, int, int, int]:
+    if len(record) < HEAD_BYTES:
+        raise StateError("a customer's record that is cut off")
+    head: tuple[int, int, int, int, int] = _unpack_head(record)
     if head[0] != FORMAT:
         raise StateError(f"state of format {head[0]}, this release reads {FORMAT}")
     return head

@@ -7,7 +7,6 @@ from typing import Final
 from streams.core.customer.customer import Customer, unpack
 from streams.core.customer.customer_codec import (
     CROWDED,
-    DIRTY,
     EMPTY,
     ENTRY,
     FLAGS_AT,
@@ -16,6 +15,8 @@ from streams.core.customer.customer_codec import (
     MERGED,
     NO_HOUR,
     OPEN,
+    OWED,
+    PAGE_BYTES,
     SAMPLED,
     WITHOUT_PANE,
     Entry,
@@ -29,30 +30,37 @@ from streams.core.customer.customer_codec import (
     timer_of,
     waiting_in,
 )
+from streams.core.customer.journal.journal import Journal
 from streams.core.customer.pages import Pages
 from streams.core.customer.pending import PendingEvent
-from streams.core.customer.state import customer_key
+from streams.core.customer.state import GRAVE, customer_key
 from streams.core.customer.timers import Timers
 from streams.core.time import HOUR_MS
 
 MANY_CONTACTS: Final = 32
 MOST_CACHED: Final = 64
-_CARRIED: Final = SAMPLED | DIRTY | WITHOUT_PANE
+_CARRIED: Final = SAMPLED | OWED | WITHOUT_PANE
+_INDEXED: Final = OPEN | CROWDED
 
 
 class CustomerStore:
-    """Packed records by customer, who wakes when, whose episode is open, and who changed."""
+    """Packed records by customer, who wakes when, whose episode is open, and who changed.
 
-    __slots__ = ("_cache", "_dirty", "_inbox", "crowded", "open", "pages", "records", "timers")
+    To append an on-time purchase to a record is no change: it goes to the journal too, and its customer is
+    owed a whole record.
+    """
+
+    __slots__ = ("_cache", "_changed", "_inbox", "crowded", "journal", "open", "pages", "records", "timers")
 
     def __init__(self) -> None:
         self.records: dict[str, bytearray] = {}
         self.pages = Pages()
+        self.journal = Journal()
         self.timers = Timers()
         self.open: set[str] = set()
         self.crowded: set[str] = set()
         self._inbox: dict[str, list[PendingEvent]] = {}
-        self._dirty: list[str] = []
+        self._changed: dict[str, None] = {}
         self._cache: dict[str, tuple[bytearray, Customer]] = {}
         """Customers as they were packed into a record, the latest last; for as long as that is theirs."""
 
@@ -61,11 +69,15 @@ class CustomerStore:
         record = self.records[customer_id] = bytearray(EMPTY)
         return record
 
-    def touch(self, customer_id: str, record: bytearray) -> None:
-        """Note that a record changed."""
-        if not record[FLAGS_AT] & DIRTY:
-            record[FLAGS_AT] |= DIRTY
-            self._dirty.append(customer_id)
+    def touch(self, customer_id: str) -> None:
+        """Note that a record changed: the next drain writes it whole, as the first does with all."""
+        if self.journal.entries is not None:
+            self._changed[customer_id] = None
+
+    def owe(self, customer_id: str, record: bytearray) -> None:
+        """Note that the journal has an entry of a customer who was owed nothing."""
+        record[FLAGS_AT] |= OWED
+        self.journal.owing.append(customer_id)
 
     def remember(self, customer_id: str, entry: Entry) -> bytearray:
         """Append the id of an event to its customer's record, and return that."""
@@ -73,16 +85,19 @@ class CustomerStore:
         if record is None:
             record = self.new(customer_id)
         record += ENTRY.pack(*entry)
-        self.touch(customer_id, record)
+        self.touch(customer_id)
         return record
 
     def fold(self, customer_id: str, record: bytearray, horizon: Horizon) -> None:
-        """Fold the tail of a record, and let pages have what makes it long; it counts as changed."""
+        """Fold the tail of a record, and let pages have what makes it long.
+
+        Folded it says the same as before, so it has changed only if pages have something of it.
+        """
         folded, paged = fold_tail(record, horizon)
         if paged:
             self.pages.add(customer_id, paged, horizon)
+            self.touch(customer_id)
         self.records[customer_id] = folded
-        self.touch(customer_id, folded)
 
     def enqueue(self, customer_id: str, item: PendingEvent) -> None:
         """Let a fact wait for a known customer, and wake it at its effective time.
@@ -108,14 +123,15 @@ class CustomerStore:
         """Pack a customer again; it has changed if its record is another one."""
         customer_id, flags = customer.customer_id, customer.flags
         self.timers.set(customer_id, customer.timers_at)
-        self._index(customer_id, flags)
         old = self.records[customer_id]
+        if (flags ^ old[FLAGS_AT]) & _INDEXED:
+            self._index(customer_id, flags)
         record = customer.pack(horizon, flags | old[FLAGS_AT] & _CARRIED)
         if record != old:
             self.records[customer_id] = record
-            self.touch(customer_id, record)
+            self.touch(customer_id)
         self._cache_unpacked(customer)
-        if is_long(record):  # what is kept unpacked is not of the new record then
+        if len(record) > PAGE_BYTES and is_long(record):  # what is kept unpacked is of the old one then
             self.fold(customer_id, self.records[customer_id], horizon)
 
     def _cache_unpacked(self, customer: Customer) -> None:
@@ -130,8 +146,8 @@ class CustomerStore:
     def erase(self, customer_id: str) -> Customer:
         """Forget a known customer, and return what there was."""
         customer = self.unpack(customer_id)
-        record = self.records[customer_id]
-        self.touch(customer_id, record)
+        self.touch(customer_id)
+        self.journal.erase(customer_id)
         self.timers.set(customer_id, None)
         self.open.discard(customer_id)
         self.crowded.discard(customer_id)
@@ -159,20 +175,35 @@ class CustomerStore:
     @property
     def dirty(self) -> int:
         """Return about how many records the next drain gives."""
-        return len(self._dirty) + len(self._inbox) + self.pages.changed
+        journal = self.journal.entries
+        changed = len(self.records) if journal is None else len(self._changed) + self.journal.parts
+        return changed + len(self._inbox) + self.pages.changed
 
     def drain(self, horizon: Horizon) -> list[tuple[bytes, bytes | None]]:
-        """Return the records that changed since the last call by state key; None for an erased customer."""
+        """Return what changed since the last call by state key, in the order to write; None to forget a key.
+
+        The journal is first: a whole record of the same drain has its entries.
+        """
         for customer_id in list(self._inbox):
             self.store(self.unpack(customer_id), horizon)
-        changed = [(customer_key(one), self._drained(one)) for one in dict.fromkeys(self._dirty)]
-        self._dirty.clear()
-        return changed + self.pages.drain(horizon)
+        journal = self.journal
+        changed = self.records if journal.entries is None else self._changed
+        entries = journal.drain()
+        drained = [*entries, *((customer_key(one), self._whole(one)) for one in changed)]
+        self._changed.clear()
+        for customer_id in journal.served():
+            if self.records.get(customer_id, EMPTY)[FLAGS_AT] & OWED:
+                whole = self._whole(customer_id)
+                drained.append((customer_key(customer_id), whole))
+                journal.paid(len(whole or b""))
+        drained += self.pages.drain(horizon)
+        drained += journal.forget()
+        return drained + [(customer_key(one), self._whole(one)) for one in journal.close_graves()]
 
-    def restore(self, customer_id: str, value: bytes) -> int:
-        """Restore a record, and return its flags; raises StateError for what is not a record."""
-        known = has_pane(value)
-        record = self.records[customer_id] = bytearray(value)
+    def restore(self, customer_id: str) -> int:
+        """Note what must be known of a restored record, and return its flags; raises StateError."""
+        record = self.records[customer_id]
+        known = has_pane(record)
         record[FLAGS_AT] = record[FLAGS_AT] & KEPT | (0 if known else WITHOUT_PANE)
         timer = timer_of(record)
         # The record knows the hour alone; to wake early is harmless.
@@ -210,14 +241,15 @@ class CustomerStore:
         """Return how many customers have more events or contacts than are kept in one record."""
         return len(self.crowded.union(self.pages.customers))
 
-    def _drained(self, customer_id: str) -> bytes | None:
+    def _whole(self, customer_id: str) -> bytes | None:
+        """Return the record of a customer as the changelog has it, which owes nothing then."""
         record = self.records.get(customer_id)
         if record is None:
-            return None
+            return GRAVE if customer_id in self.journal.graves else None
         flags = record[FLAGS_AT]
         record[FLAGS_AT] = flags & KEPT
         value = bytes(record)
-        record[FLAGS_AT] = flags & ~DIRTY
+        record[FLAGS_AT] = flags & ~OWED
         return value
 
     def _index(self, customer_id: str, flags: int) -> None:

@@ -52,6 +52,11 @@ class IdTable:
     def __len__(self) -> int:
         return self._count
 
+    @property
+    def newest_unit(self) -> int:
+        """Return the newest effective time that the table was told of, in units."""
+        return self._newest
+
     def open(self) -> None:
         """Make the table ready to be added to."""
         self.buckets = [bytearray() for _ in range(self.low + 1)]

@@ -5,7 +5,7 @@ entries go to a page, which is written once and never changed: the cents of purc
 then. A page is forgotten when none of its ids can make a duplicate any more.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from typing import Final, NamedTuple
 
 from streams.core.customer.customer_codec import ENTRY, INPUTS, PAGE_BYTES, Entry, Horizon
@@ -53,15 +53,15 @@ class Pages:
             pages[number] = _page(_FORMAT + entries[start : start + PAGE_BYTES])
             self._changed[customer_id, number] = None
 
-    def restore(self, customer_id: str, number: int, value: bytes) -> Iterable[Entry]:
-        """Restore a page, and return its entries; raises StateError."""
+    def restore(self, customer_id: str, number: int, value: bytes) -> bytes:
+        """Restore a page, and return its packed entries; raises StateError."""
         if value[:1] != _FORMAT:
             raise StateError("a page of ids in a format that this release does not read")
         if len(value) % ENTRY.size != 1:
             raise StateError("a page of ids that is cut off")
         page = _page(value)
         self._pages.setdefault(customer_id, {})[number] = page
-        return _entries(page)
+        return value[1:]
 
     def entries(self, customer_id: str) -> Iterator[Entry]:
         """Yield the entries in the pages of a customer."""

@@ -1,5 +1,7 @@
 """Keys and partition-wide record of the state that a changelog keeps; customers are packed in `customer`."""
 
+from collections.abc import Iterable
+from struct import Struct as Layout
 from typing import Any, Final
 
 from msgspec import MsgspecError, Struct, msgpack
@@ -12,7 +14,11 @@ PARTITION_KEY: Final = b"p"
 _CUSTOMER: Final = b"c"
 _PAGE: Final = b"i"
 _NUMBER_BYTES: Final = 4
+_JOURNAL: Final = b"j"
+_PLACE: Final = Layout(">QH")
 _FORMAT: Final = 1
+GRAVE: Final = b"\0"
+"""In place of a customer's record: erased, and what the journal has from before counts for nothing."""
 
 
 class StateError(ValueError):
@@ -78,6 +84,14 @@ def page_number_of(key: bytes) -> int:
     return int.from_bytes(key[1 : 1 + _NUMBER_BYTES], "big")
 
 
+def keep_newest(state: dict[bytes, bytes], written: Iterable[tuple[bytes, bytes | None]]) -> None:
+    """Keep what was written (None: forgotten) as a restore wants it: newest values, in the order of these."""
+    for key, value in written:
+        state.pop(key, None)
+        if value is not None:
+            state[key] = value
+
+
 def is_customer_key(key: bytes) -> bool:
     """Return whether a state key is a customer's."""
     return key[:1] == _CUSTOMER
@@ -86,3 +100,19 @@ def is_customer_key(key: bytes) -> bool:
 def is_page_key(key: bytes) -> bool:
     """Return whether a state key is that of a page of a customer's ids."""
     return key[:1] == _PAGE and len(key) > _NUMBER_BYTES
+
+
+def journal_key(number: int, part: int) -> bytes:
+    """Return the state key of a part of a journal record."""
+    return _JOURNAL + _PLACE.pack(number, part)
+
+
+def is_journal_key(key: bytes) -> bool:
+    """Return whether a state key is that of a part of a journal record."""
+    return key[:1] == _JOURNAL and len(key) == 1 + _PLACE.size
+
+
+def journal_number_of(key: bytes) -> int:
+    """Return the number of the journal record of a state key."""
+    number: int = _PLACE.unpack_from(key, 1)[0]
+    return number

@@ -166,7 +166,9 @@ class Judge:
                 change = fold_transaction(customer, event, came, self.rules)
                 if change is not None:
                     self._on_spend(customer, change)
-                self._past, self._stale_from = None, hour_of(effective_time) + 1
+                self._past = None
+                if customer.body.episode is not None:
+                    self._stale_from = hour_of(effective_time) + 1
 
     def _fold_cancellation(self, customer: Customer, event: Transaction, effective_time: int) -> None:
         if self.rules.as_meant and not fold_cancellation(customer, event, self.rules):

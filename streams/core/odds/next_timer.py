@@ -44,17 +44,19 @@ def next_raise(
     first = episode.yardstick.first_hour
     odds = odds_of(episode, customer.body.frustration, 0.0, rules)
     need, settle = rules.levels[episode.sent] - odds.total, rules.settle_hours + episode.yardstick.lag
+    deadline = episode.starts + rules.raise_days * DAY_HOURS
     if need <= TOLERANCE and hour - settle <= first:
         timer = hour
     else:
         settled = max(hour - 1 - settle, first)
-        wait = hours_until(episode.yardstick, need, _least(customer, episode, settled, guard), rules)
+        least, most = _least(customer, episode, settled, guard), deadline - settled - settle
+        wait = hours_until(episode.yardstick, need, least, rules, most)
         if wait is None:
             return None
         timer = max(hour, settled + wait + settle)
     if episode.snooze_until is not None:
         timer = max(timer, hours_up(episode.snooze_until))
-    return timer if timer <= episode.starts + rules.raise_days * DAY_HOURS else None
+    return timer if timer <= deadline else None
 
 
 def _least(customer: Customer, episode: Episode, settled: int, guard: FeedGuard) -> Since:

@@ -15,12 +15,12 @@ from xxhash import xxh3_64_intdigest
 from schemas.alert import Alert
 from schemas.events import Erasure, Merge, Refusal, SignOfLife, Tick, Transaction
 from streams.core.customer.customer_codec import (
-    DIRTY,
     ENTRY,
     FLAGS_AT,
     LONG_RECORD,
     MERGED,
     MOST_CENTS,
+    OWED,
     PAGE_BYTES,
     QUIET,
     SAMPLED,
@@ -32,17 +32,26 @@ from streams.core.customer.customer_codec import (
     mark_of,
 )
 from streams.core.customer.id_table import KEY_BYTES, LOW_BITS, UNIT_BITS
+from streams.core.customer.journal.journal import LENGTHS
 from streams.core.customer.moves import Move
 from streams.core.customer.pending import Event, pending_event
 from streams.core.partition.acceptance import accept, refusal, time_of_sign
+from streams.core.partition.compiled import store_of
 from streams.core.partition.contents import Contents
 from streams.core.spend.signs_of_life import sign_of_life
 from streams.core.time import HOUR_MS, SECOND_MS, hour_of
 from streams.core.watermark import FUTURE_MS, NEVER, Clock, Input
+from streams.native import Run
 
 Record = Event | Tick | Erasure | SignOfLife | Move
+Batched = Record | Run
 UNTIMED: Final = repeat(-NEVER)
 """For records of which nobody knows when they were appended: none of them is ahead of it."""
+
+_FEW: Final = 8
+"""A compiled loop that doubts after fewer rows than these again leaves the next to the reference:"""
+_MANY: Final = 32
+"""so many of them."""
 
 BOUGHT: Final = frozenset({"purchase", "refund", "chargeback", "subscription_cancelled"})
 """Kinds of transactions that every ruleset knows."""
@@ -83,11 +92,13 @@ class Intake:
         self._judge = contents.judge
         self._sampling = contents.sampling
         self._departures = contents.departures
+        self._forgettable = contents.horizon
+        """What need not be remembered any more, as of the beginning of the batch."""
 
     def apply(
         self,
         source: Input,
-        records: Iterable[Record],
+        records: Iterable[Batched],
         appended: Iterable[int] = UNTIMED,
         *,
         held_back: int | None = None,
@@ -97,9 +108,11 @@ class Intake:
         `appended` has for each when it was appended, or the wall clock, in ms, and may go on: what lies more
         than 5 minutes beyond it is refused. With `held_back`, no record moves the clock of its input further
         than as if its time were so many ms before it was appended, and no tick further than its append.
+        A run of transactions stands for as many records, and knows itself when they were appended.
         """
         if source in self._ids:
             self._ids[source].tidy(self._clocks[source])
+        self._forgettable = self._contents.horizon
         outcome = Outcome()
         if source is Input.TRANSACTIONS:
             self._apply_transactions(records, appended, held_back, outcome)
@@ -109,9 +122,17 @@ class Intake:
         return outcome
 
     def _apply_transactions(  # noqa: C901, PLR0912, PLR0915 - the hot path is one loop on purpose
-        self, records: Iterable[Record], appended: Iterable[int], held_back: int | None, outcome: Outcome
+        self,
+        records: Iterable[Batched],
+        appended: Iterable[int],
+        held_back: int | None,
+        outcome: Outcome,
+        first: int = 0,
     ) -> None:
-        """Apply transactions; an on-time purchase, as nearly all are, only adds to its customer's record."""
+        """Apply transactions; an on-time purchase, as nearly all are, only adds to its customer's record.
+
+        The compiled loop of a run does the same, and leaves to this one what is not as simple.
+        """
         clock, ids = self._clocks[Input.TRANSACTIONS], self._ids[Input.TRANSACTIONS]
         recent, digest, pack = ids.recent, xxh3_64_intdigest, ENTRY.pack
         buckets, low, split, high = ids.table.buckets, ids.table.low, ids.table.split, 2 * ids.table.low + 1
@@ -119,8 +140,9 @@ class Intake:
         customers, lateness, rules = self._customers.records, clock.lateness_ms, self._judge.rules
         newest, now, source, salt, applied = clock.newest, clock.now, "", ids.seed(""), 0
         counts, counts_of = self._guard.counts_of("", rules), self._guard.counts_of
-        forgettable = self._contents.horizon
-        for at, (event, when) in enumerate(zip(records, appended, strict=False)):
+        forgettable, beyond = self._forgettable, 0
+        journal, lengths = self._customers.journal.entries, LENGTHS
+        for at, (event, when) in enumerate(zip(records, appended, strict=False), first):
             if (
                 type(event) is not Transaction
                 or event.kind != "purchase"
@@ -128,7 +150,9 @@ class Intake:
                 or not now < event.time <= when + FUTURE_MS
             ):
                 clock.newest, clock.now = newest, now
-                self._apply_one(Input.TRANSACTIONS, at, event, when, held_back, outcome)
+                self._apply_one(Input.TRANSACTIONS, at + beyond, event, when, held_back, outcome)
+                if isinstance(event, Run):
+                    beyond += len(event) - 1
                 newest, now = clock.newest, clock.now
                 continue
             time, cents = event.time, event.cents
@@ -143,13 +167,13 @@ class Intake:
                 bucket = buckets[number if number >= split else key & high]
                 rest = (key >> LOW_BITS).to_bytes(KEY_BYTES, "little")
                 if (bucket.rfind(rest) >= 0 or key in recent) and ids.is_duplicate(key, time, customer_id):
-                    self._drop(at, event, key, outcome)
+                    self._drop(at + beyond, event, key, outcome)
                     continue
                 if time >> UNIT_BITS != unit:
                     unit, stamp = time >> UNIT_BITS, ids.table.reach(time)
                 bucket += rest + stamp
             elif key in recent and ids.is_duplicate(key, time, customer_id):
-                self._drop(at, event, key, outcome)
+                self._drop(at + beyond, event, key, outcome)
                 continue
             else:
                 recent[key] = time
@@ -159,10 +183,16 @@ class Intake:
             hour = time // HOUR_MS
             counts[hour] += 1
             if cents <= MOST_CENTS:
-                record += pack(time, cents, key)
+                entry = pack(time, cents, key)
+                record += entry
+                if journal is not None:
+                    name = customer_id.encode()
+                    journal += lengths[len(name)]
+                    journal += name
+                    journal += entry
             else:
                 record = self._add_huge(event, key)
-            if record[FLAGS_AT] != DIRTY:
+            if record[FLAGS_AT] != OWED:
                 self._note(customer_id, record, hour, cents)
             if len(record) > LONG_RECORD and is_foldable(record, forgettable):
                 self._customers.fold(customer_id, record, forgettable)
@@ -178,6 +208,29 @@ class Intake:
         if buckets:
             ids.table.note(applied)
 
+    def _apply_run(self, at: int, run: Run, held_back: int | None, outcome: Outcome) -> None:
+        """Apply a run whose first purchase has a place in the batch."""
+        clock, table = self._clocks[Input.TRANSACTIONS], self._ids[Input.TRANSACTIONS].table
+        store = store_of(self._contents, self._forgettable, self._note, held_back)
+        start, size, doubts_end = 0, len(run), -_FEW
+        while (place := store.apply(run, start)) < size:
+            clock.newest, clock.now = store.newest, store.now
+            # Where much is late or sent again, to go back and forth would cost more than it saves.
+            is_doubt = run.is_plain(place)
+            many = _MANY if is_doubt and place - doubts_end < _FEW else 1
+            left = range(place, min(place + many, size))
+            if is_doubt:
+                doubts_end = left.stop
+            self._apply_transactions(
+                map(run.event, left), map(run.when, left), held_back, outcome, at + place
+            )
+            store.newest, store.now, store.newest_unit = clock.newest, clock.now, table.newest_unit
+            start = left.stop
+        clock.newest, clock.now = store.newest, store.now
+        outcome.applied += store.applied
+        if table.buckets:
+            table.note(store.applied)
+
     def _drop(self, at: int, event: Event, key: int, outcome: Outcome) -> None:
         """Drop a duplicate; count a purchase if the customer's own entry has another time or amount."""
         outcome.duplicates.append(at)
@@ -190,8 +243,8 @@ class Intake:
     def _note(self, customer_id: str, record: bytearray, hour: int, cents: int) -> None:
         """Do what a purchase means beyond the customer's own record."""
         flags = record[FLAGS_AT]
-        if not flags & DIRTY:
-            self._customers.touch(customer_id, record)
+        if not flags & OWED:
+            self._customers.owe(customer_id, record)
         if flags & (SAMPLED | WITHOUT_PANE):
             self._sampling.add(customer_id, hour, cents)
         if flags & QUIET:
@@ -205,12 +258,15 @@ class Intake:
         self._customers.remember(customer_id, (event.time, mark_of(Input.TRANSACTIONS), key))
         customer = self._customers.unpack(customer_id)
         customer.add(hour_of(event.time), event.cents)
-        self._customers.store(customer, self._contents.horizon)
+        self._customers.store(customer, self._forgettable)
         return self._customers.records[customer_id]
 
     def _apply_one(  # noqa: PLR0913, PLR0917 - as many as decide on a record
-        self, source: Input, at: int, record: Record, when: int, held_back: int | None, outcome: Outcome
+        self, source: Input, at: int, record: Batched, when: int, held_back: int | None, outcome: Outcome
     ) -> None:
+        if isinstance(record, Run):  # only ever of transactions
+            self._apply_run(at, record, held_back, outcome)
+            return
         if isinstance(record, Erasure):
             outcome.alerts += self._erase(record.customer_id)
             outcome.applied += 1
@@ -261,7 +317,8 @@ class Intake:
     def _apply_move(self, move: Move) -> None:
         """Let the history of another id wait for its effective time; a late one counts from now on."""
         if move.customer_id not in self._customers.records:
-            self._customers.touch(move.customer_id, self._customers.new(move.customer_id))
+            self._customers.new(move.customer_id)
+            self._customers.touch(move.customer_id)
         self._enqueue(move, move.effective_time)
 
     def _enqueue(self, event: Event | SignOfLife | Move, effective_time: int) -> None:

@@ -16,14 +16,14 @@ from streams.core.episodes.lifecycle import Observer
 from streams.core.episodes.standing import Standing
 from streams.core.feed.delivery import LONGEST_HOURS
 from streams.core.partition.contents import Contents
-from streams.core.partition.intake import UNTIMED, Intake, Outcome, Record
+from streams.core.partition.intake import UNTIMED, Batched, Intake, Outcome, Record
 from streams.core.partition.snapshot import drain, restore
 from streams.core.ruleset import Ruleset
 from streams.core.spend.population import Refresh
 from streams.core.time import HOUR_MS, WEEK_HOURS, hour_of
 from streams.core.watermark import NEVER, Input, watermark
 
-__all__ = ["Outcome", "Partition", "Record"]
+__all__ = ["Batched", "Outcome", "Partition", "Record"]
 
 
 class Partition:
@@ -39,7 +39,7 @@ class Partition:
     def apply(
         self,
         source: Input,
-        records: Iterable[Record],
+        records: Iterable[Batched],
         appended: Iterable[int] = UNTIMED,
         *,
         held_back: int | None = None,
@@ -48,15 +48,18 @@ class Partition:
         return self._intake.apply(source, records, appended, held_back=held_back)
 
     def drain_dirty(self) -> list[tuple[bytes, bytes | None]]:
-        """Return what changed since the last call, packed, as (key, value); None for an erased customer."""
+        """Return what changed since the last call as (key, value), in the order to write.
+
+        None forgets a key. The first call returns everything.
+        """
         return drain(self._contents)
 
-    def restore(self, key: bytes, value: bytes) -> None:
-        """Restore what `drain_dirty` gave; raises StateError for what this release does not read.
+    def restore(self, state: Mapping[bytes, bytes]) -> None:
+        """Restore what `drain_dirty` gave: the newest value of each key, in the order they were written.
 
-        In any order; it is quickest with the partition's own record first.
+        Raise StateError for what this release does not read. The partition is a new one.
         """
-        restore(self._contents, key, value)
+        restore(self._contents, state)
 
     # Decisions
 
@@ -165,6 +168,11 @@ class Partition:
     def watermark(self) -> int:
         """Return the event time (ms) up to which both fact inputs are complete; NEVER at first."""
         return watermark(self._contents.clocks)
+
+    @property
+    def erasing(self) -> bool:
+        """Return whether the changelog has something of an erased customer; a few drains end that."""
+        return bool(self._customers.journal.graves)
 
     @property
     def decided(self) -> int:

@@ -1,5 +1,7 @@
 """Which customers of a partition are in its population, and what it has to know of their spend."""
 
+from collections.abc import Iterable
+
 from streams.core.customer.customer import Customer, unpack
 from streams.core.customer.customer_codec import FLAGS_AT, MERGED, SAMPLED, WITHOUT_PANE
 from streams.core.customer.customer_store import CustomerStore
@@ -45,7 +47,8 @@ class Sampling:
 
     def take_over(self, customer: Customer) -> None:
         """Note a customer who got the history of another id."""
-        if customer.body.merged is not None or customer.spending is None:
+        merged = customer.body.merged
+        if (merged is not None and merged.left) or customer.spending is None:
             return
         customer_id, record = customer.customer_id, self._customers.records[customer.customer_id]
         if record[FLAGS_AT] & WITHOUT_PANE:
@@ -60,6 +63,11 @@ class Sampling:
         if _has_left(customer_id, record):
             record[FLAGS_AT] |= WITHOUT_PANE
         elif not flags & WITHOUT_PANE:
+            self._population.offer(customer_id)
+
+    def offer(self, customers: Iterable[str]) -> None:
+        """Note customers who spent, and whose history has not left."""
+        for customer_id in customers:
             self._population.offer(customer_id)
 
     def _spending_of(self, customer_id: str) -> Spending | None:

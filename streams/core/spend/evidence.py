@@ -20,7 +20,7 @@ from streams.core.time import DAY_HOURS
 _WAKE_TOLERANCE: Final = 1e-3
 """Hours by which a timer may come early: waking for nothing costs little, waking late is wrong."""
 _NATS_TOLERANCE: Final = 1e-6
-_SEARCH_HOURS: Final = 1 << 15
+ANY_EPISODE_HOURS: Final = 1 << 15
 """Beyond any episode."""
 
 
@@ -131,11 +131,14 @@ def _fallen(count: float, expected: float, certainty: float, share: float) -> fl
     )
 
 
-def hours_until(yardstick: Yardstick, need: float, since: Since, rules: Ruleset) -> int | None:
+def hours_until(
+    yardstick: Yardstick, need: float, since: Since, rules: Ruleset, most: int = ANY_EPISODE_HOURS
+) -> int | None:
     """Return the fewest further working hours without spend after which `temperature * S` reaches `need`.
 
     Spend and trips are what is known since `first_hour`, at their lowest from now on; days at their most.
-    None if no number of hours is enough.
+    None if no number is enough. Where hours are searched, they are up to `most`: that these are too few, as
+    they are for most who go on buying, is found out at once.
     """
     if yardstick.usual_per_day == 0:
         return 0 if need <= _NATS_TOLERANCE else None
@@ -152,5 +155,6 @@ def hours_until(yardstick: Yardstick, need: float, since: Since, rules: Ruleset)
         later = since._replace(days=since.days + hours / DAY_HOURS)
         return _silence(yardstick, later, rules) >= least
 
-    found = bisect_left(range(_SEARCH_HOURS), x=True, key=enough)
-    return None if found == _SEARCH_HOURS else found
+    if most < 0 or not enough(most):
+        return None
+    return bisect_left(range(most), x=True, key=enough)

@@ -84,6 +84,7 @@ class Population:
         "_free",
         "_mark",
         "_members",
+        "_months",
         "_newcomers",
         "_rules",
         "_stale",
@@ -100,6 +101,8 @@ class Population:
         self._firsts: Ints = np.zeros(size, np.int64)
         self._columns: dict[int, Ints] = {}
         self._charges: dict[int, Ints] = {}
+        self._months: dict[str, Panes] = {}
+        """The spend of the last 28 days, and later, of those whose trips the last median was taken of."""
         self._stale: set[str] = set()
         """Members whose history another event made another one."""
         self._newcomers: list[str] = []
@@ -117,8 +120,11 @@ class Population:
         row = self.rows[customer_id]
         if self._rules.as_meant and not charge and hour < self._firsts[row]:
             self._stale.add(customer_id)
-        else:
-            self._add(row, hour, cents, charge=charge)
+            return
+        self._add(row, hour, cents, charge=charge)
+        month = self._months.get(customer_id)
+        if month is not None and not charge:
+            month.add(hour, cents)
 
     def _add(self, row: int, hour: int, cents: int, *, charge: bool = False) -> None:
         week, columns = hour // WEEK_HOURS, self._charges if charge else self._columns
@@ -157,8 +163,17 @@ class Population:
         """Return the trips that ids which many share are held against, where the rules ask for it."""
         if not self._rules.shared_trips_factor:
             return 1
-        known = (history(customer_id) for _, customer_id in self._members[:_MEDIAN_OF])
-        counts = (one.panes.trips(hour - MONTH_HOURS, hour) for one in known if one is not None)
+        months, self._months = self._months, {}
+        for _, customer_id in self._members[:_MEDIAN_OF]:
+            month = months.get(customer_id)
+            if month is None:
+                found = history(customer_id)
+                if found is None:
+                    continue
+                month = found.panes.copy()
+            month.drop_before(hour - MONTH_HOURS)
+            self._months[customer_id] = month
+        counts = (month.trips(hour - MONTH_HOURS, hour) for month in self._months.values())
         return median_trips(counts, self._rules.population_minimum)
 
     def _spend(self, hour: int, weeks_before: range) -> Ints:
@@ -199,22 +214,24 @@ class Population:
         for customer_id in self._stale:
             found = history(customer_id)
             if found is not None:
+                self._clear(self.rows[customer_id])
                 self._fill(self.rows[customer_id], found)
+            self._months.pop(customer_id, None)
         self._stale.clear()
 
     def _enrol(self, hour: int, history: History) -> None:
         """Take newcomers with a pane before the hour into the sample, if their hash is small enough."""
         waiting = []
-        for customer_id in self._newcomers:
-            entry = (customer_hash(customer_id), customer_id)
-            if self._free or entry < self._members[-1]:
-                found = history(customer_id)
-                if found is None:
-                    continue
-                if found.begins >= hour:
-                    waiting.append(customer_id)
-                else:
-                    self._admit(entry, found)
+        for entry in sorted((customer_hash(one), one) for one in self._newcomers):
+            if not self._free and entry >= self._members[-1]:
+                break
+            found = history(entry[1])
+            if found is None:
+                continue
+            if found.begins >= hour:
+                waiting.append(entry[1])
+            else:
+                self._admit(entry, found)
         self._newcomers = waiting
 
     def _admit(self, entry: tuple[int, str], found: Spending) -> None:
@@ -229,7 +246,7 @@ class Population:
         self._fill(row, found)
 
     def _fill(self, row: int, found: Spending) -> None:
-        self._clear(row)
+        """Draw up a row with nothing in it."""
         # A subscriber who bought nothing has no first pane.
         self._firsts[row] = NO_END if found.first_pane is None else found.first_pane
         for pane, cents in found.panes:
@@ -242,6 +259,7 @@ class Population:
         self._mark(customer_id, sampled=False)
         self._free.append(row)
         self._stale.discard(customer_id)
+        self._months.pop(customer_id, None)
         self._clear(row)
 
     def _clear(self, row: int) -> None:

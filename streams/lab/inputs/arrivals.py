@@ -1,33 +1,23 @@
 """The lines of a file as replay takes them in: decoded and in order; those dated out of place are refused."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final, TypeVar
 
 from schemas.dead_letter import Reason
 from schemas.events import Refusal
-from schemas.hot import Decoded
 from streams.core.watermark import NEVER, TOO_LATE_MS
 from streams.files import batches, spot_misdated
-
-Decode: TypeAlias = Callable[[bytes], Decoded]
+from streams.lab.inputs.arrived import Arrived, ArrivedQuickly, Batch, Decode, time_of
+from streams.native import LineDecoder
 
 AHEAD: Final = "time: a year or more ahead of the lines around it"
 _CHUNK: Final = 10_000
 _NEARLY: Final = 100
 
-
-@dataclass(frozen=True, slots=True)
-class Arrived:
-    """Some lines of a file, decoded: `numbers` are theirs in the file, from 1."""
-
-    numbers: Sequence[int]
-    lines: Sequence[bytes]
-    records: list[Decoded]
-    bytes_read: int
-    blank: int
+_B = TypeVar("_B", bound=Batch)
 
 
 def arrivals(path: Path, decode: Decode, horizon: int, *, by_time: bool) -> Iterator[Arrived]:
@@ -41,15 +31,7 @@ def arrivals(path: Path, decode: Decode, horizon: int, *, by_time: bool) -> Iter
         for batch in batches(path)
     )
 
-    def times(arrived: Arrived) -> list[int]:
-        return [time if time <= horizon else NEVER for time in map(_time, arrived.records)]
-
-    def checked(files: Iterator[Arrived]) -> Iterator[Arrived]:
-        for arrived, ahead in spot_misdated(files, times):
-            for at in ahead:
-                arrived.records[at] = Refusal(Reason.FUTURE, AHEAD)
-            yield arrived
-
+    checked = partial(_without_misdated, horizon=horizon)
     if not by_time:
         yield from checked(decoded)
         return
@@ -60,13 +42,33 @@ def arrivals(path: Path, decode: Decode, horizon: int, *, by_time: bool) -> Iter
     yield from checked(_sorted(held))
 
 
-def _time(record: Decoded) -> int:
-    return NEVER if isinstance(record, Refusal) else record.time
+def quick_arrivals(
+    path: Path, decode: Decode, purchases: LineDecoder, horizon: int, now: int
+) -> Iterator[ArrivedQuickly]:
+    """Yield the lines of a file of transactions as `arrivals` does, in their order; `now` is the wall clock.
+
+    Compiled code reads the plain purchases.
+    """
+    decoded = (ArrivedQuickly(batch, purchases.decode(batch.lines, now), decode) for batch in batches(path))
+    return _without_misdated(decoded, horizon)
+
+
+def _without_misdated(files: Iterator[_B], horizon: int) -> Iterator[_B]:
+    def times(batch: Batch) -> list[int]:
+        found = batch.times()
+        if max(found, default=NEVER) <= horizon:
+            return found
+        return [time if time <= horizon else NEVER for time in found]
+
+    for batch, ahead in spot_misdated(files, times):
+        for at in ahead:
+            batch.refuse(at, Refusal(Reason.FUTURE, AHEAD))
+        yield batch
 
 
 def _is_nearly_sorted(held: list[Arrived]) -> bool:
     """Return whether at most one line in a hundred is more than 8 days older than the one before it."""
-    times = [time for one in held for time in map(_time, one.records) if time != NEVER]
+    times = [time for one in held for time in map(time_of, one.records) if time != NEVER]
     falls = sum(after < before - TOO_LATE_MS for before, after in pairwise(times))
     return _NEARLY * falls <= len(times)
 

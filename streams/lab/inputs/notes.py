@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeGuard
@@ -16,12 +16,11 @@ from schemas.hot import Decoded
 from schemas.partitioner import Routes
 from schemas.topics import INPUTS
 from schemas.unknown_fields import UnknownFields
-from streams.core.customer.moves import Move
 from streams.core.customer.pending import Event, kind_of
 from streams.core.partition.partition import Outcome, Record
 from streams.core.watermark import NEVER, TOO_LATE_MS, Input
 from streams.files import batches
-from streams.lab.inputs.arrivals import Arrived, Decode
+from streams.lab.inputs.arrived import Batch, Decode, Share
 
 _TOPICS: Final = {topic.name: topic for topic in INPUTS}
 _EVENT_ID: Final = re.compile(rb'"event_id"\s*:\s*"([^"\\]*)"')
@@ -38,18 +37,16 @@ class Blame:
     """Its own time."""
     line: int | None = None
 
-    def follow(self, event: Event | Tick, reached: int, line: int) -> None:
-        """Record an accepted event; `reached` is the newest time of the whole file before the batch (ms)."""
-        if event.time <= self.newest:
-            return
+    def follow(self, time: int, reached: int, line: int) -> None:
+        """Record a newer time (ms); `reached` is the newest of the whole file before the batch (ms)."""
         before = max(self.newest, reached)
-        if NEVER != before < event.time - TOO_LATE_MS:
-            self.before, self.time, self.line = before, event.time, line
-        self.newest = event.time
+        if NEVER != before < time - TOO_LATE_MS:
+            self.before, self.time, self.line = before, time, line
+        self.newest = time
 
-    def lost(self, event: Event | Tick) -> list[int]:
-        """Return the line because of which an event came too late, if there is one."""
-        return [] if self.line is None or event.time <= self.before - TOO_LATE_MS else [self.line]
+    def lost(self, time: int) -> list[int]:
+        """Return the line because of which an event of a time (ms) came too late, if there is one."""
+        return [] if self.line is None or time <= self.before - TOO_LATE_MS else [self.line]
 
 
 @dataclass(slots=True)
@@ -92,56 +89,41 @@ class InputNotes:
         """Return how many lines were not refused."""
         return self.lines - self.refused
 
-    def take(self, arrived: Arrived, refused: dict[int, Refusal]) -> None:
-        """Record a batch; `refused` is by the identity (`id`) of the record."""
-        self.lines += len(arrived.records)
+    def take(self, batch: Batch, refused: Mapping[int, Refusal]) -> None:
+        """Record a batch; `refused` is by the place of the line."""
+        self.lines += len(batch.lines)
         self.refused += len(refused)
-        accepted = (one for one in arrived.records if id(one) not in refused)
+        accepted = batch.accepted(refused)
         if self.source is Input.TRANSACTIONS:
             self.bought = self.bought or any(one.kind == "purchase" for one in accepted if _is_money(one))
         elif self.source is Input.CONTACTS:
             self.customers.update(one.customer_id for one in accepted if isinstance(one, Contact | Notice))
-        if refused:
-            self._refused_lines.update(
-                number
-                for number, record in zip(arrived.numbers, arrived.records, strict=True)
-                if id(record) in refused
-            )
+        self._refused_lines.update(batch.numbers[at] for at in refused)
 
     def follow(  # noqa: PLR0913, PLR0917 - all that a partition did
-        self,
-        partition: int,
-        arrived: Arrived,
-        events: Sequence[Record],
-        outcome: Outcome,
-        newest: int,
-        reached: int,
+        self, partition: int, batch: Batch, share: Share, outcome: Outcome, newest: int, reached: int
     ) -> None:
         """Record what a partition did with its share of a batch; `newest` is its newest time (ms).
 
         `reached` is the newest time of all partitions before the batch (ms).
         """
         late = {at for at, refusal in outcome.refused if refusal.reason is Reason.TOO_LATE}
+        self.too_late += len(late)
+        for at in outcome.duplicates:
+            event = share.event(at)
+            if _has_id(event):
+                self.dropped[batch.numbers[share.place(at)]] = _key(partition, event)
+                self.dropped_ids.add(event.event_id)
         blame = self._blames.setdefault(partition, Blame())
-        leaps = newest - blame.newest > TOO_LATE_MS
-        idle = {at for at, _ in outcome.refused}.union(outcome.duplicates)
-        if late or leaps or outcome.duplicates:
-            numbers = {
-                id(record): number for number, record in zip(arrived.numbers, arrived.records, strict=True)
-            }
-            for event in map(events.__getitem__, outcome.duplicates):
-                if _has_id(event):
-                    self.dropped[numbers[id(event)]] = _key(partition, event)
-                    self.dropped_ids.add(event.event_id)
-            if late or leaps:
-                self.too_late += len(late)
-                for at, event in enumerate(events):
-                    if isinstance(event, SignOfLife | Erasure | Move):  # none of them moves time on
-                        continue
-                    if at in late:
-                        self.lost.update(blame.lost(event))
-                    elif at not in idle:
-                        blame.follow(event, reached, numbers[id(event)])
+        if late or newest - blame.newest > TOO_LATE_MS:
+            idle = {at for at, _ in outcome.refused}.union(outcome.duplicates)
+            for at, time in enumerate(share.times()):
+                if time is None:
+                    continue
+                if at in late:
+                    self.lost.update(blame.lost(time))
+                elif time > blame.newest and at not in idle:
+                    blame.follow(time, reached, batch.numbers[share.place(at)])
         blame.newest = newest
 
     def match(self, buyers: set[str]) -> None:

@@ -9,30 +9,32 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from schemas.alert import Alert
+from schemas.common import MAX_BYTES
 from schemas.dead_letter import Reason
-from schemas.events import Contact, Notice, Refusal, Tick, Transaction
-from schemas.hot import Decoded, Decoder
+from schemas.events import Refusal
+from schemas.hot import Decoder
 from schemas.partitioner import DEFAULT as DEFAULT_PARTITIONER
 from schemas.partitioner import Partitioner, Routes
 from schemas.topics import Topic
 from streams.core.alerts.alert import dated
 from streams.core.alerts.view import CustomerView
 from streams.core.episodes.lifecycle import Observer
+from streams.core.partition.compiled import FITS
 from streams.core.partition.exchange import decide_together
-from streams.core.partition.partition import Partition, Record
+from streams.core.partition.partition import Partition
 from streams.core.ruleset import DEFAULT, Ruleset
 from streams.core.spend.signs_of_life import sign_of_life
 from streams.core.time import DAY_MS, HOUR_MS, hour_of
 from streams.core.watermark import FACTS, FUTURE_MS, NEVER, TOO_LATE_MS, Input
 from streams.files import find, unreadable
-from streams.lab.inputs.arrivals import Arrived, arrivals
+from streams.lab.inputs.arrivals import arrivals, quick_arrivals
+from streams.lab.inputs.arrived import Batch
 from streams.lab.inputs.notes import InputNotes, tell_amended
 from streams.lab.story import RefusedPurchase
+from streams.native import make_line_decoder
 
 _FEW: Final = 1000
 """Below so many spenders in a partition each is checked: their number may be too small."""
-
-_DATED: Final = (Transaction, Contact, Notice)
 
 Progress = Callable[[int, int], None]
 """Takes the bytes read so far and the bytes of all files."""
@@ -96,11 +98,13 @@ def replay_directory(  # noqa: PLR0913 - all but the first have a default and go
     by_time: bool = False,
     partitioner: Partitioner = DEFAULT_PARTITIONER,
     strict_fields: bool = False,
+    compiled: bool = True,
 ) -> ReplayResult:
     """Return the alerts of a directory's events; raises InputError if it can't be read.
 
     `now_ms` is the wall clock (default: now); events more than 5 minutes beyond it are refused. `by_time`
-    sorts each file before; it is then held in memory.
+    sorts each file before; it is then held in memory, and read by the reference. Unless it is to be left out,
+    compiled code reads the plain purchases, where there is any; nothing else differs.
     """
     started = time.monotonic()
     paths = find(directory)
@@ -110,13 +114,18 @@ def replay_directory(  # noqa: PLR0913 - all but the first have a default and go
     readable = {one: path for one, path in paths.items() if run.expect(one, path)}
     total = sum(path.stat().st_size for path in readable.values())
     done = Counter[Input]()
-    files = {
+    files: dict[Input, Iterator[Batch]] = {
         one: arrivals(path, run.decoder.of(one), now + FUTURE_MS, by_time=by_time)
         for one, path in readable.items()
     }
-    for one, arrived in run.order(files):
-        run.take(one, arrived)
-        done[one] = arrived.bytes_read
+    purchases = readable.get(Input.TRANSACTIONS)
+    if purchases is not None and FITS and compiled and not by_time:
+        quick = make_line_decoder(currency, partitions, partitioner, MAX_BYTES)
+        decode = run.decoder.of(Input.TRANSACTIONS)
+        files[Input.TRANSACTIONS] = quick_arrivals(purchases, decode, quick, now + FUTURE_MS, now)
+    for one, batch in run.order(files):
+        run.take(one, batch)
+        done[one] = batch.bytes_read
         progress(done.total(), total)
     progress(total, total)
     result = run.finish()
@@ -169,11 +178,11 @@ class _Replay:
         self._result.dead_letters.append(DeadLetter(path.name, 1, Reason.NOT_JSON.value, seen.form))
         return False
 
-    def order(self, files: dict[Input, Iterator[Arrived]]) -> Iterator[tuple[Input, Arrived]]:
+    def order(self, files: Mapping[Input, Iterator[Batch]]) -> Iterator[tuple[Input, Batch]]:
         """Yield the batches of all files: side inputs first, then of the fact input that is behind."""
         for one in (Input.CUSTOMERS, Input.DISPOSITIONS):
-            for arrived in files.get(one, iter(())):
-                yield one, arrived
+            for batch in files.get(one, iter(())):
+                yield one, batch
         waiting = {one: files[one] for one in FACTS if one in files}
         while waiting:
             behind = min(waiting, key=lambda one: max(part.clock(one) for part in self._partitions))
@@ -183,29 +192,29 @@ class _Replay:
             else:
                 yield behind, following
 
-    def take(self, source: Input, arrived: Arrived) -> None:
+    def take(self, source: Input, batch: Batch) -> None:
         """Route and apply a batch, and decide what can be decided."""
         seen = self._result.seen[source]
-        records = arrived.records
-        routed, refused = self._route(records)
+        refused = batch.refused()
+        shares = batch.shares(self._routes, len(self._partitions))
         counts, ticks, reached = self._result.outcomes[seen.file], 0, seen.newest
-        for number, (partition, events) in enumerate(zip(self._partitions, routed, strict=True)):
-            outcome = partition.apply(source, events, repeat(self._now))
+        for number, (partition, share) in enumerate(zip(self._partitions, shares, strict=True)):
+            outcome = partition.apply(source, share.batched, repeat(self._now))
             counts["applied"] += outcome.applied
             counts["duplicate"] += outcome.duplicate
             counts["late"] += outcome.late
             ticks = outcome.ticks  # every partition has them all
             for at, refusal in outcome.refused:
-                refused[id(events[at])] = refusal
-            seen.follow(number, arrived, events, outcome, partition.newest_of(source), reached)
+                refused[share.place(at)] = refusal
+            seen.follow(number, batch, share, outcome, partition.newest_of(source), reached)
         counts["tick"] += ticks
-        if arrived.blank:
-            counts["blank"] += arrived.blank
-        seen.take(arrived, refused)
+        if batch.blank:
+            counts["blank"] += batch.blank
+        seen.take(batch, refused)
         if refused:
-            self._bury(seen, arrived, refused)
+            self._bury(seen, batch, refused)
         if source in FACTS:
-            self._note_first(source, records, refused)
+            self._note_first(source, batch, refused)
         self._decide()
 
     def finish(self) -> ReplayResult:
@@ -236,53 +245,26 @@ class _Replay:
         return self._result
 
     def _lookup(self, customer_id: str) -> CustomerView | None:
-        # Only customers that occurred have a route: an id from elsewhere need not even be valid UTF-8.
-        partition = self._routes.get(customer_id)
-        return None if partition is None else self._partitions[partition].lookup(customer_id)
+        return self._partitions[self._routes[customer_id]].lookup(customer_id)
 
-    def _route(self, records: list[Decoded]) -> tuple[list[list[Record]], dict[int, Refusal]]:
-        """Return the records of each partition, and what was refused by the identity of its record.
-
-        A sign of life stands in for a refused purchase, if customer and time are known.
-        """
-        routed: list[list[Record]] = [[] for _ in self._partitions]
-        appends: list[Callable[[Record], None]] = [events.append for events in routed]
-        routes, refused = self._routes, {}
-        for record in records:
-            if isinstance(record, Refusal):
-                refused[id(record)] = record
-                sign = sign_of_life(record)
-                if sign is not None:
-                    appends[routes[sign.customer_id]](sign)
-            elif isinstance(record, Tick):
-                for append in appends:
-                    append(record)
-            else:
-                appends[routes[record.customer_id]](record)
-        return routed, refused
-
-    def _bury(self, seen: InputNotes, arrived: Arrived, refused: dict[int, Refusal]) -> None:
+    def _bury(self, seen: InputNotes, batch: Batch, refused: Mapping[int, Refusal]) -> None:
         counts = self._result.outcomes[seen.file]
-        for line, record in zip(arrived.numbers, arrived.records, strict=True):
-            refusal = refused.get(id(record))
-            if refusal is not None:
-                counts["refused"] += 1
-                reason = refusal.reason.value
-                self._result.dead_letters.append(DeadLetter(seen.file, line, reason, refusal.detail))
-                bought = sign_of_life(record)
-                if bought is not None:
-                    purchases = self._result.refused_purchases.setdefault(bought.customer_id, [])
-                    purchases.append(RefusedPurchase(bought.time, reason))
+        for at, refusal in sorted(refused.items(), key=lambda one: one[0]):
+            counts["refused"] += 1
+            reason = refusal.reason.value
+            self._result.dead_letters.append(DeadLetter(seen.file, batch.numbers[at], reason, refusal.detail))
+            bought = sign_of_life(batch.record(at))
+            if bought is not None:
+                purchases = self._result.refused_purchases.setdefault(bought.customer_id, [])
+                purchases.append(RefusedPurchase(bought.time, reason))
 
-    def _note_first(self, source: Input, records: list[Decoded], refused: Mapping[int, Refusal]) -> None:
+    def _note_first(self, source: Input, batch: Batch, refused: Mapping[int, Refusal]) -> None:
         """Keep the oldest time, as long as the input's clocks still admit an older one."""
         first = self._result.first_ms
         oldest = min(partition.clock(source) for partition in self._partitions) - TOO_LATE_MS
         if first is not None and first <= oldest:
             return
-        times = [
-            record.time for record in records if id(record) not in refused and isinstance(record, _DATED)
-        ]
+        times = batch.fact_times(refused)
         self._result.first_ms = min(times, default=None) if first is None else min([first, *times])
 
     def _decide(self) -> None:

@@ -52,6 +52,8 @@ class ConsumerHooks:
     """Called with the error that ends the consumer, in any thread."""
     broker_answered: Callable[[], None]
     """Called at each answer of a broker, in the consumer's thread."""
+    compiled: bool
+    """Whether what was fetched is taken apart by compiled code."""
 
 
 class HostApp(AppT):
@@ -133,7 +135,9 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         await super().on_start()
         consumer = self._ensure_consumer()
         hooks = self.app.hooks
-        self._batches = BatchFetcher(consumer, hooks.steady_ms, hooks.broker_answered)
+        self._batches = BatchFetcher(
+            consumer, hooks.steady_ms, hooks.broker_answered, compiled=hooks.compiled
+        )
         coordinator = consumer._coordinator  # noqa: SLF001
         self._do_heartbeat = coordinator._do_heartbeat  # noqa: SLF001
         coordinator._do_heartbeat = self._counted_heartbeat  # noqa: SLF001

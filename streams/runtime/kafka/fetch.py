@@ -5,14 +5,20 @@ which costs four times as much as all the rest, and does not report positions th
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from struct import Struct as Layout
 from typing import Any, Final
 
 from aiokafka import TopicPartition
+from aiokafka.codec import gzip_decode, lz4_decode, snappy_decode, zstd_decode
+from aiokafka.consumer import fetcher as aiokafka_fetcher
 from aiokafka.consumer.fetcher import READ_COMMITTED, FetchResult, PartitionRecords
 from aiokafka.errors import CorruptRecordException
+from aiokafka.record.memory_records import MemoryRecords
+from typing_extensions import override
 
+from streams.native import LAYOUT, make_records
 from streams.runtime.ports import HighWatermark, LogRecord
 
 MOST_BATCHES: Final = 64
@@ -22,12 +28,42 @@ IDLE_SECONDS: Final = 20.0
 """A reading in which nothing comes for so long has failed."""
 
 
+_SIZE: Final = Layout(">8xi")
+"""How every batch begins: after its offset, how many bytes it has beyond these."""
+_HEADER: Final = 61
+_UNPACK: Final[Mapping[int, Callable[[bytes], bytes]]] = {
+    1: gzip_decode,
+    2: snappy_decode,
+    3: lz4_decode,
+    4: zstd_decode,
+}
+"""By the number of a compression in a record batch."""
+
+
+class _KeptRecords(MemoryRecords):  # type: ignore[misc] # aiokafka has no types
+    """What a broker sent of a partition: the bytes, and where the batch lies that was taken last."""
+
+    def __init__(self, fetched: bytes) -> None:
+        super().__init__(fetched)
+        self.fetched = fetched
+        self.place = self.end = 0
+
+    @override
+    def next_batch(self) -> Any:
+        self.place = self.end
+        self.end += _SIZE.size + _SIZE.unpack_from(self.fetched, self.place)[0]
+        return super().next_batch()
+
+
+aiokafka_fetcher.MemoryRecords = _KeptRecords
+
+
 @dataclass(frozen=True, slots=True)
 class FetchedBatch:
     """The records of a fetched batch, and the positions before and after them."""
 
     before: int
-    records: list[LogRecord]
+    records: Sequence[LogRecord]
     after: int
     high_watermark: HighWatermark
 
@@ -35,12 +71,19 @@ class FetchedBatch:
 class BatchFetcher:
     """Takes batches out of a consumer's fetcher; to be used in the consumer's own event loop.
 
-    `steady_ms` is a clock that is never set; `answered` is called for each answer about a partition.
+    `steady_ms` is a clock that is never set; `answered` is called for each answer about a partition. With
+    `compiled`, and compiled code there, records are made when they are asked for; they have no headers then.
     """
 
     def __init__(
-        self, consumer: Any, steady_ms: Callable[[], int], answered: Callable[[], None] = lambda: None
+        self,
+        consumer: Any,
+        steady_ms: Callable[[], int],
+        answered: Callable[[], None] = lambda: None,
+        *,
+        compiled: bool = False,
     ) -> None:
+        self._unpack = taken_apart if compiled and LAYOUT else unpacked
         self._fetcher = consumer._fetcher  # noqa: SLF001 - see above
         self._now, self._answered = steady_ms, answered
         self.high_watermarks: dict[TopicPartition, HighWatermark] = {}
@@ -138,7 +181,7 @@ class BatchFetcher:
             return None
         fetched = result._partition_records  # noqa: SLF001
         before = fetched.next_fetch_offset
-        records = unpacked(fetched)
+        records = self._unpack(fetched)
         result._update_position()  # noqa: SLF001
         high_watermark = self.high_watermarks.get(tp, HighWatermark())
         return FetchedBatch(before, records, fetched.next_fetch_offset, high_watermark)
@@ -147,19 +190,40 @@ class BatchFetcher:
 def unpacked(fetched: PartitionRecords) -> list[LogRecord]:
     """Return the records of a fetch that a reader of its isolation level may see, and move past them."""
     found: list[LogRecord] = []
+    for batch in _visible(fetched):
+        start = fetched.next_fetch_offset
+        if batch.base_offset >= start:
+            found.extend(batch)
+        else:  # the batch began before the position
+            found.extend(record for record in batch if record.offset >= start)
+    return found
+
+
+def taken_apart(fetched: PartitionRecords) -> Sequence[LogRecord]:
+    """Return the same records as `unpacked`, without headers, and without making them yet."""
+    sent = fetched._records  # noqa: SLF001
+    found = make_records()
+    for batch in _visible(fetched):
+        payload = None
+        if batch.compression_type:
+            payload = _UNPACK[batch.compression_type](sent.fetched[sent.place + _HEADER : sent.end])
+        try:
+            found.add(sent.fetched, sent.place, fetched.next_fetch_offset, payload)
+        except ValueError as error:
+            raise CorruptRecordException(f"{error} in {fetched._tp}") from error  # noqa: SLF001
+    return found
+
+
+def _visible(fetched: PartitionRecords) -> Iterator[Any]:
+    """Yield the batches of a fetch that a reader of its isolation level may see, and move past them."""
     records = fetched._records  # noqa: SLF001
     while records.has_next():
         batch = records.next_batch()
         if fetched._check_crcs and not batch.validate_crc():  # noqa: SLF001
             raise CorruptRecordException(f"invalid checksum in {fetched._tp}")  # noqa: SLF001
         if not (_is_aborted(fetched, batch) or batch.is_control_batch):
-            start = fetched.next_fetch_offset
-            if batch.base_offset >= start:
-                found.extend(batch)
-            else:  # the batch began before the position
-                found.extend(record for record in batch if record.offset >= start)
+            yield batch
         fetched.next_fetch_offset = batch.next_offset
-    return found
 
 
 def _is_aborted(fetched: PartitionRecords, batch: Any) -> bool:

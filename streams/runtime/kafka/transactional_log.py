@@ -1,7 +1,7 @@
 """The log of a partition on Kafka: a transactional producer, and a reader of its changelog."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import Any, Final, cast
@@ -28,7 +28,7 @@ from streams.runtime.kafka.clients import (
 )
 from streams.runtime.kafka.errors import log_errors
 from streams.runtime.kafka.fetch import IDLE_SECONDS, BatchFetcher
-from streams.runtime.ports import Bounds, DeadLetter, PartitionLog, Positions, Transaction
+from streams.runtime.ports import Bounds, DeadLetter, PartitionLog, Positions, StateRecord, Transaction
 from streams.settings import Settings
 
 TRANSACTION_SECONDS: Final = 40.0
@@ -86,15 +86,15 @@ class TransactionalLog(PartitionLog):
         return {tp: Bounds(starts[tp], ends[tp]) for tp in tps}
 
     @override
-    async def restore(self) -> AsyncIterator[tuple[bytes, bytes | None]]:
+    async def restore(self) -> AsyncIterator[Sequence[StateRecord]]:
         tp = self._tp(STATE.name)
         with log_errors():
             async with asyncio.timeout(IDLE_SECONDS), self._reading("read_uncommitted") as consumer:
                 # Not the end for readers of committed records: an open transaction would hide what follows.
                 end = (await consumer.end_offsets([tp]))[tp]
             async with self._reading("read_committed") as consumer:
-                async for key, value in _read(consumer, tp, end):
-                    yield key, value
+                async for records in _read(consumer, tp, end):
+                    yield records
 
     @override
     async def commit(self, transaction: Transaction) -> None:
@@ -177,18 +177,18 @@ class TransactionalLog(PartitionLog):
             yield dead_letter.record.key, dead_letter.record.value, _encoded(headers)
 
 
-async def _read(consumer: Any, tp: TopicPartition, end: int) -> AsyncIterator[tuple[bytes, bytes | None]]:
+async def _read(consumer: Any, tp: TopicPartition, end: int) -> AsyncIterator[Sequence[StateRecord]]:
     async with asyncio.timeout(IDLE_SECONDS):
         consumer.assign([tp])
         await consumer.seek_to_beginning(tp)
         position = await consumer.position(tp)
     async for batch in BatchFetcher(consumer, lambda: 0).read(tp, position, end):
-        for record in batch.records:
-            yield cast("bytes", record.key), record.value  # a compacted topic has no record without one
+        # A compacted topic has no record without a key.
+        yield [(cast("bytes", record.key), record.value) for record in batch.records]
 
 
 def _batches(entries: Iterable[_Entry]) -> Iterator[Any]:
-    """Yield records in as few batches as can be, large ones alone and compressed.
+    """Yield records in their order, in as few batches as can be, large ones alone and compressed.
 
     They may be larger than a batch that a broker takes: refused records that came compressed, customers with
     thousands of facts that wait.
@@ -196,6 +196,9 @@ def _batches(entries: Iterable[_Entry]) -> Iterator[Any]:
     batch = _batch(DefaultRecordBatch.CODEC_NONE)
     for key, value, headers in entries:
         if value is not None and len(value) > _LARGE_BYTES:
+            if batch.record_count():
+                yield batch
+                batch = _batch(DefaultRecordBatch.CODEC_NONE)
             large = _batch(DefaultRecordBatch.CODEC_GZIP)
             large.append(key=key, value=value, timestamp=None, headers=headers)
             yield large

@@ -1,9 +1,10 @@
 """Records to events: the contract's decoder, and what only the log can tell of a record."""
 
-from collections.abc import Callable, Collection
-from functools import cache
+from collections.abc import Callable, Collection, Sequence
+from functools import cache, partial
 from typing import Final, NamedTuple
 
+from schemas.common import MAX_BYTES
 from schemas.dead_letter import Reason
 from schemas.events import Erasure, Merge, Refusal, Tick
 from schemas.hot import Decoder
@@ -12,8 +13,10 @@ from schemas.topics import Topic
 from streams.core.customer.customer import unpack
 from streams.core.customer.moves import Move, decode_move
 from streams.core.customer.state import StateError, ruleset_of
+from streams.core.partition.compiled import FITS
 from streams.core.partition.partition import Record
 from streams.core.watermark import GIVEN, Input
+from streams.native import PurchaseDecoder, Run, make_decoder
 from streams.runtime.ports import LogRecord
 
 Known = Callable[[str], bool]
@@ -30,6 +33,11 @@ _NOBODY_HERE: Final = Refusal(
 )
 
 
+def _nobody(_customer_id: str) -> bool:
+    """Know no customer: the key is hashed then."""
+    return False
+
+
 class Noted(NamedTuple):
     """An accepted record with unknown fields: its bytes, and their names."""
 
@@ -40,7 +48,7 @@ class Noted(NamedTuple):
 class RecordDecoder:
     """Decodes the records of one partition number; never raises, whatever the bytes."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all by name that have a default
         self,
         currency: str,
         partition: int,
@@ -48,6 +56,7 @@ class RecordDecoder:
         *,
         partitioner: Partitioner = DEFAULT,
         strict_fields: bool = False,
+        compiled: bool = True,
     ) -> None:
         decoder, self._noted = _decoder(currency, strict_fields=strict_fields)
         self._decode = {one: decoder.of(one) for one in GIVEN}
@@ -55,6 +64,19 @@ class RecordDecoder:
         self._partitions = partitions
         self._partitioner = partitioner
         self._unchecked = partitioner == UNCHECKED
+        self._purchases: PurchaseDecoder | None = None
+        if FITS and compiled:
+            read = partial(self, Input.TRANSACTIONS, known=_nobody)
+            self._purchases = make_decoder(currency, partition, partitions, partitioner, MAX_BYTES, read)
+
+    def run(self, source: Input, records: Sequence[LogRecord], start: int) -> Run | None:
+        """Return the plain purchases that follow one another from a place on; None if there is none.
+
+        Each is one that this accepts, and reads as `__call__` does.
+        """
+        if self._purchases is None or source is not Input.TRANSACTIONS:
+            return None
+        return self._purchases.decode(records, start)
 
     def __call__(  # noqa: PLR0911 - one for each kind
         self, source: Input, raw: LogRecord, known: Known

@@ -6,7 +6,7 @@ there is no repair: state, alerts, dead letters and positions move together, or 
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from msgspec import MsgspecError, Struct, msgpack
 from msgspec import field as member
@@ -17,10 +17,9 @@ from schemas.events import Erasure, Refusal, SignOfLife, Tick, Transaction
 from schemas.partitioner import DEFAULT, UNCHECKED, Partitioner, partition_of
 from streams.core.alerts.alert import dated
 from streams.core.customer.moves import Move
-from streams.core.customer.pending import Event
-from streams.core.customer.state import PARTITION_KEY, StateError
+from streams.core.customer.state import StateError, keep_newest
 from streams.core.partition.exchange import decide_together
-from streams.core.partition.partition import Outcome, Partition, Record
+from streams.core.partition.partition import Batched, Outcome, Partition
 from streams.core.ruleset import VERSIONS, Ruleset
 from streams.core.spend.signs_of_life import sign_of_life
 from streams.core.watermark import FACTS, Input
@@ -87,6 +86,8 @@ class Identity:
     """A stop ends that has dead letters before this offset."""
     partitioner: Partitioner = DEFAULT
     strict_fields: bool = False
+    compiled: bool = True
+    """Whether the compiled hot path may be used, if there is one."""
 
 
 @dataclass(slots=True)
@@ -111,6 +112,16 @@ class Written:
     dead_letters: list[DeadLetter]
 
 
+class _Sampled(NamedTuple):
+    """An event whose delay is measured: its place among the events, its append time and its time (ms)."""
+
+    at: int
+    appended: int
+    source: str
+    time: int
+    purchase: bool
+
+
 class PartitionProcessor:
     """Applies and commits one partition, from `open` until anything fails; the log fences all others."""
 
@@ -127,6 +138,7 @@ class PartitionProcessor:
             identity.partitions,
             partitioner=identity.partitioner,
             strict_fields=identity.strict_fields,
+            compiled=identity.compiled,
         )
         self._alerts: list[Alert] = []
         self._appended: list[int | None] = []
@@ -140,8 +152,8 @@ class PartitionProcessor:
         self._ends: dict[Input, int] = {}
         self._append_time = 0
         """When (ms) the record was appended whose event was yielded last."""
-        self._sampled: list[tuple[int, int, Event]] = []
-        """The events of a batch whose delay is measured: index among the events, append time (ms), event."""
+        self._sampled: list[_Sampled] = []
+        """The events of a batch whose delay is measured."""
         self.delay = UpstreamDelay()
         self.sources = {source: Sources() for source in Input}
         self._poison = PoisonGuard(identity.partition)
@@ -154,19 +166,16 @@ class PartitionProcessor:
     # Open
 
     async def open(self, on_restored: Callable[[], None] = lambda: None) -> None:
-        """Fence earlier processors and restore; call `on_restored` after each state record.
+        """Fence earlier processors and restore; call `on_restored` whenever some state was read.
 
         Raise StateError, FencedError or LogError.
         """
         await self._log.fence()
         state: dict[bytes, bytes] = {}
-        async for key, value in self._log.restore():
-            self.restored += 1
+        async for records in self._log.restore():
+            self.restored += len(records)
             on_restored()
-            if value is None:
-                state.pop(key, None)
-            else:
-                state[key] = value
+            keep_newest(state, records)
         own = state.pop(PROCESSOR_KEY, None)
         if own is not None:
             self._adopt(_decoded(own))
@@ -174,8 +183,7 @@ class PartitionProcessor:
             raise RefusedError(
                 "the state has no owner record: it is not of this product, or was tampered with"
             )
-        for key, value in sorted(state.items(), key=lambda one: one[0] != PARTITION_KEY):
-            self.partition.restore(key, value)
+        self.partition.restore(state)
         self._check_places()
         bounds = await self._log.bounds()
         self._set_positions(bounds)
@@ -330,14 +338,23 @@ class PartitionProcessor:
             for at, customer_id, effective_time in outcome.waiting:
                 self._append_times.note(customer_id, effective_time, batch.records[indices[at]].timestamp)
 
-    def _events(self, batch: Fetched, undecodable: dict[int, Refusal]) -> Iterator[Record]:
-        """Yield the events of a batch, one by one as they are applied; note the refused records by index.
+    def _events(self, batch: Fetched, undecodable: dict[int, Refusal]) -> Iterator[Batched]:
+        """Yield the events of a batch as they are applied, plain purchases in runs if they can be.
 
-        A refused purchase yields a sign of life instead, if it shows one.
+        Note the refused records by index. A refused purchase yields a sign of life instead, if it shows one.
         """
         decode, knows, source = self._decode, self.partition.knows, batch.source
-        left_out = 0
-        for index, raw in enumerate(batch.records):
+        records, index, left_out = batch.records, -1, 0
+        while index + 1 < len(records):
+            index += 1
+            run = decode.run(source, records, index)
+            if run is not None:
+                for at, name, appended, time in run.sampled(-index % _SAMPLE_EVERY, _SAMPLE_EVERY):
+                    self._sampled.append(_Sampled(index - left_out + at, appended, name, time, purchase=True))
+                yield run
+                index += len(run) - 1
+                continue
+            raw = records[index]
             record = decode(source, raw, knows)
             self._append_time = raw.timestamp
             if isinstance(record, Refusal):
@@ -349,7 +366,10 @@ class PartitionProcessor:
                     yield sign
                 continue
             if index % _SAMPLE_EVERY == 0 and not isinstance(record, Tick | Erasure | SignOfLife | Move):
-                self._sampled.append((index - left_out, raw.timestamp, record))
+                purchase = isinstance(record, Transaction) and record.kind == "purchase"
+                self._sampled.append(
+                    _Sampled(index - left_out, raw.timestamp, record.source, record.time, purchase=purchase)
+                )
             yield record
 
     def _append_time_of_each(self) -> Iterator[int]:
@@ -366,12 +386,12 @@ class PartitionProcessor:
     def _note_times(self, source: Input, outcome: Outcome) -> None:
         """Note how long the sampled events took to come; not those that were refused, or duplicates."""
         left_out = {*outcome.duplicates, *(at for at, _ in outcome.refused)}
-        for at, appended, event in self._sampled:
-            if at in left_out:
+        for one in self._sampled:
+            if one.at in left_out:
                 continue
-            self.sources[source].note(event.source, appended, event.time)
-            if isinstance(event, Transaction) and event.kind == "purchase":
-                self.delay.note(appended, event.time)
+            self.sources[source].note(one.source, one.appended, one.time)
+            if one.purchase:
+                self.delay.note(one.appended, one.time)
 
     def _decide(self, clocks: Mapping[Input, int]) -> None:
         before = self.partition.decided
@@ -410,7 +430,7 @@ class PartitionProcessor:
     @property
     def waiting(self) -> bool:
         """Return whether there is anything to commit."""
-        return self._dirty or self.urgent
+        return self._dirty or self.urgent or self.partition.erasing
 
     async def commit(self) -> Written | None:
         """Write the results of all batches since the last commit; return None if there are none.

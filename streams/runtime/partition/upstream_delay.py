@@ -1,5 +1,6 @@
 """How long purchases take until Kafka appends them, and the newest record of each source."""
 
+from bisect import bisect_left
 from collections import Counter
 from typing import Final
 
@@ -7,6 +8,8 @@ from streams.runtime.telemetry.source_metrics import MOST_SOURCES, OTHER, Source
 
 LONGEST_MS: Final = 3_600_000
 """A feed that takes longer comes in nightly batches: no delay that time could wait for."""
+_STEPS_MS: Final = (0, *(1000 << n >> 5 for n in range(17)), LONGEST_MS)
+"""What a delay is rounded up to, a second or its halves and doubles: the clock waits for so long."""
 _COVERED: Final = 0.7
 """Less than all, so that one slow source of several does not delay the others."""
 _ENOUGH: Final = 20
@@ -36,12 +39,12 @@ class UpstreamDelay:
             self._since = appended
         if appended - self._since > _PERIOD_MS and self._young.total() >= _ENOUGH:
             self._young, self._old, self._since = Counter(), self._young, appended
-        self._young[_seconds_up(delay)] += 1
+        self._young[_STEPS_MS[bisect_left(_STEPS_MS, delay)]] += 1
         self._cached_ms = None
 
     @property
     def ms(self) -> int:
-        """Return the delay, a power of two in seconds; 0 while nothing is known."""
+        """Return the delay, rounded up to a step; 0 while nothing is known."""
         if self._cached_ms is None:
             self._cached_ms = self._covering_ms()
         return self._cached_ms
@@ -51,16 +54,11 @@ class UpstreamDelay:
         left = counts.total() * _COVERED
         if counts.total() < _ENOUGH:
             return self._known_ms
-        for seconds in sorted(counts):
-            left -= counts[seconds]
+        for ms in sorted(counts):
+            left -= counts[ms]
             if left <= 0:
-                return min(seconds * 1000, LONGEST_MS)
+                return ms
         raise AssertionError("a share of all is covered by all")
-
-
-def _seconds_up(delay_ms: int) -> int:
-    """Return the smallest power of two, in seconds, that is no less; 0 for what took no time."""
-    return 0 if delay_ms <= 0 else 1 << (-(-delay_ms // 1000) - 1).bit_length()
 
 
 class Sources:

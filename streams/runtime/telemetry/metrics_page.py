@@ -43,6 +43,7 @@ _OPEN_LABELS: Final = frozenset({"partition", "source", "version", "rule", "why"
 
 _UNITS: Final[Mapping[str, str]] = {
     "retention_build_info": "1",
+    "retention_compiled": "0 or 1",
     "retention_episodes_total": "episodes",
     "retention_undetectable_episodes_total": "episodes",
     "retention_open_episodes": "episodes",

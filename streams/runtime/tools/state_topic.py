@@ -12,6 +12,8 @@ from msgspec import msgpack
 from schemas.times import format_ms
 from schemas.topics import MOVES, STATE
 from streams.console import OnProgress
+from streams.core.customer.journal.expansion import without_journal
+from streams.core.customer.state import StateError, keep_newest
 from streams.core.watermark import Input
 from streams.runtime.kafka.admin import admin_client
 from streams.runtime.kafka.committed_reader import CommittedReader, committed_reader
@@ -88,16 +90,17 @@ async def _moves_after(settings: Settings, positions: list[int]) -> int:
 
 
 async def _state_of(reader: CommittedReader, partition: int) -> dict[bytes, bytes]:
-    """Return the newest values of a partition, without those that were erased."""
+    """Return the newest values of a partition, without those that were erased; raises StateFileError.
+
+    Customers are whole records, whatever the journal had of them: so they can go to any partition.
+    """
     state: dict[bytes, bytes] = {}
     async for records in reader.read(partition):
-        for record in records:
-            key = record.key or b""
-            if record.value is None:
-                state.pop(key, None)
-            else:
-                state[key] = record.value
-    return state
+        keep_newest(state, ((record.key or b"", record.value) for record in records))
+    try:
+        return without_journal(state)
+    except StateError as error:
+        raise StateFileError(f"partition {partition}: {error}") from error
 
 
 async def import_state(

@@ -16,7 +16,9 @@ from faust.types import TP
 from schemas.partitioner import UNCHECKED, partition_of
 from streams.core.alerts.view import CustomerView
 from streams.core.customer.state import StateError
+from streams.core.partition.compiled import FITS
 from streams.core.watermark import Input
+from streams.native import LAYOUT
 from streams.runtime.faust.app import RetentionApp
 from streams.runtime.faust.feed import FaustFeed
 from streams.runtime.faust.transport import Consumer, ConsumerHooks, InputPartition
@@ -33,7 +35,7 @@ from streams.runtime.telemetry.metrics import Metrics
 from streams.runtime.worker.broker_liveness import BrokerLiveness
 from streams.runtime.worker.wall_clock import WallClock
 from streams.runtime.worker.watchdog import Watchdog
-from streams.settings import Settings
+from streams.settings import Settings, variable
 
 log = logging.getLogger(__name__)
 
@@ -82,8 +84,14 @@ class Worker:
         )
         self._broker = BrokerLiveness(settings.broker_answer_seconds)
         self._metrics.broker_last_answer(lambda: self._broker.silent_seconds)
+        self._compiled = settings.compiled and FITS
+        self._metrics.hot_path(compiled=self._compiled)
         hooks = ConsumerHooks(
-            self._wants, self._clock.steady_ms, self._consumer_failed, self._broker.note_answer
+            self._wants,
+            self._clock.steady_ms,
+            self._consumer_failed,
+            self._broker.note_answer,
+            self._compiled,
         )
         self._app = RetentionApp(settings, context.partitions, hooks, seeks)
 
@@ -96,6 +104,7 @@ class Worker:
         web = WebServer(self._settings, self._metrics, self, self)
         port = await web.start()
         log.info("metrics, health and lookup at http://%s:%d", self._settings.web_host, port)
+        log.info("hot path: %s", _hot_path(self._settings))
         watchdog = Watchdog(self._settings.watchdog_seconds, self._busy_since)
         parts = (watchdog.run(), self._tidy(), self._start_app(), self._wait_for_a_crash())
         tasks = [asyncio.create_task(part) for part in parts]
@@ -206,6 +215,7 @@ class Worker:
             resume_mark=self._resume_marks.get(number, 0),
             partitioner=settings.partitioner,
             strict_fields=settings.strict_fields,
+            compiled=self._compiled,
         )
 
         def make_processor(partition_log: PartitionLog) -> PartitionProcessor:
@@ -314,6 +324,15 @@ def _quiet_ms(settings: Settings) -> dict[Input, int]:
         Input.CONTACTS: settings.quiet_contacts_hours,
     }
     return {source: round(one * 3_600_000) for source, one in hours.items() if one is not None}
+
+
+def _hot_path(settings: Settings) -> str:
+    """Say which hot path runs, and why if it is not the compiled one."""
+    if not settings.compiled:
+        return f"Python, as {variable('compiled')} says"
+    if FITS:
+        return "compiled"
+    return "Python, the compiled one is of another release" if LAYOUT else "Python, no compiled one here"
 
 
 def _tune() -> None:

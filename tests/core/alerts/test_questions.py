@@ -226,8 +226,7 @@ def test_an_open_episode_keeps_the_rules_that_it_opened_under() -> None:
     keep(state, partition)
     adopted = Ruleset(version="2", population_minimum=1)
     again = Partition(adopted)
-    for key, value in state.items():
-        again.restore(key, value)
+    again.restore(state)
     asked = again.lookup("a")
     assert asked is not None
     assert asked.episode is not None

@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 from schemas.events import Profile
 from streams.core.customer.customer import unpack
 from streams.core.customer.customer_codec import (
-    DIRTY,
     EMPTY,
     ENTRY,
     FORMAT,
@@ -15,6 +14,7 @@ from streams.core.customer.customer_codec import (
     LONG_RECORD,
     NO_HOUR,
     OPEN,
+    OWED,
     QUIET,
     Body,
     Entry,
@@ -28,6 +28,7 @@ from streams.core.customer.customer_codec import (
     join,
     mark_of,
     matching,
+    packed,
     settle,
     split,
     timer_of,
@@ -69,7 +70,7 @@ def body_of(spend: dict[int, int]) -> Body:
 def test_a_record_goes_there_and_back(
     timer: int, first: int, flags: int, spend: dict[int, int], tail: list[Entry]
 ) -> None:
-    parts = Parts(timer, first, flags, body_of(spend), tail)
+    parts = Parts(timer, first, flags, body_of(spend), packed(tail))
     record = join(parts)
     assert split(record) == parts
     assert split(bytes(record)).body.panes().hours == sorted(spend)
@@ -90,7 +91,7 @@ def test_folding_the_tail_changes_nothing_that_is_not_forgotten(
     """Unpacked, the panes from the horizon on, the first pane, wake, flags and younger ids are the same."""
     oldest = (HOME + tx_day * DAY_MS, *[HOME + other_day * DAY_MS] * 3)
     horizon = Horizon(oldest, oldest_pane)
-    record = join(Parts(HOUR, min(spend, default=NO_HOUR), OPEN | QUIET, body_of(spend), tail))
+    record = join(Parts(HOUR, min(spend, default=NO_HOUR), OPEN | QUIET, body_of(spend), packed(tail)))
     folded, paged = fold_tail(record, horizon)
     assert paged == b""
     before, after = unpack("a", record), unpack("a", folded)
@@ -120,10 +121,29 @@ def test_cents_stand_for_a_purchase(cents: int) -> None:
 def test_what_is_before_the_horizon_is_settled(effective_time: int, settled: bool) -> None:
     horizon = Horizon((HOME, HOME, HOME, HOME), 0)
     tail: list[Entry] = [(effective_time, 5, 1), (effective_time, mark_of(Input.CONTACTS), 2)]
-    panes = Panes()
-    assert is_settling(tail, horizon) is settled
-    assert settle(panes, tail, horizon) == ([] if settled else tail)
-    assert list(panes) == ([(effective_time // HOUR_MS, 5)] if settled else [])
+    body = Body()
+    assert is_settling(packed(tail), horizon) is settled
+    assert settle(body, tail, horizon) == ([] if settled else tail)
+    assert list(body.panes()) == ([(effective_time // HOUR_MS, 5)] if settled else [])
+
+
+@FIXED
+@given(spending, st.lists(st.tuples(hours, st.integers(0, 500)), max_size=9), hours)
+def test_spend_is_folded_into_packed_panes_as_into_others(
+    spend: dict[int, int], more: list[tuple[int, int]], oldest: int
+) -> None:
+    body, panes = body_of(spend), body_of(spend).panes()
+    body.fold(more, oldest)
+    for hour, cents in more:
+        panes.add(hour, cents)
+    panes.drop_before(oldest)
+    assert list(body.panes()) == list(panes)
+
+
+def test_a_purchase_of_an_hour_that_is_folded_joins_it() -> None:
+    body = body_of({HOUR: 5})
+    body.fold([(HOUR, 2), (HOUR + 1, 3)], HOUR)
+    assert list(body.panes()) == [(HOUR, 7), (HOUR + 1, 3)]
 
 
 @pytest.mark.parametrize(("count", "days", "folded"), [(12, 9, False), (13, 9, True), (13, 8, False)])
@@ -139,7 +159,7 @@ def test_a_long_tail_is_folded_once_half_of_it_can_go(count: int, days: int, fol
 @pytest.mark.parametrize(("panes", "folded"), [(10, True), (2_000, False)])
 def test_a_tail_much_shorter_than_the_body_waits(panes: int, folded: bool) -> None:
     spend = {HOUR + 5 * one: 1_000_000 for one in range(panes)}
-    record = join(Parts(NO_HOUR, HOUR, 0, body_of(spend), [(HOME, 5, key) for key in range(13)]))
+    record = join(Parts(NO_HOUR, HOUR, 0, body_of(spend), packed((HOME, 5, key) for key in range(13))))
     assert is_foldable(record, Horizon((HOME + DAY_MS,) * 4, 0)) is folded
 
 
@@ -197,19 +217,19 @@ def test_a_head_that_is_cut_off_is_refused(cut: int) -> None:
 
 @pytest.mark.parametrize("cut", [1, ENTRY.size - 1])
 def test_a_tail_that_is_cut_off_is_refused(cut: int) -> None:
-    record = join(Parts(NO_HOUR, HOUR, DIRTY, Body(), [(HOME, 5, 1)]))
+    record = join(Parts(NO_HOUR, HOUR, OWED, Body(), packed([(HOME, 5, 1)])))
     with pytest.raises(StateError, match="cut off"):
         split(record[:-cut])
 
 
 def test_a_body_that_is_missing_is_refused() -> None:
-    record = join(Parts(NO_HOUR, HOUR, 0, body_of({HOUR: 5}), []))
+    record = join(Parts(NO_HOUR, HOUR, 0, body_of({HOUR: 5}), b""))
     with pytest.raises(StateError, match="does not parse"):
         split(record[: len(EMPTY)])
 
 
 def test_a_body_that_is_none_is_refused() -> None:
-    record = join(Parts(NO_HOUR, HOUR, 0, body_of({HOUR: 5}), []))
+    record = join(Parts(NO_HOUR, HOUR, 0, body_of({HOUR: 5}), b""))
     record[len(EMPTY)] = 0xC0
     with pytest.raises(StateError, match="does not parse"):
         split(record)

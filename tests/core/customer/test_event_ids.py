@@ -14,7 +14,6 @@ from streams.core.customer import event_ids
 from streams.core.customer.customer_codec import PAGE_BYTES
 from streams.core.customer.event_ids import MOST_RECENT, EventIds
 from streams.core.customer.id_table import UNIT_BITS
-from streams.core.customer.state import PARTITION_KEY
 from streams.core.partition.partition import Partition, Record
 from streams.core.ruleset import Ruleset
 from streams.core.time import DAY_MS, HOUR_MS
@@ -289,11 +288,8 @@ def test_after_a_pause_of_any_length_an_id_is_another(source: Input, at_once: bo
 
 
 @pytest.mark.usefixtures("few")
-@pytest.mark.parametrize("own_record", ["first", "last"])
 @pytest.mark.parametrize("days", [405, 406, 500, 800])
-def test_ids_of_long_ago_are_none_of_today_in_whatever_order_they_are_restored(
-    days: int, own_record: str
-) -> None:
+def test_ids_of_long_ago_are_none_of_today_once_they_are_restored(days: int) -> None:
     """The record of a customer who has not come since keeps the entry."""
     partition, state, time = Partition(Ruleset()), State(), HOME + days * DAY_MS
     partition.apply(TX, [purchase(one, HOME, event_id=f"x-{one}") for one in "abc"])
@@ -301,9 +297,7 @@ def test_ids_of_long_ago_are_none_of_today_in_whatever_order_they_are_restored(
         partition.apply(TX, [purchase("busy", HOME + at + 1)])
     partition.apply(TX, [purchase("busy", time)])
     keep(state, partition)
-    again = Partition(Ruleset())
-    for key in sorted(state, key=lambda key: (key == PARTITION_KEY) is (own_record == "last")):
-        again.restore(key, state[key])
+    again = restored(Ruleset(), state)
     outcome = again.apply(TX, [purchase(one, time, event_id=f"x-{one}") for one in "abcb"])
     assert outcome.duplicates == [3]
 
@@ -358,6 +352,15 @@ def test_restored_twice_the_later_effective_time_counts(order: tuple[int, int]) 
     for effective_time in order:
         ids.restore([(1, effective_time)], clock_at(HOME))
     assert ids.recent == {1: HOME + 1}
+
+
+@pytest.mark.usefixtures("few")
+def test_while_the_clock_is_not_known_restored_ids_are_in_no_table() -> None:
+    """They may be of any age."""
+    ids = EventIds()
+    ids.restore([(at, HOME + at * DAY_MS) for at in range(100)], Clock(5_000))
+    assert ids.recent == {at: HOME + at * DAY_MS for at in range(100)}
+    assert not ids.table.buckets
 
 
 @pytest.mark.parametrize(("effective_time", "left"), [(HOME - 1, True), (HOME, False), (HOME + 1, True)])

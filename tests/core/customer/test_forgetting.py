@@ -8,7 +8,7 @@ from streams.core.partition.partition import Partition, Record
 from streams.core.ruleset import Ruleset
 from streams.core.time import DAY_HOURS, DAY_MS, HOUR_MS
 from streams.core.watermark import FACTS, Input
-from tests.core.drive import HOME, bad, purchase
+from tests.core.drive import HOME, State, bad, keep, purchase, restored
 
 TX, CT = Input.TRANSACTIONS, Input.CONTACTS
 HOME_HOUR = HOME // HOUR_MS
@@ -82,11 +82,9 @@ def test_an_id_is_known_for_8_days(source: Input, crash: bool, after: int, dupli
     time = HOME + 8 * DAY_MS + after
     partition.apply(source, [purchase("b", time) if source is TX else bad("b", time, "k2")])
     if crash:
-        drained = partition.drain_dirty()
-        partition = Partition(Ruleset())
-        for key, value in drained:
-            assert value is not None
-            partition.restore(key, value)
+        state: State = {}
+        keep(state, partition)
+        partition = restored(Ruleset(), state)
     assert partition.apply(source, [event(time)]).duplicate == duplicate
 
 

@@ -13,6 +13,7 @@ from streams.core.customer.state import (
     StateError,
     customer_of,
     is_page_key,
+    journal_key,
     page_key,
     page_number_of,
 )
@@ -87,16 +88,18 @@ def test_cents_in_pages_are_in_the_panes() -> None:
 
 
 def test_a_page_is_written_once() -> None:
-    """What comes after it writes the record, and pages of its own."""
+    """What comes after it is journaled; it writes the record only with a page of its own."""
     partition, state = Partition(RULES), State()
     partition.apply(TX, spree(FULL))
     keep(state, partition)
     partition.apply(TX, [purchase("a", HOME + HOUR_MS)])
     assert partition.dirty == 1
-    assert [key for key, _ in partition.drain_dirty()] == [b"ca", PARTITION_KEY]
+    assert [key for key, _ in partition.drain_dirty()] == [journal_key(0, 0), PARTITION_KEY]
     partition.apply(TX, spree(FULL, start=HOME + 2 * HOUR_MS))
-    assert partition.dirty == 2
-    assert [key for key, _ in partition.drain_dirty()] == [b"ca", page_key("a", 1), PARTITION_KEY]
+    assert partition.dirty == 3
+    written = [journal_key(1, 0), b"ca", page_key("a", 1)]
+    gone = [journal_key(0, 0), journal_key(1, 0)]
+    assert [key for key, _ in partition.drain_dirty()] == [*written, *gone, PARTITION_KEY]
 
 
 @pytest.mark.parametrize(("after", "duplicate"), EDGES)
@@ -205,13 +208,13 @@ def test_a_record_of_an_earlier_release_is_relieved_with_the_next_event() -> Non
 )
 def test_a_page_that_is_none_is_refused(value: bytes, message: str) -> None:
     with pytest.raises(StateError, match=message):
-        Partition(RULES).restore(page_key("a", 0), value)
+        Partition(RULES).restore({page_key("a", 0): value})
 
 
 @pytest.mark.parametrize("key", [b"i", b"i\x00\x00\x00"])
 def test_a_key_of_a_page_that_is_cut_off_is_refused(key: bytes) -> None:
     with pytest.raises(StateError, match="unknown kind"):
-        Partition(RULES).restore(key, msgpack.encode(None))
+        Partition(RULES).restore({key: msgpack.encode(None)})
 
 
 def crowd(most: int) -> Partition:

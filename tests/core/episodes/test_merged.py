@@ -12,7 +12,7 @@ from streams.core.customer.moves import decode_move
 from streams.core.partition.exchange import decide_together
 from streams.core.partition.partition import Partition
 from streams.core.ruleset import VERSIONS, Ruleset
-from streams.core.time import DAY_MS, HOUR_MS, hour_of
+from streams.core.time import DAY_MS, HOUR_MS, WEEK_HOURS, hour_of
 from streams.core.watermark import FACTS, Input
 from tests.core.drive import (
     HOME,
@@ -92,7 +92,7 @@ class Pair:
         """Go on with what the changelog of each has, in any order."""
         for number, one in enumerate(self.here):
             keep(self._states[number], one)
-            self.here[number] = restored(self.rules, self._states[number], Random(1))
+            self.here[number] = restored(self.rules, self._states[number])
 
 
 def facts(alert: Alert) -> tuple[object, ...]:
@@ -528,3 +528,19 @@ def test_the_population_counts_a_merged_customer_once(restarts: bool) -> None:
         assert one._judge.refresh is not None
         cutoffs.append(one._judge.refresh.cutoff)
     assert cutoffs[0] == cutoffs[1] is not None
+
+
+@pytest.mark.parametrize("between", [False, True])
+def test_what_an_id_took_over_counts_until_its_own_history_leaves(between: bool) -> None:
+    """Also where both are decided about at once, and the population is refreshed in the hour between."""
+    refresh = HOME + 154 * DAY_MS
+    arrived = refresh - HOUR_MS
+    assert refresh // HOUR_MS % WEEK_HOURS == 0
+    pair = Pair(Ruleset.from_mapping(DATASET.as_mapping() | {"high_value_quantile": 0.9}))
+    pair.take(TX, *daily("old", HOME, 150), *daily("new", HOME, 150, 100))
+    pair.reach(arrived - 2 * HOUR_MS)
+    pair.take(TX, merge("old", "new", arrived - 2 * HOUR_MS + 1), merge("new", "newest", arrived + 60_000))
+    if between:
+        pair.reach(arrived + 1)
+    pair.reach(refresh + 1)
+    assert pair.here[1].cutoff == 150 * 1_100

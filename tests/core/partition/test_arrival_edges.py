@@ -4,6 +4,7 @@ import pytest
 
 from schemas.alert import Alert
 from schemas.times import parse_ms
+from streams.core.customer.customer_codec import BODY_SIZE_AT, ENTRY, NO_HOUR, Body, Parts, join
 from streams.core.customer.state import PARTITION_KEY, StateError
 from streams.core.partition.partition import Partition
 from streams.core.ruleset import Ruleset
@@ -53,11 +54,12 @@ def test_ids_are_restored_with_their_latest_effective_time(order: str) -> None:
     partition.apply(TX, [purchase("a", HOME, event_id="x")])
     partition.apply(TX, [purchase("b", HOME + 9 * DAY_MS, event_id="x")])
     values = dict(partition.drain_dirty())
-    again = Partition(Ruleset())
-    for key in (PARTITION_KEY, *(f"c{one}".encode() for one in order)):
+    state: dict[bytes, bytes] = {}
+    for key in (*(f"c{one}".encode() for one in order), PARTITION_KEY):
         value = values[key]
         assert value is not None
-        again.restore(key, value)
+        state[key] = value
+    again = restored(Ruleset(), state)
     outcome = again.apply(TX, [purchase("c", HOME + 10 * DAY_MS, event_id="x")])
     assert outcome.duplicate == 1
 
@@ -132,4 +134,13 @@ def test_a_disposition_that_comes_late_changes_nothing_before_the_watermark() ->
 def test_a_damaged_record_is_refused(value: bytes) -> None:
     """Whatever a changelog holds under a customer's key, it is state or a StateError."""
     with pytest.raises(StateError):
-        Partition(Ruleset()).restore(b"ca", value)
+        Partition(Ruleset()).restore({b"ca": value})
+
+
+@pytest.mark.parametrize("body", [0, 1 << 20])
+def test_records_that_are_cut_off_are_refused_though_they_fill_each_other_up(body: int) -> None:
+    """Of somebody who only spent; in the middle of an entry, or of the body."""
+    record = join(Parts(NO_HOUR, HOME // HOUR_MS, 0, Body(), ENTRY.pack(HOME, 5, 1))) + bytes(ENTRY.size // 2)
+    record[BODY_SIZE_AT : BODY_SIZE_AT + 4] = body.to_bytes(4, "little")
+    with pytest.raises(StateError, match="cut off"):
+        Partition(Ruleset()).restore({b"ca": bytes(record), b"cb": bytes(record)})

@@ -152,6 +152,9 @@ def test_the_timer_up_under_ruleset_2_is_the_first_hour_that_reaches_the_need(
     else:
         assert hours == 0 or reached(hours - 1) < 0
         assert reached(hours) > -1e-5
+        since = Since(spend, trips, worked / 24)
+        assert hours_until(PACED, need, since, RULES_2, hours) == hours
+        assert hours_until(PACED, need, since, RULES_2, hours - 1) is None
 
 
 def test_a_need_beyond_all_silence_never_timers() -> None:

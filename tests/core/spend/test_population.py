@@ -186,7 +186,7 @@ def test_the_irregularity_is_the_geometric_mean_of_the_best_if_20_have_a_baselin
 
 def test_a_member_whose_history_is_gone_keeps_its_row() -> None:
     """A purchase before the first pane asks for the history; somebody erased meanwhile has none."""
-    rules = Ruleset(population_minimum=1, as_meant=True)
+    rules = Ruleset(population_minimum=1, as_meant=True, shared_trips_factor=10.0)
     population = Population(rules, Sampled())
     histories = {"a": spent((NOW - 1, 5))}
     population.offer("a")
@@ -196,3 +196,37 @@ def test_a_member_whose_history_is_gone_keeps_its_row() -> None:
     assert population.refresh(NOW, nobody.get).cutoff == 5
     population.add("a", NOW - 30, 7)
     assert population.refresh(NOW, {"a": spent((NOW - 30, 7), (NOW - 1, 5))}.get).cutoff == 12
+
+
+def test_the_median_of_trips_is_that_of_a_partition_that_was_just_restored() -> None:
+    """Trips are kept from week to week, whatever comes late, is taken back, erased or handed over."""
+    rules = Ruleset(population_sample=8, population_minimum=2, as_meant=True, shared_trips_factor=10.0)
+    rng, histories = Random(3), Histories()
+    population, medians = Population(rules, Sampled()), []
+    for week in range(30):
+        hour = NOW + week * WEEK_HOURS
+        for _ in range(60):
+            name, pane = f"c{rng.randrange(12)}", hour + rng.randrange(-900, 3)
+            cents = rng.choice([500, 500, 500, -500])
+            if name not in histories:
+                histories[name] = spent((pane, cents))
+                population.offer(name)
+                continue
+            first = histories[name].first_pane
+            assert first is not None
+            histories[name].panes.add(pane, cents)
+            histories[name] = histories[name]._replace(first_pane=min(first, pane))
+            if name in population.rows:
+                population.add(name, pane, cents)
+        if week % 3 == 2:
+            gone = rng.choice(sorted(histories))
+            del histories[gone]
+            population.erase(gone, histories)
+        moved = rng.choice(sorted(population.rows)) if week % 4 == 1 else None
+        if moved in histories:
+            histories[moved].panes.add(hour - 5, 100)
+            population.renew(moved)
+        found = population.refresh(hour, histories.get)
+        assert found == refreshed(histories, rules, hour)
+        medians.append(found.median_trips)
+    assert len(set(medians)) > 3

@@ -79,7 +79,7 @@ def test_state_behind_the_open_transaction_of_another_is_not_missed(topics: Sett
 
 
 async def restored(log: TransactionalLog) -> list[tuple[bytes, bytes | None]]:
-    return [entry async for entry in log.restore()]
+    return [entry async for records in log.restore() for entry in records]
 
 
 def test_a_restore_that_the_broker_cuts_short_is_an_error_of_the_log(

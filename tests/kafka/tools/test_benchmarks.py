@@ -1,10 +1,14 @@
 """The benchmarks of the worker run, at a size that says nothing about speed."""
 
 import re
+from pathlib import Path
 
 import pytest
 
 from bench import bridge, ingest, latency, restore, worker
+from bench.client import __main__ as client
+from bench.scale import __main__ as scale
+from bench.scale.results import read
 
 pytestmark = pytest.mark.kafka
 RATE = r"[\d,]+/s"
@@ -56,3 +60,29 @@ def test_the_worker_is_measured_alone_and_beside_a_bridge(capsys: pytest.Capture
     out = capsys.readouterr().out
     assert re.search(rf"^ +1 +{RATE} +{RATE} +[\d.]+ +[\d.]+, [\d.]+ +[\d.]+ +\d+$", out, re.MULTILINE)
     assert re.search(r"^beside / alone, throughput: median [\d.]+, [\d.]+ to [\d.]+$", out, re.MULTILINE)
+
+
+@pytest.mark.usefixtures("jars")
+def test_the_clients_are_measured_reading_and_committing(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "alone", lambda function, *given: function(*given))  # processes take long
+    client.main([*("--records", "2000", "--rounds", "1"), *("--commit-records", "40", "--commits", "1")])
+    out = capsys.readouterr().out
+    for name in (*client.READERS, *client.COMMITTERS):
+        assert re.search(rf"^{re.escape(name)} +[\d.]+ \([\d.]+-[\d.]+\) ", out, re.MULTILINE), name
+
+
+@pytest.mark.usefixtures("jars")
+def test_a_cell_of_the_sizes_is_measured_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "cells.jsonl"
+    asked = ["--out", str(out), "--events", "2000", "--cells", "work-10000c-4p-1w-zipf"]
+    scale.main(asked)
+    (result,) = read(out)
+    assert result.figures["events"] == 2_000
+    assert result.figures["restore_records"] > 10_000
+    assert result.figures["restore_after_records"] > result.figures["restore_records"]
+    assert result.figures["changelog_bytes"] > 0
+    scale.main(asked)
+    assert len(read(out)) == 1
+    assert capsys.readouterr().out.count("work-10000c-4p-1w-zipf round 1") == 1

@@ -1,6 +1,6 @@
 """The processor of a partition: what it refuses to go on with, what it holds, and when it stops."""
 
-from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -15,9 +15,10 @@ from schemas.dead_letter import Reason
 from schemas.events import SignOfLife
 from schemas.events import Transaction as Bought
 from streams.core.customer.state import PARTITION_KEY, StateError
-from streams.core.partition.partition import Outcome, Partition, Record
+from streams.core.partition.partition import Batched, Outcome, Partition, Record
 from streams.core.ruleset import DEFAULT, Ruleset
 from streams.core.watermark import FACTS, Input
+from streams.native import Run
 from streams.runtime.partition.poison import IN_A_ROW
 from streams.runtime.partition.processor import (
     MOST_UNDECIDED,
@@ -28,7 +29,7 @@ from streams.runtime.partition.processor import (
     ProcessorState,
     RefusedError,
 )
-from streams.runtime.ports import Bounds, Fetched, PartitionLog, RawRecord, Transaction
+from streams.runtime.ports import Bounds, Fetched, PartitionLog, RawRecord, StateRecord, Transaction
 from tests.runtime.history import NOW, RULES, comparable, history
 from tests.runtime.lines import contact, key_of, purchase
 
@@ -61,13 +62,14 @@ class Memory(PartitionLog):
         return sum(len(transaction.dead_letters) for transaction in self.written)
 
     @override
-    async def restore(self) -> AsyncIterator[tuple[bytes, bytes | None]]:
-        for entry in self.state.items():
-            yield entry
+    async def restore(self) -> AsyncIterator[Sequence[StateRecord]]:
+        yield list(self.state.items())
 
     @override
     async def commit(self, transaction: Transaction) -> None:
-        self.state.update(transaction.state)
+        for key, value in transaction.state:
+            self.state.pop(key, None)
+            self.state[key] = value
         self.written.append(transaction)
 
     @override
@@ -486,12 +488,12 @@ def test_a_refused_purchase_is_applied_in_its_place_with_what_is_committed(
     given: list[Record] = []
     apply = Partition.apply
 
-    def seen(records: Iterable[Record]) -> Iterator[Record]:
+    def seen(records: Iterable[Batched]) -> Iterator[Batched]:
         for one in records:
-            given.append(one)
+            given.extend(map(one.event, range(len(one))) if isinstance(one, Run) else (one,))
             yield one
 
-    def spy(self: Partition, source: Input, records: Iterable[Record], *how: Any, **other: Any) -> Outcome:
+    def spy(self: Partition, source: Input, records: Iterable[Batched], *how: Any, **other: Any) -> Outcome:
         return apply(self, source, seen(records), *how, **other)
 
     monkeypatch.setattr(Partition, "apply", spy)

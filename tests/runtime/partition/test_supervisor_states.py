@@ -224,10 +224,10 @@ def test_a_restore_is_busy_from_its_last_record_on_however_often_it_is_asked(
 ) -> None:
     """The watchdog ends a restore that has not come on for long, not one that takes long."""
 
-    async def slow(_: FakeLog) -> AsyncIterator[tuple[bytes, bytes | None]]:
+    async def slow(_: FakeLog) -> AsyncIterator[list[tuple[bytes, bytes | None]]]:
         for _record in range(3):
             await asyncio.sleep(10)
-            yield b"key", None
+            yield [(b"key", None)]
         await asyncio.sleep(1_000)
 
     async def go() -> list[float | None]:

@@ -40,13 +40,14 @@ def test_seven_of_ten_are_waited_for(slow: int, ms: int, times: int) -> None:
     ("delay", "ms"),
     [
         *((-60_000, 0), (-1, 0), (0, 0)),
-        *((1, 1_000), (999, 1_000), (1_000, 1_000), (1_001, 2_000)),
+        *((1, 31), (31, 31), (32, 62), (62, 62), (63, 125), (126, 250), (251, 500), (500, 500)),
+        *((501, 1_000), (999, 1_000), (1_000, 1_000), (1_001, 2_000)),
         *((1_999, 2_000), (2_000, 2_000), (2_001, 4_000)),
         *((4_000, 4_000), (4_001, 8_000)),
         *((2_048_000, 2_048_000), (2_048_001, 3_600_000)),
     ],
 )
-def test_it_is_the_next_power_of_two_in_seconds(delay: int, ms: int) -> None:
+def test_it_is_rounded_up_to_a_second_by_halves_and_doubles(delay: int, ms: int) -> None:
     assert delay_of([delay] * 20) == ms
 
 

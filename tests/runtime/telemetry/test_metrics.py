@@ -307,6 +307,13 @@ def test_how_a_partition_stands() -> None:
     assert value(metrics, "feed_broken", partition=1) == 0
 
 
+def test_which_hot_path_runs() -> None:
+    metrics = Metrics()
+    for compiled in (True, False):
+        metrics.hot_path(compiled=compiled)
+        assert value(metrics, "compiled") == compiled
+
+
 def test_the_wall_clock_is_looked_at_when_it_is_asked_for() -> None:
     metrics, ahead_ms = Metrics(), [2_500]
     metrics.wall_clock(lambda: ahead_ms[0])

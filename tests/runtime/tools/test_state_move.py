@@ -76,9 +76,12 @@ class Dataset:
 
     def restore(self, entries: Iterable[Entry]) -> None:
         """Take state back; owners are nobody's business here."""
+        states: list[dict[bytes, bytes]] = [{} for _ in self.partitions]
         for number, key, value in entries:
             if key != PROCESSOR_KEY:
-                self.partitions[number].restore(key, value)
+                states[number][key] = value
+        for partition, state in zip(self.partitions, states, strict=True):
+            partition.restore(state)
 
 
 def named(topics: dict[Input, str]) -> dict[str, str]:

@@ -55,7 +55,7 @@ class History:
         """Return a customer; a new one starts empty."""
         found = self.customers.get(customer_id)
         if found is None:
-            found = self.customers[customer_id] = Customer(customer_id, Body(), None, [])
+            found = self.customers[customer_id] = Customer(customer_id, Body())
         return found
 
     def feed(self, customer_id: str) -> FeedGuard:

@@ -1,0 +1,2 @@
+/** The jobs on Flink. */
+package peers.flink;

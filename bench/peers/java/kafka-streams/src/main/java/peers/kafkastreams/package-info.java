@@ -1,0 +1,2 @@
+/** The jobs on Kafka Streams. */
+package peers.kafkastreams;
