@@ -67,6 +67,8 @@ class Bridge:
     ) -> None:
         self._settings, self._crm, self._policy, self._topics = settings, crm, policy, topics
         self._metrics = metrics
+        for topic in (topics.alerts, topics.customers):
+            metrics.invalid.labels(topic)
         self._stopping = asyncio.Event()
         self._turned_at = time.monotonic()
         self._why: str | None = "it has not begun"

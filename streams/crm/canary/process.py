@@ -50,6 +50,7 @@ class CanaryProcess:
     ) -> None:
         self._settings, self._crm, self._bridge = settings, crm, bridge
         self._metrics = CanaryMetrics()
+        self._metrics.turn.set(crm.canary_hours * HOUR_MS / 1000)
         self._stopping = asyncio.Event()
         self._turned_at = time.monotonic()
         customers = canaries(crm.canary_prefix, partitions, settings.partitioner, rules)

@@ -11,9 +11,6 @@ from prometheus_client.metrics_core import Metric
 from schemas.dead_letter import Reason
 from streams.core.watermark import FACTS, GIVEN, Input
 from streams.runtime.telemetry.bridge_metrics import (
-    ANSWERS,
-    KINDS,
-    RESULTS,
     STANDINGS,
     BridgeMetrics,
     CanaryMetrics,
@@ -92,6 +89,7 @@ _UNITS_BY_SUFFIX: Final = {
     "_seconds": "seconds",
     "_messages": "messages",
     "_records": "records",
+    "_bytes": "bytes",
     "_total": "records",
 }
 """Of what has no unit of its own above, by the first suffix that fits."""
@@ -131,6 +129,7 @@ def _shown() -> Iterator[Metric]:
         open_episodes=0,
         oversized=0,
         dirty=0,
+        largest_record=0,
         stalled=dict.fromkeys(FACTS, False),
         backpressured=dict.fromkeys(Input, False),
         stopped=False,
@@ -169,17 +168,7 @@ def _shown_by_bridge() -> Iterator[Metric]:
     metrics = BridgeMetrics()
     metrics.invalid.labels("any")
     metrics.cases({(standing, "any"): 0 for standing in STANDINGS})
-    for level in ("watch", "alert"):
-        metrics.admitted.labels(level)
-        metrics.deferred.labels(level)
-    for kind in KINDS:
-        for result in RESULTS:
-            metrics.deliveries.labels(kind, result)
     metrics.tries.labels("any")
-    for result in ("answered", "unknown", "failed"):
-        metrics.lookups.labels(result)
-    for answer in ANSWERS:
-        metrics.dispositions.labels(answer)
     yield from metrics.registry.collect()
 
 

@@ -84,6 +84,7 @@ class Worker:
         )
         self._broker = BrokerLiveness(settings.broker_answer_seconds)
         self._metrics.broker_last_answer(lambda: self._broker.silent_seconds)
+        self._metrics.opening(self._opening_seconds)
         self._compiled = settings.compiled and FITS
         self._metrics.hot_path(compiled=self._compiled)
         hooks = ConsumerHooks(
@@ -273,6 +274,12 @@ class Worker:
             for supervisor in self._supervisors.values()
             if supervisor.busy_since is not None
         )
+
+    def _opening_seconds(self) -> float:
+        """Return for how long the partition that waits longest has been assigned and not open; 0 if none."""
+        now = self._loop.time()
+        since = (self._supervisors[number].waiting_since for number in self._mine)
+        return max((now - one for one in since if one is not None), default=0.0)
 
     def _commit_seconds(self) -> float:
         return max(self._settings.commit_interval_ms / 1000, _COMMIT_SECONDS_A_PARTITION * len(self._mine))
