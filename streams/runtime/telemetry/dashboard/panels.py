@@ -87,7 +87,7 @@ _ALIVE: Final = Group(
             critical=30,
         ),
         _stat("Time stands still", [most("time_stopped")], alerts=["TimeStopped"], warning=1),
-        _stat("Records to read", [total("consumer_lag_records")]),
+        _stat("Records to read in all", [total("consumer_lag_records")]),
         Panel(
             "Partitions by worker",
             [
@@ -135,7 +135,7 @@ _CURRENT: Final = Group(
     "Is it up to date",
     [
         Panel(
-            "Records to read",
+            "Records to read by partition",
             [most("consumer_lag_records", "input", "partition")],
             "It counts also while a partition is stopped.",
             alerts=["Lag"],
@@ -311,7 +311,7 @@ _DELIVERY: Final = Group(
         ),
         Panel("From the case to the first action", quantiles("bridge_first_action_seconds", of=(0.5, 0.9))),
         Panel(
-            "Alert records that were taken, and unreadable ones within an hour",
+            "Records that the bridge took within an hour",
             [
                 hourly("bridge_records_total").called("taken"),
                 hourly("bridge_invalid_records_total", "topic").called("unreadable of {{topic}}"),
