@@ -100,7 +100,7 @@ def test_grafana_finds_prometheus_and_the_dashboard() -> None:
     (source,) = parsed(folder / "datasources" / "prometheus.yml")["datasources"]
     (provider,) = parsed(folder / "dashboards" / "retention-signals.yml")["providers"]
     assert source["type"] == "prometheus"
-    assert provider["options"]["path"] == "/etc/grafana/dashboards"
+    assert provider["options"]["path"] == "/var/lib/grafana/dashboards"
 
 
 @pytest.mark.slow
