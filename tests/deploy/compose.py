@@ -88,7 +88,7 @@ class Service:
         if "test" in check:
             kind, *command = check["test"]
             assert kind == "CMD"
-            return command
+            return [str(word) for word in command]
         return image_health_check() if self.is_ours else None
 
     @property

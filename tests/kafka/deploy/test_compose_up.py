@@ -155,9 +155,9 @@ def asked(
     request = Request(url, body, dict(headers or {}))  # noqa: S310 - http on loopback
     try:
         with build_opener(_NoRedirects).open(request, timeout=10) as answer:
-            return answer.status, answer.read().decode(), answer.headers
+            return answer.status, answer.read().decode(), dict(answer.headers)
     except HTTPError as error:
-        return error.code, error.read().decode(), error.headers
+        return error.code, error.read().decode(), dict(error.headers)
 
 
 @contextmanager
@@ -204,8 +204,7 @@ def test_up_alert_stall_and_down(compose: Compose, own_broker: FragileBroker, tm
     compose.up()
     assert sorted(compose.running) == sorted(set(compose.services) - {"kafka", "publish", *NOT_HERE})
     workers = [compose.url(name) for name in ("worker-1", "worker-2")]
-    for url in workers:
-        compose.until(lambda url=url: asked(f"{url}/ready")[0] == 200, f"{url} is ready")
+    compose.until(lambda: all(asked(f"{url}/ready")[0] == 200 for url in workers), "both workers are ready")
     assert all(json.loads(asked(f"{url}/ready")[1]) == {"ready": True} for url in workers)
     owned = [json.loads(asked(f"{url}/ready", bearer(compose))[1])["partitions"] for url in workers]
     assert sorted(one["number"] for own in owned for one in own) == [0, 1, 2, 3]

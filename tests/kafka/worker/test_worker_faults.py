@@ -6,6 +6,7 @@ import random
 import re
 import signal
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,9 +19,9 @@ from streams.runtime.local_kafka.broker import FragileBroker
 from streams.runtime.worker.wall_clock import WallClock
 from streams.settings import Settings
 from tests.kafka.conftest import settings_for
-from tests.kafka.deployment import Deployment, publish, publishing, publishing_slowly
+from tests.kafka.deployment import Deployment, WorkerProcess, publish, publishing, publishing_slowly
 from tests.kafka.feeds import send, ticks
-from tests.kafka.held import lag
+from tests.kafka.held import lag, progress
 from tests.kafka.truth import assert_alerts, assert_state, expected_facts, facts_of
 
 # The slowest of all tests wait for one session after another to run out: a busy machine has time for that.
@@ -105,6 +106,41 @@ def test_a_stopped_worker_leaves_at_once_and_nothing_is_read_again(
         assert ready < 9, "the group waited for a member that was gone"
         assert second.metric("retention_events_total") == left > 10_000
     assert_alerts(event_clock, part_truth.alerts)
+
+
+def one_has_partitions(one: WorkerProcess) -> bool:
+    return bool(one.partitions())
+
+
+def test_a_rolling_restart_under_load_loses_and_doubles_nothing_and_catches_up_within_half_a_minute(
+    event_clock: Settings, part: Path, part_truth: ReplayResult, tmp_path: Path
+) -> None:
+    """As docs tell it: end one, start the new one, wait until it is ready, go on with the next."""
+    rate = 1_000
+    with Deployment(event_clock, tmp_path) as deployment:
+        for _ in range(2):
+            deployment.start()
+        deployment.when_ready()
+        with publishing_slowly(event_clock, part, rate) as busy:
+            deployment.when_it_comes_on(2 * rate)
+            stopped, ready = [], []
+            for old in list(deployment.workers):
+                stopped.append(deployment.stop(old))
+                new = deployment.start()
+                deployment.when(partial(one_has_partitions, new))
+                ready.append(deployment.when_ready())
+            behind, so_far = lag(event_clock), progress(event_clock)
+            caught_up = deployment.when_it_comes_on(behind, since=so_far)
+            assert busy(), "published before the last worker was ready"
+        drained = deployment.when_drained()
+    print(
+        f"at {rate} records/s: ended after {stopped[0]:.1f}, {stopped[1]:.1f} s, ready again {ready[0]:.1f}, "
+        f"{ready[1]:.1f} s after the start, then {behind:,} records behind, worked off in {caught_up:.1f} s; "
+        f"drained {drained:.1f} s after the last record; {len(part_truth.alerts)} alerts, each once"
+    )
+    assert caught_up < 30
+    assert_alerts(event_clock, part_truth.alerts)
+    assert_state(event_clock, part_truth)
 
 
 def test_a_zombie_writes_nothing(
