@@ -9,7 +9,7 @@ from streams.settings_page import unknown_variables
 
 TOP = Path(__file__).parents[1]
 PAGES = sorted([TOP / "README.md", TOP / "deploy" / "README.md", *(TOP / "docs").rglob("*.md")])
-GUIDES = sorted([TOP / "README.md", TOP / "deploy" / "README.md", *(TOP / "docs").glob("*.md")])
+GUIDES = sorted(page for page in PAGES if "decisions" not in page.parts)
 HISTORY = "0017-rooms-and-names.md"
 """It names what modules were called before."""
 

@@ -120,6 +120,11 @@ _ALIVE: Final = Group(
         Panel("Partitions opened again", [hourly("reopened_total", "cause")], "Within an hour."),
         Panel("Rebalances", [hourly("rebalances_total", "instance")], "Within an hour."),
         Panel(
+            "Refused tokens within an hour",
+            [hourly("web_refused_tokens_total", "job", "instance", "reason")],
+            alerts=["TokensGuessed"],
+        ),
+        Panel(
             "Releases and hot path",
             [
                 most("build_info", "job", "instance", "version").called("release"),
