@@ -1,6 +1,10 @@
 """Network addresses as people write them."""
 
 import ipaddress
+from typing import Final
+from urllib.parse import urlsplit
+
+HTTPS: Final = "https://"
 
 
 def split_address(text: str) -> tuple[str, int]:
@@ -17,3 +21,16 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host.lower() == "localhost"
+
+
+def names_loopback(host_header: str) -> bool:
+    """Return whether a Host header names this machine."""
+    try:
+        return is_loopback(urlsplit(f"//{host_header}").hostname or "")
+    except ValueError:
+        return False
+
+
+def worker_url(address: str) -> str:
+    """Return the URL of a worker's address: `host:port`, or `https://host:port`."""
+    return address if address.startswith(HTTPS) else f"http://{address}"

@@ -34,8 +34,6 @@ def _check_url(text: str) -> str:
         raise ValueError("write a URL, https://crm.example.com/hooks")
     if parts.username is not None or parts.password is not None:
         raise ValueError("the user and the secret have settings of their own")
-    if parts.scheme == "http" and not is_loopback(parts.hostname):
-        raise ValueError("off loopback it has to be https")
     return text
 
 
@@ -61,6 +59,10 @@ class CrmSettings(BaseSettings):
 
     allow_private: bool = False
     """Whether `url` may lead to a private address (10.0.0.0/8 and the like). Loopback may be named."""
+
+    allow_http: bool = False
+    """Whether the addresses here may be `http` off loopback, so that whoever is on the way reads it: for a
+    network that nobody else is on, as that of Compose."""
 
     ca_file: Path | None = None
     """PEM file of the authorities that may sign the CRM's certificate; the system's when not set."""
@@ -161,6 +163,10 @@ def crm_variable(name: str) -> str:
 
 
 def _problems(settings: CrmSettings) -> Iterable[str]:
+    for name in ("url", "auth_token_url", "canary_url", "bridge_url"):
+        parts = urlsplit(getattr(settings, name) or "")
+        if parts.scheme == "http" and not (settings.allow_http or is_loopback(parts.hostname or "")):
+            yield f"{crm_variable(name)}: off loopback it has to be https"
     for name in ("ca_file", "secret_file", "auth_secret_file"):
         path = getattr(settings, name)
         if path is not None:

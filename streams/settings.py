@@ -15,8 +15,9 @@ from schemas.currencies import check_known_currency
 from schemas.partitioner import Partitioner
 from schemas.topics import DEFAULT_PREFIX
 from streams import rulesets
-from streams.addresses import is_loopback, split_address
+from streams.addresses import HTTPS, is_loopback, split_address
 from streams.core.ruleset import VERSIONS, Ruleset, RulesetError
+from streams.serving.exposure import Exposure
 
 ENV_PREFIX: Final = "RETENTION_"
 _Kind = TypeVar("_Kind", bound=BaseSettings)
@@ -35,6 +36,11 @@ def _check_address(text: str) -> str:
     return text
 
 
+def _check_worker_address(text: str) -> str:
+    split_address(text.removeprefix(HTTPS))
+    return text
+
+
 def _check_resume(text: str) -> str:
     if not re.fullmatch(r"[0-9]{1,4}(@[0-9]{1,18})?", text):
         raise ValueError("write a partition and the number of its stop, 1@345, or a partition alone")
@@ -43,6 +49,12 @@ def _check_resume(text: str) -> str:
 
 _Addresses = Annotated[
     tuple[Annotated[str, AfterValidator(_check_address)], ...],
+    NoDecode,
+    BeforeValidator(_split),
+    Field(min_length=1),
+]
+_WorkerAddresses = Annotated[
+    tuple[Annotated[str, AfterValidator(_check_worker_address)], ...],
     NoDecode,
     BeforeValidator(_split),
     Field(min_length=1),
@@ -67,6 +79,10 @@ class Settings(BaseSettings):
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
     """How to talk to Kafka. `SASL_PLAINTEXT` shows the password, so it is refused unless all brokers are on
     loopback."""
+
+    kafka_allow_plaintext: bool = False
+    """Whether it is on purpose that Kafka off loopback is talked to without TLS, as in a network of its own.
+    Else each start warns that customers' data go unencrypted."""
 
     kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"] = "SCRAM-SHA-512"
     """How to log in to Kafka when the protocol is one of SASL."""
@@ -167,19 +183,40 @@ class Settings(BaseSettings):
     """The worker is not ready while no broker has answered for longer: heartbeats ask every 2 s."""
 
     web_host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
-    """Address for health, metrics and lookup. Anything but loopback is refused without a token."""
+    """Address for health, metrics and lookup. Anything but loopback is refused without a token of at least 32
+    random characters, and without TLS or a proxy that has it."""
 
     web_port: Annotated[int, Ge(0), Le(65_535)] = 8080
     """Port for health, metrics and lookup; 0 takes any free one."""
 
+    web_certificate_file: Path | None = None
+    """PEM file of the server's certificate, and of those between it and the authority: all is then served
+    over TLS. What has changed is read within a minute."""
+
+    web_key_file: Path | None = None
+    """PEM file of that certificate's key."""
+
+    behind_proxy: bool = False
+    """Whether TLS ends before the server, as at a proxy or a mesh: off loopback nothing is served without TLS
+    otherwise. `--behind-proxy` says the same. Whose token was wrong is then told by `X-Forwarded-For`."""
+
+    config_error_seconds: Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)] = 0.0
+    """After an error that a restart does not mend (exit code 78), a process that serves waits for so long
+    before it ends, so that what restarts it does not run in circles."""
+
     token: SecretStr | None = None
-    """Bearer token for lookup and readiness. The file is better: the environment shows in many places."""
+    """Token for lookup, the pages of the desk, and what is told of readiness beside yes or no. The file
+    is better: the environment shows in many places."""
 
     token_file: Path | None = None
     """File with that token; a newline at the end is left out."""
 
-    worker_addresses: _Addresses = ("127.0.0.1:8080",)
-    """Workers that `lookup` asks, one after the other, `host:port`, separated by commas."""
+    worker_addresses: _WorkerAddresses = ("127.0.0.1:8080",)
+    """Workers that `lookup` asks, one after the other, `host:port`, over TLS `https://host:port`, separated
+    by commas."""
+
+    worker_ca_file: Path | None = None
+    """PEM file of the authorities that may sign the workers' certificates; the system's when not set."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -198,6 +235,29 @@ class Settings(BaseSettings):
     def web_token(self) -> str | None:
         """Return the token for lookup and readiness, from its file or the environment."""
         return _secret(self.token, self.token_file)
+
+    def exposure(self) -> Exposure:
+        """Return where it listens, and what guards it there."""
+        return Exposure(
+            self.web_host,
+            self.web_token(),
+            self.web_certificate_file,
+            self.web_key_file,
+            self.behind_proxy,
+        )
+
+    def plaintext_warning(self) -> str | None:
+        """Return what is to be said when Kafka off loopback is talked to unencrypted, and not on purpose."""
+        hosts = (split_address(address)[0] for address in self.bootstrap_servers)
+        if self.kafka_security_protocol != "PLAINTEXT" or self.kafka_allow_plaintext:
+            return None
+        if all(map(is_loopback, hosts)):
+            return None
+        return (
+            "KAFKA IS NOT ON THIS MACHINE, AND IS TALKED TO WITHOUT TLS: whoever is on the way reads and "
+            f"changes what customers did. Set {variable('kafka_security_protocol')} to SSL or SASL_SSL. "
+            f"If it is on purpose, {variable('kafka_allow_plaintext')}=true ends this warning"
+        )
 
     def rules(self) -> Ruleset:
         """Return the rules that decide alerts. Raises SettingsError."""
@@ -248,11 +308,7 @@ def _problems(settings: Settings) -> Iterable[str]:
     yield from _registry_problems(settings)
     if settings.token is not None and settings.token_file is not None:
         yield _both("token", "token_file")
-    if not (is_loopback(settings.web_host) or settings.web_token()):
-        yield (
-            f"{variable('web_host')} is not loopback: "
-            f"set {variable('token_file')}, lookup shows what customers did"
-        )
+    yield from settings.exposure().problems()
 
 
 def _file_problems(settings: Settings) -> Iterable[str]:

@@ -1,13 +1,17 @@
 """The command `retention-signals`: its commands, its help, and how it refuses."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
 import tomllib
 from pathlib import Path
 
 import pytest
 
+from streams.cli import rest_seconds
 from tests.lab.datasets import run
 
 COMMANDS = ("generate", "replay", "explain", "schema")
@@ -80,3 +84,39 @@ def test_the_installed_command_runs_and_fails_in_one_sentence(tmp_path: Path) ->
     assert done.stdout == ""
     assert done.stderr.startswith("error: nothing to read in ")
     assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "arguments", "seconds", "rests"),
+    [
+        (78, ["worker"], "60", 60.0),
+        (78, ["crm-sandbox", "--host", "x"], "0.5", 0.5),
+        (78, ["topics", "check"], "60", 0.0),
+        (78, [], "60", 0.0),
+        (69, ["worker"], "60", 0.0),
+        (0, ["worker"], "60", 0.0),
+        (78, ["worker"], "", 0.0),
+        *((78, ["worker"], wrong, 0.0) for wrong in ("soon", "-1", "1e9", "nan", "inf")),
+    ],
+)
+def test_only_a_server_that_cannot_be_mended_by_a_restart_waits_before_it_ends(
+    code: int, arguments: list[str], seconds: str, rests: float
+) -> None:
+    assert rest_seconds(code, arguments, {"RETENTION_CONFIG_ERROR_SECONDS": seconds}) == rests
+
+
+def test_a_server_that_cannot_start_waits_and_can_be_ended_meanwhile() -> None:
+    started = time.monotonic()
+    with subprocess.Popen(
+        [sys.executable, "-m", "streams", "worker"],
+        env={**os.environ, "RETENTION_CLOCK": "sun", "RETENTION_CONFIG_ERROR_SECONDS": "300"},
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        assert "RETENTION_CLOCK" in process.stderr.readline()
+        assert "it ends in 300 s" in process.stderr.readline()
+        process.terminate()
+        assert process.wait(10) == -signal.SIGTERM
+    assert time.monotonic() - started < 60

@@ -111,6 +111,9 @@ def test_a_certificate_needs_its_key(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     assert "need each other" in refusal(monkeypatch, kafka_certificate_file=pem)
 
 
+GOOD = "0123456789abcdef" * 2
+
+
 @pytest.mark.parametrize(
     ("host", "accepted"),
     [
@@ -118,18 +121,45 @@ def test_a_certificate_needs_its_key(monkeypatch: pytest.MonkeyPatch, tmp_path: 
         *((host, False) for host in ("0.0.0.0", "::", "worker-1", "localhost.example.com")),  # noqa: S104
     ],
 )
-def test_the_web_off_loopback_needs_a_token(
+def test_the_web_off_loopback_needs_a_token_and_tls(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, host: str, accepted: bool
 ) -> None:
     given(monkeypatch, web_host=host)
     if accepted:
         assert load_settings().web_token() is None
     else:
-        assert refusal(monkeypatch).startswith("RETENTION_WEB_HOST is not loopback")
+        assert refusal(monkeypatch).startswith("off loopback a token is needed: set RETENTION_TOKEN_FILE; ")
     secret = tmp_path / "token"
-    secret.write_text("open sesame\r\n")
+    secret.write_text(f"{GOOD}\r\n")
     given(monkeypatch, token_file=secret)
-    assert load_settings().web_token() == "open sesame"
+    if not accepted:
+        assert "RETENTION_WEB_CERTIFICATE_FILE" in refusal(monkeypatch)
+    given(monkeypatch, behind_proxy=True)
+    assert load_settings().web_token() == GOOD
+
+
+@pytest.mark.parametrize(
+    ("servers", "changes", "warned"),
+    [
+        ("127.0.0.1:9092,localhost:9093", {}, False),
+        ("127.0.0.1:9092,kafka:9092", {}, True),
+        ("kafka:9092", {"kafka_allow_plaintext": True}, False),
+        ("kafka:9092", {"kafka_security_protocol": "SSL"}, False),
+    ],
+)
+def test_kafka_off_loopback_without_tls_is_warned_of(
+    monkeypatch: pytest.MonkeyPatch, servers: str, changes: dict[str, object], warned: bool
+) -> None:
+    given(monkeypatch, bootstrap_servers=servers, **changes)
+    warning = load_settings().plaintext_warning()
+    assert warning is None or "RETENTION_KAFKA_ALLOW_PLAINTEXT=true" in warning
+    assert (warning is not None) is warned
+
+
+def test_workers_are_asked_over_tls_where_their_address_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    given(monkeypatch, worker_addresses="https://worker-1:8080,[::1]:8081")
+    assert load_settings().worker_addresses == ("https://worker-1:8080", "[::1]:8081")
+    assert "not host:port" in refusal(monkeypatch, worker_addresses="http://worker-1:8080/")
 
 
 def test_a_secret_comes_from_one_place_and_is_not_empty(

@@ -29,6 +29,8 @@ _OURS: Final = (
     "clock",
     "web_host",
     "web_port",
+    "web_certificate_file",
+    "web_key_file",
     "token",
     "token_file",
 )
@@ -116,6 +118,8 @@ def _with_own_names(brokers: tuple[str, ...], user: Settings | None = None) -> S
         replication_factor=1,
         clock="event",
         web_host="127.0.0.1",
+        web_certificate_file=None,
+        web_key_file=None,
         token=None,
         token_file=None,
     )

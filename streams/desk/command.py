@@ -12,6 +12,7 @@ from streams.desk.process import DeskProcess, Topics
 from streams.desk_settings import DeskSettings
 from streams.runtime.commands.common import (
     KAFKA_EXITS,
+    BehindProxy,
     crm_settings_or_exit,
     desk_settings_or_exit,
     ended,
@@ -31,6 +32,7 @@ def desk_command(
         bool,
         typer.Option("--synthetic", help="Say on each page that all of it is synthetic, as in the demo."),
     ] = False,
+    behind_proxy: BehindProxy = False,
 ) -> None:
     """Show a page with whom to call first, and why, and take what was done about it, until SIGTERM or Ctrl-C.
 
@@ -39,12 +41,12 @@ def desk_command(
     dispositions topic as the bridge writes it. The workers of RETENTION_WORKER_ADDRESSES are asked how they
     are, and how things stand with a customer. The pages are at RETENTION_WEB_PORT (on one machine another
     than that of a worker), beside /live, /ready and /metrics. Off loopback RETENTION_TOKEN_FILE is needed to
-    log in, and TLS has to stand before it. For history set RETENTION_CLOCK=event, as for the worker: it is
-    then the time of the newest alert.
+    log in, and TLS, its own or that of a proxy. For history set RETENTION_CLOCK=event, as for the worker: it
+    is then the time of the newest alert.
     """
-    settings, own = settings_or_exit(), desk_settings_or_exit()
+    settings, own = settings_or_exit(behind_proxy=behind_proxy or None), desk_settings_or_exit()
     prefix = crm_settings_or_exit().canary_prefix
-    set_up_logging()
+    set_up_logging(settings)
     try:
         found = topics_or_exit(settings, (ALERTS, CUSTOMERS, DISPOSITIONS))
         alerts, customers, done = (

@@ -27,6 +27,7 @@ from streams.desk.workers import watch
 from streams.desk_settings import DeskSettings
 from streams.runtime.http.lookup import LookupAnswer
 from streams.runtime.http.server import Readiness, WebServer
+from streams.runtime.http.tokens import Tokens
 from streams.runtime.kafka.errors import KafkaUnavailableError
 from streams.runtime.telemetry.desk_metrics import DeskMetrics
 from streams.runtime.tools.lookup_client import BadIdError, NoAnswerError, WrongTokenError, look_up
@@ -85,14 +86,21 @@ class DeskProcess:
             loop.add_signal_handler(one, self._stopping.set)
         self._began = time.monotonic()
         async with AsyncExitStack() as stack:
-            routes = Routes(self, Guard(self._settings.web_token())).all()
+            tokens = Tokens(self._settings, self.metrics.registry)
+            routes = Routes(self, Guard(self._settings.web_token(), tokens.is_right)).all()
             web_server = WebServer(
-                self._settings, self.metrics, self, routes=routes, headers=HEADERS, most_bytes=MOST_BYTES
+                self._settings,
+                self.metrics,
+                self,
+                routes=routes,
+                headers=HEADERS,
+                most_bytes=MOST_BYTES,
+                tokens=tokens,
             )
-            port = await web_server.start()
+            await web_server.start()
             stack.push_async_callback(web_server.stop)
             stack.push_async_callback(self.actions.stop)
-            log.info("the desk is at http://%s:%d", self._settings.web_host, port)
+            log.info("the desk is at %s", web_server.url)
             try:
                 async with asyncio.TaskGroup() as group:
                     for task in (
@@ -140,7 +148,13 @@ class DeskProcess:
         heard = [one.address for one in self._workers if not one.why]
         if not heard:
             return None
-        asked = asyncio.to_thread(look_up, heard, self._settings.web_token(), customer_id)
+        asked = asyncio.to_thread(
+            look_up,
+            heard,
+            self._settings.web_token(),
+            customer_id,
+            ca_file=self._settings.worker_ca_file,
+        )
         try:
             async with asyncio.timeout(_LOOKUP_SECONDS):
                 return await asked

@@ -9,8 +9,10 @@ from typing import Final
 import aiohttp
 import msgspec
 
+from streams.addresses import worker_url
 from streams.desk.health import WorkerSeen
 from streams.runtime.http.server import Readiness
+from streams.runtime.tools.lookup_client import worker_tls
 from streams.settings import Settings
 
 _EVERY_SECONDS: Final = 2.0
@@ -25,7 +27,8 @@ async def watch(settings: Settings, seen: list[WorkerSeen], stopping: asyncio.Ev
     token = settings.web_token()
     headers = {} if token is None else {"Authorization": f"Bearer {token}"}
     timeout = aiohttp.ClientTimeout(_ANSWER_SECONDS)
-    async with aiohttp.ClientSession(timeout=timeout, headers=headers) as session:
+    connector = aiohttp.TCPConnector(ssl=worker_tls(settings.worker_ca_file))
+    async with aiohttp.ClientSession(timeout=timeout, headers=headers, connector=connector) as session:
         while not stopping.is_set():
             await asyncio.gather(*(_ask(session, one) for one in seen))
             try:
@@ -37,12 +40,12 @@ async def watch(settings: Settings, seen: list[WorkerSeen], stopping: asyncio.Ev
 
 async def _ask(session: aiohttp.ClientSession, seen: WorkerSeen) -> None:
     try:
-        async with session.get(f"http://{seen.address}/ready", allow_redirects=False) as answer:
+        async with session.get(f"{worker_url(seen.address)}/ready", allow_redirects=False) as answer:
             body = await answer.read()
             if answer.status in {401, 403}:
                 seen.why = "it wants another token"
                 return
-        async with session.get(f"http://{seen.address}/metrics", allow_redirects=False) as answer:
+        async with session.get(f"{worker_url(seen.address)}/metrics", allow_redirects=False) as answer:
             figures = await answer.read()
         readiness = msgspec.json.decode(body, type=Readiness)
     except TimeoutError:

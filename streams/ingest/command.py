@@ -15,7 +15,7 @@ from streams.ingest.preflight import Setup, preflight
 from streams.ingest.process import Ingest
 from streams.ingest.session import TooManyRefusedError
 from streams.mapping.config import MappingError
-from streams.runtime.commands.common import KAFKA_EXITS, ended, settings_or_exit
+from streams.runtime.commands.common import KAFKA_EXITS, BehindProxy, ended, settings_or_exit
 from streams.runtime.commands.worker import set_up_logging
 from streams.runtime.http.server import PortInUseError
 from streams.runtime.startup.preflight import PreflightError
@@ -55,6 +55,7 @@ def ingest_command(
             "again is a new dead letter.",
         ),
     ] = False,
+    behind_proxy: BehindProxy = False,
 ) -> None:
     """Read other people's topics, map them, write to our inputs: exactly once, until SIGTERM or Ctrl-C.
 
@@ -66,8 +67,8 @@ def ingest_command(
     of a source in a row, or a tenth, it stops with 65. Exits with 78 if settings, mapping or topics don't let
     it start, 69 if Kafka is away, 77 if it won't let us in. A schema registry that is away is waited for.
     """
-    settings = settings_or_exit()
-    set_up_logging()
+    settings = settings_or_exit(behind_proxy=behind_proxy or None)
+    set_up_logging(settings)
     try:
         setup = preflight(settings, config)
         if dry is not None:

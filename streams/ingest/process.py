@@ -53,8 +53,8 @@ class Ingest:
         for one in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(one, self._stopping.set)
         web = WebServer(self._settings, self._metrics, self)
-        port = await web.start()
-        log.info("metrics and health at http://%s:%d", self._settings.web_host, port)
+        await web.start()
+        log.info("metrics and health at %s", web.url)
         try:
             await asyncio.to_thread(self._work)
         finally:

@@ -146,6 +146,9 @@ class Feed(Protocol):
     def high_watermark(self, partition: int, source: Input) -> HighWatermark:
         """Return what a broker last told of an input."""
 
+    async def ask_ends(self, partition: int) -> None:
+        """Ask a broker where the inputs end, for `high_watermark` to tell. Raise LogError."""
+
     async def committed(self, partition: int) -> Mapping[Input, int | None]:
         """Return the positions that the group has committed. Raise LogError."""
 

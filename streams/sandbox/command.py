@@ -14,17 +14,35 @@ from streams.console import Exit, failed, or_exit, visible
 from streams.sandbox.case import ranked
 from streams.sandbox.desk import BridgeUrlError, Desk, DeskError, Status, Turned
 from streams.sandbox.faults import FaultSettings
-from streams.sandbox.server import PortError, Sandbox
+from streams.sandbox.server import HOST, PortError, Sandbox
 from streams.sandbox.signatures import MAKE_ONE, Keys, SecretError, load_keys, new_secret
 from streams.sandbox.store import Sent, Store, StoreError
 from streams.sandbox.table import table_of
+from streams.serving.certificates import CertificateError
+from streams.serving.exposure import (
+    BEHIND_PROXY,
+    CERTIFICATE_FILE,
+    KEY_FILE,
+    TOKEN_FILE,
+    Exposure,
+)
+from streams.serving.exposure import (
+    MAKE_ONE as MAKE_A_TOKEN,
+)
 
 crm_sandbox = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+class TokenError(Exception):
+    """A file of a token that can't be used; the message never holds it."""
+
 
 _EXITS: Final[dict[type[Exception], Exit]] = {
     SecretError: Exit.CONFIG,
     StoreError: Exit.CONFIG,
     PortError: Exit.CONFIG,
+    CertificateError: Exit.CONFIG,
+    TokenError: Exit.CONFIG,
     BridgeUrlError: Exit.USAGE,
     DeskError: Exit.BAD_DATA,
 }
@@ -47,6 +65,14 @@ _Bridge = Annotated[
         help="Where dispositions go: the bridge; /dispositions is added.",
     ),
 ]
+_AllowHttp = Annotated[
+    bool,
+    typer.Option(
+        "--allow-http",
+        envvar="RETENTION_CRM_ALLOW_HTTP",
+        help="The bridge may be off loopback without TLS: for a network that nobody else is on.",
+    ),
+]
 _BRIDGE: Final = "http://127.0.0.1:8080"
 _TimeOfCase = Annotated[
     bool,
@@ -62,11 +88,28 @@ def sandbox_command(  # noqa: PLR0913 - one for each option
     context: typer.Context,
     *,
     port: Annotated[
-        int, typer.Option(min=0, max=65_535, help="Port on 127.0.0.1; 0 takes any free one.")
+        int, typer.Option(min=0, max=65_535, help="Port to listen on; 0 takes any free one.")
     ] = 8090,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; off loopback a token is needed, and TLS or a proxy.")
+    ] = HOST,
+    token_file: Annotated[
+        Path | None,
+        typer.Option(envvar=TOKEN_FILE, help=f"Whoever sees the pages has to know it. {MAKE_A_TOKEN}."),
+    ] = None,
+    certificate_file: Annotated[
+        Path | None, typer.Option(envvar=CERTIFICATE_FILE, help="PEM file of a certificate: serve over TLS.")
+    ] = None,
+    key_file: Annotated[
+        Path | None, typer.Option(envvar=KEY_FILE, help="PEM file of that certificate's key.")
+    ] = None,
+    behind_proxy: Annotated[
+        bool, typer.Option("--behind-proxy", envvar=BEHIND_PROXY, help="TLS ends before this server.")
+    ] = False,
     db: _Db = _DB,
     secret_file: _Secret = None,
     bridge: _Bridge = _BRIDGE,
+    allow_http: _AllowHttp = False,
     time_of_case: _TimeOfCase = False,
     synthetic: Annotated[
         bool, typer.Option("--synthetic", help="Mark every case that comes as synthetic, as in the demo.")
@@ -121,10 +164,15 @@ def sandbox_command(  # noqa: PLR0913 - one for each option
     except ValidationError as error:
         raise failed(_first(error), Exit.USAGE) from None
     with or_exit(_EXITS):
-        keys = _keys(secret_file)
+        keys, token = _keys(secret_file), _token(token_file)
+        exposure = Exposure(host, token, certificate_file, key_file, behind_proxy)
+        problems = "\n".join(exposure.problems())
+        if problems:
+            raise failed(problems, Exit.CONFIG)
         with Store(db) as store:
-            desk = Desk(store, keys, bridge, time_of_case=time_of_case)
-            asyncio.run(_serve(Sandbox(store, keys, desk, faults, synthetic=synthetic), port))
+            desk = Desk(store, keys, bridge, time_of_case=time_of_case, allow_http=allow_http)
+            sandbox = Sandbox(store, keys, desk, faults, synthetic=synthetic, exposure=exposure)
+            asyncio.run(_serve(sandbox, port))
 
 
 @crm_sandbox.command("cases")
@@ -171,6 +219,7 @@ def dispose_command(  # noqa: PLR0913 - one for each option
     db: _Db = _DB,
     secret_file: _Secret = None,
     bridge: _Bridge = _BRIDGE,
+    allow_http: _AllowHttp = False,
     time_of_case: _TimeOfCase = False,
 ) -> None:
     """Send a disposition to the bridge, as the buttons of the page do, and print its answer.
@@ -180,7 +229,7 @@ def dispose_command(  # noqa: PLR0913 - one for each option
     with or_exit({**_EXITS, StoreError: Exit.NO_INPUT}):
         keys = _keys(secret_file)
         with Store(db, create=False) as store:
-            desk = Desk(store, keys, bridge, time_of_case=time_of_case)
+            desk = Desk(store, keys, bridge, time_of_case=time_of_case, allow_http=allow_http)
             sent = asyncio.run(
                 desk.tell(alert_id, status, outcome=outcome, action=action, snooze_days=snooze_days)
             )
@@ -212,6 +261,18 @@ def _keys(secret_file: Path | None) -> Keys:
     if secret_file is None:
         raise SecretError(f"--secret-file is missing, the secret shared with the bridge: {MAKE_ONE}")
     return load_keys(secret_file)
+
+
+def _token(token_file: Path | None) -> str | None:
+    if token_file is None:
+        return None
+    try:
+        token = token_file.read_text(encoding="utf-8").strip("\r\n")
+    except OSError as error:
+        raise TokenError(f"{token_file} cannot be read: {error.strerror}; {MAKE_A_TOKEN}") from error
+    if not token.strip():
+        raise TokenError(f"{token_file} is empty; {MAKE_A_TOKEN}")
+    return token
 
 
 def _check_no_options(context: typer.Context) -> None:

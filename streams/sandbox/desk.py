@@ -58,19 +58,22 @@ class Desk:
     """Tells the bridge, at its URL, what was decided about the cases of a store.
 
     A disposition is as of now, or with `time_of_case` of just before the figures of its case: for history,
-    where events have their own time. Raises BridgeUrlError.
+    where events have their own time. With `allow_http` the bridge may be off loopback without TLS. Raises
+    BridgeUrlError.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what differs between desks
         self,
         store: Store,
         keys: Keys,
         bridge: str,
         *,
         time_of_case: bool = False,
+        allow_http: bool = False,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self._store, self._keys, self._url = store, keys, _checked(bridge).rstrip("/") + _PATH
+        url = _checked(bridge, allow_http=allow_http)
+        self._store, self._keys, self._url = store, keys, url.rstrip("/") + _PATH
         self._time_of_case = time_of_case
         self._now = now
 
@@ -122,14 +125,14 @@ class Desk:
         return max(time, _EPOCH) - _BEFORE
 
 
-def _checked(url: str) -> str:
+def _checked(url: str, *, allow_http: bool) -> str:
     try:
         parts = urlsplit(url)
     except ValueError:
         parts = urlsplit("")
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise BridgeUrlError("the bridge is given as a URL, http://127.0.0.1:8080")
-    if parts.scheme == "http" and not is_loopback(parts.hostname):
+    if parts.scheme == "http" and not (allow_http or is_loopback(parts.hostname)):
         raise BridgeUrlError("off loopback the bridge has to be https")
     return url
 

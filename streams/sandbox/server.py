@@ -1,4 +1,7 @@
-"""The sandbox's web server on loopback: the webhook, pages for the desk, JSON for tests, faults to order."""
+"""The sandbox's web server: the webhook, pages for the desk, JSON for tests, faults to order.
+
+It listens on loopback unless it is told otherwise.
+"""
 
 import asyncio
 import errno
@@ -10,18 +13,20 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from http import HTTPStatus
 from typing import Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from aiohttp import web
 from pydantic import ValidationError
 
-from streams.addresses import is_loopback
 from streams.sandbox import page
+from streams.sandbox.admission import Admission
 from streams.sandbox.case import MessageError, parse, ranked, read
 from streams.sandbox.desk import SNOOZE_DAYS, Desk, DeskError, Status, Turned
 from streams.sandbox.faults import Fault, Faults, FaultSettings
 from streams.sandbox.signatures import Keys
 from streams.sandbox.store import Effect, Store
+from streams.serving.certificates import Certificate
+from streams.serving.exposure import Exposure
 
 log = logging.getLogger(__name__)
 _QUIET: Final = log.getChild("aiohttp")
@@ -29,6 +34,9 @@ _QUIET: Final = log.getChild("aiohttp")
 _QUIET.addFilter(lambda _record: False)
 
 HOST: Final = "127.0.0.1"
+ON_LOOPBACK: Final = Exposure(HOST, None, None, None, behind_proxy=False)
+_OPEN: Final = frozenset({"/webhook", "/live"})
+"""What comes to the first is signed, the second tells nothing."""
 MOST_BYTES: Final = 256 * 1024
 _MOST_ID: Final = 256
 _STOP_SECONDS: Final = 0.5
@@ -51,11 +59,19 @@ class PortError(Exception):
 class Sandbox:
     """The server, on the event loop that starts it."""
 
-    def __init__(
-        self, store: Store, keys: Keys, desk: Desk, faults: FaultSettings, *, synthetic: bool = False
+    def __init__(  # noqa: PLR0913 - what it is made of
+        self,
+        store: Store,
+        keys: Keys,
+        desk: Desk,
+        faults: FaultSettings,
+        *,
+        synthetic: bool = False,
+        exposure: Exposure = ON_LOOPBACK,
     ) -> None:
         """With `synthetic` every case that comes is marked so."""
         self._store, self._keys, self._desk = store, keys, desk
+        self._exposure, self._admission = exposure, Admission(exposure)
         self._faults = Faults(faults, time.monotonic)
         self._synthetic = synthetic
         self._unsigned = 0
@@ -63,9 +79,12 @@ class Sandbox:
         self._runner: web.AppRunner | None = None
 
     async def start(self, port: int = 0) -> str:
-        """Listen, and return the URL; port 0 takes any free one. Raises PortError."""
-        app = web.Application(client_max_size=MOST_BYTES, middlewares=[_guarded])
+        """Listen, and return the URL; port 0 takes any free one. Raises PortError, CertificateError."""
+        certificate_file, key_file = self._exposure.certificate_file, self._exposure.key_file
+        context = Certificate(certificate_file, key_file).context if certificate_file and key_file else None
+        app = web.Application(client_max_size=MOST_BYTES, middlewares=[self._guarded])
         app.on_response_prepare.append(_add_headers)
+        app.router.add_get("/live", _live)
         app.router.add_post("/webhook", self._webhook)
         app.router.add_get("/", self._list)
         app.router.add_get("/case", self._case)
@@ -85,13 +104,14 @@ class Sandbox:
         )
         await runner.setup()
         try:
-            await web.TCPSite(runner, HOST, port).start()
+            await web.TCPSite(runner, self._exposure.host, port, ssl_context=context).start()
         except OSError as error:
             await runner.cleanup()
             why = "is in use" if error.errno == errno.EADDRINUSE else f"can't be had: {error.strerror}"
             raise PortError(f"port {port} {why}; --port 0 takes any free one") from error
         self._runner = runner
-        return f"http://{HOST}:{runner.addresses[0][1]}"
+        scheme = "http" if context is None else "https"
+        return f"{scheme}://{self._exposure.host}:{runner.addresses[0][1]}"
 
     async def stop(self) -> None:
         """Stop listening; what hangs is ended."""
@@ -99,6 +119,20 @@ class Sandbox:
         runner, self._runner = self._runner, None
         if runner is not None:
             await runner.cleanup()
+
+    @web.middleware
+    async def _guarded(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
+        """Answer only who may be answered; of a bug tell kind and place, never data."""
+        if request.path not in _OPEN:
+            self._admission.check(request)
+        try:
+            return await handler(request)
+        except web.HTTPException:
+            raise
+        except Exception as error:  # noqa: BLE001 - a bug must not show data, nor end the server
+            at = traceback.extract_tb(error.__traceback__)[-1]
+            log.error("a request failed: %s at %s:%s", type(error).__name__, at.name, at.lineno)  # noqa: TRY400
+            return _said(HTTPStatus.INTERNAL_SERVER_ERROR, "internal error")
 
     # The webhook
 
@@ -222,36 +256,19 @@ def _refused() -> Iterator[None]:
         raise web.HTTPBadRequest(text=f"{error}\n") from None
 
 
-@web.middleware
-async def _guarded(request: web.Request, handler: _Handler) -> web.StreamResponse:
-    """Answer only who calls this machine by its name; of a bug tell kind and place, never data."""
-    if not _is_local(request.headers.get("Host", "")):
-        raise web.HTTPForbidden(text="only loopback names are answered\n")
-    try:
-        return await handler(request)
-    except web.HTTPException:
-        raise
-    except Exception as error:  # noqa: BLE001 - a bug must not show data, nor end the server
-        at = traceback.extract_tb(error.__traceback__)[-1]
-        log.error("a request failed: %s at %s:%s", type(error).__name__, at.name, at.lineno)  # noqa: TRY400
-        return _said(HTTPStatus.INTERNAL_SERVER_ERROR, "internal error")
-
-
-def _is_local(host: str) -> bool:
-    try:
-        return is_loopback(urlsplit(f"//{host}").hostname or "")
-    except ValueError:
-        return False
-
-
 def _check_origin(request: web.Request) -> None:
     """Raise HTTPForbidden unless a form was sent from a page of our own."""
-    if request.headers.get("Origin") != f"http://{request.headers.get('Host')}":
+    scheme, _, host = request.headers.get("Origin", "").partition("://")
+    if scheme not in {"http", "https"} or host != request.headers.get("Host"):
         raise web.HTTPForbidden(text="the form has to be sent from a page of the sandbox\n")
 
 
 async def _add_headers(_request: web.Request, response: web.StreamResponse) -> None:
     response.headers.update(_HEADERS)
+
+
+async def _live(_request: web.Request) -> web.Response:
+    return web.json_response({"live": True})
 
 
 async def _style(_request: web.Request) -> web.Response:

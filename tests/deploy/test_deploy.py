@@ -1,55 +1,25 @@
 """The image, Compose, and the rules of Prometheus: what can be said of them without a Docker daemon."""
 
-import os
 import re
-import shutil
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
 from typing import Any, Final, cast
 
 import pytest
-import yaml
-from prometheus_client.metrics_core import Metric
 
 from streams.runtime.local_kafka.docker import IMAGE
-from streams.runtime.telemetry.metrics import Metrics
-from streams.runtime.telemetry.metrics_page import rows
 from streams.settings import Settings
 from streams.settings_page import unknown_variables
-from tests.deploy.files import DEPLOY, TOP, instructions
+from tests.deploy.files import DEPLOY, TOP, instructions, parsed, run
 
 EXTENSION: Final = "streams/native/_native.abi3.so"
 WORKERS: Final = ("worker-1", "worker-2")
 OURS: Final = (*WORKERS, "topics", "publish")
-# The series that Prometheus itself makes of each target.
-UP: Final = "up"
-
-
-def parsed(path: Path) -> dict[str, Any]:
-    return cast(dict[str, Any], yaml.safe_load(path.read_text(encoding="utf-8")))
 
 
 @pytest.fixture(name="services")
 def _services() -> dict[str, dict[str, Any]]:
     return cast(dict[str, dict[str, Any]], parsed(TOP / "docker-compose.yml")["services"])
-
-
-def rules() -> list[dict[str, Any]]:
-    return [rule for group in parsed(DEPLOY / "alerts.yml")["groups"] for rule in group["rules"]]
-
-
-def metrics_in(text: str) -> set[str]:
-    return set(re.findall(r"\b(?:retention|process|python)_[a-z_]+\b|\bup\b(?={)", text))
-
-
-def labels_of_metrics() -> dict[str, set[str]]:
-    """Return for every series that a worker shows the labels that it can have."""
-    ours = {one.name: set(one.labels) for one in rows()}
-    others: list[Metric] = list(Metrics().registry.collect())
-    shown = {sample.name: set(sample.labels) for metric in others for sample in metric.samples}
-    return shown | ours
 
 
 # Compose
@@ -194,78 +164,17 @@ def test_the_image_has_the_hot_path_compiled_of_what_is_locked() -> None:
     assert all(base.endswith("-slim-bookworm") for base in bases), "one C library for what is built and runs"
 
 
-# Prometheus
-
-
-def test_the_workers_are_watched() -> None:
-    (scraped,) = parsed(DEPLOY / "prometheus.yml")["scrape_configs"]
-    assert scraped["static_configs"] == [{"targets": [f"{name}:8080" for name in WORKERS]}]
-
-
-@pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule["alert"])
-def test_rules_ask_for_metrics_and_labels_that_there_are(rule: dict[str, Any]) -> None:
-    known = labels_of_metrics()
-    named = metrics_in(rule["expr"])
-    assert named
-    assert metrics_in(str(rule)) - {UP} <= known.keys()
-    grouped = re.findall(r"(?:by|on) \(([^)]*)\)", rule["expr"])
-    labels = {label.strip() for labels in grouped for label in labels.split(",")}
-    assert labels <= set().union(*(known.get(name, set()) for name in named))
-
-
-@pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule["alert"])
-def test_rules_say_how_bad_it_is_and_what_to_do(rule: dict[str, Any]) -> None:
-    assert rule["labels"]["severity"] in {"critical", "warning", "info"}
-    assert rule["annotations"].keys() == {"summary", "description"}
-    row = f"| {rule['alert']} | {rule['labels']['severity']} |"
-    assert row in (DEPLOY / "README.md").read_text(encoding="utf-8")
-
-
-@pytest.mark.parametrize("name", [rule["alert"] for rule in rules()])
-def test_every_rule_is_shown_to_fire_and_not_to_fire(name: str) -> None:
-    asked = [one for test in parsed(DEPLOY / "alerts_test.yml")["tests"] for one in test["promql_expr_test"]]
-    found = [bool(one["exp_samples"]) for one in asked if f'"{name}"' in one["expr"]]
-    assert {True, False} <= set(found)
-
-
 def test_settings_in_the_readme_are_settings() -> None:
-    told = (DEPLOY / "README.md").read_text(encoding="utf-8") + str(rules())
+    told = (DEPLOY / "README.md").read_text(encoding="utf-8")
     assert unknown_variables(re.findall(r"\bRETENTION_[A-Z_]+\b", told)) == []
 
 
 # The tools themselves
 
 
-def run(*command: str) -> subprocess.CompletedProcess[str]:
-    """Run a tool, of the environment or of PATH, in the top folder; skip the test where it is missing."""
-    places = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    tool = shutil.which(command[0], path=places)
-    if tool is None:
-        pytest.skip(f"NOT TESTED: {command[0]} is not installed")
-    return subprocess.run(  # noqa: S603 - no shell, and nothing in it from outside
-        [tool, *command[1:]], cwd=TOP, capture_output=True, text=True, check=False, timeout=60
-    )
-
-
 def test_hadolint_has_nothing_to_say() -> None:
     done = run("hadolint", "--no-color", "deploy/Dockerfile")
     assert (done.returncode, done.stdout) == (0, "")
-
-
-@pytest.mark.parametrize(
-    "command",
-    [
-        ("check", "config", "deploy/prometheus.yml"),
-        ("check", "rules", "deploy/alerts.yml"),
-        ("test", "rules", "deploy/alerts_test.yml"),
-    ],
-    ids=" ".join,
-)
-@pytest.mark.slow
-def test_promtool_agrees(command: tuple[str, ...]) -> None:
-    done = run("promtool", *command)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "SUCCESS" in done.stdout
 
 
 def test_docker_compose_takes_the_file() -> None:

@@ -8,6 +8,7 @@ from typing import Any, Final
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 import aiohttp
+from prometheus_client import CollectorRegistry
 
 from schemas.alert import Alert, Anchor, Counters, LogOdds, Signal
 from schemas.disposition import Disposition
@@ -24,6 +25,7 @@ from streams.desk.web.guard import Guard
 from streams.desk.web.routes import HEADERS, MOST_BYTES, Routes
 from streams.runtime.http.lookup import LookupAnswer
 from streams.runtime.http.server import Readiness, WebServer
+from streams.runtime.http.tokens import Tokens
 from streams.runtime.kafka.errors import KafkaUnavailableError
 from streams.runtime.telemetry.desk_metrics import DeskMetrics
 from streams.settings import Settings
@@ -179,13 +181,15 @@ class DeskOfTests:
 async def served(desk: DeskOfTests, *, port: int = 0, **settings: Any) -> AsyncIterator[str]:
     """Serve a desk, and give its address."""
     told = Settings(web_port=port, **settings)
+    tokens = Tokens(told, CollectorRegistry())  # of each start, for a test may serve a desk again
     server = WebServer(
         told,
         desk.metrics,
         desk,
-        routes=Routes(desk, Guard(told.web_token())).all(),
+        routes=Routes(desk, Guard(told.web_token(), tokens.is_right)).all(),
         headers=HEADERS,
         most_bytes=MOST_BYTES,
+        tokens=tokens,
     )
     try:
         yield f"http://127.0.0.1:{await server.start()}"

@@ -179,6 +179,29 @@ def test_with_a_token_nothing_is_shown_before_one_logs_in() -> None:
     assert asked(desk, of_another, token=TOKEN + "2") == 303
 
 
+def test_who_guesses_has_to_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streams.desk.web.guard._WRONG_SECONDS", 0.0)
+
+    async def guess(client: Client) -> list[tuple[int, str | None]]:
+        told = []
+        for token in (*["a guess"] * 10, TOKEN):
+            async with client.http.post(
+                client.url + "/login",
+                data={"token": token},
+                headers={"Origin": client.url},
+                allow_redirects=False,
+            ) as answer:
+                told.append((answer.status, answer.headers.get("Retry-After")))
+                shown = await answer.text()
+        assert "Too many wrong tokens: try again in " in shown
+        return told
+
+    *wrong, (status, seconds) = asked(DeskOfTests(), guess, token=TOKEN)
+    assert wrong == [(401, None)] * 10
+    assert status == 429
+    assert 0 < int(seconds or 0) <= 60
+
+
 def test_what_changes_something_has_to_come_from_a_page_of_ours() -> None:
     desk = DeskOfTests(undo_seconds=0)
     desk.take(alert("a"))

@@ -150,6 +150,15 @@ class FakeFeed(Feed):
         return self._high_watermarks.get((partition, source), HighWatermark())
 
     @override
+    async def ask_ends(self, partition: int) -> None:
+        if self.down:
+            raise LogError("the leader is away")
+        broker, asked_ms = self._around.brokers[partition], self._around.clock.steady_ms()
+        for source in Input:
+            end = broker.history.tapes[source].end_of(broker.published[source])
+            self._high_watermarks[partition, source] = HighWatermark(end, asked_ms)
+
+    @override
     async def committed(self, partition: int) -> Mapping[Input, int | None]:
         await asyncio.sleep(self._around.rng.random() * self._around.request_seconds)
         if self.down or self._around.rng.random() < self._around.brokers[partition].trouble:

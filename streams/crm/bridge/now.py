@@ -21,6 +21,7 @@ class Now:
 
     def __init__(self, settings: Settings, metrics: BridgeMetrics) -> None:
         self._addresses, self._token = settings.worker_addresses, settings.web_token()
+        self._ca_file = settings.worker_ca_file
         self._metrics = metrics
         self._rests_until = 0.0
 
@@ -29,7 +30,9 @@ class Now:
         if time.monotonic() < self._rests_until:
             return None
         try:
-            answer = await asyncio.to_thread(look_up, self._addresses, self._token, customer_id)
+            answer = await asyncio.to_thread(
+                look_up, self._addresses, self._token, customer_id, ca_file=self._ca_file
+            )
         except (NoAnswerError, WrongTokenError, BadIdError) as error:
             self._metrics.lookups.labels("failed").inc()
             self._rests_until = time.monotonic() + _REST_SECONDS

@@ -67,6 +67,8 @@ class Bridge:
     ) -> None:
         self._settings, self._crm, self._policy, self._topics = settings, crm, policy, topics
         self._metrics = metrics
+        for topic in (topics.alerts, topics.customers):
+            metrics.invalid.labels(topic)
         self._stopping = asyncio.Event()
         self._turned_at = time.monotonic()
         self._why: str | None = "it has not begun"
@@ -84,9 +86,9 @@ class Bridge:
             loop.add_signal_handler(one, self._stopping.set)
         async with AsyncExitStack() as stack:
             web_server = WebServer(self._settings, self._metrics, self, routes=routes)
-            port = await web_server.start()
+            await web_server.start()
             stack.push_async_callback(web_server.stop)
-            log.info("metrics, health and dispositions at http://%s:%d", self._settings.web_host, port)
+            log.info("metrics, health and dispositions at %s", web_server.url)
             ledger = await self._lock()
             if ledger is None:
                 return

@@ -50,6 +50,7 @@ class CanaryProcess:
     ) -> None:
         self._settings, self._crm, self._bridge = settings, crm, bridge
         self._metrics = CanaryMetrics()
+        self._metrics.turn.set(crm.canary_hours * HOUR_MS / 1000)
         self._stopping = asyncio.Event()
         self._turned_at = time.monotonic()
         customers = canaries(crm.canary_prefix, partitions, settings.partitioner, rules)
@@ -76,9 +77,9 @@ class CanaryProcess:
         async with AsyncExitStack() as stack:
             # In use before anything can come.
             await stack.enter_async_context(self._bridge)
-            port = await server.start()
+            await server.start()
             stack.push_async_callback(server.stop)
-            log.info("metrics, health and cases at http://%s:%d", self._settings.web_host, port)
+            log.info("metrics, health and cases at %s", server.url)
             stack.push_async_callback(self._feed.close)
             while not self._stopping.is_set():
                 rest = _LOOK_SECONDS

@@ -29,6 +29,7 @@ from streams.crm.payload.template import Template, TemplateError
 from streams.crm_settings import CrmSettings, crm_variable
 from streams.runtime.commands.common import (
     KAFKA_EXITS,
+    BehindProxy,
     crm_settings_or_exit,
     ended,
     settings_or_exit,
@@ -59,7 +60,7 @@ bridge.command("resend")(resend_command)
 
 
 @bridge.callback()
-def bridge_command(context: typer.Context) -> None:
+def bridge_command(context: typer.Context, *, behind_proxy: BehindProxy = False) -> None:
     """Deliver alerts to a CRM, each once, and take its dispositions back, until SIGTERM or Ctrl-C.
 
     Reads the alert topic, keeps a ledger of what became of each alert (RETENTION_CRM_LEDGER), and sends
@@ -74,8 +75,8 @@ def bridge_command(context: typer.Context) -> None:
     """
     if context.invoked_subcommand is not None:
         return
-    settings, crm = settings_or_exit(), crm_settings_or_exit()
-    set_up_logging()
+    settings, crm = settings_or_exit(behind_proxy=behind_proxy or None), crm_settings_or_exit()
+    set_up_logging(settings)
     try:
         secrets, template = _secrets(crm), Template.load(crm.template)
         found = topics_or_exit(settings, (ALERTS, CUSTOMERS, DISPOSITIONS))

@@ -19,6 +19,7 @@ from streams.crm.delivery.transport import Endpoint
 from streams.crm_settings import CrmSettings, crm_variable
 from streams.runtime.commands.common import (
     KAFKA_EXITS,
+    BehindProxy,
     crm_settings_or_exit,
     ended,
     kafka_or_exit,
@@ -43,7 +44,7 @@ canary = typer.Typer(
 
 
 @canary.callback()
-def canary_command(context: typer.Context) -> None:
+def canary_command(context: typer.Context, *, behind_proxy: BehindProxy = False) -> None:
     """Let synthetic customers go the whole way and back, again and again, until SIGTERM or Ctrl-C.
 
     One in each partition buys twice a day (where others do, so that a broken feed still shows), and every
@@ -59,9 +60,9 @@ def canary_command(context: typer.Context) -> None:
     """
     if context.invoked_subcommand is not None:
         return
-    settings, crm = settings_or_exit(), crm_settings_or_exit()
+    settings, crm = settings_or_exit(behind_proxy=behind_proxy or None), crm_settings_or_exit()
     rules = _rules_or_exit(settings)
-    set_up_logging()
+    set_up_logging(settings)
     partitions = partitions_or_exit(settings, (TRANSACTIONS, CONTACTS))
     try:
         asyncio.run(_run(settings, crm, rules, partitions))

@@ -93,7 +93,12 @@ def _of_file(path: Path, last: int) -> list[Alert]:
 
 def _now(settings: Settings, alert: Alert) -> LookupAnswer | None:
     try:
-        return look_up(settings.worker_addresses, settings.web_token(), alert.customer_id)
+        return look_up(
+            settings.worker_addresses,
+            settings.web_token(),
+            alert.customer_id,
+            ca_file=settings.worker_ca_file,
+        )
     except (NoAnswerError, WrongTokenError, BadIdError) as error:
         first, *_ = str(error).splitlines()
         ERRORS.print(f"note: no figures of now: {first}", markup=False, highlight=False)

@@ -35,6 +35,8 @@ class Endpoint:
     timeout_seconds: float = 10.0
     """For all requests of a message together; waiting for their turn is not counted."""
     allow_private: bool = False
+    allow_http: bool = False
+    """Whether it may be talked to without TLS off loopback too."""
     ca_file: Path | None = None
     connections: int = 4
 
@@ -42,7 +44,12 @@ class Endpoint:
     def of(cls, settings: CrmSettings, url: str) -> Self:
         """Return the endpoint at a URL of the settings: that of the CRM, or of the canary."""
         return cls(
-            url, settings.timeout_seconds, settings.allow_private, settings.ca_file, settings.concurrency
+            url,
+            settings.timeout_seconds,
+            settings.allow_private,
+            settings.allow_http,
+            settings.ca_file,
+            settings.concurrency,
         )
 
 
@@ -164,7 +171,7 @@ class Exchange:
 
     def _check(self, url: URL) -> None:
         host = url.host or ""
-        if url.scheme != "https" and not is_loopback(host):
+        if url.scheme != "https" and not (self._endpoint.allow_http or is_loopback(host)):
             raise NoAnswerError("not_https")
         try:
             check_literal(host, allow_private=self._endpoint.allow_private)

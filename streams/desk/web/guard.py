@@ -10,13 +10,14 @@ import asyncio
 import hmac
 import secrets
 import time
+from collections.abc import Callable
 from hashlib import sha256
 from typing import Final
 from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from streams.runtime.http.server import is_local
+from streams.addresses import names_loopback
 
 SESSION_SECONDS: Final = 12 * 3600
 _PLAIN, _SECURE = "desk", "__Host-desk"
@@ -25,11 +26,15 @@ _NOBODY: Final = "loopback"
 _WRONG_SECONDS: Final = 0.5
 
 
-class Guard:
-    """Knows the token, if there is one."""
+IsRight = Callable[[web.Request, str], bool]
+"""Returns whether a request gives the token; raises HTTPTooManyRequests after too many that were wrong."""
 
-    def __init__(self, token: str | None) -> None:
-        self._token = None if token is None else token.encode()
+
+class Guard:
+    """Knows whether there is a token; `is_right` knows which."""
+
+    def __init__(self, token: str | None, is_right: IsRight) -> None:
+        self._has_token, self._is_right = token is not None, is_right
         # A cookie tells nothing of the token, and one of another token does not fit.
         own = secrets.token_bytes(32) if token is None else token.encode()
         self._key = sha256(b"retention-signals desk\0" + own).digest()
@@ -37,12 +42,12 @@ class Guard:
     @property
     def has_token(self) -> bool:
         """Return whether one has to log in."""
-        return self._token is not None
+        return self._has_token
 
     def session(self, request: web.Request) -> str | None:
         """Return who asks, as a text that is only compared; None if they may not."""
-        if self._token is None:
-            return _NOBODY if is_local(request.headers.get("Host", "")) else None
+        if not self._has_token:
+            return _NOBODY if names_loopback(request.headers.get("Host", "")) else None
         for name in (_SECURE, _PLAIN):
             cookie = request.cookies.get(name, "")
             body, _, signed = cookie.rpartition(".")
@@ -56,11 +61,12 @@ class Guard:
                 return body
         return None
 
-    async def log_in(self, given: str) -> str | None:
-        """Return a cookie for whoever knows the token; None for anybody else, and not soon."""
-        if self._token is None or not hmac.compare_digest(
-            given.encode(errors="surrogateescape"), self._token
-        ):
+    async def log_in(self, request: web.Request, given: str) -> str | None:
+        """Return a cookie for whoever knows the token; None for anybody else, and not soon.
+
+        Raises HTTPTooManyRequests.
+        """
+        if not (self._has_token and self._is_right(request, given)):
             await asyncio.sleep(_WRONG_SECONDS)
             return None
         body = f"{int(time.time()) + SESSION_SECONDS}.{secrets.token_hex(16)}"

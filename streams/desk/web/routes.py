@@ -270,16 +270,20 @@ class Routes:
     # Logging in
 
     async def _login_page(self, _request: web.Request) -> web.Response:
-        return _html(render("login.html.jinja", wrong=False, files=files_name()))
+        return _html(render("login.html.jinja", wrong="", files=files_name()))
 
     async def _log_in(self, request: web.Request) -> web.Response:
         form = await _form(request)
         if not is_same_origin(request):
             return _error(HTTPStatus.FORBIDDEN, "it was not sent from a page of the desk")
-        cookie = await self._guard.log_in(form.get("token", ""))
+        try:
+            cookie = await self._guard.log_in(request, form.get("token", ""))
+        except web.HTTPTooManyRequests as error:
+            refused = _login_again(f"{error.reason}.".capitalize(), HTTPStatus.TOO_MANY_REQUESTS)
+            refused.headers["Retry-After"] = error.headers["Retry-After"]
+            return refused
         if cookie is None:
-            wrong = render("login.html.jinja", wrong=True, files=files_name())
-            return _html(wrong, HTTPStatus.UNAUTHORIZED)
+            return _login_again("That is not the token.", HTTPStatus.UNAUTHORIZED)
         response = _to("/")
         set_cookie(response, request, cookie)
         return response
@@ -291,6 +295,10 @@ class Routes:
         response = _to("/login")
         set_cookie(response, request, "")
         return response
+
+
+def _login_again(wrong: str, status: HTTPStatus) -> web.Response:
+    return _html(render("login.html.jinja", wrong=wrong, files=files_name()), status)
 
 
 def _grouped(request: web.Request) -> tuple[By, int]:

@@ -25,6 +25,15 @@ StrictFields = Annotated[
     ),
 ]
 
+BehindProxy = Annotated[
+    bool,
+    typer.Option(
+        "--behind-proxy",
+        help="TLS ends before this server, at a proxy or a mesh: else it has to have TLS itself to listen "
+        "anywhere but on loopback.",
+    ),
+]
+
 KAFKA_EXITS: Final[dict[type[Exception], Exit]] = {
     KafkaUnavailableError: Exit.UNAVAILABLE,
     KafkaRefusedError: Exit.NO_PERMISSION,

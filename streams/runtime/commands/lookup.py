@@ -35,7 +35,9 @@ def lookup_command(
     """
     settings = settings_or_exit()
     with or_exit(_EXITS):
-        answer = look_up(settings.worker_addresses, settings.web_token(), customer_id)
+        answer = look_up(
+            settings.worker_addresses, settings.web_token(), customer_id, ca_file=settings.worker_ca_file
+        )
     if answer is None:
         raise failed("no event of that customer was accepted", Exit.NO_INPUT)
     if as_json:

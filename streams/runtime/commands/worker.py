@@ -11,7 +11,13 @@ from typing_extensions import override
 
 from streams.console import Exit
 from streams.core.customer.state import StateError
-from streams.runtime.commands.common import KAFKA_EXITS, StrictFields, ended, settings_or_exit
+from streams.runtime.commands.common import (
+    KAFKA_EXITS,
+    BehindProxy,
+    StrictFields,
+    ended,
+    settings_or_exit,
+)
 from streams.runtime.http.server import PortInUseError
 from streams.runtime.partition.supervisor import GaveUpError
 from streams.runtime.startup.preflight import PreflightError, StartupContext, check_partitioner, preflight
@@ -50,6 +56,7 @@ def worker_command(
         ),
     ] = None,
     strict_fields: StrictFields = False,
+    behind_proxy: BehindProxy = False,
 ) -> None:
     """Consume the input topics and write alerts, exactly once, until SIGTERM or Ctrl-C.
 
@@ -57,8 +64,12 @@ def worker_command(
     and POST /lookup. Exits with 78 if settings, topics or state don't let it start, 69 if Kafka is away, 77
     if it won't let us in, 70 if it failed: what is committed stands, and the next start goes on from there.
     """
-    settings = settings_or_exit(resume_partitions=resume_partition, strict_fields=strict_fields or None)
-    set_up_logging()
+    settings = settings_or_exit(
+        resume_partitions=resume_partition,
+        strict_fields=strict_fields or None,
+        behind_proxy=behind_proxy or None,
+    )
+    set_up_logging(settings)
     try:
         context = preflight(settings)
         check_partitioner(settings, context)
@@ -93,8 +104,11 @@ class OncePerMinute(logging.Filter):
         return due
 
 
-def set_up_logging() -> None:
-    """Write a line each to standard error, in UTC; of the libraries only what went wrong."""
+def set_up_logging(settings: Settings) -> None:
+    """Write a line each to standard error, in UTC; of the libraries only what went wrong.
+
+    The first says it if Kafka is talked to unencrypted.
+    """
     logging.Formatter.converter = time.gmtime
     logging.basicConfig(level=logging.INFO, format="%(asctime)sZ %(levelname)s %(message)s", force=True)
     # Not kafka: what it logs of a wrong password is captured (kafka/admin.py), and goes no further. Faust's
@@ -104,3 +118,6 @@ def set_up_logging() -> None:
         logging.getLogger(library).setLevel(logging.ERROR)
     for handler in logging.getLogger().handlers:
         handler.addFilter(OncePerMinute())
+    warning = settings.plaintext_warning()
+    if warning is not None:
+        log.warning("%s", warning)

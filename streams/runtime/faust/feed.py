@@ -48,6 +48,13 @@ class FaustFeed(Feed):
         return known.get(self._tp(partition, source), HighWatermark())
 
     @override
+    async def ask_ends(self, partition: int) -> None:
+        try:
+            await self._thread().ask_ends(self._tp(partition, source) for source in Input)
+        except KafkaError as error:
+            raise LogError(type(error).__name__) from error
+
+    @override
     async def committed(self, partition: int) -> Mapping[Input, int | None]:
         tps = {self._tp(partition, source): source for source in Input}
         found = await self._committed(tps)

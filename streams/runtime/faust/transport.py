@@ -198,6 +198,11 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
                 consumer.seek(tp, offset)
                 self.app.seeks.made(tp, number)
 
+    async def ask_ends(self, tps: Iterable[TopicPartition]) -> None:
+        """Ask brokers where partitions end from which nothing is fetched; raises aiokafka's errors."""
+        if self._batches is not None:
+            await self.call_thread(self._batches.ask_ends, list(tps))
+
     async def committed(self, tps: Iterable[TopicPartition]) -> dict[TopicPartition, int | None]:
         """Return the group's committed positions."""
         found: dict[TopicPartition, int | None] = await self.call_thread(self._committed, list(tps))

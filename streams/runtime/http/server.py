@@ -1,8 +1,8 @@
 """Health, metrics and lookup of a worker over HTTP. No access log: it would tell who is asked for.
 
-`/live` and `/metrics` hold nothing of customers and are open; `/ready` and `/lookup` want the token, if one
-is set. Without one the settings allow loopback only, and then other host names are refused as well: a web
-page could make its own name point here.
+`/live` and `/metrics` hold nothing of customers and are open, and so is whether it is ready; why it is not,
+and `/lookup`, want the token, if one is set. Without one the settings allow loopback only, and then other
+host names are refused as well: a web page could make its own name point here.
 """
 
 import asyncio
@@ -14,20 +14,20 @@ import traceback
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
-from hmac import compare_digest
 from http import HTTPStatus
 from typing import Final, Protocol
-from urllib.parse import urlsplit
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 from pydantic import ValidationError
 
-from streams.addresses import is_loopback
+from streams.addresses import names_loopback
 from streams.core.alerts.view import CustomerView
 from streams.runtime.http.lookup import LookupQuestion, lookup_answer
-from streams.settings import Settings, variable
+from streams.runtime.http.tokens import Tokens
+from streams.serving.certificates import Certificate, CertificateError
+from streams.settings import Settings, SettingsError, variable
 
 log = logging.getLogger(__name__)
 _QUIET: Final = log.getChild("aiohttp")
@@ -38,6 +38,7 @@ MOST_BYTES: Final = 4096
 """A body of a lookup is shorter, however its customer_id is escaped."""
 BODY_SECONDS: Final = 5.0
 _STOP_SECONDS: Final = 0.5
+_RENEW_SECONDS: Final = 30.0
 _HEADERS: Final[Mapping[str, str]] = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
@@ -110,8 +111,8 @@ class PortInUseError(Exception):
 class WebServer:
     """The server, on the event loop that starts it; it looks customers up where there is a `worker`.
 
-    `routes` are those of another process; they look after their rights themselves. `headers` are those
-    of each answer, but for how long it is kept, if it says so itself.
+    `routes` are those of another process; they look after their rights themselves, by the same `tokens` if
+    they have some. `headers` are those of each answer, but for how long it is kept, if it says so itself.
     """
 
     def __init__(  # noqa: PLR0913 - what differs between processes
@@ -124,17 +125,28 @@ class WebServer:
         routes: Iterable[web.AbstractRouteDef] = (),
         most_bytes: int = MOST_BYTES,
         headers: Mapping[str, str] = _HEADERS,
+        tokens: Tokens | None = None,
     ) -> None:
         self._host, self._port = settings.web_host, settings.web_port
-        token = settings.web_token()
-        self._token = None if token is None else token.encode()
+        self._files = settings.web_certificate_file, settings.web_key_file
+        self._tokens = Tokens(settings, metrics.registry) if tokens is None else tokens
         self._currency = settings.reporting_currency
         self._metrics, self._probed, self._worker = metrics, probed, worker
         self._routes, self._most_bytes, self._headers = routes, most_bytes, headers
         self._runner: web.AppRunner | None = None
+        self._renewing: asyncio.Task[None] | None = None
+
+    @property
+    def url(self) -> str:
+        """Return where it listens; before it has started, without the port that it finds."""
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        scheme = "http" if self._files[0] is None else "https"
+        port = self._port if self._runner is None else self._runner.addresses[0][1]
+        return f"{scheme}://{host}:{port}"
 
     async def start(self) -> int:
-        """Listen, and return the port; raises PortInUseError."""
+        """Listen, and return the port; raises PortInUseError, SettingsError."""
+        certificate = self._certificate()
         app = web.Application(client_max_size=self._most_bytes, middlewares=[_in_json])
         app.on_response_prepare.append(self._add_headers)
         app.router.add_get("/live", self._live)
@@ -146,19 +158,33 @@ class WebServer:
         runner = web.AppRunner(app, access_log=None, logger=_QUIET, shutdown_timeout=_STOP_SECONDS)
         await runner.setup()
         try:
-            await web.TCPSite(runner, self._host, self._port).start()
+            context = None if certificate is None else certificate.context
+            await web.TCPSite(runner, self._host, self._port, ssl_context=context).start()
         except OSError as error:
             await runner.cleanup()
             raise PortInUseError(_refused(self._host, self._port, error)) from error
         self._runner = runner
+        if certificate is not None:
+            self._renewing = asyncio.create_task(_renew(certificate))
         port: int = runner.addresses[0][1]
         return port
 
     async def stop(self) -> None:
         """Stop listening, and end what is under way after half a second."""
+        if self._renewing is not None:
+            self._renewing.cancel()
         runner, self._runner = self._runner, None
         if runner is not None:
             await runner.cleanup()
+
+    def _certificate(self) -> Certificate | None:
+        certificate, key = self._files
+        if certificate is None or key is None:
+            return None
+        try:
+            return Certificate(certificate, key)
+        except CertificateError as error:
+            raise SettingsError(f"{variable('web_certificate_file')}: {error}") from error
 
     # Endpoints
 
@@ -171,9 +197,19 @@ class WebServer:
         return web.Response(body=encode(self._metrics.registry), headers={"Content-Type": content_type})
 
     async def _ready(self, request: web.Request) -> web.Response:
-        self._check_right(request)
+        """Say yes or no to anybody, as an orchestrator asks; and more to whoever may know."""
         now = self._probed.readiness()
-        return _json(asdict(now), HTTPStatus.OK if now.ready else HTTPStatus.SERVICE_UNAVAILABLE)
+        told = asdict(now) if self._may_know(request) else {"ready": now.ready}
+        return _json(told, HTTPStatus.OK if now.ready else HTTPStatus.SERVICE_UNAVAILABLE)
+
+    def _may_know(self, request: web.Request) -> bool:
+        """Return whether details are told; raises as `Tokens.check` for a token that is wrong."""
+        if self._tokens.needed:
+            if "Authorization" not in request.headers:
+                return False
+            self._tokens.check(request)
+            return True
+        return names_loopback(request.headers.get("Host", ""))
 
     async def _lookup(self, worker: Worker, request: web.Request) -> web.Response:
         self._check_right(request)
@@ -196,25 +232,21 @@ class WebServer:
             response.headers["Cache-Control"] = kept
 
     def _check_right(self, request: web.Request) -> None:
-        """Raise HTTPUnauthorized without the token; where none is set HTTPForbidden for a foreign name."""
-        if self._token is None:
-            if not is_local(request.headers.get("Host", "")):
-                raise web.HTTPForbidden(reason="without a token only loopback names are answered")
-            return
-        scheme, _, given = request.headers.get("Authorization", "").partition(" ")
-        right = compare_digest(given.strip().encode(errors="surrogateescape"), self._token)
-        if scheme.lower() != "bearer" or not right:
-            raise web.HTTPUnauthorized(
-                reason="the bearer token is missing or wrong", headers={"WWW-Authenticate": "Bearer"}
-            )
+        """Raise as `Tokens.check`; where none is set HTTPForbidden for a foreign name."""
+        if self._tokens.needed:
+            self._tokens.check(request)
+        elif not names_loopback(request.headers.get("Host", "")):
+            raise web.HTTPForbidden(reason="without a token only loopback names are answered")
 
 
-def is_local(host: str) -> bool:
-    """Return whether a Host header names this machine."""
-    try:
-        return is_loopback(urlsplit(f"//{host}").hostname or "")
-    except ValueError:
-        return False
+async def _renew(certificate: Certificate) -> None:
+    while True:
+        await asyncio.sleep(_RENEW_SECONDS)
+        try:
+            if certificate.renew():
+                log.info("another certificate is used from now on")
+        except CertificateError as error:
+            log.error("the certificate in use is kept: %s", error)  # noqa: TRY400 - the message says it all
 
 
 async def _asked_for(request: web.Request) -> str:
@@ -238,7 +270,7 @@ async def _in_json(request: web.Request, handler: _Handler) -> web.StreamRespons
         return await handler(request)
     except web.HTTPException as error:
         response = _error(error.status, error.reason)
-        for name in ("Allow", "WWW-Authenticate"):
+        for name in ("Allow", "Retry-After", "WWW-Authenticate"):
             if name in error.headers:
                 response.headers[name] = error.headers[name]
         return response

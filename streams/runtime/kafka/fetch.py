@@ -84,6 +84,7 @@ class BatchFetcher:
         compiled: bool = False,
     ) -> None:
         self._unpack = taken_apart if compiled and LAYOUT else unpacked
+        self._consumer = consumer
         self._fetcher = consumer._fetcher  # noqa: SLF001 - see above
         self._now, self._answered = steady_ms, answered
         self.high_watermarks: dict[TopicPartition, HighWatermark] = {}
@@ -107,6 +108,12 @@ class BatchFetcher:
                 self.high_watermarks[tp] = HighWatermark(state.highwater, asked)
                 self._answered()
         return bool(found)
+
+    async def ask_ends(self, tps: Sequence[TopicPartition]) -> None:
+        """Note the high watermarks of partitions from which nothing is fetched. Raises aiokafka's errors."""
+        asked = self._now()
+        ends = await self._consumer.end_offsets(tps)
+        self.high_watermarks |= {tp: HighWatermark(end, asked) for tp, end in ends.items()}
 
     async def take(
         self, wanted: Collection[TopicPartition], most_seconds: float

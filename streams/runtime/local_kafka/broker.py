@@ -14,6 +14,7 @@ from streams.runtime.kafka.errors import KafkaUnavailableError
 from streams.runtime.local_kafka.distribution import LocalKafkaError, can_fetch_jars, find_java, jar_folder
 from streams.runtime.local_kafka.docker import Docker, docker_answers
 from streams.runtime.local_kafka.engine import Engine, free_port, is_free
+from streams.runtime.local_kafka.heir import ended_with_us
 from streams.runtime.local_kafka.java import Java
 
 USUAL_PORT: Final = 9092
@@ -167,9 +168,10 @@ def answers(bootstrap: str) -> bool:
 
 @contextmanager
 def local_kafka(folder: Path, *, jars: Path | None = None) -> Iterator[FragileBroker]:
-    """Run a broker on a free port while the context lasts; its data go with it."""
+    """Run a broker on a free port while the context lasts, and this process; its data go with it."""
     kafka = LocalKafka(folder, jars=jars)
-    try:
-        yield FragileBroker(kafka)
-    finally:
-        kafka.down(erase=True, kill=True)
+    with ended_with_us(folder):
+        try:
+            yield FragileBroker(kafka)
+        finally:
+            kafka.down(erase=True, kill=True)

@@ -162,6 +162,8 @@ class PartitionProcessor:
         """The position after what is in the state, of each input once the partition is open."""
         self.restored = 0
         """How many state records were read to restore it."""
+        self.largest_record = 0
+        """The bytes of the largest value that was committed to the state since."""
 
     # Open
 
@@ -448,6 +450,7 @@ class PartitionProcessor:
         await self._log.commit(
             LogTransaction(state, written.alerts, written.dead_letters, dict(self.positions), moves)
         )
+        self.largest_record = max(self.largest_record, *(len(value or b"") for _, value in state))
         return written
 
     def _state(self) -> ProcessorState:

@@ -62,6 +62,8 @@ class PartitionSupervisor:
         self.state = State.RELEASED
         self.paused_at: float | None = None
         """Since when (time of the event loop) the partition is revoked and not at work again."""
+        self.waiting_since: float | None = None
+        """Since when (time of the event loop) it is assigned and not open."""
         self.failure: asyncio.Future[BaseException] = loop.create_future()
         """Is given what ends the worker."""
         self._task: asyncio.Task[None] | None = None
@@ -80,6 +82,10 @@ class PartitionSupervisor:
             self.paused_at = None
         elif self.paused_at is None:
             self.paused_at = self._now()
+        if self.state is State.SERVING or not self.is_assigned:
+            self.waiting_since = None
+        elif self.waiting_since is None:
+            self.waiting_since = self._now()
 
     @property
     def is_assigned(self) -> bool:

@@ -27,7 +27,7 @@ _TIME_STEP_SECONDS: Final = 0.02
 """How often time advances on the live clock."""
 _REPORT_SECONDS: Final = 1.0
 _ASK_SECONDS: Final = 2.0
-"""How often a stopped partition asks whether a redrive has ended the stop."""
+"""How often a stopped partition asks whether a redrive has ended the stop, and what waits behind it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +225,10 @@ class WorkLoop:
     # Stop after too many refusals
 
     async def _follow_stop(self) -> None:
-        """Log a stop once it is committed, and its end; ask whether a redrive has ended it."""
+        """Log a stop once it is committed, and its end; ask whether a redrive has ended it.
+
+        Nothing is fetched meanwhile, so brokers are asked where the inputs end: else the lag would stay.
+        """
         processor, why = self.processor, self.processor.stopped
         if why != self._reported_stop:
             self._reported_stop = why
@@ -237,6 +240,7 @@ class WorkLoop:
             self._next_question = self._now() + _ASK_SECONDS
             with suppress(LogError):
                 await processor.end_stop(await self._feed.redriven_until(self.number))
+                await self._feed.ask_ends(self.number)
             if processor.stopped is None:  # what was fetched behind the stop was thrown away
                 await self.seek()
 
@@ -263,6 +267,7 @@ class WorkLoop:
                 open_episodes=len(partition.open_customers),
                 oversized=partition.oversized,
                 dirty=partition.dirty,
+                largest_record=processor.largest_record,
                 stalled={source: live and stalled(source) for source in FACTS},
                 backpressured={source: processor.backpressured(source) for source in Input},
                 stopped=processor.stopped is not None,

@@ -8,6 +8,7 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from streams.runtime.telemetry.children import children
 from streams.runtime.telemetry.registry import with_process
 
 _SECONDS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -28,6 +29,8 @@ _ANSWERS: Final = {
     500: "unavailable",
     503: "unavailable",
 }
+LOOKUPS: Final = ("answered", "unknown", "failed")
+"""What can come of a question to a worker."""
 ANSWERS: Final = (*dict.fromkeys(_ANSWERS.values()), "refused")
 """What a disposition can be answered."""
 
@@ -134,6 +137,12 @@ class BridgeMetrics:
             registry=registry,
             buckets=_ACTIONS,
         )
+        # Each is there, at 0, from the start: else the first of its kind would be no increase.
+        for counter in (self.admitted, self.deferred):
+            children(counter, ("watch", "alert"))
+        children(self.deliveries, KINDS, RESULTS)
+        children(self.lookups, LOOKUPS)
+        children(self.dispositions, ANSWERS)
 
     def answered(self, status: int, seconds: float | None) -> None:
         """Count what a disposition was answered, and how long a case waited for its first."""
@@ -160,6 +169,11 @@ class CanaryMetrics:
             "How long ago a synthetic customer of the partition last went the whole way and back; before the "
             "first time, how long ago this process began.",
             ("partition",),
+            registry=registry,
+        )
+        self.turn = Gauge(
+            "retention_canary_turn_seconds",
+            "How often each synthetic customer begins a round.",
             registry=registry,
         )
         self.rounds = Counter(

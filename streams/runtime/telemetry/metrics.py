@@ -139,6 +139,12 @@ class Metrics:
             "State records read to restore partitions.",
             registry=registry,
         )
+        self._opening_seconds = Gauge(
+            "retention_opening_seconds",
+            "For how long the partition that waits longest has been assigned without being open: it is "
+            "restored, or tried again and again. 0 when all are open.",
+            registry=registry,
+        )
         self._reopened = children(
             Counter(
                 "retention_reopened_total",
@@ -224,6 +230,10 @@ class Metrics:
         """Count a partition that was opened, from so many state records."""
         self._restore_seconds.observe(seconds)
         self._restore_records.inc(records)
+
+    def opening(self, seconds: Callable[[], float]) -> None:
+        """Show at each scrape for how many seconds the partition that waits longest has not been open."""
+        self._opening_seconds.set_function(seconds)
 
     def reopened(self, cause: Cause) -> None:
         """Count a partition that was dropped, to be opened again."""

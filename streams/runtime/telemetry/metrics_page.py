@@ -5,14 +5,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import Metric
 
 from schemas.dead_letter import Reason
 from streams.core.watermark import FACTS, GIVEN, Input
 from streams.runtime.telemetry.bridge_metrics import (
-    ANSWERS,
-    KINDS,
-    RESULTS,
     STANDINGS,
     BridgeMetrics,
     CanaryMetrics,
@@ -22,16 +20,17 @@ from streams.runtime.telemetry.ingest_metrics import IngestMetrics
 from streams.runtime.telemetry.metrics import Metrics
 from streams.runtime.telemetry.partition_gauges import PartitionStatus
 from streams.runtime.telemetry.source_metrics import SourceTimes
+from streams.runtime.telemetry.web_metrics import WebMetrics
 
 _HEAD = """\
 # Metrics
 
 What `GET /metrics` of a worker shows, of `ingest` (`retention_ingest_`), of the bridge (`retention_bridge_`),
 of the canary (`retention_canary_`) and of the desk (`retention_desk_`), in the text format of Prometheus or,
-if asked for, OpenMetrics; beside these what prometheus-client shows of the process (`process_`) and the
-interpreter (`python_`). No metric holds a customer id. A worker's counters count work: what is applied again
-after a partition was opened again counts again, but alerts only when they were committed. Those of `ingest`
-and of the bridge count what was committed.
+if asked for, OpenMetrics; all of them show `retention_web_` too, and what prometheus-client shows of the
+process (`process_`) and the interpreter (`python_`). No metric holds a customer id. A worker's counters count
+work: what is applied again after a partition was opened again counts again, but alerts only when they were
+committed. Those of `ingest` and of the bridge count what was committed.
 This page is generated from the metrics themselves, by `python -m streams.runtime.telemetry.metrics_page`.
 
 | metric | type | unit | labels | what it says |
@@ -72,6 +71,7 @@ _UNITS: Final[Mapping[str, str]] = {
     "retention_bridge_lookups_total": "questions",
     "retention_bridge_dispositions_total": "dispositions",
     "retention_canary_rounds_total": "rounds",
+    "retention_web_refused_tokens_total": "tokens",
     "retention_desk_alerts": "alerts",
     "retention_desk_let_go_total": "alerts",
     "retention_desk_trust": "0, 1 or 2",
@@ -89,6 +89,7 @@ _UNITS_BY_SUFFIX: Final = {
     "_seconds": "seconds",
     "_messages": "messages",
     "_records": "records",
+    "_bytes": "bytes",
     "_total": "records",
 }
 """Of what has no unit of its own above, by the first suffix that fits."""
@@ -128,6 +129,7 @@ def _shown() -> Iterator[Metric]:
         open_episodes=0,
         oversized=0,
         dirty=0,
+        largest_record=0,
         stalled=dict.fromkeys(FACTS, False),
         backpressured=dict.fromkeys(Input, False),
         stopped=False,
@@ -140,10 +142,17 @@ def _shown() -> Iterator[Metric]:
     metrics.state(0, status)
     metrics.committed(0, 0.0, [], 0)
     yield from metrics.registry.collect()
+    yield from _shown_by_web()
     yield from _shown_by_ingest()
     yield from _shown_by_bridge()
     yield from _shown_by_canary()
     yield from _shown_by_desk()
+
+
+def _shown_by_web() -> Iterator[Metric]:
+    registry = CollectorRegistry()
+    WebMetrics(registry)
+    yield from registry.collect()
 
 
 def _shown_by_ingest() -> Iterator[Metric]:
@@ -159,17 +168,7 @@ def _shown_by_bridge() -> Iterator[Metric]:
     metrics = BridgeMetrics()
     metrics.invalid.labels("any")
     metrics.cases({(standing, "any"): 0 for standing in STANDINGS})
-    for level in ("watch", "alert"):
-        metrics.admitted.labels(level)
-        metrics.deferred.labels(level)
-    for kind in KINDS:
-        for result in RESULTS:
-            metrics.deliveries.labels(kind, result)
     metrics.tries.labels("any")
-    for result in ("answered", "unknown", "failed"):
-        metrics.lookups.labels(result)
-    for answer in ANSWERS:
-        metrics.dispositions.labels(answer)
     yield from metrics.registry.collect()
 
 

@@ -20,6 +20,7 @@ class PartitionStatus:
     open_episodes: int
     oversized: int
     dirty: int
+    largest_record: int
     stalled: Mapping[Input, bool]
     backpressured: Mapping[Input, bool]
     stopped: bool
@@ -81,6 +82,11 @@ class PartitionGauges:
         self._dirty = by_partition(
             "retention_dirty_records", "State records that the next commit writes, about."
         )
+        self._largest_record = by_partition(
+            "retention_largest_state_record_bytes",
+            "The largest state record that was committed since the partition was opened, uncompressed: Kafka "
+            "takes 8 MiB.",
+        )
         self._last_commit = by_partition(
             "retention_last_commit_timestamp_seconds",
             "When the last transaction was committed, by the wall clock.",
@@ -110,6 +116,7 @@ class PartitionGauges:
         self._open_episodes.labels(partition).set(status.open_episodes)
         self._oversized.labels(partition).set(status.oversized)
         self._dirty.labels(partition).set(status.dirty)
+        self._largest_record.labels(partition).set(status.largest_record)
         self._stopped.labels(partition).set(status.stopped)
         self._upstream_delay.labels(partition).set(status.upstream_delay_ms / 1000)
         self._feed_broken.labels(partition).set(status.feed_broken)

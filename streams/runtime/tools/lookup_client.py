@@ -1,15 +1,18 @@
 """Lookup of one customer: workers are asked one after the other until one answers for it."""
 
 import json
+import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from http import HTTPStatus
-from http.client import HTTPConnection, HTTPException
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from pathlib import Path
 from typing import Final
 
 from pydantic import ValidationError
 
-from streams.addresses import split_address
+from streams.addresses import HTTPS, split_address
 from streams.runtime.http.lookup import LookupAnswer
 
 ASK_SECONDS: Final = 5.0
@@ -34,15 +37,24 @@ class _Reply:
     body: bytes
 
 
-def look_up(addresses: Sequence[str], token: str | None, customer_id: str) -> LookupAnswer | None:
+@lru_cache(maxsize=2)
+def worker_tls(ca_file: Path | None) -> ssl.SSLContext:
+    """Return how workers are talked to over TLS; the system's authorities without a file. Raises OSError."""
+    return ssl.create_default_context(cafile=ca_file)
+
+
+def look_up(
+    addresses: Sequence[str], token: str | None, customer_id: str, *, ca_file: Path | None = None
+) -> LookupAnswer | None:
     """Return what the worker that has the customer's partition knows; None if it knows nothing.
 
-    Raises WrongTokenError, BadIdError and NoAnswerError.
+    `ca_file` has the authorities of those that are talked to over TLS. Raises WrongTokenError, BadIdError and
+    NoAnswerError.
     """
     reasons: list[str] = []
     for address in addresses:
         try:
-            reply = _ask(address, token, customer_id)
+            reply = _ask(address, token, customer_id, ca_file)
         except (OSError, HTTPException) as error:
             reasons.append(f"{address}: {_failure_reason(error)}")
             continue
@@ -60,12 +72,14 @@ def look_up(addresses: Sequence[str], token: str | None, customer_id: str) -> Lo
     raise NoAnswerError("\n".join(reasons))
 
 
-def _ask(address: str, token: str | None, customer_id: str) -> _Reply:
-    host, port = split_address(address)
+def _ask(address: str, token: str | None, customer_id: str, ca_file: Path | None) -> _Reply:
+    host, port = split_address(address.removeprefix(HTTPS))
     headers = {"Content-Type": "application/json"}
     if token is not None:
         headers["Authorization"] = f"Bearer {token}"
     connection = HTTPConnection(host, port, timeout=ASK_SECONDS)
+    if address.startswith(HTTPS):
+        connection = HTTPSConnection(host, port, timeout=ASK_SECONDS, context=worker_tls(ca_file))
     try:
         connection.request("POST", "/lookup", json.dumps({"customer_id": customer_id}), headers)
         response = connection.getresponse()
@@ -87,6 +101,8 @@ def _status_reason(status: int) -> str:
             return "another worker has this customer"
         case HTTPStatus.SERVICE_UNAVAILABLE:
             return "not ready, try again in a moment"
+        case HTTPStatus.TOO_MANY_REQUESTS:
+            return "too many wrong tokens came from here, try again in a minute"
         case _:
             return f"answered with {status}"
 
@@ -94,4 +110,6 @@ def _status_reason(status: int) -> str:
 def _failure_reason(error: OSError | HTTPException) -> str:
     if isinstance(error, TimeoutError):
         return f"no answer within {ASK_SECONDS:g} s"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is not accepted: {error.verify_message}"
     return (error.strerror if isinstance(error, OSError) else None) or type(error).__name__

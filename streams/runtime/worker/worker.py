@@ -84,6 +84,7 @@ class Worker:
         )
         self._broker = BrokerLiveness(settings.broker_answer_seconds)
         self._metrics.broker_last_answer(lambda: self._broker.silent_seconds)
+        self._metrics.opening(self._opening_seconds)
         self._compiled = settings.compiled and FITS
         self._metrics.hot_path(compiled=self._compiled)
         hooks = ConsumerHooks(
@@ -102,8 +103,8 @@ class Worker:
             loop.add_signal_handler(one, self.stop)
         _tune()
         web = WebServer(self._settings, self._metrics, self, self)
-        port = await web.start()
-        log.info("metrics, health and lookup at http://%s:%d", self._settings.web_host, port)
+        await web.start()
+        log.info("metrics, health and lookup at %s", web.url)
         log.info("hot path: %s", _hot_path(self._settings))
         watchdog = Watchdog(self._settings.watchdog_seconds, self._busy_since)
         parts = (watchdog.run(), self._tidy(), self._start_app(), self._wait_for_a_crash())
@@ -273,6 +274,12 @@ class Worker:
             for supervisor in self._supervisors.values()
             if supervisor.busy_since is not None
         )
+
+    def _opening_seconds(self) -> float:
+        """Return for how long the partition that waits longest has been assigned and not open; 0 if none."""
+        now = self._loop.time()
+        since = (self._supervisors[number].waiting_since for number in self._mine)
+        return max((now - one for one in since if one is not None), default=0.0)
 
     def _commit_seconds(self) -> float:
         return max(self._settings.commit_interval_ms / 1000, _COMMIT_SECONDS_A_PARTITION * len(self._mine))

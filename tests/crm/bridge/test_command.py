@@ -26,7 +26,7 @@ KEY: Final = base64.b64encode(b"0123456789abcdef0123456789abcdef").decode()
 @pytest.fixture(autouse=True)
 def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """Give the environment of a bridge that lacks nothing but a Kafka."""
-    monkeypatch.setattr(module, "set_up_logging", lambda: None)
+    monkeypatch.setattr(module, "set_up_logging", lambda _settings: None)
     secret = tmp_path / "secret"
     secret.write_text(f"whsec_{KEY}\n")
     found = {

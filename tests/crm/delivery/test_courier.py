@@ -470,9 +470,13 @@ def test_nothing_that_is_told_shows_where_or_what() -> None:
 
 def test_the_endpoint_is_that_of_the_settings() -> None:
     settings = CrmSettings(
-        url="https://crm.example.com/hooks", timeout_seconds=7.5, concurrency=9, allow_private=True
+        url="https://crm.example.com/hooks",
+        timeout_seconds=7.5,
+        concurrency=9,
+        allow_private=True,
+        allow_http=True,
     )
     assert Endpoint.of(settings, "https://canary.example.com") == Endpoint(
-        "https://canary.example.com", 7.5, allow_private=True, ca_file=None, connections=9
+        "https://canary.example.com", 7.5, allow_private=True, allow_http=True, ca_file=None, connections=9
     )
     assert json.loads(BODY)["customer_id"] == "c-secret-1042"

@@ -3,6 +3,8 @@
 import os
 import signal
 import stat
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,6 +24,7 @@ from streams.runtime.local_kafka.distribution import (
     jar_folder,
 )
 from streams.runtime.local_kafka.engine import free_port, is_free
+from tests.kafka.commands import until
 from tests.kafka.conftest import settings_for
 
 Tool = Callable[[str, str], None]
@@ -73,6 +76,30 @@ def test_up_status_down_and_each_again(jars: Path, tmp_path: Path) -> None:
     assert is_free(port)
     assert not (folder / "data").exists()
     assert LocalKafka(folder).running() is None
+
+
+@pytest.mark.kafka
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_a_broker_ends_with_the_bench_it_is_for(jars: Path, tmp_path: Path, how: signal.Signals) -> None:
+    """However that ends: nothing of it runs on."""
+    code = (
+        "import sys, time, pathlib\n"
+        "from streams.runtime.local_kafka.broker import local_kafka\n"
+        "with local_kafka(pathlib.Path(sys.argv[1]), jars=pathlib.Path(sys.argv[2])) as own:\n"
+        "    print(own.bootstrap, flush=True)\n"
+        "    time.sleep(600)\n"
+    )
+    folder = tmp_path / "kafka"
+    with subprocess.Popen(  # noqa: S603 - ourselves
+        [sys.executable, "-c", code, folder, jars], stdout=subprocess.PIPE, text=True
+    ) as bench:
+        assert bench.stdout is not None
+        bootstrap = bench.stdout.readline().strip()
+        assert answers(bootstrap)
+        bench.send_signal(how)
+        assert bench.wait(10) == -how
+    until(lambda: LocalKafka(folder).running() is None and not (folder / "data").exists())
+    assert not answers(bootstrap)
 
 
 @pytest.mark.kafka

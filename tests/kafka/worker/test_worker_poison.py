@@ -26,7 +26,7 @@ from streams.settings import Settings
 from tests.kafka.commands import run_command
 from tests.kafka.deployment import Deployment
 from tests.kafka.feeds import Raw, contact, planned, purchase, raw, send, spread, tick, ticks
-from tests.kafka.held import held
+from tests.kafka.held import held, lag
 from tests.kafka.truth import assert_alerts, assert_state, restored
 from tests.worlds.worlds import FIRST
 
@@ -185,6 +185,11 @@ def test_a_flood_stops_its_partition_alone_and_nothing_is_lost(event_clock: Sett
         )
         assert flooding.get("/ready")[0] == 503
         assert f"partition 1 is stopped: {why}" in flooding.log
+        # What waits behind the stop is counted, though nothing is fetched.
+        send(event_clock, [raw(event_clock, Input.CONTACTS, contact(flooded[0], FIRST + DAY))] * 300)
+        waits = lag(event_clock)
+        assert waits > 300 + FLOOD - 2 * IN_A_ROW
+        deployment.when(lambda: flooding.metric("retention_consumer_lag_records") == waits, 20)
         deployment.stop(flooding)
         refused = sum(map(len, held(event_clock, "dead-letters")))
         assert IN_A_ROW <= refused < FLOOD

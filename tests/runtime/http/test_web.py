@@ -24,6 +24,7 @@ from tests.runtime.dataset import CT, HOLDOUT, RULES, TROUBLE, TX, dataset, sile
 from tests.runtime.workers import NOTHING, FakeWorker, serving, troubled
 
 TOKEN = "open sésame"  # noqa: S105 - of the tests
+LONG = "0123456789abcdef" * 2
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
 
 
@@ -141,11 +142,19 @@ def test_readiness_names_partitions_and_why(ready: bool, status: int) -> None:
 # Who may ask
 
 
+@pytest.mark.parametrize(("ready", "status"), [(True, 200), (False, 503)])
+@pytest.mark.parametrize("host", ["10.0.0.7:8080", "127.0.0.1"])
+def test_anybody_is_told_whether_it_is_ready_but_not_why(ready: bool, status: int, host: str) -> None:
+    worker = FakeWorker()
+    worker.now = Readiness(ready, [PartitionReadiness(0, "ready", None)], "Kafka is silent")
+    reply = get(worker, "/ready", token=TOKEN, headers={"Host": host})
+    assert (reply.status, reply.json) == (status, {"ready": ready})
+
+
 @pytest.mark.parametrize("path", ["/ready", "/lookup"])
 @pytest.mark.parametrize(
     ("header", "welcome"),
     [
-        (None, False),
         ("", False),
         ("Bearer", False),
         ("Bearer ", False),
@@ -157,9 +166,9 @@ def test_readiness_names_partitions_and_why(ready: bool, status: int) -> None:
         (f"bearer {TOKEN}", True),
     ],
 )
-def test_a_token_is_needed_when_one_is_set(path: str, header: str | None, welcome: bool) -> None:
+def test_a_token_is_needed_when_one_is_set(path: str, header: str, welcome: bool) -> None:
     worker = FakeWorker()
-    headers = {} if header is None else {"Authorization": header}
+    headers = {"Authorization": header}
     method, body = ("GET", {}) if path == "/ready" else ("POST", {"json": {"customer_id": "a"}})
     reply = get(worker, path, method=method, token=TOKEN, headers=headers, **body)
     if welcome:
@@ -192,13 +201,51 @@ def test_a_token_in_bytes_that_are_no_text_is_wrong() -> None:
     ],
 )
 def test_without_a_token_foreign_names_are_refused(host: str, welcome: bool) -> None:
-    sent = f"GET /ready HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode()
-    status = int(raw(FakeWorker(), sent).split()[1])
-    assert status == 200 if welcome else status in {400, 403}
+    head = f"Host: {host}\r\nConnection: close\r\n".encode()
+    body = b'Content-Length: 19\r\n\r\n{"customer_id":"a"}'
+    status = int(raw(FakeWorker(), b"POST /lookup HTTP/1.1\r\n" + head + body).split()[1])
+    assert status == 404 if welcome else status in {400, 403}
+    told = raw(FakeWorker(), b"GET /ready HTTP/1.1\r\n" + head + b"\r\n")
+    assert (b"partitions" in told) is welcome
+
+
+def test_a_lookup_without_any_token_is_refused() -> None:
+    worker = FakeWorker()
+    reply = get(worker, "/lookup", method="POST", token=TOKEN, json={"customer_id": "a"})
+    assert (reply.status, reply.headers["WWW-Authenticate"], worker.asked) == (401, "Bearer", [])
+
+
+def test_who_guesses_tokens_has_to_wait_and_is_counted() -> None:
+    async def guess(ask: Ask, _address: str) -> Reply:
+        for _ in range(10):
+            assert (await ask("GET", "/ready", headers={"Authorization": "Bearer a guess"})).status == 401
+        for _ in range(2):
+            reply = await ask("GET", "/ready", headers=BEARER)
+            assert reply.status == 429
+            assert 0 < int(reply.headers["Retry-After"]) <= 60
+        assert (await ask("GET", "/ready")).status == 200
+        return await ask("GET", "/metrics")
+
+    told = asked(FakeWorker(), guess, token=TOKEN).text
+    assert 'retention_web_refused_tokens_total{reason="wrong"} 10.0' in told
+    assert 'retention_web_refused_tokens_total{reason="limit"} 2.0' in told
+
+
+def test_behind_a_proxy_others_need_not_wait() -> None:
+    async def guess(ask: Ask, _address: str) -> Reply:
+        guess = {"Authorization": "Bearer a guess", "X-Forwarded-For": "203.0.113.9, 198.51.100.1"}
+        for _ in range(11):
+            reply = await ask("GET", "/ready", headers=guess)
+        assert reply.status == 429
+        return await ask("GET", "/ready", headers={**BEARER, "X-Forwarded-For": "198.51.100.2"})
+
+    assert asked(FakeWorker(), guess, token=TOKEN, behind_proxy=True).status == 200
 
 
 def test_with_a_token_any_name_will_do() -> None:
-    assert get(FakeWorker(), "/ready", token=TOKEN, headers={**BEARER, "Host": "worker-1"}).status == 200
+    assert (
+        "partitions" in get(FakeWorker(), "/ready", token=TOKEN, headers={**BEARER, "Host": "worker-1"}).json
+    )
 
 
 # Lookup
@@ -450,7 +497,9 @@ def test_a_port_in_use_is_said_in_one_line() -> None:
 @pytest.mark.parametrize("host", ["192.0.2.1", "no-such-host.invalid"])
 def test_an_address_that_is_not_ours_is_said_in_one_line(host: str) -> None:
     async def start() -> str:
-        server = WebServer(Settings(web_host=host, web_port=0, token="t"), Metrics(), FakeWorker())  # noqa: S106
+        server = WebServer(
+            Settings(web_host=host, web_port=0, token=LONG, behind_proxy=True), Metrics(), FakeWorker()
+        )
         with pytest.raises(PortInUseError) as caught:
             await server.start()
         return str(caught.value)

@@ -293,6 +293,19 @@ def test_a_position_that_moves_without_a_record_is_committed() -> None:
     assert log.written[-1].positions[TX] == 5
 
 
+def test_the_largest_record_since_the_opening_is_known() -> None:
+    log = Memory()
+    processor = opened(log)
+    assert processor.largest_record == 0
+    for at in range(200):
+        batch = fetched(TX, at, [purchase("a" if at < 150 else "b", NOW - DAY_MS + at * 1000)])
+        assert processor.take(batch)
+        now(processor.commit())
+    written = [len(value or b"") for one in log.written for _, value in one.state]
+    assert processor.largest_record == max(written)
+    assert opened(log).largest_record == 0
+
+
 def test_nothing_is_written_when_nothing_happened() -> None:
     log = used()
     now(opened(log).commit())

@@ -122,6 +122,7 @@ def test_a_partition_is_ready_once_the_side_inputs_are_read() -> None:
             while not phases or phases[-1] is not Phase.READY:
                 phase, why = here.supervisor.phase
                 assert (why is None) is (phase is Phase.READY or here.supervisor.processor is None)
+                assert (here.supervisor.waiting_since == 0.0) is (here.supervisor.processor is None)
                 if phase not in phases:
                     phases.append(phase)
                 await asyncio.sleep(0.01)
@@ -145,6 +146,25 @@ def test_a_flood_of_poison_stops_it_with_everything_written() -> None:
             assert 1_000 <= written <= 1_500
             assert here.broker.positions[TX] == written
             assert here.worker.metrics.shown[0].stopped
+
+    run(go())
+
+
+def test_the_lag_goes_on_counting_while_it_is_stopped() -> None:
+    """Nothing is fetched then, so no answer to a fetch tells where the inputs end."""
+    more = [(20.0, b"poison")] * 3_000
+
+    async def go() -> None:
+        async with scene({TX: [(0.0, b"poison")] * 1_500 + more}) as here:
+            await asyncio.sleep(15)
+            before = here.worker.metrics.shown[0].lag[TX]
+            assert before < 500
+            await asyncio.sleep(10)
+            assert here.supervisor.phase[0] is Phase.STOPPED
+            assert here.worker.metrics.shown[0].lag[TX] == before + 3_000
+            here.worker.feed.down = True
+            await asyncio.sleep(10)
+            assert here.supervisor.phase[0] is Phase.STOPPED, "who can't be asked ends nothing"
 
     run(go())
 

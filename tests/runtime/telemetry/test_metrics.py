@@ -58,6 +58,7 @@ def gauges(**changes: object) -> PartitionStatus:
         "open_episodes": 2,
         "oversized": 1,
         "dirty": 3,
+        "largest_record": 64_500,
         "stalled": {TX: True, CT: False},
         "backpressured": {CT: True},
         "stopped": False,
