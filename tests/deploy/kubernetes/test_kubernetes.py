@@ -42,6 +42,7 @@ from tests.deploy.kubernetes.rendered import (
 OF_OTHERS: Final = {"ScaledObject", "TriggerAuthentication", "ServiceMonitor"}
 """Kinds of KEDA and of Prometheus' operator, which Kubernetes has no schema of."""
 PARTS: Final = {"worker", "bridge", "desk"}
+TOKEN: Final = "0123456789abcdef" * 4
 SIZES: Final = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
 
 
@@ -176,10 +177,10 @@ def test_the_settings_are_taken(
         if value.startswith("/"):
             path = tmp_path / value[1:]
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text("0" * 64)
+            path.write_text(TOKEN)
         monkeypatch.setenv(name, str(tmp_path / value[1:]) if value.startswith("/") else value)
     settings = load_settings()
-    assert settings.web_token() == "0" * 64
+    assert settings.web_token() == TOKEN
     assert settings.kafka_security_protocol == "SASL_SSL"
     assert settings.partitions == len(settings.worker_addresses)
     if part == "bridge":
@@ -239,7 +240,8 @@ def test_no_secret_is_in_the_manifests(made: Rendered) -> None:
 
 
 class _Nothing:
-    registry = CollectorRegistry()
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
 
 
 class _Ready:
@@ -261,7 +263,7 @@ def test_probes_ask_what_is_served_without_a_secret(made: Rendered) -> None:
     scraped = [endpoint["path"] for one in made.of("ServiceMonitor") for endpoint in one["spec"]["endpoints"]]
 
     async def ask() -> list[int]:
-        settings = Settings(web_host="127.0.0.1", web_port=0, token="0" * 64)  # type: ignore[arg-type]
+        settings = Settings(web_host="127.0.0.1", web_port=0, token=TOKEN)  # type: ignore[arg-type]
         server = WebServer(settings, _Nothing(), _Ready())
         port = await server.start()
         try:
