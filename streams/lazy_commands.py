@@ -131,6 +131,11 @@ COMMANDS: Final[dict[str, tuple[str, str, str | None]]] = {
         "The workers' state: a backup, and the move to other topics.",
         None,
     ),
+    "secrets": (
+        "streams.runtime.commands.secrets:secrets_command",
+        "Make the secrets that the processes of a deployment share, where they are missing.",
+        None,
+    ),
     "kafka": ("streams.runtime.commands.kafka:kafka", "A Kafka for development, on this machine only.", None),
     "topics": ("streams.runtime.commands.topics:topics", "The topics in Kafka.", None),
 }
