@@ -4,8 +4,10 @@ There is no cluster here. What can be proved without one is.
 """
 
 import asyncio
+import os
 import re
 import shlex
+import subprocess
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
@@ -13,6 +15,7 @@ from typing import Any, Final, cast
 
 import kubernetes_validate
 import pytest
+import yaml
 from aiohttp import ClientSession
 from prometheus_client import CollectorRegistry
 
@@ -24,7 +27,7 @@ from streams.lazy_commands import COMMANDS
 from streams.runtime.http.server import Readiness, WebServer
 from streams.settings import Settings, load_settings
 from streams.settings_page import unknown_variables
-from tests.deploy.files import TOP, instructions
+from tests.deploy.files import DEPLOY, TOP, instructions
 from tests.deploy.kubernetes.rendered import (
     FOLDERS,
     KUBERNETES,
@@ -92,8 +95,7 @@ def test_pods_keep_to_the_strictest_standard(example: Rendered) -> None:
 
 def test_what_runs_are_our_commands_and_the_image_has_what_they_need(made: Rendered) -> None:
     assert made.workloads().keys() == PARTS
-    (installed,) = (line for line in instructions() if "[ingest" in line)
-    (extras,) = re.findall(r"\[([a-z,]+)\]", installed)
+    (extras,) = re.findall(r"retention_signals-\*\.whl\)\[([a-z,]+)\]", "\n".join(instructions()))
     for part, one in made.workloads().items():
         assert main(one)["args"] == [part]
         assert "command" not in main(one), "the image's entry point"
@@ -440,3 +442,29 @@ def test_the_way_out_leads_to_no_private_address(made: Rendered) -> None:
     (rule,) = policy["egress"]
     assert "10.0.0.0/8" in rule["to"][0]["ipBlock"]["except"]
     assert "169.254.0.0/16" in rule["to"][0]["ipBlock"]["except"], "the cloud's own"
+
+
+# Alert rules
+
+
+def test_the_rules_of_prometheus_are_applied_as_they_are(tmp_path: Path) -> None:
+    """By the loop of the README, with a kubectl that shows what it is given."""
+    readme = (KUBERNETES / "README.md").read_text(encoding="utf-8")
+    (loop,) = re.findall(r"^for file .*?^done$", readme, re.MULTILINE | re.DOTALL)
+    kubectl = tmp_path / "kubectl"
+    kubectl.write_text("#!/bin/sh\necho ---\nexec cat\n")
+    kubectl.chmod(0o755)
+    shown = subprocess.run(  # noqa: S603 - no shell but that of the README
+        ["/bin/sh", "-euc", loop],
+        cwd=KUBERNETES,
+        env={"PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    given = {one["metadata"]["name"]: one for one in yaml.safe_load_all(shown.stdout)}
+    files = {f"retention-{path.stem}": path for path in (DEPLOY / "prometheus/rules").glob("*.yml")}
+    assert given.keys() == files.keys() != set()
+    for name, one in given.items():
+        assert (one["apiVersion"], one["kind"]) == ("monitoring.coreos.com/v1", "PrometheusRule")
+        assert one["spec"] == yaml.safe_load(files[name].read_text(encoding="utf-8"))
