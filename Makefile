@@ -59,6 +59,7 @@ release: setup licences wheel sbom ## licences, wheel, SBOM, audit: all that a r
 	@$(MAKE) --no-print-directory audit
 
 image: ## a container image, with Docker, tagged with the version
+	@command -v docker >/dev/null || { echo "docker is needed to build an image"; exit 69; }
 	docker build --tag retention-signals:$(VERSION) --file deploy/Dockerfile .
 
 licences: setup ## whether each locked package has a licence that is known and allowed

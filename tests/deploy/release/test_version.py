@@ -1,6 +1,8 @@
 """The version stands in pyproject.toml; wherever else it has to stand it is the same."""
 
 import re
+import shutil
+import subprocess
 import tomllib
 
 from deploy.release.lock import TOP, project
@@ -26,6 +28,14 @@ def test_every_copy_of_the_version_is_that_of_the_project() -> None:
     assert f"newTag: {version}\n" in text("deploy/kubernetes/base/kustomization.yaml")
     assert tomllib.loads(text("streams/native/Cargo.toml"))["package"]["version"] == version
     assert set(re.findall(r"retention-signals:(\d[\w.]*)", text("deploy/README.md"))) <= {version}
+
+
+def test_an_image_is_built_by_one_command_and_called_after_the_version() -> None:
+    make = shutil.which("make") or "make"
+    told = subprocess.run(  # noqa: S603 - no shell, and nothing in it from outside
+        [make, "-n", "image"], cwd=TOP, capture_output=True, text=True, check=True
+    ).stdout
+    assert f"docker build --tag retention-signals:{project()['version']} --file deploy/Dockerfile ." in told
 
 
 def test_the_changelog_begins_with_this_version() -> None:
