@@ -405,6 +405,21 @@ def test_what_goes_out_between_ours_is_let_in(made: Rendered) -> None:
     assert between("egress") == between("ingress") == {("bridge", "worker"), ("desk", "worker")}
 
 
+def test_what_the_readme_runs_in_a_pod_may_reach_what_it_asks(made: Rendered) -> None:
+    readme = (KUBERNETES / "README.md").read_text(encoding="utf-8")
+    found = re.findall(
+        r"^kubectl exec (?:deploy/)?retention-(\w+)(?:-0)? -- retention-signals (\w+)", readme, re.MULTILINE
+    )
+    assert dict(found) == {"desk": "lookup", "bridge": "bridge"}
+    asking = {
+        owner
+        for owners, peer, _ in edges(made, "egress")
+        if peer.keys() == {"podSelector"}
+        for owner in owners
+    }
+    assert {part for part, command in found if command == "lookup"} <= asking
+
+
 def test_each_edge_is_named(made: Rendered) -> None:
     """Who reaches whom outside, and on what port."""
     port = "http"
