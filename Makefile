@@ -18,11 +18,13 @@ FIRST := tests/live tests/kafka tests/lab tests/evaluation
 OTHERS := $(filter-out $(COVERING) $(FIRST),$(patsubst %/,%,$(wildcard tests/*/)) $(wildcard tests/test_*.py))
 # Written last, so a set-up that was interrupted is done again.
 STAMP := .venv/.set-up
+# The one place where the version stands is pyproject.toml.
+VERSION = $(shell sed -n 's/^version = "\(.*\)"$$/\1/p' pyproject.toml)
 # The hot path, compiled where there is a Rust compiler; everything works without it.
 NATIVE := streams/native
 COMPILED := .venv/.compiled
 
-.PHONY: help setup wheel demo evaluate check test covered lint format schema bench-replay bench-worker bench-latency bench-restore bench-memory bench-heavy bench-bridge bench-ingest bench-desk bench-peers bench-quick bench-client bench-scale performance-page bench-decide lock
+.PHONY: help setup wheel release image licences sbom audit demo evaluate check test covered lint format schema bench-replay bench-worker bench-latency bench-restore bench-memory bench-heavy bench-bridge bench-ingest bench-desk bench-peers bench-quick bench-client bench-scale performance-page bench-decide lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +54,22 @@ $(COMPILED): $(STAMP) $(wildcard $(NATIVE)/*.rs $(NATIVE)/src/*.rs $(NATIVE)/Car
 		echo "no Rust compiler (cargo): the worker runs in pure Python, three times slower"; \
 	fi
 	@touch $(COMPILED)
+
+release: setup licences wheel sbom ## licences, wheel, SBOM, audit: all that a release needs but the image, into out/
+	@$(MAKE) --no-print-directory audit
+
+image: ## a container image, with Docker, tagged with the version
+	@command -v docker >/dev/null || { echo "docker is needed to build an image"; exit 69; }
+	docker build --tag retention-signals:$(VERSION) --file deploy/Dockerfile .
+
+licences: setup ## whether each locked package has a licence that is known and allowed
+	@$(BIN)/python -m deploy.release.licences
+
+sbom: setup ## the bill of materials in CycloneDX, of what users install: out/sbom.json
+	@$(BIN)/python -m deploy.release.sbom out/sbom.json
+
+audit: setup ## whether anything that users install is known to be vulnerable (asks PyPI; AUDIT= more options)
+	@$(BIN)/python -m deploy.release.audit $(AUDIT)
 
 wheel: setup ## a wheel in out/wheels, with the compiled hot path if it was compiled
 	@$(BIN)/python -m hatchling build -t wheel -d out/wheels

@@ -45,6 +45,8 @@ class WorkerSeen:
     heard_at: float | None = None
     why: str = "not asked yet"
     """Why it did not answer the last time; empty when it did."""
+    absent: bool = False
+    """Whether nothing has its name: a worker that there may be, and that is not started."""
     partitions: Mapping[int, str] = field(default_factory=dict)
     """The state of each: opening, ready, stopped."""
     stalled: AbstractSet[str] = frozenset()
@@ -115,9 +117,10 @@ def _of_silence(workers: Sequence[WorkerSeen], now: float, began: float, silent_
             trust,
             f"{many} {heard} for {_seconds(since)} ({silent[0].why}): an empty list would mean nothing.",
         )
-    else:
-        names = ", ".join(one.address for one in silent)
-        yield Trust.LESS, f"No answer from {names}: {silent[0].why}."
+    # Of workers that are scaled by load some are usually not there: what they would have, others have.
+    elif known := [one for one in silent if not one.absent]:
+        names = ", ".join(one.address for one in known)
+        yield Trust.LESS, f"No answer from {names}: {known[0].why}."
 
 
 def _of_partitions(heard: Sequence[WorkerSeen], partitions: int, *, young: bool) -> _Found:

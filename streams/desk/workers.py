@@ -39,6 +39,7 @@ async def watch(settings: Settings, seen: list[WorkerSeen], stopping: asyncio.Ev
 
 
 async def _ask(session: aiohttp.ClientSession, seen: WorkerSeen) -> None:
+    absent = False
     try:
         async with session.get(f"{worker_url(seen.address)}/ready", allow_redirects=False) as answer:
             body = await answer.read()
@@ -50,12 +51,16 @@ async def _ask(session: aiohttp.ClientSession, seen: WorkerSeen) -> None:
         readiness = msgspec.json.decode(body, type=Readiness)
     except TimeoutError:
         seen.why = f"no answer within {_ANSWER_SECONDS:g} s"
+    except aiohttp.ClientConnectorDNSError:
+        seen.why, absent = "nothing has that name", True
     except (aiohttp.ClientError, OSError):
         seen.why = "no connection"
     except msgspec.MsgspecError:
         seen.why = "it does not answer as a worker does"
     else:
         _take(seen, readiness, figures)
+    finally:
+        seen.absent = absent
 
 
 def _take(seen: WorkerSeen, readiness: Readiness, figures: bytes) -> None:

@@ -1,58 +1,21 @@
 """The wheel has the compiled hot path where there is one, and is of pure Python else."""
 
-import os
-import shutil
-import subprocess
-import sys
 import tarfile
 from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
 
-from tests.deploy.files import TOP
+from tests.deploy.wheels import run, tree, wheel
 
 pytestmark = pytest.mark.slow
 
-MADE_OF = ("LICENSE", "README.md", "pyproject.toml", "schemas", "streams", "deploy/native_hook.py")
 EXTENSION = "streams/native/_native.abi3.so"
 ASKED = """
 import pathlib, sys, streams.native, streams.runtime.partition.decode as decode
 assert pathlib.Path(streams.__file__).is_relative_to(sys.argv[1]), streams.__file__
 print(bool(streams.native.LAYOUT), decode.FITS)
 """
-
-
-def run(*command: str, at: Path, **environment: str) -> str:
-    done = subprocess.run(  # noqa: S603 - no shell, and nothing in it from outside
-        [sys.executable, *command],
-        cwd=at,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
-def tree(folder: Path, *, compiled: bool) -> Path:
-    """Copy what the project is made of, with the extension or without."""
-    for name in MADE_OF:
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        if (TOP / name).is_dir():
-            left_out = ["__pycache__", "target", *([] if compiled else ["*.so"])]
-            shutil.copytree(TOP / name, folder / name, ignore=shutil.ignore_patterns(*left_out))
-        else:
-            shutil.copy(TOP / name, folder / name)
-    return folder
-
-
-def wheel(project: Path, place: Path) -> Path:
-    run("-m", "hatchling", "build", "-t", "wheel", "-d", str(place), at=project)
-    (found,) = place.glob("*.whl")
-    return found
 
 
 def installed(found: Path, place: Path) -> str:

@@ -80,6 +80,14 @@ def test_one_of_two_that_is_silent_costs_little_while_the_other_has_all() -> Non
     assert both.sentences[0].startswith("No worker has answered for 100 s")
 
 
+def test_a_worker_that_is_not_started_is_missed_only_if_its_partitions_are() -> None:
+    """With as many addresses as there may be workers, of which load decides how many there are."""
+    absent = WorkerSeen("w-2:1", why="nothing has that name", absent=True)
+    assert seen(worker(), absent).trust is Trust.GOOD
+    assert seen(worker(partitions={0: "ready"}), absent).trust is Trust.NONE
+    assert seen(absent).trust is Trust.NONE
+
+
 def test_the_worst_comes_first() -> None:
     found = seen(worker(feed_broken=True, stalled={"contacts"}), of=reader(lag=9_999))
     assert found.trust is Trust.NONE
@@ -166,6 +174,19 @@ def test_a_worker_that_is_not_there() -> None:
         return one.why
 
     assert asyncio.run(live()) == "no connection"
+
+
+def test_a_name_that_nothing_has() -> None:
+    async def live() -> WorkerSeen:
+        one, stopping = WorkerSeen("worker-3.invalid:8080"), asyncio.Event()
+        task = asyncio.create_task(watch(Settings(), [one], stopping))
+        await until(lambda: one.why != "not asked yet")
+        stopping.set()
+        await task
+        return one
+
+    found = asyncio.run(live())
+    assert (found.why, found.absent, found.heard_at) == ("nothing has that name", True, None)
 
 
 def test_every_metric_that_is_looked_for_is_one_of_a_worker() -> None:

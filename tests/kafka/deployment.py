@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,6 +32,8 @@ class WorkerProcess:
     """`retention-signals worker`, or another command that goes on; its output in a file."""
 
     command = "worker"
+    program: Sequence[str] = (sys.executable, "-m", "streams")
+    """What it is started by."""
 
     def __init__(
         self,
@@ -46,7 +48,7 @@ class WorkerProcess:
         changes = {"web_port": 0} | changes
         with log.open("wb") as output:
             self._process = subprocess.Popen(  # noqa: S603 - ourselves
-                [sys.executable, "-m", "streams", self.command, *arguments],
+                [*self.program, self.command, *arguments],
                 env={**os.environ, **environment(settings, **changes), **(told or {})},
                 stdout=output,
                 stderr=subprocess.STDOUT,

@@ -1,7 +1,7 @@
 """A history of a few customers, and state that was written in its middle, by this release or an earlier one.
 
-`python -m tests.core.partition.stored NAME` writes the state that the code gives which runs it. A file that a
-release has written stays as it is.
+A stored state is named after the first release that wrote it so, and stays as it is. When a release writes
+another form, `python -m tests.core.partition.stored VERSION` stores that, and it goes to the end of STORED.
 """
 
 import sys
@@ -21,6 +21,8 @@ from streams.core.watermark import FACTS, Input
 from tests.core.drive import HOME, bad, erasure, profile, purchase
 
 STATES: Final = Path(__file__).parent / "states"
+STORED: Final = ("before-journals", "0.1.0")
+"""From the oldest to that which this release writes; every one of them is read."""
 RULES: Final = replace(VERSIONS["4"], high_value_quantile=0.2, population_minimum=5, opening_frustration=0.3)
 DAYS: Final = 160
 WRITTEN: Final = 150
@@ -65,13 +67,13 @@ def _records(day: int) -> Iterator[tuple[Input, Record]]:
 
 def read(name: str) -> dict[bytes, bytes]:
     """Return the stored state of a name."""
-    lines = (STATES / f"{name}.txt").read_text(encoding="ascii").splitlines()
+    lines = path_of(name).read_text(encoding="ascii").splitlines()
     pairs = (line.split(" ") for line in lines)
     return {b64decode(key): b64decode(value) for key, value in pairs}
 
 
-def main(name: str) -> None:
-    """Write the state of the code that runs, as a compacted changelog has it: a key and a value a line."""
+def text() -> str:
+    """Return the state of the code that runs, as a compacted changelog has it: a key and a value a line."""
     state: dict[bytes, bytes] = {}
     partition = Partition(RULES)
     partition.drain_dirty()  # of nothing: what comes now is what a worker writes
@@ -82,9 +84,13 @@ def main(name: str) -> None:
                 state.pop(key, None)
                 if value is not None:
                     state[key] = value
-    lines = [f"{b64encode(key).decode()} {b64encode(value).decode()}\n" for key, value in state.items()]
-    (STATES / f"{name}.txt").write_text("".join(lines), encoding="ascii")
+    return "".join(f"{b64encode(key).decode()} {b64encode(value).decode()}\n" for key, value in state.items())
+
+
+def path_of(name: str) -> Path:
+    """Return where the stored state of a name is."""
+    return STATES / f"{name}.txt"
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    path_of(sys.argv[1]).write_text(text(), encoding="ascii")

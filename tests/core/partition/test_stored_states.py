@@ -5,12 +5,12 @@ import pytest
 from streams.core.customer.state import is_journal_key, is_page_key
 from streams.core.partition.partition import Partition
 from tests.core.drive import keep, known
-from tests.core.partition.stored import DAYS, RULES, WRITTEN, live, read
+from tests.core.partition.stored import DAYS, RULES, STATES, STORED, WRITTEN, live, path_of, read, text
 
 BEFORE, AFTER = range(WRITTEN), range(WRITTEN, DAYS)
 
 
-@pytest.mark.parametrize("name", ["before-journals", "journal"])
+@pytest.mark.parametrize("name", STORED)
 @pytest.mark.parametrize("at_once", [1, 3, 10_000])
 def test_stored_state_goes_on(name: str, at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """However many customers are restored at once."""
@@ -27,7 +27,7 @@ def test_stored_state_goes_on(name: str, at_once: int, monkeypatch: pytest.Monke
     assert known(partition) == known(undisturbed)
 
 
-@pytest.mark.parametrize("name", ["before-journals", "journal"])
+@pytest.mark.parametrize("name", STORED)
 def test_what_is_written_on_top_of_stored_state_is_read(name: str) -> None:
     state, partition = read(name), Partition(RULES)
     partition.restore(state)
@@ -40,6 +40,12 @@ def test_what_is_written_on_top_of_stored_state_is_read(name: str) -> None:
 
 
 def test_the_stored_states_have_what_they_are_to_have() -> None:
-    old, new = read("before-journals"), read("journal")
+    old, new = map(read, STORED)
     assert [any(map(is_journal_key, state)) for state in (old, new)] == [False, True]
     assert all(any(map(is_page_key, state)) for state in (old, new))
+
+
+def test_this_release_writes_the_newest_stored_form() -> None:
+    """Else store the new form, and tell in the changelog what of it an earlier release can't read."""
+    assert text() == path_of(STORED[-1]).read_text(encoding="ascii")
+    assert {f"{name}.txt" for name in STORED} == {path.name for path in STATES.iterdir()}
