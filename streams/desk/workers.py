@@ -43,7 +43,7 @@ async def _ask(session: aiohttp.ClientSession, seen: WorkerSeen) -> None:
     try:
         async with session.get(f"{worker_url(seen.address)}/ready", allow_redirects=False) as answer:
             body = await answer.read()
-            if answer.status in {401, 403}:
+            if answer.status in {401, 403, 429}:
                 seen.why = "it wants another token"
                 return
         async with session.get(f"{worker_url(seen.address)}/metrics", allow_redirects=False) as answer:
