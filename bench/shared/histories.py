@@ -1,5 +1,6 @@
 """Synthetic histories that several benchmarks measure with."""
 
+from dataclasses import replace
 from typing import Final
 
 from streams.core.time import HOUR_MS
@@ -16,13 +17,22 @@ _CONTACTS_PER_JOURNEY: Final = 1.72
 """Mean of `generate`, further versions and notices included."""
 
 
-def options(
-    customers: int, transactions: int, weights: Weights, *, contacts: bool = True, profile_share: float = 0.0
+def options(  # noqa: PLR0913 - all by name that have a default
+    customers: int,
+    transactions: int,
+    weights: Weights,
+    *,
+    contacts: bool = True,
+    profile_share: float = 0.0,
+    plain: bool = False,
 ) -> GenerateOptions:
-    """Return options for purchases over 400 days, with one contact in a hundred events unless left out."""
+    """Return options for purchases over 400 days, with one contact in a hundred events unless left out.
+
+    On top come refunds and subscriptions, one transaction in 13, unless the history is to be plain.
+    """
     years = customers * DAYS / 365.25
     rate = transactions * _CONTACTS_PER_TRANSACTION / _CONTACTS_PER_JOURNEY / years
-    return GenerateOptions(
+    found = GenerateOptions(
         population=Population.SYNTHETIC,
         seed=SEED,
         customers=customers,
@@ -32,6 +42,7 @@ def options(
         contact_rate=rate if contacts else 0.0,
         profile_share=profile_share,
     )
+    return replace(found, refund_share=0.0, subscription_share=0.0) if plain else found
 
 
 def line_counts(made: GenerateSummary) -> str:
