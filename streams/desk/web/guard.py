@@ -58,9 +58,7 @@ class Guard:
 
     async def log_in(self, given: str) -> str | None:
         """Return a cookie for whoever knows the token; None for anybody else, and not soon."""
-        if self._token is None or not hmac.compare_digest(
-            given.encode(errors="surrogateescape"), self._token
-        ):
+        if self._token is None or not hmac.compare_digest(given.encode(errors="replace"), self._token):
             await asyncio.sleep(_WRONG_SECONDS)
             return None
         body = f"{int(time.time()) + SESSION_SECONDS}.{secrets.token_hex(16)}"
@@ -75,10 +73,10 @@ class Guard:
         return is_same_origin(request) and self._is(given, "csrf", session)
 
     def _sign(self, what: str, text: str) -> str:
-        return hmac.new(self._key, f"{what}\0{text}".encode(), sha256).hexdigest()
+        return hmac.new(self._key, f"{what}\0{text}".encode(errors="replace"), sha256).hexdigest()
 
     def _is(self, given: str, what: str, text: str) -> bool:
-        return hmac.compare_digest(given.encode(errors="surrogateescape"), self._sign(what, text).encode())
+        return hmac.compare_digest(given.encode(errors="replace"), self._sign(what, text).encode())
 
 
 def is_same_origin(request: web.Request) -> bool:
