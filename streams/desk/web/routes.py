@@ -295,10 +295,13 @@ def _grouped(request: web.Request) -> tuple[By, int]:
 
 
 async def _form(request: web.Request) -> Mapping[str, str]:
-    """Return the fields of a form that are text; of other bodies none."""
+    """Return the fields of a form that are text; of other bodies, and of those that can't be read, none."""
     if request.content_type != "application/x-www-form-urlencoded":
         return {}
-    given = await request.post()
+    try:
+        given = await request.post()
+    except (LookupError, ValueError):  # an encoding that there isn't, or that it isn't in
+        return {}
     return {name: value for name, value in given.items() if isinstance(value, str)}
 
 

@@ -25,7 +25,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """Where the log-odds go if nothing more is bought: from now to the next decision, and what to say of it."""
+    """Where the log-odds go if nothing more is bought: from now to the next decision."""
 
     start_ms: int
     start: float
