@@ -200,7 +200,7 @@ def test_a_trend_compares_four_weeks_with_those_before() -> None:
     assert "28 alerts in 12 weeks" in str(sparkline(found))
     few = Board()
     few.take([alert("a")])
-    assert trend(groups(few)["escalation_refused"]) == "0 before"
+    assert trend(groups(few)["escalation_refused"]) == "(0 before)"
 
 
 def test_silence_alone_is_a_reason_too() -> None:

@@ -147,11 +147,16 @@ def _outlook(curve: Sequence[EvidencePoint], episode: LookupEpisode | None, leve
     now = curve[-1]
     if episode.clears_at is not None:
         at = parse_ms(episode.clears_at)
-        return Outlook(now.time_ms, now.log_odds, at, now.log_odds, f"clears: {day(at)}")
+        return Outlook(now.time_ms, now.log_odds, at, now.log_odds, f"clears {_short_day(at)}")
     if episode.next_level_at is None:
         return None
     at = parse_ms(episode.next_level_at)
-    return Outlook(now.time_ms, now.log_odds, at, levels.alert, f"if nothing is bought: {day(at)}")
+    return Outlook(now.time_ms, now.log_odds, at, levels.alert, f"alert {_short_day(at)}")
+
+
+def _short_day(ms: int) -> str:
+    """Return a day without its year, which the axis has."""
+    return day(ms).rpartition(" ")[0]
 
 
 def _mark(known: Known) -> ContactMark:

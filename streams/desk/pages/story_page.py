@@ -141,7 +141,7 @@ def _shown(story: Story, shell: Shell) -> dict[str, object]:
         "bar": _nats_bar,
         "ahead": _ahead(entry, alert, episode, decided_by),
         "progress": _progress(figures, counted.spend_28d, as_of if episode else entry.time_ms, decided_by)
-        if entry.is_open
+        if entry.is_open and (episode is None or episode.clears_at is None)
         else None,
         "counters": _counters(counted),
         "facts": _facts(alert, entry, days),
@@ -225,9 +225,10 @@ def _ahead(
         return [f"It has ended: {resolution_label(entry.resolution or 'resolved')}. Nothing more is needed."]
     found = []
     figures: Alert | LookupEpisode = alert if episode is None else episode
-    if episode is not None and episode.clears_at is not None:
+    clears = None if episode is None else episode.clears_at
+    if clears is not None:
         found.append(
-            f"Enough has been bought: it clears on {day_and_time(parse_ms(episode.clears_at))} UTC, "
+            f"Enough has been bought: it clears on {day_and_time(parse_ms(clears))} UTC, "
             "unless a refund takes that away."
         )
     elif entry.level == "alert":
@@ -240,7 +241,8 @@ def _ahead(
         found.append("Silence alone does not make it an alert before its deadline.")
     else:
         found.append("When it becomes an alert a worker could tell; the alert itself does not say.")
-    found.append(figures.clears_when)
+    if not clears:
+        found.append(figures.clears_when)
     expiry = expires_ms(entry, decided_by)
     if expiry is not None:
         found.append(f"By itself it ends on {day(expiry)}.")

@@ -63,8 +63,8 @@ def is_soon(ms: int, now_ms: int) -> bool:
 
 
 def is_old(ms: int, now_ms: int) -> bool:
-    """Return whether figures of a time are those of a day ago or more."""
-    return now_ms - ms >= DAY_MS
+    """Return whether figures of a time are so old that one has to say of when they are."""
+    return now_ms - ms >= 2 * DAY_MS
 
 
 def standing(done: Done | None, now_ms: int) -> str:

@@ -354,10 +354,10 @@
   function forget(id) { underWay.delete(id); drop(`way.${id}`); }
   // What this browser has not seen written, of tabs that were closed as well: an id that is known changes nothing.
   function sendAgain() {
-    for (const name of names().filter((each) => each.startsWith("way."))) {
-      const one = kept(name, null);
-      if (!(one?.at > Date.now() - DAY)) { drop(name); continue; }
-      if (!underWay.has(one.action_id)) { underWay.set(one.action_id, one); tell(one); }
+    const before = names().filter((name) => name.startsWith("way.")).map((name) => [name, kept(name, {})]);
+    for (const [name, one] of before.sort((a, b) => a[1].at - b[1].at)) {
+      if (!(one.at > Date.now() - DAY)) drop(name);
+      else if (!underWay.has(one.action_id)) { underWay.set(one.action_id, one); tell(one); }
     }
     for (const one of [...underWay.values()]) {
       if (one.undone) undo(one.action_id, one.alert_id); else send(one);
