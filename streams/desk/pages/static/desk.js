@@ -223,7 +223,7 @@
   };
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
-    if (event.key === "Escape" && event.target.closest?.("#filters")) { event.target.blur(); return; }
+    if (event.key === "Escape" && event.target.closest?.("#filters")) { event.preventDefault(); event.target.blur(); return; } // what was sought stays
     if (event.target.closest?.("input, select, textarea, dialog[open]")) return;
     const act = keys[event.key];
     if (act) { event.preventDefault(); act(); }
