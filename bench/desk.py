@@ -35,6 +35,12 @@ _FILTERS: Final = (
     *(("reason", "billing"), ("level", "watch"), ("level", ""), ("reason", ""), ("channel", "chat")),
     *(("sort", "deadline"), ("sort", "risk"), ("channel", ""), ("age", "older"), ("age", "")),
 )
+_PAINTED: Final = """
+const [done] = arguments;
+new PerformanceObserver((list) => {
+    for (const one of list.getEntriesByName("first-contentful-paint")) done(one.startTime);
+}).observe({type: "paint", buffered: true});
+"""
 _CHOOSE: Final = """
 const [name, value, done] = arguments, began = performance.now();
 new MutationObserver((_, it) => {
@@ -134,12 +140,7 @@ def _paint(browser: webdriver.Chrome, url: str) -> None:
     found = []
     for _ in range(_LOADS):
         browser.get(url)
-        time.sleep(0.3)
-        found.append(
-            browser.execute_script(
-                "return performance.getEntriesByName('first-contentful-paint')[0].startTime"
-            )
-        )
+        found.append(browser.execute_async_script(_PAINTED))
     print(f"first paint: {_said(found)}; the first time {found[0]:.0f}")
 
 

@@ -131,6 +131,10 @@ class DeskProcess:
             return self.board.newest_ms
         return time.time_ns() // 1_000_000
 
+    def has_read(self) -> bool:
+        """Return whether all is read that the topics held."""
+        return self._reader.caught_up
+
     def health(self) -> Health:
         """Return how far to trust what is shown."""
         return health_of(
@@ -172,6 +176,7 @@ class DeskProcess:
                 except (KafkaError, KafkaUnavailableError, OSError) as error:
                     self._reader.why = f"{type(error).__name__}; it is tried again"
                     log.warning("the topics can't be read: %s", type(error).__name__)
+                    self._turned_at = time.monotonic()  # to be ended would not bring Kafka back
                     await self._pause(_AGAIN_SECONDS)
 
     async def _read_once(self, kafka: ThreadPoolExecutor) -> None:
@@ -188,8 +193,8 @@ class DeskProcess:
         )
         try:
             # From the beginning: what is known already changes nothing.
+            self._reader.caught_up, tidied = False, self._reader.read
             await loop.run_in_executor(kafka, reader.open, {})
-            tidied = 0
             while not self._stopping.is_set():
                 batch = await loop.run_in_executor(kafka, reader.poll)
                 self._take(batch)

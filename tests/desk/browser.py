@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import axe_core_python
 from selenium import webdriver
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
@@ -71,9 +72,9 @@ class Page:
         WebDriverWait(self.browser, PATIENCE, poll_frequency=0.05).until(lambda _: holds())
 
     def press(self, *keys: str) -> None:
-        """Press keys, wherever the focus is."""
+        """Press keys, wherever the focus is: not of an element, which a page may replace meanwhile."""
         for key in keys:
-            self.browser.switch_to.active_element.send_keys(key)
+            ActionChains(self.browser, duration=0).send_keys(key).perform()
 
     def serious(self) -> list[Any]:
         """Return what axe finds serious or critical."""

@@ -135,6 +135,7 @@ class DeskOfTests:
     trusted: Health = WELL
     ms: int = NOON
     found: LookupAnswer | None = None
+    reading: bool = False
 
     def __post_init__(self) -> None:
         self.actions = Actions(self.board, self.ledger, self.told, undo_seconds=self.undo_seconds)
@@ -142,6 +143,10 @@ class DeskOfTests:
     def now_ms(self) -> int:
         """Return the test's time."""
         return self.ms
+
+    def has_read(self) -> bool:
+        """Return what the test says."""
+        return not self.reading
 
     def health(self) -> Health:
         """Return the test's health."""

@@ -33,7 +33,7 @@ def desk(**changes: Any) -> DeskOfTests:
         {"action_id": action_id("x").upper()},
         {"alert_id": ""},
         {"alert_id": "a" * 129},
-        {"seen": "s" * 161},
+        {"seen": "s" * 33},
         {"do": "erase"},
         {"do": ""},
         {"do": "snooze"},
@@ -80,6 +80,7 @@ def test_an_action_is_held_then_written_once() -> None:
         await until(lambda: not one.actions._held)
         assert one.actions.act(first) is Answer.SEEN
         assert one.actions.phase(first.action_id) is Phase.WRITTEN
+        assert not one.actions.undo(first.action_id, first.alert_id)
         entry = one.board.get(id_of("a"))
         assert entry is not None
         assert (entry.held, len(entry.dispositions), len(one.ledger.written)) == (None, 1, 1)
@@ -94,8 +95,13 @@ def test_what_is_undone_is_never_written() -> None:
         one = desk(undo_seconds=0.05)
         first = wish(one)
         one.actions.act(first)
-        assert one.actions.undo(first.action_id)
-        assert not one.actions.undo(first.action_id)
+        assert one.actions.undo(first.action_id, first.alert_id)
+        assert one.actions.undo(first.action_id, first.alert_id)
+        # Sent again behind that, it stays undone; so does what was undone before it came.
+        assert one.actions.act(first) is Answer.SEEN
+        assert one.actions.phase(first.action_id) is Phase.UNDONE
+        assert one.actions.undo(action_id("two"), first.alert_id)
+        assert one.actions.act(wish(one, "two")) is Answer.SEEN
         await asyncio.sleep(0.1)
         entry = one.board.get(id_of("a"))
         assert entry is not None
@@ -137,9 +143,44 @@ def test_what_kafka_does_not_take_is_tried_again_and_can_no_longer_be_undone(
         first = wish(one)
         one.actions.act(first)
         await until(lambda: "late" in "".join(text for _, text in one.events._kept))
-        assert not one.actions.undo(first.action_id)
+        assert not one.actions.undo(first.action_id, first.alert_id)
+        # What is done next about it waits for the first.
+        one.actions.act(wish(one, "two", do="contacted"))
+        await asyncio.sleep(0.05)
         one.ledger.away = False
-        await until(lambda: len(one.ledger.written) == 1)
+        await until(lambda: len(one.ledger.written) == 2)
+        assert [done.status for done in one.ledger.written] == ["acknowledged", "contacted"]
+
+    asyncio.run(live())
+
+
+def test_nothing_is_written_about_a_customer_who_was_erased_meanwhile() -> None:
+    async def live() -> None:
+        one = desk(undo_seconds=0.05)
+        one.actions.act(wish(one))
+        assert one.board.erase("c-a") == {id_of("a")}
+        await until(lambda: not one.actions._held)
+        assert one.ledger.written == []
+
+    asyncio.run(live())
+
+
+def test_what_is_remembered_is_bounded_and_a_desk_that_ends_takes_nothing_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "_MOST_HELD", 1)
+    monkeypatch.setattr(module, "_MOST_UNDONE", 1)
+
+    async def live() -> None:
+        one = desk(undo_seconds=60)
+        assert one.actions.undo(action_id("x"), "a")
+        assert one.actions.undo(action_id("y"), "a")
+        assert list(one.actions._undone) == [action_id("y")]
+        assert one.actions.act(wish(one)) is Answer.HELD
+        assert one.actions.act(wish(one, "two")) is Answer.AWAY
+        await one.actions.stop()
+        assert one.actions.act(wish(one, "three")) is Answer.AWAY
+        assert len(one.ledger.written) == 1
 
     asyncio.run(live())
 

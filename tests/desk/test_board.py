@@ -55,6 +55,21 @@ def test_a_disposition_may_come_before_its_alert_and_twice() -> None:
     assert board.take_dispositions([disposition("a")]) == set()
 
 
+def test_what_was_done_is_kept_in_the_order_of_its_time_and_bounded() -> None:
+    board = Board()
+    many = [disposition("a", f"d-{at}", NOON + at, action="c" * 9_999) for at in range(100)]
+    board.take_dispositions([many[50], *many[:50], *many[51:], disposition("a", "old", NOON - DAY)])
+    board.take([alert("a")])
+    entry = board.get(id_of("a"))
+    assert entry is not None
+    assert len(entry.dispositions) == 60
+    before = entry.seen
+    # What is read once more, or late, does not become the newest.
+    board.take_dispositions([many[0], disposition("a", "late", NOON - DAY)])
+    assert (entry.standing.event_id if entry.standing else "", entry.seen) == ("d-99", before)
+    assert max(len(one.action or "") for one in entry.dispositions) == 200
+
+
 def test_a_second_episode_is_new_again() -> None:
     board = Board()
     board.take([alert("a")])
@@ -185,7 +200,7 @@ def test_a_trend_compares_four_weeks_with_those_before() -> None:
     assert "28 alerts in 12 weeks" in str(sparkline(found))
     few = Board()
     few.take([alert("a")])
-    assert trend(groups(few)["escalation_refused"]) == "before 0"
+    assert trend(groups(few)["escalation_refused"]) == "(0 before)"
 
 
 def test_silence_alone_is_a_reason_too() -> None:

@@ -38,7 +38,9 @@ def test_who_comes_back_is_told_what_came_since() -> None:
     asyncio.run(live())
 
 
-@pytest.mark.parametrize("place", ["", "other.1", "nothing", "{life}.99", "{life}.x", "{life}.-1"])
+@pytest.mark.parametrize(
+    "place", ["", "other.1", "nothing", "{life}.99", "{life}.x", "{life}.-1", "{life}.1" + "0" * 5000]
+)
 def test_who_was_never_here_or_is_of_another_life_begins_afresh(place: str) -> None:
     async def live() -> None:
         events = Events()

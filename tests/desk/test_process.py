@@ -149,7 +149,10 @@ def test_while_it_reads_or_kafka_is_away_it_is_not_ready_and_says_so(reader: _Re
             reader.away = False
             # A topic that can't be read on is read from the beginning, and what is known changes nothing.
             reader.batches = [read(alert("a")), KafkaTimeoutError(), read(alert("a"))]
+            reader.caught_up = False
             await until(lambda: reader.opened == 2)
+            assert not one.desk.has_read()
+            reader.caught_up = True
             await until(lambda: one.desk.readiness().ready and not reader.batches)
             assert len(one.desk.board) == 1
             assert one.desk.is_live()
@@ -169,7 +172,7 @@ def test_its_end_writes_what_is_held(reader: _Reader) -> None:
                 "csrf": csrf,
                 "action_id": f"desk-{id_of('x')}",
                 "alert_id": id_of("a"),
-                "seen": "1:",
+                "seen": one.desk.board.get(id_of("a")).seen,  # type: ignore[union-attr]
                 "do": "contacted",
             }
             async with http.post(f"{one.url}/act", data=form, headers={"Origin": one.url}) as answer:

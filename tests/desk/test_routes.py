@@ -237,6 +237,27 @@ def test_what_changes_something_has_to_come_from_a_page_of_ours() -> None:
     asked(desk, look)
 
 
+def test_no_bytes_of_a_request_are_a_fault_of_the_desk() -> None:
+    """Broken encodings, and characters that are none: refused like anything else that does not fit."""
+
+    async def look(client: Client) -> None:
+        for cookie in ("desk=\udcff.\udcff", "__Host-desk=9999999999.\udc80.aa", 'desk="'):
+            assert (await client.get("/", Cookie=cookie))[0] == 303
+        for kind in ("utf-7", "nonsense", "utf-16"):
+            async with client.http.post(
+                client.url + "/login",
+                data=b"token=+2AA-x",
+                headers={
+                    "Origin": client.url,
+                    "Content-Type": f"application/x-www-form-urlencoded; charset={kind}",
+                },
+            ) as answer:
+                assert answer.status == 401
+        assert (await client.get("/events", Cookie="desk=" + "9" * 5000))[0] == 401
+
+    asked(DeskOfTests(), look, token=TOKEN)
+
+
 def test_an_act_is_answered_with_what_became_of_it() -> None:
     desk = DeskOfTests(undo_seconds=60)
     desk.take(alert("a"), alert("b", days=100.0), alert("c", state="resolved"))
@@ -253,8 +274,17 @@ def test_an_act_is_answered_with_what_became_of_it() -> None:
         status, told = await client.act(desk, "c", "contacted", seen="0:")
         assert told["now"] == "resolved, returned"
         assert (await client.act(desk, "a", "contacted", alert_id="none"))[0] == 404
-        assert (await client.post("/undo", {"action_id": action_id("a-acknowledged")}))[0] == 200
-        assert (await client.post("/undo", {"action_id": action_id("a-acknowledged")}))[0] == 409
+        undo = {"action_id": action_id("a-acknowledged"), "alert_id": id_of("a")}
+        assert await client.post("/undo", undo) == (200, {"status": "undone"})
+        assert (await client.act(desk, "a", "acknowledged"))[1] == {"status": "seen", "phase": "undone"}
+        assert (await client.post("/undo", undo | {"action_id": "x"}))[0] == 422
+        # Before all is read nobody knows what is new: the page sends it again.
+        desk.reading = True
+        for path in ("/act", "/undo"):
+            assert await client.post(path, undo) == (503, {"error": "the desk is still reading"})
+        desk.reading = False
+        await desk.actions.stop()
+        assert (await client.act(desk, "a", "contacted"))[0] == 503
 
     asked(desk, look)
 
@@ -269,7 +299,7 @@ def test_all_of_it_works_without_a_script() -> None:
             "do": "closed",
             "outcome": "benign",
             "alert_id": id_of("a"),
-            "seen": "1:",
+            "seen": desk.board.get(id_of("a")).seen,  # type: ignore[union-attr]
             "back": "level=alert&x=%26",
         }
         data = form | {"action_id": action_id("x"), "csrf": client.csrf}
@@ -286,9 +316,9 @@ def test_all_of_it_works_without_a_script() -> None:
         ) as answer:
             assert answer.status == 409
             assert "Nothing was done" in await answer.text()
-        undo = {"action_id": action_id("x"), "csrf": client.csrf}
+        undo = {"action_id": action_id("x"), "alert_id": id_of("a"), "csrf": client.csrf}
         async with post(f"{client.url}/undo", data=undo, headers=headers, allow_redirects=False) as answer:
-            assert answer.headers["Location"] == "/"
+            assert answer.headers["Location"] == f"/alert?id={id_of('a')}"
         assert (await client.get("/login"))[0] == 200
         assert desk.ledger.written == []
 
@@ -318,6 +348,11 @@ def test_a_story_says_what_is_known_of_now_and_what_is_not() -> None:
         return found
 
     own, gone, quiet, now = asked(desk, look)
+    cleared = example.open_episode.model_copy(update={"clears_at": "2026-03-21T07:00:00.000Z"})
+    desk.found = example.model_copy(update={"open_episode": cleared})
+    clears = asked(desk, lambda client: client.get(f"/alert?id={cleared.alert_id}"))[1]
+    assert "Enough has been bought: it clears on 21 Mar 2026 07:00 UTC" in clears
+    assert "clears 21 Mar<" in clears  # in the picture
     assert "No worker was asked: the figures are those of the alert." in own
     assert "The rules that decided (mine+abc) are not known here" in own
     assert "When it becomes an alert a worker could tell" in own

@@ -33,6 +33,8 @@ class CustomerView:
     """Ids whose history this one took over."""
     next_level_at: int | None = None
     """When (ms) the episode reaches a level not sent yet, if nothing more is bought; None if never."""
+    clears_at: int | None = None
+    """When (ms) the episode closes because of what was bought already; None if that won't do."""
 
 
 def view_of(  # noqa: PLR0913 - all that it holds
@@ -43,6 +45,7 @@ def view_of(  # noqa: PLR0913 - all that it holds
     *,
     shared: bool,
     next_level_at: int | None,
+    clears_at: int | None,
 ) -> CustomerView:
     """Return what is known of a customer at a time (ms); `rules` are those in force."""
     body = customer.body
@@ -60,4 +63,5 @@ def view_of(  # noqa: PLR0913 - all that it holds
         merged_into=None if body.merged is None else body.merged.into,
         merged_from=tuple(sorted(body.absorbed)),
         next_level_at=next_level_at,
+        clears_at=clears_at,
     )

@@ -271,6 +271,7 @@ class Judge:
             self.rules,
             shared=is_shared(customer, time, self.refresh, self.rules),
             next_level_at=self.episodes.next_level_at(customer, time),
+            clears_at=self.episodes.clears_at(customer, time),
         )
 
     def standing(self, customer: Customer, time: int) -> Standing:

@@ -17,11 +17,11 @@ from streams.core.customer.customer import Customer
 from streams.core.customer.pending import Episode
 from streams.core.episodes.opening import Gates, left_of
 from streams.core.feed.feed_guard import FeedGuard
-from streams.core.odds.next_timer import HIGHEST_LEVEL, next_raise, next_timer
+from streams.core.odds.next_timer import HIGHEST_LEVEL, least_since, next_raise, next_timer
 from streams.core.odds.odds import measure, measure_month, odds_of, settled_hour
 from streams.core.ruleset import Ruleset
 from streams.core.spend.baseline import BLOCK_HOURS
-from streams.core.spend.evidence import Evidence
+from streams.core.spend.evidence import Evidence, evidence
 from streams.core.time import DAY_HOURS, HOUR_MS, hour_of
 
 _RELATIVE: Final = 1e-13
@@ -87,6 +87,27 @@ class Episodes:
         found = next_raise(customer, episode, hour_of(time) + 1, self._guard, self.rules_of(episode))
         return None if found is None else found * HOUR_MS
 
+    def clears_at(self, customer: Customer, time: int) -> int | None:
+        """Return when (ms) an open episode closes because of what was bought already; None if that won't do.
+
+        A refund until then can still take it away. Time alone never clears one: it only adds to the evidence.
+        """
+        episode = customer.body.episode
+        if episode is None:
+            return None
+        rules, now = self.rules_of(episode), hour_of(time)
+        yardstick, wait = episode.yardstick, rules.settle_hours + episode.yardstick.lag
+        first = max(1, (now - episode.starts) // DAY_HOURS + 1)
+        # From the first check on that counts all that is known by now, later ones find no more in it.
+        last = max(first, -(-(now + 1 + wait - episode.starts) // DAY_HOURS))
+        for days in range(first, last + 1):
+            hour = episode.starts + days * DAY_HOURS
+            known = least_since(customer, episode, hour - wait, self._guard)
+            silence = evidence(yardstick, hour - wait, known, rules).silence
+            if self._has_returned(customer, episode, silence, hour - wait):
+                return hour * HOUR_MS
+        return None
+
     # Events and hours
 
     def begin(self, customer: Customer, episode: Episode, effective_time: int) -> None:
@@ -148,16 +169,19 @@ class Episodes:
 
     def _closing(self, customer: Customer, episode: Episode, days: int, hour: int) -> Resolution | None:
         """Return why an episode closes, judged by the panes before an hour, or None."""
-        rules = self.rules_of(episode)
-        yardstick = episode.yardstick
-        if self._evidence(customer, episode, hour).silence <= rules.returned_evidence + TOLERANCE:
+        if self._has_returned(customer, episode, self._evidence(customer, episode, hour).silence, hour):
             return "returned"
+        return "expired" if days >= self.rules_of(episode).expiry_days else None
+
+    def _has_returned(self, customer: Customer, episode: Episode, silence: float, hour: int) -> bool:
+        """Return whether a customer has come back: by S, or by what the 28 days before an hour brought."""
+        rules, yardstick = self.rules_of(episode), episode.yardstick
+        if silence <= rules.returned_evidence + TOLERANCE:
+            return True
         recent = customer.bought.spend(max(yardstick.first_hour, hour - BLOCK_HOURS), hour)
         enough = rules.returned_usual_days * yardstick.usual_per_day
         # Relative as well: a usual spend of millions has fewer digits left than the absolute tolerance.
-        if episode.sent and enough and recent >= enough * (1 - _RELATIVE) - TOLERANCE:
-            return "returned"
-        return "expired" if days >= rules.expiry_days else None
+        return bool(episode.sent and enough and recent >= enough * (1 - _RELATIVE) - TOLERANCE)
 
     def raise_level(self, customer: Customer, episode: Episode, time: int, hour: int, settled: int) -> None:
         """Send the level that the evidence before `settled` reaches, if it is new and not held."""

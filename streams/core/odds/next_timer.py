@@ -49,7 +49,7 @@ def next_raise(
         timer = hour
     else:
         settled = max(hour - 1 - settle, first)
-        least, most = _least(customer, episode, settled, guard), deadline - settled - settle
+        least, most = least_since(customer, episode, settled, guard), deadline - settled - settle
         wait = hours_until(episode.yardstick, need, least, rules, most)
         if wait is None:
             return None
@@ -59,7 +59,7 @@ def next_raise(
     return timer if timer <= deadline else None
 
 
-def _least(customer: Customer, episode: Episode, settled: int, guard: FeedGuard) -> Since:
+def least_since(customer: Customer, episode: Episode, settled: int, guard: FeedGuard) -> Since:
     """Return what gives the most evidence that time alone can bring: known later refunds count.
 
     Days are those of the calendar, which operational time never outruns.

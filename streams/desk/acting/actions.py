@@ -1,7 +1,7 @@
 """Actions on their way: held back for as long as they can be undone, then written, and tried again.
 
-They are held here and not in the page, so that a tab that is closed loses nothing. The page sends what it has
-not seen written once more after this process was restarted: an id that is known changes nothing.
+They are held here and not in the page, so that a tab that is closed loses nothing. What this process loses
+when it is killed, the browser that still has it sends once more: an id that is known changes nothing.
 """
 
 import asyncio
@@ -22,6 +22,9 @@ log = logging.getLogger(__name__)
 _AGAIN_SECONDS: Final = 2.0
 _LAST_SECONDS: Final = 12.0
 """So long the last ones may take when the desk ends."""
+_MOST_HELD: Final = 2_000
+_MOST_UNDONE: Final = 2_000
+"""Ids that are remembered, so that an action sent again behind its undoing stays undone."""
 
 
 class Phase(StrEnum):
@@ -45,6 +48,8 @@ class Answer(StrEnum):
     """The alert is not any more what somebody saw."""
     UNKNOWN = "unknown"
     """There is no such alert."""
+    AWAY = "away"
+    """Not now: the desk is about to end, or too much waits to be written already."""
 
 
 class Writer(Protocol):
@@ -61,9 +66,10 @@ OnPhase = Callable[[Wish, Phase], None]
 class _Held:
     wish: Wish
     entry: Entry
+    after: asyncio.Task[None] | None
+    """What is written before it, about the same alert."""
     now: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when it is to be written at once."""
-    undone: bool = False
     writing: bool = False
     task: asyncio.Task[None] | None = None
 
@@ -75,6 +81,7 @@ class Actions:
         self._board, self._writer, self._on_phase = board, writer, on_phase
         self._undo_seconds = undo_seconds
         self._held: dict[str, _Held] = {}
+        self._undone: dict[str, None] = {}
         self._stopping = asyncio.Event()
 
     def act(self, wish: Wish) -> Answer:
@@ -82,35 +89,46 @@ class Actions:
         entry = self._board.get(wish.alert_id)
         if entry is None:
             return Answer.UNKNOWN
-        if wish.action_id in self._held or any(one.event_id == wish.action_id for one in entry.dispositions):
+        known = wish.action_id in self._held or wish.action_id in self._undone
+        if known or _is_written(entry, wish.action_id):
             return Answer.SEEN
+        if self._stopping.is_set() or len(self._held) >= _MOST_HELD:
+            return Answer.AWAY
         if entry.seen != wish.seen:
             return Answer.CONFLICT
-        if entry.held is not None:  # who goes on saw it, and wants both
-            before = self._held.get(entry.held.event_id)
-            if before is not None:
-                before.now.set()
-        held = self._held[wish.action_id] = _Held(wish, entry)
+        before = None if entry.held is None else self._held.get(entry.held.event_id)
+        if before is not None:  # who goes on saw it, and wants both
+            before.now.set()
+        held = _Held(wish, entry, None if before is None else before.task)
+        self._held[wish.action_id] = held
         self._board.hold(entry, wish.done)
         held.task = asyncio.create_task(self._write_later(held))
         self._on_phase(wish, Phase.HELD)
         return Answer.HELD
 
-    def undo(self, action_id: str) -> bool:
-        """Take an action back, and return whether that was still possible."""
-        held = self._held.get(action_id)
-        if held is None or held.writing or held.now.is_set():
+    def undo(self, action_id: str, alert_id: str) -> bool:
+        """Take an action back, and return whether it is not written, and never will be.
+
+        One that is not known, as after a crash, is not taken any more when it is sent again.
+        """
+        held, entry = self._held.get(action_id), self._board.get(alert_id)
+        if held is None:
+            if entry is not None and _is_written(entry, action_id):
+                return False
+        elif held.writing or held.now.is_set():
             return False
-        held.undone = True
-        held.now.set()
-        del self._held[action_id]
-        if held.entry.held is held.wish.done:
-            self._board.hold(held.entry, None)
-        self._on_phase(held.wish, Phase.UNDONE)
+        self._undone[action_id] = None
+        if len(self._undone) > _MOST_UNDONE:
+            del self._undone[next(iter(self._undone))]
+        if held is not None:
+            held.now.set()
+            self._drop(held)
         return True
 
     def phase(self, action_id: str) -> Phase:
         """Return where an action stands that was taken."""
+        if action_id in self._undone:
+            return Phase.UNDONE
         return Phase.HELD if action_id in self._held else Phase.WRITTEN
 
     async def stop(self) -> None:
@@ -128,11 +146,16 @@ class Actions:
 
     async def _write_later(self, held: _Held) -> None:
         await _passed(held.now, self._undo_seconds)
-        if held.undone:
+        if held.after is not None:
+            await asyncio.wait([held.after])
+        if held.wish.action_id not in self._held:
             return
         held.writing = True
         disposition = held.wish.disposition(held.entry.customer_id)
         while True:
+            if self._board.get(held.wish.alert_id) is not held.entry:  # the customer was erased
+                self._drop(held)
+                return
             try:
                 await self._writer.write(disposition)
             except KafkaUnavailableError as error:
@@ -149,6 +172,16 @@ class Actions:
         # What was just written need not be waited for.
         self._board.take_dispositions([disposition])
         self._on_phase(held.wish, Phase.WRITTEN)
+
+    def _drop(self, held: _Held) -> None:
+        del self._held[held.wish.action_id]
+        if held.entry.held is held.wish.done:
+            self._board.hold(held.entry, None)
+        self._on_phase(held.wish, Phase.UNDONE)
+
+
+def _is_written(entry: Entry, action_id: str) -> bool:
+    return any(one.event_id == action_id for one in entry.dispositions)
 
 
 async def _passed(event: asyncio.Event, seconds: float) -> None:

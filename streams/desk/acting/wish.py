@@ -27,7 +27,7 @@ MOST_ROLE: Final = 60
 _ID: Final = re.compile(r"desk-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _MOST_SNOOZE_MS: Final = 366 * DAY_MS
 _MOST_ID: Final = 128
-_MOST_SEEN: Final = 160
+_MOST_SEEN: Final = 32
 
 _KNOWN: Final = get_args(get_args(Disposition.model_fields["outcome"].annotation)[0])
 assert set(OUTCOMES) == set(_KNOWN), "every outcome of the contract has its words"  # noqa: S101 - at import
@@ -67,11 +67,10 @@ class Wish:
 
 def wish_of(form: Mapping[str, str], now_ms: int) -> Wish:
     """Return what a form says. Raises WishError."""
-    action_id, alert_id, seen = (form.get(name, "") for name in ("action_id", "alert_id", "seen"))
-    if not _ID.fullmatch(action_id):
-        raise WishError("action_id: has to be desk- and a UUID")
-    if not 0 < len(alert_id) <= _MOST_ID or len(seen) > _MOST_SEEN:
-        raise WishError("alert_id, seen: missing or too long")
+    action_id, alert_id = undo_of(form)
+    seen = form.get("seen", "")
+    if len(seen) > _MOST_SEEN:
+        raise WishError("seen: too long")
     what = form.get("do", "")
     snooze_until_ms = _snooze(form.get("until", ""), now_ms) if what == "snooze" else None
     status = "acknowledged" if what == "snooze" else what
@@ -90,6 +89,16 @@ def wish_of(form: Mapping[str, str], now_ms: int) -> Wish:
         raise WishError(f"role: at most {MOST_ROLE} printable characters, and a role rather than a name")
     done = Done(action_id, now_ms, status, outcome, action, snooze_until_ms, role or None, SOURCE)
     return Wish(action_id, alert_id, seen, done)
+
+
+def undo_of(form: Mapping[str, str]) -> tuple[str, str]:
+    """Return the action that a form is about, and its alert. Raises WishError."""
+    action_id, alert_id = form.get("action_id", ""), form.get("alert_id", "")
+    if not _ID.fullmatch(action_id):
+        raise WishError("action_id: has to be desk- and a UUID")
+    if not 0 < len(alert_id) <= _MOST_ID:
+        raise WishError("alert_id: missing or too long")
+    return action_id, alert_id
 
 
 def _snooze(text: str, now_ms: int) -> int:

@@ -6,10 +6,10 @@ from typing import Final
 
 from schemas.alert import Alert
 from schemas.disposition import Disposition
-from streams.desk.board.entry import Done, Entry, done_of
+from streams.desk.board.entry import MOST_DISPOSITIONS, Done, Entry, done_of
 
 _MOST_EARLY: Final = 10_000
-"""Dispositions that may wait for the record of their alert, which is on another topic."""
+"""Alerts whose record, which is on another topic, dispositions may wait for."""
 
 
 class Board:
@@ -111,6 +111,8 @@ class Board:
 
     def _wait(self, disposition: Disposition) -> None:
         """Keep a disposition until the record of its alert is read; of too many the oldest go."""
-        self._early.setdefault(disposition.alert_id, []).append(done_of(disposition))
+        waiting = self._early.setdefault(disposition.alert_id, [])
+        waiting.append(done_of(disposition))
+        del waiting[:-MOST_DISPOSITIONS]
         while len(self._early) > _MOST_EARLY:
             del self._early[next(iter(self._early))]

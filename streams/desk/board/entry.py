@@ -1,6 +1,8 @@
 """One alert as the desk keeps it: its newest record, what a list asks of it, and what became of it."""
 
+from bisect import insort
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Final
 
 from schemas.alert import Alert
@@ -9,8 +11,9 @@ from schemas.times import parse_ms
 from streams.lab.report.words import to_cents
 
 _MOST_REVISIONS: Final = 60
-_MOST_DISPOSITIONS: Final = 60
+MOST_DISPOSITIONS: Final = 60
 """Of each alert, the newest: a page shows no more, and memory stays bounded."""
+_MOST_TEXT: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +102,13 @@ class Entry:
 
     @property
     def seen(self) -> str:
-        """Return what somebody has seen who sees it now: it changes when anything they decide by does."""
+        """Return what somebody has seen who sees it now: it changes when anything they decide by does.
+
+        A digest, for the ids of others may hold anything, and a page has to send it back as it is.
+        """
         last = self.held or (self.dispositions[-1] if self.dispositions else None)
-        return f"{self.revision}:{'' if last is None else last.event_id}"
+        told = f"{self.revision}:" if last is None else f"{self.revision}:{last.source}:{last.event_id}"
+        return sha256(told.encode(errors="replace")).hexdigest()[:16]
 
     def take(self, alert: Alert) -> bool:
         """Take a record, and return whether it is new."""
@@ -139,11 +146,11 @@ class Entry:
         return True
 
     def take_disposition(self, done: Done) -> bool:
-        """Take what was done, and return whether it is new."""
+        """Take what was done, in the order of its time, and return whether it is new."""
         if any(one.event_id == done.event_id and one.source == done.source for one in self.dispositions):
             return False
-        self.dispositions.append(done)
-        del self.dispositions[:-_MOST_DISPOSITIONS]
+        insort(self.dispositions, done, key=lambda one: one.time_ms)
+        del self.dispositions[:-MOST_DISPOSITIONS]
         if self.held is not None and self.held.event_id == done.event_id:
             self.held = None
         return True
@@ -157,11 +164,15 @@ def done_of(disposition: Disposition) -> Done:
         parse_ms(disposition.time),
         disposition.status,
         disposition.outcome,
-        disposition.action,
+        _short(disposition.action),
         None if until is None else parse_ms(until),
-        disposition.actor_role,
+        _short(disposition.actor_role),
         disposition.source,
     )
+
+
+def _short(text: str | None) -> str | None:
+    return None if text is None else text[:_MOST_TEXT]
 
 
 def _signals(alert: Alert) -> tuple[tuple[str, float], ...]:

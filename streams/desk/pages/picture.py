@@ -142,10 +142,21 @@ def _curve(entry: Entry, episode: LookupEpisode | None, as_of_ms: int) -> list[E
 
 def _outlook(curve: Sequence[EvidencePoint], episode: LookupEpisode | None, levels: Levels) -> Outlook | None:
     """Return where the evidence goes if nothing more is bought; None where nobody told."""
-    if episode is None or episode.next_level_at is None or not curve:
+    if episode is None or not curve:
         return None
     now = curve[-1]
-    return Outlook(now.time_ms, now.log_odds, parse_ms(episode.next_level_at), levels.alert)
+    if episode.clears_at is not None:
+        at = parse_ms(episode.clears_at)
+        return Outlook(now.time_ms, now.log_odds, at, now.log_odds, f"clears {_short_day(at)}")
+    if episode.next_level_at is None:
+        return None
+    at = parse_ms(episode.next_level_at)
+    return Outlook(now.time_ms, now.log_odds, at, levels.alert, f"alert {_short_day(at)}")
+
+
+def _short_day(ms: int) -> str:
+    """Return a day without its year, which the axis has."""
+    return day(ms).rpartition(" ")[0]
 
 
 def _mark(known: Known) -> ContactMark:

@@ -67,7 +67,7 @@ def trend(group: Group) -> str:
     """Return how it developed against the weeks before, in words."""
     change = group.change
     if change is None:
-        return f"before {group.before}"
+        return f"({group.before} before)"
     sign = "+" if change > 0 else "−" if change < 0 else "±"
     return f"{sign}{abs(change) * 100:.0f} %"
 

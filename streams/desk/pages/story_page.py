@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from markupsafe import Markup
 
-from schemas.alert import Alert
+from schemas.alert import Alert, Counters
 from schemas.times import format_ms, parse_ms
 from streams.charts.svg import pct, tag
 from streams.core.ruleset import DEFAULT, VERSIONS, Ruleset
@@ -19,7 +19,16 @@ from streams.desk.board.queue import Filters
 from streams.desk.pages import words
 from streams.desk.pages.picture import Known, drawn, known_of, spoken_of
 from streams.desk.pages.shell import Shell, render
-from streams.lab.report.words import chance, count, day, money, resolution_label, strength_share, to_cents
+from streams.lab.report.words import (
+    chance,
+    count,
+    day,
+    day_and_time,
+    money,
+    resolution_label,
+    strength_share,
+    to_cents,
+)
 from streams.runtime.http.lookup import LookupAnswer, LookupEpisode
 
 
@@ -107,6 +116,7 @@ def _shown(story: Story, shell: Shell) -> dict[str, object]:
     decided_by = rules_of(alert, story.rules)
     as_of = now_ms if lookup is None or lookup.as_of is None else parse_ms(lookup.as_of)
     days = figures.days_since
+    counted = alert.counters if lookup is None or episode is None else lookup.counters
     return {
         "shell": shell,
         "entry": entry,
@@ -130,8 +140,10 @@ def _shown(story: Story, shell: Shell) -> dict[str, object]:
         "contacts": [_told(one, alert) for one in known],
         "bar": _nats_bar,
         "ahead": _ahead(entry, alert, episode, decided_by),
-        "progress": _progress(entry, alert, decided_by) if entry.is_open else None,
-        "counters": _counters(alert, lookup if episode is not None else None),
+        "progress": _progress(figures, counted.spend_28d, as_of if episode else entry.time_ms, decided_by)
+        if entry.is_open and (episode is None or episode.clears_at is None)
+        else None,
+        "counters": _counters(counted),
         "facts": _facts(alert, entry, days),
         "course": _course(entry),
         "ids": [f"desk-{uuid4()}" for _ in range(4)],
@@ -213,7 +225,13 @@ def _ahead(
         return [f"It has ended: {resolution_label(entry.resolution or 'resolved')}. Nothing more is needed."]
     found = []
     figures: Alert | LookupEpisode = alert if episode is None else episode
-    if entry.level == "alert":
+    clears = None if episode is None else episode.clears_at
+    if clears is not None:
+        found.append(
+            f"Enough has been bought: it clears on {day_and_time(parse_ms(clears))} UTC, "
+            "unless a refund takes that away."
+        )
+    elif entry.level == "alert":
         found.append("It is at the upper level: more silence changes only the figures.")
     elif episode is not None and episode.next_level_at is not None:
         found.append(
@@ -223,7 +241,8 @@ def _ahead(
         found.append("Silence alone does not make it an alert before its deadline.")
     else:
         found.append("When it becomes an alert a worker could tell; the alert itself does not say.")
-    found.append(figures.clears_when)
+    if not clears:
+        found.append(figures.clears_when)
     expiry = expires_ms(entry, decided_by)
     if expiry is not None:
         found.append(f"By itself it ends on {day(expiry)}.")
@@ -237,15 +256,17 @@ def expires_ms(entry: Entry, decided_by: Ruleset | None) -> int | None:
     return entry.deadline_ms + (decided_by.expiry_days - decided_by.raise_days) * DAY_MS
 
 
-def _progress(entry: Entry, alert: Alert, decided_by: Ruleset | None) -> Progress | None:
-    """Return how much of what would clear it was bought, as of the alert."""
-    usual = to_cents(alert.usual_spend_per_day)
+def _progress(
+    figures: Alert | LookupEpisode, spend_28d: str, as_of_ms: int, decided_by: Ruleset | None
+) -> Progress | None:
+    """Return how much of what would clear it was bought."""
+    usual = to_cents(figures.usual_spend_per_day)
     if decided_by is None or not usual:
         return None
     needed = round(decided_by.returned_usual_days * usual)
-    bought = max(0, min(to_cents(alert.spend_since), to_cents(alert.counters.spend_28d)))
+    bought = max(0, min(to_cents(figures.spend_since), to_cents(spend_28d)))
     share = min(1.0, bought / needed)
-    said = f"{money(bought, alert.currency)} of {money(needed)} within 28 days, as of {day(entry.time_ms)}."
+    said = f"{money(bought)} of {money(needed)} bought within 28 days, as of {day(as_of_ms)}."
     rects = (
         tag("rect", class_="ground", x=0, width="100%", y=0, height=8, rx=2),
         tag("rect", class_="done", x=0, width=pct(share), y=0, height=8, rx=2),
@@ -253,8 +274,7 @@ def _progress(entry: Entry, alert: Alert, decided_by: Ruleset | None) -> Progres
     return Progress(said, tag("svg", *rects, class_="bar", width="100%", height=8, aria_hidden="true"))
 
 
-def _counters(alert: Alert, lookup: LookupAnswer | None) -> dict[str, object]:
-    found = alert.counters if lookup is None else lookup.counters
+def _counters(found: Counters) -> dict[str, object]:
     return {
         "spend": (found.spend_24h, found.spend_7d, found.spend_28d, found.spend_90d, found.spend_364d),
         "contacts": (found.contacts_24h, found.contacts_7d, found.contacts_30d),

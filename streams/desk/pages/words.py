@@ -35,6 +35,11 @@ def short(text: str | None, most: int = _MOST_WORDS) -> str:
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
+def named(text: str, most: int = _MOST_WORDS) -> str:
+    """Return a name of a group or a choice, cut where it is very long."""
+    return "not said" if text == NONE else short(text, most)
+
+
 def span(ms: int) -> str:
     """Return a time span in its largest unit: `40 min`, `5 h`, `12 d`."""
     if ms < HOUR_MS:
@@ -55,6 +60,11 @@ def left(ms: int, now_ms: int) -> str:
 def is_soon(ms: int, now_ms: int) -> bool:
     """Return whether there is little time left."""
     return 0 <= ms - now_ms < _SOON_DAYS * DAY_MS
+
+
+def is_old(ms: int, now_ms: int) -> bool:
+    """Return whether figures of a time are so old that one has to say of when they are."""
+    return now_ms - ms >= 2 * DAY_MS
 
 
 def standing(done: Done | None, now_ms: int) -> str:

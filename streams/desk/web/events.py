@@ -14,6 +14,7 @@ from typing import Final
 _MOST_KEPT: Final = 1_000
 MOST_PAGES: Final = 500
 _BEAT_SECONDS: Final = 10.0
+_MOST_DIGITS: Final = 20
 
 
 class Events:
@@ -70,7 +71,7 @@ class Events:
     def _number_of(self, place: str) -> int | None:
         """Return the number of a place in this life; None for any other."""
         life, _, number = place.partition(".")
-        if life != self.life or not (number.isascii() and number.isdigit()):
+        if life != self.life or not (number.isascii() and number.isdigit() and len(number) < _MOST_DIGITS):
             return None
         at = int(number)
         oldest = self._kept[0][0] if self._kept else self._number + 1

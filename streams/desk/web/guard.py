@@ -81,10 +81,10 @@ class Guard:
         return is_same_origin(request) and self._is(given, "csrf", session)
 
     def _sign(self, what: str, text: str) -> str:
-        return hmac.new(self._key, f"{what}\0{text}".encode(), sha256).hexdigest()
+        return hmac.new(self._key, f"{what}\0{text}".encode(errors="replace"), sha256).hexdigest()
 
     def _is(self, given: str, what: str, text: str) -> bool:
-        return hmac.compare_digest(given.encode(errors="surrogateescape"), self._sign(what, text).encode())
+        return hmac.compare_digest(given.encode(errors="replace"), self._sign(what, text).encode())
 
 
 def is_same_origin(request: web.Request) -> bool:

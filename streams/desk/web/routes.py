@@ -11,7 +11,7 @@ from aiohttp import web
 
 from streams.core.ruleset import Ruleset
 from streams.desk.acting.actions import Actions, Answer
-from streams.desk.acting.wish import WishError, wish_of
+from streams.desk.acting.wish import WishError, undo_of, wish_of
 from streams.desk.board.board import Board
 from streams.desk.board.policy import KINDS, WEEKS, By, policy_of
 from streams.desk.board.queue import Filters, Overview, view_of
@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 HEADERS: Final[Mapping[str, str]] = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
-    "img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     # Not no-referrer: a form would then be sent without the origin that is checked.
@@ -62,6 +62,9 @@ class Desk(Protocol):
     def now_ms(self) -> int:
         """Return what time it is for the alerts."""
 
+    def has_read(self) -> bool:
+        """Return whether all is read that the topics held: before that nobody can be told what is new."""
+
     def health(self) -> Health:
         """Return how far to trust what is shown."""
 
@@ -86,7 +89,11 @@ class Routes:
             "/policy.csv": self._policy_csv,
             "/events": self._listen,
         }
-        posts = {"/act": self._act, "/undo": self._undo, "/logout": self._log_out}
+        posts = {
+            "/act": self._changing(self._act),
+            "/undo": self._changing(self._undo),
+            "/logout": self._log_out,
+        }
         return [
             *files,
             *(web.get(path, self._for_them(handler)) for path, handler in pages.items()),
@@ -199,36 +206,42 @@ class Routes:
 
     # What changes something
 
-    async def _act(self, request: web.Request, session: str) -> web.Response:
-        form = await _form(request)
-        if not self._guard.is_ours(request, session, form.get("csrf", "")):
-            return self._told(
-                request, form, HTTPStatus.FORBIDDEN, error="it was not sent from a page of the desk"
-            )
-        try:
-            wish = wish_of(form, self._desk.now_ms())
-        except WishError as error:
-            return self._told(request, form, HTTPStatus.UNPROCESSABLE_ENTITY, error=str(error))
+    def _changing(self, does: Callable[[web.Request, Mapping[str, str]], web.Response]) -> _Handler:
+        """Return a handler of a form: of a page of ours alone, and only once all that is known is read."""
+
+        async def handler(request: web.Request, session: str) -> web.Response:
+            form = await _form(request)
+            if not self._guard.is_ours(request, session, form.get("csrf", "")):
+                return _told(
+                    request, form, HTTPStatus.FORBIDDEN, error="it was not sent from a page of the desk"
+                )
+            if not self._desk.has_read():
+                return _told(request, form, HTTPStatus.SERVICE_UNAVAILABLE, error="the desk is still reading")
+            try:
+                return does(request, form)
+            except WishError as error:
+                return _told(request, form, HTTPStatus.UNPROCESSABLE_ENTITY, error=str(error))
+
+        return handler
+
+    def _act(self, request: web.Request, form: Mapping[str, str]) -> web.Response:
+        wish = wish_of(form, self._desk.now_ms())
         answer = self._desk.actions.act(wish)
         self._desk.metrics.dispositions.labels(answer.value).inc()
         match answer:
             case Answer.HELD:
-                return self._told(request, form, HTTPStatus.ACCEPTED, status="held")
+                return _told(request, form, HTTPStatus.ACCEPTED, status="held")
             case Answer.SEEN:
-                return self._told(
-                    request,
-                    form,
-                    HTTPStatus.OK,
-                    status="seen",
-                    phase=self._desk.actions.phase(wish.action_id),
-                )
+                phase = self._desk.actions.phase(wish.action_id)
+                return _told(request, form, HTTPStatus.OK, status="seen", phase=phase)
             case Answer.UNKNOWN:
-                return self._told(
-                    request, form, HTTPStatus.NOT_FOUND, error="there is no such alert any more"
-                )
+                return _told(request, form, HTTPStatus.NOT_FOUND, error="there is no such alert any more")
             case Answer.CONFLICT:
-                return self._told(
-                    request, form, HTTPStatus.CONFLICT, error="it has changed", now=self._now(wish.alert_id)
+                now = self._now(wish.alert_id)
+                return _told(request, form, HTTPStatus.CONFLICT, error="it has changed", now=now)
+            case Answer.AWAY:
+                return _told(
+                    request, form, HTTPStatus.SERVICE_UNAVAILABLE, error="the desk can't take it just now"
                 )
 
     def _now(self, alert_id: str) -> str:
@@ -242,30 +255,10 @@ class Routes:
         parts = [f"revision {entry.revision}", entry.level, words.standing(entry.standing, now)]
         return ", ".join([*parts, *(["past its deadline"] if view == "overdue" else [])])
 
-    async def _undo(self, request: web.Request, session: str) -> web.Response:
-        form = await _form(request)
-        if not self._guard.is_ours(request, session, form.get("csrf", "")):
-            return self._told(
-                request, form, HTTPStatus.FORBIDDEN, error="it was not sent from a page of the desk"
-            )
-        if self._desk.actions.undo(form.get("action_id", "")):
-            return self._told(request, form, HTTPStatus.OK, status="undone")
-        return self._told(request, form, HTTPStatus.CONFLICT, error="too late", now="written already")
-
-    def _told(
-        self, request: web.Request, form: Mapping[str, str], code: HTTPStatus, /, **said: str
-    ) -> web.Response:
-        """Return the answer: JSON for the script, else back to the story, or why nothing was done."""
-        if "application/json" in request.headers.get("Accept", ""):
-            return web.json_response(said, status=code)
-        if code < HTTPStatus.BAD_REQUEST:
-            alert_id = form.get("alert_id", "")
-            back = "".join(
-                f"&{quote(name)}={quote(value)}" for name, value in parse_qsl(form.get("back", ""))
-            )
-            return _to(f"/alert?id={quote(alert_id, safe='')}{back}" if alert_id else "/")
-        why = ": ".join(said.values())
-        return _html(render("refused.html.jinja", why=why, files=files_name()), code)
+    def _undo(self, request: web.Request, form: Mapping[str, str]) -> web.Response:
+        if self._desk.actions.undo(*undo_of(form)):
+            return _told(request, form, HTTPStatus.OK, status="undone")
+        return _told(request, form, HTTPStatus.CONFLICT, error="too late", now="written already")
 
     # Logging in
 
@@ -310,11 +303,25 @@ def _grouped(request: web.Request) -> tuple[By, int]:
 
 
 async def _form(request: web.Request) -> Mapping[str, str]:
-    """Return the fields of a form that are text; of other bodies none."""
+    """Return the fields of a form that are text; of other bodies, and of those that can't be read, none."""
     if request.content_type != "application/x-www-form-urlencoded":
         return {}
-    given = await request.post()
+    try:
+        given = await request.post()
+    except (LookupError, ValueError):  # an encoding that there isn't, or that it isn't in
+        return {}
     return {name: value for name, value in given.items() if isinstance(value, str)}
+
+
+def _told(request: web.Request, form: Mapping[str, str], code: HTTPStatus, /, **said: str) -> web.Response:
+    """Return what became of a form: JSON for the script, else back to the story, or why nothing was done."""
+    if "application/json" in request.headers.get("Accept", ""):
+        return web.json_response(said, status=code)
+    if code < HTTPStatus.BAD_REQUEST:
+        back = "".join(f"&{quote(name)}={quote(value)}" for name, value in parse_qsl(form.get("back", "")))
+        return _to(f"/alert?id={quote(form['alert_id'], safe='')}{back}")
+    why = ": ".join(said.values())
+    return _html(render("refused.html.jinja", why=why, files=files_name()), code)
 
 
 def _static(name: str) -> Callable[[web.Request], Awaitable[web.Response]]:

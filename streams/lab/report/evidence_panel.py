@@ -5,10 +5,11 @@ from markupsafe import Markup
 from streams.charts.scale import Panel
 from streams.charts.svg import level, pct, polyline, stretched, tag
 from streams.lab.report.picture import EVIDENCE, Decision, Picture
-from streams.lab.report.words import chance, day, day_and_time
+from streams.lab.report.words import chance, day_and_time
 
 # Odds of 150 to 1: more would squeeze the levels together and say no more to a reader.
 TOP_LOG_ODDS = 5.0
+_BESIDE = 0.03
 
 
 def evidence_axis(picture: Picture) -> Panel:
@@ -79,13 +80,23 @@ def _outlook(picture: Picture, panel: Panel) -> Markup:
         return Markup("")
     begin, end = picture.axis.share(ahead.start_ms), picture.axis.share(ahead.end_ms)
     y = panel.y(ahead.end)
-    said = f"if nothing is bought: {day(ahead.end_ms)}"
-    anchor, shift = ("end", -6) if end > 0.75 else ("start", 6)
+    anchor, shift = ("end", -6) if end > 0.8 else ("start", 6)
+    # A mark beside the end of the curve would be below what is written there, and words stand above that.
+    apart = end - begin > _BESIDE
+    mark = tag("circle", cx=pct(end), cy=y, r=3) if apart else ""
     return tag(
         "g",
         tag("line", x1=pct(begin), y1=panel.y(ahead.start), x2=pct(end), y2=y),
-        tag("circle", cx=pct(end), cy=y, r=3),
-        tag("text", said, x=pct(end), y=y - 6, dx=shift, text_anchor=anchor, class_="halo"),
+        mark,
+        tag(
+            "text",
+            ahead.said,
+            x=pct(end),
+            y=y - (6 if apart else 11),
+            dx=shift,
+            text_anchor=anchor,
+            class_="halo",
+        ),
         class_="outlook",
     )
 

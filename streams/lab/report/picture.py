@@ -25,12 +25,13 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """Where the log-odds go if nothing more is bought: from one moment to the one that reaches a level."""
+    """Where the log-odds go if nothing more is bought: from now to the next decision."""
 
     start_ms: int
     start: float
     end_ms: int
     end: float
+    said: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,6 +116,9 @@ class LookupEpisode(_Private):
     next_level_at: UtcTime | None = None
     """When it reaches a level that was not sent yet if nothing more is bought, at the earliest; null if that
     never comes, and from releases that do not tell."""
+    clears_at: UtcTime | None = None
+    """When it ends because of what was bought already, unless a refund takes that away; null if that is not
+    enough, and from releases that do not tell."""
     deadline: UtcTime
     """Day 90 after the anchor, without one after it opened: nothing is raised after it."""
     ruleset: str
@@ -166,7 +169,7 @@ def lookup_answer(view: CustomerView, currency: str) -> LookupAnswer:
         merged_into=view.merged_into,
         merged_from=view.merged_from,
         contacts=tuple(_contact(known, signals) for known, signals in view.contacts),
-        open_episode=None if figures is None else _episode(figures, view.next_level_at),
+        open_episode=None if figures is None else _episode(figures, view),
     )
 
 
@@ -192,7 +195,7 @@ def _kind(known: Known) -> Literal["inbound", "outbound", "recovery", "notice"]:
     return "outbound" if known.outbound else "inbound"
 
 
-def _episode(figures: Figures, next_level_at: int | None) -> LookupEpisode:
+def _episode(figures: Figures, view: CustomerView) -> LookupEpisode:
     """Return the open episode; `clears_when` is what its alerts say, if there are any."""
     episode = figures.episode
     return LookupEpisode(
@@ -201,7 +204,12 @@ def _episode(figures: Figures, next_level_at: int | None) -> LookupEpisode:
         opened=format_ms(episode.opened),
         weighed_from=format_ms(episode.yardstick.first_hour * HOUR_MS),
         cancelled=episode.cancelled,
-        snoozed_until=None if episode.snooze_until is None else format_ms(episode.snooze_until),
-        next_level_at=None if next_level_at is None else format_ms(next_level_at),
+        snoozed_until=_at(episode.snooze_until),
+        next_level_at=_at(view.next_level_at),
+        clears_at=_at(view.clears_at),
         clears_when=clears_when(figures, None) if episode.sent else closes_silently_when(figures),
     )
+
+
+def _at(ms: int | None) -> str | None:
+    return None if ms is None else format_ms(ms)

@@ -6,7 +6,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from streams.runtime.telemetry.registry import with_process
 
-ANSWERS: Final = ("held", "seen", "conflict", "unknown")
+ANSWERS: Final = ("held", "seen", "conflict", "unknown", "away")
 """What somebody who acts can be answered, as `streams.desk.acting` says it."""
 PHASES: Final = ("written", "undone", "late")
 """What can become of an action that was held back."""

@@ -109,7 +109,11 @@ def _facts(episode: LookupEpisode, currency: str) -> Iterator[tuple[str, str]]:
         yield "cancelled", "a subscription, since it opened"
     if episode.snoozed_until is not None:
         yield "snoozed until", _time(episode.snoozed_until)
+    if episode.next_level_at is not None:
+        yield "next level", f"{_time(episode.next_level_at)}, if nothing more is bought"
     yield "how it ends", episode.clears_when
+    if episode.clears_at is not None:
+        yield "ends", f"{_time(episode.clears_at)}, by what was bought already"
     yield "deadline", _time(episode.deadline)
     yield "ruleset", visible(episode.ruleset)
 

@@ -1,6 +1,7 @@
 """What an alert says: its figures, words and owner, and the arm of its customer."""
 
 import math
+from dataclasses import replace
 from hashlib import sha256
 
 import pytest
@@ -249,3 +250,26 @@ def test_when_the_next_level_comes_is_told_before_it_does() -> None:
     view = partition.lookup("a")
     assert view is not None
     assert view.next_level_at is None
+
+
+@pytest.mark.parametrize("cents", [0, 1_000, 5_000, 90_000])
+@pytest.mark.parametrize("settle_hours", [0, 30])
+def test_when_what_was_bought_clears_it_is_told_before_it_does(cents: int, settle_hours: int) -> None:
+    """Two days after an alert a customer buys, or not: until that is judged, only a lookup tells."""
+    partition = Partition(replace(DATASET, settle_hours=settle_hours))
+    partition.apply(Input.TRANSACTIONS, daily("a", HOME, 150))
+    partition.apply(Input.CONTACTS, list(TWO))
+    began = DAY_150 + 4 * DAY_MS
+    assert partition.advance(dict.fromkeys(FACTS, began))
+    if cents:
+        partition.apply(Input.TRANSACTIONS, [purchase("a", began + 2 * HOUR_MS, cents)])
+    now = began + 4 * HOUR_MS
+    assert partition.advance(dict.fromkeys(FACTS, now)) == []
+    view = partition.lookup("a")
+    assert view is not None
+    told = view.clears_at
+    assert (told is not None) is (cents >= 5_000)
+    until = told or now + 10 * DAY_MS
+    assert not [one for one in partition.advance(dict.fromkeys(FACTS, until - 1)) if one.resolution]
+    ended = [one.resolution for one in partition.advance(dict.fromkeys(FACTS, until))]
+    assert ended == (["returned"] if told else [])

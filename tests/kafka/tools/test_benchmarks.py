@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from bench import bridge, ingest, latency, restore, worker
+from bench import bridge, desk, ingest, latency, restore, worker
 from bench.client import __main__ as client
 from bench.scale import __main__ as scale
 from bench.scale.results import read
+from tests.chromium import CHROMIUM, DRIVER
 
 pytestmark = pytest.mark.kafka
 RATE = r"[\d,]+/s"
@@ -60,6 +61,22 @@ def test_the_worker_is_measured_alone_and_beside_a_bridge(capsys: pytest.Capture
     out = capsys.readouterr().out
     assert re.search(rf"^ +1 +{RATE} +{RATE} +[\d.]+ +[\d.]+, [\d.]+ +[\d.]+ +\d+$", out, re.MULTILINE)
     assert re.search(r"^beside / alone, throughput: median [\d.]+, [\d.]+ to [\d.]+$", out, re.MULTILINE)
+
+
+@pytest.mark.usefixtures("jars")
+@pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="no Chromium with its driver is here")
+def test_the_desk_is_measured_in_a_browser(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desk, "_LOADS", 1)
+    monkeypatch.setattr(desk, "_FILTERS", (("level", "watch"),))
+    desk.main([*("--alerts", "100", "--rounds", "1"), *("--minutes", "0.02", "--changes", "5")])
+    out = capsys.readouterr().out
+    assert re.search(r"^100 open alerts: read [\d.]+ s after the start$", out, re.MULTILINE)
+    for what, number in (("first paint", 1), ("filters", 4), ("from Kafka to the row", 1)):
+        assert re.search(rf"^{what}: median [\d,]+ ms, \d+ to \d+ \({number}\)", out, re.MULTILINE), what
+    assert re.search(r"^ +0 s, +0 changes: heap [\d.]+ MB, [\d,]+ nodes$", out, re.MULTILINE)
+    assert re.search(r"^memory of the desk: \d+ MiB$", out, re.MULTILINE)
 
 
 @pytest.mark.usefixtures("jars")

@@ -10,13 +10,19 @@
   let csrf = meta.dataset.csrf;
   document.documentElement.classList.add("scripted");
 
-  // ---- What is remembered: columns and the role on this device, actions under way in this tab
+  // ---- What is remembered on this device: columns, the role, and actions until they are known to be written
 
-  const kept = (store, name, usual) => {
-    try { return JSON.parse(store.getItem(`desk.${name}`)) ?? usual; } catch { return usual; }
+  const kept = (name, usual) => {
+    try { return JSON.parse(localStorage.getItem(`desk.${name}`)) ?? usual; } catch { return usual; }
   };
-  const keep = (store, name, value) => {
-    try { store.setItem(`desk.${name}`, JSON.stringify(value)); } catch { /* nothing is remembered then */ }
+  const keep = (name, value) => {
+    try { localStorage.setItem(`desk.${name}`, JSON.stringify(value)); } catch { /* nothing is remembered then */ }
+  };
+  const drop = (name) => {
+    try { localStorage.removeItem(`desk.${name}`); } catch { /* nothing was remembered */ }
+  };
+  const names = () => {
+    try { return Object.keys(localStorage).filter((one) => one.startsWith("desk.")).map((one) => one.slice(5)); } catch { return []; }
   };
   const newId = () => {
     const b = crypto.getRandomValues(new Uint8Array(16));
@@ -35,7 +41,7 @@
     let parts;
     try {
       const answer = await fetch(address, { headers: { "X-Desk-Parts": "1" }, credentials: "same-origin" });
-      if (answer.status === 401) { location.reload(); return; }
+      if (answer.status === 401 || (answer.status === 404 && $("#story"))) { location.reload(); return; }
       if (!answer.ok) return;
       parts = await answer.json();
     } catch { return; }
@@ -81,9 +87,9 @@
     });
     on("change", (ids) => {
       const story = $("#story");
-      if (!story || ids.includes(story.dataset.id) || !ids.length) soon();
+      if (story ? ids.includes(story.dataset.id) || !ids.length : $("#rows")) soon();
     });
-    on("health", (html) => { healthLine(html); if (!$("table.queue")) soon(); });
+    on("health", (html) => { healthLine(html); if ($(".empty")) soon(); });
     on("act", (told) => acted(told));
     on("reset", async () => { await refresh(); sendAgain(); });
     source.onerror = () => {
@@ -121,7 +127,7 @@
   // ---- Columns
 
   function showColumns() {
-    const hidden = kept(localStorage, "hidden", []);
+    const hidden = kept("hidden", []);
     const rows = $("#rows");
     if (!rows) return;
     rows.className = hidden.map((one) => `hide-${one}`).join(" ");
@@ -135,16 +141,19 @@
   document.addEventListener("change", (event) => {
     const name = event.target.dataset?.column;
     if (!name) return;
-    const hidden = new Set(kept(localStorage, "hidden", []));
+    const hidden = new Set(kept("hidden", []));
     if (event.target.checked) hidden.delete(name); else hidden.add(name);
-    keep(localStorage, "hidden", [...hidden]);
+    keep("hidden", [...hidden]);
     showColumns();
   });
 
   // ---- Filters
 
   const filters = $("#filters");
-  if (matchMedia("(max-width: 860px)").matches && !new URLSearchParams(location.search).size) $(".fold")?.removeAttribute("open");
+  const narrow = matchMedia("(max-width: 860px)");
+  const fold = () => $(".fold")?.toggleAttribute("open", !narrow.matches || new URLSearchParams(location.search).size > 0);
+  narrow.addEventListener("change", fold); // a wide page has nothing to open it by
+  fold();
   function filtered() {
     const said = new URLSearchParams();
     for (const [name, value] of new FormData(filters)) if (value) said.append(name, value);
@@ -210,11 +219,11 @@
     c: () => ask("contacted"),
     s: () => ask("snooze"),
     x: () => ask("closed"),
-    u: () => { const last = [...underWay.values()].pop(); if (last) undo(last.action_id); },
+    u: () => { const last = [...underWay.values()].pop(); if (last) undo(last.action_id, last.alert_id); },
   };
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
-    if (event.key === "Escape" && event.target.closest?.("#filters")) { event.target.blur(); return; }
+    if (event.key === "Escape" && event.target.closest?.("#filters")) { event.preventDefault(); event.target.blur(); return; } // what was sought stays
     if (event.target.closest?.("input, select, textarea, dialog[open]")) return;
     const act = keys[event.key];
     if (act) { event.preventDefault(); act(); }
@@ -222,13 +231,14 @@
 
   // ---- Acting
 
+  const DAY = 86_400_000;
   const underWay = new Map();
   const said = {
     acknowledged: "Acknowledged", contacted: "Contacted", snooze: "Snoozed", closed: "Closed",
   };
   const dialog = $("#act");
   function dayIn(days) {
-    return new Date(Number(meta.dataset.now) + days * 86400000).toISOString().slice(0, 10);
+    return new Date(Number(meta.dataset.now) + days * DAY).toISOString().slice(0, 10);
   }
   function ask(what) {
     const of = current();
@@ -252,11 +262,11 @@
     if (what === "snooze") form.elements.until.value = dayIn(7);
     dialog.showModal();
   }
-  const role = () => kept(localStorage, "role", "retention desk");
+  const role = () => kept("role", "retention desk");
   dialog?.addEventListener("submit", (event) => {
     event.preventDefault();
     const given = Object.fromEntries(new FormData(event.target));
-    keep(localStorage, "role", given.role);
+    keep("role", given.role);
     dialog.close();
     act({ ...dialog.alert, ...given });
   });
@@ -270,7 +280,7 @@
     } else if (form.matches("form.undo")) {
       event.preventDefault();
       document.activeElement?.blur();
-      undo(form.elements.action_id.value);
+      undo(form.elements.action_id.value, form.elements.alert_id.value);
     }
   });
 
@@ -282,30 +292,32 @@
     return { status: answer.status, told };
   }
   async function act(wish) {
-    const { customer, ...fields } = wish;
+    const { customer, csrf: _of, back: _back, ...fields } = wish;
     fields.action_id = newId();
-    const one = { ...fields, customer, words: said[fields.do] };
-    underWay.set(one.action_id, one);
-    keepUnderWay();
+    const one = { ...fields, customer, words: said[fields.do], at: Date.now() };
+    remember(one);
     rowOf(fields.alert_id)?.classList.add("held"); // at once; the server says the rest
-    const toast = show(one.action_id, `${one.words}: ${short(customer)}`, "Undo", () => undo(one.action_id));
-    count(toast, Number(meta.dataset.undo));
+    count(tell(one), Number(meta.dataset.undo));
     await send(one);
   }
-  async function send(one, again = false) {
-    const { customer, words, ...fields } = one;
+  const tell = (one) =>
+    show(one.action_id, `${one.words}: ${short(one.customer)}`, "Undo", () => undo(one.action_id, one.alert_id));
+  async function posted(path, fields) {
     let answer;
-    try { answer = await post("/act", fields); } catch { answer = { status: 0, told: {} }; }
-    if (answer.status === 202) return;
+    try { answer = await post(path, fields); } catch { return { status: 0, told: {} }; }
+    if (answer.status !== 403) return answer;
+    await refresh(); // the secret of a desk that was restarted
+    try { return await post(path, fields); } catch { return { status: 0, told: {} }; }
+  }
+  const silent = (answer) => answer.status === 0 || answer.status >= 500;
+  async function send(one) {
+    const { customer, words, at, undone, ...fields } = one;
+    const answer = await posted("/act", fields);
+    if (one.undone || answer.status === 202) return; // undone meanwhile: `undo` goes on
     if (answer.status === 200) { acted({ id: one.action_id, phase: answer.told.phase }); return; }
-    if (answer.status === 403 && !again) { // the secret of a desk that was restarted
-      await refresh();
-      await send(one, true);
-      return;
-    }
-    if (answer.status === 0 || answer.status >= 500) {
-      change(one.action_id, `Not sent yet: the desk does not answer. ${words}: ${short(customer)}`, true);
-      setTimeout(() => { if (underWay.has(one.action_id)) send(one); }, 3000);
+    if (silent(answer)) {
+      change(one.action_id, `Not sent yet: ${answer.told.error ?? "the desk does not answer"}. ${words}: ${short(customer)}`, true);
+      setTimeout(() => { if (underWay.has(one.action_id) && !one.undone) send(one); }, 3000);
       return;
     }
     forget(one.action_id);
@@ -316,26 +328,40 @@
     }
     refresh();
   }
-  async function undo(id) {
+  async function undo(id, alert) {
     const one = underWay.get(id);
-    let answer;
-    try { answer = await post("/undo", { action_id: id }); } catch { answer = { status: 0 }; }
-    if (answer.status === 200) change(id, one ? `Undone: ${short(one.customer)}` : "Undone", false, 3000);
-    else change(id, "Too late: it is written already.", true, 8000);
+    if (one) { one.undone = true; remember(one); } // it is not sent again, whatever comes
+    const answer = await posted("/undo", { action_id: id, alert_id: alert });
+    if (silent(answer)) {
+      change(id, `Not undone yet: ${answer.told.error ?? "the desk does not answer"}.`, true);
+      setTimeout(() => undo(id, alert), 3000);
+      return;
+    }
     forget(id);
+    if (answer.status === 200) change(id, one ? `Undone: ${short(one.customer)}` : "Undone", false, 3000);
+    else if (answer.status === 409) change(id, "Too late: it is written already.", true, 8000);
+    else change(id, `Not undone: ${answer.told.error ?? answer.status}`, true, 15000);
     refresh();
   }
   function acted(told) {
     const one = underWay.get(told.id);
     if (!one) return;
     if (told.phase === "written") { forget(told.id); change(told.id, `${one.words}: ${short(one.customer)}, written.`, false, 2500); }
-    else if (told.phase === "undone") { forget(told.id); change(told.id, "Undone", false, 2500); }
+    else if (told.phase === "undone") { forget(told.id); change(told.id, `Undone: ${short(one.customer)}`, false, 2500); }
     else if (told.phase === "late") change(told.id, `Kafka does not take it yet; it is tried again. ${one.words}: ${short(one.customer)}`, true);
   }
-  function forget(id) { underWay.delete(id); keepUnderWay(); }
-  function keepUnderWay() { keep(sessionStorage, "way", [...underWay.values()]); }
+  function remember(one) { underWay.set(one.action_id, one); keep(`way.${one.action_id}`, one); }
+  function forget(id) { underWay.delete(id); drop(`way.${id}`); }
+  // What this browser has not seen written, of tabs that were closed as well: an id that is known changes nothing.
   function sendAgain() {
-    for (const one of underWay.values()) send(one);
+    const before = names().filter((name) => name.startsWith("way.")).map((name) => [name, kept(name, {})]);
+    for (const [name, one] of before.sort((a, b) => a[1].at - b[1].at)) {
+      if (!(one.at > Date.now() - DAY)) drop(name);
+      else if (!underWay.has(one.action_id)) { underWay.set(one.action_id, one); tell(one); }
+    }
+    for (const one of [...underWay.values()]) {
+      if (one.undone) undo(one.action_id, one.alert_id); else send(one);
+    }
   }
   const short = (text) => (text.length > 40 ? `${text.slice(0, 39)}…` : text);
 
@@ -379,10 +405,6 @@
     if (ms) { $("button", toast)?.remove(); setTimeout(() => toast.remove(), ms); }
   }
 
-  for (const one of kept(sessionStorage, "way", [])) {
-    underWay.set(one.action_id, one);
-    show(one.action_id, `${one.words}: ${short(one.customer)}`, "Undo", () => undo(one.action_id));
-  }
   sendAgain();
   showColumns();
   listen();
