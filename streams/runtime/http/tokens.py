@@ -44,7 +44,7 @@ class Tokens:
                 reason=f"too many wrong tokens: try again in {seconds} s",
                 headers={"Retry-After": str(seconds)},
             )
-        if self._token is not None and compare_digest(given.encode(errors="surrogateescape"), self._token):
+        if self._token is not None and compare_digest(given.encode(errors="replace"), self._token):
             return True
         self._failed.note(address)
         self._metrics.refused.labels("wrong").inc()
