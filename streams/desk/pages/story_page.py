@@ -185,7 +185,7 @@ def _notes(
             f"When {count(unplaced, 'further contact')} happened the alert does not say, and no worker told."
         )
     if lookup is None:
-        found.append("No worker was asked: the figures are those of the alert.")
+        found.append("No worker told how things stand now: the figures are those of the alert.")
     if decided_by is None:
         found.append(
             f"The rules that decided ({alert.ruleset}) are not known here: the levels are those of the "
