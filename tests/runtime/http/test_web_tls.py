@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from streams.runtime.http import server as server_module
 from streams.runtime.http.server import WebServer
 from streams.runtime.telemetry.metrics import Metrics
 from streams.runtime.tools.lookup_client import NoAnswerError, look_up
+from streams.serving import certificates
 from streams.settings import Settings, SettingsError
 from tests.certificates import Pair, make_pair
 from tests.runtime.workers import FakeWorker, served, troubled
@@ -56,7 +56,7 @@ def test_old_tls_is_refused(pair: Pair) -> None:
 def test_a_renewed_certificate_is_read_and_a_broken_one_leaves_the_old(
     pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(server_module, "_RENEW_SECONDS", 0.01)
+    monkeypatch.setattr(certificates, "_RENEW_SECONDS", 0.01)
     other = make_pair(tmp_path, "other")
 
     def seen(url: str) -> str:
