@@ -10,7 +10,7 @@ from streams.runtime.telemetry.metrics_page import rows
 _COLUMNS: Final = 24
 _HEIGHTS: Final = {"timeseries": 8, "stat": 4, "table": 8}
 OURS: Final = ".*retention.*"
-"""What the rules know our jobs by; Prometheus tells `up` of all that it watches."""
+"""What the rules know our jobs by: Prometheus tells `up` and starts of processes of all that it watches."""
 _SOURCE: Final = {"type": "prometheus", "uid": "${datasource}"}
 _UNITS: Final[Mapping[str, str]] = {
     "seconds": "s",
