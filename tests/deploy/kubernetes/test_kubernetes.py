@@ -187,7 +187,7 @@ def test_the_settings_are_taken(
     assert settings.kafka_security_protocol == "SASL_SSL"
     assert settings.partitions == len(settings.worker_addresses)
     if part == "bridge":
-        assert load_crm_settings().url.startswith("https://")
+        assert str(load_crm_settings().url).startswith("https://")
     if part == "desk":
         assert load_desk_settings().undo_seconds < pod(one)["terminationGracePeriodSeconds"]
 
@@ -266,7 +266,7 @@ def test_probes_ask_what_is_served_without_a_secret(made: Rendered) -> None:
     scraped = [endpoint["path"] for one in made.of("ServiceMonitor") for endpoint in one["spec"]["endpoints"]]
 
     async def ask() -> list[int]:
-        settings = Settings(web_host="127.0.0.1", web_port=0, token=TOKEN)  # type: ignore[arg-type]
+        settings = Settings(web_host="127.0.0.1", web_port=0, token=TOKEN)
         server = WebServer(settings, _Nothing(), _Ready())
         port = await server.start()
         try:
