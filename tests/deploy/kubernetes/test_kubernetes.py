@@ -25,6 +25,7 @@ from streams.crm_settings import load_crm_settings
 from streams.desk_settings import load_desk_settings
 from streams.lazy_commands import COMMANDS
 from streams.runtime.http.server import Readiness, WebServer
+from streams.runtime.telemetry.dashboard.grafana import OURS
 from streams.settings import Settings, load_settings
 from streams.settings_page import unknown_variables
 from tests.deploy.files import DEPLOY, TOP, instructions
@@ -460,6 +461,12 @@ def test_the_way_out_leads_to_no_private_address(made: Rendered) -> None:
 
 
 # Alert rules
+
+
+def test_the_operator_calls_jobs_as_the_rules_want_them(example: Rendered) -> None:
+    """Without `jobLabel` a job is called after its Service."""
+    assert all("jobLabel" not in one["spec"] for one in example.of("ServiceMonitor"))
+    assert all(re.fullmatch(OURS, one["metadata"]["name"]) for one in example.of("Service"))
 
 
 def test_the_rules_of_prometheus_are_applied_as_they_are(tmp_path: Path) -> None:

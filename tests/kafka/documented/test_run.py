@@ -193,7 +193,7 @@ def _rights(scripts: list[str]) -> tuple[str, str]:
     """Return what gives the worker its rights, and what gives them to others; both define how."""
     text = "\n".join(scripts)
     function, _, rest = text.partition("}\n")
-    calls = re.findall(r"^allow .*(?:\\\n.*)*", rest, re.MULTILINE)
+    calls = re.findall(r"^allow (?:.*\\\n)*.*", rest, re.MULTILINE)
     both = [
         [one for one in calls if one.startswith("allow retention-worker ") is worker]
         for worker in (True, False)
