@@ -45,7 +45,11 @@ class Compose:
     """The services that run, and what is asked of them."""
 
     def __init__(self, folder: Path, broker: FragileBroker) -> None:
-        self.environment = {"DATA_DIR": str(folder / "data"), "RETENTION_STALE_FEED_HOURS": str(STALE_HOURS)}
+        self.environment = {
+            "DATA_DIR": str(folder / "data"),
+            "RETENTION_STALE_FEED_HOURS": str(STALE_HOURS),
+            "RETENTION_CRM_BACKFILL": "true",  # the watch that becomes the alert is older than seven days
+        }
         self.services = services(self.environment)
         ports = {(name, 8080): free_port() for name in ("worker-1", "worker-2", "bridge", "desk")}
         ports |= {(name, port): free_port() for name, port in (("crm-sandbox", 8090), ("prometheus", 9090))}
