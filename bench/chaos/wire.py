@@ -51,11 +51,13 @@ def differs(found: Iterable[_T], wanted: Iterable[_T]) -> Differs:
 class Sender:
     """Writes events, each to the partition of its customer; what the client cannot take now is waited for."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, message_seconds: float = 300.0) -> None:
+        """Write under settings; what the broker does not take for so many seconds is given up."""
         self.settings = settings
         self.sent = 0
         self.failed = 0
         options = {"linger.ms": 5, "queue.buffering.max.messages": 500_000, "enable.idempotence": True}
+        options["message.timeout.ms"] = round(message_seconds * 1000)
         self._producer = Producer(client_options(settings) | options)
 
     def send(self, source: Input, value: bytes, customer_id: str) -> None:
@@ -109,27 +111,32 @@ def _reading(settings: Settings) -> Any:
         consumer.close()
 
 
+def records_of(settings: Settings, name: str, number: int) -> list[tuple[bytes | None, bytes | None]]:
+    """Return key and value of the committed records of a partition of a topic."""
+    found: list[tuple[bytes | None, bytes | None]] = []
+    with _reading(settings) as consumer:
+        place = TopicPartition(settings.topic_prefix + name, number, 0)
+        end = consumer.get_watermark_offsets(place)[1]
+        consumer.assign([place])
+        while end:
+            records = consumer.consume(10_000, 0.2)
+            found += ((record.key(), record.value()) for record in records)
+            if not records and consumer.position([place])[0].offset >= end:
+                break
+    return found
+
+
 def values(settings: Settings, source: Input) -> list[bytes]:
     """Return what an input holds: the values of its events, partition by partition, and each tick once."""
-    topic = settings.topic_prefix + source.value
     found: list[bytes] = []
     ticks: dict[bytes, None] = {}
-    with _reading(settings) as consumer:
-        for number in range(settings.partitions):
-            place = TopicPartition(topic, number)
-            end = consumer.get_watermark_offsets(place)[1]
-            place.offset = 0
-            consumer.assign([place])
-            while True:
-                records = consumer.consume(10_000, 0.2)
-                for record in records:
-                    if record.key() is None:
-                        ticks[record.value()] = None
-                    else:
-                        found.append(record.value())
-                at = consumer.position([place])[0].offset
-                if end == 0 or (not records and at >= end):
-                    break
+    for number in range(settings.partitions):
+        for key, value in records_of(settings, source.value, number):
+            assert value is not None
+            if key is None:
+                ticks[value] = None
+            else:
+                found.append(value)
     return [*found, *ticks]
 
 
