@@ -16,14 +16,14 @@ from tests.kafka.deployment import Deployment, WorkerProcess
 from tests.kafka.feeds import Raw
 from tests.kafka.held import lag, progress
 
-_BURST: Final = 4
+_BURST: Final = 5
 """So many crashes at most follow one another before the workers are let come on once."""
 _PATIENCE: Final = 300.0
 
 
 def killed(place: Place, scale: Scale, say: Say) -> Outcome:
     """Kill one or both of two workers, again and again: at work, as they restore, as the group forms."""
-    events, kills, rate = scale.of(small=(5_000, 2, 500), long=(500_000, 100, 700))
+    events, kills, rate = scale.of(small=(2_000, 2, 300), long=(500_000, 100, 650))
     settings = place.settings()
     records = history(place, settings, events)
     done = working = 0
@@ -59,7 +59,7 @@ def killed(place: Place, scale: Scale, say: Say) -> Outcome:
 
 def stopped_and_killed(place: Place, scale: Scale, say: Say) -> Outcome:
     """End a worker by SIGTERM and by SIGKILL in turns, each time at work; count what its successor reads."""
-    events, pairs, rate = scale.of(small=(4_000, 1, 1_000), long=(200_000, 20, 2_500))
+    events, pairs, rate = scale.of(small=(2_000, 1, 500), long=(200_000, 20, 2_500))
     settings = place.settings()
     records = history(place, settings, events)
     share = len(records) // (2 * pairs)
