@@ -8,6 +8,7 @@ Results are lines of JSON in a file. A row that the file has, and that found not
 was broken off goes on where it ended. `python -m bench.chaos.table` makes docs/reliability.md of them.
 """
 
+import logging
 import os
 import random
 import signal
@@ -57,6 +58,7 @@ def main(arguments: list[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # brokers and workers end with it
     for name in [one for one in os.environ if one.upper().startswith(ENV_PREFIX)]:
         del os.environ[name]  # settings of whoever runs this count for nothing
+    logging.getLogger("librdkafka").disabled = True  # that a broker is away is on purpose
     asked.out.parent.mkdir(parents=True, exist_ok=True)
     return _run(wanted, asked.scale, asked.out, asked.seed, again=asked.again)
 

@@ -1,7 +1,7 @@
 """docs/reliability.md, its table drawn up from results of `python -m bench.chaos`.
 
-The page is written by hand but for what stands between `<!-- table -->` and `<!-- end -->`. Of several results
-of a row the last one counts; results given replace those rows among the ones that the page is made of now.
+The page is written by hand but for what stands between `<!-- table -->` and `<!-- end -->`. Of several
+results of a row the last one counts; results given replace those of their rows, and leave the others.
 """
 
 import re

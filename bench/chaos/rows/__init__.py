@@ -1,7 +1,7 @@
 """The rows of docs/reliability.md: a module for each, or for some that belong together.
 
-A module says `ROWS = (Row(...), ...)` and is found by that. What a row runs gets a place to work in, the scale
-and a way to say how far it is, and returns an Outcome. It raises AssertionError if it can't be judged.
+A module says `ROWS = (Row(...), ...)` and is found by that. What a row runs gets a place to work in, the
+scale and a way to say how far it is, and returns an Outcome. It raises AssertionError if it can't be judged.
 """
 
 import importlib

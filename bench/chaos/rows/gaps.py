@@ -58,7 +58,7 @@ def run(place: Place, scale: Scale, say: Say) -> Outcome:
 
 
 def _send(settings: Settings, records: Sequence[Raw], rng: random.Random) -> tuple[int, int]:
-    """Send records in transactions of any size; return how many were aborted, with how many made-up records."""
+    """Send records in transactions of any size; return how many were aborted, and the records in them."""
     producer = Producer(
         client_options(settings) | {"transactional.id": f"till-{uuid4().hex}", "linger.ms": 5}
     )

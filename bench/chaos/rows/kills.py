@@ -1,12 +1,13 @@
 """R2 and R3: workers that crash, and workers that are asked to end, while events come in."""
 
 import random
-import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Final
 
-from bench.chaos.history import feeding, history
+from bench.chaos.history import Feed, feeding, history
 from bench.chaos.outcome import Outcome
 from bench.chaos.place import Place, Say, Scale
 from bench.chaos.rows import Row
@@ -19,6 +20,7 @@ from tests.kafka.held import lag, progress
 _BURST: Final = 5
 """So many crashes at most follow one another before the workers are let come on once."""
 _PATIENCE: Final = 300.0
+_TESTS: Final = "tests/kafka/worker/test_worker_faults.py"
 
 
 def killed(place: Place, scale: Scale, say: Say) -> Outcome:
@@ -59,87 +61,93 @@ def killed(place: Place, scale: Scale, say: Say) -> Outcome:
 
 def stopped_and_killed(place: Place, scale: Scale, say: Say) -> Outcome:
     """End a worker by SIGTERM and by SIGKILL in turns, each time at work; count what its successor reads."""
-    events, pairs, rate = scale.of(small=(2_000, 1, 500), long=(200_000, 20, 2_500))
+    events, pairs, rate = scale.of(small=(2_000, 1, 500), long=(200_000, 20, 1_250))
     settings = place.settings()
     records = history(place, settings, events)
     share = len(records) // (2 * pairs)
-    stops = kills = again = unread = 0
-    longest = 0.0
     with Deployment(settings, place.folder) as deployment:
-        worker = deployment.start_ready()
+        deployment.start_ready()
+        turns = _Turns(settings, deployment, rate, place.rng)
         for at in range(2 * pairs):
             last = at == 2 * pairs - 1
             chunk = records[at * share : None if last else (at + 1) * share]
-            if at % 2 == 0:
-                seconds, read, left = _stopped(settings, deployment, worker, chunk, rate, place.rng)
-                longest = max(longest, seconds)
-                again, unread = again + max(0, read - left), unread + max(0, left - read)
-                stops += 1
-            else:
-                _killed(settings, deployment, worker, chunk, rate, place.rng)
-                kills += 1
-            worker = deployment.workers[-1]
-            say(f"{stops} stopped, {kills} killed, {again} records read again after SIGTERM")
+            (turns.kill if at % 2 else turns.stop)(chunk)
+            say(
+                f"{turns.stops} stopped, {turns.kills} killed, {turns.again} records read again after SIGTERM"
+            )
     found = compare(settings, place.folder / "truth")
+    limits = {
+        f"{turns.again} records were read again after SIGTERM": turns.again,
+        f"{turns.unread} records were read by nobody after SIGTERM": turns.unread,
+    }
     return Outcome(
         row="R3",
         what="",
-        trials=stops + kills,
+        trials=turns.stops + turns.kills,
         events=len(records),
-        faults={"SIGTERM at work": stops, "SIGKILL at work": kills},
+        faults={"SIGTERM at work": turns.stops, "SIGKILL at work": turns.kills},
         **found.differs._asdict(),
         figures={
-            "records read again after SIGTERM": again,
-            "longest SIGTERM, s": longest,
+            "records read again after SIGTERM": turns.again,
+            "longest SIGTERM, s": turns.longest,
             "alert records": found.alerts,
         },
-        missed=tuple(
-            [f"{again} records were read again after SIGTERM"] * bool(again)
-            + [f"{unread} records were read by nobody after SIGTERM"] * bool(unread)
-        ),
+        missed=tuple(text for text, wrong in limits.items() if wrong),
     )
 
 
-def _stopped(
-    settings: Settings,
-    deployment: Deployment,
-    worker: WorkerProcess,
-    chunk: Sequence[Raw],
-    rate: float,
-    rng: random.Random,
-) -> tuple[float, int, int]:
-    """Return how long a SIGTERM took, how many records the next worker read, and how many were left to it."""
-    with feeding(settings, chunk, rate) as feed:
-        deployment.when_it_comes_on()
-        time.sleep(rng.random() / 2)
-        assert feed.busy, "all was sent before the SIGTERM"
-        seconds = deployment.stop(worker)
-    left = lag(settings)
-    assert left > 0, "nothing was left to the next one"
-    after = deployment.start_ready()
-    deployment.when_drained()
-    deployment.when(lambda: after.metric("retention_events_total") >= left, 10)
-    return seconds, round(after.metric("retention_events_total")), left
+@dataclass
+class _Turns:
+    """One worker after the other, each ended while records come in; those with nothing to do don't count."""
 
+    settings: Settings
+    deployment: Deployment
+    rate: float
+    rng: random.Random
+    stops: int = 0
+    kills: int = 0
+    again: int = 0
+    """Records that were read again after a SIGTERM."""
+    unread: int = 0
+    """Records that were left by a SIGTERM, and not read after it."""
+    longest: float = 0.0
+    """Seconds that a SIGTERM took."""
 
-def _killed(
-    settings: Settings,
-    deployment: Deployment,
-    worker: WorkerProcess,
-    chunk: Sequence[Raw],
-    rate: float,
-    rng: random.Random,
-) -> None:
-    so_far = progress(settings)
-    with feeding(settings, chunk, rate) as feed:
-        deployment.when_it_comes_on(since=so_far)
-        time.sleep(rng.random() / 2)
-        assert feed.busy, "all was sent before the SIGKILL"
-        worker.signal(signal.SIGKILL)
-        deployment.kill(worker)
-    assert lag(settings) > 0
-    deployment.start_ready()
-    deployment.when_drained()
+    def stop(self, chunk: Sequence[Raw]) -> None:
+        """Ask the worker to end, and count what the next one reads."""
+        with self._at_work(chunk) as feed:
+            busy = feed.busy
+            self.longest = max(self.longest, self.deployment.stop(self.deployment.workers[0]))
+        left = lag(self.settings)
+        after = self._next()
+        if left:
+            self.deployment.when(lambda: after.metric("retention_events_total") >= left, 10)
+        read = round(after.metric("retention_events_total"))
+        self.again, self.unread = self.again + max(0, read - left), self.unread + max(0, left - read)
+        self.stops += busy and left > 0
+
+    def kill(self, chunk: Sequence[Raw]) -> None:
+        """Kill the worker."""
+        with self._at_work(chunk) as feed:
+            busy = feed.busy
+            self.deployment.kill(self.deployment.workers[0])
+        self.kills += busy and lag(self.settings) > 0
+        self._next()
+
+    @contextmanager
+    def _at_work(self, chunk: Sequence[Raw]) -> Iterator[Feed]:
+        """Feed the worker, and go on once it has committed some of it, at any moment."""
+        so_far = progress(self.settings)
+        with feeding(self.settings, chunk, self.rate) as feed:
+            self.deployment.when_it_comes_on(since=so_far)
+            time.sleep(self.rng.random() / 2)
+            yield feed
+
+    def _next(self) -> WorkerProcess:
+        """Start another worker, and let it work off what is there."""
+        one = self.deployment.start_ready()
+        self.deployment.when_drained()
+        return one
 
 
 ROWS: Final = (
@@ -147,15 +155,12 @@ ROWS: Final = (
         "R2",
         "SIGKILL of random workers of two, at work, restoring, while the group forms",
         killed,
-        ("tests/kafka/worker/test_worker_faults.py::test_killed_workers_lose_and_double_nothing",),
+        (f"{_TESTS}::test_killed_workers_lose_and_double_nothing",),
     ),
     Row(
         "R3",
         "SIGTERM and SIGKILL in turns; after SIGTERM nothing is read again",
         stopped_and_killed,
-        (
-            "tests/kafka/worker/test_worker_faults.py"
-            "::test_a_stopped_worker_leaves_at_once_and_nothing_is_read_again",
-        ),
+        (f"{_TESTS}::test_a_stopped_worker_leaves_at_once_and_nothing_is_read_again",),
     ),
 )

@@ -45,12 +45,12 @@ def run(place: Place, scale: Scale, say: Say) -> Outcome:
                     end()
                     time.sleep(seconds)
                     broker.restart()
-                    back.append(deployment.when_it_comes_on())
+                    began = time.monotonic()
+                    deployment.when_it_comes_on()
+                    back.append(time.monotonic() - began)
                     happened[name] += 1
                     memory.append(resident(worker.pid)[0])
-                    say(
-                        f"{name}: working again after {back[-1]:.1f} s; {memory[-1] / 1e6:.0f} MB; {feed.sent:,} sent"
-                    )
+                    say(f"{name}: back after {back[-1]:.1f} s; {memory[-1] / 1e6:.0f} MB; {feed.sent:,} sent")
             drained = deployment.when_drained(_PATIENCE)
             assert lag(settings) == 0
         found = compare(settings, place.folder / "truth")

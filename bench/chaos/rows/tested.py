@@ -9,7 +9,7 @@ _REFUSALS: Final = "tests/kafka/worker/test_worker_refusals.py"
 ROWS: Final = (
     Row(
         "R16",
-        "topics recreated, with other partition counts, not co-partitioned, positions before the log's start, "
+        "topics recreated, with other partition counts, not co-partitioned, positions before the log, "
         "state of another ruleset or of an unknown format",
         tests=(
             f"{_REFUSALS}::test_topics_that_state_cannot_go_on_with",
