@@ -51,5 +51,5 @@ def test_every_difference_is_seen(
         return found
 
     monkeypatch.setattr(truth, "records_of", other)
-    # c-0 is there as nobody sent it, c-1 has spent twice as much, c-2 has a contact too many, one is not there.
+    # Nobody sent c-0, c-1 has spent twice as much, c-2 has a contact too many, and one is not there.
     assert compare(event_clock, tmp_path / "other").differs == Differs(lost=1, doubled=1, phantom=2)
