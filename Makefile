@@ -26,7 +26,7 @@ VERSION = $(shell sed -n 's/^version = "\(.*\)"$$/\1/p' pyproject.toml)
 NATIVE := streams/native
 COMPILED := .venv/.compiled
 
-.PHONY: help setup wheel release image licences sbom audit demo evaluate check test covered lint format schema bench-replay bench-worker bench-latency bench-restore bench-memory bench-heavy bench-bridge bench-ingest bench-desk bench-peers bench-quick bench-client bench-scale performance-page bench-decide lock
+.PHONY: help setup wheel release image licences sbom audit demo evaluate check test covered lint format schema bench-replay bench-worker bench-latency bench-restore bench-memory bench-heavy bench-bridge bench-ingest bench-desk bench-peers bench-quick bench-client bench-scale performance-page bench-decide chaos reliability-page lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -159,6 +159,12 @@ bench-scale: setup ## by customers, partitions, workers, keys: the cells of docs
 
 performance-page: setup ## docs/performance.md from out/scale.jsonl, or if there is none from the last results
 	$(BIN)/python -m bench.page $(wildcard out/scale.jsonl)
+
+chaos: setup ## every kind of fault on a real Kafka, what was lost or doubled: into out/chaos.jsonl; an hour and more
+	$(BIN)/python -m bench.chaos $(CHAOS)
+
+reliability-page: setup ## docs/reliability.md from out/chaos.jsonl, or if there is none from the last results
+	$(BIN)/python -m bench.chaos.table $(wildcard out/chaos.jsonl)
 
 lock: ## resolve requirements.lock again from pyproject.toml (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --all-extras \

@@ -60,6 +60,11 @@ class WorkerProcess:
         return self._log.read_text(encoding="utf-8")
 
     @property
+    def pid(self) -> int:
+        """Return its process id."""
+        return self._process.pid
+
+    @property
     def runs(self) -> bool:
         """Return whether it runs."""
         return self._process.poll() is None
