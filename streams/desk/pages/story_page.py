@@ -198,7 +198,7 @@ def _steps(figures: Alert | LookupEpisode) -> list[Step]:
     odds = figures.log_odds
     total = odds.prior + odds.frustration + odds.silence
     spend = "the quiet since" if odds.silence >= 0 else "what was bought since"
-    now = words.chance(figures.probability)  # as above them, where rounded parts would add up to another percent
+    now = words.chance(figures.probability)  # as in the tiles: rounded parts may add up to another percent
     return [
         Step("any customer", odds.prior, chance(odds.prior)),
         Step("the contacts, faded and capped", odds.frustration, chance(odds.prior + odds.frustration)),
