@@ -76,7 +76,7 @@ def processes(settings: Settings, tmp_path: Path) -> Iterator[list[WorkerProcess
         worker = deployment.start_ready(web_port=port, clock="event")
         crm = Crm(settings, tmp_path)
         stack.callback(crm.sandbox.kill)
-        asked: dict[str, Any] = {"worker_addresses": f"127.0.0.1:{port}"}
+        asked: dict[str, Any] = {"worker_addresses": (f"127.0.0.1:{port}",)}
         told = crm.environment(canary_hours=0.01)
         bridge = crm.bridge(
             settings.model_copy(update=asked), budget_watches=0, budget_alerts=9, budget_window_seconds=0.1
