@@ -187,9 +187,9 @@ def test_acls(jars: Path, tmp_path: Path) -> None:
         with shell.running([of_worker.replace("User:$1", "User:ANONYMOUS"), "retention-signals worker &"]):
             until(lambda: is_ready(shell))
             until(lambda: customers(shell) == 1)
-        # Once anybody has a right to the cluster, who gives rights needs one as well.
+        # Once anybody has a right to the cluster, the broker itself and who gives rights need theirs.
         ours = 'kafka-acls.sh --bootstrap-server "$BROKER" --add --allow-principal User:ANONYMOUS --cluster'
-        shell.run([f"{ours} --operation Alter --operation Describe", others])
+        shell.run([f"{ours} --operation All", others])
 
 
 def _rights(scripts: list[str]) -> tuple[str, str]:
