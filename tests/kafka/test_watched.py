@@ -113,7 +113,7 @@ def test_rules_and_panels_name_what_processes_show(processes: list[WorkerProcess
     assert missing() == set()
     # Values that the page lists may not all have come about here: that these are all is held elsewhere.
     for name, row in listed.items():
-        there = shown.get(name) or shown[f"{name}_count"]
+        there = shown[name if name in shown else f"{name}_count"]
         assert there.keys() - OF_TARGETS == row.labels.keys(), name
     expressions = [rule["expr"] for rule in rules()]
     expressions += [
