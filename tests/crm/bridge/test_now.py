@@ -23,7 +23,7 @@ def test_when_no_worker_answers_none_is_asked_for_a_while(
     seconds, asked = [100.0], []
     answers: list[Exception | LookupAnswer | None] = [error, lookup(), None]
 
-    def look_up(_addresses: object, _token: object, customer_id: str) -> LookupAnswer | None:
+    def look_up(_addresses: object, _token: object, customer_id: str, **_: object) -> LookupAnswer | None:
         asked.append(customer_id)
         answer = answers.pop(0)
         if isinstance(answer, Exception):

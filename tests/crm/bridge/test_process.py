@@ -257,6 +257,7 @@ def test_a_topic_that_was_made_anew_is_refused_however_long_it_is(
     anew = Topics("alerts", "customers", 1, {"alerts": "second", "customers": "other"})
     monkeypatch.setattr(running.bridge, "_topics", anew)
     monkeypatch.setattr(running.bridge, "_stopping", asyncio.Event())
+    monkeypatch.setattr(running.bridge, "_metrics", BridgeMetrics())  # as a new process has
     with pytest.raises(RecreatedError, match="alerts was made anew since the ledger has read it"):
         asyncio.run(running.run())
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from time import perf_counter
 
 import pytest
-from prometheus_client import generate_latest
+from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from schemas.alert import Alert
@@ -34,6 +34,7 @@ from streams.runtime.telemetry.metrics import Metrics
 from streams.runtime.telemetry.metrics_page import page, rows
 from streams.runtime.telemetry.partition_gauges import PartitionStatus
 from streams.runtime.telemetry.source_metrics import Sources, SourceTimes
+from streams.runtime.telemetry.web_metrics import WebMetrics
 from tests.core.drive import bad
 from tests.runtime.dataset import CT, TROUBLE, TX, dataset, wait
 
@@ -130,7 +131,9 @@ def test_the_page_has_every_metric_once_and_what_is_exposed_is_as_it_says() -> N
     ingest = IngestMetrics()
     ingest.committed(0.1, {"a": 1}, {("a", TX): 1}, {("a", "a/b", "why"): 1}, {("a", Reason.SCHEMA): 1})
     ingest.lag({"a": 0})
-    registries = (one.registry for one in (metrics, ingest, bridge(), canary(), desk()))
+    web = CollectorRegistry()
+    WebMetrics(web)
+    registries = [web, *(one.registry for one in (metrics, ingest, bridge(), canary(), desk()))]
     text = "".join(generate_latest(one).decode() for one in registries)
     found = {family.name: family for family in text_string_to_metric_families(text)}
     ours = {name for name in found if name.startswith("retention_")}
