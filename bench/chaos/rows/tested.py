@@ -12,7 +12,7 @@ _WALL_CLOCK: Final = "tests/runtime/worker/test_wall_clock.py"
 ROWS: Final = (
     Row(
         "R11",
-        "clocks that are wrong by an hour, jump a day and back, while the broker is away too; on virtual time, since "
+        "clocks that are wrong by an hour, jump a day and back, also with the broker away; on virtual time: "
         "a worker on Kafka takes its clock from the machine",
         tests=(
             f"{_LIVE}::test_a_wall_clock_that_is_set_both_ways",
