@@ -40,7 +40,7 @@ class _Run:
 
 def simulated(place: Place, scale: Scale, say: Say) -> Outcome:
     """Disturb one seed after the other for some minutes, on two cores."""
-    seconds = scale.of(small=5.0, long=300.0)
+    seconds = scale.of(small=5.0, long=480.0)
     first = place.rng.randrange(_SEEDS)
     with ProcessPoolExecutor(_PROCESSES, mp_context=get_context("spawn")) as pool:
         folders = [place.folder / f"worlds-{number}" for number in range(_PROCESSES)]
