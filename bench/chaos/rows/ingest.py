@@ -41,7 +41,7 @@ def run(place: Place, scale: Scale, say: Say) -> Outcome:
     with place.own_broker() as broker, serving(FakeRegistry()) as registry, ExitStack() as stack:
         settings = place.settings(broker)
         shop = _opened(place, settings, registry)
-        stack.callback(lambda: [one.kill() for one in shop.started])
+        stack.callback(_end, shop)
         many = feeds.drawn(orders, calls, shop.schema, seed=place.rng.randrange(1 << 31), damaged=100)
         turns = place.rng.sample(["SIGKILL"] * kills + ["broker"] * outages, kills + outages)
         share = len(many) // (len(turns) + 1)
@@ -97,6 +97,11 @@ def _opened(place: Place, settings: Settings, registry: FakeRegistry) -> Shop:
     shop = Shop(settings, registry, place.folder, schema)
     shop.mapping.write_text(feeds.MAPPING.format(prefix=settings.topic_prefix), encoding="utf-8")
     return shop
+
+
+def _end(shop: Shop) -> None:
+    for one in shop.started:
+        one.kill()
 
 
 def _outage(broker: FragileBroker, rng: random.Random) -> bool:
