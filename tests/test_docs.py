@@ -8,7 +8,9 @@ import pytest
 from streams.settings_page import unknown_variables
 
 TOP = Path(__file__).parents[1]
-PAGES = sorted([TOP / "README.md", TOP / "deploy" / "README.md", *(TOP / "docs").rglob("*.md")])
+PAGES = sorted(
+    [TOP / "README.md", *(page for top in ("deploy", "docs", "bench") for page in (TOP / top).rglob("*.md"))]
+)
 GUIDES = sorted(page for page in PAGES if "decisions" not in page.parts)
 HISTORY = "0017-rooms-and-names.md"
 """It names what modules were called before."""
@@ -44,7 +46,9 @@ def test_every_relative_link_leads_somewhere(page: Path) -> None:
 def test_every_module_that_is_named_exists(page: Path) -> None:
     named = set(re.findall(r"`((?:[\w.-]+/)+[\w-]+\.(?:py|toml|yml))`", prose(page)))
     assert [
-        one for one in sorted(named) if not any((top / one).exists() for top in (TOP, TOP / "streams"))
+        one
+        for one in sorted(named)
+        if not any((top / one).exists() for top in (TOP, TOP / "streams", page.parent))
     ] == []
 
 

@@ -35,7 +35,9 @@ def test_the_sizing_rule_tells_each_cell_that_it_is_made_for(measured: Table) ->
     for cell in cells:
         found = {name: spread.median for name, spread in measured[cell].items()}
         if quiet:
-            ratios[cell.name, "events"] = rule.events / (found["events"] / found["seconds"])
+            ratios[cell.name, "events"] = rule.events_a_second(cell.customers) / (
+                found["events"] / found["seconds"]
+            )
         if sizing.is_large(cell):
             ratios[cell.name, "memory"] = rule.megabytes(cell.customers) * 1e6 / found["most_resident_bytes"]
             ratios[cell.name, "state"] = rule.state_bytes * cell.customers / found["state_bytes"]

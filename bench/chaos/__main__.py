@@ -27,7 +27,7 @@ from typing import Final
 
 import msgspec
 
-from bench.chaos.outcome import Outcome, Result, newest, read
+from bench.chaos.outcome import Outcome, Result, newest, read, told
 from bench.chaos.place import Place, Scale, SharedBroker
 from bench.chaos.rows import Row, rows
 from bench.shared.machine import machine
@@ -138,7 +138,7 @@ def _result(outcome: Outcome, scale: Scale, seed: int) -> Result:
 
 def _line(one: Outcome) -> str:
     faults = ", ".join(f"{times:,} x {what}" for what, times in one.faults.items())
-    figures = "".join(f"; {what} {value:,.4g}" for what, value in one.figures.items())
+    figures = "".join(f"; {what} {told(value)}" for what, value in one.figures.items())
     verdict = f"WRONG: {'; '.join(one.wrong)}" if one.wrong else "nothing lost, doubled or made up"
     return f"{one.row} ({one.seconds:.0f} s): {verdict}; {one.events:,} events; {faults}{figures}"
 

@@ -57,6 +57,11 @@ class Result:
     versions: str
 
 
+def told(value: float) -> str:
+    """Return a figure as people read it."""
+    return f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:.3g}"
+
+
 def read(paths: Iterable[Path]) -> list[Result]:
     """Return what files hold, in their order; nothing of one that is not there."""
     lines = [line for path in paths if path.is_file() for line in path.read_bytes().splitlines()]

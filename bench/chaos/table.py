@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from bench.chaos.outcome import Outcome, Result, newest, read
+from bench.chaos.outcome import Outcome, Result, newest, read, told
 from bench.chaos.place import Scale
 from bench.chaos.rows import Row, rows
 from bench.shared.command_line import parser
@@ -77,8 +77,8 @@ def table(results: dict[str, Result]) -> str:
 
 def _measured(row: Row, one: Outcome) -> str:
     faults = "; ".join(f"{times:,} × {what}" for what, times in one.faults.items())
-    told = [f"{what} {value:,.4g}" for what, value in one.figures.items()]
-    also = "; ".join([*told, *one.notes, *(f"**{missed}**" for missed in one.missed)])
+    figures = [f"{what} {told(value)}" for what, value in one.figures.items()]
+    also = "; ".join([*figures, *one.notes, *(f"**{missed}**" for missed in one.missed)])
     zeros = f"{one.lost} / {one.doubled} / {one.phantom}"
     if one.lost or one.doubled or one.phantom:
         zeros = f"**{zeros}**"
@@ -93,12 +93,12 @@ def _worth(outcomes: list[Outcome]) -> list[str]:
     if not trials:
         return []
     each = ", ".join(f"{one.row} {_rate(one.trials)}" for one in clean)
-    told = (
+    text = (
         "No failure in n independent trials bounds the rate of failures at 3/n (95 %). So for each trial (a "
         f"kill, a zombie, an outage, a shuffle, ...) it is less than, by row: {each}; over all {trials:,} "
         f"trials: {_rate(trials)}."
     )
-    return [told, ""]
+    return [text, ""]
 
 
 def _rate(trials: int) -> str:

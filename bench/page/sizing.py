@@ -10,6 +10,8 @@ from bench.scale.results import Table
 
 FACTOR: Final = 2.0
 """Within this the rule tells every measured cell that it is made for."""
+MANY: Final = 1_000_000
+"""With more customers than these, most of an event's time is waiting for memory."""
 TAIL_BYTES: Final = 31
 """Memory for each purchase of the last 8 days: its place in the record, and its id (decision 11)."""
 
@@ -18,7 +20,9 @@ class Rule(Struct, frozen=True):
     """What one worker takes."""
 
     events: int
-    """A second, with even keys as with Zipf's, while it catches up."""
+    """A second, with even keys as with Zipf's, while it catches up; of at most `MANY` customers."""
+    events_of_many: int
+    """The same of more customers."""
     base_megabytes: int
     customer_bytes: int
     """Of memory at the worst moment, the end of a restore."""
@@ -28,6 +32,10 @@ class Rule(Struct, frozen=True):
     """Of the changelog for a customer, compacted."""
     changelog_bytes: int
     """Written for an event before compaction."""
+
+    def events_a_second(self, customers: int) -> int:
+        """Return how many events a second a worker with so many customers takes in."""
+        return self.events if customers <= MANY else self.events_of_many
 
     def megabytes(self, customers: int) -> float:
         """Return the memory of a worker with so many customers."""
@@ -41,10 +49,16 @@ class Rule(Struct, frozen=True):
 def rule(measured: Table) -> Rule:
     """Return the rule that the measured cells give: of their medians the worse one, rounded."""
     usual = [figures for cell, figures in measured.items() if is_usual(cell)]
+    speeds = [
+        (cell, one["events"].median / one["seconds"].median)
+        for cell, one in measured.items()
+        if is_usual(cell)
+    ]
     large = [(cell, figures) for cell, figures in measured.items() if is_usual(cell) and is_large(cell)]
     work = [(cell, figures) for cell, figures in measured.items() if cell.kind == "work"]
     return Rule(
-        events=_down(min(one["events"].median / one["seconds"].median for one in usual)),
+        events=_down(min(speed for cell, speed in speeds if cell.customers <= MANY)),
+        events_of_many=_down(min(speed for _, speed in speeds)),
         base_megabytes=_up(max(one["base_bytes"].median for one in usual) / 1e6),
         customer_bytes=_up(
             max(

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from statistics import median
 
 from bench.page.plots import rate
-from bench.page.sizing import TAIL_BYTES, rule
+from bench.page.sizing import MANY, TAIL_BYTES, rule
 from bench.scale.cells import CUSTOMERS, PARTITIONS, USUAL, WEIGHTS, WORKERS, Cell
 from bench.scale.results import PHASE, Result, Spread, Table, table
 
@@ -195,6 +195,7 @@ def _rule(measured: Table) -> str:
     found = rule(measured)
     rows = [
         ["R", "events a second that one worker takes in while it catches up", f"{found.events:,}"],
+        ["", f"the same with more than {MANY:,} customers on a worker", f"{found.events_of_many:,}"],
         ["M", "MB of memory of a worker without customers", f"{found.base_megabytes}"],
         ["B", "bytes of memory for a customer, at the end of a restore", f"{found.customer_bytes:,}"],
         ["I", "bytes of memory for each purchase of the last 8 days", f"{TAIL_BYTES}"],

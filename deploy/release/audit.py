@@ -24,6 +24,8 @@ _BANNER: Final = "*" * 78
 
 def audit(of: Sequence[Pin], options: Sequence[str]) -> int:
     """Ask, print what was found, and return the exit code."""
+    if not of:
+        return _not_asked("there is nothing to ask for")
     with tempfile.TemporaryDirectory() as folder:
         lock = Path(folder) / "requirements.txt"
         lock.write_text("".join(one.text for one in of), encoding="utf-8")

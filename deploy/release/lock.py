@@ -101,10 +101,11 @@ def needed(environment: dict[str, str], *extras: str) -> Iterator[Requirement]:
         todo += [each for each in _metadata_of(asked.name) if holds(each, environment, one.extras)]
 
 
-def part(*extras: str) -> list[Pin]:
+@cache
+def part(*extras: str) -> tuple[Pin, ...]:
     """Return the entries that the project needs with these extras, wherever it is meant to run."""
     names = {canonicalize_name(one.name) for each in EVERYWHERE for one in needed(each, *extras)}
-    return [one for one in pins() if one.name in names]
+    return tuple(one for one in pins() if one.name in names)
 
 
 @cache

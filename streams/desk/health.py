@@ -141,9 +141,12 @@ def _of_feeds(heard: Sequence[WorkerSeen], *, history: bool) -> _Found:
     stalled = sorted({name for one in heard for name in one.stalled})
     if stalled:
         names = " and ".join(stalled)
-        yield Trust.NONE, f"The feed of {names} is stalled: time stands still, and silence raises nothing."
+        yield (
+            Trust.NONE,
+            f"The feed of {names} is stalled: who goes quiet raises no alert until it comes again.",
+        )
     if any(one.time_stopped for one in heard):
-        yield Trust.NONE, "The clocks disagree: time stands still, and nothing is raised."
+        yield Trust.NONE, "The clocks disagree: time stands still, and who goes quiet raises no alert."
     if any(one.feed_broken for one in heard):
         yield Trust.LESS, "The purchase feed looks broken: nothing is raised from silence until it is whole."
     lag = max((one.event_time_lag for one in heard if one.event_time_lag is not None), default=None)

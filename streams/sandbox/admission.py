@@ -29,7 +29,7 @@ class Admission:
         if given is None:
             raise _unauthorized("the token is needed, as a password")
         address = client_address(
-            request.remote, request.headers.get("X-Forwarded-For"), behind_proxy=self._behind_proxy
+            request.remote, request.headers.getall("X-Forwarded-For", ()), behind_proxy=self._behind_proxy
         )
         seconds = self._failed.wait_seconds(address)
         if seconds:

@@ -77,11 +77,13 @@ class Sandbox:
         self._unsigned = 0
         self._stopping = asyncio.Event()
         self._runner: web.AppRunner | None = None
+        self._renewing: asyncio.Task[None] | None = None
 
     async def start(self, port: int = 0) -> str:
         """Listen, and return the URL; port 0 takes any free one. Raises PortError, CertificateError."""
         certificate_file, key_file = self._exposure.certificate_file, self._exposure.key_file
-        context = Certificate(certificate_file, key_file).context if certificate_file and key_file else None
+        certificate = Certificate(certificate_file, key_file) if certificate_file and key_file else None
+        context = None if certificate is None else certificate.context
         app = web.Application(client_max_size=MOST_BYTES, middlewares=[self._guarded])
         app.on_response_prepare.append(_add_headers)
         app.router.add_get("/live", _live)
@@ -110,12 +112,16 @@ class Sandbox:
             why = "is in use" if error.errno == errno.EADDRINUSE else f"can't be had: {error.strerror}"
             raise PortError(f"port {port} {why}; --port 0 takes any free one") from error
         self._runner = runner
+        if certificate is not None:
+            self._renewing = asyncio.create_task(certificate.keep_renewed())
         scheme = "http" if context is None else "https"
         return f"{scheme}://{self._exposure.host}:{runner.addresses[0][1]}"
 
     async def stop(self) -> None:
         """Stop listening; what hangs is ended."""
         self._stopping.set()
+        if self._renewing is not None:
+            self._renewing.cancel()
         runner, self._runner = self._runner, None
         if runner is not None:
             await runner.cleanup()

@@ -1,7 +1,13 @@
 """The certificate of a server, read again when its file has changed, as certificates do every few weeks."""
 
+import asyncio
+import logging
 import ssl
 from pathlib import Path
+from typing import Final
+
+log = logging.getLogger(__name__)
+_RENEW_SECONDS: Final = 30.0
 
 
 class CertificateError(Exception):
@@ -27,6 +33,16 @@ class Certificate:
         self._load(ssl.create_default_context(ssl.Purpose.CLIENT_AUTH))
         self._load(self.context)
         return True
+
+    async def keep_renewed(self) -> None:
+        """Look every half minute whether there is another one; what can't be used is said, and not used."""
+        while True:
+            await asyncio.sleep(_RENEW_SECONDS)
+            try:
+                if self.renew():
+                    log.info("another certificate is used from now on")
+            except CertificateError as error:
+                log.error("the certificate in use is kept: %s", error)  # noqa: TRY400 - the message says it all
 
     def _changed_at(self) -> tuple[int, ...]:
         try:

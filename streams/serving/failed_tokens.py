@@ -3,9 +3,10 @@
 import math
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from ipaddress import IPv6Address, IPv6Network, ip_address
 from typing import Final
+from urllib.parse import urlsplit
 
 MOST_FAILURES: Final = 10
 WINDOW_SECONDS: Final = 60.0
@@ -46,20 +47,30 @@ class FailedTokens:
             self._failed.popitem(last=False)
 
 
-def client_address(peer: str | None, forwarded_for: str | None, *, behind_proxy: bool) -> str:
-    """Return whose request it is: the peer, or behind a proxy the last of X-Forwarded-For, which it wrote."""
+def client_address(peer: str | None, forwarded_for: Sequence[str], *, behind_proxy: bool) -> str:
+    """Return whose request it is: the peer, or behind a proxy the last of X-Forwarded-For, which it wrote.
+
+    `forwarded_for` are all headers of that name: some proxies add one of their own after that of the client.
+    """
     if behind_proxy and forwarded_for:
-        return forwarded_for.rpartition(",")[2].strip()
+        return forwarded_for[-1].rpartition(",")[2].strip()
     return peer or ""
 
 
 def _group(address: str) -> str:
     """Return what is counted as one: an IPv4 address, or a network of IPv6 that one has as a whole."""
     try:
-        found = ip_address(address)
+        found = ip_address(_without_port(address))
     except ValueError:
         return address[:_MOST_CHARACTERS]
     if isinstance(found, IPv6Address):
         mapped = found.ipv4_mapped
         return str(IPv6Network((int(found), _IPV6_NETWORK), strict=False) if mapped is None else mapped)
     return str(found)
+
+
+def _without_port(address: str) -> str:
+    """Return an address without the port that some proxies write; raises ValueError."""
+    if address.count(":") == 1 or address.startswith("["):
+        return urlsplit(f"//{address}").hostname or ""
+    return address

@@ -8,7 +8,7 @@ from bench.chaos import __main__ as chaos
 from bench.chaos.outcome import Outcome, newest, read
 from bench.chaos.place import Place, Say, Scale
 from bench.chaos.rows import Row, rows
-from bench.chaos.table import table
+from bench.chaos.table import MEASURED, PAGE, table, written
 
 TOP = Path(__file__).parents[2]
 
@@ -85,6 +85,10 @@ def test_the_table_tells_what_happened_and_what_zeros_are_worth(
     assert "less than, by row: R2 10 %; over all 30 trials: 10 %." in told
     assert "Not measured: R3." in told
     assert "- R9, tested: `tests/x.py`" in told
+
+
+def test_the_page_is_drawn_up_from_the_results() -> None:
+    assert PAGE.read_text(encoding="utf-8") == written(read([MEASURED])), "make reliability-page"
 
 
 def test_each_row_is_run_or_names_tests_that_are_there() -> None:

@@ -165,6 +165,14 @@ def test_every_path_is_in_a_volume_that_its_user_may_write_or_is_mounted() -> No
                 assert not one.is_ours or mount.target in folders
 
 
+def test_grafana_opens_on_the_dashboard() -> None:
+    home = ALL["grafana"].environment["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
+    (mount,) = (
+        one for one in ALL["grafana"].mounts if home.startswith(f"{one.target}/") and "/" in one.source
+    )
+    assert (TOP / mount.source / home.removeprefix(f"{mount.target}/")).is_file()
+
+
 def test_secrets_are_written_by_one_and_read_by_all() -> None:
     for one in ALL.values():
         mounts = [mount for mount in one.mounts if mount.source == "secrets"]
@@ -194,3 +202,13 @@ def test_docker_compose_takes_the_file() -> None:
     for name, one in ALL.items():
         assert theirs[name].get("environment", {}) == one.environment
         assert theirs[name].get("command") == one.told.get("command")
+        for key in ("read_only", "cap_drop", "security_opt", "restart", "init"):
+            assert theirs[name].get(key) == one.told.get(key), (name, key)
+        waits = {other: it["condition"] for other, it in theirs[name].get("depends_on", {}).items()}
+        assert waits == one.waits_for
+        open_here = [
+            (it["host_ip"], int(it["published"]), it["target"]) for it in theirs[name].get("ports", [])
+        ]
+        assert open_here == one.ports
+        tested = theirs[name].get("healthcheck", {}).get("test")
+        assert tested == one.told.get("healthcheck", {}).get("test"), name

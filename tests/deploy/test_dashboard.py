@@ -9,7 +9,7 @@ from typing import Any, Final
 import pytest
 import yaml
 
-from streams.runtime.telemetry.dashboard.grafana import dashboard
+from streams.runtime.telemetry.dashboard.grafana import OURS, dashboard
 from streams.runtime.telemetry.dashboard.panels import GROUPS, Panel
 from streams.runtime.telemetry.dashboard.queries import hourly, most, quantiles
 from streams.runtime.telemetry.metrics_page import rows
@@ -23,7 +23,7 @@ PANELS: Final = [panel for group in GROUPS for panel in group.panels]
 
 def plain(expression: str) -> str:
     """Return an expression as Prometheus takes it, everything chosen."""
-    return re.sub(r"\$(job|instance)\b", ".*", expression.replace("$__rate_interval", "5m"))
+    return re.sub(r"\$(job|instance)\b", OURS, expression.replace("$__rate_interval", "5m"))
 
 
 def shown() -> list[dict[str, Any]]:
@@ -82,6 +82,12 @@ def test_thresholds_rise() -> None:
         steps = [step["value"] for step in one["fieldConfig"]["defaults"]["thresholds"]["steps"]]
         assert steps[0] is None
         assert steps[1:] == sorted(steps[1:])
+
+
+def test_all_that_can_be_chosen_is_ours_and_not_all_that_prometheus_watches() -> None:
+    chosen = {one["name"]: one for one in json.loads(dashboard())["templating"]["list"]}
+    assert chosen["job"]["allValue"] == OURS
+    assert any(f'up{{job=~"{OURS}"}}' in rule["expr"] for rule in rules())
 
 
 def test_a_query_that_does_not_fit_its_metric_is_refused() -> None:

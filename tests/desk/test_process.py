@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import threading
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -187,17 +188,18 @@ def test_workers_are_asked_about_a_customer_only_if_one_answers(
     reader: _Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[Any] = []
+    enough = threading.Event()
 
-    def look_up(addresses: Any, _token: object, customer_id: str) -> Any:
-        asked.append((list(addresses), customer_id))
+    def look_up(addresses: Any, _token: object, customer_id: str, *, ca_file: object) -> Any:
+        asked.append((list(addresses), customer_id, ca_file))
         if customer_id == "c-none":
             raise NoAnswerError("nobody")
         if customer_id == "c-slow":
-            time.sleep(0.2)
+            enough.wait(20)
         return lookup()
 
     monkeypatch.setattr(process, "look_up", look_up)
-    monkeypatch.setattr(process, "_LOOKUP_SECONDS", 0.1)
+    monkeypatch.setattr(process, "_LOOKUP_SECONDS", 20)
 
     async def live() -> None:
         one = Running(reader, worker_addresses=("w:1", "w:2"))
@@ -205,7 +207,9 @@ def test_workers_are_asked_about_a_customer_only_if_one_answers(
         one.desk._workers[1].why = ""
         assert await one.desk.look_up("c-a") == lookup()
         assert await one.desk.look_up("c-none") is None
+        monkeypatch.setattr(process, "_LOOKUP_SECONDS", 0.05)
         assert await one.desk.look_up("c-slow") is None
-        assert asked[0] == (["w:2"], "c-a")
+        enough.set()
+        assert asked[0] == (["w:2"], "c-a", None)
 
     asyncio.run(live())

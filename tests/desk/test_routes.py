@@ -353,7 +353,7 @@ def test_a_story_says_what_is_known_of_now_and_what_is_not() -> None:
     clears = asked(desk, lambda client: client.get(f"/alert?id={cleared.alert_id}"))[1]
     assert "Enough has been bought: it clears on 21 Mar 2026 07:00 UTC" in clears
     assert "clears 21 Mar<" in clears  # in the picture
-    assert "No worker was asked: the figures are those of the alert." in own
+    assert "No worker told how things stand now: the figures are those of the alert." in own
     assert "The rules that decided (mine+abc) are not known here" in own
     assert "When it becomes an alert a worker could tell" in own
     assert "It has ended: returned. Nothing more is needed." in gone

@@ -15,6 +15,7 @@ from streams.sandbox.faults import FaultSettings
 from streams.sandbox.server import Sandbox
 from streams.sandbox.signatures import Keys
 from streams.sandbox.store import Store
+from streams.serving import certificates
 from streams.serving.exposure import Exposure
 from tests.certificates import make_pair
 from tests.lab.datasets import run
@@ -101,6 +102,21 @@ def test_over_tls_forms_come_from_its_own_pages(store: Store, tmp_path: Path) ->
 
     exposure = Exposure("127.0.0.1", None, pair.certificate, pair.key, behind_proxy=False)
     assert reached(store, exposure, talk) == [400, 403, 403]
+
+
+def test_its_certificate_is_looked_at_again(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked = asyncio.Event()
+    monkeypatch.setattr(certificates, "_RENEW_SECONDS", 0.01)
+    monkeypatch.setattr(certificates.Certificate, "renew", lambda _: looked.set())
+    pair = make_pair(tmp_path)
+
+    async def talk(_http: aiohttp.ClientSession, _url: str) -> bool:
+        return await asyncio.wait_for(looked.wait(), 10)
+
+    exposure = Exposure("127.0.0.1", None, pair.certificate, pair.key, behind_proxy=False)
+    assert reached(store, exposure, talk)
 
 
 def test_off_loopback_it_does_not_start_without_what_guards_it(tmp_path: Path) -> None:

@@ -51,7 +51,15 @@ def test_a_network_of_ipv6_is_one_address_and_a_mapped_one_is_ipv4() -> None:
     assert failed(10, "::ffff:198.51.100.1")[0].wait_seconds("198.51.100.1") == 60
 
 
-@pytest.mark.parametrize("address", ["", "unknown", "x" * 100_000])
+@pytest.mark.parametrize("address", ["198.51.100.1:{}", "[2001:db8::1]:{}", "[2001:db8::1]"])
+def test_a_port_that_the_proxy_tells_does_not_make_another_address(address: str) -> None:
+    tokens, _ = failed(0)
+    for port in range(50_000, 50_010):
+        tokens.note(address.format(port))
+    assert tokens.wait_seconds(address.format(50_010)) == 60
+
+
+@pytest.mark.parametrize("address", ["", "unknown", "[", "[x", "x:1", "1.2.3.4:5:6", "x" * 100_000])
 def test_what_is_no_address_counts_as_itself(address: str) -> None:
     assert failed(10, address)[0].wait_seconds(address) == 60
 
@@ -68,7 +76,12 @@ def test_memory_is_bounded_and_the_newest_are_kept() -> None:
 
 
 def test_the_proxy_says_whose_request_it_is_and_nobody_else() -> None:
-    assert client_address("10.0.0.1", "1.2.3.4, 5.6.7.8", behind_proxy=True) == "5.6.7.8"
-    assert client_address("10.0.0.1", "1.2.3.4, 5.6.7.8", behind_proxy=False) == "10.0.0.1"
-    assert client_address("10.0.0.1", None, behind_proxy=True) == "10.0.0.1"
-    assert client_address(None, None, behind_proxy=False) == ""
+    assert client_address("10.0.0.1", ["1.2.3.4, 5.6.7.8"], behind_proxy=True) == "5.6.7.8"
+    assert client_address("10.0.0.1", ["1.2.3.4, 5.6.7.8"], behind_proxy=False) == "10.0.0.1"
+    assert client_address("10.0.0.1", [], behind_proxy=True) == "10.0.0.1"
+    assert client_address(None, [], behind_proxy=False) == ""
+
+
+def test_a_header_of_the_client_before_that_of_the_proxy_is_not_believed() -> None:
+    """Some proxies add a header instead of adding to that which is there."""
+    assert client_address("10.0.0.1", ["1.2.3.4", "5.6.7.8"], behind_proxy=True) == "5.6.7.8"

@@ -12,7 +12,7 @@ def test_what_is_missing_is_made_and_what_is_there_stays(tmp_path: Path) -> None
     folder = tmp_path / "secrets"
     first = run("secrets", folder)
     made = {path.name: path.read_text() for path in folder.iterdir()}
-    assert (first.code, first.err, made.keys()) == (0, "", {"token", "webhook"})
+    assert (first.code, first.err, set(made)) == (0, "", {"token", "webhook"})
     assert first.out.count(": made; it ") == 2
     (folder / "token").unlink()
     again = run("secrets", folder)

@@ -2,6 +2,8 @@
 
 import signal
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from bench.chaos.history import feeding, history, text_of
@@ -10,6 +12,7 @@ from bench.chaos.place import Place, Say, Scale
 from bench.chaos.rows import Row
 from bench.chaos.truth import compare
 from tests.kafka.deployment import Deployment, WorkerProcess
+from tests.kafka.held import progress
 
 _STORM_SECONDS: Final = 5.0
 _WORKERS: Final = 3
@@ -27,6 +30,7 @@ def stormed(place: Place, scale: Scale, say: Say) -> Outcome:
             deployment.start()
         deployment.when_ready()
         with feeding(settings, records, rate) as feed:
+            feed.allow(1 / wanted)
             began = time.monotonic()
             while changes < wanted:
                 assert feed.busy, f"all was sent before the {changes + 1}th change"
@@ -38,6 +42,7 @@ def stormed(place: Place, scale: Scale, say: Say) -> Outcome:
                 else:
                     deployment.start()
                 changes += 1
+                feed.allow((changes + 1) / (wanted + 1))
                 time.sleep(max(0.0, began + changes * _STORM_SECONDS - time.monotonic()))
                 if changes % 10 == 0:
                     say(f"{changes} of {wanted} joined or left, {feed.sent:,} of {len(records):,} sent")
@@ -70,14 +75,17 @@ def frozen(place: Place, scale: Scale, say: Say) -> Outcome:
         with feeding(settings, records, rate) as feed:
             while zombies < wanted:
                 deployment.when_ready()
+                feed.allow((zombies + 0.5) / (wanted + 1))
                 deployment.when_it_comes_on()
                 time.sleep(place.rng.random())
                 assert feed.busy, f"all was sent before the {zombies + 1}th zombie"
                 # Of three that share four partitions one may have none: it is no zombie.
                 owners = [one for one in deployment.workers if one.partitions()]
                 asleep = place.rng.sample(owners, min(2, wanted - zombies, len(owners)))
-                longest = max(longest, _freeze(deployment, asleep))
                 zombies += len(asleep)
+                longest = max(
+                    longest, _freeze(deployment, asleep, partial(feed.allow, zombies / (wanted + 1)))
+                )
                 say(f"{zombies} of {wanted} woken up, {feed.sent:,} of {len(records):,} sent")
         drained = deployment.when_drained(_PATIENCE)
         deployment.when_ready()
@@ -101,14 +109,16 @@ def frozen(place: Place, scale: Scale, say: Say) -> Outcome:
     )
 
 
-def _freeze(deployment: Deployment, asleep: list[WorkerProcess]) -> float:
+def _freeze(deployment: Deployment, asleep: list[WorkerProcess], feed_on: Callable[[], None]) -> float:
     """Freeze workers until the others have all partitions and have come on; return after how long."""
     for one in asleep:
         one.signal(signal.SIGSTOP)
         deployment.workers.remove(one)
     try:
         waited = deployment.when_ready()
-        deployment.when_it_comes_on()
+        so_far = progress(deployment.settings)
+        feed_on()
+        deployment.when_it_comes_on(since=so_far)
     finally:
         for one in asleep:
             one.signal(signal.SIGCONT)

@@ -185,7 +185,7 @@ def _notes(
             f"When {count(unplaced, 'further contact')} happened the alert does not say, and no worker told."
         )
     if lookup is None:
-        found.append("No worker was asked: the figures are those of the alert.")
+        found.append("No worker told how things stand now: the figures are those of the alert.")
     if decided_by is None:
         found.append(
             f"The rules that decided ({alert.ruleset}) are not known here: the levels are those of the "
@@ -198,11 +198,12 @@ def _steps(figures: Alert | LookupEpisode) -> list[Step]:
     odds = figures.log_odds
     total = odds.prior + odds.frustration + odds.silence
     spend = "the quiet since" if odds.silence >= 0 else "what was bought since"
+    now = words.chance(figures.probability)  # as in the tiles: rounded parts may add up to another percent
     return [
         Step("any customer", odds.prior, chance(odds.prior)),
         Step("the contacts, faded and capped", odds.frustration, chance(odds.prior + odds.frustration)),
-        Step(spend, odds.silence, chance(total)),
-        Step("in all", total, chance(total)),
+        Step(spend, odds.silence, now),
+        Step("in all", total, now),
     ]
 
 

@@ -38,7 +38,6 @@ MOST_BYTES: Final = 4096
 """A body of a lookup is shorter, however its customer_id is escaped."""
 BODY_SECONDS: Final = 5.0
 _STOP_SECONDS: Final = 0.5
-_RENEW_SECONDS: Final = 30.0
 _HEADERS: Final[Mapping[str, str]] = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
@@ -165,7 +164,7 @@ class WebServer:
             raise PortInUseError(_refused(self._host, self._port, error)) from error
         self._runner = runner
         if certificate is not None:
-            self._renewing = asyncio.create_task(_renew(certificate))
+            self._renewing = asyncio.create_task(certificate.keep_renewed())
         port: int = runner.addresses[0][1]
         return port
 
@@ -237,16 +236,6 @@ class WebServer:
             self._tokens.check(request)
         elif not names_loopback(request.headers.get("Host", "")):
             raise web.HTTPForbidden(reason="without a token only loopback names are answered")
-
-
-async def _renew(certificate: Certificate) -> None:
-    while True:
-        await asyncio.sleep(_RENEW_SECONDS)
-        try:
-            if certificate.renew():
-                log.info("another certificate is used from now on")
-        except CertificateError as error:
-            log.error("the certificate in use is kept: %s", error)  # noqa: TRY400 - the message says it all
 
 
 async def _asked_for(request: web.Request) -> str:

@@ -35,7 +35,7 @@ class Tokens:
     def is_right(self, request: web.Request, given: str) -> bool:
         """Return whether this is the token; raises HTTPTooManyRequests after too many that were not."""
         address = client_address(
-            request.remote, request.headers.get("X-Forwarded-For"), behind_proxy=self._behind_proxy
+            request.remote, request.headers.getall("X-Forwarded-For", ()), behind_proxy=self._behind_proxy
         )
         seconds = self._failed.wait_seconds(address)
         if seconds:

@@ -25,6 +25,7 @@ from streams.crm_settings import load_crm_settings
 from streams.desk_settings import load_desk_settings
 from streams.lazy_commands import COMMANDS
 from streams.runtime.http.server import Readiness, WebServer
+from streams.runtime.telemetry.dashboard.grafana import OURS
 from streams.settings import Settings, load_settings
 from streams.settings_page import unknown_variables
 from tests.deploy.files import DEPLOY, TOP, instructions
@@ -186,7 +187,7 @@ def test_the_settings_are_taken(
     assert settings.kafka_security_protocol == "SASL_SSL"
     assert settings.partitions == len(settings.worker_addresses)
     if part == "bridge":
-        assert load_crm_settings().url.startswith("https://")
+        assert str(load_crm_settings().url).startswith("https://")
     if part == "desk":
         assert load_desk_settings().undo_seconds < pod(one)["terminationGracePeriodSeconds"]
 
@@ -265,7 +266,7 @@ def test_probes_ask_what_is_served_without_a_secret(made: Rendered) -> None:
     scraped = [endpoint["path"] for one in made.of("ServiceMonitor") for endpoint in one["spec"]["endpoints"]]
 
     async def ask() -> list[int]:
-        settings = Settings(web_host="127.0.0.1", web_port=0, token=TOKEN)  # type: ignore[arg-type]
+        settings = Settings(web_host="127.0.0.1", web_port=0, token=TOKEN)
         server = WebServer(settings, _Nothing(), _Ready())
         port = await server.start()
         try:
@@ -460,6 +461,12 @@ def test_the_way_out_leads_to_no_private_address(made: Rendered) -> None:
 
 
 # Alert rules
+
+
+def test_the_operator_calls_jobs_as_the_rules_want_them(example: Rendered) -> None:
+    """Without `jobLabel` a job is called after its Service."""
+    assert all("jobLabel" not in one["spec"] for one in example.of("ServiceMonitor"))
+    assert all(re.fullmatch(OURS, one["metadata"]["name"]) for one in example.of("Service"))
 
 
 def test_the_rules_of_prometheus_are_applied_as_they_are(tmp_path: Path) -> None:

@@ -51,5 +51,5 @@ def test_it_knows_what_is_asked_for_directly(made: dict[str, Any]) -> None:
     assert "propcache" not in direct
 
 
-def test_it_is_the_same_each_time(made: dict[str, Any]) -> None:
-    assert bill() == made
+def test_nothing_in_it_is_of_the_moment(made: dict[str, Any]) -> None:
+    assert not {"serialNumber", "timestamp"} & (made.keys() | made["metadata"].keys())

@@ -10,7 +10,8 @@ from tests.kafka.feeds import contact, purchase
 UNHAPPY: Final = "sample-unhappy"
 _DAYS: Final = 110
 """Nobody is judged before twelve weeks of purchases."""
-_QUIET_DAYS: Final = 5
+_QUIET_DAYS: Final = 8
+"""A watch opens with the contact and is an alert 7.6 days later; what is older than 8 days comes too late."""
 _HAPPY: Final = 120
 """Enough for each of four partitions: nobody is judged among fewer than twenty who buy."""
 _SEVERE: Final = {"complaint": True, "ended_by": "system", "repeated_information": True, "hold_seconds": 900}

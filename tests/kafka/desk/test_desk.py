@@ -111,6 +111,7 @@ def test_alerts_come_and_are_acted_upon_and_all_of_it_survives_a_crash(
         topics.model_copy(update={"clock": "event"}), tmp_path / "worker.log", web_port=desks._worker_port
     )
     try:
+        until(lambda: worker.get("/ready")[0] == 200)
         page.until(lambda: "Nobody is to be called" in page.text(".empty"))
         # What is on the topic shows by itself, hostile or no alert at all.
         began = time.monotonic()

@@ -101,7 +101,7 @@ class Shell:
         command = command.replace("127.0.0.1:9092", self._settings.bootstrap_servers[0])
         command = command.replace("localhost:8080", f"127.0.0.1:{self.port}")
         command = command.replace("/run/secrets/", f"{self.folder}/")
-        command = re.sub(r"\bretention\.(?=[a-z])", prefix, command)
+        command = re.sub(r"\bretention\.(?!ms\b)(?=[a-z])", prefix, command)
         command = command.replace("=retention-2.", f"={prefix}2.")
         if "--follow" in command:
             command = f"timeout -s INT 10 {command.partition('#')[0]} || test $? = 124"

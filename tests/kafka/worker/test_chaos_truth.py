@@ -6,7 +6,7 @@ import pytest
 
 from bench.chaos import truth
 from bench.chaos.truth import compare
-from bench.chaos.wire import Differs
+from bench.chaos.wire import Differs, records_of
 from schemas.partitioner import partition_of
 from streams.core.watermark import Input
 from streams.settings import Settings
@@ -33,7 +33,7 @@ def test_every_difference_is_seen(
     same = compare(event_clock, tmp_path / "same")
     assert (same.differs, same.customers, same.panes) == (Differs(), 20, 20)
 
-    held = truth.records_of
+    held = records_of
 
     def other(settings: Settings, name: str, number: int) -> list[tuple[bytes | None, bytes | None]]:
         """Change what the inputs hold of three customers, so that the state is no longer what they say."""
@@ -51,5 +51,5 @@ def test_every_difference_is_seen(
         return found
 
     monkeypatch.setattr(truth, "records_of", other)
-    # c-0 is there as nobody sent it, c-1 has spent twice as much, c-2 has a contact too many, one is not there.
+    # Nobody sent c-0, c-1 has spent twice as much, c-2 has a contact too many, and one is not there.
     assert compare(event_clock, tmp_path / "other").differs == Differs(lost=1, doubled=1, phantom=2)

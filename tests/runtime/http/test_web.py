@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from aiohttp import ClientSession
+from multidict import CIMultiDict
 
 from schemas.alert import Alert
 from streams.core.partition.partition import Partition
@@ -242,6 +243,22 @@ def test_behind_a_proxy_others_need_not_wait() -> None:
     assert asked(FakeWorker(), guess, token=TOKEN, behind_proxy=True).status == 200
 
 
+def test_behind_a_proxy_that_adds_a_header_nobody_chooses_whose_guess_it_is() -> None:
+    async def guess(ask: Ask, _address: str) -> Reply:
+        for number in range(11):
+            headers = CIMultiDict(
+                [
+                    ("Authorization", "Bearer a guess"),
+                    ("X-Forwarded-For", f"203.0.113.{number}"),
+                    ("X-Forwarded-For", f"198.51.100.1:{5000 + number}"),
+                ]
+            )
+            reply = await ask("GET", "/ready", headers=headers)
+        return reply
+
+    assert asked(FakeWorker(), guess, token=TOKEN, behind_proxy=True).status == 429
+
+
 def test_with_a_token_any_name_will_do() -> None:
     assert (
         "partitions" in get(FakeWorker(), "/ready", token=TOKEN, headers={**BEARER, "Host": "worker-1"}).json
@@ -432,6 +449,8 @@ def test_a_body_that_is_no_question(body: bytes, status: int) -> None:
         ("GET", "/lookup", 405),
         ("DELETE", "/metrics", 405),
         ("POST", "/ready", 405),
+        *(("OPTIONS", path, 405) for path in ("/ready", "/lookup", "/metrics")),
+        ("TRACE", "/ready", 405),
     ],
 )
 def test_what_is_not_there(method: str, path: str, status: int) -> None:
@@ -439,6 +458,14 @@ def test_what_is_not_there(method: str, path: str, status: int) -> None:
     assert reply.status == status
     assert list(reply.json) == ["error"]
     assert ("Allow" in reply.headers) is (status == 405)
+
+
+@pytest.mark.parametrize(("path", "status"), [("/live", 200), ("/ready", 503), ("/lookup", 405)])
+def test_head_tells_what_get_does_and_no_more(path: str, status: int) -> None:
+    worker = FakeWorker()
+    worker.now = NOTHING
+    reply = get(worker, path, method="HEAD", token=TOKEN)
+    assert (reply.status, reply.text, worker.asked) == (status, "", [])
 
 
 @pytest.mark.parametrize("path", ["/live", "/metrics", "/ready", "/lookup", "/nothing"])

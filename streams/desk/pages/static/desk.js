@@ -122,6 +122,7 @@
     if (document.hidden) { source?.close(); source = null; } else if (!source) { listen(); soon(); }
   });
   addEventListener("pagehide", () => source?.close());
+  setInterval(soon, 60_000); // how long ago, and how long there is, moves by itself
   addEventListener("pageshow", (event) => { if (event.persisted) { listen(); soon(); } });
 
   // ---- Columns

@@ -9,6 +9,8 @@ from streams.runtime.telemetry.metrics_page import rows
 
 _COLUMNS: Final = 24
 _HEIGHTS: Final = {"timeseries": 8, "stat": 4, "table": 8}
+OURS: Final = ".*retention.*"
+"""What the rules know our jobs by: Prometheus tells `up` and starts of processes of all that it watches."""
 _SOURCE: Final = {"type": "prometheus", "uid": "${datasource}"}
 _UNITS: Final[Mapping[str, str]] = {
     "seconds": "s",
@@ -49,9 +51,9 @@ def dashboard() -> str:
 def _variables() -> Iterator[dict[str, Any]]:
     """Yield what can be chosen: where the metrics are, which job and process, any other label."""
     yield {"name": "datasource", "label": "Prometheus", "type": "datasource", "query": "prometheus"}
-    for name, label, asked in (
-        ("job", "Job", "label_values(retention_build_info, job)"),
-        ("instance", "Process", 'label_values(retention_build_info{job=~"$job"}, instance)'),
+    for name, label, asked, everything in (
+        ("job", "Job", "label_values(retention_build_info, job)", OURS),
+        ("instance", "Process", 'label_values(retention_build_info{job=~"$job"}, instance)', ".*"),
     ):
         yield {
             "name": name,
@@ -63,7 +65,7 @@ def _variables() -> Iterator[dict[str, Any]]:
             "sort": 1,
             "multi": True,
             "includeAll": True,
-            "allValue": ".*",
+            "allValue": everything,
             "current": {"selected": True, "text": ["All"], "value": ["$__all"]},
         }
     yield {"name": "deployment", "label": "Deployment", "type": "adhoc", "datasource": _SOURCE}

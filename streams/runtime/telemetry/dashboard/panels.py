@@ -64,7 +64,7 @@ _ALIVE: Final = Group(
             "Processes that do not answer",
             [expression("count({} == 0) or vector(0)", "down", "up")],
             "Workers, bridge, desk, ingest, canary: all that is scraped under the chosen jobs.",
-            alerts=["ProcessDown"],
+            alerts=["ProcessDown", "ProcessGone"],
             unit="processes",
             critical=1,
         ),
