@@ -1,4 +1,4 @@
-"""Two runs of the same events, of which one was disturbed: what the other knows and alerted must be the same."""
+"""Two runs of the same events, one of them disturbed: both must know and alert the same."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterable, Sequence
+from functools import partial
 from itertools import pairwise
 from typing import Final
 
@@ -19,7 +20,7 @@ from streams.core.time import DAY_MS
 from streams.core.watermark import FACTS, Input
 from streams.runtime.partition.processor import MOST_UNDECIDED
 from streams.settings import Settings
-from tests.kafka.deployment import Deployment
+from tests.kafka.deployment import Deployment, WorkerProcess
 from tests.kafka.feeds import Raw, contact, raw
 
 _LATENESS_MS: Final = 5_000
@@ -61,13 +62,16 @@ def skewed(place: Place, scale: Scale, say: Say) -> Outcome:
     """Send one input to its end while the other lies 30 days behind, and then the rest; and the reverse."""
     events = scale.of(small=6_000, long=100_000)
     found = Differs()
-    ahead = alerts = sent = 0
-    held = 0.0
+    ahead = alerts = sent = held = 0
     for early in FACTS:
         settings = place.settings(partitions=1)
         records = _crowded(settings, history(place, settings, events, f"history-{early.value}"))
         end = max(map(_time, records))
-        now = [one for one in records if one.source not in FACTS or one.source is early or _time(one) < end - _BEHIND_MS]
+        now = [
+            one
+            for one in records
+            if one.source not in FACTS or one.source is early or _time(one) < end - _BEHIND_MS
+        ]
         chosen = set(map(id, now))
         later = [one for one in records if id(one) not in chosen]
         ahead += sum(one.source is early and _time(one) >= end - _BEHIND_MS for one in now)
@@ -75,7 +79,7 @@ def skewed(place: Place, scale: Scale, say: Say) -> Outcome:
             worker = deployment.start_ready()
             send_all(settings, now)
             if early is Input.CONTACTS:
-                deployment.when(lambda: worker.metric("retention_input_held", input="contacts") == 1)
+                deployment.when(partial(_is_held, worker))
                 held += 1
             else:
                 deployment.when_drained(_DRAIN_SECONDS)
@@ -89,7 +93,10 @@ def skewed(place: Place, scale: Scale, say: Say) -> Outcome:
         what="",
         trials=len(FACTS),
         events=sent,
-        faults={"event 30 days ahead of the other input": ahead, "input that was held back for it": int(held)},
+        faults={
+            "event 30 days ahead of the other input": ahead,
+            "input that was held back for it": held,
+        },
         **found._asdict(),
         figures={"alert records": alerts},
     )
@@ -103,7 +110,7 @@ def _run(place: Place, settings: Settings, records: Sequence[Raw]) -> None:
 
 
 def _shaken(records: Iterable[Raw], rng: random.Random) -> tuple[list[Raw], int, int]:
-    """Return records in another order; how many stand before an earlier one of theirs; how many are there twice.
+    """Return records in another order; how many stand before an earlier one; how many are there twice.
 
     A tick stands behind all that may come before its time.
     """
@@ -120,6 +127,10 @@ def _shaken(records: Iterable[Raw], rng: random.Random) -> tuple[list[Raw], int,
     wild.sort(key=lambda each: each[:2])
     moved = sum(before > after for (_, before, _), (_, after, _) in pairwise(wild))
     return [one for _, _, one in wild], moved, doubled
+
+
+def _is_held(worker: WorkerProcess) -> bool:
+    return worker.metric("retention_input_held", input="contacts") == 1
 
 
 def _crowded(settings: Settings, records: Sequence[Raw]) -> list[Raw]:
