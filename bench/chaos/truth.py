@@ -146,3 +146,8 @@ def _newest(settings: Settings, number: int) -> dict[bytes, bytes]:
 def _write(settings: Settings, source: Input, number: int, path: Path) -> None:
     values = [value for _, value in records_of(settings, source.value, number) if value is not None]
     path.write_bytes(b"".join(value.replace(b"\n", b" ") + b"\n" for value in values))
+
+
+def partitions(settings: Settings) -> list[Partition]:
+    """Return the partitions as the changelog has them now."""
+    return [_restored(one) for one in _state(settings)]

@@ -57,7 +57,7 @@ class Sender:
         self.sent = 0
         self.failed = 0
         options = {"linger.ms": 5, "queue.buffering.max.messages": 500_000, "enable.idempotence": True}
-        options["message.timeout.ms"] = round(message_seconds * 1000)
+        options |= {"message.timeout.ms": round(message_seconds * 1000), "message.max.bytes": 2_000_000}
         self._producer = Producer(client_options(settings) | options)
 
     def send(self, source: Input, value: bytes, customer_id: str) -> None:

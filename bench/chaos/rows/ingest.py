@@ -1,0 +1,155 @@
+"""The ingest of other people's records: its process and the broker killed while records come in."""
+
+import json
+import random
+import signal
+import time
+from contextlib import ExitStack
+from itertools import pairwise
+from typing import Final
+
+from bench.chaos.outcome import Outcome
+from bench.chaos.place import Place, Say, Scale
+from bench.chaos.rows import Row
+from bench.chaos.wire import Differs, differs
+from schemas.partitioner import partition_of
+from schemas.topics import INGEST_DEAD_LETTERS
+from streams.core.watermark import Input
+from streams.runtime.kafka.admin import admin_client
+from streams.runtime.kafka.topics import create, plan
+from streams.runtime.local_kafka.broker import FragileBroker
+from streams.settings import Settings
+from tests.ingest import feeds
+from tests.ingest.registry import FakeRegistry, serving
+from tests.kafka.commands import until
+from tests.kafka.held import held
+from tests.kafka.ingest.process import IngestProcess
+from tests.kafka.ingest.test_ingest import Shop
+
+_THEIR_PARTITIONS: Final = 2
+_NO_CALL: Final = b'{"call": 7}'
+"""Damaged, but refused by the mapping and not by its format."""
+_AWAY_SECONDS: Final = 2.0
+_PATIENCE: Final = 300.0
+"""Longer than a broker that crashed takes to end what was being committed, which hides what follows."""
+_TESTS: Final = "tests/kafka/ingest/test_ingest.py"
+
+
+def run(place: Place, scale: Scale, say: Say) -> Outcome:
+    """Kill ingest, the broker, or restart it cleanly, each time as it maps what has come; then let it end."""
+    orders, calls, kills, outages = scale.of(small=(600, 200, 2, 1), long=(50_000, 20_000, 20, 6))
+    with place.own_broker() as broker, serving(FakeRegistry()) as registry, ExitStack() as stack:
+        settings = place.settings(broker)
+        shop = _opened(place, settings, registry)
+        stack.callback(_end, shop)
+        many = feeds.drawn(orders, calls, shop.schema, seed=place.rng.randrange(1 << 31), damaged=100)
+        turns = place.rng.sample(["SIGKILL"] * kills + ["broker"] * outages, kills + outages)
+        share = len(many) // (len(turns) + 1)
+        at_work = crashes = restarts = 0
+        longest = 0.0
+        one = shop.start()
+        for at, turn in enumerate(turns):
+            before = one.events
+            shop.put(many[at * share : (at + 1) * share])
+            sent = time.monotonic()
+            until(lambda one=one, before=before: one.events > before, _PATIENCE)  # type: ignore[misc]
+            longest = max(longest, time.monotonic() - sent)
+            time.sleep(place.rng.random() / 4)
+            if turn == "SIGKILL":
+                at_work += one.metric("retention_ingest_lag_records") > 0
+                one.kill()
+                one = shop.start()
+            else:
+                clean = _outage(broker, place.rng)
+                crashes, restarts = crashes + (not clean), restarts + clean
+                if not one.runs:  # its patience was over, as with any orchestrator it comes back
+                    one = shop.start()
+            say(f"{at + 1} of {len(turns)}: {turn}, {len(shop.sent):,} of {len(many):,} records sent")
+        shop.put(many[len(turns) * share :])
+        _drained(shop, one)
+        found, disorder, events = _compare(shop)
+    return Outcome(
+        row="ingest",
+        what="",
+        trials=kills + crashes + restarts,
+        events=len(many),
+        faults={
+            "SIGKILL of ingest": kills,
+            "of these with records to map": at_work,
+            "crash or clean restart of the broker": crashes + restarts,
+        },
+        **found._asdict(),
+        figures={
+            "events written": events,
+            "crashes of the broker": crashes,
+            "longest until it wrote again, s": longest,
+        },
+        missed=(f"{disorder} events out of order, or in another's partition",) if disorder else (),
+    )
+
+
+def _opened(place: Place, settings: Settings, registry: FakeRegistry) -> Shop:
+    schema = registry.add(json.dumps(feeds.SCHEMA))
+    with admin_client(settings) as admin:
+        create(admin, plan(settings, ingest=True))
+        theirs = {"num_partitions": _THEIR_PARTITIONS, "replication_factor": 1}
+        admin.create_topics({settings.topic_prefix + name: dict(theirs) for name in ("shop.orders", "calls")})
+    shop = Shop(settings, registry, place.folder, schema)
+    shop.mapping.write_text(feeds.MAPPING.format(prefix=settings.topic_prefix), encoding="utf-8")
+    return shop
+
+
+def _end(shop: Shop) -> None:
+    for one in shop.started:
+        one.kill()
+
+
+def _outage(broker: FragileBroker, rng: random.Random) -> bool:
+    """End the broker, cleanly or not, start it again, and return whether it was cleanly."""
+    clean = rng.random() < 0.5
+    (broker.stop if clean else broker.kill)()
+    time.sleep(_AWAY_SECONDS)
+    broker.restart()
+    return clean
+
+
+def _drained(shop: Shop, one: IngestProcess) -> None:
+    """Wait until all is mapped, and let it end."""
+    most = len(shop.expected())
+    until(lambda: shop.written() >= most, _PATIENCE)  # it reads all of them
+    until(lambda: one.ready and one.metric("retention_ingest_lag_records") == 0, _PATIENCE)
+    one.signal(signal.SIGTERM)
+    assert one.wait(60) == 0, one.log[-2000:]
+
+
+def _compare(shop: Shop) -> tuple[Differs, int, int]:
+    """Return how what is committed differs from the mapping, how many are out of place, and how many."""
+    told = shop.told()
+    known = {event.value: time for time, event in told}
+    found, disorder, events = Differs(), 0, 0
+    for source in (Input.TRANSACTIONS, Input.CONTACTS):
+        wanted = [event.value for _, event in told if event.source is source]
+        partitions = held(shop.settings, source.value)
+        values = [one.value for records in partitions for one in records]
+        found, events = found.plus(differs(values, wanted)), events + len(values)
+        for number, records in enumerate(partitions):
+            times = [known.get(one.value, 0) for one in records]
+            disorder += sum(before > after for before, after in pairwise(times))
+            homes = {partition_of(one.key.decode(), len(partitions)) for one in records}
+            disorder += len(homes - {number})
+    letters = [one.value for records in held(shop.settings, INGEST_DEAD_LETTERS.name) for one in records]
+    damaged = [one.value for one in shop.sent if one.row is None and one.value != _NO_CALL]
+    return found.plus(differs(letters, damaged)), disorder, events
+
+
+ROWS: Final = (
+    Row(
+        "ingest",
+        "ingest killed, and the broker killed or restarted, while other people's records come in",
+        run,
+        (
+            f"{_TESTS}::test_killed_five_times_and_without_a_registry_for_a_while",
+            f"{_TESTS}::test_two_share_the_work_and_one_that_was_taken_for_dead_writes_nothing",
+        ),
+    ),
+)
