@@ -10,8 +10,10 @@ UV := $(shell command -v uv)
 # The lock is complete, so nothing is resolved: only the files that it names are asked for, by their hashes.
 LOCKED := --no-deps --require-hashes -r requirements.lock
 PEERS_LOCKED := --no-deps --require-hashes -r bench/peers/requirements.lock
-# They cover core and schemas by themselves; to measure while the others run would double their time.
+# They cover core and schemas by themselves, without those of them that are slow; to measure while others run
+# would double their time.
 COVERING := tests/core tests/schemas tests/transcripts
+SLOW := $(shell grep -lr "mark\.slow" $(COVERING) --include="*.py")
 # File by file, the longest first, those that wait for a broker in turns with the others: see tests/conftest.py.
 IN_TURNS := --dist loadfile --no-loadscope-reorder --randomly-dont-reorganize
 FIRST := tests/live tests/kafka tests/lab tests/evaluation
@@ -65,11 +67,11 @@ evaluate: setup ## how many boycotts are found, how early, how many false alarms
 
 test: setup ## everything that CI runs: lint, types, import rules, all tests, coverage
 	@$(MAKE) --no-print-directory --jobs=2 lint covered
-	$(BIN)/pytest -n 4 $(IN_TURNS) $(FIRST) $(OTHERS)
+	$(BIN)/pytest -n 4 $(IN_TURNS) $(FIRST) $(OTHERS) $(SLOW)
 
 # Types are checked on one core: so the other has work.
 covered: setup
-	$(BIN)/pytest -n 2 --dist worksteal $(COVERING) --cov --cov-report=term-missing:skip-covered --cov-fail-under=100
+	$(BIN)/pytest -n 2 --dist worksteal -m "not slow" $(COVERING) --cov --cov-report=term-missing:skip-covered --cov-fail-under=100
 
 check: setup lint ## for daily work, in three minutes: lint, types, the tests that are neither slow nor need Kafka
 	$(BIN)/pytest -n 2 --dist worksteal -m "not slow and not kafka" -q

@@ -7,6 +7,7 @@ import pytest
 from msgspec import msgpack
 
 from schemas.events import Transaction
+from streams.core.customer import customer_store
 from streams.core.customer.customer_codec import ENTRY, PAGE_BYTES, entries
 from streams.core.customer.state import (
     PARTITION_KEY,
@@ -288,3 +289,16 @@ def test_who_is_kept_unpacked_loses_nothing_to_a_page() -> None:
     view = partition.lookup("a")
     assert view is not None
     assert sum(view.panes.cents) == FULL - 41 + (1 << 40)
+
+
+def test_of_those_kept_unpacked_the_first_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who was put out is unpacked again, with all contacts; as many are kept as before."""
+    monkeypatch.setattr(customer_store, "MOST_CACHED", 1)
+    partition = Partition(RULES)
+    for customer_id in ("a", "b"):
+        partition.apply(CT, [bad(customer_id, HOME + at, f"{customer_id}{at}") for at in range(40)])
+        partition.advance(dict.fromkeys(FACTS, HOME + DAY_MS))
+    partition.apply(CT, [bad("a", HOME + 2 * DAY_MS, "later")])
+    partition.advance(dict.fromkeys(FACTS, HOME + 3 * DAY_MS))
+    views = partition.lookup("a"), partition.lookup("b")
+    assert [view and len(view.contacts) for view in views] == [41, 40]
