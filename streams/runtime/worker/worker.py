@@ -6,6 +6,7 @@ import gc
 import logging
 import signal
 import sys
+import weakref
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, cast
 
@@ -243,7 +244,7 @@ class Worker:
     async def _tidy(self) -> None:
         """Let go of warm state that did not come back, and keep what is known of the heap out of the GC."""
         loop = asyncio.get_running_loop()
-        frozen: set[int] = set()
+        frozen: dict[int, weakref.ref[PartitionProcessor]] = {}
         while True:
             await asyncio.sleep(_TIDY_SECONDS)
             for number, supervisor in list(self._supervisors.items()):
@@ -251,8 +252,16 @@ class Worker:
                 if since is not None and loop.time() - since > WARM_SECONDS:
                     del self._supervisors[number]
                     await supervisor.close()
-            ready = {number for number in self._mine if self._supervisors[number].phase[0] is Phase.READY}
-            if ready - frozen:
+            ready = {
+                number: weakref.ref(processor)
+                for number in self._mine
+                if self._supervisors[number].phase[0] is Phase.READY
+                and (processor := self._supervisors[number].processor) is not None
+            }
+            if ready != frozen:
+                # Kafka's clients and their tasks know each other: frozen, former ones would stay for ever.
+                gc.unfreeze()
+                gc.collect()
                 gc.freeze()
             frozen = ready
 
