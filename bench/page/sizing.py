@@ -50,14 +50,14 @@ def rule(measured: Table) -> Rule:
     """Return the rule that the measured cells give: of their medians the worse one, rounded."""
     usual = [figures for cell, figures in measured.items() if is_usual(cell)]
     speeds = [
-        (cell, one["events"].median / one["seconds"].median)
+        (cell.customers, one["events"].median / one["seconds"].median)
         for cell, one in measured.items()
         if is_usual(cell)
     ]
     large = [(cell, figures) for cell, figures in measured.items() if is_usual(cell) and is_large(cell)]
     work = [(cell, figures) for cell, figures in measured.items() if cell.kind == "work"]
     return Rule(
-        events=_down(min(speed for cell, speed in speeds if cell.customers <= MANY)),
+        events=_down(min(speed for customers, speed in speeds if customers <= MANY)),
         events_of_many=_down(min(speed for _, speed in speeds)),
         base_megabytes=_up(max(one["base_bytes"].median for one in usual) / 1e6),
         customer_bytes=_up(

@@ -185,6 +185,7 @@ def test_records_that_go_while_the_worker_stands_still(event_clock: Settings, tm
         send(event_clock, bought(90_000, 50))
         assert worker.wait() == 78
         # A fetch that was under way when the worker was stopped brings the first of those that go.
-        told = re.search(r"the state is at (\d+) of transactions, which holds 40050 to 40100", worker.log)
+        line = r"error: the state is at (\d+) of transactions, which holds 40050 to 40100"
+        told = re.search(line, worker.log)
         assert told is not None
         assert 50 <= int(told[1]) < 40_050

@@ -11,15 +11,12 @@ from random import Random
 
 import pytest
 
-from streams.runtime.partition.processor import Identity
 from streams.runtime.partition.states import TRANSITIONS, Event, State
-from streams.runtime.partition.work_loop import PartitionOptions
 from streams.runtime.ports import LogError
-from tests.runtime.fake_feed import Surroundings
 from tests.runtime.fake_log import Broker
 from tests.runtime.group import Group, transition_name
-from tests.runtime.history import RULES, History, histories
-from tests.runtime.inputs import RightClock
+from tests.runtime.history import History, histories
+from tests.runtime.surroundings import surroundings
 from tests.runtime.truth import assert_true
 from tests.runtime.virtual_time import run
 
@@ -92,16 +89,7 @@ async def simulate(chosen: list[History], seed: int) -> tuple[list[Broker], Coun
     """Run workers through faults, and then in peace until everything is committed."""
     rng, faults = Random(seed), Counter[str]()
     brokers = {number: broker(one, rng, faults) for number, one in enumerate(chosen)}
-    around = Surroundings(
-        brokers=brokers,
-        rng=rng,
-        options=PartitionOptions(
-            commit_seconds=lambda: 0.25, live=False, quiet_ms={}, lateness_ms=RULES.lateness_ms
-        ),
-        clock=RightClock(),
-        make_identity=lambda _: Identity("test", RULES, "USD", 0, 1),
-        faults=faults,
-    )
+    around = surroundings(brokers, rng, faults)
     group = Group(around, workers=rng.choice((1, 2, 3)))
     await group.rebalance()
     publishing = [asyncio.create_task(publish(one, rng)) for one in brokers.values()]

@@ -23,10 +23,9 @@ from typing_extensions import override
 
 from streams.core.watermark import Input
 from streams.runtime.faust.transport import InputPartition
-from streams.runtime.partition.processor import Identity, PartitionProcessor
+from streams.runtime.partition.processor import PartitionProcessor
 from streams.runtime.partition.states import TRANSITIONS, Event, State
 from streams.runtime.partition.supervisor import PartitionSupervisor
-from streams.runtime.partition.work_loop import PartitionOptions
 from streams.runtime.ports import PartitionLog
 from streams.runtime.startup.preflight import StartupContext
 from streams.runtime.worker import worker as module
@@ -36,8 +35,8 @@ from tests.runtime.fake_feed import Counts, FakeFeed, Surroundings
 from tests.runtime.fake_log import Broker, FakeLog
 from tests.runtime.group import ObservedSupervisor, transition_name
 from tests.runtime.history import RULES, History, histories
-from tests.runtime.inputs import RightClock
 from tests.runtime.simulation.test_supervisor_simulation import MOST_SECONDS, broker, publish
+from tests.runtime.surroundings import surroundings
 from tests.runtime.truth import assert_true
 from tests.runtime.virtual_time import run
 
@@ -254,16 +253,7 @@ async def simulate(chosen: list[History], seed: int) -> tuple[list[Broker], Coun
     brokers = {number: broker(one, rng, faults) for number, one in enumerate(chosen)}
     for one in brokers.values():
         one.pause = _with_bugs(one, rng, peace)
-    around = Surroundings(
-        brokers=brokers,
-        rng=rng,
-        options=PartitionOptions(
-            commit_seconds=lambda: 0.25, live=False, quiet_ms={}, lateness_ms=RULES.lateness_ms
-        ),
-        clock=RightClock(),
-        make_identity=lambda _: Identity("test", RULES, "USD", 0, 1),
-        faults=faults,
-    )
+    around = surroundings(brokers, rng, faults)
     group = Disorder(around, workers=rng.choice((1, 2)))
     publishing = [asyncio.create_task(publish(one, rng)) for one in brokers.values()]
     until = asyncio.get_running_loop().time() + FAULTY_SECONDS

@@ -12,14 +12,11 @@ import pytest
 
 from streams.core.watermark import Input
 from streams.runtime.partition import supervisor
-from streams.runtime.partition.processor import Identity
-from streams.runtime.partition.work_loop import PartitionOptions
 from streams.runtime.worker import worker as module
-from tests.runtime.fake_feed import Surroundings
 from tests.runtime.fake_log import Broker, FakeLog
-from tests.runtime.history import RULES, histories
-from tests.runtime.inputs import RightClock
+from tests.runtime.history import histories
 from tests.runtime.simulation import test_worker_rebalances as fakes
+from tests.runtime.surroundings import surroundings
 from tests.runtime.virtual_time import run
 
 OPENED_AGAIN = 5
@@ -54,16 +51,7 @@ async def opened_again(path: Path) -> int:
 
     worlds = histories(path)
     brokers = {number: Broker(worlds[number], rng, pause, 0.0) for number in range(fakes.PARTITIONS)}
-    around = Surroundings(
-        brokers=brokers,
-        rng=rng,
-        options=PartitionOptions(
-            commit_seconds=lambda: 0.25, live=False, quiet_ms={}, lateness_ms=RULES.lateness_ms
-        ),
-        clock=RightClock(),
-        make_identity=lambda _: Identity("test", RULES, "USD", 0, 1),
-        faults=Counter(),
-    )
+    around = surroundings(brokers, rng, Counter())
     worker = fakes.RebalancedWorker(around)
     await worker.assigned(range(fakes.PARTITIONS))
     for _ in range(OPENED_AGAIN):
