@@ -12,13 +12,9 @@ from urllib.request import urlopen
 import pytest
 
 from streams.core.watermark import Input
-from streams.runtime.kafka.admin import admin_client
-from streams.runtime.kafka.topics import create, plan
 from streams.runtime.local_kafka.engine import free_port
 from streams.settings import Settings
 from tests.documented import OPERATIONS, TOP, of_scenario
-from tests.kafka.cluster.test_rights import GuardedJava
-from tests.kafka.cluster.test_security import running as running_broker
 from tests.kafka.commands import until
 from tests.kafka.deployment import Deployment
 from tests.kafka.documented.shell import Shell
@@ -169,41 +165,6 @@ def test_login(shell: Shell) -> None:
         assert "kafka-1.example.com:9093" in said
         assert "SSL" in said
         assert "secret" not in said.replace("secrets", "")
-
-
-def test_acls(jars: Path, tmp_path: Path) -> None:
-    """The rights of the worker are enough for one; the others are taken by Kafka as they stand."""
-    with running_broker(GuardedJava(tmp_path / "kafka", jars)) as fitting:
-        settings = Settings(**fitting)
-        with admin_client(settings) as admin:
-            create(admin, plan(settings, ingest=True))
-        send(
-            settings,
-            [raw(settings, Input.TRANSACTIONS, purchase("c-1", FIRST)), *ticks(settings, FIRST + 1000)],
-        )
-        (tmp_path / "admin.properties").write_text("")
-        shell = Shell(tmp_path, settings, jars, free_port())
-        of_worker, others = _rights(of_scenario("acls", *OPERATIONS))
-        with shell.running([of_worker.replace("User:$1", "User:ANONYMOUS"), "retention-signals worker &"]):
-            until(lambda: is_ready(shell))
-            until(lambda: customers(shell) == 1)
-        # Once anybody has a right to the cluster, the broker itself and who gives rights need theirs.
-        ours = 'kafka-acls.sh --bootstrap-server "$BROKER" --add --allow-principal User:ANONYMOUS --cluster'
-        shell.run([f"{ours} --operation All", others])
-
-
-def _rights(scripts: list[str]) -> tuple[str, str]:
-    """Return what gives the worker its rights, and what gives them to others; both define how."""
-    text = "\n".join(scripts)
-    function, _, rest = text.partition("}\n")
-    calls = re.findall(r"^allow (?:.*\\\n)*.*", rest, re.MULTILINE)
-    both = [
-        [one for one in calls if one.startswith("allow retention-worker ") is worker]
-        for worker in (True, False)
-    ]
-    assert all(len(one) > 3 for one in both)
-    of_worker, others = ("\n".join([function + "}", *one]) for one in both)
-    return of_worker, others
 
 
 def _write_csv(folder: Path) -> None:
