@@ -22,6 +22,8 @@ OTHERS := $(filter-out $(COVERING) $(FIRST),$(patsubst %/,%,$(wildcard tests/*/)
 STAMP := .venv/.set-up
 # The one place where the version stands is pyproject.toml.
 VERSION = $(shell sed -n 's/^version = "\(.*\)"$$/\1/p' pyproject.toml)
+# Hundreds of processes are started, and each would compile all that is imported.
+export PYTHONDONTWRITEBYTECODE :=
 # The hot path, compiled where there is a Rust compiler; everything works without it.
 NATIVE := streams/native
 COMPILED := .venv/.compiled

@@ -16,8 +16,8 @@ from tests.kafka.crm.processes import Crm, send_alerts
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
-ALERTS = 2000
-KILLS = 10
+ALERTS = 1000
+KILLS = 6
 UPDATED, RESOLVED = 0.15, 0.15
 
 
@@ -63,7 +63,7 @@ def cases_in(crm: Crm) -> Counter[str]:
 
 
 def test_each_alert_is_delivered_once_whatever_fails(topics: Settings, tmp_path: Path) -> None:
-    """R13: 50 requests a second, errors and time-outs after the effect, ten kills."""
+    """R13: 50 requests a second, errors and time-outs after the effect, six kills; `make chaos` has more."""
     seed = random.randrange(1 << 32)
     print(f"seed {seed}")
     rng = random.Random(seed)

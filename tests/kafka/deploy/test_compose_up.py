@@ -27,6 +27,7 @@ from streams.runtime.local_kafka.engine import free_port
 from streams.runtime.local_kafka.java import Java
 from streams.settings import Settings
 from tests.deploy.compose import Machine, Service, services, start_order
+from tests.kafka.commands import until
 from tests.kafka.deploy.kafka import INSIDE, properties
 from tests.kafka.deploy.prometheus import PrometheusProcess, is_here
 from tests.kafka.deploy.sample import UNHAPPY, write_sample
@@ -294,10 +295,10 @@ def test_a_server_of_compose_that_is_told_nonsense_does_not_run_in_circles(tmp_p
     machine = Machine(tmp_path, {("kafka", 19092): 1, ("worker-1", 8080): 1, ("worker-2", 8080): 1})
     process = machine.start(one, tmp_path / "log")
     try:
+        wanted = re.compile(r"RETENTION_REPORTING_CURRENCY.*\n.*it ends in 60 s")
+        until(lambda: wanted.search((tmp_path / "log").read_text()) is not None)
         with pytest.raises(subprocess.TimeoutExpired):
-            process.wait(5)
-        said = (tmp_path / "log").read_text()
-        assert re.search(r"RETENTION_REPORTING_CURRENCY.*\n.*it ends in 60 s", said), said
+            process.wait(2)
         process.terminate()
         assert process.wait(10) == -signal.SIGTERM
     finally:

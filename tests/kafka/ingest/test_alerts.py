@@ -33,7 +33,7 @@ from tests.lab.datasets import run as run_command
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
-KILLS: Final = 5
+KILLS: Final = 3
 AWAY_SECONDS: Final = float(os.environ.get("RETENTION_REGISTRY_AWAY", "10"))
 _TOPICS: Final = {"orders": ("shopify.orders", 4), "contacts": ("connect.contact-records", 3)}
 

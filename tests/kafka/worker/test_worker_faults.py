@@ -27,7 +27,7 @@ from tests.kafka.truth import assert_alerts, assert_state, expected_facts, facts
 # The slowest of all tests wait for one session after another to run out: a busy machine has time for that.
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(600)]
 
-KILLS = 10
+KILLS = 6
 PATIENCE = 12
 """Seconds; more than a start takes on a machine that has much else to do."""
 

@@ -262,7 +262,7 @@ def test_a_currency_without_a_rate_stops_nothing_and_nothing_is_lost(
     assert sum(map(len, held(other, "dead-letters"))) == len(bought)
 
 
-BACKLOG = 20_000
+BACKLOG = 8_000
 
 
 def test_one_action_takes_all_of_a_bad_backlog_to_the_dead_letters(
