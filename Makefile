@@ -64,7 +64,7 @@ release: setup licences wheel sbom ## licences, wheel, SBOM, audit: all that a r
 
 image: ## a container image, with Docker, tagged with the version
 	@command -v docker >/dev/null || { echo "docker is needed to build an image"; exit 69; }
-	docker build --tag retention-signals:$(VERSION) --file deploy/Dockerfile .
+	docker build --platform linux/amd64 --tag retention-signals:$(VERSION) --file deploy/Dockerfile .
 
 licences: setup ## whether each locked package has a licence that is known and allowed
 	@$(BIN)/python -m deploy.release.licences

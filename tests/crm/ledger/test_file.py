@@ -1,6 +1,9 @@
 """The file: one owner, its own version, nothing of anybody else's, and read beside the bridge."""
 
+import shlex
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +15,8 @@ from streams.crm.ledger import file
 from streams.crm.ledger.errors import LedgerError, LockedError
 from streams.crm.ledger.ledger import Ledger, Visit
 from streams.crm.ledger.rows import Resent
-from tests.crm.ledger.records import NOON, Desk, alert, id_of
+from tests.crm.ledger.records import NOON, Desk, alert, id_of, words
+from tests.documented import TOP
 
 Open = Callable[..., Desk]
 POLICY = Policy()
@@ -26,6 +30,19 @@ def test_one_bridge_at_a_time(tmp_path: Path) -> None:
     ledger.close()
     ledger.close()
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_the_backup_of_the_guide_is_a_whole_ledger(tmp_path: Path) -> None:
+    """Taken beside the bridge, with Python alone: the image has nothing else."""
+    guide = (TOP / "docs" / "crm.md").read_text(encoding="utf-8")
+    command = next(line for line in guide.splitlines() if line.startswith("python -c") and "backup" in line)
+    _, *rest = shlex.split(command)
+    desk = Desk(tmp_path / "bridge.ledger")
+    desk.read(alert("a"))
+    subprocess.run([sys.executable, *rest], cwd=tmp_path, check=True, timeout=60)  # noqa: S603 - our page's
+    desk.ledger.close()
+    Ledger.open(tmp_path / "copy.ledger", policy=POLICY).close()
+    assert id_of("a") in words(tmp_path / "copy.ledger")
 
 
 def test_a_failed_open_gives_the_lock_back(tmp_path: Path) -> None:

@@ -12,16 +12,18 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any, Final, cast
+from unittest.mock import Mock
 
 import kubernetes_validate
 import pytest
 import yaml
-from aiohttp import ClientSession
+from aiohttp import ClientSession, web
 from prometheus_client import CollectorRegistry
 
 from schemas.topics import TRANSACTIONS
 from streams.crm.dispositions.routes import PATH as DISPOSITIONS
 from streams.crm_settings import load_crm_settings
+from streams.desk.web.routes import Routes
 from streams.desk_settings import load_desk_settings
 from streams.lazy_commands import COMMANDS
 from streams.runtime.http.server import Readiness, WebServer
@@ -296,7 +298,17 @@ def test_ports_are_those_that_are_listened_on(made: Rendered) -> None:
         for path in (path for rule in one["spec"]["rules"] for path in rule["http"]["paths"]):
             assert path["backend"]["service"]["name"] in ours
             assert path["backend"]["service"]["port"] == {"name": "http"}
-            assert path["path"] == (DISPOSITIONS if "bridge" in one["metadata"]["name"] else "/")
+            assert path["pathType"] == "Exact"
+
+
+def test_the_proxy_lets_in_what_people_and_a_crm_need_and_no_metrics(example: Rendered) -> None:
+    let_in = {
+        one["metadata"]["name"]: {at["path"] for rule in one["spec"]["rules"] for at in rule["http"]["paths"]}
+        for one in example.of("Ingress")
+    }
+    served = web.Application().router.add_routes(Routes(Mock(), Mock()).all())
+    of_desk = {one.get_info()["path"] for one in served}
+    assert let_in == {"retention-bridge": {DISPOSITIONS}, "retention-desk": of_desk}
 
 
 # Who belongs to whom
