@@ -112,12 +112,13 @@ class Ledger:
     def __init__(self) -> None:
         self.written: list[Disposition] = []
         self.away = False
+        self.fault: Exception = KafkaUnavailableError("Kafka does not take dispositions: it is away")
 
     async def write(self, disposition: Disposition) -> None:
         """Write, or not."""
         await asyncio.sleep(0)
         if self.away:
-            raise KafkaUnavailableError("Kafka does not take dispositions: it is away")
+            raise self.fault
         self.written.append(disposition)
 
 

@@ -4,10 +4,12 @@ import asyncio
 from typing import Any
 
 import pytest
+from kafka.errors import KafkaTimeoutError
 
 from streams.desk.acting import actions as module
 from streams.desk.acting.actions import Answer, Phase
 from streams.desk.acting.wish import Wish, WishError, wish_of
+from streams.settings import SettingsError
 from tests.desk.desk_cases import DAY, NOON, DeskOfTests, action_id, alert, id_of, until
 
 FORM = {"action_id": action_id("one"), "alert_id": id_of("a"), "seen": "1:", "do": "acknowledged"}
@@ -150,6 +152,53 @@ def test_what_kafka_does_not_take_is_tried_again_and_can_no_longer_be_undone(
         one.ledger.away = False
         await until(lambda: len(one.ledger.written) == 2)
         assert [done.status for done in one.ledger.written] == ["acknowledged", "contacted"]
+
+    asyncio.run(live())
+
+
+@pytest.mark.parametrize("fault", [KafkaTimeoutError("c-a"), SettingsError("c-a"), ValueError("c-a")])
+def test_whatever_a_write_fails_with_is_late_and_tried_again_and_shows_no_id(
+    fault: Exception, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(module, "_AGAIN_SECONDS", 0.01)
+
+    async def live() -> None:
+        one = desk(undo_seconds=0)
+        one.ledger.away, one.ledger.fault = True, fault
+        first = wish(one)
+        one.actions.act(first)
+        await until(lambda: "late" in "".join(text for _, text in one.events._kept))
+        one.ledger.away = False
+        await until(lambda: one.actions.phase(first.action_id) is Phase.WRITTEN)
+        assert len(one.ledger.written) == 1
+
+    asyncio.run(live())
+    assert type(fault).__name__ in caplog.text
+    assert "c-a" not in caplog.text
+
+
+def test_to_undo_the_second_leaves_the_first_that_is_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_AGAIN_SECONDS", 0.01)
+
+    async def live() -> None:
+        one = desk(undo_seconds=60)
+        entry = one.board.get(id_of("a"))
+        assert entry is not None
+        one.ledger.away = True
+        first = wish(one)
+        one.actions.act(first)
+        second = wish(one, "two", do="contacted")
+        one.actions.act(second)
+        await until(lambda: "late" in "".join(text for _, text in one.events._kept))
+        assert one.actions.undo(second.action_id, second.alert_id)
+        assert entry.held is first.done
+        # What comes next still waits for it, and takes its place once it is written.
+        one.actions.act(wish(one, "three", do="closed", outcome="benign"))
+        one.ledger.away = False
+        await until(lambda: one.ledger.written)
+        await one.actions.stop()
+        assert [done.status for done in one.ledger.written] == ["acknowledged", "closed"]
+        assert entry.held is None
 
     asyncio.run(live())
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from contextlib import suppress
 from threading import Lock
 from typing import Any, Final
 
@@ -84,10 +85,19 @@ class DispositionWriter:
             if producer is None or producer is not self._producer:
                 return
             self._producer = None
-        producer.close(timeout=0)
+        _end(producer)
 
     def _close(self) -> None:
         with self._lock:
             producer, self._producer = self._producer, None
             if producer is not None:
-                producer.close(timeout=CLOSE_SECONDS)
+                _end(producer)
+
+
+def _end(producer: Any) -> None:
+    """Close a producer. What it can't write any more is known by then, by its own error.
+
+    It waits a moment for that to fail: closed before, kafka-python raises, and leaves its thread running.
+    """
+    with suppress(KafkaError):
+        producer.close(timeout=CLOSE_SECONDS)

@@ -35,7 +35,7 @@ class Phase(StrEnum):
     WRITTEN = "written"
     UNDONE = "undone"
     LATE = "late"
-    """Kafka did not take it yet; it is tried again."""
+    """It could not be written yet; it is tried again."""
 
 
 class Answer(StrEnum):
@@ -56,7 +56,7 @@ class Writer(Protocol):
     """Where dispositions go."""
 
     async def write(self, disposition: Disposition) -> None:
-        """Write, and return once it is there; raises KafkaUnavailableError."""
+        """Write, and return once it is there; raises KafkaUnavailableError, SettingsError."""
 
 
 OnPhase = Callable[[Wish, Phase], None]
@@ -66,7 +66,7 @@ OnPhase = Callable[[Wish, Phase], None]
 class _Held:
     wish: Wish
     entry: Entry
-    after: asyncio.Task[None] | None
+    before: "_Held | None"
     """What is written before it, about the same alert."""
     now: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when it is to be written at once."""
@@ -99,7 +99,7 @@ class Actions:
         before = None if entry.held is None else self._held.get(entry.held.event_id)
         if before is not None:  # who goes on saw it, and wants both
             before.now.set()
-        held = _Held(wish, entry, None if before is None else before.task)
+        held = _Held(wish, entry, before)
         self._held[wish.action_id] = held
         self._board.hold(entry, wish.done)
         held.task = asyncio.create_task(self._write_later(held))
@@ -146,8 +146,9 @@ class Actions:
 
     async def _write_later(self, held: _Held) -> None:
         await _passed(held.now, self._undo_seconds)
-        if held.after is not None:
-            await asyncio.wait([held.after])
+        if held.before is not None and held.before.task is not None:
+            await asyncio.wait([held.before.task])
+            held.before = None
         if held.wish.action_id not in self._held:
             return
         held.writing = True
@@ -158,8 +159,9 @@ class Actions:
                 return
             try:
                 await self._writer.write(disposition)
-            except KafkaUnavailableError as error:
-                log.warning("a disposition is not written yet: %s", error)
+            except Exception as error:  # noqa: BLE001 - what failed must not be lost: nobody else has it
+                known = isinstance(error, KafkaUnavailableError)  # another's text may show the record
+                log.warning("a disposition is not written yet: %s", error if known else type(error).__name__)
                 self._on_phase(held.wish, Phase.LATE)
                 if self._stopping.is_set():
                     return
@@ -176,7 +178,9 @@ class Actions:
     def _drop(self, held: _Held) -> None:
         del self._held[held.wish.action_id]
         if held.entry.held is held.wish.done:
-            self._board.hold(held.entry, None)
+            before = held.before  # it may be late, and is then what still waits
+            waits = before is not None and self._held.get(before.wish.action_id) is before
+            self._board.hold(held.entry, before.wish.done if before is not None and waits else None)
         self._on_phase(held.wish, Phase.UNDONE)
 
 
