@@ -21,6 +21,10 @@ pytestmark = [
 
 WIDTHS: Final = (320, 390, 820, 1180, 1440)
 TOKEN: Final = "the token of the tests"  # noqa: S105 - of nothing
+HIDE: Final = """
+Object.defineProperty(document, "hidden", {value: arguments[0], configurable: true});
+document.dispatchEvent(new Event("visibilitychange"));
+"""
 
 
 class Serving:
@@ -258,6 +262,48 @@ def test_what_a_crash_took_is_sent_again_by_the_browser_unless_it_was_undone(pag
         page.open(serving.url)
         page.until(lambda: page.script("return localStorage.length") == 0)
         assert len(again.ledger.written) == 1
+
+
+def test_a_tab_that_slept_does_not_send_again_what_another_one_took_back(page: Page) -> None:
+    with Serving(filled(undo_seconds=60)) as serving:
+        page.open(serving.url)
+        port = int(serving.url.rpartition(":")[2])
+        first = page.browser.current_window_handle
+        page.press("j", "a")
+        page.until(lambda: "c-ada" in page.text("#toasts"))
+        page.browser.switch_to.new_window("tab")
+        page.open(serving.url)
+        page.until(lambda: "c-ada" in page.text("#toasts"))
+        page.press("j", "j", "a", "j", "a", "j", "a")
+        page.until(lambda: "c-dot" in page.text("#toasts"))
+        page.script(HIDE, True)  # from now on the desk tells it nothing
+        second = page.browser.current_window_handle
+        page.browser.switch_to.window(first)
+        page.script("document.querySelector('#toasts button').click()")
+        page.until(lambda: "Undone: c-ada" in page.text("#toasts"))
+        page.browser.close()
+        page.browser.switch_to.window(second)
+        page.until(lambda: "c-ada" not in page.text("#toasts"))
+        page.press("j", "a")
+        page.until(lambda: serving.desk.board.get(id_of("eve")).held)  # type: ignore[union-attr]
+        # As another tab does while this one is frozen: of what it does itself a tab is not told.
+        page.script(
+            """
+            const put = (key, one) => localStorage.setItem(key, JSON.stringify(one));
+            for (const [key, text] of Object.entries(localStorage)) {
+                const one = JSON.parse(text);
+                if (one.customer === "c-ben") localStorage.removeItem(key);
+                if (one.customer === "c-cyd") put(key, {...one, undone: true});
+                if (one.customer === "c-dot") put(key, {...one, at: 0});
+            }
+            """
+        )
+    again = filled(undo_seconds=60)
+    with Serving(again, port=port):
+        page.script(HIDE, False)
+        page.until(lambda: again.board.get(id_of("eve")).held)  # type: ignore[union-attr]
+        page.until(lambda: "Undone: c-cyd" in page.text("#toasts"))
+    assert [one.customer_id for one in again.ledger.written] == ["c-eve"]
 
 
 def test_a_conflict_is_shown_and_nothing_is_done(page: Page) -> None:

@@ -16,7 +16,7 @@
     try { return JSON.parse(localStorage.getItem(`desk.${name}`)) ?? usual; } catch { return usual; }
   };
   const keep = (name, value) => {
-    try { localStorage.setItem(`desk.${name}`, JSON.stringify(value)); } catch { /* nothing is remembered then */ }
+    try { localStorage.setItem(`desk.${name}`, JSON.stringify(value)); return true; } catch { return false; }
   };
   const drop = (name) => {
     try { localStorage.removeItem(`desk.${name}`); } catch { /* nothing was remembered */ }
@@ -312,7 +312,7 @@
   }
   const silent = (answer) => answer.status === 0 || answer.status >= 500;
   async function send(one) {
-    const { customer, words, at, undone, ...fields } = one;
+    const { customer, words, at, undone, kept: _kept, ...fields } = one;
     const answer = await posted("/act", fields);
     if (one.undone || answer.status === 202) return; // undone meanwhile: `undo` goes on
     if (answer.status === 200) { acted({ id: one.action_id, phase: answer.told.phase }); return; }
@@ -351,16 +351,30 @@
     else if (told.phase === "undone") { forget(told.id); change(told.id, `Undone: ${short(one.customer)}`, false, 2500); }
     else if (told.phase === "late") change(told.id, `Kafka does not take it yet; it is tried again. ${one.words}: ${short(one.customer)}`, true);
   }
-  function remember(one) { underWay.set(one.action_id, one); keep(`way.${one.action_id}`, one); }
+  function remember(one) {
+    underWay.set(one.action_id, one);
+    one.kept = true;
+    one.kept = keep(`way.${one.action_id}`, one);
+  }
   function forget(id) { underWay.delete(id); drop(`way.${id}`); }
+  function letGo(id) { forget(id); toastOf(id)?.remove(); }
+  // What another tab did about an action counts here: there it may have been undone, or seen written.
+  function heed(id, now) {
+    const one = underWay.get(id);
+    if (one && now) Object.assign(one, now);
+    else if (one?.kept) letGo(id);
+  }
+  addEventListener("storage", (event) => {
+    if (event.key?.startsWith("desk.way.")) heed(event.key.slice(9), JSON.parse(event.newValue));
+  });
   // What this browser has not seen written, of tabs that were closed as well: an id that is known changes nothing.
   function sendAgain() {
-    const before = names().filter((name) => name.startsWith("way.")).map((name) => [name, kept(name, {})]);
-    for (const [name, one] of before.sort((a, b) => a[1].at - b[1].at)) {
-      if (!(one.at > Date.now() - DAY)) drop(name);
-      else if (!underWay.has(one.action_id)) { underWay.set(one.action_id, one); tell(one); }
-    }
+    const before = names().filter((name) => name.startsWith("way.")).map((name) => ({ ...kept(name, {}), action_id: name.slice(4) }));
+    for (const id of underWay.keys()) heed(id, before.find((one) => one.action_id === id)); // who slept was not told
+    for (const one of before.sort((a, b) => a.at - b.at)) if (!underWay.has(one.action_id)) underWay.set(one.action_id, one);
     for (const one of [...underWay.values()]) {
+      if (!(one.at > Date.now() - DAY)) { letGo(one.action_id); continue; }
+      if (!toastOf(one.action_id)) tell(one);
       if (one.undone) undo(one.action_id, one.alert_id); else send(one);
     }
   }
@@ -399,8 +413,9 @@
     };
     tick();
   }
+  const toastOf = (id) => $$(".toast").find((one) => one.dataset.action === id);
   function change(id, text, bad, ms) {
-    const toast = $$(".toast").find((one) => one.dataset.action === id) ?? show(id, text);
+    const toast = toastOf(id) ?? show(id, text);
     toast.classList.toggle("bad", bad);
     $("p", toast).textContent = text;
     if (ms) { $("button", toast)?.remove(); setTimeout(() => toast.remove(), ms); }
