@@ -220,9 +220,7 @@ class DeskProcess:
     def _take(self, batch: Batch) -> None:
         changed = self.board.take(one.alert for one in batch.alerts if one.alert is not None)
         changed |= self.board.take_dispositions(batch.dispositions)
-        for profile in batch.profiles:
-            if profile.erased and profile.customer_id is not None:
-                changed |= self.board.erase(profile.customer_id)
+        changed |= self.board.take_profiles(batch.profiles)
         self._reader.read += len(batch.alerts)
         self.metrics.read.inc(len(batch.alerts))
         for one in batch.unreadable:

@@ -110,12 +110,18 @@ def test_it_takes_what_the_topics_hold_and_tells_pages(
                 read(alert("a"), alert("b"), None, alert("old", state="resolved", time=1_000_000_000_000)),
                 read(dispositions=[disposition("a")]),
                 read(profiles=[ProfileRead("customers", 0, 1, "c-b", erased=True)]),
+                read(profiles=[ProfileRead("customers", 0, 2, "c-a", do_not_contact=True)]),
                 read(unreadable=[Unreadable("alerts", 0, 9, "level: literal_error")]),
             ]
             await until(lambda: len(one.desk.board) == 1 and one.desk.board.let_go == 1)
             entry = one.desk.board.get(id_of("a"))
             assert entry is not None
             await until(lambda: entry.standing)
+            await until(lambda: entry.do_not_contact)
+            # Alerts came first, then the disposition, the erasure, and the profile that says so.
+            changes = [text for _, text in one.desk.events._kept if "event: change" in text]
+            assert len(changes) == 4
+            assert id_of("a") in changes[-1]
             invalid = "retention_desk_invalid_records_total", {"topic": "alerts"}
             await until(lambda: one.desk.metrics.registry.get_sample_value(*invalid))
             assert one.desk.now_ms() == entry.time_ms  # time is that of the newest alert

@@ -6,6 +6,7 @@ from typing import Final
 
 from schemas.alert import Alert
 from schemas.disposition import Disposition
+from streams.crm.ledger.rows import ProfileRead
 from streams.desk.board.entry import MOST_DISPOSITIONS, Done, Entry, done_of
 
 _MOST_EARLY: Final = 10_000
@@ -20,6 +21,8 @@ class Board:
         self._entries: dict[str, Entry] = {}
         self._of_customer: defaultdict[str, set[str]] = defaultdict(set)
         self._early: dict[str, list[Done]] = {}
+        self._profiles: dict[str, tuple[bool, int]] = {}
+        """`do_not_contact` and since when, of customers whose profile says either."""
         self.version = 0
         self.newest_ms = 0
         """The latest time of any record."""
@@ -40,7 +43,7 @@ class Board:
         """Take records in the order of the topic, and return the ids of the alerts that changed."""
         changed = set()
         for alert in alerts:
-            if self._canary and alert.customer_id.startswith(self._canary):
+            if self._is_canary(alert.customer_id):
                 continue
             if alert.resolution == "erased":
                 changed.add(alert.alert_id)
@@ -53,8 +56,27 @@ class Board:
                 for done in self._early.pop(alert.alert_id, ()):
                     entry.take_disposition(done)
             if entry.take(alert):
+                entry.heed(self._profiles.get(alert.customer_id))
                 self.newest_ms = max(self.newest_ms, entry.time_ms)
                 changed.add(alert.alert_id)
+        self._moved(changed)
+        return changed
+
+    def take_profiles(self, profiles: Iterable[ProfileRead]) -> set[str]:
+        """Take profiles in the order of the topic, and return the ids of the alerts that changed or went."""
+        changed = set()
+        for one in profiles:
+            if one.customer_id is None or self._is_canary(one.customer_id):
+                continue
+            if one.erased:
+                changed |= self.erase(one.customer_id)
+            said = None if one.do_not_contact is None else (one.do_not_contact, one.time_ms)
+            if said is None:
+                self._profiles.pop(one.customer_id, None)
+            else:
+                self._profiles[one.customer_id] = said
+            theirs = self._of_customer.get(one.customer_id, ())
+            changed |= {alert_id for alert_id in theirs if self._entries[alert_id].heed(said)}
         self._moved(changed)
         return changed
 
@@ -95,6 +117,9 @@ class Board:
         self.let_go += len(old)
         self._moved(set(old))
         return len(old)
+
+    def _is_canary(self, customer_id: str) -> bool:
+        return bool(self._canary) and customer_id.startswith(self._canary)
 
     def _moved(self, changed: set[str]) -> None:
         self.version += bool(changed)
