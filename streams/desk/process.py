@@ -218,7 +218,8 @@ class DeskProcess:
             self._reader.why = str(error)
 
     def _take(self, batch: Batch) -> None:
-        changed = self.board.take(one.alert for one in batch.alerts if one.alert is not None)
+        alerts = [(one.alert, one.appended_ms) for one in batch.alerts if one.alert is not None]
+        changed = self.board.take((one for one, _ in alerts), (at_ms for _, at_ms in alerts))
         changed |= self.board.take_dispositions(batch.dispositions)
         changed |= self.board.take_profiles(batch.profiles)
         self._reader.read += len(batch.alerts)

@@ -81,6 +81,8 @@ class Entry:
     signals: tuple[tuple[str, float], ...] = ()
     """What went wrong, each signal once, with its nats."""
     record: bytes = b""
+    appended_ms: int = 0
+    """When the log took it, by the clock of the log."""
     history: list[Revision] = field(default_factory=list)
     dispositions: list[Done] = field(default_factory=list)
     held: Done | None = None
