@@ -218,11 +218,10 @@ class DeskProcess:
             self._reader.why = str(error)
 
     def _take(self, batch: Batch) -> None:
-        changed = self.board.take(one.alert for one in batch.alerts if one.alert is not None)
+        alerts = [(one.alert, one.appended_ms) for one in batch.alerts if one.alert is not None]
+        changed = self.board.take((one for one, _ in alerts), (at_ms for _, at_ms in alerts))
         changed |= self.board.take_dispositions(batch.dispositions)
-        for profile in batch.profiles:
-            if profile.erased and profile.customer_id is not None:
-                changed |= self.board.erase(profile.customer_id)
+        changed |= self.board.take_profiles(batch.profiles)
         self._reader.read += len(batch.alerts)
         self.metrics.read.inc(len(batch.alerts))
         for one in batch.unreadable:

@@ -207,7 +207,7 @@ def test_nothing_is_written_about_a_customer_who_was_erased_meanwhile() -> None:
     async def live() -> None:
         one = desk(undo_seconds=0.05)
         one.actions.act(wish(one))
-        assert one.board.erase("c-a") == {id_of("a")}
+        assert one.board.erase("c-a", 0) == {id_of("a")}
         await until(lambda: not one.actions._held)
         assert one.ledger.written == []
 

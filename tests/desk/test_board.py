@@ -6,6 +6,7 @@ import pytest
 
 from schemas.disposition import Disposition
 from schemas.times import format_ms
+from streams.crm.ledger.rows import ProfileRead
 from streams.desk.board.board import Board
 from streams.desk.board.policy import Group, policy_of
 from streams.desk.board.queue import NONE, Filters, Overview, view_of
@@ -24,6 +25,10 @@ def disposition(name: str, event_id: str = "d-1", time: int = NOON, **others: An
         "status": "acknowledged",
     }
     return Disposition.model_validate(fields | others)
+
+
+def profile(name: str, says: bool | None, time: int = NOON, **others: Any) -> ProfileRead:
+    return ProfileRead("customers", 0, 0, f"c-{name}", do_not_contact=says, time_ms=time, **others)
 
 
 def seen(board: Board, **filters: Any) -> list[str]:
@@ -87,11 +92,95 @@ def test_the_erased_and_the_canary_are_not_kept_and_the_resolved_for_a_while() -
     board.take([alert("a"), alert("b"), alert("c", state="resolved", time=NOON - 3 * DAY)])
     board.take([alert("d", customer_id="canary-0")])
     board.take([alert("a", 2, state="resolved", resolution="erased")])
-    assert board.erase("c-b") == {id_of("b")}
-    assert board.erase("nobody") == set()
+    assert board.erase("c-b", 0) == {id_of("b")}
+    assert board.erase("nobody", 0) == set()
     assert [one.customer_id for one in board] == ["c-c"]
     assert (board.tidy(NOON - 4 * DAY), len(board)) == (0, 1)
     assert (board.tidy(NOON - 2 * DAY), len(board), board.let_go) == (1, 0, 1)
+
+
+@pytest.mark.parametrize("null_first", [True, False])
+def test_who_was_erased_does_not_come_back_with_a_start_and_who_returns_does(null_first: bool) -> None:
+    """The topics are read side by side, so what came first may be read last: the log's clock tells."""
+    old = [alert("a"), alert("a", 2, state="resolved")]
+    back = alert("back", customer_id="c-a")
+    null = profile("a", None, erased=True, appended_ms=20)
+    board = Board()
+    board.take_dispositions([disposition("a")])
+    if null_first:
+        assert board.take_profiles([null]) == set()
+    assert board.take([*old, back], [9, 20, 21]) == {id_of("back")} | (set() if null_first else {id_of("a")})
+    if not null_first:
+        assert board.take_profiles([null]) == {id_of("a")}
+    # Nor with a profile that comes later, or when all is read once more.
+    board.take_profiles([profile("a", None, appended_ms=22)])
+    assert board.take([*old, back], [9, 20, 21]) == set()
+    assert board.take_profiles([null]) == set()
+    assert [one.alert_id for one in board] == [id_of("back")]
+    assert board._early == {}
+
+
+def test_that_an_open_alert_was_erased_says_it_of_the_earlier_ones_when_the_null_is_gone() -> None:
+    board = Board()
+    earlier, last = alert("a", state="resolved"), alert("b", customer_id="c-a")
+    board.take_profiles([profile("a", True)])  # who is back: read first, and still heeded
+    board.take([earlier, last], [1, 2])
+    ends = alert("b", 2, customer_id="c-a", state="resolved", resolution="erased")
+    assert board.take([ends], [3]) == {id_of("a"), id_of("b")}
+    board.take([alert("back", customer_id="c-a")], [4])
+    assert [(one.alert_id, one.do_not_contact) for one in board] == [(id_of("back"), True)]
+
+
+def test_who_was_erased_is_remembered_no_longer_than_what_was_resolved_would_be() -> None:
+    board = Board()
+    board.erase("c-a", NOON - DAY)
+    board.erase("c-a", NOON - 2 * DAY)  # read once more: the last one counts
+    board.erase("c-b", NOON - 3 * DAY)
+    board.tidy(NOON - 2 * DAY)
+    assert board._erased == {"c-a": NOON - DAY}
+
+
+@pytest.mark.parametrize(
+    ("record", "says", "since", "nobody"),
+    [
+        (False, True, NOON, True),
+        (False, True, NOON - 2 * DAY, True),
+        (True, False, NOON, False),
+        (True, False, NOON - 2 * DAY, True),
+        (True, None, NOON, True),
+        (False, None, NOON, False),
+    ],
+)
+def test_whether_a_customer_may_be_contacted_follows_record_and_profile_whichever_comes_first(
+    record: bool, says: bool | None, since: int, nobody: bool
+) -> None:
+    asked, theirs = alert("a", do_not_contact=record), profile("a", says, since)
+    later, sooner = Board(), Board()
+    later.take([asked])
+    version = later.version
+    # Only what changes is told, and only once.
+    assert later.take_profiles([theirs]) == ({id_of("a")} if nobody != record else set())
+    assert later.take_profiles([theirs]) == set()
+    assert later.version - version == (nobody != record)
+    assert sooner.take_profiles([theirs]) == set()
+    assert sooner.take([asked]) == {id_of("a")}
+    assert [one.do_not_contact for board in (later, sooner) for one in board] == [nobody, nobody]
+
+
+def test_a_profile_that_no_longer_says_so_leaves_it_to_the_record_and_little_is_kept() -> None:
+    board = Board(canary_prefix="canary-")
+    board.take([alert("a"), alert("b", do_not_contact=True)])
+    board.take_profiles([profile("a", True), profile("b", False), profile("c", None)])
+    assert {one.customer_id: one.do_not_contact for one in board} == {"c-a": True, "c-b": False}
+    # A newer record asks for it: the profile that allowed it is older.
+    assert board.take([alert("b", 2, time=NOON + 1, do_not_contact=True)]) == {id_of("b")}
+    assert board.take_profiles([profile("a", None)]) == {id_of("a")}
+    assert {one.customer_id: one.do_not_contact for one in board} == {"c-a": False, "c-b": True}
+    board.take_profiles(
+        [profile("b", None, erased=True), ProfileRead("customers", 0, 0, "canary-1", None, True)]
+    )
+    board.take_profiles([ProfileRead("customers", 0, 0, None)])
+    assert board._profiles == {}
 
 
 def test_views_follow_deadline_snooze_and_state() -> None:

@@ -23,7 +23,7 @@ from streams.runtime.kafka.errors import KafkaUnavailableError
 from streams.runtime.local_kafka.engine import free_port
 from streams.runtime.tools.lookup_client import NoAnswerError
 from streams.settings import Settings
-from tests.desk.desk_cases import Ledger, alert, id_of, until
+from tests.desk.desk_cases import NOON, Ledger, alert, id_of, until
 from tests.desk.test_board import disposition
 
 TOPICS = Topics("alerts", "customers", "dispositions", 1)
@@ -96,7 +96,7 @@ def reader(monkeypatch: pytest.MonkeyPatch) -> _Reader:
 
 
 def read(*alerts: Any, profiles: Any = (), dispositions: Any = (), unreadable: Any = ()) -> Batch:
-    rows = [AlertRead("alerts", 0, at, one) for at, one in enumerate(alerts)]
+    rows = [AlertRead("alerts", 0, at, one, appended_ms=NOON + at) for at, one in enumerate(alerts)]
     return Batch(rows, list(profiles), list(unreadable), list(dispositions))
 
 
@@ -109,13 +109,20 @@ def test_it_takes_what_the_topics_hold_and_tells_pages(
             reader.batches = [
                 read(alert("a"), alert("b"), None, alert("old", state="resolved", time=1_000_000_000_000)),
                 read(dispositions=[disposition("a")]),
-                read(profiles=[ProfileRead("customers", 0, 1, "c-b", erased=True)]),
+                read(profiles=[ProfileRead("customers", 0, 1, "c-b", erased=True, appended_ms=NOON + 9)]),
+                read(profiles=[ProfileRead("customers", 0, 2, "c-a", do_not_contact=True)]),
+                read(alert("b")),  # read late, from before the customer was erased
                 read(unreadable=[Unreadable("alerts", 0, 9, "level: literal_error")]),
             ]
             await until(lambda: len(one.desk.board) == 1 and one.desk.board.let_go == 1)
             entry = one.desk.board.get(id_of("a"))
             assert entry is not None
             await until(lambda: entry.standing)
+            await until(lambda: entry.do_not_contact)
+            # Alerts came first, then the disposition, the erasure, and the profile that says so.
+            changes = [text for _, text in one.desk.events._kept if "event: change" in text]
+            assert len(changes) == 4
+            assert id_of("a") in changes[-1]
             invalid = "retention_desk_invalid_records_total", {"topic": "alerts"}
             await until(lambda: one.desk.metrics.registry.get_sample_value(*invalid))
             assert one.desk.now_ms() == entry.time_ms  # time is that of the newest alert
@@ -123,7 +130,7 @@ def test_it_takes_what_the_topics_hold_and_tells_pages(
                 assert answer.status == 200
             async with http.get(f"{one.url}/metrics") as answer:
                 text = await answer.text()
-            assert "retention_desk_records_total 4.0" in text
+            assert "retention_desk_records_total 5.0" in text
             assert 'retention_desk_invalid_records_total{topic="alerts"} 1.0' in text
             kinds = [text.split("event: ")[1].split("\n")[0] for _, text in one.desk.events._kept]
             assert {"change", "health"} <= set(kinds)

@@ -11,6 +11,7 @@ import pytest
 
 from schemas.times import parse_ms
 from streams.core.ruleset import DEFAULT
+from streams.crm.ledger.rows import ProfileRead
 from streams.crm.payload.examples import lookup
 from streams.desk.web.routes import HEADERS, MOST_BYTES
 from tests.desk.desk_cases import (
@@ -361,6 +362,31 @@ def test_a_story_says_what_is_known_of_now_and_what_is_not() -> None:
     assert "a fall in spend" in quiet
     assert "as things stand now" in now
     assert DEFAULT.hash not in own
+
+
+def test_contacted_is_not_offered_for_who_asked_not_to_be_by_the_profile_or_by_the_worker() -> None:
+    desk = DeskOfTests()
+    desk.take(alert("a"), alert("b", do_not_contact=True))
+
+    async def look(client: Client) -> tuple[str, str, str, list[int]]:
+        _, free = await client.get(f"/alert?id={id_of('a')}")
+        desk.found = lookup(do_not_contact=True)
+        _, told = await client.get(f"/alert?id={id_of('a')}")
+        desk.found = None
+        desk.board.take_profiles([ProfileRead("customers", 0, 0, "c-a", do_not_contact=True)])
+        _, asked_not_to = await client.get(f"/alert?id={id_of('a')}")
+        rows = (await client.get("/"))[1] + (await client.get("/queue.csv"))[1]
+        # Who called them all the same says so, from a page that is old or made by hand.
+        codes = [(await client.act(desk, name, "contacted"))[0] for name in ("a", "b")]
+        return free, told, asked_not_to + rows, codes
+
+    free, told, now, codes = asked(desk, look)
+    offered, call_nobody = 'value="contacted"', "<strong>Call nobody.</strong>"
+    assert (offered in free, call_nobody in free) == (True, False)
+    assert (offered in told, call_nobody in told, 'data-quiet="1"' in told) == (False, True, True)
+    assert (offered in now, call_nobody in now, now.count('data-quiet="1"')) == (False, True, 3)
+    assert now.count(",yes,raised,") == 2
+    assert codes == [202, 202]
 
 
 def test_where_nothing_is_trusted_nothing_is_said_to_be_well() -> None:

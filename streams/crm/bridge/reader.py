@@ -175,7 +175,9 @@ def _add_alert(batch: Batch, record: Any) -> None:
         known = (one for one in _faults(error) if one["type"] != _UNKNOWN)
         why = next(map(why_invalid, known), _UNKNOWN)
         batch.unreadable.append(Unreadable(record.topic, record.partition, record.offset, why))
-    batch.alerts.append(AlertRead(record.topic, record.partition, record.offset, alert))
+    batch.alerts.append(
+        AlertRead(record.topic, record.partition, record.offset, alert, appended_ms=record.timestamp)
+    )
 
 
 def _alert(value: bytes) -> Alert:
@@ -204,7 +206,7 @@ def _faults(error: ValidationError) -> list[Any]:
 
 
 def _add_profile(batch: Batch, record: Any) -> None:
-    profile = ProfileRead(record.topic, record.partition, record.offset, None)
+    profile = ProfileRead(record.topic, record.partition, record.offset, None, appended_ms=record.timestamp)
     try:
         profile = _profile(profile, record)
     except ValueError as error:

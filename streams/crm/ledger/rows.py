@@ -17,6 +17,8 @@ class AlertRead:
     partition: int
     offset: int
     alert: Alert | None
+    appended_ms: int = 0
+    """When the log took it, by the clock of the log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,8 @@ class ProfileRead:
     """The time of the profile."""
     erased: bool = False
     """Whether the value is null: all that is kept of the customer goes."""
+    appended_ms: int = 0
+    """When the log took it, by the clock of the log."""
 
 
 @dataclass(frozen=True, slots=True)

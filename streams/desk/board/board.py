@@ -2,10 +2,12 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from itertools import repeat
 from typing import Final
 
 from schemas.alert import Alert
 from schemas.disposition import Disposition
+from streams.crm.ledger.rows import ProfileRead
 from streams.desk.board.entry import MOST_DISPOSITIONS, Done, Entry, done_of
 
 _MOST_EARLY: Final = 10_000
@@ -20,6 +22,10 @@ class Board:
         self._entries: dict[str, Entry] = {}
         self._of_customer: defaultdict[str, set[str]] = defaultdict(set)
         self._early: dict[str, list[Done]] = {}
+        self._profiles: dict[str, tuple[bool, int]] = {}
+        """`do_not_contact` and since when, of customers whose profile says either."""
+        self._erased: dict[str, int] = {}
+        """Who was erased, and when the log took that."""
         self.version = 0
         self.newest_ms = 0
         """The latest time of any record."""
@@ -36,15 +42,22 @@ class Board:
         """Return an alert; None if it is not known, or was let go."""
         return self._entries.get(alert_id)
 
-    def take(self, alerts: Iterable[Alert]) -> set[str]:
-        """Take records in the order of the topic, and return the ids of the alerts that changed."""
+    def take(self, alerts: Iterable[Alert], appended_ms: Iterable[int] = repeat(0)) -> set[str]:
+        """Take records in the order of the topic, and return the ids of the alerts that changed.
+
+        `appended_ms` is when the log took each. Of who was erased before that nothing is taken; who comes
+        back after it is somebody new.
+        """
         changed = set()
-        for alert in alerts:
-            if self._canary and alert.customer_id.startswith(self._canary):
+        for alert, at_ms in zip(alerts, appended_ms, strict=False):
+            if self._is_canary(alert.customer_id):
                 continue
             if alert.resolution == "erased":
-                changed.add(alert.alert_id)
-                self._forget(alert.alert_id)
+                # What came before it of them is in the same partition: this says so for longer than the null.
+                changed |= {alert.alert_id, *self.erase(alert.customer_id, at_ms)}
+            erased_ms = self._erased.get(alert.customer_id)
+            if erased_ms is not None and at_ms <= erased_ms:
+                self._early.pop(alert.alert_id, None)
                 continue
             entry = self._entries.get(alert.alert_id)
             if entry is None:
@@ -53,8 +66,28 @@ class Board:
                 for done in self._early.pop(alert.alert_id, ()):
                     entry.take_disposition(done)
             if entry.take(alert):
+                entry.appended_ms = at_ms
+                entry.heed(self._profiles.get(alert.customer_id))
                 self.newest_ms = max(self.newest_ms, entry.time_ms)
                 changed.add(alert.alert_id)
+        self._moved(changed)
+        return changed
+
+    def take_profiles(self, profiles: Iterable[ProfileRead]) -> set[str]:
+        """Take profiles in the order of the topic, and return the ids of the alerts that changed or went."""
+        changed = set()
+        for one in profiles:
+            if one.customer_id is None or self._is_canary(one.customer_id):
+                continue
+            if one.erased:
+                changed |= self.erase(one.customer_id, one.appended_ms)
+            said = None if one.do_not_contact is None else (one.do_not_contact, one.time_ms)
+            if said is None:
+                self._profiles.pop(one.customer_id, None)
+            else:
+                self._profiles[one.customer_id] = said
+            theirs = self._of_customer.get(one.customer_id, ())
+            changed |= {alert_id for alert_id in theirs if self._entries[alert_id].heed(said)}
         self._moved(changed)
         return changed
 
@@ -75,16 +108,24 @@ class Board:
         entry.held = done
         self._moved({entry.alert_id})
 
-    def erase(self, customer_id: str) -> set[str]:
-        """Forget a customer, and return the ids of the alerts that went."""
-        gone = set(self._of_customer.get(customer_id, ()))
+    def erase(self, customer_id: str, at_ms: int) -> set[str]:
+        """Forget what the log had of a customer by then, and return the ids of the alerts that went.
+
+        Topics are read side by side: what is read later may be from before it, and is not taken.
+        """
+        self._erased[customer_id] = max(at_ms, self._erased.get(customer_id, 0))
+        theirs = self._of_customer.get(customer_id, ())
+        gone = {alert_id for alert_id in theirs if self._entries[alert_id].appended_ms <= at_ms}
         for alert_id in gone:
             self._forget(alert_id)
         self._moved(gone)
         return gone
 
     def tidy(self, before_ms: int) -> int:
-        """Let go what was resolved before a time, and return how many that were."""
+        """Let go what was resolved before a time, and return how many that were.
+
+        Who was erased before it is let go too: what was resolved by then would be as old.
+        """
         old = [
             one.alert_id
             for one in self._entries.values()
@@ -93,8 +134,12 @@ class Board:
         for alert_id in old:
             self._forget(alert_id)
         self.let_go += len(old)
+        self._erased = {one: at_ms for one, at_ms in self._erased.items() if at_ms >= before_ms}
         self._moved(set(old))
         return len(old)
+
+    def _is_canary(self, customer_id: str) -> bool:
+        return bool(self._canary) and customer_id.startswith(self._canary)
 
     def _moved(self, changed: set[str]) -> None:
         self.version += bool(changed)

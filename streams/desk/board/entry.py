@@ -8,6 +8,7 @@ from typing import Final
 from schemas.alert import Alert
 from schemas.disposition import Disposition
 from schemas.times import parse_ms
+from streams.crm.cases.policy import internal_only
 from streams.lab.report.words import to_cents
 
 _MOST_REVISIONS: Final = 60
@@ -73,10 +74,15 @@ class Entry:
     reason: str | None = None
     owner: str | None = None
     summary: str = ""
+    record_asks: bool = False
+    """Whether the newest record says that the customer asked not to be contacted."""
     do_not_contact: bool = False
+    """Whether nobody may contact the customer, by record and profile."""
     signals: tuple[tuple[str, float], ...] = ()
     """What went wrong, each signal once, with its nats."""
     record: bytes = b""
+    appended_ms: int = 0
+    """When the log took it, by the clock of the log."""
     history: list[Revision] = field(default_factory=list)
     dispositions: list[Done] = field(default_factory=list)
     held: Done | None = None
@@ -125,7 +131,7 @@ class Entry:
         self.channel = None if anchor is None else anchor.channel
         self.reason = None if anchor is None else anchor.reason
         self.owner, self.summary = alert.recommended_owner, alert.summary
-        self.do_not_contact = alert.do_not_contact
+        self.record_asks = alert.do_not_contact
         self.signals = _signals(alert)
         self.record = alert.model_dump_json().encode()
         self.history.append(
@@ -144,6 +150,18 @@ class Entry:
         )
         del self.history[:-_MOST_REVISIONS]
         return True
+
+    def heed(self, profile: tuple[bool, int] | None) -> bool:
+        """Follow what a profile says of contacting them, and since when; return whether it changed anything.
+
+        As the bridge does: the worker writes no new record when only a profile changes.
+        """
+        said, since_ms = (None, 0) if profile is None else profile
+        before = self.do_not_contact
+        self.do_not_contact = internal_only(
+            record=self.record_asks, record_ms=self.time_ms, profile=said, profile_ms=since_ms
+        )
+        return self.do_not_contact != before
 
     def take_disposition(self, done: Done) -> bool:
         """Take what was done, in the order of its time, and return whether it is new."""

@@ -121,6 +121,7 @@ def _shown(story: Story, shell: Shell) -> dict[str, object]:
         "shell": shell,
         "entry": entry,
         "alert": alert,
+        "call_nobody": entry.do_not_contact or (lookup is not None and lookup.do_not_contact),
         "filters": story.filters,
         "walk": story.walk,
         "now": now_ms,

@@ -19,6 +19,7 @@ from streams.settings import Settings
 
 ALERTS, CUSTOMERS = "p.alerts", "p.customers"
 TIME = "2026-05-28T12:00:00.000Z"
+APPENDED = 1_779_969_600_007
 
 
 class _Consumer:
@@ -57,7 +58,12 @@ class _Consumer:
             records = self.held.get(one, [])[at - self.first.get(one, 0) :]
             found[one] = [
                 SimpleNamespace(
-                    topic=one.topic, partition=one.partition, offset=at + place, key=key, value=value
+                    topic=one.topic,
+                    partition=one.partition,
+                    offset=at + place,
+                    timestamp=APPENDED,
+                    key=key,
+                    value=value,
                 )
                 for place, (key, value) in enumerate(records)
             ]
@@ -124,15 +130,15 @@ def test_records_of_both_topics(consumer: _Consumer) -> None:
     }
     found = opened().poll()
     assert found.alerts == [
-        AlertRead(ALERTS, 1, 0, record),
-        *(AlertRead(ALERTS, 1, offset, None) for offset in (1, 2, 3)),
+        AlertRead(ALERTS, 1, 0, record, appended_ms=APPENDED),
+        *(AlertRead(ALERTS, 1, offset, None, appended_ms=APPENDED) for offset in (1, 2, 3)),
     ]
     at = parse_ms(TIME)
     assert found.profiles == [
-        ProfileRead(CUSTOMERS, 0, 0, "a", "acme", do_not_contact=True, time_ms=at),
-        ProfileRead(CUSTOMERS, 0, 1, "b", time_ms=at),
-        ProfileRead(CUSTOMERS, 0, 2, "c", erased=True),
-        *(ProfileRead(CUSTOMERS, 0, offset, None) for offset in range(3, 10)),
+        ProfileRead(CUSTOMERS, 0, 0, "a", "acme", do_not_contact=True, time_ms=at, appended_ms=APPENDED),
+        ProfileRead(CUSTOMERS, 0, 1, "b", time_ms=at, appended_ms=APPENDED),
+        ProfileRead(CUSTOMERS, 0, 2, "c", erased=True, appended_ms=APPENDED),
+        *(ProfileRead(CUSTOMERS, 0, offset, None, appended_ms=APPENDED) for offset in range(3, 10)),
     ]
     unreadable = {(one.topic, one.partition, one.offset): one.why for one in found.unreadable}
     assert unreadable.keys() == {
@@ -162,7 +168,7 @@ def test_it_goes_on_where_the_ledger_ends_or_where_the_topic_begins_by_now(consu
     assert reader.lag() == 0
     consumer.held[zero] += [(b"k", value)]
     assert reader.caught_up  # what comes later is no part of it
-    assert reader.poll() == Batch([AlertRead(ALERTS, 0, 5, alert())], [], [], [])
+    assert reader.poll() == Batch([AlertRead(ALERTS, 0, 5, alert(), appended_ms=APPENDED)], [], [], [])
 
 
 def test_a_topic_that_was_made_anew_is_refused(consumer: _Consumer) -> None:

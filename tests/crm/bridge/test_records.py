@@ -25,7 +25,7 @@ GOOD = {
 def read(value: bytes, *, topic: str = "customers", key: bytes = b"c-1") -> Batch:
     """Return what is made of a record."""
     batch = Batch([], [], [], [])
-    record = SimpleNamespace(topic=topic, partition=0, offset=7, key=key, value=value)
+    record = SimpleNamespace(topic=topic, partition=0, offset=7, timestamp=1_700, key=key, value=value)
     (module._add_alert if topic == "alerts" else module._add_profile)(batch, record)
     return batch
 
@@ -59,6 +59,7 @@ def test_a_profile_that_the_worker_refuses_changes_nothing_here(value: bytes) ->
 def test_a_profile_as_the_worker_reads_it() -> None:
     (one,) = read(b"\xef\xbb\xbf" + profile(account_id="acme", do_not_contact=True, more=1)).profiles
     assert (one.customer_id, one.account_id, one.do_not_contact) == ("c-1", "acme", True)
+    assert one.appended_ms == 1_700
     (one,) = read(profile(account_id="")).profiles
     assert (one.customer_id, one.account_id, one.do_not_contact) == ("c-1", None, None)
 
