@@ -3,13 +3,16 @@
 import asyncio
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from threading import Thread
+from contextlib import contextmanager
+from threading import Event, Thread
 from typing import Any, Final, Self
 
 import pytest
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select
 
+from streams.desk.health import Health, Trust
+from streams.desk.web.events import Events
 from tests.chromium import CHROMIUM, DRIVER, chromium
 from tests.desk.browser import OVERFLOW, PATIENCE, Page
 from tests.desk.desk_cases import BLIND, HOSTILE, WELL, DeskOfTests, alert, id_of, served
@@ -58,6 +61,16 @@ class Serving:
             what()
 
         asyncio.run_coroutine_threadsafe(done(), self._loop).result(PATIENCE)
+
+    @contextmanager
+    def hanging(self) -> Iterator[None]:
+        """Let the desk do nothing, as one that was stopped: lines stay open, and nothing comes."""
+        goes_on = Event()
+        self._loop.call_soon_threadsafe(goes_on.wait)
+        try:
+            yield
+        finally:
+            goes_on.set()
 
     async def _serve(self, ready: Future[str]) -> None:
         try:
@@ -342,6 +355,33 @@ def test_what_is_broken_does_not_look_like_happy_customers(page: Page) -> None:
         page.until(lambda: "Live" in page.text("#health"))
         page.press("j", "a")
         page.until(lambda: len(again.ledger.written) == 1)
+
+
+def test_a_desk_that_hangs_or_fails_looks_broken_and_then_comes_back(
+    page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = DeskOfTests(events=Events(beat_seconds=1.0))
+
+    def looks_broken() -> bool:
+        shown = page.text("h1"), page.text("#health"), page.text(".empty.none")
+        words = "What is open is not known", "The desk does not answer", "This list is empty because"
+        return all(one in text for one, text in zip(words, shown, strict=True))
+
+    with Serving(desk) as serving:
+        page.open(serving.url)
+        serving.do(lambda: desk.trust(Health(Trust.LESS, ("It is told.",))))
+        page.until(lambda: "It is told." in page.text(".empty"))  # the page listens, and knows the beat
+        with serving.hanging():
+            page.until(looks_broken)
+        page.until(lambda: "It is told." in page.text(".empty"))
+        assert page.text("h1") == "Nothing is open"
+        # It beats, and fails to answer.
+        with monkeypatch.context() as fault:
+            fault.setattr(desk, "now_ms", lambda: None)
+            serving.do(lambda: desk.trust(WELL))
+            page.until(looks_broken)
+        page.until(lambda: "Nobody is to be called" in page.text(".empty"))
+        assert "Live" in page.text("#health")
 
 
 def test_a_write_that_kafka_does_not_take_is_tried_again(page: Page) -> None:

@@ -388,7 +388,7 @@ def test_a_page_that_listens_is_told_and_too_many_are_turned_away(monkeypatch: p
             ) as answer:
                 assert answer.headers["Content-Type"].startswith("text/event-stream")
                 text = ""
-                while "data:" not in text:
+                while "event: change" not in text or not text.endswith("\n\n"):
                     text += (await answer.content.readline()).decode()
                 assert f'data: ["{id_of("a")}"]' in text
                 monkeypatch.setattr("streams.desk.web.routes.MOST_PAGES", 1)
