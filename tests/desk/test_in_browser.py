@@ -333,6 +333,40 @@ def test_a_conflict_is_shown_and_nothing_is_done(page: Page) -> None:
         assert "409" in "".join(page.complaints())
 
 
+def test_what_is_begun_in_a_form_and_the_focus_outlive_a_refresh(page: Page) -> None:
+    desk = filled(undo_seconds=60)
+    choose = """
+        const day = document.querySelector("[name=until]");
+        day.value = "2026-04-20";
+        day.dispatchEvent(new Event("input", {bubbles: true}));
+    """
+    until = "return document.querySelector('form.act [name=until]').value"
+    with Serving(desk) as serving:
+        page.open(f"{serving.url}/alert?id={id_of('dot')}")
+        page.script(choose)
+        page.script("document.querySelector('[data-after]').focus()")
+        serving.do(lambda: desk.take(alert("dot", revision=2, level="alert")))
+        page.until(lambda: page.text(".case .badge") == "alert")
+        assert page.script(until) == "2026-04-20"
+        assert page.script("return document.activeElement.dataset.after") == ""
+        # It was chosen for what the alert was: that is told, and then it is let go.
+        send = "document.querySelector('form.act [name=until]').form.requestSubmit()"
+        page.script(send)
+        page.until(lambda: "has changed since you looked" in page.text("#toasts"))
+        page.until(lambda: page.script(until) == "2026-03-27")
+        page.script(choose)
+        page.script(send)
+        page.until(lambda: "Snoozed until" in page.text("#acting"))
+        # In the queue the focus stays as well.
+        page.open(serving.url)
+        page.one("details.columns summary").click()
+        page.script("document.querySelector('[data-column=owner]').focus()")
+        serving.do(lambda: desk.take(alert("new", value=800_000)))
+        page.until(lambda: "c-new" in page.customers())
+        assert page.script("return document.activeElement.dataset.column") == "owner"
+    assert [one.snooze_until[:10] for one in desk.ledger.written if one.snooze_until] == ["2026-04-20"]
+
+
 def test_what_is_broken_does_not_look_like_happy_customers(page: Page) -> None:
     desk = DeskOfTests()
     with Serving(desk) as serving:

@@ -54,19 +54,27 @@
     const focused = document.activeElement?.closest?.("tr[data-id]");
     const at = $$("tr[data-id]").findIndex((row) => row.dataset.id === here);
     const inForm = document.activeElement?.closest?.("#story form");
+    const was = document.activeElement;
+    const within = focused ? null : was?.closest?.("#part, #rows, #story");
     for (const [id, html] of Object.entries(parts.html)) {
       const part = document.getElementById(id);
       if (!part || shown[id] === html) continue;
       if (id === "story" && inForm) continue; // nobody's choice is taken away
+      const begun = $("form[data-begun]", part)?.closest("section"); // nor is what somebody began and left
       part.innerHTML = html; // escaped by the server, all of it
+      if (begun) $("section.acting", part)?.replaceWith(begun);
       shown[id] = html;
     }
     showColumns();
     if (here && at >= 0 && !rowOf(here)) here = $$("tr[data-id]").slice(0, at + 1).pop()?.dataset.id ?? null;
     if (focused && !focused.isConnected && here) $("th a", rowOf(here)).focus({ preventScroll: true });
+    if (within && !was.isConnected) $$(was.tagName, within).find((one) => same(one, was))?.focus({ preventScroll: true });
     if (saysLost) sayLost(); // it answers, but tells nothing by itself
     mark();
   }
+  const same = (one, other) => JSON.stringify(one.dataset) === JSON.stringify(other.dataset);
+  document.addEventListener("input", (event) => event.target.closest?.("#story form")?.setAttribute("data-begun", ""));
+  const settle = () => { for (const one of $$("#story form")) delete one.dataset.begun; }; // it was decided
   let waiting = null;
   let refreshedAt = 0;
   function soon() {
@@ -327,6 +335,7 @@
   async function act(wish) {
     const { customer, csrf: _of, back: _back, ...fields } = wish;
     fields.action_id = newId();
+    settle();
     const one = { ...fields, customer, words: said[fields.do], at: Date.now() };
     remember(one);
     rowOf(fields.alert_id)?.classList.add("held"); // at once; the server says the rest
@@ -363,6 +372,7 @@
   }
   async function undo(id, alert) {
     const one = underWay.get(id);
+    settle();
     if (one) { one.undone = true; remember(one); } // it is not sent again, whatever comes
     const answer = await posted("/undo", { action_id: id, alert_id: alert });
     if (silent(answer)) {
