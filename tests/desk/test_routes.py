@@ -23,6 +23,7 @@ from tests.desk.desk_cases import (
     client_of,
     id_of,
     served,
+    until,
 )
 
 TOKEN = "the token of the tests"  # noqa: S105 - of nothing
@@ -285,6 +286,23 @@ def test_an_act_is_answered_with_what_became_of_it() -> None:
         desk.reading = False
         await desk.actions.stop()
         assert (await client.act(desk, "a", "contacted"))[0] == 503
+
+    asked(desk, look)
+
+
+def test_what_was_worked_on_and_resolved_by_itself_can_be_told_how_it_turned_out_once() -> None:
+    desk = DeskOfTests(undo_seconds=0)
+    desk.take(alert("a"))
+
+    async def look(client: Client) -> None:
+        await client.act(desk, "a", "contacted", action="call")
+        await until(lambda: len(desk.ledger.written) == 1)
+        desk.take(alert("a", revision=2, state="resolved"))
+        story = f"/alert?id={id_of('a')}"
+        assert "How did it turn out?</h2>" in (await client.get(story))[1]
+        await client.act(desk, "a", "closed", outcome="returned")
+        await until(lambda: len(desk.ledger.written) == 2)
+        assert "How did it turn out?</h2>" not in (await client.get(story))[1]
 
     asked(desk, look)
 
