@@ -418,6 +418,31 @@ def test_a_desk_that_hangs_or_fails_looks_broken_and_then_comes_back(
         assert "Live" in page.text("#health")
 
 
+def test_who_hears_the_page_is_told_what_changes_and_no_figures(page: Page) -> None:
+    desk = filled(undo_seconds=60)
+    with Serving(desk) as serving:
+        page.open(serving.url)
+        page.script(
+            """
+            window.heard = [];
+            for (const one of document.querySelectorAll("[role=status]")) new MutationObserver((all) => {
+                if (all.some((it) => !it.target.closest?.("[aria-hidden=true]"))) heard.push(one.innerText);
+            }).observe(one, {childList: true, subtree: true});
+            """
+        )
+        page.press("j", "a")
+        for unread in ("1", "2"):
+            serving.do(lambda unread=unread: desk.trust(Health(Trust.GOOD, (f"{unread} unread.",))))  # type: ignore[misc]
+            page.until(lambda unread=unread: f"{unread} unread." in page.text("#health"))  # type: ignore[misc]
+        page.until(lambda: "Undo (60)" not in page.text("#toasts"))
+        assert page.one("#toasts button").accessible_name == "Undo"
+        serving.do(lambda: desk.trust(BLIND))
+        page.until(lambda: "Broken" in page.text("#health"))
+        told = [" ".join(one.split()) for one in page.script("return heard")]
+        assert told == ["Acknowledged: c-ada Undo (60)", "Broken"]
+        assert page.text("#word") == "Broken"
+
+
 def test_a_write_that_kafka_does_not_take_is_tried_again(page: Page) -> None:
     desk = filled(undo_seconds=0.1)
     desk.ledger.away = True

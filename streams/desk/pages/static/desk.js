@@ -70,6 +70,7 @@
     if (focused && !focused.isConnected && here) $("th a", rowOf(here)).focus({ preventScroll: true });
     if (within && !was.isConnected) $$(was.tagName, within).find((one) => same(one, was))?.focus({ preventScroll: true });
     if (saysLost) sayLost(); // it answers, but tells nothing by itself
+    sayWord();
     mark();
   }
   const same = (one, other) => JSON.stringify(one.dataset) === JSON.stringify(other.dataset);
@@ -131,6 +132,15 @@
   function healthLine(html) {
     $("#health").innerHTML = html;
     shown.health = html;
+    sayWord();
+  }
+  // To who hears the page only that the word changed is told: the figures beside it change all the time.
+  const wordNow = () => $("#health strong").textContent;
+  let word = wordNow();
+  function sayWord() {
+    if (word === wordNow()) return;
+    word = wordNow();
+    $("#word").textContent = word;
   }
   const amiss = new Set(); // of "events", which it tells, and "answers", for which it is asked
   let grace = null;
@@ -446,11 +456,15 @@
   function count(toast, seconds) {
     const press = $("button", toast);
     const end = performance.now() + seconds * 1000;
+    const rest = document.createElement("span");
+    rest.ariaHidden = "true"; // it would be read aloud each second
+    press.ariaLabel = "Undo";
+    press.append(rest);
     const tick = () => {
       const left = Math.ceil((end - performance.now()) / 1000);
       if (!toast.isConnected || !press.isConnected) return;
       if (left <= 0) { press.remove(); return; }
-      press.textContent = `Undo (${left})`;
+      rest.textContent = ` (${left})`;
       setTimeout(tick, 250);
     };
     tick();
