@@ -392,7 +392,7 @@ def test_what_is_broken_does_not_look_like_happy_customers(page: Page) -> None:
 
 
 def test_a_desk_that_hangs_or_fails_looks_broken_and_then_comes_back(
-    page: Page, monkeypatch: pytest.MonkeyPatch
+    page: Page, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     desk = DeskOfTests(events=Events(beat_seconds=1.0))
 
@@ -409,6 +409,7 @@ def test_a_desk_that_hangs_or_fails_looks_broken_and_then_comes_back(
             page.until(looks_broken)
         page.until(lambda: "It is told." in page.text(".empty"))
         assert page.text("h1") == "Nothing is open"
+        assert caplog.messages == []  # a page that had listened anew by then is no fault
         # It beats, and fails to answer.
         with monkeypatch.context() as fault:
             fault.setattr(desk, "now_ms", lambda: None)
