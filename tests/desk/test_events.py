@@ -5,12 +5,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from streams.desk.web import events as module
 from streams.desk.web.events import Events
 
 
 async def told(stream: AsyncIterator[str], number: int) -> list[str]:
-    """Return what the next lines tell, as `event: data`; the first is when to come again."""
+    """Return what the next lines tell, as `event: data`; the first is a beat, with when to come again."""
     found = []
     async with asyncio.timeout(10):
         async for text in stream:
@@ -30,7 +29,7 @@ def test_who_comes_back_is_told_what_came_since() -> None:
         events.tell("change", ["a"])
         events.tell("health", "<b>\n")
         stream = events.since(place)
-        assert await told(stream, 3) == ["retry: 1000", 'change ["a"]', 'health "<b>\\n"']
+        assert await told(stream, 3) == ["beat 10.0", 'change ["a"]', 'health "<b>\\n"']
         assert events.pages == 1
         events.tell("change", [])
         assert await told(stream, 1) == ["change []"]
@@ -46,7 +45,7 @@ def test_who_was_never_here_or_is_of_another_life_begins_afresh(place: str) -> N
         events = Events()
         events.tell("change", ["a"])
         stream = events.since(place.format(life=events.life))
-        assert await told(stream, 2) == ["retry: 1000", "reset null"]
+        assert await told(stream, 2) == ["beat 10.0", "reset null"]
 
     asyncio.run(live())
 
@@ -56,20 +55,18 @@ def test_who_was_away_too_long_or_is_too_slow_begins_afresh() -> None:
         events = Events()
         first = events.place
         slow = events.since(first)
-        assert await told(slow, 1) == ["retry: 1000"]
+        assert await told(slow, 1) == ["beat 10.0"]
         for one in range(1_500):
             events.tell("change", [str(one)])
-        assert await told(events.since(first), 2) == ["retry: 1000", "reset null"]
+        assert await told(events.since(first), 2) == ["beat 10.0", "reset null"]
         assert await told(slow, 1) == ["reset null"]
 
     asyncio.run(live())
 
 
-def test_silence_has_a_beat(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_BEAT_SECONDS", 0.01)
-
+def test_silence_has_a_beat_that_a_page_can_see() -> None:
     async def live() -> None:
-        events = Events()
-        assert await told(events.since(events.place), 2) == ["retry: 1000", ": beat"]
+        events = Events(beat_seconds=0.01)
+        assert await told(events.since(events.place), 3) == ["beat 0.01"] * 3
 
     asyncio.run(live())

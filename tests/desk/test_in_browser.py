@@ -3,13 +3,16 @@
 import asyncio
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from threading import Thread
+from contextlib import contextmanager
+from threading import Event, Thread
 from typing import Any, Final, Self
 
 import pytest
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select
 
+from streams.desk.health import Health, Trust
+from streams.desk.web.events import Events
 from tests.chromium import CHROMIUM, DRIVER, chromium
 from tests.desk.browser import OVERFLOW, PATIENCE, Page
 from tests.desk.desk_cases import BLIND, HOSTILE, WELL, DeskOfTests, alert, id_of, served
@@ -58,6 +61,16 @@ class Serving:
             what()
 
         asyncio.run_coroutine_threadsafe(done(), self._loop).result(PATIENCE)
+
+    @contextmanager
+    def hanging(self) -> Iterator[None]:
+        """Let the desk do nothing, as one that was stopped: lines stay open, and nothing comes."""
+        goes_on = Event()
+        self._loop.call_soon_threadsafe(goes_on.wait)
+        try:
+            yield
+        finally:
+            goes_on.set()
 
     async def _serve(self, ready: Future[str]) -> None:
         try:
@@ -320,6 +333,40 @@ def test_a_conflict_is_shown_and_nothing_is_done(page: Page) -> None:
         assert "409" in "".join(page.complaints())
 
 
+def test_what_is_begun_in_a_form_and_the_focus_outlive_a_refresh(page: Page) -> None:
+    desk = filled(undo_seconds=60)
+    choose = """
+        const day = document.querySelector("[name=until]");
+        day.value = "2026-04-20";
+        day.dispatchEvent(new Event("input", {bubbles: true}));
+    """
+    until = "return document.querySelector('form.act [name=until]').value"
+    with Serving(desk) as serving:
+        page.open(f"{serving.url}/alert?id={id_of('dot')}")
+        page.script(choose)
+        page.script("document.querySelector('[data-after]').focus()")
+        serving.do(lambda: desk.take(alert("dot", revision=2, level="alert")))
+        page.until(lambda: page.text(".case .badge") == "alert")
+        assert page.script(until) == "2026-04-20"
+        assert page.script("return document.activeElement.dataset.after") == ""
+        # It was chosen for what the alert was: that is told, and then it is let go.
+        send = "document.querySelector('form.act [name=until]').form.requestSubmit()"
+        page.script(send)
+        page.until(lambda: "has changed since you looked" in page.text("#toasts"))
+        page.until(lambda: page.script(until) == "2026-03-27")
+        page.script(choose)
+        page.script(send)
+        page.until(lambda: "Snoozed until" in page.text("#acting"))
+        # In the queue the focus stays as well.
+        page.open(serving.url)
+        page.one("details.columns summary").click()
+        page.script("document.querySelector('[data-column=owner]').focus()")
+        serving.do(lambda: desk.take(alert("new", value=800_000)))
+        page.until(lambda: "c-new" in page.customers())
+        assert page.script("return document.activeElement.dataset.column") == "owner"
+    assert [one.snooze_until[:10] for one in desk.ledger.written if one.snooze_until] == ["2026-04-20"]
+
+
 def test_what_is_broken_does_not_look_like_happy_customers(page: Page) -> None:
     desk = DeskOfTests()
     with Serving(desk) as serving:
@@ -342,6 +389,59 @@ def test_what_is_broken_does_not_look_like_happy_customers(page: Page) -> None:
         page.until(lambda: "Live" in page.text("#health"))
         page.press("j", "a")
         page.until(lambda: len(again.ledger.written) == 1)
+
+
+def test_a_desk_that_hangs_or_fails_looks_broken_and_then_comes_back(
+    page: Page, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    desk = DeskOfTests(events=Events(beat_seconds=1.0))
+
+    def looks_broken() -> bool:
+        shown = page.text("h1"), page.text("#health"), page.text(".empty.none")
+        words = "What is open is not known", "The desk does not answer", "This list is empty because"
+        return all(one in text for one, text in zip(words, shown, strict=True))
+
+    with Serving(desk) as serving:
+        page.open(serving.url)
+        serving.do(lambda: desk.trust(Health(Trust.LESS, ("It is told.",))))
+        page.until(lambda: "It is told." in page.text(".empty"))  # the page listens, and knows the beat
+        with serving.hanging():
+            page.until(looks_broken)
+        page.until(lambda: "It is told." in page.text(".empty"))
+        assert page.text("h1") == "Nothing is open"
+        assert caplog.messages == []  # a page that had listened anew by then is no fault
+        # It beats, and fails to answer.
+        with monkeypatch.context() as fault:
+            fault.setattr(desk, "now_ms", lambda: None)
+            serving.do(lambda: desk.trust(WELL))
+            page.until(looks_broken)
+        page.until(lambda: "Nobody is to be called" in page.text(".empty"))
+        assert "Live" in page.text("#health")
+
+
+def test_who_hears_the_page_is_told_what_changes_and_no_figures(page: Page) -> None:
+    desk = filled(undo_seconds=60)
+    with Serving(desk) as serving:
+        page.open(serving.url)
+        page.script(
+            """
+            window.heard = [];
+            for (const one of document.querySelectorAll("[role=status]")) new MutationObserver((all) => {
+                if (all.some((it) => !it.target.closest?.("[aria-hidden=true]"))) heard.push(one.innerText);
+            }).observe(one, {childList: true, subtree: true});
+            """
+        )
+        page.press("j", "a")
+        for unread in ("1", "2"):
+            serving.do(lambda unread=unread: desk.trust(Health(Trust.GOOD, (f"{unread} unread.",))))  # type: ignore[misc]
+            page.until(lambda unread=unread: f"{unread} unread." in page.text("#health"))  # type: ignore[misc]
+        page.until(lambda: "Undo (60)" not in page.text("#toasts"))
+        assert page.one("#toasts button").accessible_name == "Undo"
+        serving.do(lambda: desk.trust(BLIND))
+        page.until(lambda: "Broken" in page.text("#health"))
+        told = [" ".join(one.split()) for one in page.script("return heard")]
+        assert told == ["Acknowledged: c-ada Undo (60)", "Broken"]
+        assert page.text("#word") == "Broken"
 
 
 def test_a_write_that_kafka_does_not_take_is_tried_again(page: Page) -> None:

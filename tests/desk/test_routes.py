@@ -24,6 +24,7 @@ from tests.desk.desk_cases import (
     client_of,
     id_of,
     served,
+    until,
 )
 
 TOKEN = "the token of the tests"  # noqa: S105 - of nothing
@@ -290,6 +291,23 @@ def test_an_act_is_answered_with_what_became_of_it() -> None:
     asked(desk, look)
 
 
+def test_what_was_worked_on_and_resolved_by_itself_can_be_told_how_it_turned_out_once() -> None:
+    desk = DeskOfTests(undo_seconds=0)
+    desk.take(alert("a"))
+
+    async def look(client: Client) -> None:
+        await client.act(desk, "a", "contacted", action="call")
+        await until(lambda: len(desk.ledger.written) == 1)
+        desk.take(alert("a", revision=2, state="resolved"))
+        story = f"/alert?id={id_of('a')}"
+        assert "How did it turn out?</h2>" in (await client.get(story))[1]
+        await client.act(desk, "a", "closed", outcome="returned")
+        await until(lambda: len(desk.ledger.written) == 2)
+        assert "How did it turn out?</h2>" not in (await client.get(story))[1]
+
+    asked(desk, look)
+
+
 def test_all_of_it_works_without_a_script() -> None:
     desk = DeskOfTests(undo_seconds=60)
     desk.take(alert("a"), alert("b", level="watch"))
@@ -414,7 +432,7 @@ def test_a_page_that_listens_is_told_and_too_many_are_turned_away(monkeypatch: p
             ) as answer:
                 assert answer.headers["Content-Type"].startswith("text/event-stream")
                 text = ""
-                while "data:" not in text:
+                while "event: change" not in text or not text.endswith("\n\n"):
                     text += (await answer.content.readline()).decode()
                 assert f'data: ["{id_of("a")}"]' in text
                 monkeypatch.setattr("streams.desk.web.routes.MOST_PAGES", 1)

@@ -13,14 +13,16 @@ from typing import Final
 
 _MOST_KEPT: Final = 1_000
 MOST_PAGES: Final = 500
-_BEAT_SECONDS: Final = 10.0
+BEAT_SECONDS: Final = 10.0
+"""So often pages are told something, or that there is nothing: to one that hears no beat the desk is lost."""
 _MOST_DIGITS: Final = 20
 
 
 class Events:
     """Those of the last minutes, and the pages that listen."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, beat_seconds: float = BEAT_SECONDS) -> None:
+        self._beat_seconds: Final = beat_seconds
         self.life: Final = secrets.token_hex(6)
         self._kept: deque[tuple[int, str]] = deque(maxlen=_MOST_KEPT)
         self._number = 0
@@ -42,11 +44,15 @@ class Events:
         self._more = asyncio.Event()
 
     async def since(self, place: str) -> AsyncIterator[str]:
-        """Yield what is told from a place on, without end; beats while there is nothing."""
+        """Yield what is told from a place on, without end; beats at first, and while there is nothing.
+
+        A beat is an event, for a page sees no comments, and says how many seconds are between two.
+        """
+        beat = f"event: beat\ndata: {self._beat_seconds}\n\n"
         at = self._number_of(place)
         self.pages += 1
         try:
-            yield "retry: 1000\n\n"
+            yield f"retry: 1000\n{beat}"
             if at is None:
                 at = self._number
                 yield f"id: {self.place}\nevent: reset\ndata: null\n\n"
@@ -61,10 +67,10 @@ class Events:
                     at = number
                     yield text
                 try:
-                    async with asyncio.timeout(_BEAT_SECONDS):
+                    async with asyncio.timeout(self._beat_seconds):
                         await more.wait()
                 except TimeoutError:
-                    yield ": beat\n\n"
+                    yield beat
         finally:
             self.pages -= 1
 

@@ -196,8 +196,8 @@ class Routes:
         response = web.StreamResponse(
             headers={"Content-Type": "text/event-stream; charset=utf-8", "X-Accel-Buffering": "no"}
         )
-        await response.prepare(request)
         try:
+            await response.prepare(request)
             async for text in events.since(place):
                 await response.write(text.encode())
         except ConnectionError:

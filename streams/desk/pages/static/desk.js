@@ -34,35 +34,48 @@
 
   // ---- The parts of the page that change
 
-  const shown = {};
+  const PATIENCE = 10_000; // of what is asked
+  let shown = {};
   let asked = 0;
   async function refresh(address = location.href) {
     const mine = ++asked;
     let parts;
     try {
-      const answer = await fetch(address, { headers: { "X-Desk-Parts": "1" }, credentials: "same-origin" });
+      const answer = await fetch(address, { headers: { "X-Desk-Parts": "1" }, credentials: "same-origin", signal: AbortSignal.timeout(PATIENCE) });
       if (answer.status === 401 || (answer.status === 404 && $("#story"))) { location.reload(); return; }
-      if (!answer.ok) return;
+      if (answer.status === 404) { found("answers"); return; } // the page says so
+      if (!answer.ok) throw new Error(answer.status);
       parts = await answer.json();
-    } catch { return; }
+    } catch { if (mine === asked) lost("answers"); return; }
     if (mine !== asked) return; // a newer one is under way
+    found("answers");
     if (parts.files !== meta.dataset.files) { location.reload(); return; }
     csrf = parts.csrf;
     const focused = document.activeElement?.closest?.("tr[data-id]");
     const at = $$("tr[data-id]").findIndex((row) => row.dataset.id === here);
     const inForm = document.activeElement?.closest?.("#story form");
+    const was = document.activeElement;
+    const within = focused ? null : was?.closest?.("#part, #rows, #story");
     for (const [id, html] of Object.entries(parts.html)) {
       const part = document.getElementById(id);
       if (!part || shown[id] === html) continue;
       if (id === "story" && inForm) continue; // nobody's choice is taken away
+      const begun = $("form[data-begun]", part)?.closest("section"); // nor is what somebody began and left
       part.innerHTML = html; // escaped by the server, all of it
+      if (begun) $("section.acting", part)?.replaceWith(begun);
       shown[id] = html;
     }
     showColumns();
     if (here && at >= 0 && !rowOf(here)) here = $$("tr[data-id]").slice(0, at + 1).pop()?.dataset.id ?? null;
     if (focused && !focused.isConnected && here) $("th a", rowOf(here)).focus({ preventScroll: true });
+    if (within && !was.isConnected) $$(was.tagName, within).find((one) => same(one, was))?.focus({ preventScroll: true });
+    if (saysLost) sayLost(); // it answers, but tells nothing by itself
+    sayWord();
     mark();
   }
+  const same = (one, other) => JSON.stringify(one.dataset) === JSON.stringify(other.dataset);
+  document.addEventListener("input", (event) => event.target.closest?.("#story form")?.setAttribute("data-begun", ""));
+  const settle = () => { for (const one of $$("#story form")) delete one.dataset.begun; }; // it was decided
   let waiting = null;
   let refreshedAt = 0;
   function soon() {
@@ -78,18 +91,24 @@
   // ---- What is told as it happens
 
   let source = null;
+  let beat = 10; // seconds; the desk says it
+  let silence = null;
   function listen() {
-    source?.close();
+    deafen();
     source = new EventSource(`/events?from=${encodeURIComponent(place)}`);
+    timeSilence();
     const on = (kind, act) => source.addEventListener(kind, (event) => {
       place = event.lastEventId || place;
+      timeSilence();
+      found("events");
       act(JSON.parse(event.data));
     });
+    on("beat", (seconds) => { beat = seconds; if (amiss.has("answers")) soon(); });
     on("change", (ids) => {
       const story = $("#story");
       if (story ? ids.includes(story.dataset.id) || !ids.length : $("#rows")) soon();
     });
-    on("health", (html) => { healthLine(html); if ($(".empty")) soon(); });
+    on("health", (html) => { if (!saysLost) healthLine(html); if ($(".empty")) soon(); });
     on("act", (told) => acted(told));
     on("reset", async () => { await refresh(); sendAgain(); });
     source.onerror = () => {
@@ -97,31 +116,62 @@
         setTimeout(() => { if (source) listen(); }, 2000); // it does not try again by itself
         refresh(); // which sees whether one has to log in again
       }
-      lost(true);
+      lost("events");
     };
-    source.onopen = () => lost(false);
+  }
+  // A desk that hangs, or a line that went dead, closes nothing: only its silence tells.
+  function timeSilence() {
+    clearTimeout(silence);
+    silence = setTimeout(() => { lost("events"); listen(); }, 2500 * beat);
+  }
+  function deafen() {
+    clearTimeout(silence);
+    source?.close();
+    source = null;
   }
   function healthLine(html) {
     $("#health").innerHTML = html;
     shown.health = html;
+    sayWord();
   }
-  let lostTimer = null;
-  function lost(is) {
-    if (!is) {
-      clearTimeout(lostTimer);
-      lostTimer = null;
-      if (shown.health === "") refresh();
-    } else if (lostTimer === null) {
-      lostTimer = setTimeout(() => {
-        healthLine('<span class="trust none"><strong>Broken</strong> <span>The desk does not answer: what you see is as it was.</span></span>');
-        shown.health = "";
-      }, 2500);
+  // To who hears the page only that the word changed is told: the figures beside it change all the time.
+  const wordNow = () => $("#health strong").textContent;
+  let word = wordNow();
+  function sayWord() {
+    if (word === wordNow()) return;
+    word = wordNow();
+    $("#word").textContent = word;
+  }
+  const amiss = new Set(); // of "events", which it tells, and "answers", for which it is asked
+  let grace = null;
+  let saysLost = false;
+  function lost(what) {
+    amiss.add(what);
+    grace ??= setTimeout(sayLost, 2500);
+  }
+  function found(what) {
+    if (!amiss.delete(what) || amiss.size) return;
+    clearTimeout(grace);
+    grace = null;
+    if (!saysLost) return;
+    saysLost = false;
+    if ($("#rows, #story, #policy table")) refresh(); else location.reload(); // all of it is painted again
+  }
+  function sayLost() {
+    const why = "The desk does not answer: what you see is as it was.";
+    saysLost = true;
+    healthLine(`<span class="trust none"><strong>Broken</strong> <span>${why}</span></span>`);
+    for (const empty of $$(".empty")) {
+      empty.className = "empty none";
+      empty.innerHTML = `<p><strong>This list is empty because something is broken, or it may be.</strong> It does not mean that customers are happy.</p><p>${why}</p>`;
+      for (const head of $$("#part h1")) head.textContent = "What is open is not known";
     }
+    shown = {};
   }
   document.addEventListener("visibilitychange", () => {
-    if (document.hidden) { source?.close(); source = null; } else if (!source) { listen(); soon(); }
+    if (document.hidden) deafen(); else if (!source) { listen(); soon(); }
   });
-  addEventListener("pagehide", () => source?.close());
+  addEventListener("pagehide", deafen);
   setInterval(soon, 60_000); // how long ago, and how long there is, moves by itself
   addEventListener("pageshow", (event) => { if (event.persisted) { listen(); soon(); } });
 
@@ -287,7 +337,7 @@
 
   async function post(path, fields) {
     const body = new URLSearchParams({ ...fields, csrf });
-    const answer = await fetch(path, { method: "POST", body, headers: { Accept: "application/json" }, credentials: "same-origin" });
+    const answer = await fetch(path, { method: "POST", body, headers: { Accept: "application/json" }, credentials: "same-origin", signal: AbortSignal.timeout(PATIENCE) });
     let told = {};
     try { told = await answer.json(); } catch { /* it said nothing */ }
     return { status: answer.status, told };
@@ -295,6 +345,7 @@
   async function act(wish) {
     const { customer, csrf: _of, back: _back, ...fields } = wish;
     fields.action_id = newId();
+    settle();
     const one = { ...fields, customer, words: said[fields.do], at: Date.now() };
     remember(one);
     rowOf(fields.alert_id)?.classList.add("held"); // at once; the server says the rest
@@ -331,6 +382,7 @@
   }
   async function undo(id, alert) {
     const one = underWay.get(id);
+    settle();
     if (one) { one.undone = true; remember(one); } // it is not sent again, whatever comes
     const answer = await posted("/undo", { action_id: id, alert_id: alert });
     if (silent(answer)) {
@@ -404,11 +456,15 @@
   function count(toast, seconds) {
     const press = $("button", toast);
     const end = performance.now() + seconds * 1000;
+    const rest = document.createElement("span");
+    rest.ariaHidden = "true"; // it would be read aloud each second
+    press.ariaLabel = "Undo";
+    press.append(rest);
     const tick = () => {
       const left = Math.ceil((end - performance.now()) / 1000);
       if (!toast.isConnected || !press.isConnected) return;
       if (left <= 0) { press.remove(); return; }
-      press.textContent = `Undo (${left})`;
+      rest.textContent = ` (${left})`;
       setTimeout(tick, 250);
     };
     tick();
