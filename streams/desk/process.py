@@ -13,7 +13,9 @@ from typing import Final
 
 from kafka.errors import KafkaError
 
-from streams.crm.bridge.reader import Batch, TopicReader
+from schemas.alert import Alert
+from schemas.times import parse_ms
+from streams.crm.bridge.reader import Batch, TopicReader, Unreadable
 from streams.desk.acting.actions import Actions, Phase, Writer
 from streams.desk.acting.wish import Wish
 from streams.desk.board.board import Board
@@ -74,6 +76,7 @@ class DeskProcess:
         self.board = Board(canary_prefix=canary_prefix)
         self.actions = Actions(self.board, writer, self._phase, undo_seconds=own.undo_seconds)
         self._reader = ReaderSeen()
+        self._was_caught_up = False
         self._workers = [WorkerSeen(one) for one in settings.worker_addresses]
         self._began = self._turned_at = time.monotonic()
         self._stopping = asyncio.Event()
@@ -119,11 +122,14 @@ class DeskProcess:
         return time.monotonic() - self._turned_at < self._settings.watchdog_seconds
 
     def readiness(self) -> Readiness:
-        """Tell whether it has read what the topics hold."""
+        """Tell whether it has read what the topics held once.
+
+        After that it stays ready: without Kafka the page says that it is broken, and takes Undo.
+        """
         why = self._reader.why
         if why is None and not self._reader.caught_up:
             why = "it reads what the topics hold"
-        return Readiness(ready=why is None, partitions=(), why=why)
+        return Readiness(ready=self._was_caught_up, partitions=(), why=why)
 
     def now_ms(self) -> int:
         """Return what time it is for the alerts: of history, the latest that any of them tells."""
@@ -209,7 +215,7 @@ class DeskProcess:
     def _look(self, reader: TopicReader) -> None:
         """See how far it has come; in the thread that is Kafka's."""
         if not self._reader.caught_up and reader.caught_up:
-            self._reader.caught_up = True
+            self._reader.caught_up = self._was_caught_up = True
             log.info("all is read that the topics held: %d alerts", len(self.board))
         try:
             self._reader.lag = reader.lag()
@@ -218,15 +224,22 @@ class DeskProcess:
             self._reader.why = str(error)
 
     def _take(self, batch: Batch) -> None:
-        alerts = [(one.alert, one.appended_ms) for one in batch.alerts if one.alert is not None]
+        left, alerts = list(batch.unreadable), []
+        for one in batch.alerts:
+            if one.alert is None:
+                continue
+            if _is_dated(one.alert):
+                alerts.append((one.alert, one.appended_ms))
+            else:
+                left.append(Unreadable(one.topic, one.partition, one.offset, "a day that there is not"))
         changed = self.board.take((one for one, _ in alerts), (at_ms for _, at_ms in alerts))
         changed |= self.board.take_dispositions(batch.dispositions)
         changed |= self.board.take_profiles(batch.profiles)
         self._reader.read += len(batch.alerts)
         self.metrics.read.inc(len(batch.alerts))
-        for one in batch.unreadable:
-            self.metrics.invalid.labels(one.topic).inc()
-            log.warning("%s [%d] %d is left: %s", one.topic, one.partition, one.offset, one.why)
+        for each in left:
+            self.metrics.invalid.labels(each.topic).inc()
+            log.warning("%s [%d] %d is left: %s", each.topic, each.partition, each.offset, each.why)
         if changed:
             self._tell(changed)
 
@@ -273,6 +286,17 @@ class DeskProcess:
                 await self._stopping.wait()
         except TimeoutError:
             pass
+
+
+def _is_dated(alert: Alert) -> bool:
+    """Return whether there are days as its times say: the contract looks at their form alone."""
+    ended = () if alert.anchor is None else (alert.anchor.ended_at,)
+    try:
+        for time_ in (alert.time, alert.deadline, *ended):
+            parse_ms(time_)
+    except ValueError:
+        return False
+    return True
 
 
 def _health_html(health: Health) -> str:

@@ -142,7 +142,7 @@ def test_it_takes_what_the_topics_hold_and_tells_pages(
     assert "c-a" not in caplog.text
 
 
-def test_while_it_reads_or_kafka_is_away_it_is_not_ready_and_says_so(reader: _Reader) -> None:
+def test_it_is_ready_once_it_has_read_and_says_that_kafka_is_away(reader: _Reader) -> None:
     async def live() -> None:
         reader.caught_up = False
         one = Running(reader)
@@ -152,8 +152,10 @@ def test_while_it_reads_or_kafka_is_away_it_is_not_ready_and_says_so(reader: _Re
             reader.caught_up = True
             await until(lambda: one.desk.readiness().ready)
             reader.away = True
-            await until(lambda: not one.desk.readiness().ready)
+            await until(lambda: one.desk.readiness().why)
             assert "Kafka is not read: Kafka does not answer" in one.desk.health().sentences[0]
+            # A proxy goes on sending people here, where the page says so and takes Undo.
+            assert one.desk.readiness().ready
             reader.away = False
             # A topic that can't be read on is read from the beginning, and what is known changes nothing.
             reader.batches = [read(alert("a")), KafkaTimeoutError(), read(alert("a"))]
@@ -166,6 +168,24 @@ def test_while_it_reads_or_kafka_is_away_it_is_not_ready_and_says_so(reader: _Re
             assert one.desk.is_live()
 
     asyncio.run(live())
+
+
+def test_an_alert_of_a_day_that_there_is_not_is_left(
+    reader: _Reader, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def live() -> None:
+        one = Running(reader)
+        async with one.running():
+            reader.batches = [
+                read(alert("a").model_copy(update={"deadline": "2026-02-31T00:00:00.000Z"}), alert("b"))
+            ]
+            await until(lambda: len(one.desk.board))
+            assert one.desk.board.get(id_of("a")) is None
+            left = "retention_desk_invalid_records_total", {"topic": "alerts"}
+            assert one.desk.metrics.registry.get_sample_value(*left) == 1
+
+    asyncio.run(live())
+    assert "is left: a day that there is not" in caplog.text
 
 
 def test_its_end_writes_what_is_held(reader: _Reader) -> None:

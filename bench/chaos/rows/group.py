@@ -37,6 +37,8 @@ def stormed(place: Place, scale: Scale, say: Say) -> Outcome:
                 if len(deployment.workers) == _WORKERS:
                     leaving = place.rng.choice(deployment.workers)
                     # One that has just started may have no partitions yet, nor heard of a group.
+                    # Before it has said anything it may not know yet what SIGTERM asks of it.
+                    deployment.when(lambda leaving=leaving: bool(leaving.log))  # type: ignore[misc]
                     seen += int(leaving.metric("retention_rebalances_total")) if leaving.partitions() else 0
                     deployment.stop(leaving)
                 else:
