@@ -52,7 +52,7 @@ def run(place: Place, scale: Scale, say: Say) -> Outcome:
             before = one.events
             shop.put(many[at * share : (at + 1) * share])
             sent = time.monotonic()
-            until(lambda one=one, before=before: one.events > before, _PATIENCE)  # type: ignore[misc]
+            one = _writing(shop, one, before)
             longest = max(longest, time.monotonic() - sent)
             time.sleep(place.rng.random() / 4)
             if turn == "SIGKILL":
@@ -62,11 +62,10 @@ def run(place: Place, scale: Scale, say: Say) -> Outcome:
             else:
                 clean = _outage(broker, place.rng)
                 crashes, restarts = crashes + (not clean), restarts + clean
-                if not one.runs:  # its patience was over, as with any orchestrator it comes back
-                    one = shop.start()
             say(f"{at + 1} of {len(turns)}: {turn}, {len(shop.sent):,} of {len(many):,} records sent")
+        before = one.events
         shop.put(many[len(turns) * share :])
-        _drained(shop, one)
+        _drained(shop, _writing(shop, one, before))
         found, disorder, events = _compare(shop)
     return Outcome(
         row="ingest",
@@ -102,6 +101,17 @@ def _opened(place: Place, settings: Settings, registry: FakeRegistry) -> Shop:
 def _end(shop: Shop) -> None:
     for one in shop.started:
         one.kill()
+
+
+def _writing(shop: Shop, one: IngestProcess, before: float) -> IngestProcess:
+    """Wait until more is written than before, and return who writes: one that gave up is started again."""
+    deadline = time.monotonic() + _PATIENCE
+    while one.events <= before:
+        if not one.runs:
+            one, before = shop.start(), 0.0
+        assert time.monotonic() < deadline, one.log[-3000:]
+        time.sleep(0.05)
+    return one
 
 
 def _outage(broker: FragileBroker, rng: random.Random) -> bool:
