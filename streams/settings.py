@@ -177,7 +177,7 @@ class Settings(BaseSettings):
     """Partitions whose stop ends when a worker starts, as `worker --resume-partition` does: `1@345,3@80`."""
 
     watchdog_seconds: Annotated[float, Field(ge=5, le=3600, allow_inf_nan=False)] = 60.0
-    """The worker ends itself when its event loop, a commit or a restore stands still for longer."""
+    """A worker or `ingest` ends itself when its event loop, a commit or a restore stands still for longer."""
 
     broker_answer_seconds: Annotated[float, Field(ge=5, le=3600, allow_inf_nan=False)] = 20.0
     """The worker is not ready while no broker has answered for longer: heartbeats ask every 2 s."""

@@ -16,12 +16,14 @@ from streams.ingest.flow.pipeline import Pipeline
 from streams.ingest.flow.record import Place
 from streams.ingest.kafka.errors import as_ours, error_of
 from streams.ingest.kafka.memory_reader import ends_of
+from streams.ingest.kafka.options import TRANSACTION_SECONDS
 from streams.ingest.kafka.transactions import LostError
 from streams.ingest.preflight import Setup
 from streams.ingest.session import Session
 from streams.runtime.http.server import Readiness, WebServer
 from streams.runtime.kafka.errors import KafkaUnavailableError
 from streams.runtime.telemetry.ingest_metrics import IngestMetrics
+from streams.runtime.worker.watchdog import Watchdog
 from streams.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -29,6 +31,8 @@ log = logging.getLogger(__name__)
 _MOST_FAILURES: Final = 6
 """Sessions in a row that committed nothing: it gives up, and whoever supervises it starts it anew."""
 _PAUSE_SECONDS: Final = 2.0
+_LONG_TURN_SECONDS: Final = 2 * TRANSACTION_SECONDS + 5.0
+"""A turn that takes longer does nothing any more: a transaction, and its undoing, end before."""
 
 
 class Ingest:
@@ -55,9 +59,12 @@ class Ingest:
         web = WebServer(self._settings, self._metrics, self)
         await web.start()
         log.info("metrics and health at %s", web.url)
+        # librdkafka has calls that never come back once their broker was lost, whatever time they are given.
+        watchdog = asyncio.create_task(Watchdog(self._settings.watchdog_seconds, self._waits).run())
         try:
             await asyncio.to_thread(self._work)
         finally:
+            watchdog.cancel()
             await web.stop()
 
     def is_live(self) -> bool:
@@ -68,11 +75,17 @@ class Ingest:
         """Tell whether it works, or what it waits for."""
         session = self._session
         why = "it is not connected to Kafka yet" if session is None else session.why_not_ready
+        if why is None and time.monotonic() - self._turned_at > _LONG_TURN_SECONDS:
+            why = "Kafka was asked something and has not answered"
         return Readiness(ready=why is None, partitions=(), why=why)
+
+    def _waits(self) -> tuple[float, ...]:
+        return (self._turned_at,)
 
     def _work(self) -> None:
         failures = 0
         while not self._stopping.is_set():
+            self._turned_at = time.monotonic()
             session = self._new_session()
             try:
                 self._session = session

@@ -1,4 +1,4 @@
-"""Ends the process when it hangs: a worker that does nothing keeps its partitions from those who would."""
+"""Ends a process when it hangs: one that does nothing keeps its partitions from those who would."""
 
 import asyncio
 import faulthandler
@@ -40,6 +40,6 @@ class Watchdog:
         now = asyncio.get_running_loop().time()
         longest = max((now - since for since in self._waits()), default=0.0)
         if longest > self._limit:
-            log.critical("a commit or restore has not come on for %.0f s: the worker ends", longest)
+            log.critical("what Kafka was asked has not come back for %.0f s: the process ends", longest)
             logging.shutdown()
             os._exit(EXIT_CODE)

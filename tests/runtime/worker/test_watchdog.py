@@ -56,7 +56,7 @@ def test_a_wait_that_never_ends_ends_it(what: str) -> None:
     assert code == EXIT_CODE
     assert LIMIT < seconds < 1.5 * LIMIT
     assert printed == ""
-    assert "a commit or restore has not come on for 1 s: the worker ends" in told
+    assert "what Kafka was asked has not come back for 1 s: the process ends" in told
 
 
 def test_waits_that_end_in_time_do_not_end_it() -> None:
