@@ -290,9 +290,11 @@ class DeskProcess:
 
 def _is_dated(alert: Alert) -> bool:
     """Return whether there are days as its times say: the contract looks at their form alone."""
-    ended = () if alert.anchor is None else (alert.anchor.ended_at,)
+    times = [alert.time, alert.deadline]
+    if alert.anchor is not None and alert.anchor.ended_at is not None:
+        times.append(alert.anchor.ended_at)
     try:
-        for time_ in (alert.time, alert.deadline, *ended):
+        for time_ in times:
             parse_ms(time_)
     except ValueError:
         return False

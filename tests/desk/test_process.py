@@ -188,6 +188,21 @@ def test_an_alert_of_a_day_that_there_is_not_is_left(
     assert "is left: a day that there is not" in caplog.text
 
 
+def test_an_alert_on_a_contact_that_is_still_open_is_taken(reader: _Reader) -> None:
+    async def live() -> None:
+        one, closed = Running(reader), alert("a")
+        async with one.running():
+            assert closed.anchor is not None
+            still_open = closed.anchor.model_copy(update={"ended_at": None})
+            reader.batches = [read(closed.model_copy(update={"anchor": still_open}))]
+            await until(lambda: len(one.desk.board))
+            assert not one.desk.metrics.registry.get_sample_value(
+                "retention_desk_invalid_records_total", {"topic": "alerts"}
+            )
+
+    asyncio.run(live())
+
+
 def test_its_end_writes_what_is_held(reader: _Reader) -> None:
     async def live() -> None:
         one = Running(reader)

@@ -35,7 +35,8 @@ def test_an_image_is_built_by_one_command_and_called_after_the_version() -> None
     told = subprocess.run(  # noqa: S603 - no shell, and nothing in it from outside
         [make, "-n", "image"], cwd=TOP, capture_output=True, text=True, check=True
     ).stdout
-    assert f"docker build --tag retention-signals:{project()['version']} --file deploy/Dockerfile ." in told
+    image = f"--tag retention-signals:{project()['version']} --file deploy/Dockerfile ."
+    assert f"docker build --platform linux/amd64 {image}\n" in told
 
 
 def test_the_changelog_begins_with_this_version() -> None:
