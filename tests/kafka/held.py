@@ -31,12 +31,12 @@ def places(settings: Settings, *names: str) -> list[TopicPartition]:
     ]
 
 
-def held(settings: Settings, name: str) -> list[list[Any]]:
+def held(settings: Settings, name: str, patience: float = 60) -> list[list[Any]]:
     """Return the committed records of each partition of a topic, once no transaction is open on it."""
     wanted = places(settings, name)
     found: dict[TopicPartition, list[Any]] = {place: [] for place in wanted}
     with reader(settings) as consumer, reader(settings, "read_uncommitted") as uncommitted:
-        until(lambda: consumer.end_offsets(wanted) == uncommitted.end_offsets(wanted))
+        until(lambda: consumer.end_offsets(wanted) == uncommitted.end_offsets(wanted), patience)
         ends = consumer.end_offsets(wanted)
         consumer.assign(wanted)
         while any(consumer.position(place) < ends[place] for place in wanted):

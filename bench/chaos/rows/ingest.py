@@ -139,7 +139,7 @@ def _compare(shop: Shop) -> tuple[Differs, int, int]:
     found, disorder, events = Differs(), 0, 0
     for source in (Input.TRANSACTIONS, Input.CONTACTS):
         wanted = [event.value for _, event in told if event.source is source]
-        partitions = held(shop.settings, source.value)
+        partitions = held(shop.settings, source.value, _PATIENCE)
         values = [one.value for records in partitions for one in records]
         found, events = found.plus(differs(values, wanted)), events + len(values)
         for number, records in enumerate(partitions):
@@ -147,7 +147,8 @@ def _compare(shop: Shop) -> tuple[Differs, int, int]:
             disorder += sum(before > after for before, after in pairwise(times))
             homes = {partition_of(one.key.decode(), len(partitions)) for one in records}
             disorder += len(homes - {number})
-    letters = [one.value for records in held(shop.settings, INGEST_DEAD_LETTERS.name) for one in records]
+    refused = held(shop.settings, INGEST_DEAD_LETTERS.name, _PATIENCE)
+    letters = [one.value for records in refused for one in records]
     damaged = [one.value for one in shop.sent if one.row is None and one.value != _NO_CALL]
     return found.plus(differs(letters, damaged)), disorder, events
 
