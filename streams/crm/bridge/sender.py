@@ -80,7 +80,12 @@ class Sender:
             free = self._concurrency - busy  # of its own: a CRM that hangs does not keep the canary waiting
             if not free or channel.pace.wait() > _PACE_SECONDS:
                 continue
-            for message in self._ledger.due(self._now_ms(), free, self._under_way.keys(), canary=canary):
+            # A probe is the message that was tried least: else those that the CRM never takes are all probed
+            # first, minutes apart, and keep a new alert waiting for hours.
+            probing = channel.circuit.standing().state != "closed"
+            for message in self._ledger.due(
+                self._now_ms(), free, self._under_way.keys(), canary=canary, least_tried=probing
+            ):
                 admitted = channel.circuit.admit()
                 if admitted is None:
                     break

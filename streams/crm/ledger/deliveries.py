@@ -35,8 +35,14 @@ _OF: Final = {
 }
 
 
-def due(
-    connection: Connection, now_ms: int, most: int, under_way: Collection[str], canary: bool | None
+def due(  # noqa: PLR0913 - what `Ledger.due` is asked
+    connection: Connection,
+    now_ms: int,
+    most: int,
+    under_way: Collection[str],
+    *,
+    canary: bool | None,
+    least_tried: bool,
 ) -> list[Message]:
     """Return messages to send now, one an alert."""
     rows = connection.execute(
@@ -44,9 +50,9 @@ def due(
         SELECT m.message_id, m.alert_id, m.kind, m.record, m.body, m.attempts, m.made_ms, m.tried_ms,
             {_CONTEXT}
         FROM {_OF[canary]} LEFT JOIN profiles p ON p.customer_id = c.customer_id
-        WHERE m.next_ms <= ? ORDER BY m.next_ms, m.seq LIMIT ?
+        WHERE m.next_ms <= ? ORDER BY m.attempts * ?, m.next_ms, m.seq LIMIT ?
         """,
-        (now_ms, most + len(under_way)),
+        (now_ms, least_tried, most + len(under_way)),
     )
     return [_message(row) for row in rows if row["alert_id"] not in under_way][:most]
 

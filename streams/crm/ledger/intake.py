@@ -93,6 +93,13 @@ def _tell_anew(connection: Connection, customer_id: str, do_not_contact: bool | 
             "WHERE customer_id = ? AND standing = 'admitted' AND open = 1",
             (-now_ms, customer_id),
         )
+        # What was tried and did not arrive would go out as it was made, and ask somebody to call. What is
+        # put anew says the wish, under the same id: a CRM that has the first is told by the refresh.
+        connection.execute(
+            "UPDATE messages SET body = NULL WHERE state = 'queued' "
+            "AND alert_id IN (SELECT alert_id FROM cases WHERE customer_id = ?)",
+            (customer_id,),
+        )
 
 
 def _take_alert(connection: Connection, policy: Policy, alert: Alert, now_ms: int) -> bool | None:

@@ -185,15 +185,21 @@ class Ledger(_Opened):
             return admission.admit(connection, self._policy, now_ms)
 
     def due(
-        self, now_ms: int, most: int, under_way: Collection[str] = (), *, canary: bool | None = None
+        self,
+        now_ms: int,
+        most: int,
+        under_way: Collection[str] = (),
+        *,
+        canary: bool | None = None,
+        least_tried: bool = False,
     ) -> list[Message]:
         """Return up to `most` messages to send now, the longest due first, one an alert.
 
         `under_way` are the alert_ids about which the caller is sending something. `canary` asks for those of
-        the canary only, or for all others.
+        the canary only, or for all others; `least_tried` for what was tried least before the longest due.
         """
         with self._reading() as connection:
-            return deliveries.due(connection, now_ms, most, under_way, canary)
+            return deliveries.due(connection, now_ms, most, under_way, canary=canary, least_tried=least_tried)
 
     def store_body(self, message_id: str, rendered: Rendered, now_ms: int) -> None:
         """Keep what is about to be sent for the first time."""

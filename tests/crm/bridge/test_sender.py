@@ -203,6 +203,24 @@ def test_an_open_circuit_sends_one_probe_now_and_then_and_the_canary_goes_on(ben
     assert sorted(set(one.crm.ids)) == sorted(map(first, names))
 
 
+def test_alerts_that_the_crm_never_takes_keep_a_new_one_waiting_for_one_probe(bench: Make) -> None:
+    one = bench()
+    one.crm.usual = DOWN
+    bad = [f"bad{number}" for number in range(FAULTS)]
+
+    async def go() -> None:
+        async with sending(one.sender()):
+            one.admit(*map(alert, bad))
+            await until(lambda: one.channels.crm.circuit.standing().state == "open")
+            one.clock.go_on(60)  # all of them are due again, and longer than what comes now
+            tried = len(one.crm.sent)
+            one.admit(alert("new"))
+            await until(lambda: len(one.crm.sent) > tried)
+
+    asyncio.run(go())
+    assert one.crm.ids[FAULTS:][0] == first("new")
+
+
 def test_a_crm_that_hangs_does_not_keep_the_canary_waiting(bench: Make) -> None:
     one = bench()
     one.crm.usual = None

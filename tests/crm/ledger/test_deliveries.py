@@ -66,6 +66,29 @@ def test_a_retry_has_the_same_bytes_and_says_since_when(here: Desk) -> None:
     assert here.due(NOON + HOUR)[0].tried_ms == NOON + 1
 
 
+def test_what_was_tried_is_made_anew_once_the_customer_must_not_be_contacted(here: Desk) -> None:
+    """As it was made it asks somebody to call, however long the CRM was away."""
+    here.ledger.store_body(_id(1), RENDERED, NOON)
+    here.ledger.retry(_id(1), NOON + 1, "timeout")
+    here.profile("customer-b", do_not_contact=True)
+    here.profile("customer-a", do_not_contact=False)
+    assert here.due(NOON + 1)[0].rendered == RENDERED
+    here.profile("customer-a", do_not_contact=True)
+    [message] = here.due(NOON + 1)
+    assert (message.rendered, message.internal_only, message.message_id) == (None, True, _id(1))
+
+
+def test_what_was_tried_least_may_go_first(here: Desk) -> None:
+    here.read(alert("b"))
+    here.ledger.admit(NOON)
+    here.ledger.retry(_id(1), NOON - 1, "status_500")
+    orders = [here.ledger.due(NOON, 2, least_tried=least) for least in (False, True)]
+    assert [[one.message_id for one in order] for order in orders] == [
+        [_id(1), _id(1, "b")],
+        [_id(1, "b"), _id(1)],
+    ]
+
+
 def test_what_is_said_twice_counts_once(here: Desk) -> None:
     here.ledger.delivered(_id(1), NOON, "as of noon")
     here.ledger.give_up(_id(1), "late", NOON)
