@@ -21,6 +21,7 @@ from streams.desk.acting.wish import Wish
 from streams.desk.board.board import Board
 from streams.desk.board.queue import VIEWS, view_of
 from streams.desk.health import Health, ReaderSeen, WorkerSeen, health_of
+from streams.desk.pages.picture import moment_of
 from streams.desk.pages.shell import Shell, render
 from streams.desk.web.events import Events
 from streams.desk.web.guard import Guard
@@ -290,11 +291,9 @@ class DeskProcess:
 
 def _is_dated(alert: Alert) -> bool:
     """Return whether there are days as its times say: the contract looks at their form alone."""
-    times = [alert.time, alert.deadline]
-    if alert.anchor is not None and alert.anchor.ended_at is not None:
-        times.append(alert.anchor.ended_at)
     try:
-        for time_ in times:
+        moment_of(alert)
+        for time_ in (alert.time, alert.deadline):
             parse_ms(time_)
     except ValueError:
         return False

@@ -78,7 +78,7 @@ class Sender:
         for channel, canary in self._channels.each():
             busy = sum(one.channel is channel for one in self._under_way.values())
             free = self._concurrency - busy  # of its own: a CRM that hangs does not keep the canary waiting
-            if not free or channel.pace.wait() > _PACE_SECONDS:
+            if not free or channel.pace.wait() > _PACE_SECONDS or channel.circuit.wait():
                 continue
             # A probe is the message that was tried least: else those that the CRM never takes are all probed
             # first, minutes apart, and keep a new alert waiting for hours.

@@ -45,14 +45,16 @@ def due(  # noqa: PLR0913 - what `Ledger.due` is asked
     least_tried: bool,
 ) -> list[Message]:
     """Return messages to send now, one an alert."""
+    # Where `first` is empty the index gives the order, and nothing is sorted.
+    first = "m.attempts, " if least_tried else ""
     rows = connection.execute(
         f"""
         SELECT m.message_id, m.alert_id, m.kind, m.record, m.body, m.attempts, m.made_ms, m.tried_ms,
             {_CONTEXT}
         FROM {_OF[canary]} LEFT JOIN profiles p ON p.customer_id = c.customer_id
-        WHERE m.next_ms <= ? ORDER BY m.attempts * ?, m.next_ms, m.seq LIMIT ?
+        WHERE m.next_ms <= ? ORDER BY {first}m.next_ms, m.seq LIMIT ?
         """,
-        (now_ms, least_tried, most + len(under_way)),
+        (now_ms, most + len(under_way)),
     )
     return [_message(row) for row in rows if row["alert_id"] not in under_way][:most]
 
