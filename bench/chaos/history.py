@@ -66,6 +66,16 @@ class Feed:
         """How many records were given to the client."""
         return self._sender.sent
 
+    @property
+    def told(self) -> str:
+        """How far it is: whoever waits in vain must know whether there was something to wait for."""
+        state = "at work" if self.busy else "at its end"
+        return (
+            f"the feed is {state}: {self._sender.sent:,} of {len(self._records):,} given to the "
+            f"client, allowed {self._allowed:,}, not yet taken {self._sender.waiting:,}, "
+            f"failed {self._sender.failed:,}; failure: {self.failure!r}"
+        )
+
     def allow(self, share: float) -> None:
         """Write on up to this share of the records: so a slow machine has some left for each trial."""
         self._allowed = min(len(self._records), max(1, round(share * len(self._records))))
@@ -106,6 +116,9 @@ def feeding(settings: Settings, records: Sequence[Raw], rate: float) -> Iterator
     feed = Feed(settings, records, rate)
     try:
         yield feed
+    except AssertionError as error:
+        error.add_note(feed.told)
+        raise
     finally:
         feed._hurry.set()  # noqa: SLF001 - whatever happened, it must not go on for long
     feed.finish()

@@ -12,7 +12,8 @@ class Outcome:
     """What really happened in a row, and what became of the events and alerts.
 
     `lost`, `doubled` and `phantom` count events in the state of customers and alert records together; phantom
-    is what nobody sent or decided. `trials` are the independent ones: each could have failed by itself.
+    is what nobody sent or decided. `trials` are the independent faults that hit something at work: each could
+    have failed by itself.
     """
 
     row: str

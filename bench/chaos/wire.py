@@ -85,6 +85,11 @@ class Sender:
                 self.sent += 1
                 return
 
+    @property
+    def waiting(self) -> int:
+        """How many records the broker has not yet acknowledged."""
+        return len(self._producer)
+
     def poll(self) -> None:
         """Let it see to what has arrived."""
         self._producer.poll(0)

@@ -82,7 +82,7 @@ def test_the_table_tells_what_happened_and_what_zeros_are_worth(
     told = table(newest(read([made]), Scale.LONG))
     assert "| R2 | faults of R2 | 30 × SIGKILL | 1,000 | 0 / 0 / 0 |" in told
     assert "| **1 / 0 / 0** |" in told
-    assert "less than, by row: R2 10 %; over all 30 trials: 10 %." in told
+    assert "with the trials in brackets: R2 10 % (30)." in told
     assert "Not measured: R3." in told
     assert "- R9, tested: `tests/x.py`" in told
 

@@ -18,14 +18,18 @@ from typing import Any, Self
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
+from kafka.errors import KafkaError
 from typing_extensions import override
 
+from streams.core.watermark import Input
 from streams.runtime.tools.publish import FixedRate, Publisher, prescan_for
 from streams.settings import Settings
 from tests.kafka.commands import environment
-from tests.kafka.held import lag, progress
+from tests.kafka.held import lag, places, progress, reader
 
 MOST_SECONDS = 120.0
+_STACKS_SECONDS = 0.5
+"""A worker that runs has written its stacks by then."""
 
 
 class WorkerProcess:
@@ -188,11 +192,39 @@ class Deployment:
     def __enter__(self) -> Self:
         return self
 
+    def _standing(self) -> str:
+        """Return all that tells why nothing goes on: who has what, how far it is, where each task stands."""
+        told = []
+        for one in self.workers:
+            if one.runs:
+                ready, metrics = one.get("/ready")[1], one.get("/metrics")[1]
+                before = len(one.log)
+                one.signal(signal.SIGUSR1)
+                time.sleep(_STACKS_SECONDS)
+                samples = [line for line in metrics.splitlines() if not line.startswith("#")]
+                told += [f"worker {one.pid}", ready, *samples, one.log[before:]]
+        return "\n".join([*told, *_behind(self.settings)])
+
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if isinstance(error, AssertionError):
+            error.add_note(self._standing())
         for one in self._started:
             one.kill()
+
+
+def _behind(settings: Settings) -> list[str]:
+    """Return for each partition what the group has committed, and where the topic ends."""
+    wanted = places(settings, *Input)
+    try:
+        with reader(settings, "read_uncommitted", settings.application_id) as consumer:
+            ends = consumer.end_offsets(wanted)
+            return [
+                f"{one.topic}-{one.partition}: {consumer.committed(one)} of {ends[one]}" for one in wanted
+            ]
+    except KafkaError as error:
+        return [f"the broker does not tell how far the group is: {type(error).__name__}"]
 
 
 @contextmanager

@@ -51,7 +51,7 @@ def killed(place: Place, scale: Scale, say: Say) -> Outcome:
     return Outcome(
         row="R2",
         what="",
-        trials=done,
+        trials=working,  # one that has just started has nothing yet that could be lost
         events=len(records),
         faults={"SIGKILL of a worker": done, "of these with partitions": working},
         **found.differs._asdict(),

@@ -24,6 +24,11 @@ class FaustFeed(Feed):
         self._prefix, self._seeks = prefix, seeks
         self.thread: ConsumerThread | None = None
 
+    @property
+    def loops(self) -> tuple[asyncio.AbstractEventLoop, ...]:
+        """The event loop of the consumer's thread, once it has started."""
+        return () if self.thread is None else (self.thread.thread_loop,)
+
     def _tp(self, partition: int, source: Input) -> TopicPartition:
         return TopicPartition(self._prefix + source.value, partition)
 

@@ -34,6 +34,7 @@ from streams.runtime.seek_numbers import SeekNumbers
 from streams.runtime.startup.preflight import StartupContext
 from streams.runtime.telemetry.metrics import Metrics
 from streams.runtime.worker.broker_liveness import BrokerLiveness
+from streams.runtime.worker.stacks import tell_on_signal
 from streams.runtime.worker.wall_clock import WallClock
 from streams.runtime.worker.watchdog import Watchdog
 from streams.settings import Settings, variable
@@ -102,6 +103,7 @@ class Worker:
         loop = asyncio.get_running_loop()
         for one in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(one, self.stop)
+        tell_on_signal(lambda: (loop, *self._feed.loops))
         _tune()
         web = WebServer(self._settings, self._metrics, self, self)
         await web.start()

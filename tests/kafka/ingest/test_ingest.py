@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from confluent_kafka import Producer
@@ -32,6 +32,14 @@ from tests.kafka.ingest.process import IngestProcess
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
 _MOST_SECONDS = 120.0
+
+
+class Told(NamedTuple):
+    """An event that the mapping gives, when its draft became known, ms, and the key of their record."""
+
+    time: int
+    key: str
+    event: Mapped
 
 
 @dataclass
@@ -99,30 +107,30 @@ class Shop:
 
     def expected(self) -> list[Mapped]:
         """Return what the mapping gives of all that was sent, in order."""
-        return [event for _, event in self.told()]
+        return [one.event for one in self.told()]
 
-    def told(self) -> list[tuple[int, Mapped]]:
-        """Return the same, each with when its draft became known, ms: that is what their order goes by."""
+    def told(self) -> list[Told]:
+        """Return the same, each with what its order goes by."""
         mapping, memories = Mapping(load(self.mapping), "USD"), dict[str, Memory]()
         names = {"shop.orders": "orders", "calls": "calls"}
         drafts = [
-            draft
+            (draft, one.key)
             for one in self.sent
             if one.row is not None
             for draft in mapping.map(names[one.topic], json_like(one.row), Meta())
             if isinstance(draft, Draft)
         ]
-        found: list[tuple[int, Mapped]] = []
-        for draft in sorted(drafts, key=lambda draft: draft.time):
+        found: list[Told] = []
+        for draft, key in sorted(drafts, key=lambda one: one[0].time):
             outcomes, memories[draft.state_key] = mapping.finish(draft, memories.get(draft.state_key))
-            found += [(draft.time, one) for one in outcomes if isinstance(one, Mapped)]
+            found += [Told(draft.time, key, one) for one in outcomes if isinstance(one, Mapped)]
         return found
 
     def check(self) -> None:
         """Check that what is committed is what the mapping gives, once, in its partition, in order."""
         told = self.told()
-        expected = [event for _, event in told]
-        known = {event.value: time for time, event in told}
+        expected = [one.event for one in told]
+        known = {one.event.value: one.time for one in told}
         for source in (Input.TRANSACTIONS, Input.CONTACTS):
             wanted = Counter(one.value for one in expected if one.source is source)
             assert wanted

@@ -1,0 +1,24 @@
+"""Where each thread and each task stands, for whoever asks with SIGUSR1 as nothing goes on.
+
+Only places in the code are told, never values: nothing of a customer reaches the log.
+"""
+
+import asyncio
+import faulthandler
+import signal
+import sys
+from collections.abc import Callable, Iterable
+
+
+def tell_on_signal(loops: Callable[[], Iterable[asyncio.AbstractEventLoop]]) -> None:
+    """Write all stacks to the standard error output at each SIGUSR1, tasks of these loops included."""
+
+    def tell() -> None:
+        for loop in loops():
+            for task in asyncio.all_tasks(loop):
+                task.print_stack(file=sys.stderr)
+        sys.stderr.flush()
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, tell)
+    # That needs a loop which runs. The threads are told even if it is blocked.
+    faulthandler.register(signal.SIGUSR1, file=sys.stderr, all_threads=True, chain=True)
