@@ -9,7 +9,7 @@ from streams.lazy_commands import COMMANDS, imported
 from tests.documented import PAGES, TOP, Block, blocks, inline
 from tests.kafka.documented.test_run import SCENARIOS
 
-ALL_PAGES = sorted([TOP / "README.md", TOP / "deploy" / "README.md", *(TOP / "docs").rglob("*.md")])
+ALL_PAGES = sorted([TOP / "README.md", *(TOP / "deploy").rglob("*.md"), *(TOP / "docs").rglob("*.md")])
 BLOCKS = [block for page in PAGES for block in blocks(page)]
 
 

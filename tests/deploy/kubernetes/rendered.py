@@ -42,6 +42,14 @@ class Rendered:
         """Return what runs pods, by component."""
         return {label(one, "component"): one for one in self.of(*WORKLOADS)}
 
+    def operator(self) -> Manifest:
+        """Return the job in which an operator's commands run, as one is made of its template."""
+        return cast(Manifest, self.one("CronJob", "retention-operator")["spec"]["jobTemplate"])
+
+    def pods(self) -> dict[str, Manifest]:
+        """Return all that pods are made of, by component."""
+        return {**self.workloads(), "operator": self.operator()}
+
     def environment(self, workload: Manifest) -> dict[str, str]:
         """Return the variables of its container; one from a secret is called after its key."""
         container = main(workload)

@@ -48,6 +48,7 @@ from tests.deploy.kubernetes.rendered import (
 OF_OTHERS: Final = {"ScaledObject", "TriggerAuthentication", "ServiceMonitor"}
 """Kinds of KEDA and of Prometheus' operator, which Kubernetes has no schema of."""
 PARTS: Final = {"worker", "bridge", "desk"}
+ALL_PODS: Final = {*PARTS, "operator"}
 TOKEN: Final = "0123456789abcdef" * 4
 SIZES: Final = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
 
@@ -108,12 +109,12 @@ def test_what_runs_are_our_commands_and_the_image_has_what_they_need(made: Rende
 
 def test_all_run_one_image_of_this_version(made: Rendered) -> None:
     version = tomllib.loads((TOP / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
-    (image,) = {main(one)["image"] for one in made.workloads().values()}
+    (image,) = {main(one)["image"] for one in made.pods().values()}
     assert image.rpartition("/")[2] == f"retention-signals:{version}"
 
 
 def test_our_pods_can_do_little(made: Rendered) -> None:
-    for one in made.workloads().values():
+    for one in made.pods().values():
         spec, container = pod(one), main(one)
         assert spec["automountServiceAccountToken"] is False
         assert spec["securityContext"]["runAsNonRoot"] is True
@@ -136,11 +137,41 @@ def test_our_pods_can_do_little(made: Rendered) -> None:
 def test_no_service_makes_a_variable_that_looks_like_a_setting(made: Rendered) -> None:
     services = [one["metadata"]["name"].replace("-", "_").upper() for one in made.of("Service")]
     assert unknown_variables(f"{name}_PORT" for name in services), "as Kubernetes would"
-    assert all(pod(one)["enableServiceLinks"] is False for one in made.workloads().values())
+    assert all(pod(one)["enableServiceLinks"] is False for one in made.pods().values())
+
+
+def test_an_operators_pod_waits_for_commands_and_goes_by_itself(made: Rendered) -> None:
+    """It holds rights that nothing else has; and a file of `state export` on its way needs room."""
+    template, spec = made.one("CronJob", "retention-operator")["spec"], made.operator()["spec"]
+    assert template["suspend"] is True, "nothing starts by itself"
+    program, seconds = main(made.operator())["command"]
+    assert program == "sleep"
+    assert 3600 <= int(seconds) <= 4 * 3600
+    assert (spec["backoffLimit"], pod(made.operator())["restartPolicy"]) == (0, "Never")
+    assert spec["ttlSecondsAfterFinished"] == 60
+    worker = made.workloads()["worker"]
+    theirs, its = (dict(pod(one)["securityContext"]) for one in (worker, made.operator()))
+    assert theirs == its
+
+
+def test_the_readme_makes_the_operators_pod_of_what_there_is(made: Rendered) -> None:
+    readme = (KUBERNETES / "README.md").read_text(encoding="utf-8")
+    (job, template) = re.findall(r"^kubectl create job (\w+) --from=cronjob/([\w-]+)$", readme, re.MULTILINE)[
+        0
+    ]
+    assert made.one("CronJob", template)
+    others = re.findall(r"^kubectl (?:exec(?: -i)?|wait|delete) job[/ ](\w+)", readme, re.MULTILINE)
+    assert set(others) == {job}
+    assert len(others) >= 5
+    for kind, name in re.findall(r"\b(statefulset|deploy|pod)/(retention-\w+)", readme):
+        kinds = {"statefulset": "StatefulSet", "deploy": "Deployment", "pod": "StatefulSet"}
+        assert made.one(kinds[kind], name)
+    (variable,) = re.findall(r"^kubectl set env \S+ (\w+)=\d+@\d+$", readme, re.MULTILINE)
+    assert unknown_variables([variable]) == []
 
 
 def test_requests_are_within_limits(made: Rendered) -> None:
-    for one in made.workloads().values():
+    for one in made.pods().values():
         resources = main(one)["resources"]
         for name in ("cpu", "memory"):
             assert 0 < number(resources["requests"][name]) <= number(resources["limits"][name])
@@ -167,17 +198,17 @@ def test_a_worker_has_the_memory_that_the_sizing_rule_says(made: Rendered) -> No
 
 
 def test_all_variables_are_settings(made: Rendered) -> None:
-    for one in made.workloads().values():
+    for one in made.pods().values():
         assert unknown_variables(made.environment(one)) == []
         assert all(type(value) is str for value in made.environment(one).values())
 
 
-@pytest.mark.parametrize("part", sorted(PARTS))
+@pytest.mark.parametrize("part", sorted(ALL_PODS))
 def test_the_settings_are_taken(
     made: Rendered, part: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """With the mounted files where a container would have them."""
-    one = made.workloads()[part]
+    one = made.pods()[part]
     for name, value in made.environment(one).items():
         if value.startswith("/"):
             path = tmp_path / value[1:]
@@ -207,7 +238,7 @@ def made_by_the_readme() -> dict[str, set[str]]:
 
 def asked_for(made: Rendered) -> Iterator[tuple[str, str]]:
     """Yield each secret and key that something refers to."""
-    for one in made.workloads().values():
+    for one in made.pods().values():
         for variable in main(one)["env"]:
             yield variable["valueFrom"]["secretKeyRef"]["name"], variable["valueFrom"]["secretKeyRef"]["key"]
         paths = [PurePosixPath(value) for value in made.environment(one).values() if value.startswith("/")]
@@ -315,7 +346,7 @@ def test_the_proxy_lets_in_what_people_and_a_crm_need_and_no_metrics(example: Re
 
 
 def test_selectors_take_the_pods_that_they_are_for_and_no_others(made: Rendered) -> None:
-    pods = {part: pod_labels(one) for part, one in made.workloads().items()}
+    pods = {part: pod_labels(one) for part, one in made.pods().items()}
     assert all(one["app.kubernetes.io/component"] == part for part, one in pods.items())
     selectors = [
         (one, one["spec"]["selector"]) for one in made.of("StatefulSet", "Deployment", "PodDisruptionBudget")
@@ -383,7 +414,7 @@ def test_workers_are_never_more_than_partitions(example: Rendered) -> None:
 
 def edges(made: Rendered, way: str) -> Iterator[tuple[set[str], Manifest, list[Any]]]:
     """Yield for each rule of all policies, `ingress` or `egress`, whose it is, the peer, and the ports."""
-    pods = {part: pod_labels(one) for part, one in made.workloads().items()}
+    pods = {part: pod_labels(one) for part, one in made.pods().items()}
     for policy in made.of("NetworkPolicy"):
         spec = policy["spec"]
         owners = {part for part, labels in pods.items() if selects(spec["podSelector"], labels)}
@@ -397,13 +428,13 @@ def test_nothing_goes_in_or_out_that_has_no_policy(made: Rendered) -> None:
     spec = made.one("NetworkPolicy", "retention-nothing-else")["spec"]
     assert spec.keys() == {"podSelector", "policyTypes"}
     assert spec["policyTypes"] == ["Ingress", "Egress"]
-    assert all(selects(spec["podSelector"], pod_labels(one)) for one in made.workloads().values())
+    assert all(selects(spec["podSelector"], pod_labels(one)) for one in made.pods().values())
     for policy in made.of("NetworkPolicy"):
         assert "app.kubernetes.io/name" in policy["spec"]["podSelector"]["matchLabels"], "nobody else's pods"
 
 
 def test_what_goes_out_between_ours_is_let_in(made: Rendered) -> None:
-    pods = {part: pod_labels(one) for part, one in made.workloads().items()}
+    pods = {part: pod_labels(one) for part, one in made.pods().items()}
 
     def between(way: str) -> set[tuple[str, str]]:
         return {
@@ -423,7 +454,7 @@ def test_what_the_readme_runs_in_a_pod_may_reach_what_it_asks(made: Rendered) ->
     found = re.findall(
         r"^kubectl exec (?:deploy/)?retention-(\w+)(?:-0)? -- retention-signals (\w+)", readme, re.MULTILINE
     )
-    assert dict(found) == {"desk": "lookup", "bridge": "bridge"}
+    assert dict(found) == {"desk": "lookup", "bridge": "bridge"}, "the operator's pod asks Kafka alone"
     asking = {
         owner
         for owners, peer, _ in edges(made, "egress")
@@ -451,10 +482,10 @@ def test_each_edge_is_named(made: Rendered) -> None:
             )
             found |= {(way, owner, whom, str(one["port"])) for owner in owners for one in ports}
     assert found == {
-        *(("egress", part, "kube-system", "53") for part in PARTS),
-        *(("egress", part, "kafka", "9093") for part in PARTS),
+        *(("egress", part, "kube-system", "53") for part in ALL_PODS),
+        *(("egress", part, "kafka", "9093") for part in ALL_PODS),
         *(("egress", "bridge", whom, "443") for whom in ("0.0.0.0/0", "2000::/3")),
-        *(("ingress", part, "monitoring", port) for part in PARTS),
+        *(("ingress", part, "monitoring", port) for part in ALL_PODS),
         *(("ingress", part, "ingress-nginx", port) for part in ("bridge", "desk")),
     }
 

@@ -307,7 +307,7 @@ def test_one_action_takes_all_of_a_bad_backlog_to_the_dead_letters(
         time.sleep(5)
         assert dead_letters() == later
         deployment.stop(again)
-        deployment.start_ready("--resume-partition", "1")
+        deployment.start_ready(resume_partitions=("1",))  # as a deployment says it, in its settings
         deployment.when_drained()
         assert dead_letters() == BACKLOG + 3 * IN_A_ROW
     print(f"{refused} of {BACKLOG} refused before, the rest in {waited:.1f} s; again {later - BACKLOG}")
