@@ -1,11 +1,16 @@
-"""The rights in the guide for operators are enough: each part works as a user with these and no more."""
+"""The rights in the guide for operators are enough: each part works as a user with these and no more.
+
+So does whoever takes backups, restores, repartitions and erases: those commands are run here.
+"""
 
 import asyncio
 import re
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from signal import SIGTERM
+from tempfile import mkdtemp
 from typing import Any, Final
 
 import aiohttp
@@ -21,7 +26,7 @@ from streams.runtime.kafka.clients import kafka_python_options
 from streams.runtime.local_kafka.distribution import LocalKafkaError, find_java
 from streams.runtime.local_kafka.engine import free_port
 from streams.runtime.local_kafka.java import Java
-from streams.settings import Settings
+from streams.settings import Settings, variable
 from tests.desk.desk_cases import Client, action_id
 from tests.documented import OPERATIONS, of_scenario
 from tests.ingest import feeds
@@ -78,10 +83,22 @@ class Guarded:
 
     settings: dict[str, Any]
     folder: Path
+    jars: Path
 
-    def of(self, user: str) -> Settings:
+    def of(self, user: str, **changes: Any) -> Settings:
         """Return the settings of a user."""
-        return Settings(**self.settings, kafka_username=user, kafka_password_file=self.folder / "password")
+        password = self.folder / "password"
+        return Settings(**(self.settings | changes), kafka_username=user, kafka_password_file=password)
+
+    def shell(self, user: str) -> Shell:
+        """Return a shell in which our commands come as a user."""
+        folder = Path(mkdtemp(prefix=f"shell-of-{user}-", dir=self.folder))
+        for name in (ADMIN, "operator"):
+            (folder / f"{name}.properties").write_text(
+                "security.protocol=SASL_PLAINTEXT\nsasl.mechanism=PLAIN\n"
+                f'sasl.jaas.config={_LOGIN} username="{name}" password="{PASSWORD}";\n'
+            )
+        return Shell(folder, self.of(user), self.jars, free_port())
 
     def run(self, user: str, *arguments: object) -> str:
         """Run a command to its end, and return what it said."""
@@ -108,22 +125,20 @@ def guarded(jars: Path, tmp_path: Path) -> Iterator[Guarded]:
     except LocalKafkaError as error:
         pytest.skip(f"NOT TESTED: {error}")
     (tmp_path / "password").write_text(PASSWORD)
-    (tmp_path / "admin.properties").write_text(
-        "security.protocol=SASL_PLAINTEXT\nsasl.mechanism=PLAIN\n"
-        f'sasl.jaas.config={_LOGIN} username="{ADMIN}" password="{PASSWORD}";\n'
-    )
     login = {"kafka_security_protocol": "SASL_PLAINTEXT", "kafka_sasl_mechanism": "PLAIN"}
     with running(GuardedJava(tmp_path / "kafka", jars), **login) as fitting:
-        one = Guarded(fitting | {"partitions": 1, "clock": "event"}, tmp_path)
-        Shell(tmp_path, one.of(ADMIN), jars, free_port()).run(of_scenario("acls", *OPERATIONS))
+        one = Guarded(fitting | {"partitions": 1, "clock": "event"}, tmp_path, jars)
+        one.shell(ADMIN).run(of_scenario("acls", *OPERATIONS))
         yield one
 
 
+@pytest.mark.timeout(600)
 def test_each_part_does_its_work_with_the_rights_of_the_page_and_no_more(
     guarded: Guarded, tmp_path: Path
 ) -> None:
     admin = guarded.of(ADMIN)
     guarded.run("operator", "topics", "create", "--ingest")
+    guarded.run("operator", "topics", "check")
     write_dataset(tmp_path / "data")
     guarded.run("publisher", "publish", tmp_path / "data")
     send(guarded.of("publisher"), [Raw(Input.CONTACTS, 0, b"c-1", b"{")])
@@ -147,9 +162,54 @@ def test_each_part_does_its_work_with_the_rights_of_the_page_and_no_more(
         started(Canary, "canary", told=crm.environment(canary_hours=0.005))
         until(lambda: len(held(admin, "contacts")[0]) > before)
         mapped(guarded, stack)
+        ended(worker)
     guarded.run("operator", "tick", "--until", "2025-06-01T00:00:00Z")
     guarded.run("operator", "redrive", "--execute")
-    guarded.run("operator", "state", "export", tmp_path / "state.bin")
+    operated(guarded, rules)
+
+
+def operated(guarded: Guarded, rules: Path) -> None:
+    """Run what the page of changes has for an operator, and let a worker go on after each change."""
+    shell, told = guarded.shell("operator"), {variable("ruleset_file"): str(rules)}
+    shell.run(of_scenario("backup", *OPERATIONS), told=told)
+    with working(guarded, shell.port, rules) as worker:
+        somebody = held(guarded.of(ADMIN), "transactions")[0][0].key.decode()
+        known = worker.metric("retention_customers")
+        commands = [one.replace("c-1042", somebody) for one in of_scenario("erase", *OPERATIONS)]
+        shell.run([f"retention-signals lookup {somebody}", *commands], told=told)
+        until(lambda: worker.metric("retention_customers") == known - 1)
+    guarded.shell(ADMIN).run(rights_under("retention-2.", "operator", "retention-worker"))
+    shell.run(of_scenario("repartition", *OPERATIONS), told=told)
+    with working(guarded, shell.port, rules, topic_prefix="retention-2.", partitions=8) as worker:
+        assert worker.metric("retention_customers") == known - 1
+
+
+@contextmanager
+def working(guarded: Guarded, port: int, rules: Path, **changes: object) -> Iterator[WorkerProcess]:
+    """Give a worker once it is ready, and let it end well."""
+    log = guarded.folder / "again.log"
+    worker = WorkerProcess(guarded.of("retention-worker", **changes), log, web_port=port, ruleset_file=rules)
+    try:
+        until(lambda: worker.get("/ready")[0] == 200)
+        yield worker
+        ended(worker)
+    finally:
+        worker.kill()
+
+
+def ended(worker: WorkerProcess) -> None:
+    """End a worker as an operator does; of one that was killed Kafka believes for a while that it runs."""
+    worker.signal(SIGTERM)
+    assert worker.wait() == 0, worker.log
+
+
+def rights_under(prefix: str, *users: str) -> list[str]:
+    """Return the page's commands for another prefix; to keep it short, for these users alone."""
+    script = "\n".join(of_scenario("acls", *OPERATIONS)).replace("\\\n", " ")
+    lines = [one for one in script.splitlines() if not one.startswith("allow ") or one.split()[1] in users]
+    changed = [re.sub(r"^PREFIX=\S+", f"PREFIX={prefix}", one) for one in lines]
+    assert changed != lines
+    return ["\n".join(changed)]
 
 
 def bridged(guarded: Guarded, stack: ExitStack) -> Crm:

@@ -1,4 +1,7 @@
-"""The commands of README and of the guide for operators, run as they stand there."""
+"""The commands of README and of the guide for operators, run as they stand there.
+
+`test_acls` runs those for which it matters who runs them.
+"""
 
 import csv
 import json
@@ -133,28 +136,6 @@ def test_ruleset(shell: Shell) -> None:
     write_rules(shell.folder).rename(shell.folder / "my-rules.toml")
     with shell.running(of_scenario("ruleset", *OPERATIONS)):
         until(lambda: is_ready(shell))
-
-
-@pytest.mark.usefixtures("fed")
-def test_backup(shell: Shell) -> None:
-    shell.run(of_scenario("backup", *OPERATIONS))
-    with shell.running(["retention-signals worker &"]):
-        until(lambda: is_ready(shell))
-        assert customers(shell) == len(KNOWN)
-
-
-@pytest.mark.usefixtures("fed")
-def test_repartition(shell: Shell) -> None:
-    with shell.running([*of_scenario("repartition", *OPERATIONS), "retention-signals worker &"]):
-        until(lambda: is_ready(shell))
-        assert customers(shell) == len(KNOWN)
-
-
-@pytest.mark.usefixtures("fed")
-def test_erase(shell: Shell) -> None:
-    before = f"retention-signals worker &\nuntil curl -sf 127.0.0.1:{shell.port}/ready; do sleep 0.2; done"
-    with shell.running(["retention-signals lookup c-1042", *of_scenario("erase", *OPERATIONS)], before):
-        assert customers(shell) == len(KNOWN) - 1
 
 
 def test_login(shell: Shell) -> None:
