@@ -23,8 +23,11 @@ IMAGE: Final = "retention-signals"
 _VARIABLE: Final = re.compile(r"\$(?:\$|\{(\w+)(?::-([^}]*))?\})")
 
 
-def rendered(environment: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """Return the file with its variables filled in, from an environment or by their defaults."""
+def rendered(environment: Mapping[str, str] | None = None, added: str = "") -> dict[str, Any]:
+    """Return the file with its variables filled in, from an environment or by their defaults.
+
+    `added` are services that somebody writes into it.
+    """
     told = environment or {}
 
     def value(found: re.Match[str]) -> str:
@@ -42,7 +45,8 @@ def rendered(environment: Mapping[str, str] | None = None) -> dict[str, Any]:
             case _:
                 return node
 
-    return cast(dict[str, Any], filled(yaml.safe_load(COMPOSE.read_text(encoding="utf-8"))))
+    text = COMPOSE.read_text(encoding="utf-8").replace("\nservices:\n", f"\nservices:\n{added}\n")
+    return cast(dict[str, Any], filled(yaml.safe_load(text)))
 
 
 @dataclass(frozen=True)
@@ -114,9 +118,9 @@ class Service:
         return float(str(self.told.get("stop_grace_period", "10s")).removesuffix("s"))
 
 
-def services(environment: Mapping[str, str] | None = None) -> dict[str, Service]:
-    """Return all services by name."""
-    found = rendered(environment)["services"]
+def services(environment: Mapping[str, str] | None = None, added: str = "") -> dict[str, Service]:
+    """Return all services by name, with those that somebody adds."""
+    found = rendered(environment, added)["services"]
     return {name: Service(name, told) for name, told in found.items()}
 
 

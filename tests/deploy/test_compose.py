@@ -10,12 +10,13 @@ from typing import Any, Final
 
 import pytest
 
+from streams.crm_settings import load_crm_settings
 from streams.lazy_commands import COMMANDS
 from streams.runtime.local_kafka.docker import IMAGE
 from streams.settings import Settings
 from streams.settings_page import unknown_variables
 from tests.deploy.compose import COMPOSE, Service, image_folders, paths_in, rendered, services, start_order
-from tests.deploy.files import DEPLOY, TOP, run
+from tests.deploy.files import DEPLOY, TOP, parsed, run
 from tests.lab.datasets import run as run_ours
 
 WORKERS: Final = ("worker-1", "worker-2")
@@ -191,6 +192,52 @@ def test_every_address_is_that_of_a_service_that_listens_there() -> None:
             text = " ".join([*one.environment.values(), *one.command])
             found = re.findall(r"\b([a-z][\w-]*):([0-9]+)\b", text)
             assert {(name, int(port)) for name, port in found} <= listens, one.name
+
+
+def test_what_the_readme_adds_is_as_the_other_servers_and_prometheus_finds_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    readme = (DEPLOY / "README.md").read_text(encoding="utf-8")
+    snippets = re.findall(r"^```yaml\n(  \w+:\n.*?)^```", readme, re.MULTILINE | re.DOTALL)
+    every = services(added="".join(snippets))
+    added = {name: one for name, one in every.items() if name not in ALL}
+    assert run_ours("secrets", tmp_path).code == 0
+    for name, one in added.items():
+        assert one.command[:2] == ["retention-signals", name]
+        assert one.health_check
+        for key in (
+            "image",
+            "restart",
+            "read_only",
+            "cap_drop",
+            "security_opt",
+            "tmpfs",
+            "init",
+            "depends_on",
+        ):
+            assert one.told[key] == ALL["desk"].told[key], key
+        assert unknown_variables(one.environment) == []
+        assert all(
+            any(path == it.target or path.startswith(f"{it.target}/") for it in one.mounts)
+            for path in paths_in(one)
+        )
+        for variable, value in one.environment.items():
+            monkeypatch.setenv(variable, value)
+        for variable, file in (("TOKEN_FILE", "token"), ("CRM_SECRET_FILE", "webhook")):
+            monkeypatch.setenv(f"RETENTION_{variable}", str(tmp_path / file))
+        assert Settings().web_host == "0.0.0.0"  # noqa: S104 - of the container
+    of_canary = load_crm_settings()
+    assert of_canary.allow_http, "to the bridge, whose address is inside"
+    assert of_canary.allow_private
+    scraped = parsed(DEPLOY / "prometheus" / "prometheus.yml")["scrape_configs"]
+    found = {
+        (name, str(it["port"]))
+        for one in scraped
+        for it in one.get("dns_sd_configs", [])
+        for name in it["names"]
+    }
+    assert found == {(name, one.environment["RETENTION_WEB_PORT"]) for name, one in added.items()}
+    assert f"http://canary:{added['canary'].environment['RETENTION_WEB_PORT']}/canary" in readme
 
 
 def test_docker_compose_takes_the_file() -> None:

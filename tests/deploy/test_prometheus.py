@@ -56,7 +56,18 @@ def test_the_jobs_that_are_watched_are_those_that_the_rules_mean() -> None:
     matchers = [matcher for rule in rules() for one in asked(rule["expr"]) for matcher in one.labels]
     (pattern,) = {value for label, _, value in matchers if label == "job"}
     assert all(re.fullmatch(pattern, one["job_name"]) for one in scraped)
-    assert all("application" in one["static_configs"][0]["labels"] for one in scraped)
+    assert all("application" in labels_of(one) for one in scraped)
+
+
+def labels_of(job: dict[str, Any]) -> set[str]:
+    """Return the labels that a job gives to all of its targets."""
+    fixed = (name for one in job.get("static_configs", []) for name in one["labels"])
+    return {*fixed, *(one["target_label"] for one in job.get("relabel_configs", []))}
+
+
+def test_each_part_that_rules_watch_is_scraped() -> None:
+    scraped = {one["job_name"] for one in parsed(PROMETHEUS / "prometheus.yml")["scrape_configs"]}
+    assert scraped == {f"retention-{part}" for part in ("worker", "bridge", "desk", "ingest", "canary")}
 
 
 @pytest.mark.parametrize("rule", rules(), ids=name)
