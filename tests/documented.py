@@ -12,7 +12,7 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 TOP: Final = Path(__file__).parents[1]
 OPERATIONS: Final = (TOP / "docs" / "operations.md", *sorted((TOP / "docs" / "operations").glob("*.md")))
@@ -77,13 +77,13 @@ def _typed(body: str) -> Iterator[str]:
             yield command
 
 
-def inline(page: Path) -> Iterator[list[str]]:
+def inline(page: Path, *, of: Literal["text", "blocks", "all"] = "all") -> Iterator[list[str]]:
     """Yield the words of each call of ours that a page has within its text, in backticks, or in a block."""
     text = page.read_text(encoding="utf-8")
     prose = re.sub(r"^ *```.*?^ *```$", "", text, flags=re.MULTILINE | re.DOTALL)
     spans = [re.sub(r"\s+", " ", span) for span in re.findall(r"`(retention-signals [^`]+)`", prose)]
     lines = [line for block in blocks(page) for command in block.commands for line in _joined(command)]
-    for call in (*spans, *lines):
+    for call in {"text": spans, "blocks": lines, "all": spans + lines}[of]:
         found = re.search(r"(?<![\w/-])(?:\.venv/bin/)?retention-signals (.*)", call)
         if found is not None:
             yield _words(found[1])

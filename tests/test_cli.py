@@ -7,10 +7,12 @@ import subprocess
 import sys
 import time
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from streams import lazy_commands
 from streams.cli import rest_seconds
 from tests.lab.datasets import run
 
@@ -23,12 +25,20 @@ def test_without_a_command_it_helps() -> None:
     assert all(command in done.out + done.err for command in COMMANDS)
 
 
-@pytest.mark.parametrize("command", [(), *((one,) for one in COMMANDS), ("schema", "export")])
-def test_every_command_has_help(command: tuple[str, ...]) -> None:
-    done = run(*command, "--help")
-    assert done.code == 0
-    assert "Usage: " in done.out
-    assert done.err == ""
+def every_command() -> Iterator[tuple[str, ...]]:
+    yield ()
+    for name in lazy_commands.COMMANDS:
+        yield (name,)
+        command = lazy_commands.imported(name)
+        yield from ((name, inner) for inner in getattr(command, "commands", ()))
+
+
+def test_every_command_has_help() -> None:
+    for command in every_command():
+        done = run(*command, "--help")
+        assert done.code == 0, command
+        assert "Usage: " in done.out, command
+        assert done.err == "", command
 
 
 @pytest.mark.parametrize(

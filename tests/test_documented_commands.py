@@ -1,6 +1,7 @@
 """Every command that operators are told is run by a test, or says why not; and all that are told exist."""
 
 from pathlib import Path
+from typing import Final
 
 import pytest
 from typer.core import TyperGroup
@@ -34,6 +35,29 @@ def test_a_block_of_commands_is_run_or_says_why_not(block: Block) -> None:
 
 def test_every_scenario_is_of_some_page() -> None:
     assert {block.told for block in BLOCKS if block.kind == "run"} == SCENARIOS
+
+
+WITHIN_THE_TEXT: Final = {
+    "bridge deliveries": "tests/crm/commands/test_deliveries.py",
+    "bridge deliveries --customers": "tests/crm/commands/test_deliveries.py",
+    "bridge deliveries --given-up": "tests/crm/commands/test_deliveries.py",
+    "bridge resend --all": "tests/crm/bridge/test_command.py",
+    "check topics": "tests/kafka/tools/test_check_topics.py",
+    "check topics --all": "tests/kafka/tools/test_check_topics.py",
+    "redrive --execute": "tests/kafka/tools/test_redrive.py",
+    "redrive --reason future --execute": "tests/kafka/worker/test_worker_poison.py",
+    "state import --help": "tests/test_cli.py",
+    "tick --help": "tests/runtime/tools/test_tick_command.py",
+}
+"""What the pages name outside of blocks, and what runs it; else it is in a block that is run."""
+
+
+def test_a_command_within_the_text_is_run_too() -> None:
+    in_blocks = {" ".join(words) for page in PAGES for words in inline(page, of="blocks")}
+    found = {" ".join(words) for page in PAGES for words in inline(page, of="text")}
+    assert found - in_blocks == set(WITHIN_THE_TEXT)
+    for call, file in WITHIN_THE_TEXT.items():
+        assert call.split()[-1].lstrip("-") in (TOP / file).read_text(encoding="utf-8"), call
 
 
 def page_name(page: Path) -> str:
