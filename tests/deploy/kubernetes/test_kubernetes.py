@@ -163,9 +163,8 @@ def test_the_readme_makes_the_operators_pod_of_what_there_is(made: Rendered) -> 
     others = re.findall(r"^kubectl (?:exec(?: -i)?|wait|delete) job[/ ](\w+)", readme, re.MULTILINE)
     assert set(others) == {job}
     assert len(others) >= 5
-    for kind, name in re.findall(r"\b(statefulset|deploy|pod)/(retention-\w+)", readme):
-        kinds = {"statefulset": "StatefulSet", "deploy": "Deployment", "pod": "StatefulSet"}
-        assert made.one(kinds[kind], name)
+    for kind, name in re.findall(r"\b(statefulset|deploy)/(retention-\w+)", readme):
+        assert made.one({"statefulset": "StatefulSet", "deploy": "Deployment"}[kind], name)
     (variable,) = re.findall(r"^kubectl set env \S+ (\w+)=\d+@\d+$", readme, re.MULTILINE)
     assert unknown_variables([variable]) == []
 
@@ -407,6 +406,10 @@ def test_workers_are_never_more_than_partitions(example: Rendered) -> None:
     assert asked["sasl"] == environment["RETENTION_KAFKA_SASL_MECHANISM"].replace("-SHA-", "_sha").lower()
     login = example.one("TriggerAuthentication", trigger["authenticationRef"]["name"])
     assert {one["parameter"] for one in login["spec"]["secretTargetRef"]} == {"username", "password", "ca"}
+    paused = re.findall(
+        r"^kubectl annotate scaledobject (\S+)", (KUBERNETES / "README.md").read_text(), re.MULTILINE
+    )
+    assert set(paused) == {"retention-worker"}, "else KEDA brings back what is stopped for a restore"
 
 
 # The network
