@@ -17,7 +17,9 @@ from typing import Final, Literal
 TOP: Final = Path(__file__).parents[1]
 OPERATIONS: Final = (TOP / "docs" / "operations.md", *sorted((TOP / "docs" / "operations").glob("*.md")))
 PAGES: Final = (TOP / "README.md", *OPERATIONS)
-"""Those whose every command is run, or says why not."""
+"""The guide: those whose every command is run, or says why not."""
+DEPLOYMENT: Final = tuple(sorted((TOP / "deploy").rglob("*.md")))
+"""Those whose blocks say the same; most need Docker or a cluster."""
 _BLOCK: Final = re.compile(
     r"^(?P<indent> *)```(?P<language>console|sh)(?P<mark>[^\n]*)\n(?P<body>.*?)^(?P=indent)```$",
     re.MULTILINE | re.DOTALL,

@@ -7,11 +7,11 @@ import pytest
 from typer.core import TyperGroup
 
 from streams.lazy_commands import COMMANDS, imported
-from tests.documented import PAGES, TOP, Block, blocks, inline
+from tests.documented import DEPLOYMENT, PAGES, TOP, Block, blocks, inline
 from tests.kafka.documented.test_run import SCENARIOS
 
 ALL_PAGES = sorted([TOP / "README.md", *(TOP / "deploy").rglob("*.md"), *(TOP / "docs").rglob("*.md")])
-BLOCKS = [block for page in PAGES for block in blocks(page)]
+BLOCKS = [block for page in (*PAGES, *DEPLOYMENT) for block in blocks(page)]
 
 
 def place(block: Block) -> str:

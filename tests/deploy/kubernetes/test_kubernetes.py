@@ -407,7 +407,9 @@ def test_workers_are_never_more_than_partitions(example: Rendered) -> None:
     login = example.one("TriggerAuthentication", trigger["authenticationRef"]["name"])
     assert {one["parameter"] for one in login["spec"]["secretTargetRef"]} == {"username", "password", "ca"}
     paused = re.findall(
-        r"^kubectl annotate scaledobject (\S+)", (KUBERNETES / "README.md").read_text(), re.MULTILINE
+        r"^kubectl annotate scaledobject (\S+)",
+        (KUBERNETES / "README.md").read_text(encoding="utf-8"),
+        re.MULTILINE,
     )
     assert set(paused) == {"retention-worker"}, "else KEDA brings back what is stopped for a restore"
 
