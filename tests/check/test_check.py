@@ -233,6 +233,26 @@ def test_lateness_is_within_a_few_percent_of_what_it_is() -> None:
     assert detail["late share"] == sum(one >= 5_000 for one in behind) / len(behind)
 
 
+@pytest.mark.parametrize(("again", "verdict"), [(1, GOOD), (30, LOOK)])
+def test_lines_of_an_order_with_one_id_are_not_said_to_do_no_harm(again: int, verdict: Verdict) -> None:
+    found = Duplicates()
+    for number in range(100):
+        event = Transaction("c", "s", f"e{number}", START, "purchase", 999, None)
+        for _ in range(1 + (number < again)):
+            found.take(Seen(TX, 0, event, {}, START, late=False))
+    answer = found.answer()
+    assert answer.verdict is verdict
+    assert "if these are lines of one order with one id and one amount, all but the" in answer.advice
+
+
+def test_contacts_that_come_again_are_no_lines() -> None:
+    found = Duplicates()
+    event = Transaction("c", "s", "e", START, "purchase", 999, None)  # as good as any other
+    for _ in range(2):
+        found.take(Seen(CT, 0, event, {}, START, late=False))
+    assert "lines" not in found.answer().advice
+
+
 def test_of_many_ids_a_sample_is_kept_that_tells_about_as_much(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(duplicates, "MOST_IDS", 1_000)
     found = Duplicates()

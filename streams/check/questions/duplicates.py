@@ -19,6 +19,10 @@ from streams.core.watermark import TOO_LATE_MS, Input
 MOST_IDS: Final = 200_000
 _MANY: Final = 0.05
 _BAD: Final = 0.01
+_LINES: Final = (
+    "But if these are lines of one order with one id and one amount, all but the first are lost: give each "
+    "line an id of its own."
+)
 
 
 @dataclass(slots=True)
@@ -94,11 +98,12 @@ class Duplicates:
         elif far:
             verdict = Verdict.LOOK
             advice = f"Do not send events again after 8 days ({about}{far:,}): they count twice then."
-        elif share(equal, events) > _MANY:
-            verdict = Verdict.LOOK
-            advice = "Ask why so much is sent twice: it does no harm, but something sends it."
         else:
-            verdict, advice = Verdict.GOOD, "Nothing: what comes again is dropped."
+            verdict = Verdict.LOOK if share(equal, events) > _MANY else Verdict.GOOD
+            todo = "Ask why so much comes twice" if verdict is Verdict.LOOK else "Nothing"
+            advice = f"{todo}: what comes again is dropped."
+            if any(one.equal for source, one in self._inputs.items() if source is Input.TRANSACTIONS):
+                advice = f"{todo}, if it was sent again: it is dropped. {_LINES}"
         details = tuple(_detail(source, ids) for source, ids in self._inputs.items())
         return Answer(self.question, verdict, figure, advice, details)
 
