@@ -4,10 +4,12 @@ An export is in no order that can be relied on, so what its records come to wait
 without the records: about 0.7 kB for an order and 0.9 kB for a call. A million orders take 0.7 GB.
 """
 
+import re
 from array import array
 from base64 import b64encode
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from operator import itemgetter
 from pathlib import Path
@@ -16,7 +18,9 @@ from typing import IO, Any, Final, NamedTuple
 from msgspec.json import encode
 
 from schemas.dead_letter import Reason
-from streams.adapt.records import Record, matching, records
+from streams.adapt.ids import Ids
+from streams.adapt.record import Record
+from streams.adapt.records import matching, records
 from streams.core.watermark import Input
 from streams.files import InputError
 from streams.mapping.config import Source
@@ -40,6 +44,10 @@ class Adapted:
     """By rule, or source, reason and detail."""
     found: dict[str, set[str]] = field(default_factory=dict)
     """By rule, which fields any record had."""
+    broken_off: dict[str, int] = field(default_factory=dict)
+    """By file, the first line at which a refused record begins that may be more than one."""
+    again: Counter[tuple[Input, bool]] = field(default_factory=Counter)
+    """Events with an id that another one has: of which input, and whether both are of one file."""
 
     @property
     def written(self) -> Counter[Input]:
@@ -66,6 +74,10 @@ class _Part(NamedTuple):
         return mapping.map_one(self.source, self.record.value, meta)
 
 
+def _refused_part(source: str, record: Record) -> _Part:
+    return _Part(source, record, [Refused(source, Reason.NOT_JSON, record.fault)])
+
+
 class _Event(NamedTuple):
     time: int
     place: int
@@ -86,6 +98,9 @@ class _Run:
     """Each with the thing that it is of, when it became known, and its place among all."""
     record_of: "array[int]" = field(default_factory=lambda: array("Q"))
     """The number of the record that a draft came of, by its place."""
+    begins: list[int] = field(default_factory=list)
+    """The number of the first record of each file."""
+    ids: dict[Input, Ids] = field(default_factory=dict)
     late: dict[int, list[Refused]] = field(default_factory=dict)
     """What was refused after its record was let go, by the number of the record."""
 
@@ -98,8 +113,10 @@ class _Run:
                     yield from self._parts_of(source, record)
 
     def _parts_of(self, source: str, record: Record) -> Iterator[_Part]:
+        if record.is_rest:
+            self.adapted.broken_off.setdefault(record.file, record.line)
         if record.value is None:
-            yield _Part(source, record, [Refused(source, Reason.NOT_JSON, record.fault)])
+            yield _refused_part(source, record)
             return
         try:
             values = self.mapping.split(source, record.value)
@@ -107,14 +124,19 @@ class _Run:
             yield _Part(source, record, [Refused(source, Reason.SCHEMA, str(error))])
             return
         for value in values:
-            yield _Part(source, record.part(value))
+            part = record.part(value)
+            yield _refused_part(source, part) if part.fault else _Part(source, part)
         if not values:
             yield _Part(source, record, [Skipped(source, EMPTY)])
 
     def read(self) -> None:
         """Map every record."""
+        file = ""
         for number, part in enumerate(self.parts()):
-            self.adapted.files[part.record.file] += 1
+            if part.record.file != file:
+                file = part.record.file
+                self.begins.append(number)
+            self.adapted.files[file] += 1
             if number % _STEP == 0:
                 self.on_progress(number)
             for outcome in part.outcomes(self.mapping):
@@ -144,11 +166,16 @@ class _Run:
                 if isinstance(outcome, Mapped):
                     self.adapted.events[outcome.rule, outcome.source] += 1
                     events.append(_Event(outcome.time, place, outcome.value, outcome.source))
+                    file = bisect_right(self.begins, self.record_of[place])
+                    self.ids.setdefault(outcome.source, Ids()).take(outcome.value, file)
                 elif isinstance(outcome, Refused):
                     self.late.setdefault(self.record_of[place], []).append(outcome)
                 else:
                     self.adapted.skipped[outcome.rule, outcome.why] += 1
         self._refuse_late()
+        for source, ids in self.ids.items():
+            same_file, other_file = ids.again()
+            self.adapted.again += Counter({(source, True): same_file, (source, False): other_file})
         events.sort(key=itemgetter(0, 1))
         return events
 
@@ -183,6 +210,25 @@ def inputs_of(sources: dict[str, Source], given: Path) -> dict[str, list[Path]]:
             f"{twice.name} fits two sources of the mapping: give each its own `files`", unusable=True
         )
     return found
+
+
+def not_read(inputs: dict[str, list[Path]], given: Path, others: Iterable[Path]) -> list[Path]:
+    """Return the files of a directory that are of no source, nor others that the command reads or writes."""
+    if given.is_file():
+        return []
+    known = {path.resolve() for path in (*others, *(one for paths in inputs.values() for one in paths))}
+    files = (path for path in sorted(given.iterdir()) if path.is_file() and not path.name.startswith("."))
+    return [path for path in files if path.resolve() not in known]
+
+
+def named_alike(paths: Iterable[Path], inputs: dict[str, list[Path]]) -> list[Path]:
+    """Return those whose names differ from that of an input in digits and capitals alone."""
+    read = {_bare(path) for several in inputs.values() for path in several}
+    return [path for path in paths if _bare(path) in read]
+
+
+def _bare(path: Path) -> str:
+    return re.sub(r"\d", "", path.name.casefold().removesuffix(".gz"))
 
 
 def adapt(

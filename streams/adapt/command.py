@@ -7,26 +7,20 @@ from pathlib import Path
 from typing import IO, Annotated, Final
 
 import typer
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
-from schemas.dead_letter import Reason
-from streams.adapt.adapt import Adapted, adapt, inputs_of
+from streams.adapt.adapt import Adapted, adapt, inputs_of, named_alike, not_read
+from streams.adapt.said import again, faults_of, hints, missed, not_found, others, print_adapted, say
 from streams.console import ERRORS, Exit, failed, files_or_exit, or_exit
 from streams.core.watermark import GIVEN, Input
 from streams.mapping import adapters
 from streams.mapping.config import Config, MappingError, in_zone, load, parse, with_tables
 from streams.mapping.mapping import Mapping
-from streams.mapping.outcomes import NO_CUSTOMER
 from streams.outputs import Force, Output, check_or_exit, writing, writing_or_exit
 from streams.settings import SettingsError, load_settings
 
 CSV: Final = "csv"
 _KINDS: Final = (*adapters.NAMES, CSV)
-_MOST_FILES: Final = 20
-_MOST_WHYS: Final = 30
 _ANYTHING: Final = re.compile(b"")
 
 
@@ -74,7 +68,8 @@ def adapt_command(  # noqa: PLR0913 - one for each option
     purchases need one mapping with two sources (docs/mapping.md). What is skipped, as guest check-outs are,
     is counted with its reason. What can't be mapped goes to refused-KIND.jsonl in OUT, whole, with why.
 
-    Exit code 65 if more was refused than mapped, 78 for a mapping that can't be used.
+    Exit code 65 if more was refused than mapped, if a file could not be read on to its end, or if one was
+    passed over that is named like those that were read; 78 for a mapping that can't be used.
     """
     if show:
         typer.echo(_text(kind), nl=False)
@@ -97,16 +92,18 @@ def adapt_command(  # noqa: PLR0913 - one for each option
         files: dict[Input, Path] = {one: out / f"{one.value}.jsonl" for one in GIVEN if one in work.inputs}
         _check(inputs, files, letters, force=force)
         adapted = _adapted(work, inputs, files, letters)
-    _print(adapted, files, letters)
-    for hint in _hints(adapted, config):
-        _say(Console(), hint)
+        beside = not_read(inputs, given, [*files.values(), letters, *_tables(config, kind, mapping)])
+    print_adapted(adapted, files, letters)
+    for line in (*again(adapted, files), *others(beside)):
+        say(Console(), line)
+    for hint in hints(adapted, config):
+        say(Console(), hint)
     if kind not in adapters.NAMES:
-        for line in _not_found(adapted, config, inputs):
-            _say(Console(), line)
-    if not adapted.events:
-        raise failed("no event came of it", Exit.BAD_DATA)
-    if adapted.refused.total() > adapted.events.total():
-        raise failed(f"more was refused than became events: {letters} says why", Exit.BAD_DATA)
+        for line in not_found(adapted, config, inputs):
+            say(Console(), line)
+    faults = [*faults_of(adapted, letters), *missed(named_alike(beside, inputs))]
+    if faults:
+        raise failed("\n".join(faults), Exit.BAD_DATA)
 
 
 def _lookup(text: str) -> tuple[str, Path]:
@@ -169,67 +166,8 @@ def _adapted(
         )
 
 
-def _print(adapted: Adapted, paths: dict[Input, Path], letters: Path) -> None:
-    console = Console()
-    files = Table(box=SIMPLE_HEAD)
-    files.add_column("read")
-    files.add_column("records", justify="right")
-    counts = list(adapted.files.items())
-    for name, count in counts[:_MOST_FILES]:
-        files.add_row(escape(name), f"{count:,}")
-    if len(counts) > _MOST_FILES:
-        rest = counts[_MOST_FILES:]
-        files.add_row(f"{len(rest):,} more files", f"{sum(count for _, count in rest):,}")
-    console.print(files)
-    became = Table(box=SIMPLE_HEAD)
-    for name in ("rule", "became"):
-        became.add_column(name)
-    became.add_column("count", justify="right")
-    for (rule, source), count in sorted(adapted.events.items()):
-        became.add_row(escape(rule), f"{source.value}.jsonl", f"{count:,}")
-    for (rule, why), count in sorted(adapted.skipped.items()):
-        became.add_row(escape(rule), f"skipped: {escape(why)}", f"{count:,}")
-    refused = sorted(adapted.refused.items(), key=lambda item: -item[1])
-    for (rule, reason, detail), count in refused[:_MOST_WHYS]:
-        became.add_row(escape(rule), f"[red]refused[/red] ({reason.value}): {escape(detail)}", f"{count:,}")
-    if len(refused) > _MOST_WHYS:
-        became.add_row("", "refused for other reasons", f"{sum(dict(refused[_MOST_WHYS:]).values()):,}")
-    console.print(became)
-    total = sum(adapted.refused.values())
-    for one, path in paths.items():
-        written = adapted.written[one]
-        _say(console, f"{path}: {written:,} event{'' if written == 1 else 's'}")
-    if total:
-        _say(console, f"{letters}: {total:,} refused, whole, each with why")
-
-
-def _hints(adapted: Adapted, config: Config) -> Iterator[str]:
-    """Yield what would let more records become events."""
-    if any(why == NO_CUSTOMER for _, why in adapted.skipped):
-        for name, lookup in config.lookup.items():
-            if lookup.file is None:
-                yield (
-                    f"{NO_CUSTOMER}: a file may tell whose they are, --lookup {name}=FILE, "
-                    f"CSV with {lookup.key},{lookup.value}"
-                )
-    if config.rates is None and any(reason is Reason.CURRENCY for _, reason, _ in adapted.refused):
-        yield (
-            "currency: RETENTION_REPORTING_CURRENCY sets that of the reports; --rates FILE gives the rates "
-            "of others"
-        )
-
-
-def _not_found(adapted: Adapted, config: Config, inputs: dict[str, list[Path]]) -> Iterator[str]:
-    """Yield what a mapping asks for and the export has not: names may be wrong. An adapter asks for a lot."""
-    for name, source in config.sources.items():
-        if not inputs[name]:
-            yield f"{name}: nothing was read, for no file is named {source.files or '*'}"
-        for event in source.event:
-            rule = f"{name}/{event.name}"
-            missing = event.fields.keys() - adapted.found.get(rule, event.fields.keys())
-            if missing:
-                yield f"{rule}: found in no record: {', '.join(sorted(missing))}. Is the column's name right?"
-
-
-def _say(console: Console, line: str) -> None:
-    console.print(escape(line), highlight=False, soft_wrap=True)
+def _tables(config: Config, kind: str, mapping: Path | None) -> Iterator[Path]:
+    """Yield the files that are read beside those of the export."""
+    tables = (config.rates, config.merged, *config.lookup.values())
+    yield from (table.file for table in tables if table is not None and table.file is not None)
+    yield Path(kind) if mapping is None else mapping

@@ -1,6 +1,7 @@
 """The command `adapt`: what it writes, what it says, its exit codes; and that it writes all or nothing."""
 
 import json
+from base64 import b64decode
 from pathlib import Path
 
 import pytest
@@ -296,6 +297,75 @@ def test_events_are_in_the_order_of_their_time_whatever_that_of_the_export(tmp_p
     assert run("adapt", "shopify", tmp_path / "orders.json", tmp_path / "out").code == 0
     found = lines(tmp_path / "out" / "transactions.jsonl")
     assert [one["event_id"] for one in found] == ["order-5000000001", "order-5000000002", "refund-900001"]
+
+
+def test_files_that_no_pattern_fits_are_named_and_those_of_other_months_are_a_fault(
+    export: Path, tmp_path: Path
+) -> None:
+    arguments = ("adapt", tmp_path / "my.toml", export, export / "out", "--zone", "UTC", "--force")
+    assert "not read" not in run(*arguments).out
+    (tmp_path / "my.toml").rename(export / "my.toml")
+    (export / "notes.txt").write_text("", encoding="utf-8")
+    (export / ".hidden").write_text("", encoding="utf-8")
+    done = run(arguments[0], export / "my.toml", *arguments[2:])
+    assert done.code == 0
+    assert "not read: 1 file that no `files` of the mapping fits: notes.txt\n" in done.out
+    (export / "Orders-2024-04.CSV").write_text(ORDERS, encoding="utf-8")
+    (export / "calls-2.csv.txt").write_text(CALLS, encoding="utf-8")
+    done = run(arguments[0], export / "my.toml", *arguments[2:])
+    assert done.code == 0  # named like none that was read
+    assert (
+        "not read: 3 files that no `files` of the mapping fits: Orders-2024-04.CSV, calls-2.csv.txt, "
+        in done.out
+    )
+    (export / "orders-2024-03.csv").write_text(ORDERS.replace("1,7", "9,7"), encoding="utf-8")
+    done = run(arguments[0], export / "my.toml", *arguments[2:])
+    assert done.code == 65
+    assert "named like a file that was read, but not read: Orders-2024-04.CSV. Let `files`" in done.err
+    assert len(lines(export / "out" / "transactions.jsonl")) == 2
+
+
+def test_a_file_that_was_not_read_on_to_its_end_is_a_fault(tmp_path: Path) -> None:
+    text = MAPPING.partition("[source.calls]")[0].replace("csv", "json")
+    (tmp_path / "my.toml").write_text(text, encoding="utf-8")
+    rows = [{"order": str(n), "customer": "7", "at": "2024-03-01T12:00Z", "total": 1} for n in range(9)]
+    raw = json.dumps(rows).replace('"order": "6",', '"order": "6",,')
+    (tmp_path / "orders.json").write_text(raw, encoding="utf-8")
+    out = tmp_path / "out"
+    assert run("adapt", tmp_path / "my.toml", tmp_path / "orders.json", out).code == 0
+    assert (len(lines(out / "transactions.jsonl")), len(lines(out / "refused-my.jsonl"))) == (8, 1)
+    lost = '}, {"what": 1}, {"ever": 2}]'
+    good = json.dumps(rows[:1])[:-1]
+    (tmp_path / "orders.json").write_text(f'{good}, {{"order": 1,,{lost}', encoding="utf-8")
+    done = run("adapt", tmp_path / "my.toml", tmp_path / "orders.json", out, "--force")
+    assert done.code == 65
+    assert "orders.json was not read on to its end: what begins at line 1 can't be read" in done.err
+    assert (len(lines(out / "transactions.jsonl")), len(lines(out / "refused-my.jsonl"))) == (1, 1)
+    assert lines(out / "refused-my.jsonl")[0]["record"] == f'{{"order": 1,,{lost}'
+
+
+def test_ids_that_come_again_are_counted_within_a_file_and_between_files(
+    export: Path, tmp_path: Path
+) -> None:
+    (export / "orders.csv").write_text(ORDERS + "1,7,2024-03-01 12:00,10.00\n", encoding="utf-8")
+    (export / "orders-2.csv").write_text(ORDERS, encoding="utf-8")
+    done = run("adapt", tmp_path / "my.toml", export, tmp_path / "out", "--zone", "UTC")
+    assert done.code == 0
+    assert "transactions.jsonl: 1 event with an id that one before it in the same file has. As" in done.out
+    assert "transactions.jsonl: 1 event with an id that one of another file has. The first" in done.out
+    assert "contacts.jsonl: 1 event with" not in done.out
+
+
+def test_of_a_damaged_page_the_orders_that_are_whole_become_events(tmp_path: Path) -> None:
+    orders = [shopify_order(n, "7", at(), 1_000) for n in range(1, 4)]
+    orders[1]["note"] = "J\x00rg"
+    raw = json.dumps({"orders": orders}).encode().replace(b"\\u0000", b"\xf6")
+    (tmp_path / "orders.json").write_bytes(raw)
+    assert run("adapt", "shopify", tmp_path / "orders.json", tmp_path / "out").code == 0
+    assert len(lines(tmp_path / "out" / "transactions.jsonl")) == 2
+    (letter,) = lines(tmp_path / "out" / "refused-shopify.jsonl")
+    assert (letter["reason"], letter["detail"]) == ("not_json", "not UTF-8")
+    assert b"J\xf6rg" in b64decode(letter["record_base64"])
 
 
 def test_what_would_help_is_told(tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from streams.adapt.records import Record, matching, records
+from streams.adapt.record import Record
+from streams.adapt.records import matching, records
 from streams.files import InputError
 from streams.mapping.config import Source, parse
 
@@ -34,7 +35,7 @@ def read(path: Path, raw: bytes, more: str = "") -> list[Record]:
 
 
 def values(found: list[Record]) -> list[Any]:
-    return [one.value if one.value is not None else one.fault for one in found]
+    return [one.fault or one.value for one in found]
 
 
 ARRAY = "[" + ",".join(LINES.splitlines()) + "]"
@@ -93,7 +94,75 @@ def test_an_empty_file_has_no_record(tmp_path: Path, raw: bytes) -> None:
 def test_reading_goes_on_behind_what_is_broken(tmp_path: Path, text: str, found: list[Any]) -> None:
     read_ = read(tmp_path / "orders.json", text.encode())
     assert values(read_) == found
-    assert all(one.raw.decode() in text for one in read_ if not one.value)
+    assert all(one.raw.decode() in text for one in read_ if one.fault)
+
+
+WHOLE: list[dict[str, Any]] = [{"id": f"o{n}", "lines": [{"id": n}], "a": "ü"} for n in range(9)]
+SHAPES = {
+    "array": json.dumps(WHOLE, ensure_ascii=False),
+    "indented": json.dumps(WHOLE, ensure_ascii=False, indent=2),
+    "one after another": "".join(json.dumps(one, ensure_ascii=False) for one in WHOLE),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize(
+    ("spot", "fault"),
+    [
+        (b'"a": "\xfc"', "not UTF-8"),
+        (b'"a": NaN', "not JSON"),
+        (b'"a": -Infinity', "not JSON"),
+        (b'"a": 1e99999999999999999999', "not JSON"),
+        (b'"a": ' + b"9" * 5_000, "not JSON"),
+        (b'"a": "\\udc80"', "not JSON"),
+        (b'"a": ' + b"[" * 9_000 + b"]" * 9_000, "not JSON"),
+        (b'"a": 1,, "b": [{"id": 1}, {"id": 2}]', "not JSON"),
+        (b'"a": "never closed', "not JSON"),
+    ],
+)
+def test_a_spot_spoils_its_own_record_and_no_other(
+    tmp_path: Path, shape: str, spot: bytes, fault: str
+) -> None:
+    parts = SHAPES[shape].encode().split('"a": "ü"'.encode())
+    raw = b""
+    for at, part in enumerate(parts):
+        good = '"a": "ü"'.encode() if at < len(parts) - 1 else b""
+        raw += part + (spot if at == 5 else good)
+    found = read(tmp_path / "orders.json", raw)
+    assert [one.fault for one in found] == ["", "", "", "", "", fault, "", "", ""]
+    assert [one.value for one in found if not one.fault] == WHOLE[:5] + WHOLE[6:]
+    assert spot in found[5].raw
+    assert found[5].raw in raw
+    assert not any(one.is_rest for one in found)
+
+
+def test_where_nothing_tells_what_records_are_like_the_rest_is_one_and_said_to_be(tmp_path: Path) -> None:
+    text = '[{"id": 1,, "lines": [{"id": 9}]}, {"id": 2}, {"id": 3}]'
+    (found,) = read(tmp_path / "orders.json", text.encode())
+    assert (found.fault, found.is_rest) == ("not JSON", True)
+    assert found.raw.decode() == text[1:]
+
+
+def test_a_file_in_utf16_is_said_to_be(tmp_path: Path) -> None:
+    raw = ARRAY.encode("utf-16")
+    (found,) = read(tmp_path / "orders.json", raw)
+    assert (found.raw, found.is_rest) == (raw, True)
+    assert found.fault.startswith("UTF-16, not UTF-8: `iconv")
+
+
+def test_of_a_page_only_the_spoiled_records_are_refused(tmp_path: Path) -> None:
+    raw = b'{"orders": [{"id": 1, "t": 1.50}, {"id": "f\xfcr", "t": 1.50}, {"id": NaN}, {"id": "\\ud800"}]}'
+    page, _ = read(tmp_path / "orders.json", raw + b"\n{}\n")
+    assert (page.fault, page.raw) == ("not UTF-8", raw)
+    assert page.value is not None
+    parts = [page.part(one) for one in page.value["orders"]]
+    assert [one.fault for one in parts] == ["", "not UTF-8", "not UTF-8", "not UTF-8"]
+    assert [one.raw for one in parts] == [
+        b'{"id":1,"t":1.50}',
+        b'{"id": "f\xfcr", "t": "1.50"}',
+        b'{"id": "NaN"}',
+        b'{"id": "\\ud800"}',
+    ]
 
 
 def test_what_is_not_utf8_is_told_with_its_bytes(tmp_path: Path) -> None:
@@ -136,14 +205,69 @@ def test_quotes_hold_separators_and_lines(tmp_path: Path) -> None:
 
 
 def test_rows_that_do_not_fit_are_told_and_the_rest_is_read(tmp_path: Path) -> None:
-    raw = b'id,note\n1\n2,a,b\n3,"x"y\n4,f\xfcr\n5,"' + b"z" * 140_000 + b'"\n6,ok\n7,"never closed\n8,lost\n'
+    raw = b'id,note\n1\n2,a,b\n3,"x"y\n4,f\xfcr\n5,"' + b"z" * 140_000
+    raw += b'"\n6,ok\n7,"never closed\n8,found\n'
     found = read(tmp_path / "orders.csv", raw, CSV)
     not_csv = "not CSV: a quote out of place, or a field too long"
     assert values(found) == [
         *("1 columns, where the header has 2", "3 columns, where the header has 2", not_csv, "not UTF-8"),
-        *(not_csv, {"id": "6", "note": "ok"}, not_csv),
+        *(not_csv, {"id": "6", "note": "ok"}, not_csv, {"id": "8", "note": "found"}),
     ]
     assert b"\n".join(one.raw for one in found) == raw.partition(b"\n")[2].rstrip()
+
+
+ROWS = [f"{n},c{n},{n}.50,note" for n in range(1, 41)]
+
+
+@pytest.mark.parametrize(
+    ("opened", "closed", "refused"),
+    [
+        (9, None, [9]),  # to the end of the file
+        (9, 29, [9]),  # and a row ends with a quote
+        (9, 10, [9]),
+        (0, None, [0]),
+    ],
+)
+def test_a_stray_quote_swallows_no_row(
+    tmp_path: Path, opened: int, closed: int | None, refused: list[int]
+) -> None:
+    rows = list(ROWS)
+    rows[opened] = rows[opened].replace("note", '"15 inch')
+    if closed is not None:
+        rows[closed] = rows[closed].replace("note", '15 inch"')
+    raw = "\n".join(["id,customer,total,note", *rows, ""]).encode()
+    found = read(tmp_path / "orders.csv", raw, CSV)
+    assert [at for at, one in enumerate(found) if one.fault] == refused
+    assert [one.line for one in found] == [*range(2, 42)]
+    assert b"\n".join(one.raw for one in found) == raw.partition(b"\n")[2].rstrip()
+
+
+def test_two_stray_quotes_at_the_begin_of_cells_swallow_no_row(tmp_path: Path) -> None:
+    rows = [row.replace("note", '"15 inch') if n in {9, 29} else row for n, row in enumerate(ROWS)]
+    raw = "\n".join(["id,customer,total,note", *rows]).encode()
+    found = read(tmp_path / "orders.csv", raw, CSV)
+    assert [at for at, one in enumerate(found) if one.fault] == [9, 29]
+    assert len(found) == 40
+
+
+def test_a_text_of_several_lines_stays_one(tmp_path: Path) -> None:
+    text = "Dear Sir,\nmy order, the one of May, never came, you see.\n\nYours, 12, Main Street"
+    raw = f'id,customer,total,note\n1,c1,1.50,x\n2,c2,2.50,"{text}"\n3,c3,3.50,x\n'
+    found = read(tmp_path / "orders.csv", raw.encode(), CSV)
+    assert [one.value["note"] for one in found if one.value] == ["x", text, "x"]
+
+
+def test_a_quote_that_swallows_what_is_like_no_row_takes_the_rest_and_it_is_said(tmp_path: Path) -> None:
+    raw = b'id,customer,total,note\n1,c1,1.50,x\n2,c2,2.50,"never\nclosed\nat all\n'
+    found = read(tmp_path / "orders.csv", raw, CSV)
+    assert [one.is_rest for one in found] == [False, True]
+    assert b"\n".join(one.raw for one in found) == raw.partition(b"\n")[2].rstrip()
+
+
+def test_the_line_that_tells_excel_the_separator_is_no_header(tmp_path: Path) -> None:
+    raw = b"\xef\xbb\xbfsep=;\r\nid;total\r\n1;2\r\n"
+    (found,) = read(tmp_path / "orders.csv", raw, CSV + '\nseparator = ";"')
+    assert (found.value, found.line) == ({"id": "1", "total": "2"}, 3)
 
 
 @pytest.mark.parametrize(

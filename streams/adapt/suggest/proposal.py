@@ -231,7 +231,7 @@ def _try(
     every = (record for path in paths for record in records(path, config.sources[source]))
     for record in islice(every, TRIED):
         rows += 1
-        if record.value is None:
+        if record.fault or record.value is None:
             others[f"refused: {record.fault}"] += 1
             continue
         for outcome in mapping.map(source, record.value, Meta()):
