@@ -105,4 +105,11 @@ class Mapping:
 
 
 def _meta(meta: Meta) -> dict[str, Any]:
-    return {"key": meta.key, "time": meta.time, "topic": meta.topic, "headers": meta.headers or {}}
+    return {
+        "key": meta.key,
+        "time": meta.time,
+        "topic": meta.topic,
+        "partition": meta.partition,
+        "offset": meta.offset,
+        "headers": meta.headers or {},
+    }

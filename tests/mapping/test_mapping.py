@@ -67,11 +67,13 @@ def test_key_time_and_headers_of_a_record_are_found() -> None:
         customer_id='"record.key"',
         time='{ from = "record.time", time = "epoch_ms" }',
         channel='"record.headers.ce_type"',
+        event_id="\"join('-', [record.topic, text(record.partition), text(record.offset)])\"",
     )
-    meta = Meta(key="c-9", time=1709294400000, headers={"ce_type": "order"}, topic="t")
+    meta = Meta("c-9", 1709294400000, {"ce_type": "order"}, topic="t", partition=3, offset=0)
     (draft,) = mapping.map("orders", ORDER, meta)
     assert isinstance(draft, Draft)
     assert (draft.key, draft.time, draft.fields["channel"]) == ("c-9", 1709294400000, "order")
+    assert draft.fields["event_id"] == "t-3-0"
 
 
 def test_records_that_others_hold() -> None:
