@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from streams.adapt.suggest import sheet
+from streams.adapt.suggest import proposal, sheet
 from streams.adapt.suggest.names import CONTACTS, PURCHASES
 from streams.adapt.suggest.numbers import number_form
 from streams.adapt.suggest.proposal import proposed
@@ -547,3 +547,243 @@ def test_times_and_numbers_that_are_none() -> None:
     assert time_forms([]) == []
     assert number_form(["12 of 14"]) is None
     assert number_form(["red"]) is None
+
+
+SOLD = ("Order No", "Customer", "Date", "Quantity")
+
+
+@pytest.mark.parametrize(
+    ("price", "asked"),
+    [
+        ("Price", True),
+        ("Price (EUR)", True),
+        ("Unit Price", False),
+        ("UnitPrice", False),
+        ("Einzelpreis", False),
+    ],
+)
+def test_a_price_beside_a_quantity_is_multiplied_and_a_quantity_below_0_is_a_refund(
+    price: str, asked: bool, tmp_path: Path
+) -> None:
+    rows = [(*SOLD, price), (1, "c", T, 3, "2.50"), (2, "c", T, -2, "2.50"), (3, "c", T, 1, "4.00")]
+    text, events = propose(tmp_path, rows)
+    assert kinds(events) == [
+        ("purchase", "1", "7.50"),
+        ("refund", "refund-2", "5.00"),
+        ("purchase", "3", "4.00"),
+    ]
+    assert (f"# DECIDE: {price} is taken for the price of one piece" in text) == asked
+    assert ("# guess: no column has the whole amount, so it is price times quantity" in text) != asked
+
+
+@pytest.mark.parametrize(
+    ("prices", "said"),
+    [
+        (("1.234,50", "2,50", "2,00"), None),
+        (("€ 1.234,50", "€ 2,50", "€ 2,00"), None),
+        (("1,234.50", "2.50", "2.00"), None),
+        (("1'234.50", "2.50", "2.00"), None),
+        (("1 234,50", "2,50", "2,00"), None),
+        (("1234,50", "2.50", "2,00"), "which is right?"),
+    ],
+)
+def test_a_price_however_it_is_written_is_multiplied(
+    prices: tuple[str, ...], said: str | None, tmp_path: Path
+) -> None:
+    rows = [(*SOLD, "Unit Price"), *((n, "c", T, f"{n + 1}", one) for n, one in enumerate(prices))]
+    path = write(tmp_path / "orders.csv", rows)
+    text = proposed(path, "USD", ZONE)
+    events = mapped(text, path, currency="EUR" if "€" in prices[0] else "USD")
+    if said is None:
+        assert [Decimal(one["amount"]) for one in events] == [Decimal("1234.50"), 5, 6]
+    else:
+        assert [one["amount"] for one in events] == ["5"]
+        assert said in text
+        assert "2 refused: " in text
+
+
+def test_a_price_of_the_whole_row_is_not_multiplied(tmp_path: Path) -> None:
+    rows = [
+        (*SOLD, "Total Price", "Unit Price"),
+        (1, "c", T, 3, "7.50", "2.50"),
+        (2, "c", T, -1, "2.50", "2.50"),
+    ]
+    _, events = propose(tmp_path, rows)
+    assert kinds(events) == [("purchase", "1", "7.50"), ("refund", "refund-2", "2.50")]
+
+
+def test_rows_whose_price_and_quantity_are_below_0_are_asked_about(tmp_path: Path) -> None:
+    rows = [(*SOLD, "Price"), (1, "c", T, 3, "2.50"), (2, "c", T, -1, "-2.50"), (3, "c", T, "-", "1.00")]
+    text, events = propose(tmp_path, rows)
+    assert [one["kind"] for one in events] == ["purchase", "refund"]
+    assert "# DECIDE: of some rows Price and Quantity are below 0; they are taken for refunds" in text
+
+
+def test_orders_are_never_taken_for_contacts_unasked(tmp_path: Path) -> None:
+    path = write(tmp_path / "orders.csv", [(*SOLD, "Unit Price"), (1, "c", T, 3, "2.50")])
+    assert "purchases. 5 columns" in proposed(path, "USD", ZONE)
+    for lacking, said in (
+        ((*SOLD, "Status"), "an amount"),
+        ((*SOLD[:3], "Unit Price"), "how many were bought at a unit price"),
+    ):
+        row = (1, "c", T, "3", "paid")[: len(lacking)]
+        with pytest.raises(InputError, match=said):
+            proposed(write(path, [lacking, row]), "USD", ZONE)
+    calls = [("Order No", "Customer", "Date", "Queue", "Hold time", "Direction"), (1, "c", T, 5, 6, "in")]
+    assert "# DECIDE: its name is that of purchases" in proposed(write(path, calls), "USD", ZONE)
+
+
+def test_rows_that_are_mostly_refunds_are_asked_about(tmp_path: Path) -> None:
+    text, _ = propose(tmp_path, orders((1, "c", T, "-5.00"), (2, "c", T, "-5.00"), (3, "c", T, "5.00")))
+    assert "# DECIDE: 67% of the rows are taken for refunds" in text
+
+
+LINES = ("Order No", "Customer", "Date", "Total", "Item")
+
+
+def test_lines_of_one_amount_are_told_apart_by_what_they_are_of(tmp_path: Path) -> None:
+    rows = [LINES, (1, "c", T, "9.99", "tea"), (1, "c", T, "9.99", "cup"), (2, "c", T, "9.99", "tea")]
+    rows += [(2, "c", T, "4.50", "cup")]
+    text, events = propose(tmp_path, rows)
+    assert [one["event_id"] for one in events] == ["1-tea", "1-cup", "2-tea", "2-cup"]
+    assert "DECIDE: 2 ids" in text
+    assert "tells them apart" not in text
+
+
+def test_as_many_columns_tell_lines_apart_as_it_takes_but_none_that_changes(tmp_path: Path) -> None:
+    header = (*LINES[:4], "Status", "Bin", "Note")
+    rows = [header, (1, "c", T, "9.99", "paid", "a", "x" * 61), (1, "c", T, "9.99", "sold", "b", "y")]
+    rows += [(1, "c", T, "4.50", "paid", "a", "y")]
+    _, events = propose(tmp_path, rows)
+    assert [one["event_id"] for one in events] == ["1-9.99-a", "1-9.99-b", "1-4.50-a"]
+
+
+def test_lines_that_nothing_tells_apart_are_told_by_their_place_if_that_is_right(tmp_path: Path) -> None:
+    rows = [LINES, *([(1, "c", T, "9.99", "tea")] * 2), (1, "c", T, "4.50", "cup")]
+    path = write(tmp_path / "orders.csv", rows)
+    text = proposed(path, "USD", ZONE)
+    assert "# DECIDE: 1 rows have the id of another row, for no column tells them apart" in text
+    text = text.replace(", Item])", ", Item, record.topic, text(record.offset)])")
+    (tmp_path / "m.toml").write_text(text, encoding="utf-8")
+    for out in ("one", "two"):
+        done = run("adapt", "csv", path, tmp_path / out, "--mapping", tmp_path / "m.toml")
+        assert done.code == 0, done
+        assert "with an id" not in done.out
+    one, two = ((tmp_path / out / "transactions.jsonl").read_bytes() for out in ("one", "two"))
+    assert one == two
+    assert b'"1-tea-orders.csv-2"' in one
+
+
+def test_rows_without_an_id_are_told_apart_by_more_than_their_amount(tmp_path: Path) -> None:
+    rows = [("Customer", "Date", "Total", "Item"), ("c", T, "9.99", "tea"), ("c", T, "9.99", "cup")]
+    _, events = propose(tmp_path, rows)
+    assert [one["event_id"] for one in events] == [f"c-{T}-9.99-tea", f"c-{T}-9.99-cup"]
+
+
+def test_the_mark_of_a_credit_makes_a_refund(tmp_path: Path) -> None:
+    text, events = propose(
+        tmp_path, orders((1, "c", T, "28.99 CR"), (2, "c", T, "5.00 DR"), (3, "c", T, "7.00"))
+    )
+    assert kinds(events) == [
+        ("refund", "refund-1", "28.99"),
+        ("purchase", "2", "5.00"),
+        ("purchase", "3", "7.00"),
+    ]
+    assert "# DECIDE: CR beside an amount is taken for a credit: a refund. Is it?" in text
+
+
+def test_a_credit_that_can_not_be_told_from_another_mark_is_refused(tmp_path: Path) -> None:
+    text, events = propose(
+        tmp_path, orders((1, "c", T, "28.99 CR"), (2, "c", T, "5.00 CRX"), (3, "c", T, "7.00"))
+    )
+    assert events == []
+    assert "Rows that have them are refused: CR." in text
+
+
+def test_a_mark_of_no_one_currency_is_refused_until_somebody_says_which(tmp_path: Path) -> None:
+    rows = orders((1, "c", T, "€ 9.99"), (2, "c", T, "kr 99.50"), (3, "c", T, "12.40"))
+    path = write(tmp_path / "orders.csv", rows)
+    text = proposed(path, "EUR", ZONE)
+    assert kinds(mapped(text, path, currency="EUR")) == [("purchase", "1", "9.99")]
+    assert (
+        "# DECIDE: what do these marks beside amounts of Total mean? Rows that have them are refused: kr."
+        in text
+    )
+    assert "# DECIDE: some amounts have no mark of a currency, and are refused." in text
+    said = text.replace("currency = ", "currency = [").replace("'EUR'\"", '\'EUR\'", { value = "EUR" }]')
+    assert kinds(mapped(said, path, currency="EUR")) == [
+        ("purchase", "1", "9.99"),
+        ("purchase", "3", "12.40"),
+    ]
+
+
+@pytest.mark.parametrize(("reporting", "count"), [("SEK", 2), ("EUR", 0)])
+def test_a_mark_of_several_currencies_is_yours_if_yours_is_one(
+    reporting: str, count: int, tmp_path: Path
+) -> None:
+    path = write(tmp_path / "orders.csv", orders((1, "c", T, "kr 9.99"), (2, "c", T, "5.00 kr")))
+    text = proposed(path, reporting, ZONE)
+    assert len(mapped(text, path, currency=reporting)) == count
+    assert ("# guess: kr is SEK" in text) == bool(count)
+
+
+def test_a_column_tells_the_currency_of_marks(tmp_path: Path) -> None:
+    rows = orders((1, "c", T, "kr 9.99", "USD"), (2, "c", T, "₱5.00", "USD"), more=("Currency",))
+    _, events = propose(tmp_path, rows)
+    assert kinds(events) == [("purchase", "1", "9.99"), ("purchase", "2", "5.00")]
+
+
+def test_words_of_all_files_of_one_kind_are_seen(tmp_path: Path) -> None:
+    for month, word in ((2, "paid"), (3, "cancelled")):
+        rows = orders(*((f"{month}-{n}", "c", T, "5.00", word) for n in range(3)), more=("Status",))
+        write(tmp_path / f"orders-{month}.csv", rows)
+    text = proposed(tmp_path, "USD", ZONE)
+    assert "orders-2.csv and 1 more like it: purchases. 5 columns (comma), 6 rows looked at." in text
+    assert "3 skipped: cancelled order" in text
+
+
+def test_of_many_files_fewer_rows_each_are_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(proposal, "SAMPLE", 10)
+    for month in range(10):
+        write(tmp_path / f"orders-{month}.csv", orders(*((n, "c", T, "5.00") for n in range(9))))
+    assert "40 rows looked at" in proposed(tmp_path, "USD", ZONE)
+
+
+@pytest.mark.parametrize("other", [("05.03.2026 10:00", "5.00"), (T, "five")])
+def test_files_that_write_a_column_in_another_form_are_sources_of_their_own(
+    other: tuple[str, str], tmp_path: Path
+) -> None:
+    write(tmp_path / "orders-1.csv", orders((1, "c", T, "5.00")))
+    write(tmp_path / "orders-2.csv", orders((2, "c", *other)))
+    text = proposed(tmp_path, "USD", ZONE)
+    assert 'files = "orders-1.csv"' in text
+    assert "Tried on the first 1 rows of orders-1.csv: 1 purchase." in text
+    assert ('files = "orders-2.csv"' in text) != ("orders-2.csv is left out" in text)
+
+
+def test_ids_that_a_spreadsheet_rounded_are_asked_about(tmp_path: Path) -> None:
+    text, _ = propose(tmp_path, orders((1, "4.90123E+12", T, "5.00"), ("4,9E+12", "7", T, "5.00")))
+    assert text.count("# DECIDE: a spreadsheet has rounded ids") == 2
+    calls = [("Call ID", "Customer", "Started", "Queue"), ("1.2E+10", "c", T, "12")]
+    assert "rounded ids of Call ID" in propose(tmp_path, calls, "calls")[0]
+
+
+def test_cents_of_a_currency_that_has_none_are_asked_about(tmp_path: Path) -> None:
+    rows = [("Order No", "Customer", "Date", "Amount cents", "Currency"), (1, "c", T, "500", "JPY")]
+    text, _ = propose(tmp_path, rows)
+    assert "# DECIDE: amounts in JPY are divided by 100, as all" in text
+
+
+def test_the_line_that_tells_excel_the_separator_is_no_header(tmp_path: Path) -> None:
+    text = "\ufeffsep=;\r\nOrder No;Customer;Date;Total\r\n" + f"1;c;{T};5,00\r\n"
+    (tmp_path / "orders.csv").write_text(text, encoding="utf-8", newline="")
+    assert "Tried on the first 1 rows of orders.csv: 1 purchase." in proposed(tmp_path, "USD", ZONE)
+
+
+@pytest.mark.parametrize("further", ["", "1"])
+def test_further_lines_of_an_order_that_have_no_total_are_skipped(further: str, tmp_path: Path) -> None:
+    rows = orders((1, "c", T, "9.00"), (further, "c", T, ""), (further, "c", T, ""), (2, "c", T, "5.00"))
+    text, events = propose(tmp_path, rows)
+    assert kinds(events) == [("purchase", "1", "9.00"), ("purchase", "2", "5.00")]
+    assert "2 skipped: further line of an order" in text
+    assert "DECIDE: 1 ids" not in text

@@ -15,6 +15,7 @@ from streams.adapt.suggest.fields import (
     followed,
     joined,
     repeated,
+    rounded,
     source_lines,
     text,
     timed,
@@ -137,7 +138,7 @@ def _contact_id(
     where = path(column.name)
     again = repeated(column.values)
     if not again:
-        return Field("contact_id", [quoted(where)]), None
+        return Field("contact_id", [quoted(where)], rounded(column)), None
     part, changed = columns.get("part"), columns.get("changed")
     state = None if changed is None or part is not None else timed(changed, clues)
     if changed is not None and state is not None:
@@ -149,7 +150,7 @@ def _contact_id(
         )
     several = f"{len(again):,} ids of {column.name} have several rows"
     note = f"{DECIDE}{several}; each is taken for {what}. Is that so?"
-    return Field("contact_id", [quoted(where)], [note]), follow
+    return Field("contact_id", [quoted(where)], [*rounded(column), note]), follow
 
 
 def _channel(sheet: Sheet, columns: Mapping[str, Column]) -> list[Field]:

@@ -38,6 +38,7 @@ _US: Final = frozenset(
 _FLAGS: Final = frozenset(("true", "yes", "y", "t", "1", "false", "no", "n", "f", "0"))
 """Words for yes and no that a mapping knows by itself."""
 _NAME: Final = re.compile(r"[^\W\d_]{2,}(,? [^\W\d_]+)+")
+_ROUNDED: Final = re.compile(r"\d([.,]\d+)?[Ee]\+\d+")
 _OFTEN: Final = 0.1
 _TIMES: Final = 5
 """An id is asked about that has more than this share of the rows, and so many times the mean."""
@@ -236,7 +237,7 @@ def address(columns: Iterable[Column]) -> Column | None:
 
 
 def _by_id(column: Column) -> Customer:
-    expression, notes = path(column.name), []
+    expression, notes = path(column.name), rounded(column)
     if column.filled and all(value.endswith(".0") and value[:-2].isdigit() for value in column.filled):
         expression = f"replace({expression}, '.0', '')"
         notes.append(f"{GUESS}the .0 of {column.name} comes from a spreadsheet, and is no part of the id")
@@ -278,6 +279,17 @@ def skip_rule(when: str, why: str) -> str:
 def text(name: str, column: Column) -> Field:
     """Return a field whose text is taken as it is."""
     return Field(name, [quoted(guarded(path(column.name), column))])
+
+
+def rounded(column: Column) -> list[str]:
+    """Return what is said of ids that a spreadsheet has rounded."""
+    if not any(_ROUNDED.fullmatch(value) for value in column.words):
+        return []
+    note = (
+        f"{DECIDE}a spreadsheet has rounded ids of {column.name}, as 4.9E+12: several became one, and "
+        "nothing tells them apart any more. Export them again, with the column as text."
+    )
+    return [note]
 
 
 def repeated(ids: Iterable[str]) -> set[str]:

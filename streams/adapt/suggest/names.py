@@ -27,6 +27,13 @@ PURCHASES: Final = _names("purchases")
 """The fields of a purchase, and what decides about it."""
 CONTACTS: Final = _names("contacts")
 _NEVER: Final = {kind: frozenset(re.split(r"[,\s]+", words)) for kind, words in _NAMES["never"].items()}
+_OF_ONE: Final = frozenset(("unit",))
+"""Words that the price of one piece has, and no amount."""
+_PRICES: Final = frozenset(("price", "preis", "prix", "precio"))
+_OF_ALL: Final = frozenset(
+    ("total", "gesamt", "gesamte", "line", "extended", "ext", "order", "grand", "sum", "summe", "basket")
+)
+"""Words beside that of a price that make it one of all pieces."""
 _LEAST: Final = 0.5
 """How like a name must be."""
 _MOST_WORDS: Final = 40
@@ -46,6 +53,10 @@ def _clocks(column: Column) -> bool:
 
 def _amounts(column: Column) -> bool:
     return column.number is not None and not _NEVER["amount"] & set(column.tokens)
+
+
+def _prices(column: Column) -> bool:
+    return column.number is not None and not (_NEVER["amount"] - _OF_ONE) & set(column.tokens)
 
 
 def _numbers(column: Column) -> bool:
@@ -78,7 +89,8 @@ def _any(_column: Column) -> bool:
 
 _TESTS: Final[Mapping[str, Test]] = {
     **dict.fromkeys(("time", "started_at", "ended_at", "changed", "refund_time"), _times),
-    **dict.fromkeys(("amount", "price"), _amounts),
+    "amount": _amounts,
+    "price": _prices,
     **dict.fromkeys(("quantity", "exchange_rate", "refund", "hold_count"), _numbers),
     **dict.fromkeys(("transfers_warm", "ivr_zero_outs", "ces"), _numbers),
     **dict.fromkeys(("queue_seconds", "hold_seconds", "first_reply_seconds"), _durations),
@@ -123,3 +135,9 @@ def assigned(columns: list[Column], fields: Names) -> dict[str, Column]:
 def only_currencies(column: Column) -> bool:
     """Return whether every value is the code of a currency."""
     return all(map(is_currency, column.words))
+
+
+def is_price(column: Column) -> bool:
+    """Return whether a column is named like the price of one piece, if it stands beside a quantity."""
+    tokens = set(column.tokens)
+    return bool(tokens & _PRICES) and not tokens & _OF_ALL

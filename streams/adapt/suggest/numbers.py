@@ -22,6 +22,11 @@ _SYMBOLS: Final = {
     "C$": "CAD",
     "A$": "AUD",
     "R$": "BRL",
+    "K\u010d": "CZK",
+    "Ft": "HUF",
+    "\u20b9": "INR",
+    "\u20a9": "KRW",
+    "\u20ba": "TRY",
 }
 _MOST_MARKS: Final = 4
 CLOCK: Final = re.compile(r"(\d{1,4}:)?\d{1,3}:[0-5]\d(\.\d+)?")
@@ -58,7 +63,7 @@ def number_form(values: Iterable[str]) -> NumberForm | None:
         body = digits.group().rstrip("., ")
         around = value[: digits.start()] + value[digits.start() + len(body) :]
         signs |= set(around) & set(_SIGNS) if _NEGATIVE.search(around) else set()
-        marks |= {mark for mark in (_bare(value[: digits.start()]), _bare(value[digits.end() :])) if mark}
+        marks |= marks_of(value)
         marks |= set(body) & {"'", "\u2019", "\u202f"}
         separator = _places(body)
         if separator is not None:
@@ -76,6 +81,14 @@ def number_form(values: Iterable[str]) -> NumberForm | None:
         tuple(sorted(signs)),
         bool(point and comma),
     )
+
+
+def marks_of(value: str) -> set[str]:
+    """Return what stands before and behind the digits of a number, without its signs."""
+    digits = _NUMBER.search(value)
+    if digits is None:
+        return set()
+    return {mark for mark in (_bare(value[: digits.start()]), _bare(value[digits.end() :])) if mark}
 
 
 def _bare(text: str) -> str:

@@ -3,7 +3,6 @@
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from fnmatch import fnmatch
 from glob import escape
 from itertools import islice, takewhile
@@ -15,7 +14,7 @@ from streams.adapt.suggest.contacts import TELLING, contacts_lines
 from streams.adapt.suggest.fields import Clues, address
 from streams.adapt.suggest.names import CONTACTS, PURCHASES, assigned
 from streams.adapt.suggest.purchases import purchases_lines
-from streams.adapt.suggest.sheet import SEPARATORS, Sheet, folded, read_sheet
+from streams.adapt.suggest.sheet import SAMPLE, SEPARATORS, Sheet, folded, read_sheet, together
 from streams.adapt.suggest.times import Order
 from streams.adapt.suggest.toml import DECIDE, comment, shown
 from streams.console import visible
@@ -24,6 +23,7 @@ from streams.mapping.config import Config, parse
 from streams.mapping.mapping import Mapping
 from streams.mapping.outcomes import Draft, Mapped, Memory, Meta, Refused, Skipped
 
+_FEW: Final = 2
 TRIED: Final = 1000
 """Rows of each file that the proposal is tried on."""
 _ENDS: Final = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz")
@@ -64,7 +64,7 @@ def proposed(given: Path, currency: str, zone: str | None = None) -> str:
         names.append(name)
         tables += [line for line in more if line not in tables]
         only |= {its_currency} if its_currency != "" else set()
-        sources += ["", *comment(_about(sheet)), *lines]
+        sources += ["", *comment(_about(sheet)), *_doubt(sheet), *lines]
     if not names:
         raise InputError("\n".join(f"{sheet.name}: {_lacks(sheet)}" for sheet in sheets), unusable=True)
     said, currency = _money(only, currency)
@@ -81,18 +81,36 @@ def _sheets(given: Path) -> list[Sheet]:
     paths = sorted(path for path in given.iterdir() if path.is_file() and path.name.lower().endswith(_ENDS))
     if not paths:
         raise InputError(f"nothing to read in {given}: looked for {', '.join(f'*{end}' for end in _ENDS)}")
-    found: dict[tuple[str, ...], Sheet] = {}
+    # Of many files fewer rows each: what is looked at stays in memory.
+    sample = max(SAMPLE // 10, min(SAMPLE, 2 * SAMPLE // len(paths)))
+    found: dict[tuple[str, ...], list[Sheet]] = {}
     for path in paths:
-        sheet = read_sheet(path)
+        sheet = read_sheet(path, sample)
         key = (sheet.separator, *sheet.header)
-        same = found.get(key)
-        both = None if same is None else replace(same, paths=[*same.paths, path])
+        same = found.get(key, [])
         # Files of one kind are told by what their names share: two that share nothing are two kinds.
-        if both is None or not _shared(both):
-            found[key if same is None else (*key, path.name)] = sheet
-        else:
-            found[key] = both
-    return sorted(found.values(), key=_is_of_contacts)
+        if not _begin([*(one.name for one in same), path.name]):
+            key = (*key, path.name)
+        found.setdefault(key, []).append(sheet)
+    sheets = [one for same in found.values() for one in _of_one_form(same)]
+    return sorted(sheets, key=_is_of_contacts)
+
+
+def _of_one_form(sheets: list[Sheet]) -> list[Sheet]:
+    """Return files of one kind as one, unless one of them writes its times or amounts in another form."""
+    if len(sheets) == 1:
+        return sheets
+    whole = together(sheets)
+    columns = {column.name: column for column in whole.columns}
+    for sheet in sheets:
+        purchases, contacts = assigned(sheet.columns, PURCHASES), assigned(sheet.columns, CONTACTS)
+        times = [purchases.get("time"), contacts.get("started_at")]
+        numbers = [purchases.get(one) for one in ("amount", "price", "quantity")]
+        if any(one is not None and not columns[one.name].times for one in times) or any(
+            one is not None and columns[one.name].number is None for one in numbers
+        ):
+            return sheets
+    return [whole]
 
 
 def _shared(sheet: Sheet) -> str:
@@ -145,12 +163,19 @@ def _source(
 def _is_of_contacts(sheet: Sheet) -> bool:
     """Return whether a file holds contacts rather than purchases: by its name, else by its columns."""
     contacts, purchases = assigned(sheet.columns, CONTACTS), assigned(sheet.columns, PURCHASES)
-    if not {"amount", "price"} & purchases.keys():
+    tells_of_calls = len(TELLING & contacts.keys()) > _FEW
+    has_amount = bool({"amount", "price"} & purchases.keys())
+    if not has_amount and not _is_named_orders(sheet):
         return True
     name = sheet.name.lower()
-    if bool(_CALLS.search(name)) != bool(_ORDERS.search(name)):
+    if has_amount and bool(_CALLS.search(name)) != bool(_ORDERS.search(name)):
         return bool(_CALLS.search(name))
-    return len(TELLING & contacts.keys()) > 2
+    return tells_of_calls
+
+
+def _is_named_orders(sheet: Sheet) -> bool:
+    name = sheet.name.lower()
+    return bool(_ORDERS.search(name)) and not _CALLS.search(name)
 
 
 def _lacks(sheet: Sheet) -> str:
@@ -161,10 +186,15 @@ def _lacks(sheet: Sheet) -> str:
         for what, names in (
             ("whose it is (a customer's id)", {"customer_id", "phone"}),
             ("when it was (a time in a form that is known)", {"time", "started_at", "ended_at"}),
-            ("an amount, or anything that only contacts have", {"amount", "price", *TELLING}),
+            (
+                "an amount, or anything that only contacts have",
+                {"amount", "price"} if _is_named_orders(sheet) else {"amount", "price", *TELLING},
+            ),
         )
         if not names & found.keys()
     ]
+    if not lacks and "price" in found and not {"amount", "quantity"} & found.keys():
+        lacks = ["how many were bought at a unit price (a quantity, or a total)"]
     return f"no column tells {', nor '.join(lacks) or 'enough'}"
 
 
@@ -187,6 +217,12 @@ def _about(sheet: Sheet) -> str:
     )
 
 
+def _doubt(sheet: Sheet) -> list[str]:
+    if not _is_of_contacts(sheet) or not _is_named_orders(sheet):
+        return []
+    return comment(f"{DECIDE}its name is that of purchases, but no column has an amount. Are they contacts?")
+
+
 def _money(only: set[str | None], currency: str) -> tuple[list[str], str]:
     """Return what is said of currencies, and the reporting currency that the proposal is tried with."""
     if only <= {currency}:
@@ -199,8 +235,8 @@ def _money(only: set[str | None], currency: str) -> tuple[list[str], str]:
         ), own
     return [
         *comment(
-            f"{DECIDE}there are several currencies. Give a table of rates to {currency}, CSV with "
-            "day,currency,rate: `--rates FILE`, or here:"
+            f"{DECIDE}there are, or may be, several currencies. Give a table of rates to {currency}, CSV "
+            "with day,currency,rate: `--rates FILE`, or here:"
         ),
         "# [rates]",
         '# file = "rates.csv"',

@@ -22,6 +22,8 @@ SAMPLE: Final = 10_000
 """So many rows are looked at from the beginning, and as many at the end, where orders are still open."""
 _HEAD: Final = 64 * 1024
 """Characters by which the separator is found."""
+_SEPARATOR: Final = re.compile(r'"?sep=([,;|\t])"?[\r\n]')
+"""A first line that Excel writes."""
 SEPARATORS: Final = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 NOTHING: Final = frozenset(
     (
@@ -118,17 +120,20 @@ class Sheet:
         return self.paths[0].name
 
 
-def read_sheet(path: Path) -> Sheet:
-    """Return the first and the last rows of a file.
+def read_sheet(path: Path, sample: int | None = None) -> Sheet:
+    """Return the first and the last rows of a file, SAMPLE of each or as many as said.
 
     Raises InputError if it is no CSV in UTF-8 with a header.
     """
+    sample = SAMPLE if sample is None else sample
     try:
         with _opened(path) as file:
             separator = _separator(file.read(_HEAD))
         with _opened(path) as file:
+            if _SEPARATOR.match(file.readline()) is None:
+                file.seek(0)
             every = (row for row in csv.reader(file, delimiter=separator) if row)
-            rows = [*islice(every, SAMPLE + 1), *deque(every, SAMPLE)]
+            rows = [*islice(every, sample + 1), *deque(every, sample)]
     except UnicodeDecodeError:
         raise InputError(f"{path.name}: {_encoding(path)}", unusable=True) from None
     except (OSError, EOFError, zlib.error, csv.Error) as error:
@@ -144,6 +149,19 @@ def read_sheet(path: Path) -> Sheet:
     return Sheet([path], separator, columns, len(rows) - 1, len(rows) - 1 - len(whole))
 
 
+def together(sheets: list[Sheet]) -> Sheet:
+    """Return files with the same columns as one."""
+    several = zip(*(sheet.columns for sheet in sheets), strict=True)
+    columns = [Column(same[0].name, [value for one in same for value in one.values]) for same in several]
+    return Sheet(
+        [path for sheet in sheets for path in sheet.paths],
+        sheets[0].separator,
+        columns,
+        sum(sheet.rows for sheet in sheets),
+        sum(sheet.ragged for sheet in sheets),
+    )
+
+
 def _opened(path: Path) -> IO[str]:
     if path.suffix == ".gz":
         return gzip.open(path, "rt", encoding="utf-8-sig", newline="")
@@ -151,7 +169,10 @@ def _opened(path: Path) -> IO[str]:
 
 
 def _separator(head: str) -> str:
-    """Return what parts the columns: of what gives every line as many, what gives the most."""
+    """Return what parts the columns: what Excel says, or what gives every line as many, and the most."""
+    said = _SEPARATOR.match(head)
+    if said is not None:
+        return said[1]
 
     def order(separator: str) -> tuple[int, int]:
         rows = [len(row) for row in islice(csv.reader(StringIO(head), delimiter=separator), 20) if row]
