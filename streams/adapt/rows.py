@@ -12,6 +12,10 @@ from streams.adapt.record import Record, is_utf8
 from streams.files import InputError
 
 _NOT_CLOSED: Final = "not CSV: a quote out of place, or a field too long"
+_DIGITS: Final = re.compile(r"\d+")
+_LETTERS: Final = re.compile(r"[^\W\d_]+")
+_SURE: Final = 3
+"""Columns with digits by which a row is known."""
 _SEPARATOR: Final = re.compile(rb'"?sep=.?"?')
 """A first line that Excel writes, to tell itself what parts the columns."""
 
@@ -86,39 +90,59 @@ def rows(name: str, file: IO[bytes], separator: str) -> Iterator[Record]:
 
 
 def _swallowed(
-    row: list[str], lines: list[str], header: list[str], last: list[str], separator: str
+    row: list[str], lines: list[str], header: list[str], like: list[str], separator: str
 ) -> int | None:
     """Return which of the lines of a row begins the next one, if a stray quote has swallowed it.
 
-    A text of several lines is none: only if every line behind the first is a row by itself.
+    A text of several lines is none: only if every line behind the first is a row by itself. The last one has
+    the columns behind the text in any case, so that if it is alone, only those before tell.
     """
     if len(lines) == 1:
         return None
     if len(row) != len(header):
-        return _first_row(lines, header, last, separator)
-    behind = [line for line in lines[1:] if line.strip()]
-    swallowed = bool(behind) and all(_is_row(line, header, last, separator) for line in behind)
-    return 1 if swallowed else None
+        return _first_row(lines, header, like, separator)
+    *between, last = [line for line in lines[1:] if line.strip()] or [""]
+    if between:
+        is_row = len(_cells(last, separator)) == len(header)
+    else:
+        is_row = _is_row(last, header, like[: len(_cells(lines[0], separator))], separator)
+    return 1 if is_row and all(_is_row(line, header, like, separator) for line in between) else None
 
 
-def _first_row(lines: list[str], header: list[str], last: list[str], separator: str) -> int | None:
+def _first_row(lines: list[str], header: list[str], like: list[str], separator: str) -> int | None:
     """Return which of some lines, behind the first, is the first that is a row by itself."""
-    return next((at for at, line in enumerate(lines[1:], 1) if _is_row(line, header, last, separator)), None)
+    like = like or _cells(lines[0], separator)[:-1]
+    return next((at for at, line in enumerate(lines[1:], 1) if _is_row(line, header, like, separator)), None)
 
 
-def _is_row(line: str, header: list[str], last: list[str], separator: str) -> bool:
-    """Return whether a line is like the rows before it: as many columns, and digits where those have some."""
-    try:
-        cells = next(csv.reader([line], delimiter=separator))
-    except csv.Error:
-        return False
+def _is_row(line: str, header: list[str], like: list[str], separator: str) -> bool:
+    """Return whether a line is a row beyond doubt: digits where another row has them, most in the same form.
+
+    A line of text is none, though it may have as many commas: rows have an id, a customer, a time.
+    """
+    cells = _cells(line, separator)
     if len(cells) != len(header):
         return False
-    return all(_has_digit(cell) or not _has_digit(other) for cell, other in zip(cells, last, strict=False))
+    pairs = [(cell, other) for cell, other in zip(cells, like, strict=False) if _has_digit(other)]
+    alike = sum(_form(cell) == _form(other) for cell, other in pairs)
+    return len(pairs) >= _SURE and all(_has_digit(cell) for cell, _ in pairs) and 2 * alike >= len(pairs)
+
+
+def _cells(line: str, separator: str) -> list[str]:
+    """Return the cells of a line by itself; none if it can't be told."""
+    try:
+        return next(csv.reader([line], delimiter=separator))
+    except csv.Error:
+        return []
 
 
 def _has_digit(cell: str) -> bool:
     return any(map(str.isdigit, cell))
+
+
+def _form(cell: str) -> str:
+    """Return a cell with one 9 for digits that follow one another, and one a for letters."""
+    return _LETTERS.sub("a", _DIGITS.sub("9", cell.strip()))
 
 
 def _header(name: str, row: list[str], raw: bytes) -> list[str]:

@@ -727,6 +727,12 @@ def test_a_mark_of_several_currencies_is_yours_if_yours_is_one(
     assert ("# guess: kr is SEK" in text) == bool(count)
 
 
+def test_a_sign_of_an_unknown_currency_is_not_yours(tmp_path: Path) -> None:
+    text, events = propose(tmp_path, orders((1, "c", T, "₱9.99"), (2, "c", T, "5.00")))
+    assert kinds(events) == [("purchase", "2", "5.00")]
+    assert "Rows that have them are refused: ₱." in text
+
+
 def test_a_column_tells_the_currency_of_marks(tmp_path: Path) -> None:
     rows = orders((1, "c", T, "kr 9.99", "USD"), (2, "c", T, "₱5.00", "USD"), more=("Currency",))
     _, events = propose(tmp_path, rows)

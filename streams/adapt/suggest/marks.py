@@ -33,7 +33,8 @@ class Marks:
     """Those that are no part of the number, the longest first; any other is left, and its amount refused."""
     everywhere: bool
     """Whether every amount has the mark of a currency."""
-    unknown: tuple[str, ...]
+    signs: tuple[str, ...]
+    """Those that are left and are signs of currencies."""
     notes: list[str]
 
 
@@ -61,7 +62,8 @@ def marks_beside(column: Column, *, has_currency: bool, reporting: str) -> Marks
         )
     every = all(marks_of(value) & codes.keys() for value in column.words)
     dropped = tuple(mark for mark in marks if mark in told)
-    return Marks(codes, frozenset(credit), dropped, bool(codes) and every, unknown, notes)
+    signs = tuple(mark for mark in unknown if _is_sign(mark))
+    return Marks(codes, frozenset(credit), dropped, bool(codes) and every, signs, notes)
 
 
 def _code(mark: str, reporting: str) -> str | None:
@@ -72,4 +74,8 @@ def _code(mark: str, reporting: str) -> str | None:
 
 
 def _is_money(mark: str) -> bool:
-    return folded(mark) in _SEVERAL or all(category(char) == "Sc" for char in mark)
+    return folded(mark) in _SEVERAL or _is_sign(mark)
+
+
+def _is_sign(mark: str) -> bool:
+    return all(category(char) == "Sc" for char in mark)

@@ -105,6 +105,10 @@ def _by_marks(orders: Orders) -> tuple[Field, str | None]:
         note = (
             f"{DECIDE}no column tells the currency; {own} is your RETENTION_REPORTING_CURRENCY. Is it right?"
         )
+        # Signs of currencies are no part of a number for a mapping, so these would count as yours.
+        signs = [f"!contains({path(orders.money.name)}, {literal(sign)})" for sign in orders.marks.signs]
+        if signs:
+            return Field("currency", [quoted(" && ".join([*signs, literal(own)]))], [note]), own
         return always("currency", own, note), own
     only = set(codes.values())
     said = [f"{GUESS}{mark} is {code}" for mark, code in codes.items() if mark != code]
