@@ -44,7 +44,8 @@ class Ingest:
         self._limits = Limits()
         self._stopping = threading.Event()
         self._session: Session | None = None
-        self._turned_at = time.monotonic()
+        self._turned_at = self._answered_at = time.monotonic()
+        self._metrics.last_answer(lambda: time.monotonic() - self._answered_at)
         self._until: dict[Place, int] | None = None
 
     async def run(self) -> None:
@@ -106,6 +107,8 @@ class Ingest:
         while not self._stopping.is_set() and not session.done:
             session.turn()
             self._turned_at = time.monotonic()
+            if session.answers:
+                self._answered_at = self._turned_at
         session.finish()
 
     def _new_session(self) -> Session:

@@ -102,9 +102,14 @@ class Session:
         return to_the_end and self._merge.is_empty and not self._batch.records
 
     @property
+    def answers(self) -> bool:
+        """Return whether any broker answers."""
+        return self._member.answers
+
+    @property
     def why_not_ready(self) -> str | None:
         """Return what keeps it from working, None if nothing does."""
-        if not self._member.answers:
+        if not self.answers:
             return "no broker answers"
         if not self.joined:
             return "it is not a member of the group yet"

@@ -70,7 +70,8 @@ class Bridge:
         for topic in (topics.alerts, topics.customers):
             metrics.invalid.labels(topic)
         self._stopping = asyncio.Event()
-        self._turned_at = time.monotonic()
+        self._turned_at = self._answered_at = time.monotonic()
+        metrics.last_answer.set_function(lambda: time.monotonic() - self._answered_at)
         self._why: str | None = "it has not begun"
         self._channels: Channels | None = None
         self._ledger: Ledger | None = None
@@ -186,6 +187,7 @@ class Bridge:
                 log.info("all is read that the topics held: %s; it delivers from now on", _told(ledger))
             try:
                 self._metrics.lag.set(reader.lag())
+                self._answered_at = time.monotonic()
                 if caught_up:
                     self._why = None
             except KafkaUnavailableError as error:

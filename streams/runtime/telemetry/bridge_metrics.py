@@ -53,7 +53,13 @@ class BridgeMetrics:
         )
         self.lag = Gauge(
             "retention_bridge_lag_records",
-            "Records of the alert topic that the ledger does not have yet.",
+            "Records of the alert topic that the ledger does not have yet, as of Kafka's last answer.",
+            registry=registry,
+        )
+        self.last_answer = Gauge(
+            "retention_bridge_last_answer_seconds",
+            "How long ago Kafka last answered: it stays below 15 while all is well. While another bridge has "
+            "the ledger, how long this one has waited.",
             registry=registry,
         )
         self._cases = Gauge(

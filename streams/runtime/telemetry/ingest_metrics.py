@@ -51,6 +51,11 @@ class IngestMetrics:
             registry=registry,
         )
         self._lagging: set[str] = set()
+        self._last_answer = Gauge(
+            "retention_ingest_last_answer_seconds",
+            "How long ago a broker was last seen to answer; it stays below 5 while all is well.",
+            registry=registry,
+        )
         self._transaction_seconds = Histogram(
             "retention_ingest_transaction_seconds",
             "One transaction: events, drafts, what is remembered, dead letters and positions.",
@@ -110,6 +115,10 @@ class IngestMetrics:
         self._lagging = set(by_source)
         for source, number in by_source.items():
             self._lag.labels(source).set(number)
+
+    def last_answer(self, seconds: Callable[[], float]) -> None:
+        """Show at each scrape how long ago a broker last answered."""
+        self._last_answer.set_function(seconds)
 
     def waiting(self, waits: bool) -> None:
         """Show whether it waits for the schema registry."""

@@ -83,6 +83,18 @@ class Running:
         async with aiohttp.ClientSession() as session, session.get(url) as answer:
             return answer.status, (await answer.json())["why"] or ""
 
+    def silence(self) -> float:
+        """Return for how long Kafka has been silent, by the metric."""
+        shown = self.metrics.registry.get_sample_value("retention_bridge_last_answer_seconds")
+        assert shown is not None
+        return shown
+
+    async def silence_grows(self) -> bool:
+        """Return whether Kafka is silent for as long as this takes."""
+        before = self.silence()
+        await asyncio.sleep(0.1)
+        return self.silence() - before >= 0.1
+
     def is_ready(self) -> bool:
         """Return whether it says so."""
         return self.bridge.readiness().ready
@@ -136,6 +148,7 @@ def test_a_second_one_waits_for_the_ledger_and_says_so(one: Callable[..., Runnin
             await until(lambda: "another bridge has" in (running.bridge.readiness().why or ""))
             assert await running.ready() == (503, f"another bridge has {running.path}")
             assert running.bridge.ledger() is None  # no disposition is taken either
+            assert await running.silence_grows()
             assert running.bridge.is_live()
             first.close()
             await until(running.is_ready)
@@ -193,6 +206,9 @@ def test_it_delivers_what_it_reads_and_tells_how_it_stands(
             running.reader.away = True
             await until(lambda: not running.is_ready())
             assert await running.ready() == (503, "Kafka does not answer: KafkaTimeoutError")
+            assert await running.silence_grows()
+            running.reader.away = False
+            await until(lambda: running.silence() < 0.05)
 
     asyncio.run(go())
     assert "alerts [0] 1 is left: level: literal_error" in caplog.text

@@ -279,6 +279,15 @@ _DELIVERY: Final = Group(
         ),
         _stat("Records not in the ledger", [total("bridge_lag_records")], alerts=["BridgeBehind"]),
         _stat(
+            "Kafka's last answer to the bridge",
+            [expression("min by (job) ({})", "{{job}}", "retention_bridge_last_answer_seconds")],
+            "The smallest: a second bridge waits for the first to end.",
+            alerts=["BridgeKafkaSilent"],
+            unit="s",
+            warning=15,
+            critical=30,
+        ),
+        _stat(
             "Desk: 0 live, 1 caution, 2 broken",
             [most("desk_trust")],
             alerts=["DeskBlind"],
@@ -377,6 +386,13 @@ _INGEST: Final = Group(
             alerts=["IngestRefused"],
             unit=SHARE,
             warning=0.01,
+        ),
+        Panel(
+            "Kafka's last answer to ingest",
+            [most("ingest_last_answer_seconds", "instance")],
+            alerts=["IngestKafkaSilent"],
+            warning=10,
+            critical=30,
         ),
         Panel(
             "Waits for the schema registry",
