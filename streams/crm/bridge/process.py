@@ -242,8 +242,8 @@ class Bridge:
             figures, at = ledger.figures(), now_ms()
             self._metrics.cases({(one.value, why or ""): n for (one, why), n in figures.cases.items()})
             self._metrics.queued.set(figures.queued)
-            oldest = at if figures.oldest_queued_ms is None else figures.oldest_queued_ms
-            self._metrics.oldest.set(max(0, at - oldest) / 1000)
+            self._metrics.oldest.set(_seconds_since(figures.oldest_queued_ms, at))
+            self._metrics.oldest_deferred.set(_seconds_since(figures.oldest_deferred_ms, at))
             self._metrics.given_up.set(figures.given_up)
             if self._channels is not None:
                 closed = self._channels.crm.circuit.standing().state == "closed"
@@ -257,6 +257,10 @@ class Bridge:
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._stopping.wait()
+
+
+def _seconds_since(time_ms: int | None, at_ms: int) -> float:
+    return 0.0 if time_ms is None else max(0, at_ms - time_ms) / 1000
 
 
 def _check_topics(ledger: Ledger, ids: Mapping[str, str]) -> None:

@@ -162,6 +162,8 @@ class Sender:
                 self._ledger.delivered(message.message_id, now_ms, told)
                 self._metrics.deliveries.labels(message.kind, "delivered").inc()
                 self._metrics.delivery_seconds.observe((now_ms - message.made_ms) / 1000)
+                if message.opened_ms is not None and not message.canary:
+                    self._metrics.delivered_case(now_ms - message.opened_ms, deferred=message.was_deferred)
             case Result.REFUSED:
                 log.warning("the CRM refuses a message (%s): it is given up, and kept", outcome.reason)
                 self._give_up(message, outcome.reason)

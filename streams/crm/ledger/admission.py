@@ -52,8 +52,8 @@ def admit(connection: Connection, policy: Policy, now_ms: int) -> Admission:
     admitted = [one for one in decisions if one.standing is Standing.ADMITTED]
     _put_off(connection, [one for one in decisions if one.standing is not Standing.ADMITTED], now_ms)
     places = [{"alert_id": one.alert_id, "now_ms": now_ms} for one in admitted]
-    connection.executemany(_ADMIT, places)
     connection.executemany(_CREATE, places)
+    connection.executemany(_ADMIT, places)
     _spend(connection, day, Counter(one.level for one in admitted if not before[one.alert_id]["canary"]))
     return Admission(
         admitted=Counter(one.level for one in admitted),
@@ -97,8 +97,10 @@ WHERE alert_id = :alert_id
 
 # Its id is `revision_id`. Nothing else is queued about it: while something is, it is held.
 _CREATE = """
-INSERT INTO messages (message_id, alert_id, kind, record, made_ms, next_ms)
-SELECT alert_id || '/' || revision, alert_id, 'create', record, :now_ms, :now_ms FROM cases
+INSERT INTO messages (message_id, alert_id, kind, record, made_ms, next_ms, opened_ms, was_deferred)
+SELECT alert_id || '/' || revision, alert_id, 'create', record, :now_ms, :now_ms,
+    CASE WHEN NOT was_held THEN opened_ms END, deferred_as IS NOT NULL
+FROM cases
 WHERE alert_id = :alert_id
 """
 
@@ -122,7 +124,8 @@ def _put_off(connection: Connection, decisions: list[Decision], now_ms: int) -> 
     connection.executemany(
         """
         UPDATE cases SET standing = :standing, why = :why, look_ms = :look_ms, changed_ms = :now_ms,
-            deferred_as = coalesce(deferred_as, CASE WHEN :standing = 'deferred' THEN level END)
+            deferred_as = coalesce(deferred_as, CASE WHEN :standing = 'deferred' THEN level END),
+            was_held = was_held OR :standing = 'held'
         WHERE alert_id = :alert_id
         """,
         [

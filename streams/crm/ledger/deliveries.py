@@ -50,7 +50,7 @@ def due(  # noqa: PLR0913 - what `Ledger.due` is asked
     rows = connection.execute(
         f"""
         SELECT m.message_id, m.alert_id, m.kind, m.record, m.body, m.attempts, m.made_ms, m.tried_ms,
-            {_CONTEXT}
+            m.opened_ms, m.was_deferred, {_CONTEXT}
         FROM {_OF[canary]} LEFT JOIN profiles p ON p.customer_id = c.customer_id
         WHERE m.next_ms <= ? ORDER BY {first}m.next_ms, m.seq LIMIT ?
         """,
@@ -280,6 +280,8 @@ def _message(row: Row) -> Message:
         attempts=row["attempts"],
         made_ms=row["made_ms"],
         tried_ms=row["tried_ms"],
+        opened_ms=row["opened_ms"],
+        was_deferred=bool(row["was_deferred"]),
     )
 
 

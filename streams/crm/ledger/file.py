@@ -12,7 +12,7 @@ from streams.crm.ledger.errors import LedgerError, LockedError
 
 APPLICATION: Final = 0x5253_4C47
 """Says that a SQLite file is a ledger: RSLG."""
-VERSION: Final = 1
+VERSION: Final = 2
 """Counts up when TABLES change."""
 
 TABLES: Final = """
@@ -37,6 +37,8 @@ CREATE TABLE cases (  -- one an alert, as of its newest revision
     do_not_contact INTEGER NOT NULL,
     standing TEXT NOT NULL, why TEXT, look_ms INTEGER, deferred_as TEXT,
     first_ms INTEGER NOT NULL, changed_ms INTEGER NOT NULL,
+    opened_ms INTEGER,  -- when the log took the record that opened it
+    was_held INTEGER NOT NULL DEFAULT 0,  -- since then
     erase INTEGER NOT NULL DEFAULT 0,  -- its customer was erased
     -- Of what is in the CRM:
     there INTEGER NOT NULL DEFAULT 0,  -- a create was delivered, and no close
@@ -46,6 +48,7 @@ CREATE TABLE cases (  -- one an alert, as of its newest revision
 );
 CREATE INDEX cases_by_standing ON cases (standing, why, level);
 CREATE INDEX cases_by_customer ON cases (customer_id, done_ms);
+CREATE INDEX cases_deferred ON cases (opened_ms) WHERE standing = 'deferred';
 CREATE INDEX cases_by_look ON cases (look_ms) WHERE look_ms IS NOT NULL;
 CREATE INDEX cases_of_canary ON cases (alert_id) WHERE canary = 1;
 CREATE INDEX cases_by_refresh ON cases (looked_ms) WHERE there = 1 AND open = 1 AND standing = 'admitted';
@@ -57,7 +60,9 @@ CREATE TABLE messages (  -- in the order in which an alert's are sent
     state TEXT NOT NULL DEFAULT 'queued',
     made_ms INTEGER NOT NULL, tried_ms INTEGER, ended_ms INTEGER,
     next_ms INTEGER,  -- of the first that is queued of an alert, of no other
-    attempts INTEGER NOT NULL DEFAULT 0, reason TEXT
+    attempts INTEGER NOT NULL DEFAULT 0, reason TEXT,
+    -- Of a create whose case was not held:
+    opened_ms INTEGER, was_deferred INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX messages_by_alert ON messages (alert_id, seq);
 CREATE INDEX messages_due ON messages (next_ms, seq) WHERE next_ms IS NOT NULL;
@@ -71,6 +76,15 @@ CREATE TABLE admissions (
 
 CREATE TABLE dispositions (webhook_id TEXT PRIMARY KEY, at_ms INTEGER NOT NULL) WITHOUT ROWID;
 CREATE INDEX dispositions_by_time ON dispositions (at_ms);
+"""
+
+_FROM_1: Final = """
+ALTER TABLE cases ADD COLUMN opened_ms INTEGER;
+ALTER TABLE cases ADD COLUMN was_held INTEGER NOT NULL DEFAULT 0;
+UPDATE cases SET opened_ms = first_ms, was_held = standing = 'held';
+CREATE INDEX cases_deferred ON cases (opened_ms) WHERE standing = 'deferred';
+ALTER TABLE messages ADD COLUMN opened_ms INTEGER;
+ALTER TABLE messages ADD COLUMN was_deferred INTEGER NOT NULL DEFAULT 0;
 """
 
 _BUSY_SECONDS = 30.0
@@ -175,15 +189,21 @@ def _prepare(connection: sqlite3.Connection, path: Path, *, make: bool) -> None:
     if not tables and not application:
         if not make:
             raise LedgerError(f"{path} is empty; the bridge makes the ledger when it first starts")
-        _make(connection)
+        _run(connection, TABLES)
     elif application != APPLICATION:
         raise LedgerError(f"{path} is a SQLite file of something else; name another file for the ledger")
+    elif version == 1:
+        if not make:
+            raise LedgerError(
+                f"{path} is a ledger of an earlier release; the bridge takes it over when it starts"
+            )
+        _run(connection, _FROM_1)
     elif version != VERSION:
         raise LedgerError(
             f"{path} is a ledger of version {version}, this release reads version {VERSION}: "
             f"start the release that wrote it. {_ANEW}"
         )
-    elif make and (fault := connection.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
+    if make and (fault := connection.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
         raise LedgerError(f"{path} is damaged: {fault}. {_ANEW}")
     if make:
         connection.execute("PRAGMA journal_mode = WAL")
@@ -191,9 +211,10 @@ def _prepare(connection: sqlite3.Connection, path: Path, *, make: bool) -> None:
     connection.execute("PRAGMA secure_delete = ON")  # who is erased is not in free pages either
 
 
-def _make(connection: sqlite3.Connection) -> None:
+def _run(connection: sqlite3.Connection, statements: str) -> None:
+    """Make the tables, or what they lack, and say that they are of this version."""
     connection.execute("BEGIN IMMEDIATE")
-    for statement in TABLES.split(";\n"):
+    for statement in statements.split(";\n"):
         connection.execute(statement)
     connection.execute(f"PRAGMA application_id = {APPLICATION}")
     connection.execute(f"PRAGMA user_version = {VERSION}")

@@ -47,7 +47,7 @@ def take(connection: Connection, policy: Policy, records: Iterable[AlertRead], n
             read[place] = record.offset + 1
         if record.alert is None:
             continue
-        made = None if known else _take_alert(connection, policy, record.alert, now_ms)
+        made = None if known else _take_alert(connection, policy, record.alert, record.appended_ms, now_ms)
         again += made is None
         revisions += made is not None
         messages += bool(made)
@@ -102,7 +102,9 @@ def _tell_anew(connection: Connection, customer_id: str, do_not_contact: bool | 
         )
 
 
-def _take_alert(connection: Connection, policy: Policy, alert: Alert, now_ms: int) -> bool | None:
+def _take_alert(
+    connection: Connection, policy: Policy, alert: Alert, appended_ms: int, now_ms: int
+) -> bool | None:
     """Take a record, and return whether it made a message; None if it is known."""
     row = connection.execute(
         "SELECT *, there OR EXISTS (SELECT 1 FROM messages m WHERE m.alert_id = c.alert_id "
@@ -123,6 +125,7 @@ def _take_alert(connection: Connection, policy: Policy, alert: Alert, now_ms: in
             **_of_case(case),
             "customer_id": alert.customer_id,
             "record": text,
+            "appended_ms": appended_ms,
             "now_ms": now_ms,
         },
     )
@@ -181,15 +184,16 @@ def _of_case(case: Case) -> dict[str, str | int | None]:
     }
 
 
-# Who opens again after an erasure is somebody new.
+# Who opens again after an erasure is somebody new. What opens again begins anew to wait.
 _STORE = """
 INSERT INTO cases (
     alert_id, customer_id, revision, level, open, value_cents, currency, time_ms, canary, backfill,
-    holdout, do_not_contact, record, standing, why, look_ms, deferred_as, first_ms, changed_ms
+    holdout, do_not_contact, record, standing, why, look_ms, deferred_as, first_ms, changed_ms,
+    opened_ms, was_held
 ) VALUES (
     :alert_id, :customer_id, :revision, :level, :open, :value_cents, :currency, :time_ms, :canary,
     :backfill, :holdout, :do_not_contact, :record, :standing, :why, :look_ms, :deferred_as, :now_ms,
-    :now_ms
+    :now_ms, :appended_ms, :standing = 'held'
 )
 ON CONFLICT (alert_id) DO UPDATE SET
     customer_id = excluded.customer_id, revision = excluded.revision, level = excluded.level,
@@ -198,5 +202,7 @@ ON CONFLICT (alert_id) DO UPDATE SET
     holdout = excluded.holdout, do_not_contact = excluded.do_not_contact, record = excluded.record,
     standing = excluded.standing, why = excluded.why, look_ms = excluded.look_ms,
     deferred_as = excluded.deferred_as, changed_ms = excluded.changed_ms,
+    opened_ms = CASE WHEN cases.open THEN cases.opened_ms ELSE excluded.opened_ms END,
+    was_held = excluded.was_held OR (cases.open AND cases.was_held),
     erase = cases.erase AND excluded.standing NOT IN ('waiting', 'held')
 """

@@ -28,11 +28,12 @@ def figures(connection: Connection) -> Figures:
             "SELECT level, count(*) AS cases FROM cases WHERE standing = 'deferred' GROUP BY level"
         )
     }
+    oldest = connection.execute("SELECT min(opened_ms) FROM cases WHERE standing = 'deferred'").fetchone()[0]
     queued = connection.execute(
         "SELECT count(*) AS messages, min(made_ms) AS oldest FROM messages WHERE state = 'queued'"
     ).fetchone()
     given_up = connection.execute("SELECT count(*) FROM messages WHERE state = 'given_up'").fetchone()[0]
-    return Figures(cases, deferred, queued["messages"], queued["oldest"], given_up)
+    return Figures(cases, deferred, oldest, queued["messages"], queued["oldest"], given_up)
 
 
 def listing(

@@ -85,6 +85,10 @@ class Message:
     made_ms: int
     tried_ms: int | None
     """When its body was stored, so when it was first tried; after a resend since then."""
+    opened_ms: int | None = None
+    """Of a create: when the log took the record that opened the case. None if the case was held since."""
+    was_deferred: bool = False
+    """Of a create: whether there was no room for it in the budget at first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +165,8 @@ class Figures:
     cases: Mapping[tuple[Standing, Hold | None], int]
     """How many, by standing and why; only those that are."""
     deferred: Mapping[Level, int]
+    oldest_deferred_ms: int | None
+    """When the log took the oldest of those."""
     queued: int
     """Messages that are to be delivered."""
     oldest_queued_ms: int | None

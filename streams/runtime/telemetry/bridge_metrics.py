@@ -21,6 +21,8 @@ KINDS: Final = ("create", "update", "refresh", "close")
 """What a message does, as `streams.crm.wire` says it."""
 RESULTS: Final = ("delivered", "given_up", "left_out")
 """How a message can end; `left_out`: the template sends nothing of its kind."""
+BUDGETS: Final = ("room", "deferred")
+"""Whether a case found room in the budget of its day."""
 _ANSWERS: Final = {
     202: "accepted",
     200: "seen",
@@ -105,6 +107,19 @@ class BridgeMetrics:
             registry=registry,
             buckets=_DELAYS,
         )
+        self._case_seconds = Histogram(
+            "retention_bridge_case_seconds",
+            "From when Kafka took the alert until the CRM had its case. Without those that were held, as "
+            "backfill is, and the canary's; what found no room in the budget at first is apart.",
+            ("budget",),
+            registry=registry,
+            buckets=_DELAYS,
+        )
+        self.oldest_deferred = Gauge(
+            "retention_bridge_oldest_deferred_seconds",
+            "How long ago Kafka took the oldest alert that finds no room in the budget; 0 when none waits.",
+            registry=registry,
+        )
         self.queued = Gauge(
             "retention_bridge_queued_messages",
             "Messages that are still to be delivered.",
@@ -143,12 +158,18 @@ class BridgeMetrics:
             registry=registry,
             buckets=_ACTIONS,
         )
+        for one in BUDGETS:
+            self._case_seconds.labels(one)
         # Each is there, at 0, from the start: else the first of its kind would be no increase.
         for counter in (self.admitted, self.deferred):
             children(counter, ("watch", "alert"))
         children(self.deliveries, KINDS, RESULTS)
         children(self.lookups, LOOKUPS)
         children(self.dispositions, ANSWERS)
+
+    def delivered_case(self, after_ms: int, *, deferred: bool) -> None:
+        """Count a case that the CRM has, so long after the alert; clocks of two machines may differ."""
+        self._case_seconds.labels(BUDGETS[deferred]).observe(max(0, after_ms) / 1000)
 
     def answered(self, status: int, seconds: float | None) -> None:
         """Count what a disposition was answered, and how long a case waited for its first."""

@@ -275,6 +275,39 @@ def test_what_fails_for_too_long_is_given_up_and_kept(bench: Make, caplog: pytes
     assert "customer-a" not in caplog.text
 
 
+def test_how_late_a_case_is_is_measured_from_its_alert_without_what_was_held_and_the_canary(
+    bench: Make,
+) -> None:
+    one = bench()
+    one.desk.reopen(budgets={"watch": 1}, quiet_ms=HOUR * 1000)
+    one.desk.ledger.caught_up(one.clock.ms)
+    one.admit(alert("a"), alert("w", level="watch", value=9), alert("x", level="watch", value=1))
+    one.admit(alert("bird", customer="retention-canary-0"))
+
+    def seconds(what: str, budget: str) -> float:
+        return one.count(f"case_seconds_{what}", budget=budget)
+
+    async def go() -> None:
+        async with sending(one.sender()):
+            await until(lambda: one.desk.ledger.figures().queued == 0)
+            for later in (600, 24 * HOUR):
+                one.clock.go_on(later)
+                one.desk.ledger.admit(one.clock.ms)
+                await until(lambda: one.desk.ledger.figures().queued == 0)
+            one.desk.read(alert("a", 2, "resolved"), at=one.clock.ms)
+            await until(lambda: one.desk.ledger.figures().queued == 0)
+            one.admit(alert("quiet", customer="customer-a"))
+            one.clock.go_on(HOUR)
+            one.desk.ledger.admit(one.clock.ms)
+            await until(lambda: first("quiet") in one.crm.ids)
+            await until(lambda: one.desk.ledger.figures().queued == 0)
+
+    asyncio.run(go())
+    assert len(one.crm.ids) == 5
+    assert (seconds("count", "room"), seconds("sum", "room")) == (2, 0 + 600)
+    assert (seconds("count", "deferred"), seconds("sum", "deferred")) == (1, 600 + 24 * HOUR)
+
+
 def test_what_is_refused_is_given_up_at_once_and_can_be_sent_again(bench: Make) -> None:
     one = bench()
     one.crm.answers[first("a")] = [REFUSED]

@@ -112,7 +112,9 @@ class Desk:
     def read(self, *alerts: Alert, at: int = NOON) -> None:
         """Write records to the topic, and let the ledger take them."""
         first = len(self.written)
-        self.written += [AlertRead(TOPIC, 0, first + i, record) for i, record in enumerate(alerts)]
+        self.written += [
+            AlertRead(TOPIC, 0, first + i, record, appended_ms=at) for i, record in enumerate(alerts)
+        ]
         self.ledger.take(self.written[first:], at)
 
     def profile(self, customer: str, *, at: int = NOON, **fields: Any) -> None:

@@ -61,6 +61,26 @@ def test_of_1000_alerts_in_a_window_exactly_the_50_of_highest_value_are_admitted
     assert _standing(here, "new") == (Standing.DEFERRED, None)
 
 
+def test_a_create_says_since_when_its_alert_waits_unless_it_was_held(desk: Open) -> None:
+    here = desk(budgets={"alert": 1})
+    here.ledger.caught_up(NOON)
+    here.read(alert("a", value=9), alert("b", backfill=True), at=NOON)
+    here.read(alert("a", 2, "updated", value=9), alert("late", value=3), at=NOON + MINUTE)
+    here.ledger.admit(END)
+    assert [(one.opened_ms, one.was_deferred) for one in here.due(END)] == [(NOON, False)]
+    assert here.ledger.figures().oldest_deferred_ms == NOON + MINUTE
+    here.deliver(END)
+    here.read(alert("b", 2, "updated", value=5), alert("a", 3, "resolved"), at=END)
+    here.deliver(END)
+    again = END + MINUTE
+    here.read(alert("a", 4), at=again)
+    for day in (1, 2, 3):
+        here.ledger.admit(NOON + day * DAY)
+    seen = {one.alert_id: (one.opened_ms, one.was_deferred) for one in here.due(NOON + 3 * DAY)}
+    assert seen == {id_of("late"): (NOON + MINUTE, True), id_of("b"): (None, True), id_of("a"): (again, True)}
+    assert here.ledger.figures().oldest_deferred_ms is None
+
+
 def test_a_deferred_watch_that_becomes_alert_overtakes(desk: Open) -> None:
     here = desk(budgets={"watch": 0, "alert": 1})
     here.ledger.caught_up(NOON)
@@ -281,7 +301,7 @@ def test_what_is_asked_all_the_time_uses_an_index(desk: Open) -> None:
     here.ledger.figures()
     here.ledger._connection.set_trace_callback(None)
     selects = [one for one in asked if one.lstrip().startswith("SELECT")]
-    assert len(selects) == 7
+    assert len(selects) == 8
     for one in selects:
         plan = [row["detail"] for row in here.ledger._connection.execute(f"EXPLAIN QUERY PLAN {one}")]
         assert not [step for step in plan if step.startswith("SCAN") and "INDEX" not in step], plan

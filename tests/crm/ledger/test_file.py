@@ -5,6 +5,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -70,12 +71,46 @@ def test_a_file_of_something_else_or_of_another_release_is_refused(tmp_path: Pat
     connection.close()
     for path, message in (
         (other, "something else"),
-        (newer, "version 99, this release reads version 1: start"),
+        (newer, "version 99, this release reads version 2: start"),
     ):
         with pytest.raises(LedgerError, match=message):
             Ledger.open(path, policy=POLICY)
         with pytest.raises(LedgerError, match=message):
             Visit.open(path)
+
+
+def test_the_ledger_of_an_earlier_release_is_taken_over(tmp_path: Path) -> None:
+    """With all that it holds; what reads beside the bridge leaves it as it is."""
+    path = tmp_path / "l"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript((Path(__file__).parent / "version_1.sql").read_text(encoding="utf-8"))
+    with pytest.raises(LedgerError, match="of an earlier release; the bridge takes it over when it starts"):
+        Visit.open(path)
+    with Ledger.open(path, policy=Policy(budgets={"watch": 0})) as ledger:
+        standings = {one.alert_id: one.standing for one in ledger.listing()}
+        assert standings == {
+            id_of("new"): Standing.WAITING,
+            id_of("deferred"): Standing.DEFERRED,
+            id_of("held"): Standing.HELD,
+            id_of("tried"): Standing.ADMITTED,
+        }
+        assert ledger.figures().oldest_deferred_ms == NOON
+        ledger.caught_up(NOON)
+        assert ledger.admit(NOON).admitted == {"alert": 1}
+        assert {one.alert_id: one.opened_ms for one in ledger.due(NOON, 9)} == {
+            id_of("tried"): None,
+            id_of("new"): NOON,
+        }
+    made = sqlite3.connect(tmp_path / "new")
+    Ledger.open(tmp_path / "new", policy=POLICY).close()
+    with closing(made), closing(sqlite3.connect(path)) as taken:
+        for table in ("cases", "messages"):
+            assert {one[1:4] for one in taken.execute(f"PRAGMA table_info({table})")} == {
+                one[1:4] for one in made.execute(f"PRAGMA table_info({table})")
+            }
+        indices = "SELECT name FROM sqlite_master WHERE type = 'index'"
+        assert set(taken.execute(indices)) == set(made.execute(indices))
+    Visit.open(path).close()
 
 
 def test_damage_is_seen_at_the_start(desk: Open) -> None:

@@ -311,6 +311,14 @@ _DELIVERY: Final = Group(
         Panel("Requests to the CRM by answer", [rate("bridge_tries_total", "status")], unit=PER_SECOND),
         Panel("One request to the CRM", quantiles("bridge_request_seconds")),
         Panel("From queued to delivered", quantiles("bridge_delivery_seconds")),
+        Panel(
+            "From the alert to its case",
+            quantiles("bridge_case_seconds", "budget"),
+            "Without those that were held. `deferred`: there was no room in the budget at first.",
+            alerts=["CaseLate"],
+            critical=900,
+        ),
+        Panel("Oldest case that finds no room in the budget", [most("bridge_oldest_deferred_seconds")]),
         Panel("Messages that wait", [total("bridge_queued_messages")]),
         Panel(
             "Questions to the workers by answer",
