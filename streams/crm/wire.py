@@ -71,5 +71,7 @@ class Outcome:
     """Seconds that the CRM asked to wait."""
     endpoint: bool = False
     """Whether it is a fault of the CRM as a whole rather than of this message."""
+    unclear: bool = False
+    """Whether the CRM may have done it nevertheless."""
     slower: bool = False
     """Whether the CRM works, and asks for fewer requests: nothing is sent for `retry_after`."""

@@ -153,7 +153,7 @@ class Sender:
         )
 
     def _note(self, message: Message, outcome: Outcome) -> None:
-        now_ms = self._now_ms()
+        now_ms, untaken = self._now_ms(), not outcome.unclear
         self._metrics.tries.labels(outcome.reason).inc()
         self._metrics.request_seconds.observe(outcome.seconds)
         match outcome.result:
@@ -166,20 +166,20 @@ class Sender:
                     self._metrics.delivered_case(now_ms - message.opened_ms, deferred=message.was_deferred)
             case Result.REFUSED:
                 log.warning("the CRM refuses a message (%s): it is given up, and kept", outcome.reason)
-                self._give_up(message, outcome.reason)
+                self._give_up(message, outcome.reason, untaken=untaken)
             case Result.RETRY if is_given_up(message.tried_ms or now_ms, now_ms, self._give_up_hours):
                 log.warning("a message fails for too long (%s): it is given up, and kept", outcome.reason)
-                self._give_up(message, outcome.reason)
+                self._give_up(message, outcome.reason, untaken=untaken)
             case Result.RETRY if outcome.slower:
                 at = now_ms + round((outcome.retry_after or 0.0) * 1000)
-                self._ledger.retry(message.message_id, at, outcome.reason)
+                self._ledger.retry(message.message_id, at, outcome.reason, untaken=untaken)
             case Result.RETRY:
                 at = next_try_ms(message.attempts + 1, now_ms, self._rng, outcome.retry_after)
-                self._ledger.retry(message.message_id, at, outcome.reason)
+                self._ledger.retry(message.message_id, at, outcome.reason, untaken=untaken)
 
-    def _give_up(self, message: Message, reason: str) -> None:
+    def _give_up(self, message: Message, reason: str, *, untaken: bool = False) -> None:
         self._told.pop(message.message_id, None)
-        self._ledger.give_up(message.message_id, reason, self._now_ms())
+        self._ledger.give_up(message.message_id, reason, self._now_ms(), untaken=untaken)
         self._metrics.deliveries.labels(message.kind, "given_up").inc()
 
 

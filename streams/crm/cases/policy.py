@@ -77,7 +77,7 @@ def fold(case: Case | None, new: Revision, policy: Policy, now_ms: int) -> tuple
     newer = replace(case, revision=new.number, level=new.level, open=not new.resolved)
     if case.standing is not Standing.ADMITTED:
         return _candidate(newer, new, policy, now_ms), None
-    kind = kind_of(resolved=new.resolved, there=case.there)
+    kind = kind_of(resolved=new.resolved, there=case.there, perhaps_there=case.perhaps_there)
     return (newer, kind) if kind else (replace(newer, standing=Standing.NEVER), None)
 
 
@@ -184,16 +184,19 @@ def _hold(
 # What a message is --------------------------------------------------------------------------------------
 
 
-def kind_of(*, resolved: bool, there: bool) -> Kind | None:
-    """Return what a revision of an admitted case does in the CRM, which has the case (`there`) or not."""
+def kind_of(*, resolved: bool, there: bool, perhaps_there: bool = False) -> Kind | None:
+    """Return what a revision of an admitted case does in the CRM, which has the case (`there`) or not.
+
+    In doubt (`perhaps_there`) it is created once more, and closed: a case that stays open misleads.
+    """
     if resolved:
-        return Kind.CLOSE if there else None
+        return Kind.CLOSE if there or perhaps_there else None
     return Kind.UPDATE if there else Kind.CREATE
 
 
-def after_lost_create(kind: Kind) -> Kind | None:
+def after_lost_create(kind: Kind, *, perhaps_there: bool = False) -> Kind | None:
     """Return what the next message becomes when a create was given up; None: it need not be sent."""
-    return None if kind is Kind.CLOSE else Kind.CREATE
+    return kind_of(resolved=kind is Kind.CLOSE, there=False, perhaps_there=perhaps_there)
 
 
 def worth_resending(kind: Kind, *, newest: bool, open_there: bool) -> bool:

@@ -71,6 +71,8 @@ class Case:
     """The level that it had when it was first deferred."""
     there: bool = False
     """Whether the CRM has the case, or will by what is queued. Of one that is admitted."""
+    perhaps_there: bool = False
+    """Whether the CRM may have it: its create was given up, and a try of it had no clear answer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,8 @@ _OURS: Final = frozenset(
     )
 )
 """Headers that no message brings along."""
+_NEVER_SENT: Final = frozenset({"address_refused", "dns", "not_https", "tls", "unreachable"})
+"""Why there was no answer: the CRM has not seen the request."""
 _HEADER_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}")
 _HEADER_VALUE: Final = re.compile(r"[\x20-\x7e]*")
 _PATH: Final = re.compile(r"([/?][\x21\x24-\x5b\x5d-\x7e]*)?")
@@ -100,7 +102,9 @@ class Courier:
         exchange = self._transport.exchange()
         try:
             outcome = await self._send(exchange, message_id, rendered, now_s)
-        except (NoAnswerError, LoginError) as error:
+        except NoAnswerError as error:
+            outcome = replace(_endpoint_fault(error.reason), unclear=error.reason not in _NEVER_SENT)
+        except LoginError as error:
             outcome = _endpoint_fault(error.reason)
         except _FindFailedError as error:
             outcome = error.outcome
@@ -109,7 +113,7 @@ class Courier:
         except Exception as error:  # noqa: BLE001 - a bug must not show data, nor end the bridge
             at = traceback.extract_tb(error.__traceback__)[-1]
             log.error("a delivery failed: %s at %s:%s", type(error).__name__, at.name, at.lineno)  # noqa: TRY400
-            outcome = _endpoint_fault("bug")
+            outcome = replace(_endpoint_fault("bug"), unclear=True)
         return replace(outcome, seconds=exchange.seconds)
 
     async def _send(self, exchange: Exchange, message_id: str, rendered: Rendered, now_s: float) -> Outcome:
@@ -122,12 +126,15 @@ class Courier:
     async def _found(self, exchange: Exchange, message_id: str, find: Find, now_s: float) -> Request | None:
         """Return the request for a case that is there; None if it is not. Raises _FindFailedError."""
         question = Request("GET", find.path, b"")
-        answer = await self._ask(exchange, message_id, question, now_s, wants_body=True)
+        try:
+            answer = await self._ask(exchange, message_id, question, now_s, wants_body=True)
+        except NoAnswerError as error:
+            raise _FindFailedError(_endpoint_fault(error.reason)) from None
         outcome = outcome_of(answer.status, answer.retry_after, now_s)
         if outcome.result is Result.REFUSED:  # the question was refused, not the message
             raise _FindFailedError(_endpoint_fault(outcome.reason))
         if outcome.result is Result.RETRY:
-            raise _FindFailedError(outcome)
+            raise _FindFailedError(replace(outcome, unclear=False))
         found = _id_at(answer.body, find.id_at)
         if found is None:
             return None

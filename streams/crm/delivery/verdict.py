@@ -39,7 +39,8 @@ def outcome_of(status: int, retry_after: str | None, now_s: float) -> Outcome:
         return Outcome(Result.RETRY, reason, 0.0, _SLOWER_SECONDS if wait is None else wait, slower=True)
     if status in _AGAIN or status in _WRONG_SETTING or not 400 <= status < 500:
         wait = seconds_to_wait(retry_after, now_s) if status == HTTPStatus.SERVICE_UNAVAILABLE else None
-        return Outcome(Result.RETRY, reason, 0.0, wait, endpoint=True)
+        unclear = status == HTTPStatus.REQUEST_TIMEOUT or not 400 <= status < 500
+        return Outcome(Result.RETRY, reason, 0.0, wait, endpoint=True, unclear=unclear)
     return Outcome(Result.REFUSED, reason, 0.0)
 
 

@@ -60,20 +60,32 @@ def due(  # noqa: PLR0913 - what `Ledger.due` is asked
 
 
 def store_body(connection: Connection, message_id: str, rendered: Rendered, now_ms: int) -> None:
-    """Keep what is sent."""
+    """Keep what is sent, before it is: whatever ends the bridge, a create may have arrived."""
     connection.execute(
         "UPDATE messages SET body = ?, tried_ms = coalesce(tried_ms, ?) "
         "WHERE message_id = ? AND state = 'queued'",
         (msgspec.json.encode(rendered), now_ms, message_id),
     )
+    _count_unclear(connection, message_id, 1)
 
 
-def retry(connection: Connection, message_id: str, next_ms: int, reason: str) -> None:
+def retry(connection: Connection, message_id: str, next_ms: int, reason: str, *, untaken: bool) -> None:
     """Plan the next try."""
+    if untaken:
+        _count_unclear(connection, message_id, -1)
     connection.execute(
         "UPDATE messages SET next_ms = ?, attempts = attempts + 1, reason = ? "
         "WHERE message_id = ? AND state = 'queued'",
         (next_ms, reason, message_id),
+    )
+
+
+def _count_unclear(connection: Connection, message_id: str, by: int) -> None:
+    """Count a try of a create that may have arrived, or not any more one that has not."""
+    connection.execute(
+        "UPDATE cases SET unclear = max(0, unclear + ?) WHERE alert_id = "
+        "(SELECT alert_id FROM messages WHERE message_id = ? AND state = 'queued' AND kind = 'create')",
+        (by, message_id),
     )
 
 
@@ -91,7 +103,7 @@ def delivered(connection: Connection, message_id: str, now_ms: int, told: str | 
     # Below 0, `looked_ms` says since when the CRM is to be told anew: what was made before does not do it.
     connection.execute(
         """
-        UPDATE cases SET there = :there, told_ms = :now_ms,
+        UPDATE cases SET there = :there, unclear = 0, told_ms = :now_ms,
             told = CASE WHEN looked_ms < -:tried_ms THEN NULL ELSE coalesce(:told, told) END,
             looked_ms = CASE WHEN looked_ms < -:tried_ms THEN looked_ms ELSE :now_ms END,
             created_ms = CASE WHEN :created THEN :now_ms ELSE created_ms END
@@ -112,12 +124,14 @@ def delivered(connection: Connection, message_id: str, now_ms: int, told: str | 
     scrub(connection, alert_id)
 
 
-def give_up(connection: Connection, message_id: str, reason: str, now_ms: int) -> None:
+def give_up(connection: Connection, message_id: str, reason: str, now_ms: int, *, untaken: bool) -> None:
     """Keep a message that is not tried any more, and let the next of its alert go."""
     message = _queued(connection, message_id)
     if message is None:
         return
     alert_id, kind = message["alert_id"], Kind(message["kind"])
+    if untaken:
+        _count_unclear(connection, message_id, -1)
     connection.execute(
         "UPDATE messages SET state = 'given_up', ended_ms = ?, next_ms = NULL, attempts = attempts + 1, "
         "reason = ? WHERE message_id = ?",
@@ -233,7 +247,7 @@ def _done(connection: Connection, alert_id: str, now_ms: int) -> None:
     """Close a case; one that opened again meanwhile stays a candidate."""
     connection.execute(
         """
-        UPDATE cases SET there = 0, done_ms = :now_ms, changed_ms = :now_ms,
+        UPDATE cases SET there = 0, unclear = 0, done_ms = :now_ms, changed_ms = :now_ms,
             record = CASE WHEN standing = 'admitted' THEN NULL ELSE record END,
             standing = CASE WHEN standing = 'admitted' THEN 'done' ELSE standing END
         WHERE alert_id = :alert_id
@@ -243,14 +257,15 @@ def _done(connection: Connection, alert_id: str, now_ms: int) -> None:
 
 
 def _without_create(connection: Connection, alert_id: str, now_ms: int) -> None:
-    """Make the next message the create, or drop it."""
+    """Make the next message the create, or drop it if there is nothing to close."""
     following = connection.execute(
-        "SELECT seq, kind FROM messages WHERE alert_id = ? AND state = 'queued' ORDER BY seq LIMIT 1",
+        "SELECT m.seq, m.kind, c.unclear FROM messages m JOIN cases c ON c.alert_id = m.alert_id "
+        "WHERE m.alert_id = ? AND m.state = 'queued' ORDER BY m.seq LIMIT 1",
         (alert_id,),
     ).fetchone()
     if following is None:
         return
-    kind = after_lost_create(Kind(following["kind"]))
+    kind = after_lost_create(Kind(following["kind"]), perhaps_there=bool(following["unclear"]))
     if kind is not None:
         connection.execute("UPDATE messages SET kind = ? WHERE seq = ?", (kind, following["seq"]))
         return

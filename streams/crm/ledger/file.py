@@ -42,6 +42,7 @@ CREATE TABLE cases (  -- one an alert, as of its newest revision
     erase INTEGER NOT NULL DEFAULT 0,  -- its customer was erased
     -- Of what is in the CRM:
     there INTEGER NOT NULL DEFAULT 0,  -- a create was delivered, and no close
+    unclear INTEGER NOT NULL DEFAULT 0,  -- tries of a create without a clear answer: it may be there
     admitted_ms INTEGER, created_ms INTEGER, acted_ms INTEGER, done_ms INTEGER, snooze_ms INTEGER,
     told TEXT, told_ms INTEGER, looked_ms INTEGER,
     record TEXT  -- the alert, while it is a candidate or admitted; last, for it is long
@@ -81,7 +82,11 @@ CREATE INDEX dispositions_by_time ON dispositions (at_ms);
 _FROM_1: Final = """
 ALTER TABLE cases ADD COLUMN opened_ms INTEGER;
 ALTER TABLE cases ADD COLUMN was_held INTEGER NOT NULL DEFAULT 0;
-UPDATE cases SET opened_ms = first_ms, was_held = standing = 'held';
+ALTER TABLE cases ADD COLUMN unclear INTEGER NOT NULL DEFAULT 0;
+UPDATE cases SET opened_ms = first_ms, was_held = standing = 'held', unclear = NOT there AND EXISTS (
+    SELECT 1 FROM messages m WHERE m.alert_id = cases.alert_id AND m.kind = 'create'
+    AND m.tried_ms IS NOT NULL AND (m.state = 'queued' OR (m.state = 'given_up' AND m.attempts > 1))
+);
 CREATE INDEX cases_deferred ON cases (opened_ms) WHERE standing = 'deferred';
 ALTER TABLE messages ADD COLUMN opened_ms INTEGER;
 ALTER TABLE messages ADD COLUMN was_deferred INTEGER NOT NULL DEFAULT 0;

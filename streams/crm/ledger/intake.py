@@ -149,6 +149,7 @@ def _case(row: Row) -> Case:
         look_ms=row["look_ms"],
         deferred_as=row["deferred_as"],
         there=bool(row["on_its_way"]),
+        perhaps_there=bool(row["unclear"]),
     )
 
 

@@ -202,7 +202,7 @@ class Ledger(_Opened):
             return deliveries.due(connection, now_ms, most, under_way, canary=canary, least_tried=least_tried)
 
     def store_body(self, message_id: str, rendered: Rendered, now_ms: int) -> None:
-        """Keep what is about to be sent for the first time."""
+        """Keep what is about to be sent; of a create also that the CRM may have it from now on."""
         with self._writing() as connection:
             deliveries.store_body(connection, message_id, rendered, now_ms)
 
@@ -214,18 +214,19 @@ class Ledger(_Opened):
         with self._writing() as connection:
             deliveries.delivered(connection, message_id, now_ms, told)
 
-    def retry(self, message_id: str, next_ms: int, reason: str) -> None:
-        """Say that a try failed, and when the next is due."""
+    def retry(self, message_id: str, next_ms: int, reason: str, *, untaken: bool = False) -> None:
+        """Say that a try failed, and when the next is due; `untaken`: the CRM has clearly done nothing."""
         with self._writing() as connection:
-            deliveries.retry(connection, message_id, next_ms, reason)
+            deliveries.retry(connection, message_id, next_ms, reason, untaken=untaken)
 
-    def give_up(self, message_id: str, reason: str, now_ms: int) -> None:
+    def give_up(self, message_id: str, reason: str, now_ms: int, *, untaken: bool = False) -> None:
         """Say that a message is not tried any more; it is kept for `resend`. The next of the alert is due.
 
-        After a create the next one becomes the create, unless it is a close: then there is nothing to close.
+        After a create the next one becomes the create. A close is dropped then, unless a try of the create
+        had no clear answer: the CRM may have the case. `untaken`: the last try has clearly done nothing.
         """
         with self._writing() as connection:
-            deliveries.give_up(connection, message_id, reason, now_ms)
+            deliveries.give_up(connection, message_id, reason, now_ms, untaken=untaken)
 
     def refresh_due(self, now_ms: int, every_ms: int, most: int = 100) -> list[Refreshable]:
         """Return open cases in the CRM with nothing queued, not snoozed, told or looked at `every_ms` ago."""

@@ -16,8 +16,8 @@ from streams.crm.payload.case import case_of, fingerprint
 from streams.crm.payload.examples import alert as example
 from streams.crm.payload.examples import lookup
 from streams.crm.payload.template import Template, TemplateError
-from streams.crm.wire import Kind
-from tests.crm.bridge.desk import DOWN, HANGS, LOCKED, OK, REFUSED, Bench, for_a_while, slower, until
+from streams.crm.wire import Kind, Outcome
+from tests.crm.bridge.desk import DOWN, HANGS, LOCKED, LOST, OK, REFUSED, Bench, for_a_while, slower, until
 from tests.crm.ledger.records import alert, id_of
 
 Make = Callable[..., Bench]
@@ -273,6 +273,27 @@ def test_what_fails_for_too_long_is_given_up_and_kept(bench: Make, caplog: pytes
     assert (kept.message_id, kept.reason, kept.attempts) == (first("a"), "status_409", 3)
     assert one.count("deliveries_total", kind="create", result="given_up") == 1
     assert "customer-a" not in caplog.text
+
+
+@pytest.mark.parametrize(("answer", "closed"), [(LOST, True), (LOCKED, False)])
+def test_what_the_crm_may_have_is_closed_and_what_it_has_not_is_not(
+    bench: Make, answer: Outcome, closed: bool
+) -> None:
+    one = bench()
+    one.crm.answers[first("a")] = [answer, REFUSED]
+    one.admit(alert("a"))
+
+    async def go() -> None:
+        async with sending(one.sender()):
+            await until(lambda: one.count("tries_total", status=answer.reason) == 1)
+            one.clock.go_on(HOUR)
+            await until(lambda: one.desk.ledger.figures().given_up == 1)
+            one.desk.read(alert("a", 2, "resolved"), at=one.clock.ms)
+            await for_a_while()
+            await until(lambda: one.desk.ledger.figures().queued == 0)
+
+    asyncio.run(go())
+    assert one.crm.ids == [first("a"), first("a"), *([f"{id_of('a')}/2"] if closed else [])]
 
 
 def test_how_late_a_case_is_is_measured_from_its_alert_without_what_was_held_and_the_canary(

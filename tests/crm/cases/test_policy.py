@@ -136,6 +136,9 @@ def test_what_revisions_do_in_the_crm() -> None:
     assert kind(lost, resolved=False) == (Standing.ADMITTED, Kind.CREATE)
     assert kind(lost, resolved=True) == (Standing.NEVER, None)
     assert kind_of(resolved=True, there=True) is Kind.CLOSE
+    assert kind_of(resolved=True, there=False, perhaps_there=True) is Kind.CLOSE
+    assert kind_of(resolved=False, there=False, perhaps_there=True) is Kind.CREATE
+    assert after_lost_create(Kind.CLOSE, perhaps_there=True) is Kind.CLOSE
     assert after_lost_create(Kind.UPDATE) is Kind.CREATE
     assert after_lost_create(Kind.CLOSE) is None
 

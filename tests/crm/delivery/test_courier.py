@@ -190,6 +190,15 @@ def test_connection_trouble_is_the_endpoints_and_passes() -> None:
         taken.bind(("127.0.0.1", 0))  # nobody listens
         outcome = asyncio.run(send(f"http://127.0.0.1:{taken.getsockname()[1]}"))
     assert (outcome.result, outcome.reason, outcome.endpoint) == (Result.RETRY, "unreachable", True)
+    assert not outcome.unclear
+
+
+def test_what_was_sent_and_not_answered_may_have_been_done_and_a_question_has_done_nothing() -> None:
+    found = web.json_response({"tickets": [{"id": 7}]})
+    assert sent(hang_up)[0].unclear
+    assert sent(found, hang_up, rendered=CASES)[0].unclear
+    assert not sent(hang_up, rendered=CASES)[0].unclear
+    assert not sent(500, rendered=CASES)[0].unclear
 
 
 def test_an_answer_that_is_no_http_is_the_endpoints_too() -> None:

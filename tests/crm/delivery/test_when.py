@@ -150,6 +150,11 @@ def test_what_an_answer_means(statuses: tuple[int, ...], result: Result, endpoin
         assert not found.slower, status
 
 
+def test_after_which_answers_the_crm_may_have_done_it() -> None:
+    unclear = {status for status in range(1_000) if outcome_of(status, None, NOW).unclear}
+    assert unclear == {*range(200), 408, *range(500, 1_000)}
+
+
 @pytest.mark.parametrize(("asked", "seconds"), [("7", 7.0), (None, 1.0), ("soon", 1.0)])
 def test_a_crm_that_asks_for_fewer_requests_works(asked: str | None, seconds: float) -> None:
     """It is no fault: it opens no circuit, and all requests wait, not only this one."""

@@ -31,6 +31,7 @@ class Known:
     deferred_as: str | None = None
     posts: list[Post] = field(default_factory=list)
     in_crm: bool = False
+    unclear: int = 0
     closed: int | None = None
     looked: int | None = None
     erased: bool = False
@@ -56,6 +57,7 @@ class Naive:
         self.zone = ZoneInfo(zone)
         self.cases: dict[str, Known] = {}
         self.accounts: dict[str, str] = {}
+        self.doubted: set[str] = set()
         self.spent: dict[tuple[str, str], int] = {}
 
     def day(self, now: int) -> str:
@@ -105,7 +107,7 @@ class Naive:
     def _further(self, case: Known, now: int) -> None:
         """Take a revision of a case that was admitted."""
         has = case.in_crm or bool(case.queue)
-        if not case.open and not has:
+        if not case.open and not has and not case.unclear:
             case.standing = "never"
             return
         kind = "close" if not case.open else "update" if has else "create"
@@ -183,38 +185,48 @@ class Naive:
     def _find(self, id_: str) -> tuple[Known, Post]:
         return next((case, post) for case in self.cases.values() for post in case.posts if post.id == id_)
 
+    def sent(self, id_: str) -> None:
+        """Take it that it goes out now."""
+        case, post = self._find(id_)
+        case.unclear += post.kind == "create"
+
     def delivered(self, id_: str, now: int) -> None:
         """Take it that the CRM has it."""
         case, post = self._find(id_)
-        post.state = "delivered"
+        post.state, case.unclear = "delivered", 0
         case.in_crm, case.looked = post.kind != "close", now
         if post.kind == "close":
             self._closed(case, now)
         self._next(case, now)
 
-    def retry(self, id_: str, at: int) -> None:
-        """Put it off."""
-        self._find(id_)[1].at = at
+    def retry(self, id_: str, at: int, *, untaken: bool) -> None:
+        """Put it off; `untaken`: it has done nothing."""
+        case, post = self._find(id_)
+        post.at = at
+        case.unclear -= untaken and post.kind == "create"
 
-    def give_up(self, id_: str, now: int) -> None:
+    def give_up(self, id_: str, now: int, *, untaken: bool) -> None:
         """Drop it for now."""
         case, post = self._find(id_)
+        case.unclear -= untaken and post.kind == "create"
         post.state, case.looked = "given_up", now
         if post.kind == "close":
             case.in_crm = False
             self._closed(case, now)
-        elif post.kind == "create" and case.queue:
+        if post.kind == "create" and case.unclear:
+            self.doubted.add(case.alert.alert_id)
+        if post.kind == "create" and case.queue:
             following = case.queue[0]
-            if following.kind == "close":
+            if following.kind != "close":
+                following.kind = "create"
+            elif not case.unclear:
                 following.state = "dropped"
                 if case.standing == "admitted":
                     case.standing = "never"
-            else:
-                following.kind = "create"
         self._next(case, now)
 
     def _closed(self, case: Known, now: int) -> None:
-        case.closed = now
+        case.closed, case.unclear = now, 0
         if case.standing == "admitted":
             case.standing = "done"
 

@@ -140,6 +140,48 @@ def test_a_case_whose_create_was_lost_is_not_closed(here: Desk, *, resolved_firs
     assert here.deliver(NOON) == [("create", _id(3))]
 
 
+def _refused(desk: Desk) -> None:
+    desk.ledger.store_body(_id(1), RENDERED, NOON)
+    desk.ledger.give_up(_id(1), "status_422", NOON, untaken=True)
+
+
+@pytest.mark.parametrize("resolved_first", [True, False])
+def test_a_case_that_the_crm_may_have_is_closed_though_its_create_was_refused(
+    here: Desk, *, resolved_first: bool
+) -> None:
+    """A try that had no answer may have arrived: then the CRM refuses the same once more."""
+    here.ledger.store_body(_id(1), RENDERED, NOON)
+    here.ledger.retry(_id(1), NOON, "timeout")
+    if resolved_first:
+        here.read(alert("a", 2, "resolved"))
+        _refused(here)
+    else:
+        _refused(here)
+        here.read(alert("a", 2, "resolved"))
+    assert here.ledger.resend(None, NOON) == Resent(0, 1)
+    assert here.deliver(NOON) == [("close", _id(2))]
+    assert _state(here) == (Standing.DONE, MessageState.DELIVERED)
+
+
+def test_that_the_crm_may_have_a_case_outlives_a_crash_and_being_sent_again(here: Desk) -> None:
+    here.ledger.store_body(_id(1), RENDERED, NOON)  # and the bridge is killed
+    here.reopen()
+    _refused(here)
+    assert here.ledger.resend(None, NOON) == Resent(1, 0)
+    _refused(here)
+    here.read(alert("a", 2, "resolved"))
+    assert here.deliver(NOON) == [("close", _id(2))]
+
+
+def test_a_case_that_the_crm_clearly_never_took_is_not_closed(here: Desk) -> None:
+    here.ledger.store_body(_id(1), RENDERED, NOON)
+    here.ledger.retry(_id(1), NOON, "status_409", untaken=True)
+    _refused(here)
+    here.read(alert("a", 2, "resolved"))
+    assert here.deliver(NOON) == []
+    assert _state(here)[0] is Standing.NEVER
+
+
 def test_a_case_that_opened_again_outlives_a_lost_create(here: Desk) -> None:
     here.read(alert("a", 2, "resolved"), alert("a", 3))
     here.ledger.give_up(_id(1), "status_422", NOON)

@@ -15,7 +15,8 @@ from streams.crm.cases.standing import Standing
 from streams.crm.ledger import file
 from streams.crm.ledger.errors import LedgerError, LockedError
 from streams.crm.ledger.ledger import Ledger, Visit
-from streams.crm.ledger.rows import Resent
+from streams.crm.ledger.rows import AlertRead, Resent
+from streams.crm.wire import Kind
 from tests.crm.ledger.records import NOON, Desk, alert, id_of, words
 from tests.documented import TOP
 
@@ -101,6 +102,9 @@ def test_the_ledger_of_an_earlier_release_is_taken_over(tmp_path: Path) -> None:
             id_of("tried"): None,
             id_of("new"): NOON,
         }
+        ledger.give_up(f"{id_of('tried')}/1", "status_422", NOON)  # its try of then may have arrived
+        ledger.take([AlertRead("alerts", 0, 9, alert("tried", 2, "resolved"))], NOON)
+        assert {one.kind for one in ledger.due(NOON, 9)} == {Kind.CREATE, Kind.CLOSE}
     made = sqlite3.connect(tmp_path / "new")
     Ledger.open(tmp_path / "new", policy=POLICY).close()
     with closing(made), closing(sqlite3.connect(path)) as taken:
