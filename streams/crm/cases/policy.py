@@ -3,7 +3,7 @@
 Times are ms UTC of the wall clock, given by the caller.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
@@ -136,17 +136,17 @@ def look(
     now_ms: int,
     *,
     spent: Mapping[Level, int],
-    busy: Collection[str],
+    busy: Mapping[str, Level],
 ) -> list[Decision]:
     """Decide about all candidates whose time has come, and return it, the first first.
 
     `spent` is how many were admitted on this day by level, `busy` are the accounts that have an admitted
-    case.
+    case, with the highest level of these.
     """
     room: dict[Level, int] = {
         level: budget - spent.get(level, 0) for level, budget in policy.budgets.items() if budget is not None
     }
-    taken = set(busy)
+    taken = dict(busy)
     decisions = []
     for one in sorted(candidates, key=rank):
         if (held := _hold(one, policy, now_ms, taken)) is not None:
@@ -160,12 +160,12 @@ def look(
             if not one.canary and one.level in room:
                 room[one.level] -= 1
             if one.account_id is not None:
-                taken.add(one.account_id)
+                taken[one.account_id] = one.level  # no lower than before: else it were held
     return decisions
 
 
 def _hold(
-    one: Candidate, policy: Policy, now_ms: int, busy: Collection[str]
+    one: Candidate, policy: Policy, now_ms: int, busy: Mapping[str, Level]
 ) -> tuple[Hold, int | None] | None:
     """Return what holds a candidate, and when it is looked at again."""
     if one.closing:
@@ -176,7 +176,8 @@ def _hold(
         return None
     if one.done_ms is not None and now_ms < (until := one.done_ms + policy.quiet_ms):
         return Hold.QUIET, next_look(policy, one.level, one.canary, until)
-    if one.account_id is not None and one.account_id in busy:
+    taken = None if one.account_id is None else busy.get(one.account_id)
+    if taken is not None and (taken, one.level) != ("watch", "alert"):  # a watch keeps no alert waiting
         return Hold.ACCOUNT, window_end(policy, now_ms)
     return None
 

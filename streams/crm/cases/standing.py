@@ -40,7 +40,7 @@ class Hold(StrEnum):
     QUIET = "quiet"
     """A case of this customer was closed a short while ago."""
     ACCOUNT = "account"
-    """Another case of the account is in the CRM."""
+    """Another case of the account is in the CRM, of the same level or a higher one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,7 @@ def admit(connection: Connection, policy: Policy, now_ms: int) -> Admission:
         row["level"]: row["cases"]
         for row in connection.execute("SELECT level, cases FROM admissions WHERE day = ?", (day,))
     }
-    busy = {row["account_id"] for row in connection.execute(_BUSY)}
+    busy = {row["account_id"]: row["level"] for row in connection.execute(_BUSY)}
     decisions = look(map(_candidate, before.values()), policy, now_ms, spent=spent, busy=busy)
     admitted = [one for one in decisions if one.standing is Standing.ADMITTED]
     _put_off(connection, [one for one in decisions if one.standing is not Standing.ADMITTED], now_ms)
@@ -80,11 +80,12 @@ WHERE c.look_ms <= :now_ms
 """
 
 # What the CRM does not have, and gets nothing of, keeps nobody waiting: its create was given up.
+# Of the levels of an account the first by name is the highest.
 _BUSY = """
-SELECT DISTINCT p.account_id FROM cases c JOIN profiles p ON p.customer_id = c.customer_id
+SELECT p.account_id, min(c.level) AS level FROM cases c JOIN profiles p ON p.customer_id = c.customer_id
 WHERE c.standing = 'admitted' AND p.account_id IS NOT NULL AND (
     c.there OR EXISTS (SELECT 1 FROM messages m WHERE m.alert_id = c.alert_id AND m.state = 'queued')
-)
+) GROUP BY p.account_id
 """
 
 # What it was told in an earlier episode no longer counts.

@@ -70,7 +70,7 @@ def test_a_look_spends_the_room_of_the_day_and_takes_one_case_an_account() -> No
         Candidate("h", "alert", 2, backfill=True),
         Candidate("i", "alert", 1, holdout=True),
     ]
-    assert look(candidates, BUDGETED, 150, spent={"alert": 1, "watch": 99}, busy={"y"}) == [
+    assert look(candidates, BUDGETED, 150, spent={"alert": 1, "watch": 99}, busy={"y": "alert"}) == [
         Decision("a", "alert", Standing.ADMITTED),
         Decision("b", "alert", Standing.HELD, Hold.ACCOUNT, 200),
         Decision("c", "alert", Standing.HELD, Hold.ACCOUNT, 200),
@@ -83,15 +83,27 @@ def test_a_look_spends_the_room_of_the_day_and_takes_one_case_an_account() -> No
     ]
 
 
+def test_a_watch_of_an_account_keeps_its_watches_waiting_and_no_alert() -> None:
+    candidates = [
+        Candidate("a", "alert", 3, account_id="x"),
+        Candidate("b", "alert", 2, account_id="x"),
+        Candidate("c", "watch", 1, account_id="x"),
+    ]
+    found = look(candidates, Policy(window_ms=100), 0, spent={}, busy={"x": "watch"})
+    assert [one.why for one in found] == [None, Hold.ACCOUNT, Hold.ACCOUNT]
+    found = look(candidates[2:], Policy(window_ms=100), 0, spent={}, busy={"x": "watch"})
+    assert [one.why for one in found] == [Hold.ACCOUNT]
+
+
 def test_a_canary_takes_no_room() -> None:
     candidates = [Candidate(f"k{at}", "alert", 9, canary=True) for at in range(3)]
     rest = [Candidate(f"a{at}", "alert", 1) for at in range(3)]
-    decisions = look([*candidates, *rest], BUDGETED, 0, spent={}, busy=())
+    decisions = look([*candidates, *rest], BUDGETED, 0, spent={}, busy={})
     assert [one.standing is Standing.ADMITTED for one in decisions] == [True] * 5 + [False]
 
 
 def test_a_budget_that_was_lowered_below_what_was_spent_admits_nobody() -> None:
-    [decision] = look([Candidate("a", "alert", 1)], BUDGETED, 0, spent={"alert": 5}, busy=())
+    [decision] = look([Candidate("a", "alert", 1)], BUDGETED, 0, spent={"alert": 5}, busy={})
     assert decision.standing is Standing.DEFERRED
 
 

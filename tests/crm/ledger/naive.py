@@ -152,11 +152,13 @@ class Naive:
         level, customer = case.alert.level, case.alert.customer_id
         closed = [c.closed for c in self.cases.values() if c.alert.customer_id == customer and not _gone(c)]
         last = max((at for at in closed if at is not None), default=None)
+        account = self.accounts.get(customer)
         busy = {
-            self.accounts.get(c.alert.customer_id)
+            c.alert.level
             for c in self.cases.values()
             if c.standing == "admitted" and (c.in_crm or c.queue)
-        } - {None}
+            and account is not None and self.accounts.get(c.alert.customer_id) == account
+        }  # fmt: skip
         budget, day = self.budgets.get(level), self.day(now)
         canary = _canary(case)
         case.why = None
@@ -166,7 +168,7 @@ class Naive:
             case.standing, case.why, case.ready = "held", "backfill", None
         elif not canary and self.quiet and last is not None and now < last + self.quiet:
             case.standing, case.why, case.ready = "held", "quiet", self.when(case, last + self.quiet)
-        elif not canary and self.accounts.get(customer) in busy:
+        elif not canary and ("alert" in busy or (busy and level == "watch")):
             case.standing, case.why, case.ready = "held", "account", self.end(now)
         elif not canary and budget is not None and self.spent.get((day, level), 0) >= budget:
             case.standing, case.ready = "deferred", self.end(now)

@@ -249,6 +249,22 @@ def test_one_case_an_account_until_it_is_closed(desk: Open) -> None:
     assert _standing(here, "a") == (Standing.HELD, Hold.ACCOUNT)
 
 
+def test_an_alert_goes_though_a_watch_of_its_account_is_open(desk: Open) -> None:
+    here = desk()
+    here.ledger.caught_up(NOON)
+    for customer in "abcd":
+        here.profile(f"customer-{customer}", account_id="acme")
+    here.read(alert("a", level="watch"))
+    here.ledger.admit(NOON)
+    here.read(alert("b", level="watch"), alert("c"))
+    seen = here.ledger.admit(NOON)
+    assert (seen.admitted, seen.held) == ({"alert": 1}, {Hold.ACCOUNT: 1})
+    assert _created(here, NOON) == [id_of("a"), id_of("c")]
+    here.read(alert("d"), alert("b", 2, "updated"))
+    assert here.ledger.admit(END).held == {Hold.ACCOUNT: 1}
+    assert _standing(here, "d") == _standing(here, "b") == (Standing.HELD, Hold.ACCOUNT)
+
+
 def test_the_canary_has_no_window_no_budget_and_is_never_held(desk: Open) -> None:
     here = desk(budgets={"alert": 1}, quiet_ms=DAY)
     here.ledger.caught_up(NOON)
