@@ -227,9 +227,10 @@ def nothing_new(connection: Connection, alert_id: str, now_ms: int) -> None:
     connection.execute("UPDATE cases SET looked_ms = ? WHERE alert_id = ?", (now_ms, alert_id))
 
 
+# Below 0, `looked_ms` says that it has changed whether anybody may call: a snoozed case is told too.
 _REFRESHABLE = """
     c.there = 1 AND c.open = 1 AND c.standing = 'admitted' AND c.erase = 0
-    AND (c.snooze_ms IS NULL OR c.snooze_ms <= :now_ms)
+    AND (c.snooze_ms IS NULL OR c.snooze_ms <= :now_ms OR c.looked_ms < 0)
     AND NOT EXISTS (SELECT 1 FROM messages m WHERE m.alert_id = c.alert_id AND m.state = 'queued')
 """
 

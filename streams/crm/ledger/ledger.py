@@ -229,7 +229,10 @@ class Ledger(_Opened):
             deliveries.give_up(connection, message_id, reason, now_ms, untaken=untaken)
 
     def refresh_due(self, now_ms: int, every_ms: int, most: int = 100) -> list[Refreshable]:
-        """Return open cases in the CRM with nothing queued, not snoozed, told or looked at `every_ms` ago."""
+        """Return open cases in the CRM with nothing queued, not snoozed, told or looked at `every_ms` ago.
+
+        Those of customers whose wish not to be contacted has changed at once, and snoozed ones too.
+        """
         with self._reading() as connection:
             return deliveries.refresh_due(connection, now_ms, every_ms, most)
 

@@ -311,6 +311,20 @@ def test_the_crm_is_told_at_once_who_must_not_be_contacted_from_now_on(here: Des
     assert ledger.refresh_due(NOON + 2002, DAY) == []
 
 
+def test_also_of_a_snoozed_case_the_crm_is_told_who_must_not_be_contacted(here: Desk) -> None:
+    ledger = here.ledger
+    here.deliver(NOON)
+    ledger.disposition_done("d", id_of("a"), snooze_until_ms=NOON + 30 * DAY, now_ms=NOON)
+    assert ledger.refresh_due(NOON + DAY, HOUR) == []
+    here.profile("customer-a", do_not_contact=True, at=NOON + DAY)
+    [one] = ledger.refresh_due(NOON + DAY, HOUR)
+    assert one.internal_only
+    assert ledger.queue_refresh(id_of("a"), NOON + DAY + 1) is not None
+    assert [kind for kind, _ in here.deliver(NOON + DAY + 2)] == ["refresh"]
+    assert ledger.refresh_due(NOON + 29 * DAY, HOUR) == []
+    assert len(ledger.refresh_due(NOON + 31 * DAY, HOUR)) == 1
+
+
 def test_no_refresh_has_an_id_that_the_crm_may_know_from_before_the_ledger_was_put_back(desk: Open) -> None:
     ids = []
     for at in (NOON, NOON + HOUR):  # the second ledger begins where there is none
