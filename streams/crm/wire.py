@@ -48,6 +48,8 @@ class Rendered:
 
     request: Request
     find: Find | None = None
+    of_case: bool = False
+    """Whether the path of `request` is that of a case which the CRM has had."""
 
 
 class Result(StrEnum):

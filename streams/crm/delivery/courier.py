@@ -117,11 +117,12 @@ class Courier:
         return replace(outcome, seconds=exchange.seconds)
 
     async def _send(self, exchange: Exchange, message_id: str, rendered: Rendered, now_s: float) -> Outcome:
-        request = rendered.request
+        request, of_case = rendered.request, rendered.of_case
         if rendered.find is not None:
-            request = await self._found(exchange, message_id, rendered.find, now_s) or request
+            found = await self._found(exchange, message_id, rendered.find, now_s)
+            request, of_case = found or request, of_case or found is not None
         answer = await self._ask(exchange, message_id, request, now_s)
-        return outcome_of(answer.status, answer.retry_after, now_s)
+        return outcome_of(answer.status, answer.retry_after, now_s, is_page=answer.is_page, of_case=of_case)
 
     async def _found(self, exchange: Exchange, message_id: str, find: Find, now_s: float) -> Request | None:
         """Return the request for a case that is there; None if it is not. Raises _FindFailedError."""

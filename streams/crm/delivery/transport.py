@@ -23,6 +23,8 @@ from streams.crm_settings import CrmSettings, crm_variable
 from streams.settings import SettingsError
 
 MOST_ANSWER_BYTES: Final = 64 * 1024
+_START_BYTES: Final = 1024
+_BLANKS: Final = b"\xef\xbb\xbf \t\r\n"
 _DRAIN_SECONDS: Final = 1.0
 """A connection that takes longer to be free again is not worth the wait."""
 
@@ -61,6 +63,8 @@ class Answer:
     retry_after: str | None
     body: bytes | None
     """None if nobody asked for it, or if it was longer than is read."""
+    is_page: bool = False
+    """Whether it is a page for people, as far as was looked: a login, a proxy's notice."""
 
 
 class NoAnswerError(Exception):
@@ -159,8 +163,8 @@ class Exchange:
             async with response:
                 retry_after = response.headers.get("Retry-After")
                 if not wants_body:
-                    await _drain(response, limit.when())
-                    return Answer(response.status, retry_after, None)
+                    start = await _drain(response, limit.when())
+                    return Answer(response.status, retry_after, None, is_page=_is_page(response, start))
                 async with asyncio.timeout_at(limit.when()):
                     return Answer(response.status, retry_after, await _body(response))
         except (aiohttp.ClientError, OSError) as error:  # a time-out is an OSError
@@ -191,16 +195,25 @@ async def _body(response: aiohttp.ClientResponse) -> bytes | None:
     return None
 
 
-async def _drain(response: aiohttp.ClientResponse, until: float | None) -> None:
-    """Read what is left, so that the connection can be used again; the status has said all there is.
+async def _drain(response: aiohttp.ClientResponse, until: float | None) -> bytes:
+    """Read what is left, so that the connection can be used again, and return how it begins.
 
-    So no trouble with a body undoes it: else what was delivered would be delivered again.
+    The status has said all there is, but for a page. So no trouble with a body undoes it: else what was
+    delivered would be delivered again.
     """
+    start = b""
     try:
         async with asyncio.timeout_at(until), asyncio.timeout(_DRAIN_SECONDS):
+            start = await response.content.read(_START_BYTES)
             await _body(response)
     except (aiohttp.ClientError, OSError):
         response.close()
+    return start
+
+
+def _is_page(response: aiohttp.ClientResponse, start: bytes) -> bool:
+    """Return whether it is HTML, and not only called so: many a webhook answers `ok` as text/html."""
+    return response.content_type == "text/html" and start.lstrip(_BLANKS).startswith(b"<")
 
 
 def _reason(error: Exception) -> str:  # noqa: PLR0911 - one for each kind

@@ -7,9 +7,10 @@ import json
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal, NoReturn, Self
+from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -197,12 +198,14 @@ class Template:
         section = self._sections.get(kind)
         if section is None:
             return None
-        context = {
+        context: dict[str, Any] = {
             "case": case.model_dump(mode="json"),
             "kind": str(kind),
             "message_id": harmless_id(message_id, MOST_TEXT),
         }
-        return section.render(context)
+        rendered = section.render(context)
+        names_it = quote(context["case"]["alert_id"], safe="") in rendered.request.path
+        return replace(rendered, of_case=names_it and kind is not Kind.CREATE)
 
 
 def _check_tables(tables: Mapping[str, Any], name: str) -> None:

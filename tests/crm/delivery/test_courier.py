@@ -7,6 +7,7 @@ import socket
 import ssl
 import subprocess
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -181,6 +182,32 @@ def test_a_body_is_not_read_on_and_undoes_no_status(monkeypatch: pytest.MonkeyPa
             dribble(status, 10 * MOST_ANSWER_BYTES, ends=True),
         ):
             assert sent(answer)[0].reason == reason
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "reason"),
+    [
+        ("\n<!DOCTYPE html><title>Log in</title>", "text/html", "page"),
+        ("ok", "text/html", "ok"),  # as Slack says it
+        ("", "text/html", "ok"),
+        ("<ok/>", "application/xml", "ok"),
+    ],
+)
+def test_a_page_to_log_in_at_is_no_delivery(text: str, kind: str, reason: str) -> None:
+    answer = web.Response(text=text, content_type=kind)
+    assert sent(answer)[0].reason == reason
+
+
+def test_a_case_that_is_gone_is_no_fault_of_the_crm() -> None:
+    found = web.json_response({"tickets": [{"id": 7}]})
+    outcomes = [
+        sent(404)[0],
+        sent(404, rendered=replace(post(), of_case=True))[0],
+        sent(found, 410, rendered=CASES)[0],
+        sent(404, rendered=CASES)[0],  # the question's path is the same for all
+        sent(web.json_response({}), 404, rendered=CASES)[0],
+    ]
+    assert [one.endpoint for one in outcomes] == [True, False, False, True, True]
 
 
 def test_connection_trouble_is_the_endpoints_and_passes() -> None:

@@ -150,6 +150,21 @@ def test_what_an_answer_means(statuses: tuple[int, ...], result: Result, endpoin
         assert not found.slower, status
 
 
+def test_a_page_for_people_is_no_delivery_whatever_its_status() -> None:
+    found = outcome_of(200, None, NOW, is_page=True)
+    assert (found.result, found.reason, found.endpoint, found.unclear) == (Result.RETRY, "page", True, True)
+    assert outcome_of(422, None, NOW, is_page=True) == outcome_of(422, None, NOW)
+
+
+def test_a_case_that_is_gone_is_no_fault_of_the_crm() -> None:
+    for status in range(1_000):
+        found = outcome_of(status, None, NOW, of_case=True)
+        if status in {404, 410}:
+            assert (found.result, found.endpoint, found.unclear) == (Result.RETRY, False, False)
+        else:
+            assert found == outcome_of(status, None, NOW)
+
+
 def test_after_which_answers_the_crm_may_have_done_it() -> None:
     unclear = {status for status in range(1_000) if outcome_of(status, None, NOW).unclear}
     assert unclear == {*range(200), 408, *range(500, 1_000)}
