@@ -34,12 +34,17 @@ class Find:
     """For a CRM that cannot upsert: ask first whether the case is there, and then change it.
 
     `found` is sent instead of the message's own request if the answer to a GET of `path` holds something at
-    `id_at` (keys and indices, separated by dots: `tickets.0.id`); `{found}` in its path is replaced by it.
+    `id_at` (keys and indices, separated by dots: `tickets.0.id`; `*` is each of a list, and the first
+    counts); `{found}` in its path is replaced by it.
     """
 
     path: str
     id_at: str
     found: Request
+    closed: Mapping[str, str] = field(default_factory=dict)
+    """What stands beside the id of a case that takes no more changes: it is passed over."""
+    anew: bool = True
+    """Whether the message's own request is sent if only such are there; else nothing is."""
 
 
 @dataclass(frozen=True, slots=True)

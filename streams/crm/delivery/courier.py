@@ -9,10 +9,10 @@ import logging
 import re
 import time
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import replace
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 from urllib.parse import quote, unquote
 
 from aiohttp.abc import AbstractResolver
@@ -64,6 +64,10 @@ class _FindFailedError(Exception):
         self.outcome = outcome
 
 
+class _ClosedError(Exception):
+    """The case is there, and takes no more changes."""
+
+
 class Courier:
     """Sends messages; an async context manager."""
 
@@ -108,6 +112,8 @@ class Courier:
             outcome = _endpoint_fault(error.reason)
         except _FindFailedError as error:
             outcome = error.outcome
+        except _ClosedError:
+            outcome = Outcome(Result.DELIVERED, "closed_there", 0.0)
         except _UnsendableError:
             outcome = Outcome(Result.REFUSED, "unsendable", 0.0)
         except Exception as error:  # noqa: BLE001 - a bug must not show data, nor end the bridge
@@ -125,7 +131,10 @@ class Courier:
         return outcome_of(answer.status, answer.retry_after, now_s, is_page=answer.is_page, of_case=of_case)
 
     async def _found(self, exchange: Exchange, message_id: str, find: Find, now_s: float) -> Request | None:
-        """Return the request for a case that is there; None if it is not. Raises _FindFailedError."""
+        """Return the request for a case that is there; None if it is not.
+
+        Raises _FindFailedError; _ClosedError where there is nothing to be sent.
+        """
         question = Request("GET", find.path, b"")
         try:
             answer = await self._ask(exchange, message_id, question, now_s, wants_body=True)
@@ -136,7 +145,7 @@ class Courier:
             raise _FindFailedError(_endpoint_fault(outcome.reason))
         if outcome.result is Result.RETRY:
             raise _FindFailedError(replace(outcome, unclear=False))
-        found = _id_at(answer.body, find.id_at)
+        found = _id_at(answer.body, find)
         if found is None:
             return None
         return replace(find.found, path=find.found.path.replace(_FOUND, quote(found, safe="")))
@@ -218,23 +227,49 @@ def _url(base: URL, path: str) -> URL:
     return URL(f"{base.origin()}{whole}{'?' if queries else ''}{queries}", encoded=True)
 
 
-def _id_at(body: bytes | None, id_at: str) -> str | None:
-    """Return the id that stands in an answer; None if there is none. Raises _FindFailedError."""
+def _id_at(body: bytes | None, find: Find) -> str | None:
+    """Return the id that stands in an answer; None if there is none.
+
+    Raises _FindFailedError, _ClosedError.
+    """
     try:
-        found = from_json(body or b"", allow_inf_nan=False)
+        document = from_json(body or b"", allow_inf_nan=False)
     except ValueError:
         raise _FindFailedError(_endpoint_fault("find_unreadable")) from None
-    for step in id_at.split("."):
-        match found:
-            case dict() if step in found:
-                found = found[step]
-            case list() if step.isdecimal() and int(step) < len(found):
-                found = found[int(step)]
-            case _:
-                return None
-    if isinstance(found, bool) or not isinstance(found, str | int | None):
-        raise _FindFailedError(_endpoint_fault("find_unreadable"))
-    return str(found) if found is not None and found != "" else None
+    some_closed = False
+    for beside, found in _at(document, find.id_at.split("."), None):
+        if isinstance(found, bool) or not isinstance(found, str | int | None):
+            raise _FindFailedError(_endpoint_fault("find_unreadable"))
+        if found is None or found == "":
+            continue
+        if not _is_closed(beside, find.closed):
+            return str(found)
+        some_closed = True
+    if some_closed and not find.anew:
+        raise _ClosedError
+    return None
+
+
+def _at(found: Any, steps: list[str], beside: Any) -> Iterator[tuple[Any, Any]]:
+    """Go through what stands where the steps lead, each with what it stands in."""
+    if not steps:
+        yield beside, found
+        return
+    step, *rest = steps
+    match found:
+        case list() if step == "*":
+            for one in found:
+                yield from _at(one, rest, found)
+        case dict() if step in found:
+            yield from _at(found[step], rest, found)
+        case list() if step.isdecimal() and int(step) < len(found):
+            yield from _at(found[int(step)], rest, found)
+
+
+def _is_closed(case: Any, closed: Mapping[str, str]) -> bool:
+    return (
+        isinstance(case, dict) and bool(closed) and all(case.get(key) == said for key, said in closed.items())
+    )
 
 
 def _endpoint_fault(reason: str) -> Outcome:

@@ -33,7 +33,9 @@ _OURS: Final = frozenset(
     {"authorization", "content-length", "content-type", "host", "transfer-encoding", "user-agent"}
 )
 """Headers that the bridge writes, as those of the signature, `webhook-...`."""
-_ID_AT: Final = re.compile(r"\w+(\.\w+)*")
+_ID_AT: Final = re.compile(r"(\w+|\*)(\.(\w+|\*))*")
+_ANEW: Final = frozenset({Kind.CREATE, Kind.UPDATE})
+"""What is news also where the desk has closed the case for good."""
 
 
 class TemplateError(Exception):
@@ -63,9 +65,11 @@ class FindTable(_Table):
     path: str
     """What is asked."""
     id_at: str
-    """Where the id is in the answer, `tickets.0.id`."""
+    """Where the id is in the answer, `tickets.0.id`, or `tickets.*.id` for the first of all."""
     found: RequestTable
     """What is sent instead if it is there; `{found}` in its path is the id."""
+    closed: dict[str, str] = {}
+    """What stands beside the id of a case that takes no more changes."""
 
 
 class SectionTable(RequestTable):
@@ -112,6 +116,7 @@ class _Find:
     path: Leaf
     id_at: str
     found: _Request
+    closed: Mapping[str, str]
 
     @classmethod
     def of(cls, table: FindTable) -> Self:
@@ -119,11 +124,16 @@ class _Find:
             raise LeafError("find.id_at", "write keys and indices separated by dots, as tickets.0.id")
         if _FOUND not in table.found.path:
             raise LeafError("find.found.path", f"write {_FOUND} where the id belongs")
-        return cls(_named("find.path", path_leaf, table.path), table.id_at, _Request.of(table.found))
+        path = _named("find.path", path_leaf, table.path)
+        return cls(path, table.id_at, _Request.of(table.found), table.closed)
 
     def render(self, context: Context) -> Find:
         return Find(
-            path=_checked_path(self.path(context)), id_at=self.id_at, found=self.found.render(context)
+            path=_checked_path(self.path(context)),
+            id_at=self.id_at,
+            found=self.found.render(context),
+            closed=self.closed,
+            anew=context["kind"] in _ANEW,
         )
 
 

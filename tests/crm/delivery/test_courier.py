@@ -210,6 +210,30 @@ def test_a_case_that_is_gone_is_no_fault_of_the_crm() -> None:
     assert [one.endpoint for one in outcomes] == [True, False, False, True, True]
 
 
+CLOSED = replace(CASES, find=replace(CASES.find or Find("", "", post().request), id_at="tickets.*.id"))
+
+
+@pytest.mark.parametrize(
+    ("tickets", "anew", "asked", "reason"),
+    [
+        ([(7, "closed"), (8, "open"), (9, "open")], True, "/tickets/8.json", "ok"),
+        ([(7, "solved")], True, "/tickets/7.json", "ok"),
+        ([(7, "closed"), (8, "closed")], True, "/tickets", "ok"),
+        ([(7, "closed")], False, None, "closed_there"),
+        ([], False, "/tickets", "ok"),
+    ],
+)
+def test_a_ticket_that_takes_no_more_changes_is_passed_over(
+    tickets: list[tuple[int, str]], anew: bool, asked: str | None, reason: str
+) -> None:
+    assert CLOSED.find is not None
+    find = replace(CLOSED.find, closed={"status": "closed"}, anew=anew)
+    found = web.json_response({"tickets": [{"id": one, "status": said} for one, said in tickets]})
+    outcome, crm = sent(found, 200, rendered=replace(CLOSED, find=find))
+    assert (outcome.result, outcome.reason) == (Result.DELIVERED, reason)
+    assert [one.path for one in crm.asked[1:]] == ([] if asked is None else [asked])
+
+
 def test_connection_trouble_is_the_endpoints_and_passes() -> None:
     outcome, _ = sent(hang_up)
     assert (outcome.result, outcome.reason, outcome.endpoint) == (Result.RETRY, "disconnected", True)

@@ -53,7 +53,13 @@ def golden(name: str) -> str:
         messages[told.kind] = None if rendered is None else read(rendered.request)
         if rendered is not None and rendered.find is not None:
             find = rendered.find
-            messages[told.kind]["find"] = {"path": find.path, "id_at": find.id_at, "found": read(find.found)}
+            messages[told.kind]["find"] = {
+                "path": find.path,
+                "id_at": find.id_at,
+                "found": read(find.found),
+                "closed": dict(find.closed),
+                "anew": find.anew,
+            }
     return json.dumps(messages, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
 
 
