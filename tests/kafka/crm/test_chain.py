@@ -164,6 +164,9 @@ def go_wrong(one: Chain, bridge: Bridge) -> dict[str, dict[str, Any]]:
     until(lambda: len(one.crm.messages()) >= len(UNHAPPY) and bridge.is_quiet)
     delivered = one.cases()
     assert delivered.keys() == set(UNHAPPY)
+    late = "retention_bridge_case_seconds"  # since Kafka took the alert, by the wall clock
+    assert bridge.metric(f"{late}_count", budget="room") == len(UNHAPPY)
+    assert 0 <= bridge.metric(f"{late}_sum", budget="room") < 60 * len(UNHAPPY)
     for customer_id, case in delivered.items():
         assert (case["state"], case["figures_of"], case["level"]) == ("open", "now", "watch")
         assert one.kinds(customer_id)[0] == "create"
