@@ -18,6 +18,7 @@ from streams.crm.bridge.now import Now
 from streams.crm.bridge.reader import Batch, RecreatedError, TopicReader
 from streams.crm.bridge.sender import Sender, place_of
 from streams.crm.cases.policy import Policy
+from streams.crm.cases.standing import LEVELS
 from streams.crm.ledger.errors import LockedError
 from streams.crm.ledger.ledger import Ledger
 from streams.crm.payload.case import fingerprint
@@ -243,7 +244,9 @@ class Bridge:
             self._metrics.cases({(one.value, why or ""): n for (one, why), n in figures.cases.items()})
             self._metrics.queued.set(figures.queued)
             self._metrics.oldest.set(_seconds_since(figures.oldest_queued_ms, at))
-            self._metrics.oldest_deferred.set(_seconds_since(figures.oldest_deferred_ms, at))
+            for level in LEVELS:
+                oldest = figures.oldest_deferred_ms.get(level)
+                self._metrics.oldest_deferred.labels(level).set(_seconds_since(oldest, at))
             self._metrics.given_up.set(figures.given_up)
             if self._channels is not None:
                 closed = self._channels.crm.circuit.standing().state == "closed"

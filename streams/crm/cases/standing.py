@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 Level: TypeAlias = Literal["watch", "alert"]
+LEVELS: Final[tuple[Level, ...]] = ("watch", "alert")
 
 
 class Standing(StrEnum):

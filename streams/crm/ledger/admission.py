@@ -6,12 +6,11 @@ from sqlite3 import Connection, Row
 from typing import Final
 
 from streams.crm.cases.policy import Policy, budget_day, look, next_look
-from streams.crm.cases.standing import Candidate, Decision, Level, Standing
+from streams.crm.cases.standing import LEVELS, Candidate, Decision, Level, Standing
 from streams.crm.ledger.rows import Admission
 
 MOST_RETRY_MS: Final = timedelta(hours=2) // timedelta(milliseconds=1)
 """Longer than the longest that a CRM may ask to wait."""
-_LEVELS: tuple[Level, ...] = ("watch", "alert")
 
 
 def waits(connection: Connection, now_ms: int) -> bool:
@@ -22,7 +21,7 @@ def waits(connection: Connection, now_ms: int) -> bool:
 
 def look_anew(connection: Connection, policy: Policy, now_ms: int) -> None:
     """Plan to look at all candidates: the policy may be another than before."""
-    for level in _LEVELS:
+    for level in LEVELS:
         for canary in (False, True):
             connection.execute(
                 """

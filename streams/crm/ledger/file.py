@@ -49,7 +49,7 @@ CREATE TABLE cases (  -- one an alert, as of its newest revision
 );
 CREATE INDEX cases_by_standing ON cases (standing, why, level);
 CREATE INDEX cases_by_customer ON cases (customer_id, done_ms);
-CREATE INDEX cases_deferred ON cases (opened_ms) WHERE standing = 'deferred';
+CREATE INDEX cases_deferred ON cases (level, opened_ms) WHERE standing = 'deferred';
 CREATE INDEX cases_by_look ON cases (look_ms) WHERE look_ms IS NOT NULL;
 CREATE INDEX cases_of_canary ON cases (alert_id) WHERE canary = 1;
 CREATE INDEX cases_by_refresh ON cases (looked_ms) WHERE there = 1 AND open = 1 AND standing = 'admitted';
@@ -87,7 +87,7 @@ UPDATE cases SET opened_ms = first_ms, was_held = standing = 'held', unclear = N
     SELECT 1 FROM messages m WHERE m.alert_id = cases.alert_id AND m.kind = 'create'
     AND m.tried_ms IS NOT NULL AND (m.state = 'queued' OR (m.state = 'given_up' AND m.attempts > 1))
 );
-CREATE INDEX cases_deferred ON cases (opened_ms) WHERE standing = 'deferred';
+CREATE INDEX cases_deferred ON cases (level, opened_ms) WHERE standing = 'deferred';
 ALTER TABLE messages ADD COLUMN opened_ms INTEGER;
 ALTER TABLE messages ADD COLUMN was_deferred INTEGER NOT NULL DEFAULT 0;
 """

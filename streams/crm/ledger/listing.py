@@ -22,18 +22,22 @@ def figures(connection: Connection) -> Figures:
             "SELECT standing, why, count(*) AS cases FROM cases GROUP BY standing, why"
         )
     }
-    deferred = {
-        row["level"]: row["cases"]
-        for row in connection.execute(
-            "SELECT level, count(*) AS cases FROM cases WHERE standing = 'deferred' GROUP BY level"
-        )
-    }
-    oldest = connection.execute("SELECT min(opened_ms) FROM cases WHERE standing = 'deferred'").fetchone()[0]
+    deferred = connection.execute(
+        "SELECT level, count(*) AS cases, min(opened_ms) AS oldest FROM cases "
+        "WHERE standing = 'deferred' GROUP BY level"
+    ).fetchall()
     queued = connection.execute(
         "SELECT count(*) AS messages, min(made_ms) AS oldest FROM messages WHERE state = 'queued'"
     ).fetchone()
     given_up = connection.execute("SELECT count(*) FROM messages WHERE state = 'given_up'").fetchone()[0]
-    return Figures(cases, deferred, oldest, queued["messages"], queued["oldest"], given_up)
+    return Figures(
+        cases,
+        deferred={row["level"]: row["cases"] for row in deferred},
+        oldest_deferred_ms={row["level"]: row["oldest"] for row in deferred},
+        queued=queued["messages"],
+        oldest_queued_ms=queued["oldest"],
+        given_up=given_up,
+    )
 
 
 def listing(

@@ -165,8 +165,8 @@ class Figures:
     cases: Mapping[tuple[Standing, Hold | None], int]
     """How many, by standing and why; only those that are."""
     deferred: Mapping[Level, int]
-    oldest_deferred_ms: int | None
-    """When the log took the oldest of those."""
+    oldest_deferred_ms: Mapping[Level, int]
+    """When the log took the oldest of those, by level."""
     queued: int
     """Messages that are to be delivered."""
     oldest_queued_ms: int | None

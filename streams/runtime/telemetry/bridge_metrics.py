@@ -118,6 +118,7 @@ class BridgeMetrics:
         self.oldest_deferred = Gauge(
             "retention_bridge_oldest_deferred_seconds",
             "How long ago Kafka took the oldest alert that finds no room in the budget; 0 when none waits.",
+            ("level",),
             registry=registry,
         )
         self.queued = Gauge(
@@ -158,6 +159,8 @@ class BridgeMetrics:
             registry=registry,
             buckets=_ACTIONS,
         )
+        for one in ("watch", "alert"):
+            self.oldest_deferred.labels(one)
         for one in BUDGETS:
             self._case_seconds.labels(one)
         # Each is there, at 0, from the start: else the first of its kind would be no increase.

@@ -215,6 +215,24 @@ def test_it_delivers_what_it_reads_and_tells_how_it_stands(
     assert "secret" not in caplog.text
 
 
+def test_how_long_the_oldest_over_budget_waits_is_told_by_level(one: Callable[..., Running]) -> None:
+    running, record = one(budget_alerts=0, budget_window_seconds=1), alert()
+    running.reader.batches = [Batch([AlertRead("alerts", 0, 0, record, appended_ms=NOON - 5000)], [], [], [])]
+
+    def waits(level: str) -> float | None:
+        name = "retention_bridge_oldest_deferred_seconds"
+        return running.metrics.registry.get_sample_value(name, {"level": level})
+
+    async def go() -> None:
+        async with running.running():
+            await until(lambda: running.is_ready() and not running.reader.batches)
+            running.bench.clock.go_on(3600)
+            await until(lambda: waits("alert") == 3605)
+            assert waits("watch") == 0
+
+    asyncio.run(go())
+
+
 def test_nothing_is_admitted_before_all_is_read_that_was_there(one: Callable[..., Running]) -> None:
     running, record = one(), alert()
     running.reader.caught_up = False

@@ -95,7 +95,7 @@ def test_the_ledger_of_an_earlier_release_is_taken_over(tmp_path: Path) -> None:
             id_of("held"): Standing.HELD,
             id_of("tried"): Standing.ADMITTED,
         }
-        assert ledger.figures().oldest_deferred_ms == NOON
+        assert ledger.figures().oldest_deferred_ms == {"watch": NOON}
         ledger.caught_up(NOON)
         assert ledger.admit(NOON).admitted == {"alert": 1}
         assert {one.alert_id: one.opened_ms for one in ledger.due(NOON, 9)} == {

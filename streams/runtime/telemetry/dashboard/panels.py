@@ -318,7 +318,9 @@ _DELIVERY: Final = Group(
             alerts=["CaseLate"],
             critical=900,
         ),
-        Panel("Oldest case that finds no room in the budget", [most("bridge_oldest_deferred_seconds")]),
+        Panel(
+            "Oldest case that finds no room in the budget", [most("bridge_oldest_deferred_seconds", "level")]
+        ),
         Panel("Messages that wait", [total("bridge_queued_messages")]),
         Panel(
             "Questions to the workers by answer",
