@@ -38,17 +38,30 @@ class Clock:
 
     lateness_ms: int
     now: int = NEVER
-    newest: int = NEVER
-    """The largest time accepted, ticks included."""
+    alive: int = NEVER
+    """The largest accepted time of what shows that the feed lives, ticks included."""
+    beside: int = NEVER
+    """The largest accepted time of all else: refunds go on when purchases have died."""
 
-    def accept(self, time: int, most: int = -NEVER) -> None:
-        """Note an accepted record, which moves the clock as if its time were `most` at most."""
-        self.newest = max(self.newest, time)
+    @property
+    def newest(self) -> int:
+        """Return the largest time accepted, ticks included."""
+        return max(self.alive, self.beside)
+
+    def accept(self, time: int, most: int = -NEVER, *, lives: bool = True) -> None:
+        """Note an accepted record, which moves the clock as if its time were `most` at most.
+
+        `lives` says whether it shows that the feed lives.
+        """
+        if lives:
+            self.alive = max(self.alive, time)
+        else:
+            self.beside = max(self.beside, time)
         self.now = max(self.now, min(time, most) - self.lateness_ms)
 
     def tick(self, time: int) -> None:
         """Note a feed's tick."""
-        self.newest = max(self.newest, time)
+        self.alive = max(self.alive, time)
         self.move(time)
 
     def move(self, time: int) -> None:

@@ -8,7 +8,12 @@ from schemas.times import format_ms
 
 def purchase(customer_id: str, time_ms: int) -> bytes:
     """Return a purchase of 20.00."""
-    return _line("transaction", customer_id, time_ms, kind="purchase", amount="20.00", currency="USD")
+    return transaction(customer_id, time_ms, "purchase")
+
+
+def transaction(customer_id: str, time_ms: int, kind: str) -> bytes:
+    """Return a transaction of 20.00."""
+    return _line("transaction", customer_id, time_ms, kind=kind, amount="20.00", currency="USD")
 
 
 def contact(customer_id: str, time_ms: int, **other: Any) -> bytes:

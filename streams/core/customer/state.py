@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from struct import Struct as Layout
 from typing import Any, Final
 
-from msgspec import MsgspecError, Struct, msgpack
+from msgspec import MsgspecError, Struct, field, msgpack
 
 from streams.core.feed.feed_guard import GuardState
 from streams.core.ruleset import Ruleset, RulesetError
@@ -36,6 +36,8 @@ class PartitionState(Struct, array_like=True):
     rulesets: dict[str, dict[str, Any]]
     """By hash: those that episodes opened under, and the current one."""
     format: int = _FORMAT
+    alive: dict[str, int] = field(default_factory=dict)
+    """When the feed of each input last showed that it lives; none in state from before this was kept."""
 
     def encode(self) -> bytes:
         """Return the packed record."""

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from schemas.dead_letter import Reason
-from schemas.events import Refusal, SignOfLife, Tick
+from schemas.events import Merge, Refusal, SignOfLife, Tick, Transaction
 from streams.core.customer.event_ids import EventIds
 from streams.core.customer.pending import Event
 from streams.core.watermark import NEVER, TOO_LATE_MS, Clock
@@ -41,8 +41,15 @@ def accept(clock: Clock, ids: EventIds, event: Event, most: int = -NEVER) -> Tak
     if ids.is_duplicate(key, effective_time, event.customer_id):
         return Taken(key, effective_time, late, duplicate=True)
     ids.remember(key, effective_time)
-    clock.accept(event.time, most)
+    clock.accept(event.time, most, lives=_shows_life(event))
     return Taken(key, effective_time, late, duplicate=False)
+
+
+def _shows_life(event: Event) -> bool:
+    """Return whether an event shows that its feed lives: of transactions only a purchase."""
+    if isinstance(event, Transaction):
+        return event.kind == "purchase"
+    return not isinstance(event, Merge)
 
 
 def time_of_sign(clock: Clock, sign: SignOfLife, horizon: int) -> int:

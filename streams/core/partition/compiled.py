@@ -71,7 +71,7 @@ def store_of(contents: Contents, horizon: Horizon, note: Note, held_back: int | 
         split=ids.table.split,
         newest_unit=ids.table.newest_unit,
         reach=ids.table.reach,
-        newest=clock.newest,
+        newest=clock.alive,
         now=clock.now,
         lateness=clock.lateness_ms,
         held_back=held_back,

@@ -138,7 +138,7 @@ class Intake:
         buckets, low, split, high = ids.table.buckets, ids.table.low, ids.table.split, 2 * ids.table.low + 1
         unit, stamp = NEVER, b""
         customers, lateness, rules = self._customers.records, clock.lateness_ms, self._judge.rules
-        newest, now, source, salt, applied = clock.newest, clock.now, "", ids.seed(""), 0
+        newest, now, source, salt, applied = clock.alive, clock.now, "", ids.seed(""), 0
         counts, counts_of = self._guard.counts_of("", rules), self._guard.counts_of
         forgettable, beyond = self._forgettable, 0
         journal, lengths = self._customers.journal.entries, LENGTHS
@@ -149,11 +149,11 @@ class Intake:
                 or (not event.cents and rules.as_meant)
                 or not now < event.time <= when + FUTURE_MS
             ):
-                clock.newest, clock.now = newest, now
+                clock.alive, clock.now = newest, now
                 self._apply_one(Input.TRANSACTIONS, at + beyond, event, when, held_back, outcome)
                 if isinstance(event, Run):
                     beyond += len(event) - 1
-                newest, now = clock.newest, clock.now
+                newest, now = clock.alive, clock.now
                 continue
             time, cents = event.time, event.cents
             if event.source != source:
@@ -203,7 +203,7 @@ class Intake:
                 if reached - lateness > now:  # noqa: PLR1730
                     now = reached - lateness
             applied += 1
-        clock.newest, clock.now = newest, now
+        clock.alive, clock.now = newest, now
         outcome.applied += applied
         if buckets:
             ids.table.note(applied)
@@ -214,7 +214,7 @@ class Intake:
         store = store_of(self._contents, self._forgettable, self._note, held_back)
         start, size, doubts_end = 0, len(run), -_FEW
         while (place := store.apply(run, start)) < size:
-            clock.newest, clock.now = store.newest, store.now
+            clock.alive, clock.now = store.newest, store.now
             # Where much is late or sent again, to go back and forth would cost more than it saves.
             is_doubt = run.is_plain(place)
             many = _MANY if is_doubt and place - doubts_end < _FEW else 1
@@ -224,9 +224,9 @@ class Intake:
             self._apply_transactions(
                 map(run.event, left), map(run.when, left), held_back, outcome, at + place
             )
-            store.newest, store.now, store.newest_unit = clock.newest, clock.now, table.newest_unit
+            store.newest, store.now, store.newest_unit = clock.alive, clock.now, table.newest_unit
             start = left.stop
-        clock.newest, clock.now = store.newest, store.now
+        clock.alive, clock.now = store.newest, store.now
         outcome.applied += store.applied
         if table.buckets:
             table.note(store.applied)

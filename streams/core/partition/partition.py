@@ -187,6 +187,14 @@ class Partition:
         """Return the newest accepted time (ms) of an input, ticks included; NEVER at first."""
         return self._contents.clocks[source].newest
 
+    def alive_at(self, source: Input) -> int:
+        """Return the newest time (ms) at which the feed of an input showed that it lives; NEVER at first.
+
+        Of transactions that of a purchase or tick; before there was any, of whatever was accepted.
+        """
+        clock = self._contents.clocks[source]
+        return clock.newest if clock.alive == NEVER else clock.alive
+
     @property
     def newest(self) -> int:
         """Return the newest accepted time (ms) of all inputs, ticks included; NEVER at first."""

@@ -17,7 +17,7 @@ from streams.core.customer.state import (
     ruleset_of,
 )
 from streams.core.partition.contents import Contents
-from streams.core.watermark import Input
+from streams.core.watermark import NEVER, Input
 
 _TAILS: Final = 10_000
 """The ids of so many customers are restored at once."""
@@ -58,13 +58,15 @@ def state_of(contents: Contents) -> PartitionState:
         next_refresh=contents.next_refresh,
         decided=contents.decided,
         rulesets={name: rules.as_mapping() for name, rules in contents.judge.episodes.rulesets.items()},
+        alive={one.value: clock.alive for one, clock in contents.clocks.items()},
     )
 
 
 def _restore_state(contents: Contents, state: PartitionState) -> None:
     judge = contents.judge
     for name, (newest, now) in state.clocks.items():
-        contents.clocks[Input(name)].newest, contents.clocks[Input(name)].now = newest, now
+        clock = contents.clocks[Input(name)]
+        clock.alive, clock.beside, clock.now = state.alive.get(name, NEVER), newest, now
     contents.guard.restore(state.guard)
     judge.refresh = state.refresh
     contents.next_refresh = state.next_refresh

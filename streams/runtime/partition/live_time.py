@@ -49,8 +49,8 @@ class LiveTime:
     def is_stalled(self, source: Input) -> bool:
         """Return whether an input has brought nothing for so long that its time stands still."""
         most = self._quiet_ms.get(source)
-        newest = self._processor.partition.newest_of(source)
-        return most is not None and (newest == NEVER or self._clock.now_ms() - newest > most)
+        alive_at = self._processor.partition.alive_at(source)
+        return most is not None and (alive_at == NEVER or self._clock.now_ms() - alive_at > most)
 
     def _complete_until(self, source: Input, asked_ms: int) -> int:
         """Return up to when an input is complete that had nothing more when we asked (steady)."""

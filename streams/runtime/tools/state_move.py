@@ -35,7 +35,7 @@ from streams.core.customer.state import (
 from streams.core.feed.feed_guard import UNDIVIDED, GuardState, Late
 from streams.core.spend.population import Refresh
 from streams.core.time import HOUR_MS
-from streams.core.watermark import FACTS, GIVEN, Input
+from streams.core.watermark import FACTS, GIVEN, NEVER, Input
 from streams.runtime.partition.processor import PROCESSOR_KEY, ProcessorState, same_places
 from streams.runtime.tools.state_file import Entry, Header, StateFileError, read_entries, read_header
 from streams.settings import variable
@@ -217,6 +217,7 @@ def merged(states: Mapping[int, PartitionState], partitions: int) -> PartitionSt
         next_refresh=next_refresh,
         decided=min(one.decided for one in every),
         rulesets={name: rules for one in every for name, rules in one.rulesets.items()},
+        alive={source.value: min(one.alive.get(source.value, NEVER) for one in every) for source in FACTS},
     )
 
 

@@ -21,7 +21,7 @@ from streams.core.watermark import FACTS, Input
 from tests.core.drive import HOME, bad, erasure, profile, purchase
 
 STATES: Final = Path(__file__).parent / "states"
-STORED: Final = ("before-journals", "0.1.0")
+STORED: Final = ("before-journals", "before-newest-purchase", "0.1.0")
 """From the oldest to that which this release writes; every one of them is read."""
 RULES: Final = replace(VERSIONS["4"], high_value_quantile=0.2, population_minimum=5, opening_frustration=0.3)
 DAYS: Final = 160

@@ -9,13 +9,15 @@ from typing import Final
 
 import pytest
 
+from streams.core.customer.state import PARTITION_KEY, decode_state
+from streams.core.partition.partition import Partition
 from streams.core.ruleset import Ruleset
 from streams.core.watermark import FACTS, NEVER, Input
 from streams.runtime.worker.worker import _quiet_ms
 from streams.settings import Settings
 from tests.runtime.history import NOW
 from tests.runtime.inputs import STALE_MS, Arrivals, Scene, scene, true_ms
-from tests.runtime.lines import contact, purchase, tick
+from tests.runtime.lines import contact, purchase, tick, transaction
 from tests.runtime.virtual_time import run
 
 TX, CT = FACTS
@@ -109,6 +111,43 @@ def test_purchases_that_are_quiet_for_too_long_stop_time() -> None:
     assert [one[1] for one in seen] == [False, True, True]
     assert follows(seen[1][0] - MINUTE_MS)
     assert follows(seen[2][0] - 10 * MINUTE_MS)
+
+
+@pytest.mark.parametrize("kind", ["refund", "subscription_charge", "purchase"])
+def test_only_purchases_keep_their_feed_alive(kind: str) -> None:
+    """Another system's refunds go on once a minute; ten minutes after the beginning the shops are stale."""
+    last = NOW + 10 * MINUTE_MS - STALE_MS
+    others = [(60.0 * at, transaction("b", NOW + at * MINUTE_MS, kind)) for at in range(20)]
+    seen = look({TX: [*bought(last), *others]}, 9, 11)
+    assert [one[1] for one in seen] == [False, kind != "purchase"]
+
+
+def test_where_nobody_ever_bought_whatever_comes_keeps_the_feed_alive() -> None:
+    """Subscriptions alone: there is a charge now and then, and never a purchase."""
+    charged = [(0.0, transaction("b", NOW - HOUR_MS, "subscription_charge"))]
+    [(behind, *stalled)] = look({TX: charged}, 10)
+    assert follows(behind)
+    assert stalled == [False, False]
+
+
+def test_when_purchases_died_survives_another_owner() -> None:
+    """A worker that takes over is told by the state; of older state it knows only what was newest."""
+    last = NOW + 10 * MINUTE_MS - STALE_MS
+    written = {TX: [*bought(last), (1.0, transaction("b", NOW, "refund"))]}
+
+    async def live() -> Partition:
+        async with scene(written, live=True, turn_seconds=TURN_SECONDS) as here:
+            await asyncio.sleep(60)
+            return here.partition
+
+    state = {key: value for key, value in run(live()).drain_dirty() if value is not None}
+    again, from_older = Partition(Ruleset()), Partition(Ruleset())
+    again.restore(state)
+    assert (again.alive_at(TX), again.newest_of(TX)) == (last, NOW)
+    older = decode_state(state[PARTITION_KEY])
+    older.alive = {}
+    from_older.restore({PARTITION_KEY: older.encode()})
+    assert from_older.alive_at(TX) == from_older.newest_of(TX) == NOW
 
 
 @pytest.mark.parametrize("heard", [True, False])

@@ -309,6 +309,13 @@ def test_facts_go_on_from_the_hindmost_and_side_inputs_from_the_foremost() -> No
     assert merged({0: state(decided=HOME), 1: state(decided=HOME - 1)}, 3).decided == HOME - 1
 
 
+@pytest.mark.parametrize(("of_second", "wanted"), [({"transactions": HOME - 1}, HOME - 1), ({}, NEVER)])
+def test_a_feed_lives_since_it_did_in_every_partition(of_second: dict[str, int], wanted: int) -> None:
+    """One whose state is older does not know."""
+    alive = merged({0: state(alive={"transactions": HOME}), 1: state(alive=of_second)}, 3).alive
+    assert alive == {"transactions": wanted, "contacts": NEVER}
+
+
 def test_the_guard_has_an_even_share_and_all_broken_hours() -> None:
     one = GuardState(10, {8: 30, 9: 1}, [3, 5])
     other = GuardState(11, {8: 30, 9: 0}, [5, 7, 10])
