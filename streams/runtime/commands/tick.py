@@ -82,8 +82,9 @@ def tick_command(*, until: _Until, inputs: _Inputs = None) -> None:
     than RETENTION_STALE_FEED_HOURS: a broken feed must not look like customers who left. A tick says
     that the feed is not broken. It is needed
 
-    - to go live after history whose purchases ended more than 36 hours ago (that setting's default):
-    once with `--input transactions --until now`, as soon as the new feed runs;
+    - to go live where the newest purchase of a partition is older than 36 hours (that setting's
+    default), though all since is there: once with `--input transactions --until now`, and not before
+    the feed has brought what lies between;
 
     - for an input that has stopped for good: again and again, more often than the setting says,
     for as long as the silence of its customers is to count. On the event clock each tick takes time

@@ -29,8 +29,9 @@ class LiveTime:
             self._clock.appended(at, after_steady_ms=asked_ms, before_steady_ms=self._clock.steady_ms())
 
     def advance(self, high_watermarks: Mapping[Input, HighWatermark]) -> bool:
-        """Move the inputs of facts that are caught up and not stalled.
+        """Move the inputs of facts that are caught up, unless one of them is stalled.
 
+        Event time would stand still in any case, and what comes later to the other one would be late.
         Return whether the clock can be trusted; while it can't, time stands still.
         """
         processor = self._processor
@@ -39,10 +40,9 @@ class LiveTime:
             high = high_watermarks[source]
             if high.asked_ms != UNKNOWN and processor.positions[source] >= high.end:
                 self._caught_up[source] = processor.positions[source], high.asked_ms
-                if not self.is_stalled(source):
-                    asked[source] = high.asked_ms
+                asked[source] = high.asked_ms
         trusted = self._clock.update()
-        if asked and trusted:
+        if asked and trusted and not any(map(self.is_stalled, FACTS)):
             processor.advance({source: self._complete_until(source, at) for source, at in asked.items()})
         return trusted
 

@@ -150,6 +150,24 @@ def test_when_purchases_died_survives_another_owner() -> None:
     assert from_older.alive_at(TX) == from_older.newest_of(TX) == NOW
 
 
+def test_contacts_wait_for_purchases_that_are_stalled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Time stands still: so contacts of ten days that come then are on time, and none of them is refused."""
+    turn_seconds = 600.0
+    monkeypatch.setattr("streams.runtime.partition.work_loop._TIME_STEP_SECONDS", turn_seconds)
+    stale = NOW - STALE_MS - MINUTE_MS
+    backlog = [(10 * 86_400.0, contact("a", NOW + at * HOUR_MS)) for at in range(240)]
+    written = {TX: bought(stale), CT: [(-1.0, contact("a", stale)), *backlog]}
+
+    async def live() -> Scene:
+        async with scene(written, live=True, turn_seconds=turn_seconds) as here:
+            await asyncio.sleep(11 * 86_400)
+            assert here.worker.metrics.shown[0].stalled == {TX: True, CT: False}
+            assert here.partition.newest_of(CT) == NOW + 239 * HOUR_MS
+        return here
+
+    assert run(live()).broker.dead_letters == {}
+
+
 @pytest.mark.parametrize("heard", [True, False])
 def test_contacts_stop_time_too_where_they_may_not_be_quiet(heard: bool) -> None:
     """With a limit of an hour: ten minutes after the beginning the last contact is as old."""
