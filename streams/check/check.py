@@ -63,7 +63,7 @@ class Check:
         self._lateness = Lateness(self._lateness_ms)
         self._duplicates = Duplicates()
         self._currencies = Currencies(currency)
-        self._holes = Holes(rules)
+        self._holes = Holes(rules, partitions, sampled=sampled)
         self._judged = CanBeJudged(rules)
         self._shared = Shared()
         self._times = Times()

@@ -16,7 +16,7 @@ from streams.core.watermark import FACTS, Input
 START: Final = parse_ms("2024-01-04T00:00:00Z")
 NOW: Final = parse_ms("2025-06-01T00:00:00Z")
 WEEKS: Final = 20
-CUSTOMERS: Final = 120
+CUSTOMERS: Final = 147
 
 Line = dict[str, Any]
 Feed = dict[Input, list[Line]]

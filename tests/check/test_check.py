@@ -6,6 +6,7 @@ from random import Random
 import pytest
 
 from schemas.events import Transaction
+from schemas.partitioner import Routes
 from schemas.times import format_ms, parse_ms
 from streams.check.answer import Verdict, percent, span
 from streams.check.questions import duplicates
@@ -40,7 +41,7 @@ GOOD, LOOK, BAD = Verdict.GOOD, Verdict.LOOK, Verdict.BAD
 def test_a_healthy_feed_is_good_in_all() -> None:
     answers = asked(encoded(healthy()))
     assert [one.verdict for one in answers] == [GOOD] * 10
-    assert answers[6].figure == "30 of 120 who bought: 25.0 %"
+    assert answers[6].figure == "36 of 147 who bought: 24.5 %"
     assert answers[1].figure.startswith("100 % of contacts are of customers with purchases; ")
 
 
@@ -155,7 +156,7 @@ def _float_amounts(feed: Feed) -> None:
         (1, _nothing_but_ids, BAD, "resolution"),
         (1, _always_complaints, LOOK, "complaint: true of nearly every"),
         (1, _no_contacts, BAD, "nothing opens an episode"),
-        (2, _prefixed, BAD, "60 ids of contacts would match but for a prefix"),
+        (2, _prefixed, BAD, "74 ids of contacts would match but for a prefix"),
         (2, _upper, LOOK, "4 ids of contacts would match but for upper and lower case"),
         (2, _others, BAD, "Map the ids"),
         (2, _no_contacts, BAD, "Send contacts"),
@@ -164,7 +165,7 @@ def _float_amounts(feed: Feed) -> None:
         (3, _nine_days_late, BAD, "in the order of their time"),
         (4, _changed_under_the_same_id, LOOK, "(1 case)"),
         (4, _again_after_nine_days, LOOK, "send a correction"),
-        (5, _no_rate, BAD, "exchange_rate (USD for one unit) to 240 events"),
+        (5, _no_rate, BAD, "exchange_rate (USD for one unit) to 294 events"),
         (6, _a_day_is_missing, LOOK, "what happened then"),
         (8, _guest, BAD, "the customer's own id"),
         (9, _dates, LOOK, "source shop of transactions has dates alone"),
@@ -197,6 +198,34 @@ def test_a_short_history_and_many_partitions_judge_nobody() -> None:
     spread = asked(encoded(healthy()), partitions=12)[6]
     assert spread.verdict is BAD
     assert "12 of 12 have fewer than 20 buyers" in spread.advice
+
+
+def test_a_guard_that_has_too_little_to_go_by_is_told_by_partition() -> None:
+    """21 purchases a day are enough for one partition, not two; a sample can't tell how many there are."""
+    lines = encoded(healthy())
+    one, two, sample = (
+        asked(lines, partitions=1)[5],
+        asked(lines, partitions=2)[5],
+        asked(lines, partitions=2, sampled=True)[5],
+    )
+    assert [one.verdict, two.verdict, sample.verdict] == [GOOD, LOOK, GOOD]
+    assert two.figure.endswith("0 broken hours; it is off in 2 of 2 partitions")
+    assert two.advice.startswith("Where fewer than 20 purchases a day are usual")
+    assert "off" not in one.figure + sample.figure
+
+
+def test_an_hour_is_broken_if_it_is_in_any_partition() -> None:
+    """The customers of one partition of four buy nothing for a day; of all together three quarters go on."""
+    feed, routes = healthy(), Routes(4)
+    feed[TX] = [
+        line | {"event_id": f"{line['event_id']}-{one}"}
+        for line in feed[TX]
+        for one in range(6)
+        if routes[line["customer_id"]] or not line["time"].startswith("2024-05-08")
+    ]
+    together, apart = (asked(encoded(feed), partitions=partitions)[5].figure for partitions in (1, 4))
+    assert "counts 0 broken hours" in together
+    assert "counts 0 broken hours" not in apart
 
 
 def test_a_sample_is_never_bad_for_what_it_lacks() -> None:

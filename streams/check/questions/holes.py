@@ -14,24 +14,29 @@ from streams.core.time import DAY_HOURS, HOUR_MS, WEEK_HOURS, hour_of
 _USUAL: Final = 10
 """With so many purchases on average, none at all comes about once in 22,000 times."""
 _DETAILS: Final = 20
+_WEEKS: Final = 4
+"""So long before the guard looks at."""
 
 
 class Holes:
-    """Counts purchases by hour, for all partitions together."""
+    """Counts purchases by hour, for the guard of each partition apart.
+
+    `sampled` says that only a part of the feed is shown: then nobody knows how many purchases are usual.
+    """
 
     question = "Are there holes in the feed of purchases?"
 
-    def __init__(self, rules: Ruleset) -> None:
-        self._rules = rules
+    def __init__(self, rules: Ruleset, partitions: int, *, sampled: bool) -> None:
+        self._rules, self._sampled = rules, sampled
         self._hours: Counter[int] = Counter()
-        self._guard = FeedGuard()
+        self._guards = [FeedGuard() for _ in range(partitions)]
 
     def take(self, seen: Seen) -> None:
         """Count a purchase."""
         if isinstance(seen.event, Transaction) and seen.event.kind == "purchase":
             hour = hour_of(seen.event.time)
             self._hours[hour] += 1
-            self._guard.counts_of(seen.event.source, self._rules)[hour] += 1
+            self._guards[seen.partition].counts_of(seen.event.source, self._rules)[hour] += 1
 
     @property
     def hours(self) -> Counter[int]:
@@ -39,7 +44,7 @@ class Holes:
         return self._hours
 
     def answer(self) -> Answer:
-        """Return the hours and days that are empty, and those in which the feed guard calls it broken."""
+        """Return the hours and days that are empty, and what the guards of the partitions make of it."""
         if not self._hours:
             return Answer(
                 self.question, Verdict.BAD, "no purchase", "Send purchases: silence is their absence."
@@ -57,19 +62,32 @@ class Holes:
             f"{counted(len(no_days), 'day')} and {counted(len(apart), 'hour')} besides are empty that "
             f"usually are not; the feed guard counts {counted(broken, 'broken hour')}"
         )
+        advice = []
         if no_days or apart or broken:
-            verdict = Verdict.LOOK
-            advice = "Ask what happened then, and send what is missing: in broken hours no alert is raised."
-        else:
-            verdict, advice = Verdict.GOOD, "Nothing: no hole is larger than chance."
+            advice = ["Ask what happened then, and send what is missing: in broken hours no alert is raised."]
+        off = 0 if self._sampled else self._off(last + 1)
+        if off:
+            figure += f"; it is off in {off} of {counted(len(self._guards), 'partition')}"
+            advice.append(
+                f"Where fewer than {self._rules.guard_minimum} purchases a day are usual, an outage looks "
+                "like silence: have fewer partitions."
+            )
+        verdict = Verdict.LOOK if advice else Verdict.GOOD
         details: list[Detail] = [{"empty": "day", "from": _day(one * DAY_HOURS)} for one in sorted(no_days)]
         details += [{"empty": "hour", "from": _time(one)} for one in apart]
-        return Answer(self.question, verdict, figure, advice, tuple(details[:_DETAILS]))
+        said = " ".join(advice) or "Nothing: no hole is larger than chance."
+        return Answer(self.question, verdict, figure, said, tuple(details[:_DETAILS]))
 
     def _broken(self, first: int, end: int) -> int:
-        """Return the hours in which the guard calls the feed broken."""
-        self._guard.advance(end, self._rules)
-        return end - first - self._guard.working_hours(first, end)
+        """Return the hours in which the guard of any partition calls the feed broken."""
+        for guard in self._guards:
+            guard.advance(end, self._rules)
+        return sum(any(guard.is_broken(hour) for guard in self._guards) for hour in range(first, end))
+
+    def _off(self, end: int) -> int:
+        """Return how many guards had too little to go by, in the last four whole weeks before an hour."""
+        usual = (guard.usual_purchases_per_day(end, _WEEKS) or 0 for guard in self._guards)
+        return sum(one < self._rules.guard_minimum for one in usual)
 
 
 def _empty(counts: Counter[int], first: int, last: int, week: int) -> list[int]:

@@ -164,9 +164,13 @@ class FeedGuard:
         self._decided = max(self._decided, until)
 
     def _open_windows(self, hour: int) -> None:
-        for group, counts in self._groups.items():
+        for group in self._groups:
             if group not in self._windows:
-                self._windows[group] = [_day_before(counts, end) for end in self._ends(group, hour)]
+                self._windows[group] = self._windows_at(group, hour)
+
+    def _windows_at(self, group: int, hour: int) -> list[int]:
+        """Return the purchases of the day before an hour, and of the days that it is held against."""
+        return [_day_before(self._groups[group], end) for end in self._ends(group, hour)]
 
     def _ends(self, group: int, hour: int) -> Iterable[int]:
         """Return an hour, and those that it is held against; for who delivers late, that much earlier."""
@@ -263,6 +267,14 @@ class FeedGuard:
             return before
         oldest = self._forgotten + _KEPT_BY_HOUR - KEPT_HOURS
         return None if week * WEEK_HOURS < oldest else self._weeks.get(week, 0)
+
+    @property
+    def usual(self) -> float:
+        """Return the purchases a day that the last hour decided was held against; 0 before there was any."""
+        if self._decided is None:
+            return 0
+        every = (self._windows.get(group) or self._windows_at(group, self._decided) for group in self._groups)
+        return sum(sum(own[1:]) for own in every) / _WEEKS
 
     @property
     def panes(self) -> int:

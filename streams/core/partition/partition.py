@@ -250,6 +250,11 @@ class Partition:
         return self._guard.broken_now
 
     @property
+    def feed_guard_off(self) -> bool:
+        """Return whether so few purchases are usual that the guard finds nothing broken."""
+        return self._guard.usual < self._judge.rules.guard_minimum
+
+    @property
     def next_timer(self) -> int | None:
         """Return the first hour at which time alone can matter; None if there is none."""
         first = self._customers.timers.first

@@ -275,6 +275,7 @@ class WorkLoop:
                 tally=partition.tally,
                 upstream_delay_ms=processor.delay.ms,
                 feed_broken=partition.feed_broken,
+                feed_guard_off=partition.feed_guard_off,
                 sources={source: one.times for source, one in processor.sources.items()},
             ),
         )

@@ -54,6 +54,7 @@ _UNITS: Final[Mapping[str, str]] = {
     "retention_oversized_customers": "customers",
     "retention_feed_stalled": "0 or 1",
     "retention_feed_broken": "0 or 1",
+    "retention_feed_guard_off": "0 or 1",
     "retention_input_held": "0 or 1",
     "retention_partition_stopped": "0 or 1",
     "retention_time_stopped": "0 or 1",
@@ -137,6 +138,7 @@ def _shown() -> Iterator[Metric]:
         tally={},
         upstream_delay_ms=0,
         feed_broken=False,
+        feed_guard_off=False,
         sources={source: {"any": SourceTimes(0, 0)} for source in Input},
     )
     metrics.state(0, status)

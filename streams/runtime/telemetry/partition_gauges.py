@@ -29,6 +29,7 @@ class PartitionStatus:
     """`Partition.tally` itself, no copy: with another mapping, after an opening, counting begins at 0."""
     upstream_delay_ms: int
     feed_broken: bool
+    feed_guard_off: bool
     sources: Sources
 
 
@@ -99,6 +100,11 @@ class PartitionGauges:
             "retention_feed_broken",
             "Whether the feed guard found the purchase feed broken in the last hour that it judged.",
         )
+        self._feed_guard_off = by_partition(
+            "retention_feed_guard_off",
+            "Whether fewer purchases a day are usual than the feed guard needs (20): then an outage is not "
+            "told from silence, and event time does not go by what all buy.",
+        )
         self._sources = SourceCollector()
         registry.register(self._sources)
         self._owned = Gauge(
@@ -120,6 +126,7 @@ class PartitionGauges:
         self._stopped.labels(partition).set(status.stopped)
         self._upstream_delay.labels(partition).set(status.upstream_delay_ms / 1000)
         self._feed_broken.labels(partition).set(status.feed_broken)
+        self._feed_guard_off.labels(partition).set(status.feed_guard_off)
         if status.watermark_ms is not None:
             self._watermark.labels(partition).set(status.watermark_ms / 1000)
             self._time_lag.labels(partition).set((status.now_ms - status.watermark_ms) / 1000)

@@ -12,7 +12,7 @@ import pytest
 from streams.core.feed.feed_guard import FeedGuard, group_of
 from streams.core.partition.partition import Partition
 from streams.core.ruleset import Ruleset
-from streams.core.time import DAY_HOURS, HOUR_MS, WEEK_HOURS
+from streams.core.time import DAY_HOURS, DAY_MS, HOUR_MS, WEEK_HOURS
 from streams.core.watermark import FACTS, Input
 from tests.core.drive import purchase, tick
 
@@ -327,6 +327,16 @@ def test_an_hour_is_judged_once_it_is_over_and_settled(settle_hours: int, ms: in
     judged_at = (NOW + 12 + 1 + settle_hours) * HOUR_MS
     partition.advance(dict.fromkeys(FACTS, judged_at + ms))
     assert partition.feed_broken is is_broken
+
+
+@pytest.mark.parametrize(("each_day", "is_off"), [(19, True), (20, False), (21, False)])
+def test_with_too_few_purchases_the_guard_is_off(each_day: int, is_off: bool) -> None:
+    partition = Partition(RULES)
+    assert partition.feed_guard_off
+    times = [day * DAY_MS + at * HOUR_MS for day in range(30) for at in range(each_day)]
+    partition.apply(Input.TRANSACTIONS, [purchase("a", START * HOUR_MS + time) for time in sorted(times)])
+    partition.advance(dict.fromkeys(FACTS, START * HOUR_MS + 30 * DAY_MS))
+    assert partition.feed_guard_off is is_off
 
 
 @pytest.mark.parametrize(("hours", "is_broken"), [(11, False), (12, False), (13, True)])

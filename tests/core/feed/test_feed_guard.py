@@ -34,6 +34,14 @@ def test_a_mean_below_20_turns_the_guard_off(usual: int, broken: bool) -> None:
     assert guard_of([0, usual, 0, 0, 0]).is_broken(NOW) is broken
 
 
+def test_what_is_usual_is_known_before_and_after_a_crash() -> None:
+    guard = guard_of([7, 70, 130, 90, 110])
+    again = FeedGuard()
+    again.restore(guard.state())
+    assert guard.usual == again.usual == 100
+    assert FeedGuard().usual == 0
+
+
 @pytest.mark.parametrize(("hours_before", "counts"), [(22, True), (23, True), (24, False)])
 def test_the_window_is_the_day_that_ends_with_the_hour(hours_before: int, counts: bool) -> None:
     """[g-23, g+1): purchases of 23 hours before are in it, those of 24 before are not."""

@@ -67,6 +67,7 @@ def gauges(**changes: object) -> PartitionStatus:
         "tally": {},
         "upstream_delay_ms": 4_000,
         "feed_broken": True,
+        "feed_guard_off": True,
         "sources": heard({TX: {"shop": SourceTimes(NOW - 500, 1_500)}}),
     }
     return PartitionStatus(**{**fields, **changes})  # type: ignore[arg-type]
@@ -306,9 +307,11 @@ def test_how_a_partition_stands() -> None:
     assert value(metrics, "partition_stopped", partition=1) == 0
     assert value(metrics, "upstream_delay_seconds", partition=1) == 4
     assert value(metrics, "feed_broken", partition=1) == 1
-    metrics.state(1, gauges(stopped=True, ready=False, feed_broken=False))
+    assert value(metrics, "feed_guard_off", partition=1) == 1
+    metrics.state(1, gauges(stopped=True, ready=False, feed_broken=False, feed_guard_off=False))
     assert value(metrics, "partition_stopped", partition=1) == 1
     assert value(metrics, "feed_broken", partition=1) == 0
+    assert value(metrics, "feed_guard_off", partition=1) == 0
 
 
 def test_which_hot_path_runs() -> None:

@@ -193,6 +193,12 @@ _FEEDS: Final = Group(
             "Purchase feed found broken", [most("feed_broken", "partition")], alerts=["FeedBroken"], warning=1
         ),
         Panel(
+            "Feed guard off: too few purchases",
+            [most("feed_guard_off", "partition")],
+            alerts=["FeedGuardOff"],
+            warning=1,
+        ),
+        Panel(
             "Held back by the feed guard",
             [hourly("held_by_feed_guard_total")],
             "Within an hour.",
