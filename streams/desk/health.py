@@ -13,6 +13,7 @@ from streams.lab.report.words import count
 
 _LAG_SECONDS: Final = 900.0
 _LAG_RECORDS: Final = 1_000
+_CONTACTS_SECONDS: Final = 7 * 86_400.0
 
 
 class Trust(IntEnum):
@@ -53,6 +54,8 @@ class WorkerSeen:
     """Inputs that are so old that time stands still."""
     feed_broken: bool = False
     time_stopped: bool = False
+    contacts_age: float | None = None
+    """How long ago (s) the newest contact was appended, of those that are not the canary's."""
     event_time_lag: float | None = None
     lag: int = 0
 
@@ -149,6 +152,9 @@ def _of_feeds(heard: Sequence[WorkerSeen], *, history: bool) -> _Found:
         yield Trust.NONE, "The clocks disagree: time stands still, and who goes quiet raises no alert."
     if any(one.feed_broken for one in heard):
         yield Trust.LESS, "The purchase feed looks broken: nothing is raised from silence until it is whole."
+    ages = [one.contacts_age for one in heard if one.contacts_age is not None]
+    if ages and min(ages) > _CONTACTS_SECONDS and not history:
+        yield Trust.LESS, f"No contact has come for {_seconds(min(ages))}: nobody can be found by one."
     lag = max((one.event_time_lag for one in heard if one.event_time_lag is not None), default=None)
     if lag is not None and lag > _LAG_SECONDS and not history:
         yield Trust.LESS, f"The worker is {_seconds(lag)} behind."

@@ -70,6 +70,7 @@ def _take(seen: WorkerSeen, readiness: Readiness, figures: bytes) -> None:
     seen.heard_at, seen.why = time.monotonic(), ""
     seen.partitions = {one.number: one.state for one in readiness.partitions}
     stalled, lags, lag = set(), [], 0.0
+    contacts: list[float] = []
     seen.feed_broken = seen.time_stopped = False
     for name, labels, value in _samples(figures):
         match name:
@@ -80,6 +81,8 @@ def _take(seen: WorkerSeen, readiness: Readiness, figures: bytes) -> None:
                 seen.feed_broken = True
             case b"retention_time_stopped" if value:
                 seen.time_stopped = True
+            case b"retention_source_last_append_timestamp_seconds" if _is_of_contacts(labels):
+                contacts.append(value)
             case b"retention_event_time_lag_seconds":
                 lags.append(value)
             case b"retention_consumer_lag_records":
@@ -88,6 +91,12 @@ def _take(seen: WorkerSeen, readiness: Readiness, figures: bytes) -> None:
                 pass
     seen.stalled, seen.lag = frozenset(stalled), round(lag)
     seen.event_time_lag = max(lags, default=None)
+    seen.contacts_age = time.time() - max(contacts) if contacts else None
+
+
+def _is_of_contacts(labels: bytes) -> bool:
+    """Return whether a source is one of contacts, and not the canary, which goes on when others stop."""
+    return b'input="contacts"' in labels and b'source="canary"' not in labels
 
 
 def _samples(figures: bytes) -> Iterator[tuple[bytes, bytes, float]]:

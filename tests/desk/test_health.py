@@ -1,6 +1,7 @@
 """What the health line says: of Kafka, of workers that are silent, half there or stalled; how they tell."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from streams.crm.canary.customers import SOURCE
 from streams.desk import workers as module
 from streams.desk.health import Health, ReaderSeen, Trust, WorkerSeen, health_of
 from streams.desk.workers import watch
@@ -42,7 +44,13 @@ def test_all_is_well() -> None:
     found = seen(worker(event_time_lag=3.0, lag=7))
     assert (found.trust, found.word) == (Trust.GOOD, "Live")
     assert found.sentences == ("1 worker, 2 partitions, 3 s behind now, 7 records to read.",)
-    assert seen(worker(event_time_lag=9e9), history=True).trust is Trust.GOOD
+    assert seen(worker(event_time_lag=9e9, contacts_age=9e9), history=True).trust is Trust.GOOD
+    assert seen(worker(contacts_age=604_800.0)).trust is Trust.GOOD
+    others = (
+        worker(contacts_age=9e9, partitions={0: "ready"}),
+        worker(contacts_age=1.0, partitions={1: "ready"}),
+    )
+    assert seen(*others).trust is Trust.GOOD
 
 
 @pytest.mark.parametrize(
@@ -62,6 +70,7 @@ def test_all_is_well() -> None:
         (worker(stalled={"transactions"}), None, {}, Trust.NONE, "The feed of transactions is stalled"),
         (worker(time_stopped=True), None, {}, Trust.NONE, "The clocks disagree"),
         (worker(feed_broken=True), None, {}, Trust.LESS, "The purchase feed looks broken"),
+        (worker(contacts_age=604_801.0), None, {}, Trust.LESS, "No contact has come for 7 days"),
         (worker(event_time_lag=7_300.0), None, {}, Trust.LESS, "The worker is 2 h behind"),
     ],
 )
@@ -150,6 +159,21 @@ def test_a_worker_tells_of_itself() -> None:
     assert (found.feed_broken, found.time_stopped, found.event_time_lag, found.lag) == (True, True, 3.5, 9)
 
 
+@pytest.mark.parametrize(("source", "is_told"), [("phone", True), (SOURCE, False)])
+def test_a_worker_tells_when_the_last_contact_came(source: str, is_told: bool) -> None:
+    newest = round(time.time()) - 1_000_000
+    figures = FIGURES + "".join(
+        f'retention_source_last_append_timestamp_seconds{{input="{of}",source="{name}"}} {at:.1f}\n'
+        for of, name, at in [
+            ("contacts", source, newest),
+            ("contacts", SOURCE, 9e9),
+            ("transactions", "x", 9e9),
+        ]
+    )
+    age = asked(READY, figures).contacts_age
+    assert (age is not None and 999_990 <= age < 1_000_100) is is_told
+
+
 @pytest.mark.parametrize(
     ("ready", "metrics", "status", "why"),
     [
@@ -200,6 +224,7 @@ def test_every_metric_that_is_looked_for_is_one_of_a_worker() -> None:
         "time_stopped",
         "event_time_lag_seconds",
         "consumer_lag_records",
+        "source_last_append_timestamp_seconds",
     ):
         assert f"retention_{name}" in told
         assert f"retention_{name}" in names

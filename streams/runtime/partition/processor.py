@@ -65,6 +65,8 @@ class ProcessorState(Struct, array_like=True):
     """How long purchases took to come, when this was written."""
     partitioner: Partitioner = DEFAULT
     """What shared the customers out."""
+    sources: dict[str, dict[str, tuple[int, int]]] = member(default_factory=dict)
+    """By input, the newest record of each source: when it was appended, and its delay (ms)."""
 
 
 class RefusedError(StateError):
@@ -219,6 +221,7 @@ class PartitionProcessor:
         self._placed_by = state.partitioner
         self._poison.restore(state.stop, state.unlimited)
         self.delay = UpstreamDelay(state.upstream_delay_ms)
+        self.sources |= {Input(name): Sources(known) for name, known in state.sources.items()}
 
     def _check_places(self) -> None:
         """Raise RefusedError if customers are here whom the partitioner would have elsewhere."""
@@ -466,6 +469,7 @@ class PartitionProcessor:
             unlimited=self._poison.unlimited(self.positions),
             upstream_delay_ms=self.delay.ms,
             partitioner=identity.partitioner,
+            sources={source.value: one.known() for source, one in self.sources.items() if one.times},
         )
 
 

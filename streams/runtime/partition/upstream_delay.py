@@ -2,6 +2,8 @@
 
 from bisect import bisect_left
 from collections import Counter
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 from streams.runtime.telemetry.source_metrics import MOST_SOURCES, OTHER, SourceTimes
@@ -14,6 +16,8 @@ _COVERED: Final = 0.7
 """Less than all, so that one slow source of several does not delay the others."""
 _ENOUGH: Final = 20
 _PERIOD_MS: Final = 600_000
+_ENDED_MS: Final = 35 * 24 * 3_600_000
+"""A source that brought nothing for so long is over: as long as the alert rule tells of it."""
 
 
 class UpstreamDelay:
@@ -62,13 +66,25 @@ class UpstreamDelay:
 
 
 class Sources:
-    """The newest record of each source of an input, for at most 20 of them; the others are one."""
+    """The newest record of each source of an input, for at most 20 of them; the others are one.
 
-    def __init__(self) -> None:
-        self.times: dict[str, SourceTimes] = {}
+    It begins with what was known before, but for sources that ended long before the newest one.
+    """
+
+    def __init__(self, known: Mapping[str, tuple[int, int]] = MappingProxyType({})) -> None:
+        newest = max((appended for appended, _ in known.values()), default=0)
+        self.times = {
+            source: SourceTimes(appended, delay)
+            for source, (appended, delay) in known.items()
+            if newest - appended <= _ENDED_MS
+        }
 
     def note(self, source: str, appended: int, time: int) -> None:
         """Note a record."""
         if source not in self.times and len(self.times) >= MOST_SOURCES:
             source = OTHER
         self.times[source] = SourceTimes(appended, appended - time)
+
+    def known(self) -> dict[str, tuple[int, int]]:
+        """Return what a later one may begin with: the append of each source's record, and its delay (ms)."""
+        return {source: (one.appended, one.delay) for source, one in self.times.items()}

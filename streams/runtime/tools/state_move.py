@@ -174,6 +174,17 @@ def _kept(contents: Contents, target: Target) -> dict[int, ProcessorState]:
     }
 
 
+def _sources(processors: Iterable[ProcessorState]) -> dict[str, dict[str, tuple[int, int]]]:
+    """Return the newest record of each source of each input, of all partitions."""
+    found: dict[str, dict[str, tuple[int, int]]] = {}
+    for processor in processors:
+        for name, sources in processor.sources.items():
+            known = found.setdefault(name, {})
+            for source, newest in sources.items():
+                known[source] = max(newest, known.get(source, newest))
+    return found
+
+
 def _renewed(contents: Contents, target: Target) -> dict[int, ProcessorState]:
     """Return owners for all partitions, with new positions."""
     rulesets = {processor.ruleset for processor in contents.processors.values()}
@@ -196,6 +207,7 @@ def _renewed(contents: Contents, target: Target) -> dict[int, ProcessorState]:
             currency=currency,
             upstream_delay_ms=delay_ms,
             partitioner=target.partitioner,
+            sources=_sources(contents.processors.values()),
         )
         for number, positions in enumerate(target.positions or ())
     }

@@ -199,6 +199,19 @@ def test_the_delay_outlives_a_rebalance() -> None:
         assert again.delay.ms == held_back
 
 
+def test_when_a_source_last_brought_something_outlives_a_rebalance() -> None:
+    memory = Memory()
+    made = PartitionProcessor(IDENTITY, memory, lambda: NOW, live=True)
+    now(made.open())
+    outcome(made, CT, [(NOW, contact("a", NOW - 9_000))])
+    now(made.commit())
+    again = PartitionProcessor(IDENTITY, memory, lambda: NOW, live=True)
+    now(again.open())
+    assert {source: one.known() for source, one in again.sources.items() if one.times} == {
+        CT: {"test": (NOW, 9_000)}
+    }
+
+
 def test_what_takes_no_time_does_not_make_late_what_does() -> None:
     """Every other purchase is 3.5 s old when it comes, and its source as slow as ever."""
     made, rounds = processor(live=True), 320

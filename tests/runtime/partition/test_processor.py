@@ -14,7 +14,7 @@ from schemas.alert import Alert
 from schemas.dead_letter import Reason
 from schemas.events import SignOfLife
 from schemas.events import Transaction as Bought
-from streams.core.customer.state import PARTITION_KEY, StateError
+from streams.core.customer.state import PARTITION_KEY, StateError, decode_state
 from streams.core.partition.partition import Batched, Outcome, Partition, Record
 from streams.core.ruleset import DEFAULT, Ruleset
 from streams.core.watermark import FACTS, Input
@@ -243,7 +243,9 @@ def test_state_of_a_later_release_is_refused() -> None:
     log = used()
     packed = log.state[PARTITION_KEY]
     assert packed is not None
-    log.state[PARTITION_KEY] = msgpack.encode([*msgpack.decode(packed)[:-1], 99])
+    later = decode_state(packed)
+    later.format = 99
+    log.state[PARTITION_KEY] = later.encode()
     with pytest.raises(StateError, match="partition state of format 99, this release reads"):
         opened(log)
 

@@ -116,6 +116,16 @@ def test_of_each_source_the_newest_record_is_kept() -> None:
     assert sources.times == {"shop": SourceTimes(NOW + 5, -70_000), "web": SourceTimes(NOW + 1, 100)}
 
 
+def test_what_is_known_of_sources_goes_on_until_they_are_over() -> None:
+    """35 days after their last record, by the newest of all: while nothing comes, nothing is forgotten."""
+    end = NOW - 35 * 24 * 60 * MINUTE_MS
+    known = {"over": (end - 1, 5), "long ago": (end, 5), "newest": (NOW, -7)}
+    sources = Sources(known)
+    assert sources.known() == {name: known[name] for name in ("long ago", "newest")}
+    assert Sources({"over": (5, 1)}).times == {"over": SourceTimes(5, 1)}
+    assert Sources(Sources().known()).times == {}
+
+
 @pytest.mark.parametrize(("before", "name"), [(19, "late"), (20, OTHER), (21, OTHER)])
 def test_the_first_twenty_sources_are_told_apart(before: int, name: str) -> None:
     sources = Sources()

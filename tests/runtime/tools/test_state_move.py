@@ -350,6 +350,17 @@ def test_the_largest_upstream_delay_is_held_back_everywhere() -> None:
     assert [processor.upstream_delay_ms for processor in processors] == [8_000] * 3
 
 
+def test_of_each_source_the_newest_record_is_known_everywhere() -> None:
+    given = contents()
+    given.processors[0] = replace(
+        given.processors[0], sources={"contacts": {"phone": (7, 1), "chat": (3, 2)}}
+    )
+    given.processors[1] = replace(given.processors[1], sources={"contacts": {"phone": (9, 0)}})
+    found = moved_of(given, target(3, {Input.CONTACTS: 9}))
+    processors = [msgpack.decode(found[number, PROCESSOR_KEY], type=ProcessorState) for number in range(3)]
+    assert [one.sources for one in processors] == [{"contacts": {"phone": (9, 0), "chat": (3, 2)}}] * 3
+
+
 def test_the_middle_refresh_counts_until_the_next() -> None:
     def found(*refreshes: Refresh | None, nexts: Sequence[int | None]) -> Refresh | None:
         states = zip(refreshes, nexts, strict=True)

@@ -208,7 +208,8 @@ _FEEDS: Final = Group(
         Panel(
             "Last append by source, ago",
             [age("source_last_append_timestamp_seconds", "input", "source")],
-            alerts=["SourceSilent"],
+            "The age is that of the newest record of all workers; the state keeps it.",
+            alerts=["SourceSilent", "NoContacts"],
             warning=86_400,
         ),
         Panel(
