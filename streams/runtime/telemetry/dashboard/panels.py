@@ -305,7 +305,7 @@ _DELIVERY: Final = Group(
         Panel(
             "Cases by standing",
             [total("bridge_cases", "standing", "why")],
-            alerts=["BudgetExhausted"],
+            alerts=["BudgetExhausted", "HeldAsHistory"],
         ),
         Panel(
             "Admitted and deferred within an hour",
