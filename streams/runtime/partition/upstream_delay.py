@@ -15,6 +15,8 @@ _STEPS_MS: Final = (0, *(1000 << n >> 5 for n in range(17)), LONGEST_MS)
 _COVERED: Final = 0.7
 """Less than all, so that one slow source of several does not delay the others."""
 _ENOUGH: Final = 20
+_FIRST: Final = 5
+"""So many are enough where nothing was known: a small feed takes days to bring more."""
 _PERIOD_MS: Final = 600_000
 _ENDED_MS: Final = 35 * 24 * 3_600_000
 """A source that brought nothing for so long is over: as long as the alert rule tells of it."""
@@ -23,7 +25,7 @@ _ENDED_MS: Final = 35 * 24 * 3_600_000
 class UpstreamDelay:
     """The delay that covers 7 of 10 purchases of the last ten to twenty minutes.
 
-    While they are too few, it is what was known before (ms).
+    While they are too few, it is what was known before (ms); if that is nothing, a few are enough.
     """
 
     def __init__(self, known_ms: int = 0) -> None:
@@ -56,7 +58,7 @@ class UpstreamDelay:
     def _covering_ms(self) -> int:
         counts = self._young + self._old
         left = counts.total() * _COVERED
-        if counts.total() < _ENOUGH:
+        if counts.total() < (_ENOUGH if self._known_ms else _FIRST):
             return self._known_ms
         for ms in sorted(counts):
             left -= counts[ms]

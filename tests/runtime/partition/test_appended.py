@@ -142,8 +142,8 @@ def test_a_record_moves_its_input_as_if_its_time_were_no_later_than_its_append(
 
 
 def test_the_delay_of_one_purchase_in_sixteen_is_looked_at_and_of_the_first() -> None:
-    """Of 319 in a batch these are 20, which are enough to tell; of 304 they are 19."""
-    for purchases, held_back in [(304, 0), (305, 4_000)]:
+    """Of 65 in a batch these are five, which are enough to tell; of 64 they are four."""
+    for purchases, held_back in [(64, 0), (65, 4_000)]:
         made = processor(live=True)
         outcome(made, TX, [(NOW + at, purchase(f"c-{at}", NOW + at - 3_500)) for at in range(purchases)])
         assert made.delay.ms == held_back

@@ -24,9 +24,16 @@ def note(delay: UpstreamDelay, delays: Iterable[int], appended: int) -> None:
         delay.note(at, at - one)
 
 
-@pytest.mark.parametrize(("purchases", "ms"), [(0, 0), (19, 0), (20, 4_000), (21, 4_000)])
-def test_fewer_than_twenty_purchases_tell_nothing(purchases: int, ms: int) -> None:
+@pytest.mark.parametrize(("purchases", "ms"), [(0, 0), (4, 0), (5, 4_000), (6, 4_000)])
+def test_fewer_than_five_purchases_tell_nothing(purchases: int, ms: int) -> None:
     assert delay_of([3_500] * purchases) == ms
+
+
+@pytest.mark.parametrize(("purchases", "ms"), [(0, 64_000), (19, 64_000), (20, 4_000), (21, 4_000)])
+def test_what_was_known_stands_until_twenty_say_otherwise(purchases: int, ms: int) -> None:
+    delay = UpstreamDelay(64_000)
+    note(delay, [3_500] * purchases, NOW)
+    assert delay.ms == ms
 
 
 @pytest.mark.parametrize(("slow", "ms"), [(5, 1_000), (6, 1_000), (7, 64_000)])
