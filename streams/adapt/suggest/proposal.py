@@ -13,7 +13,7 @@ from streams.adapt.records import matching, records
 from streams.adapt.suggest.contacts import TELLING, contacts_lines
 from streams.adapt.suggest.fields import Clues, address
 from streams.adapt.suggest.names import CONTACTS, PURCHASES, assigned
-from streams.adapt.suggest.purchases import purchases_lines
+from streams.adapt.suggest.purchases.source import purchases_lines
 from streams.adapt.suggest.sheet import SAMPLE, SEPARATORS, Sheet, folded, read_sheet, together
 from streams.adapt.suggest.times import Order
 from streams.adapt.suggest.toml import DECIDE, comment, shown

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from streams.adapt.suggest.fields import Clues, event_lines, number, source_lines, text, timed, zone_lines
-from streams.adapt.suggest.money import amount_of, currency_field
-from streams.adapt.suggest.orders import Orders, taken_apart
-from streams.adapt.suggest.row_ids import order_id, purchase_id, refund_id
+from streams.adapt.suggest.purchases.money import amount_of, currency_field
+from streams.adapt.suggest.purchases.orders import Orders, taken_apart
+from streams.adapt.suggest.purchases.row_ids import order_id, purchase_id, refund_id
 from streams.adapt.suggest.sheet import Sheet
 from streams.adapt.suggest.toml import (
     DECIDE,

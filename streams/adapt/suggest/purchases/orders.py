@@ -6,9 +6,9 @@ from itertools import islice
 from typing import Final
 
 from streams.adapt.suggest.fields import SHOWN, Clues, Customer, Timed, customer, guarded, skip_rule, timed
-from streams.adapt.suggest.marks import Marks, marks_beside
 from streams.adapt.suggest.names import PURCHASES, assigned, is_price
 from streams.adapt.suggest.numbers import NumberForm, marks_of, negative
+from streams.adapt.suggest.purchases.marks import Marks, marks_beside
 from streams.adapt.suggest.sheet import NOTHING, Column, Sheet
 from streams.adapt.suggest.toml import DECIDE, literal, one_of, path, shown
 from streams.adapt.suggest.words import FLAGS, ORDERS, SKIPPED, meanings, share_known

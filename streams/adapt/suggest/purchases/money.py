@@ -6,7 +6,7 @@ from typing import Final
 from streams.adapt.suggest.fields import number, text
 from streams.adapt.suggest.names import PURCHASES, only_currencies
 from streams.adapt.suggest.numbers import currency_of
-from streams.adapt.suggest.orders import Orders
+from streams.adapt.suggest.purchases.orders import Orders
 from streams.adapt.suggest.sheet import Column
 from streams.adapt.suggest.toml import (
     DECIDE,

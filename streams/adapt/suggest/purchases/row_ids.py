@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from streams.adapt.suggest.fields import Timed, followed, joined, repeated, rounded, timed
-from streams.adapt.suggest.orders import Orders
+from streams.adapt.suggest.purchases.orders import Orders
 from streams.adapt.suggest.sheet import Column
 from streams.adapt.suggest.toml import DECIDE, GUESS, Field, Found, path, quoted
 

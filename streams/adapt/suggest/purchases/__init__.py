@@ -1,0 +1,1 @@
+"""Purchases that an export holds: their amounts, their currency, and what tells one row from another."""
