@@ -212,6 +212,12 @@ def test_a_guard_that_has_too_little_to_go_by_is_told_by_partition() -> None:
     assert two.figure.endswith("0 broken hours; it is off in 2 of 2 partitions")
     assert two.advice.startswith("Where fewer than 20 purchases a day are usual")
     assert "off" not in one.figure + sample.figure
+    young = [line for line in healthy()[TX] if line["time"] < "2024-01-22"]
+    young_answer = asked(encoded(healthy() | {TX: young}), partitions=1)[5]
+    assert young_answer.verdict is GOOD, "the weeks are judged that are there"
+    few = [line for at, line in enumerate(healthy()[TX]) if at % 2]
+    alone = asked(encoded(healthy() | {TX: few}), partitions=1)[5]
+    assert alone.advice.endswith("an outage looks like silence: look twice at what is raised after one.")
 
 
 def test_an_hour_is_broken_if_it_is_in_any_partition() -> None:

@@ -37,19 +37,19 @@ def _sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_healthy_directory(sound: Path) -> None:
     done = run("check", sound, "--partitions", 1, width=110)
     assert (done.code, done.err) == (0, "")
-    assert "Ten questions to the owner of the feed: 2,400 transactions, 60 contacts" in done.out
+    assert "Ten questions to the owner of the feed: 2,940 transactions, 74 contacts" in done.out
     assert done.out.count(" good ") == 10
     assert "zq-" not in done.out
 
 
 def test_json_has_all_ten_with_their_details(sound: Path) -> None:
     found = told(sound, "--partitions", "1")
-    assert found["records"] == {"transactions": 2400, "contacts": 60}
+    assert found["records"] == {"transactions": 2940, "contacts": 74}
     assert found["sampled"] is False
     assert [one["number"] for one in found["questions"]] == list(range(1, 11))
     assert {one["verdict"] for one in found["questions"]} == {"good"}
     csat = next(one for one in found["questions"][0]["details"] if one["field"] == "csat")
-    assert (csat["source"], csat["events"], csat["share"]) == ("phone", 60, 1.0)
+    assert (csat["source"], csat["events"], csat["share"]) == ("phone", 74, 1.0)
 
 
 def test_what_is_bad_stops_a_pipeline(tmp_path: Path) -> None:

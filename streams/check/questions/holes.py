@@ -65,12 +65,14 @@ class Holes:
         advice = []
         if no_days or apart or broken:
             advice = ["Ask what happened then, and send what is missing: in broken hours no alert is raised."]
-        off = 0 if self._sampled else self._off(last + 1)
+        off = 0 if self._sampled else self._off(first, last + 1)
         if off:
-            figure += f"; it is off in {off} of {counted(len(self._guards), 'partition')}"
+            many = len(self._guards)
+            figure += f"; it is off in {off} of {counted(many, 'partition')}"
+            do = "have fewer partitions" if many > 1 else "look twice at what is raised after one"
             advice.append(
                 f"Where fewer than {self._rules.guard_minimum} purchases a day are usual, an outage looks "
-                "like silence: have fewer partitions."
+                f"like silence: {do}."
             )
         verdict = Verdict.LOOK if advice else Verdict.GOOD
         details: list[Detail] = [{"empty": "day", "from": _day(one * DAY_HOURS)} for one in sorted(no_days)]
@@ -84,9 +86,12 @@ class Holes:
             guard.advance(end, self._rules)
         return sum(any(guard.is_broken(hour) for guard in self._guards) for hour in range(first, end))
 
-    def _off(self, end: int) -> int:
-        """Return how many guards had too little to go by, in the last four whole weeks before an hour."""
-        usual = (guard.usual_purchases_per_day(end, _WEEKS) or 0 for guard in self._guards)
+    def _off(self, first: int, end: int) -> int:
+        """Return how many guards had too little to go by in the last whole weeks, four of them at most."""
+        weeks = min(_WEEKS, end // WEEK_HOURS - -(-first // WEEK_HOURS))
+        if weeks < 1:
+            return 0
+        usual = (guard.usual_purchases_per_day(end, weeks) or 0 for guard in self._guards)
         return sum(one < self._rules.guard_minimum for one in usual)
 
 

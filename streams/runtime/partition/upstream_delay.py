@@ -18,6 +18,8 @@ _ENOUGH: Final = 20
 _FIRST: Final = 5
 """So many are enough where nothing was known: a small feed takes days to bring more."""
 _PERIOD_MS: Final = 600_000
+_RESTED_MS: Final = 7 * 24 * 3_600_000
+"""A source that brought nothing for so long makes room for another."""
 _ENDED_MS: Final = 35 * 24 * 3_600_000
 """A source that brought nothing for so long is over: as long as the alert rule tells of it."""
 
@@ -84,7 +86,11 @@ class Sources:
     def note(self, source: str, appended: int, time: int) -> None:
         """Note a record."""
         if source not in self.times and len(self.times) >= MOST_SOURCES:
-            source = OTHER
+            oldest = min(self.times.keys() - {OTHER}, key=lambda one: self.times[one].appended)
+            if appended - self.times[oldest].appended > _RESTED_MS:
+                del self.times[oldest]
+            else:
+                source = OTHER
         self.times[source] = SourceTimes(appended, appended - time)
 
     def known(self) -> dict[str, tuple[int, int]]:

@@ -7,7 +7,8 @@ import asyncio
 import faulthandler
 import signal
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 
 def tell_on_signal(loops: Callable[[], Iterable[asyncio.AbstractEventLoop]]) -> None:
@@ -16,9 +17,20 @@ def tell_on_signal(loops: Callable[[], Iterable[asyncio.AbstractEventLoop]]) -> 
     def tell() -> None:
         for loop in loops():
             for task in asyncio.all_tasks(loop):
-                task.print_stack(file=sys.stderr)
+                told = ["Task, outermost call first:", *_places(task.get_coro())]
+                sys.stderr.write("\n  ".join(told) + "\n")
         sys.stderr.flush()
 
     asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, tell)
     # That needs a loop which runs. The threads are told even if it is blocked.
     faulthandler.register(signal.SIGUSR1, file=sys.stderr, all_threads=True, chain=True)
+
+
+def _places(awaited: Any) -> Iterator[str]:
+    """Yield where a coroutine stands, then what it waits for, and so on. Python itself would tell values."""
+    while awaited is not None:
+        frame = getattr(awaited, "cr_frame", None) or getattr(awaited, "gi_frame", None)
+        if frame is not None:
+            code = frame.f_code
+            yield f'File "{code.co_filename}", line {frame.f_lineno} in {code.co_qualname}'
+        awaited = getattr(awaited, "cr_await", None) or getattr(awaited, "gi_yieldfrom", None)

@@ -244,6 +244,7 @@ def test_what_changed_since_the_last_drain_is_counted() -> None:
     partition.drain_dirty()
     assert partition.dirty == 0
     assert (partition.newest_of(TX), partition.newest_of(CT)) == (HOME, HOME)
+    assert (partition.alive_at(TX), partition.alive_at(CT)) == (HOME, HOME)
 
 
 def test_a_partition_tells_how_many_counts_its_guard_keeps() -> None:

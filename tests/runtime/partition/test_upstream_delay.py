@@ -143,3 +143,14 @@ def test_the_first_twenty_sources_are_told_apart(before: int, name: str) -> None
     assert len(sources.times) == min(before, 20) + 1
     sources.note("s0", NOW + 8, NOW)
     assert sources.times["s0"] == SourceTimes(NOW + 8, 8)
+
+
+def test_a_source_that_has_rested_for_a_week_makes_room() -> None:
+    week = 7 * 24 * 60 * MINUTE_MS
+    sources = Sources({f"s{at}": (NOW + at, 0) for at in range(20)})
+    sources.note("new", NOW + week, NOW)
+    assert sources.times[OTHER] == SourceTimes(NOW + week, week)
+    sources.note("new", NOW + week + 1, NOW)
+    assert sources.times["new"] == SourceTimes(NOW + week + 1, week + 1)
+    assert "s0" not in sources.times
+    assert len(sources.times) == 21

@@ -8,6 +8,12 @@ import asyncio, os, signal, time
 from streams.runtime.worker.stacks import tell_on_signal
 
 async def nobody_answers(secret):
+    await deeper(secret)
+
+async def deeper(secret):
+    answered = asyncio.get_running_loop().create_future()
+    asyncio.get_running_loop().call_soon(answered.set_result, [secret])
+    await answered
     await asyncio.Event().wait()
 
 async def work():
@@ -38,7 +44,7 @@ def told(blocked: str = "") -> str:
 
 def test_it_tells_where_each_task_waits_and_no_values() -> None:
     stacks = told()
-    assert "in nobody_answers" in stacks
+    assert stacks.index("in nobody_answers") < stacks.index("in deeper") < stacks.index("in Event.wait")
     assert "customer-1" not in stacks
 
 
