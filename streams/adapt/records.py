@@ -40,7 +40,7 @@ def records(path: Path, source: Source) -> Iterator[Record]:
             if source.format == "csv":
                 yield from rows(path.name, file, source.separator)
             else:
-                yield from documents(path.name, file)
+                yield from documents(path.name, file, source.records)
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"{path.name} can't be read to its end: {error}", unusable=True) from error
 

@@ -145,6 +145,86 @@ def test_where_nothing_tells_what_records_are_like_the_rest_is_one_and_said_to_b
     assert found.raw.decode() == text[1:]
 
 
+PAGES = {
+    "first": '{{"orders": [{}], "next": {{"page": 2}}}}',
+    "behind": '{{"count": {{"of": [9]}}, "data": {{"orders": [{}]}}, "next": 2}}',
+}
+PATHS = 'records = "not_null(orders, data.orders, [@])"'
+
+
+@pytest.mark.parametrize("where", PAGES)
+@pytest.mark.parametrize("of_lines", [True, False])
+def test_a_broken_order_of_a_page_costs_no_other(tmp_path: Path, where: str, of_lines: bool) -> None:
+    pages = [PAGES[where].format(", ".join(map(json.dumps, WHOLE[at : at + 3]))) for at in (0, 3, 6)]
+    pages[1] = pages[1].replace('"id": "o4"', '"id": "o"4"')
+    raw = ("\n" if of_lines else "").join(pages).encode()
+    settings = source(PATHS)
+    (tmp_path / "orders.json").write_bytes(raw)
+    found = list(records(tmp_path / "orders.json", settings))
+    assert settings.records is not None
+    orders = [order for one in found if one.value is not None for order in settings.records(one.value)]
+    assert orders == WHOLE[:4] + WHOLE[5:]
+    (broken,) = (one for one in found if one.fault)
+    assert (broken.value, broken.raw[:12], broken.is_rest) == (None, b'{"id": "o"4"', False)
+
+
+@pytest.mark.parametrize("end", ['], "next": x}', '], "next": {"a": 1', "]", "]]}", '], "a": [{"b": 1}], x}'])
+def test_of_a_page_that_is_broken_behind_its_orders_they_are_read(tmp_path: Path, end: str) -> None:
+    text = f'{{"orders": [{{"id": 1}}, {{"id": 2}}{end}'
+    for more in ("", "\n"):
+        found = read(tmp_path / "orders.json", (text + more).encode(), PATHS)
+        orders = [one.value["orders"][0] for one in found if one.value and "orders" in one.value]
+        assert orders == [{"id": 1}, {"id": 2}]
+        assert found[0].fault == "not JSON"
+
+
+def test_of_a_page_that_is_broken_before_its_orders_they_are_read(tmp_path: Path) -> None:
+    text = '{"a": 1,, "ids": [7], "orders": [{"id": 1}, {"id": 2}], "b": x}\n{"id": 3}\n'
+    found = read(tmp_path / "orders.json", text.encode(), PATHS)
+    page = '{"a": 1,, "ids": [7], "orders": ['
+    assert [one.fault or one.value for one in found] == [
+        "not JSON",
+        {"orders": [{"id": 1}]},
+        {"orders": [{"id": 2}]},
+        "not an object",
+        "not JSON",
+        {"id": 3},
+    ]
+    assert [found[at].raw.decode() for at in (0, 3, 4)] == [page, '"b"', ": x}"]
+
+
+@pytest.mark.parametrize("more", [PATHS, 'records = "orders[].node"', 'records = "abs(orders)"'])
+@pytest.mark.parametrize("end", ["", "\n"])
+def test_a_page_whose_orders_can_not_be_told_apart_is_said_to_be_more(
+    tmp_path: Path, more: str, end: str
+) -> None:
+    text = '{"orders": [{"id": 1"}, {"id": 2}]}' + end
+    found = read(tmp_path / "orders.json", f'{{"a": 1}}\n{text}'.encode(), more)
+    assert [one.is_rest for one in found] == [False, True]
+
+
+def test_a_broken_order_alone_on_its_line_is_not_said_to_be_more(tmp_path: Path) -> None:
+    text = '{"id": 1, "lines": [{"n": 1}]}\n{"id": 2", "lines": [{"n\\q": 1}], "x": [{"n": 1}]}\n'
+    found = read(tmp_path / "orders.json", text.encode(), PATHS)
+    assert [(one.fault, one.is_rest) for one in found] == [("", False), ("not JSON", False)]
+
+
+def test_a_part_of_a_broken_record_is_no_record_though_it_has_half_of_its_names(tmp_path: Path) -> None:
+    parts = [{"id": 7, "total": 1}, {"id": 8, "total": 2}]
+    whole = [{"id": n, "customer": {"id": 1}, "total": 5, "items": parts} for n in range(4)]
+    wide = [{"id": n, "total": 5, "items": [{"id": 9, "total": 1, "sku": 4}]} for n in range(4)]
+    for orders in (whole, wide):
+        for indent in (None, 2):
+            text = json.dumps(orders, indent=indent).replace('"id": 2,', '"id": 2 "x",', 1)
+            found = read(tmp_path / "orders.json", text.encode())
+            assert [one.value for one in found] == [*orders[:2], None, orders[3]]
+
+
+def test_of_arrays_one_a_line_a_broken_one_costs_no_record_of_the_next(tmp_path: Path) -> None:
+    text = '[{"id": 1}]\n[{"id": 2"}]\n[{"id": 3}]\n'
+    assert values(read(tmp_path / "orders.json", text.encode())) == [{"id": 1}, "not JSON", {"id": 3}]
+
+
 def test_a_file_in_utf16_is_said_to_be(tmp_path: Path) -> None:
     raw = ARRAY.encode("utf-16")
     (found,) = read(tmp_path / "orders.json", raw)
