@@ -204,7 +204,7 @@ def test_orders_that_were_refunded_later_are_asked_about(tmp_path: Path) -> None
         ("purchase", "2", "7.00"),
         ("refund", "returned-2", "7.00"),
     ]
-    assert "# DECIDE: rows that are refunded" in text
+    assert "# DECIDE: 1 rows that are refunded" in text
 
 
 def test_a_column_that_tells_what_came_back_and_when(tmp_path: Path) -> None:
@@ -636,6 +636,34 @@ def test_orders_are_never_taken_for_contacts_unasked(tmp_path: Path) -> None:
 def test_rows_that_are_mostly_refunds_are_asked_about(tmp_path: Path) -> None:
     text, _ = propose(tmp_path, orders((1, "c", T, "-5.00"), (2, "c", T, "-5.00"), (3, "c", T, "5.00")))
     assert "# DECIDE: 67% of the rows are taken for refunds" in text
+
+
+@pytest.mark.parametrize(
+    ("values", "amounts"),
+    [
+        (("CHF 25.-", "CHF 1'200.--", "CHF -3.50", "CHF 4.–"), ("25.00", "1200.00", "3.50", "4.00")),
+        (("25,- €", "1.200,- €", "-3,- €", "4,75 €"), ("25.00", "1200.00", "3.00", "4.75")),
+    ],
+)
+def test_a_dash_in_place_of_cents_is_no_sign(
+    values: tuple[str, ...], amounts: tuple[str, ...], tmp_path: Path
+) -> None:
+    path = write(tmp_path / "orders.csv", orders(*((n, "c", T, one) for n, one in enumerate(values))))
+    currency = "CHF" if "CHF" in values[0] else "EUR"
+    text = proposed(path, currency, ZONE)
+    events = mapped(text, path, currency=currency)
+    assert [f"{Decimal(one['amount']):.2f}" for one in events] == [*amounts]
+    assert [one["kind"] for one in events] == ["purchase", "purchase", "refund", "purchase"]
+    assert "# guess: 1 of 4 rows are taken for refunds" in text
+    sold = [(*SOLD, "Unit Price"), *((n, "c", T, 2, one) for n, one in enumerate(values))]
+    events = mapped(proposed(write(path, sold), currency, ZONE), path, currency=currency)
+    assert [Decimal(one["amount"]) for one in events] == [2 * Decimal(one) for one in amounts]
+
+
+def test_prices_that_have_a_dash_for_cents_are_not_taken_for_cents(tmp_path: Path) -> None:
+    text, _ = propose(tmp_path, orders(*((n, "c", T, f"{n}.-") for n in range(1, 15))))
+    assert "no amount has places" not in text
+    assert "refund" not in text
 
 
 LINES = ("Order No", "Customer", "Date", "Total", "Item")

@@ -130,7 +130,7 @@ def number(name: str, column: Column, form: NumberForm, *, unit: str | None = No
     options = {"decimal": quoted("comma")} if form.decimal == "comma" else {}
     if unit is not None:
         options["unit"] = quoted(unit)
-    expression = guarded(without(path(column.name), (*form.marks, *form.signs)), column)
+    expression = guarded(without(path(column.name), (*form.dashes, *form.marks, *form.signs)), column)
     notes = [f"{column.name}: {shown(islice(column.words, 3))}"]
     if form.mixed:
         notes.append(f"{DECIDE}some values have a point before their places, others a comma; which is right?")

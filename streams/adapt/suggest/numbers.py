@@ -11,6 +11,8 @@ from schemas.money import check_currency
 _NUMBER: Final = re.compile(r"\d[\d.,'\u2019\u00a0\u202f ]*")
 _SIGNS: Final = "-\u2212()+"
 _NEGATIVE: Final = re.compile(r"[-\u2212(]")
+_NO_PLACES: Final = re.compile(r"(?<=\d)[.,] ?[-\u2212\u2013\u2014]{1,2}")
+"""A dash for places that are none, as in 25.- and 56,-: it is no sign."""
 _SYMBOLS: Final = {
     "$": "USD",
     "US$": "USD",
@@ -48,14 +50,21 @@ class NumberForm:
     """What says that a number is below 0; empty if none is."""
     mixed: bool
     """Whether some values have a point before their places and others a comma."""
+    dashes: tuple[str, ...] = ()
+    """What stands for places that are none, with the point or comma before it, the longest first."""
 
 
 def number_form(values: Iterable[str]) -> NumberForm | None:
     """Return how values are written as numbers; None if they are none."""
-    seen, marks, signs = Counter[str](), set[str](), set[str]()
+    seen, marks, signs, dashes = Counter[str](), set[str](), set[str](), set[str]()
     whole = True
     count = 0
-    for value in dict.fromkeys(values):
+    for written in dict.fromkeys(values):
+        dash = _NO_PLACES.search(written)
+        value = _NO_PLACES.sub("", written)
+        if dash is not None:
+            dashes.add(dash.group())
+            seen[dash.group()[0]] += 1
         digits = _NUMBER.search(value)
         if digits is None or _NUMBER.search(value, digits.end()):
             return None
@@ -72,19 +81,24 @@ def number_form(values: Iterable[str]) -> NumberForm | None:
     if not count or len(marks) > _MOST_MARKS:
         return None
     point, comma = seen["."], seen[","]
-    ordered = tuple(sorted(marks, key=lambda mark: (-len(mark), mark)))
     return NumberForm(
         "comma" if comma > point else "point",
         bool(seen),
         whole,
-        ordered,
+        _longest_first(marks),
         tuple(sorted(signs)),
         bool(point and comma),
+        _longest_first(dashes),
     )
+
+
+def _longest_first(parts: set[str]) -> tuple[str, ...]:
+    return tuple(sorted(parts, key=lambda part: (-len(part), part)))
 
 
 def marks_of(value: str) -> set[str]:
     """Return what stands before and behind the digits of a number, without its signs."""
+    value = _NO_PLACES.sub("", value)
     digits = _NUMBER.search(value)
     if digits is None:
         return set()
@@ -111,7 +125,7 @@ def _places(body: str) -> str | None:
 
 def negative(value: str) -> bool:
     """Return whether a number is below 0, however that is written."""
-    return bool(_NEGATIVE.search(value))
+    return bool(_NEGATIVE.search(_NO_PLACES.sub("", value)))
 
 
 def currency_of(mark: str) -> str | None:

@@ -37,7 +37,7 @@ def amount_of(orders: Orders, *, back: bool = False) -> Field:
         product = f"times({_plain(orders.money, form.marks, back)}, {_plain(orders.quantity, (), back)})"
         options = {"unit": quoted("cents")} if cents else {}
         found = Field("amount", [str(Found(product, options))], [*_product_notes(orders), *found.notes[1:]])
-    if orders.form.whole and not cents and len(orders.money.words) >= _ENOUGH:
+    if orders.form.whole and not orders.form.dashes and not cents and len(orders.money.words) >= _ENOUGH:
         found.notes.append(
             f"{DECIDE}no amount has places: does it count the currency, as is taken, or cents?"
         )
@@ -69,7 +69,7 @@ def _plain(column: Column, marks: tuple[str, ...], back: bool) -> str:
     form = column.number
     if form is None:
         return path(column.name)
-    parts = [*marks, *(form.signs if back else ())]
+    parts = [*form.dashes, *marks, *(form.signs if back else ())]
     seen = set("".join(column.words))
     parts += [blank for blank in (" ", "\u00a0") if blank in seen]
     if form.mixed:

@@ -10,7 +10,7 @@ from streams.adapt.suggest.names import PURCHASES, assigned, is_price
 from streams.adapt.suggest.numbers import NumberForm, marks_of, negative
 from streams.adapt.suggest.purchases.marks import Marks, marks_beside
 from streams.adapt.suggest.sheet import NOTHING, Column, Sheet
-from streams.adapt.suggest.toml import DECIDE, literal, one_of, path, shown
+from streams.adapt.suggest.toml import DECIDE, GUESS, literal, one_of, path, shown, without
 from streams.adapt.suggest.words import FLAGS, ORDERS, SKIPPED, meanings, share_known
 
 _BACK: Final = ("refunded", "chargeback")
@@ -178,10 +178,13 @@ def _refunds(orders: Orders) -> None:
         orders.notes.append(
             f"{DECIDE}no column tells what came back of orders that are {shown(partial)}; they count whole"
         )
+    count = len(orders.rows(back=True))
     if sum(orders.back) > _HALF * len(orders.back):
         orders.notes.append(
             f"{DECIDE}{sum(orders.back) / len(orders.back):.0%} of the rows are taken for refunds. Is it so?"
         )
+    elif count:
+        orders.notes.append(f"{GUESS}{count:,} of {len(orders.back):,} rows are taken for refunds")
 
 
 def _below_zero(orders: Orders) -> list[bool]:
@@ -206,7 +209,9 @@ def _below_zero(orders: Orders) -> list[bool]:
 
 
 def _conditions(column: Column, parts: Iterator[str] | list[str]) -> list[str]:
-    return [guarded(f"contains({path(column.name)}, {literal(part)})", column) for part in parts]
+    form = column.number
+    where = without(path(column.name), () if form is None else form.dashes)
+    return [guarded(f"contains({where}, {literal(part)})", column) for part in parts]
 
 
 def _have_orders(ids: Column | None, rows: list[bool]) -> bool:

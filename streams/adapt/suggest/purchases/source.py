@@ -133,15 +133,17 @@ def _came_back(orders: Orders) -> tuple[str, Field] | None:
         zeros = [value for value in refund.words if not any(digit in value for digit in "123456789")]
         zeros += refund.holes
         amount = number("amount", refund, form)
-        amount.notes.append(f"{GUESS}{refund.name} is what came back of the order in its row")
+        count = sum(value in refund.words and value not in zeros for value in refund.values)
+        amount.notes.append(f"{GUESS}{refund.name} is what came back of the order in its row: of {count:,}")
         where = path(refund.name)
         return f"!({one_of(where, zeros)}) && {where}" if zeros else where, amount
     if not orders.later:
         return None
     words = next(words for words in orders.words if set(orders.later) <= set(words.column.words))
     amount = _silent(amount_of(orders))
+    count = sum(value in set(orders.later) for value in words.column.values)
     amount.notes.append(
-        f"{DECIDE}rows that are {shown(orders.later)} are taken for orders of which all came back: "
+        f"{DECIDE}{count:,} rows that are {shown(orders.later)} are taken for orders of which all came back: "
         "a purchase, and a refund. If they are the refunds alone, let the purchase leave them out."
     )
     return one_of(path(words.column.name), orders.later), amount
