@@ -524,8 +524,46 @@ def test_names_are_no_ids(tmp_path: Path) -> None:
 
 
 def test_three_digits_after_a_point_may_be_thousands(tmp_path: Path) -> None:
-    text, _ = propose(tmp_path, orders((1, "c", T, "1.234"), (2, "c", T, "2.500")))
-    assert "# DECIDE: is what separates three digits here" in text
+    text, (event, _) = propose(tmp_path, orders((1, "c", T, "1.234"), (2, "c", T, "2.500")))
+    assert "# DECIDE: is what separates three digits of Total for places, as is taken here, or for th" in text
+    assert event["amount"] == "1.234"
+    text, (event, _) = propose(tmp_path, orders((1, "c", T, "1,234"), (2, "c", T, "2,500")))
+    assert "# DECIDE: is what separates three digits of Total for thousands, as is taken here, or" in text
+    assert event["amount"] == "1234"
+    text, (event, _) = propose(tmp_path, orders((1, "c", "05.03.2026", "1.234"), (2, "c", "15.03.2026", "7")))
+    assert "# DECIDE: is what separates three digits of Total for thousands, as is taken here, or" in text
+    assert event["amount"] == "1234"
+    text, _ = propose(tmp_path, orders((1, "c", T, "1,234"), (2, "c", T, "2.500")))
+    assert "# DECIDE: some values of Total have a point before their places, others a comma" in text
+
+
+@pytest.mark.parametrize(
+    ("rows", "amounts", "said"),
+    [
+        ((("3,000", "2,50"), ("0,350", "2,00")), ("7.5", "0.7"), None),
+        (
+            (("3,000", "2,50"), ("1,500", "2,00")),
+            ("7.5", "3"),
+            "guess: .* Quantity is for places, as",
+        ),
+        (
+            (("52,77", "1,600"), ("10,00", "1,799")),
+            ("84.432", "17.99"),
+            "guess: .* Unit Price is for places",
+        ),
+        ((("3,000", "2.50"), ("1,500", "2.00")), ("7500", "3000"), "guess: .* Quantity is for thousands, as"),
+        ((("3,000", "2"), ("1,500", "4")), ("6000", "6000"), "DECIDE: is .* Quantity for thousands, as is"),
+    ],
+)
+def test_other_columns_tell_what_a_quantity_or_a_price_leaves_open(
+    rows: tuple[tuple[str, str], ...], amounts: tuple[str, ...], said: str | None, tmp_path: Path
+) -> None:
+    text, events = propose(
+        tmp_path, [(*SOLD, "Unit Price"), *((n, "c", T, *one) for n, one in enumerate(rows))]
+    )
+    assert [Decimal(one["amount"]) for one in events] == [*map(Decimal, amounts)]
+    assert ("three digits" in text) == (said is not None)
+    assert said is None or re.search(said, text)
 
 
 def test_nothing_there_is_said_too(tmp_path: Path) -> None:

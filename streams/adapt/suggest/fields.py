@@ -131,14 +131,28 @@ def number(name: str, column: Column, form: NumberForm, *, unit: str | None = No
     if unit is not None:
         options["unit"] = quoted(unit)
     expression = guarded(without(path(column.name), (*form.dashes, *form.marks, *form.signs)), column)
-    notes = [f"{column.name}: {shown(islice(column.words, 3))}"]
-    if form.mixed:
-        notes.append(f"{DECIDE}some values have a point before their places, others a comma; which is right?")
-    elif not form.sure and not form.whole:
-        notes.append(
-            f"{DECIDE}is what separates three digits here for thousands, as is taken, or for places?"
-        )
+    notes = [f"{column.name}: {shown(islice(column.words, 3))}", *places(column, form)]
     return Field(name, [str(Found(expression, options))], notes)
+
+
+def places(column: Column, form: NumberForm) -> list[str]:
+    """Return what is said of what separates places, unless the values of the column leave no doubt."""
+    name = column.name
+    if form.mixed:
+        return [
+            f"{DECIDE}some values of {name} have a point before their places, others a comma; which is right?"
+        ]
+    if form.sure or not form.groups:
+        return []
+    are_places = (form.decimal == "comma") == ("," in form.groups)
+    taken, other = ("places", "thousands") if are_places else ("thousands", "places")
+    if column.decimal_of:
+        return [
+            f"{GUESS}what separates three digits of {name} is for {taken}, as {column.decimal_of} is written"
+        ]
+    return [
+        f"{DECIDE}is what separates three digits of {name} for {taken}, as is taken here, or for {other}?"
+    ]
 
 
 def duration(name: str, column: Column) -> Field | None:

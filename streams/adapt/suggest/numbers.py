@@ -50,13 +50,16 @@ class NumberForm:
     """What says that a number is below 0; empty if none is."""
     mixed: bool
     """Whether some values have a point before their places and others a comma."""
+    groups: tuple[str, ...] = ()
+    """What stands before three digits that may be places or not, if nothing tells."""
     dashes: tuple[str, ...] = ()
     """What stands for places that are none, with the point or comma before it, the longest first."""
 
 
 def number_form(values: Iterable[str]) -> NumberForm | None:
     """Return how values are written as numbers; None if they are none."""
-    seen, marks, signs, dashes = Counter[str](), set[str](), set[str](), set[str]()
+    seen, groups = Counter[str](), Counter[str]()
+    marks, signs, dashes = set[str](), set[str](), set[str]()
     whole = True
     count = 0
     for written in dict.fromkeys(values):
@@ -77,6 +80,8 @@ def number_form(values: Iterable[str]) -> NumberForm | None:
         separator = _places(body)
         if separator is not None:
             seen[separator] += 1
+        else:
+            groups.update(set(body) & {".", ","})
         whole = whole and not re.search(r"[.,]", body)
     if not count or len(marks) > _MOST_MARKS:
         return None
@@ -87,7 +92,8 @@ def number_form(values: Iterable[str]) -> NumberForm | None:
         whole,
         _longest_first(marks),
         tuple(sorted(signs)),
-        bool(point and comma),
+        bool(point and comma) or (not seen and len(groups) > 1),
+        tuple(groups) if not seen else (),
         _longest_first(dashes),
     )
 
@@ -120,6 +126,8 @@ def _places(body: str) -> str | None:
     separator = body[last]
     if body.count(separator) > 1:
         return "," if separator == "." else "."
+    if body.startswith("0"):
+        return separator
     return None if len(body) - last - 1 == 3 and len(body) <= 7 else separator
 
 

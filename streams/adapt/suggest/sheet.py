@@ -7,12 +7,12 @@ import shlex
 import unicodedata
 import zlib
 from collections import Counter, deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from io import StringIO
 from itertools import islice, takewhile
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Final, Literal
 
 from streams.adapt.suggest.numbers import NumberForm, number_form
 from streams.adapt.suggest.times import TimeForm, time_forms
@@ -63,6 +63,10 @@ class Column:
 
     name: str
     values: list[str]
+    decimal: Literal["point", "comma"] | None = None
+    """What separates places in its file, for numbers that do not tell."""
+    decimal_of: str = ""
+    """The column that leaves no doubt of it; empty if it is a guess by the dates."""
 
     @cached_property
     def tokens(self) -> tuple[str, ...]:
@@ -89,7 +93,10 @@ class Column:
     @cached_property
     def number(self) -> NumberForm | None:
         """Return how the values that say something are written as numbers; None if they are none."""
-        return number_form(self.filled)
+        form = number_form(self.filled)
+        if form is None or form.sure or self.decimal is None:
+            return form
+        return replace(form, decimal=self.decimal)
 
     @cached_property
     def words(self) -> Counter[str]:
@@ -146,7 +153,7 @@ def read_sheet(path: Path, sample: int | None = None) -> Sheet:
     columns = [
         Column(name, [row[place].strip() for row in whole]) for place, name in enumerate(header) if name
     ]
-    return Sheet([path], separator, columns, len(rows) - 1, len(rows) - 1 - len(whole))
+    return Sheet([path], separator, _settled(columns), len(rows) - 1, len(rows) - 1 - len(whole))
 
 
 def together(sheets: list[Sheet]) -> Sheet:
@@ -156,10 +163,30 @@ def together(sheets: list[Sheet]) -> Sheet:
     return Sheet(
         [path for sheet in sheets for path in sheet.paths],
         sheets[0].separator,
-        columns,
+        _settled(columns),
         sum(sheet.rows for sheet in sheets),
         sum(sheet.ragged for sheet in sheets),
     )
+
+
+def _settled(columns: list[Column]) -> list[Column]:
+    """Return columns of which those that leave it open take from the others what separates places."""
+    unsure = [one for one in columns if one.number is not None and one.number.groups and not one.times]
+    if not unsure:
+        return columns
+    told = {
+        one.number.decimal: one.name
+        for one in columns
+        if one.number is not None and one.number.sure and not one.number.mixed and not one.times
+    }
+    if len(told) == 1:
+        ((decimal, name),) = told.items()
+    elif any((form.form or "").startswith("%d.%m.") for one in columns for form in one.times[:1]):
+        decimal, name = "comma", ""  # people who write days so write numbers so
+    else:
+        return columns
+    open_ = {one.name for one in unsure}
+    return [replace(one, decimal=decimal, decimal_of=name) if one.name in open_ else one for one in columns]
 
 
 def _opened(path: Path) -> IO[str]:

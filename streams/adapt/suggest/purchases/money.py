@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Final
 
-from streams.adapt.suggest.fields import number, text
+from streams.adapt.suggest.fields import number, places, text
 from streams.adapt.suggest.names import PURCHASES, only_currencies
 from streams.adapt.suggest.numbers import currency_of
 from streams.adapt.suggest.purchases.orders import Orders
@@ -36,7 +36,10 @@ def amount_of(orders: Orders, *, back: bool = False) -> Field:
     if orders.quantity is not None:
         product = f"times({_plain(orders.money, form.marks, back)}, {_plain(orders.quantity, (), back)})"
         options = {"unit": quoted("cents")} if cents else {}
-        found = Field("amount", [str(Found(product, options))], [*_product_notes(orders), *found.notes[1:]])
+        counted = orders.quantity.number
+        said = [] if counted is None else places(orders.quantity, counted)
+        notes = [*_product_notes(orders), *found.notes[1:], *said]
+        found = Field("amount", [str(Found(product, options))], notes)
     if orders.form.whole and not orders.form.dashes and not cents and len(orders.money.words) >= _ENOUGH:
         found.notes.append(
             f"{DECIDE}no amount has places: does it count the currency, as is taken, or cents?"
