@@ -229,6 +229,42 @@ def test_several_refunds_of_one_order_are_not_one(tmp_path: Path) -> None:
     assert len({one["event_id"] for one in events}) == 3
 
 
+def test_lines_that_repeat_the_amount_of_an_order_repeat_that_of_its_refund(tmp_path: Path) -> None:
+    lines = [(n, "c", T, total, sku) for n in (1, 2) for total in ("9.00", "(9.00)") for sku in "ab"]
+    text, events = propose(tmp_path, orders(*lines, more=("SKU",)))
+    assert [one["event_id"] for one in events] == [
+        *("1", "1", "refund-1", "refund-1", "2", "2", "refund-2", "refund-2")
+    ]
+    assert "# DECIDE: 2 ids of Order No have several refunds; all have one amount, so the first" in text
+    lines = [(n, "c", T, total, sku) for n in (1, 2) for total in ("9.00", "(9.00)") for sku in "ab"]
+    lines[0] = (1, "c", T, "8.00", "a")
+    _, events = propose(tmp_path, orders(*lines, more=("SKU",)))
+    assert [one["event_id"] for one in events if one["kind"] == "refund"] == [
+        *("refund-1-a", "refund-1-b", "refund-2-a", "refund-2-b")
+    ]
+
+
+def test_what_came_back_of_a_line_has_the_id_of_the_line(tmp_path: Path) -> None:
+    lines = [(1, "c", T, "9.00", "a", "refunded"), (1, "c", T, "4.00", "b", "refunded")]
+    lines += [(2, "c", T, "4.00", "a", "paid")]
+    _, events = propose(tmp_path, orders(*lines, more=("SKU", "Status")))
+    assert [one["event_id"] for one in events if one["kind"] == "refund"] == ["returned-1-a", "returned-1-b"]
+
+
+@pytest.mark.parametrize(("came_back", "ids"), [("2.00", ["returned-1"]), ("3.00", ["returned-1-a"])])
+def test_what_came_back_of_an_order_may_stand_in_each_of_its_lines(
+    came_back: str, ids: list[str], tmp_path: Path
+) -> None:
+    lines = [
+        (1, "c", T, "9.00", "a", came_back),
+        (1, "c", T, "4.00", "b", "2.00"),
+        (2, "c", T, "1.00", "a", 0),
+    ]
+    text, events = propose(tmp_path, orders(*lines, more=("SKU", "Refunded amount")))
+    assert next(one["event_id"] for one in events if one["kind"] == "refund") == ids[0]
+    assert ("1 ids of Order No have several rows with one Refunded amount" in text) == (came_back == "2.00")
+
+
 def test_lines_of_an_order_are_told_from_an_amount_that_each_line_repeats(tmp_path: Path) -> None:
     rows = orders((1, "c", T, "9.00", "a"), (1, "c", T, "2.00", "b"), (2, "c", T, "2.00", "a"), more=("SKU",))
     text, events = propose(tmp_path, rows)

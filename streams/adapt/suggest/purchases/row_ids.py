@@ -1,7 +1,7 @@
 """What tells the rows of orders apart: the id of an order, or that of each of its lines."""
 
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from streams.adapt.suggest.fields import Timed, followed, joined, repeated, rounded, timed
@@ -17,34 +17,52 @@ _LONGEST: Final = 60
 """An id has 128 characters at most."""
 
 
+@dataclass(frozen=True)
+class _Told:
+    """How the rows of purchases are told apart."""
+
+    parts: list[Column]
+    notes: list[str]
+    follow: str | None = None
+    repeats: bool = False
+    """Whether each line of an order repeats the amount of all."""
+
+
 def purchase_id(orders: Orders) -> tuple[Field, str | None]:
     """Return how the id of a purchase is found, and how it is followed if several rows tell of it."""
+    told = _purchases(orders)
+    return Field("event_id", [quoted(_expression(told.parts))], told.notes), told.follow
+
+
+def _purchases(orders: Orders) -> _Told:
     column, rows = orders.columns.get("event_id"), orders.rows()
     if column is None:
         parts, lost = _telling(orders, _whose_and_when(orders), rows)
         note = f"{DECIDE}no column has an id for each row, so others make one; rows that are alike count once"
-        return _joined(parts, [note, *_lost(lost)]), None
+        return _Told(parts, [note, *_lost(lost)])
     again = repeated(column.values[row] for row in rows)
     notes = rounded(column)
     if not again:
-        return _joined([column], notes), None
+        return _Told([column], notes)
     share = f"{len(again):,} ids of {column.name} have several rows; "
     later = _changed(orders)
     if later is not None:
         changed, time = later
         notes.append(f"{DECIDE}{share}each is taken for the order as it was at {changed.name}. Is that so?")
-        return _joined([column], notes), followed(path(column.name), "total", time)
-    amounts: dict[str, set[str]] = defaultdict(set)
-    for row in rows:
-        amounts[column.values[row]].add(orders.money.values[row])
-    if orders.quantity is None and all(len(amounts[one]) == 1 for one in again):
+        return _Told([column], notes, followed(path(column.name), "total", time))
+    if orders.quantity is None and _have_one_amount(column, orders.money, rows):
         notes.append(
             f"{DECIDE}{share}all have one amount, so the first counts. Is it of the order, not of the line?"
         )
-        return _joined([column], notes), None
+        return _Told([column], notes, repeats=True)
     parts, lost = _telling(orders, [column], rows)
     notes.append(f"{DECIDE}{share}each is taken for a line of the order, with its own amount. Is that so?")
-    return _joined(parts, [*notes, *_lost(lost)]), None
+    return _Told(parts, [*notes, *_lost(lost)])
+
+
+def _have_one_amount(ids: Column, money: Column, rows: Sequence[int]) -> bool:
+    """Return whether all rows with one id have one amount."""
+    return _different([ids, money], rows) == _different([ids], rows)
 
 
 def refund_id(orders: Orders) -> Field:
@@ -52,20 +70,43 @@ def refund_id(orders: Orders) -> Field:
     column, rows = orders.columns.get("event_id"), orders.rows(back=True)
     parts, notes = _whose_and_when(orders) if column is None else [column], []
     lost = 0
-    if column is None or repeated(column.values[row] for row in rows):
+    if column is None:
         parts, lost = _telling(orders, parts, rows)
+    elif again := repeated(column.values[row] for row in rows):
+        if _purchases(orders).repeats and _have_one_amount(column, orders.money, rows):
+            notes.append(
+                f"{DECIDE}{len(again):,} ids of {column.name} have several refunds; all have one amount, so "
+                "the first counts. Is it of the order, not of the line?"
+            )
+        else:
+            parts, lost = _telling(orders, parts, rows)
     if column is not None and len(parts) > 1:
         notes.append(f"{GUESS}several refunds of one order are told apart by {_names(parts[1:])}")
     found = Found(_expression(parts), {"prefix": quoted("refund-")})
     return Field("event_id", [str(found)], [*notes, *_lost(lost)])
 
 
-def order_id(orders: Orders) -> str:
-    """Return the expression for the id of the order of a row."""
-    column = orders.columns.get("event_id")
-    if column is not None:
-        return path(column.name)
-    return _expression(_telling(orders, _whose_and_when(orders), orders.rows())[0])
+def returned_id(orders: Orders, amount: Column, rows: Sequence[int]) -> Field:
+    """Return how the id of what came back of a purchase, in its own row, is found: as that of the purchase.
+
+    An amount that each line of an order repeats is that of the order, and counts once.
+    """
+    column, parts, notes = orders.columns.get("event_id"), _purchases(orders).parts, []
+    again = set() if column is None else repeated(column.values[row] for row in rows)
+    if (
+        column is not None
+        and again
+        and len(parts) > 1
+        and amount is not orders.money
+        and _have_one_amount(column, amount, rows)
+    ):
+        notes.append(
+            f"{DECIDE}{len(again):,} ids of {column.name} have several rows with one {amount.name}, so the "
+            "first counts. Is it of the order, not of the line?"
+        )
+        parts = [column]
+    found = Found(_expression(parts), {"prefix": quoted("returned-")})
+    return Field("event_id", [str(found)], notes)
 
 
 def _changed(orders: Orders) -> tuple[Column, Timed] | None:
@@ -130,7 +171,3 @@ def _names(parts: list[Column]) -> str:
 def _expression(parts: list[Column]) -> str:
     first, *others = (path(column.name) for column in parts)
     return joined(first, *others) if others else first
-
-
-def _joined(parts: list[Column], notes: list[str]) -> Field:
-    return Field("event_id", [quoted(_expression(parts))], notes)

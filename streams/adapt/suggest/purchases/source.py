@@ -6,7 +6,7 @@ from typing import Final
 from streams.adapt.suggest.fields import Clues, event_lines, number, source_lines, text, timed, zone_lines
 from streams.adapt.suggest.purchases.money import amount_of, currency_field
 from streams.adapt.suggest.purchases.orders import Orders, taken_apart
-from streams.adapt.suggest.purchases.row_ids import order_id, purchase_id, refund_id
+from streams.adapt.suggest.purchases.row_ids import purchase_id, refund_id, returned_id
 from streams.adapt.suggest.sheet import Sheet
 from streams.adapt.suggest.toml import (
     DECIDE,
@@ -116,34 +116,36 @@ def _refunded_later(name: str, orders: Orders, currency: Field) -> Iterable[str]
     found = _came_back(orders)
     if found is None:
         return []
-    when, amount = found
+    when, amount, ids = found
     if orders.is_back:
         when = f"{_negated(orders.is_back)} && {when}"
-    ids = Field("event_id", [str(Found(order_id(orders), {"prefix": quoted("returned-")}))])
     note = f"{GUESS}no column tells when it came back, so it counts from the time of the order"
     fields = _back_fields(orders, currency, ids, amount, note)
     return event_lines(name, "transaction", fields, {"name": quoted("returned"), "when": quoted(when)})
 
 
-def _came_back(orders: Orders) -> tuple[str, Field] | None:
-    """Return of which orders something came back, and how much; None if nothing says so."""
+def _came_back(orders: Orders) -> tuple[str, Field, Field] | None:
+    """Return of which orders something came back, how much, and its id; None if nothing says so."""
     refund = orders.columns.get("refund")
     form = None if refund is None else refund.number
     if refund is not None and form is not None:
         zeros = [value for value in refund.words if not any(digit in value for digit in "123456789")]
         zeros += refund.holes
         amount = number("amount", refund, form)
-        count = sum(value in refund.words and value not in zeros for value in refund.values)
-        amount.notes.append(f"{GUESS}{refund.name} is what came back of the order in its row: of {count:,}")
+        rows = [row for row in orders.rows() if (value := refund.values[row]) and value not in zeros]
+        amount.notes.append(
+            f"{GUESS}{refund.name} is what came back of the order in its row; {len(rows):,} rows have it"
+        )
         where = path(refund.name)
-        return f"!({one_of(where, zeros)}) && {where}" if zeros else where, amount
+        when = f"!({one_of(where, zeros)}) && {where}" if zeros else where
+        return when, amount, returned_id(orders, refund, rows)
     if not orders.later:
         return None
     words = next(words for words in orders.words if set(orders.later) <= set(words.column.words))
     amount = _silent(amount_of(orders))
-    count = sum(value in set(orders.later) for value in words.column.values)
+    rows = [row for row in orders.rows() if words.column.values[row] in orders.later]
     amount.notes.append(
-        f"{DECIDE}{count:,} rows that are {shown(orders.later)} are taken for orders of which all came back: "
-        "a purchase, and a refund. If they are the refunds alone, let the purchase leave them out."
+        f"{DECIDE}{len(rows):,} rows that are {shown(orders.later)} are taken for orders of which all came "
+        "back: a purchase, and a refund. If they are the refunds alone, let the purchase leave them out."
     )
-    return one_of(path(words.column.name), orders.later), amount
+    return one_of(path(words.column.name), orders.later), amount, returned_id(orders, orders.money, rows)
