@@ -18,7 +18,7 @@ from typing import IO, Any, Final, NamedTuple
 from msgspec.json import encode
 
 from schemas.dead_letter import Reason
-from streams.adapt.ids import Ids
+from streams.adapt.ids import Again, Ids
 from streams.adapt.record import Record
 from streams.adapt.records import matching, records
 from streams.core.watermark import Input
@@ -46,8 +46,8 @@ class Adapted:
     """By rule, which fields any record had."""
     broken_off: dict[str, int] = field(default_factory=dict)
     """By file, the first line at which a refused record begins that may be more than one."""
-    again: Counter[tuple[Input, bool]] = field(default_factory=Counter)
-    """Events with an id that another one has: of which input, and whether both are of one file."""
+    again: dict[Input, Again] = field(default_factory=dict)
+    """Events with an id that another one has."""
 
     @property
     def written(self) -> Counter[Input]:
@@ -173,9 +173,7 @@ class _Run:
                 else:
                     self.adapted.skipped[outcome.rule, outcome.why] += 1
         self._refuse_late()
-        for source, ids in self.ids.items():
-            same_file, other_file = ids.again()
-            self.adapted.again += Counter({(source, True): same_file, (source, False): other_file})
+        self.adapted.again = {source: ids.again() for source, ids in self.ids.items()}
         events.sort(key=itemgetter(0, 1))
         return events
 

@@ -86,15 +86,25 @@ def not_found(adapted: Adapted, config: Config, inputs: dict[str, list[Path]]) -
 
 def again(adapted: Adapted, paths: dict[Input, Path]) -> Iterator[str]:
     """Yield how many events have an id that another one has: the first counts."""
-    for (source, same_file), count in sorted(adapted.again.items()):
-        said = f"{paths[source].name}: {_counted(count, 'event')} with an id that"
-        if count and same_file:
+    for source, found in sorted(adapted.again.items()):
+        name = paths[source].name
+        if found.same_file:
             yield (
-                f"{said} one before it in the same file has. As if sent again, they will be dropped. If they "
-                "are lines of an order, let event_id tell them apart (docs/mapping.md)"
+                f"{name}: {_counted(found.same_file, 'event')} with an id that one before it in the same "
+                "file has. As if sent again, they will be dropped. If they are lines of an order, let "
+                "event_id tell them apart (docs/mapping.md)"
             )
-        elif count:
-            yield f"{said} one of another file has. The first counts"
+        if found.other_file:
+            yield (
+                f"{name}: {_counted(found.other_file, 'event')} with an id that one of another file has. The "
+                "first counts"
+            )
+        if found.other_source:
+            yield (
+                f"{name}: {_counted(found.other_source, 'event')} with an id that one of another file has, "
+                "but another source: both count. If they are the same things in two exports, write the same "
+                '`source = { value = "..." }` into the fields of both'
+            )
 
 
 def others(paths: list[Path]) -> Iterator[str]:

@@ -356,6 +356,21 @@ def test_ids_that_come_again_are_counted_within_a_file_and_between_files(
     assert "contacts.jsonl: 1 event with" not in done.out
 
 
+def test_the_same_ids_in_exports_of_two_sources_are_counted(export: Path, tmp_path: Path) -> None:
+    (export / "old.csv").write_text(ORDERS, encoding="utf-8")
+    first, _, calls = MAPPING.partition("[source.calls]")
+    second = first.replace("source.orders", "source.old").replace("orders*", "old*")
+    (tmp_path / "my.toml").write_text(f"{first}{second}[source.calls]{calls}", encoding="utf-8")
+    arguments = ("adapt", tmp_path / "my.toml", export, tmp_path / "out", "--zone", "UTC", "--force")
+    said = "transactions.jsonl: 1 event with an id that one of another file has, but another source: both"
+    assert said in run(*arguments).out
+    one = '\nsource = { value = "shop" }\nevent_id'
+    (tmp_path / "my.toml").write_text(f"{first}{second}".replace("\nevent_id", one), encoding="utf-8")
+    done = run(*arguments)
+    assert "another source" not in done.out
+    assert "transactions.jsonl: 1 event with an id that one of another file has. The first" in done.out
+
+
 def test_of_a_damaged_page_the_orders_that_are_whole_become_events(tmp_path: Path) -> None:
     orders = [shopify_order(n, "7", at(), 1_000) for n in range(1, 4)]
     orders[1]["note"] = "J\x00rg"

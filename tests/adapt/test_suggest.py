@@ -857,6 +857,17 @@ def test_of_many_files_fewer_rows_each_are_looked_at(tmp_path: Path, monkeypatch
     assert "40 rows looked at" in proposed(tmp_path, "USD", ZONE)
 
 
+def test_exports_of_other_columns_that_overlap_are_asked_about(tmp_path: Path) -> None:
+    write(tmp_path / "orders-1.csv", orders((1, "c", T, "5.00"), (2, "c", T, "5.00")))
+    rows = orders((2, "c", T, "5.00", "x"), (3, "c", T, "5.00", "x"), more=("Note",))
+    write(tmp_path / "orders-2.csv", rows)
+    assert "# DECIDE: 1 ids of orders-1.csv are in orders-2.csv too, and count" in proposed(
+        tmp_path, "USD", ZONE
+    )
+    write(tmp_path / "orders-2.csv", orders(*rows[2:], more=("Note",)))
+    assert "count twice" not in proposed(tmp_path, "USD", ZONE)
+
+
 @pytest.mark.parametrize("other", [("05.03.2026 10:00", "5.00"), (T, "five")])
 def test_files_that_write_a_column_in_another_form_are_sources_of_their_own(
     other: tuple[str, str], tmp_path: Path

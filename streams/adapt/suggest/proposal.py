@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatch
 from glob import escape
-from itertools import islice, takewhile
+from itertools import combinations, islice, takewhile
 from pathlib import Path
 from typing import Final
 
@@ -54,6 +54,7 @@ def proposed(given: Path, currency: str, zone: str | None = None) -> str:
     left: list[str] = []
     only: set[str | None] = set()
     names: list[str] = []
+    kept: list[Sheet] = []
     for sheet in sheets:
         name, files = _name(sheet, names), _pattern(sheet, given)
         found = _source(name, files, sheet, clues)
@@ -62,6 +63,7 @@ def proposed(given: Path, currency: str, zone: str | None = None) -> str:
             continue
         more, lines, its_currency = found
         names.append(name)
+        kept.append(sheet)
         tables += [line for line in more if line not in tables]
         only |= {its_currency} if its_currency != "" else set()
         sources += ["", *comment(_about(sheet)), *_doubt(sheet), *lines]
@@ -69,7 +71,7 @@ def proposed(given: Path, currency: str, zone: str | None = None) -> str:
         raise InputError("\n".join(f"{sheet.name}: {_lacks(sheet)}" for sheet in sheets), unusable=True)
     said, currency = _money(only, currency)
     text = "\n".join([_HEADER, *left, *said, *tables, *sources, ""]).replace("\n\n\n", "\n\n")
-    return text + "\n".join(["", *_tried(text, given, currency), *_matches(sheets), ""])
+    return text + "\n".join(["", *_tried(text, given, currency), *_met(kept), *_matches(sheets), ""])
 
 
 def _sheets(given: Path) -> list[Sheet]:
@@ -288,6 +290,23 @@ def _finished(
         return [outcome]
     results, memories[outcome.state_key] = mapping.finish(outcome, memories.get(outcome.state_key))
     return results
+
+
+def _met(sheets: list[Sheet]) -> Iterator[str]:
+    """Yield what is said of files of purchases in which the same ids stand: exports that overlap."""
+    ids = {}
+    for sheet in sheets:
+        column = assigned(sheet.columns, PURCHASES).get("event_id")
+        if column is not None and not _is_of_contacts(sheet):
+            ids[sheet.name] = column.words
+    for (one, its), (other, others) in combinations(ids.items(), 2):
+        count = len(its.keys() & others.keys())
+        if count:
+            yield from comment(
+                f"{DECIDE}{count:,} ids of {one} are in {other} too, and count twice, for each is a source. "
+                'If they are the same orders, write the same `source = { value = "orders" }` into all '
+                "fields of both sources."
+            )
 
 
 def _matches(sheets: list[Sheet]) -> Iterator[str]:
