@@ -829,6 +829,25 @@ def test_a_mark_of_several_currencies_is_yours_if_yours_is_one(
     assert ("# guess: kr is SEK" in text) == bool(count)
 
 
+@pytest.mark.parametrize(
+    ("reporting", "sign", "currency"),
+    [
+        ("CAD", "$", "CAD"),
+        ("CNY", "¥", "CNY"),
+        ("JPY", "¥", "JPY"),
+        ("EUR", "$", "USD"),
+        ("CAD", "US$", "USD"),
+    ],
+)
+def test_the_dollar_is_yours_if_yours_is_one(
+    reporting: str, sign: str, currency: str, tmp_path: Path
+) -> None:
+    path = write(tmp_path / "orders.csv", orders((1, "c", T, f"{sign}9.99"), (2, "c", T, f"{sign}5.00")))
+    text = proposed(path, reporting, ZONE)
+    assert f"# guess: {sign} is {currency}" in text
+    assert {one["currency"] for one in mapped(text, path, currency=currency)} == {currency}
+
+
 def test_a_sign_of_an_unknown_currency_is_not_yours(tmp_path: Path) -> None:
     text, events = propose(tmp_path, orders((1, "c", T, "₱9.99"), (2, "c", T, "5.00")))
     assert kinds(events) == [("purchase", "2", "5.00")]

@@ -17,8 +17,10 @@ _DEBIT: Final = frozenset(("dr", "db", "debit", "debe"))
 _SEVERAL: Final[Mapping[str, tuple[str, ...]]] = {
     "kr": ("SEK", "NOK", "DKK", "ISK"),
     "rs": ("INR", "PKR", "LKR", "NPR"),
+    "$": ("CAD", "AUD", "NZD", "SGD", "HKD", "TWD", "MXN", "ARS", "CLP", "COP"),
+    "\u00a5": ("CNY",),
 }
-"""Marks of more than one currency."""
+"""Marks of more than one currency, beside the one that `currency_of` takes them for."""
 
 
 @dataclass(frozen=True)
@@ -67,8 +69,8 @@ def marks_beside(column: Column, *, has_currency: bool, reporting: str) -> Marks
 
 
 def _code(mark: str, reporting: str) -> str | None:
-    """Return the currency of a mark; of one of several currencies only if yours is among them."""
-    if reporting in _SEVERAL.get(folded(mark), ()):
+    """Return the currency of a mark: yours, if it is one of several that use it."""
+    if reporting in _SEVERAL.get(folded(mark) or mark, ()):
         return reporting
     return currency_of(mark)
 
