@@ -20,7 +20,7 @@ from msgspec.json import encode
 from schemas.dead_letter import Reason
 from streams.adapt.ids import Again, Ids
 from streams.adapt.record import Record
-from streams.adapt.records import matching, records
+from streams.adapt.records import directories, matching, records
 from streams.core.watermark import Input
 from streams.files import InputError
 from streams.mapping.config import Source
@@ -211,12 +211,16 @@ def inputs_of(sources: dict[str, Source], given: Path) -> dict[str, list[Path]]:
 
 
 def not_read(inputs: dict[str, list[Path]], given: Path, others: Iterable[Path]) -> list[Path]:
-    """Return the files of a directory that are of no source, nor others that the command reads or writes."""
+    """Return what is in a directory and of no source, nor another file that the command reads or writes.
+
+    A directory is there too, unless one of those others is in it.
+    """
     if given.is_file():
         return []
     known = {path.resolve() for path in (*others, *(one for paths in inputs.values() for one in paths))}
     files = (path for path in sorted(given.iterdir()) if path.is_file() and not path.name.startswith("."))
-    return [path for path in files if path.resolve() not in known]
+    holding = {parent for path in known for parent in path.parents}
+    return [path for path in (*files, *directories(given)) if path.resolve() not in known | holding]
 
 
 def named_alike(paths: Iterable[Path], inputs: dict[str, list[Path]]) -> list[Path]:

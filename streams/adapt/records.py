@@ -33,10 +33,17 @@ def matching(source: Source, given: Path) -> list[Path]:
     return [path for path in paths if fnmatch(path.name, pattern) or fnmatch(path.name, f"{pattern}.gz")]
 
 
+def directories(given: Path) -> list[Path]:
+    """Return the directories in a directory: what is in them is not read."""
+    if not given.is_dir():
+        return []
+    return [path for path in sorted(given.iterdir()) if path.is_dir() and not path.name.startswith(".")]
+
+
 def records(path: Path, source: Source) -> Iterator[Record]:
     """Yield the records of a file. Raises InputError if it can't be read to its end."""
     try:
-        with _open(path) as file:
+        with opened(path) as file:
             if source.format == "csv":
                 yield from rows(path.name, file, source.separator)
             else:
@@ -45,5 +52,6 @@ def records(path: Path, source: Source) -> Iterator[Record]:
         raise InputError(f"{path.name} can't be read to its end: {error}", unusable=True) from error
 
 
-def _open(path: Path) -> Any:
+def opened(path: Path) -> Any:
+    """Return a file to be read as bytes, unpacked if it is packed."""
     return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")

@@ -82,7 +82,7 @@ def rows(name: str, file: IO[bytes], separator: str) -> Iterator[Record]:
                 continue
             raw = lines.taken()
             if header is None:
-                if line > 1 or not _SEPARATOR.fullmatch(raw):
+                if row and (line > 1 or not _SEPARATOR.fullmatch(raw)):
                     header = _header(name, row, raw)
             elif row:
                 last = row if len(row) == len(header) else last

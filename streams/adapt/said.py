@@ -108,17 +108,20 @@ def again(adapted: Adapted, paths: dict[Input, Path]) -> Iterator[str]:
 
 
 def others(paths: list[Path]) -> Iterator[str]:
-    """Yield which files of the directory were not read."""
-    if paths:
-        more = f" and {len(paths) - _MOST_NAMES:,} more" if len(paths) > _MOST_NAMES else ""
+    """Yield which files of the directory were not read, and which directories."""
+    files = [path for path in paths if not path.is_dir()]
+    if files:
         yield (
-            f"not read: {_counted(len(paths), 'file')} that no `files` of the mapping fits: "
-            f"{_names(paths)}{more}"
+            f"not read: {_counted(len(files), 'file')} that no `files` of the mapping fits: {_names(files)}"
         )
+    folders = [path for path in paths if path.is_dir()]
+    if folders:
+        yield f"not read, for only the files of one directory are: {_names(folders)}"
 
 
 def _names(paths: list[Path]) -> str:
-    return ", ".join(visible(path.name) for path in paths[:_MOST_NAMES])
+    more = f" and {len(paths) - _MOST_NAMES:,} more" if len(paths) > _MOST_NAMES else ""
+    return ", ".join(visible(path.name) for path in paths[:_MOST_NAMES]) + more
 
 
 def faults_of(adapted: Adapted, letters: Path) -> Iterator[str]:

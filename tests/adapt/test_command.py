@@ -325,6 +325,14 @@ def test_files_that_no_pattern_fits_are_named_and_those_of_other_months_are_a_fa
     assert len(lines(export / "out" / "transactions.jsonl")) == 2
 
 
+def test_directories_of_the_export_are_named_but_for_out(export: Path, tmp_path: Path) -> None:
+    (export / "2023").mkdir()
+    (export / "2023" / "orders.csv").write_text(ORDERS, encoding="utf-8")
+    done = run("adapt", tmp_path / "my.toml", export, export / "out", "--zone", "UTC")
+    assert done.code == 0
+    assert "\nnot read, for only the files of one directory are: 2023\n" in done.out
+
+
 def test_a_file_that_was_not_read_on_to_its_end_is_a_fault(tmp_path: Path) -> None:
     text = MAPPING.partition("[source.calls]")[0].replace("csv", "json")
     (tmp_path / "my.toml").write_text(text, encoding="utf-8")

@@ -271,6 +271,7 @@ CSV = 'format = "csv"'
         (' id , total\n 1 ,"12.50"\n"2",0.10', ""),
         ("id;total\n1;12.50\n\n2;0.10\n", '\nseparator = ";"'),
         ("id\ttotal\n1\t12.50\n2\t0.10\n", '\nseparator = "\\t"'),
+        ("\n\nid,total\n1,12.50\n2,0.10\n", ""),
         ("id,total,\n1,12.50,\n2,0.10,x\n", ""),  # a column that has no name
     ],
 )

@@ -918,6 +918,28 @@ def test_the_line_that_tells_excel_the_separator_is_no_header(tmp_path: Path) ->
     assert "Tried on the first 1 rows of orders.csv: 1 purchase." in proposed(tmp_path, "USD", ZONE)
 
 
+def test_line_ends_of_an_old_mac_are_read(tmp_path: Path) -> None:
+    text = f"Order No;Customer;Date;Total\r1;c;{T};5.00\r2;c;{T};6.00\r"
+    (tmp_path / "orders.csv").write_text(text, encoding="utf-8", newline="")
+    assert "Tried on the first 2 rows of orders.csv: 2 purchase." in proposed(tmp_path, "USD", ZONE)
+
+
+def test_rows_behind_a_stray_quote_are_looked_at(tmp_path: Path) -> None:
+    lines = [f"{n},c{n % 3},2026-03-05 10:{n:02},Tea,{n}.50" for n in range(10, 40)]
+    lines[5] = lines[5].replace("Tea", '"Tea 5')
+    lines[20] = lines[20].replace("Tea", 'Tea 5"')
+    text = "\n".join(["Order No,Customer,Date,Product,Total", *lines])
+    (tmp_path / "orders.csv").write_text(text, encoding="utf-8")
+    text = " ".join(proposed(tmp_path, "USD", ZONE).replace("\n#", "").split())
+    assert "30 rows looked at; 1 of them are refused: another number of columns, or a quote out of pl" in text
+
+
+def test_directories_in_a_directory_are_named(tmp_path: Path) -> None:
+    write(tmp_path / "orders.csv", orders((1, "c", T, "5.00")))
+    write(tmp_path / "2025" / "orders.csv", orders((1, "c", T, "5.00")))
+    assert "# Not read, for they are directories: 2025." in proposed(tmp_path, "USD", ZONE)
+
+
 @pytest.mark.parametrize("further", ["", "1"])
 def test_further_lines_of_an_order_that_have_no_total_are_skipped(further: str, tmp_path: Path) -> None:
     rows = orders((1, "c", T, "9.00"), (further, "c", T, ""), (further, "c", T, ""), (2, "c", T, "5.00"))

@@ -9,7 +9,7 @@ from itertools import combinations, islice, takewhile
 from pathlib import Path
 from typing import Final
 
-from streams.adapt.records import matching, records
+from streams.adapt.records import directories, matching, records
 from streams.adapt.suggest.contacts import TELLING, contacts_lines
 from streams.adapt.suggest.fields import Clues, address
 from streams.adapt.suggest.names import CONTACTS, PURCHASES, assigned
@@ -51,7 +51,7 @@ def proposed(given: Path, currency: str, zone: str | None = None) -> str:
     clues = Clues(currency, zone, _orders(sheets))
     tables: list[str] = []
     sources: list[str] = []
-    left: list[str] = []
+    left = _directories(given)
     only: set[str | None] = set()
     names: list[str] = []
     kept: list[Sheet] = []
@@ -96,6 +96,12 @@ def _sheets(given: Path) -> list[Sheet]:
         found.setdefault(key, []).append(sheet)
     sheets = [one for same in found.values() for one in _of_one_form(same)]
     return sorted(sheets, key=_is_of_contacts)
+
+
+def _directories(given: Path) -> list[str]:
+    """Return what is said of the directories in a directory."""
+    names = sorted(path.name for path in directories(given))
+    return comment(f"Not read, for they are directories: {shown(names)}.") if names else []
 
 
 def _of_one_form(sheets: list[Sheet]) -> list[Sheet]:
@@ -211,7 +217,9 @@ def _about(sheet: Sheet) -> str:
     left = [name for name in sheet.header if name not in used]
     not_read = f" Not read: {shown(left)}." if left else ""
     ragged = (
-        f"; {sheet.ragged:,} of them have another number of columns and are refused" if sheet.ragged else ""
+        f"; {sheet.ragged:,} of them are refused: another number of columns, or a quote out of place"
+        if sheet.ragged
+        else ""
     )
     return (
         f"{sheet.name}{more}: {kind}. {len(sheet.columns)} columns ({SEPARATORS[sheet.separator]}), "

@@ -7,6 +7,7 @@ import shlex
 import unicodedata
 import zlib
 from collections import Counter, deque
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from io import StringIO
@@ -14,6 +15,9 @@ from itertools import islice, takewhile
 from pathlib import Path
 from typing import IO, Final, Literal
 
+from streams.adapt.record import Record, is_utf8
+from streams.adapt.records import opened
+from streams.adapt.rows import rows
 from streams.adapt.suggest.numbers import NumberForm, number_form
 from streams.adapt.suggest.times import TimeForm, time_forms
 from streams.files import InputError
@@ -114,7 +118,7 @@ class Sheet:
     rows: int
     """How many were looked at."""
     ragged: int
-    """How many of them have another number of columns, and are refused."""
+    """How many of them are refused: they have another number of columns, or a quote out of place."""
 
     @property
     def header(self) -> tuple[str, ...]:
@@ -139,21 +143,28 @@ def read_sheet(path: Path, sample: int | None = None) -> Sheet:
         with _opened(path) as file:
             if _SEPARATOR.match(file.readline()) is None:
                 file.seek(0)
-            every = (row for row in csv.reader(file, delimiter=separator) if row)
-            rows = [*islice(every, sample + 1), *deque(every, sample)]
+            header = [name.strip() for name in next(filter(None, csv.reader(file, delimiter=separator)), [])]
+        with opened(path) as raw:
+            every = _in_utf8(path, rows(path.name, raw, separator))
+            read = [*islice(every, sample), *deque(every, sample)]
     except UnicodeDecodeError:
         raise InputError(f"{path.name}: {_encoding(path)}", unusable=True) from None
     except (OSError, EOFError, zlib.error, csv.Error) as error:
         raise InputError(f"{path.name} can't be read: {error}", unusable=True) from None
-    if len(rows) < 2:
+    if not read:
         raise InputError(f"{path.name} has no rows below a header", unusable=True)
-    header = [name.strip() for name in rows[0]]
     _check_header(path.name, header)
-    whole = [row for row in rows[1:] if len(row) == len(header)]
-    columns = [
-        Column(name, [row[place].strip() for row in whole]) for place, name in enumerate(header) if name
-    ]
-    return Sheet([path], separator, _settled(columns), len(rows) - 1, len(rows) - 1 - len(whole))
+    whole = [record.value for record in read if record.value is not None]
+    names = whole[0] if whole else filter(None, header)
+    columns = [Column(name, [row[name] for row in whole]) for name in names]
+    return Sheet([path], separator, _settled(columns), len(read), len(read) - len(whole))
+
+
+def _in_utf8(path: Path, every: Iterator[Record]) -> Iterator[Record]:
+    for record in every:
+        if record.value is None and not is_utf8(record.raw):
+            raise InputError(f"{path.name}: {_encoding(path)}", unusable=True)
+        yield record
 
 
 def together(sheets: list[Sheet]) -> Sheet:
@@ -202,7 +213,9 @@ def _separator(head: str) -> str:
         return said[1]
 
     def order(separator: str) -> tuple[int, int]:
-        rows = [len(row) for row in islice(csv.reader(StringIO(head), delimiter=separator), 20) if row]
+        rows = [
+            len(row) for row in islice(csv.reader(StringIO(head, newline=""), delimiter=separator), 20) if row
+        ]
         return (sum(count == rows[0] for count in rows), rows[0]) if rows and rows[0] > 1 else (0, 0)
 
     return max(SEPARATORS, key=order)
