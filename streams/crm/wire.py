@@ -54,7 +54,7 @@ class Rendered:
     request: Request
     find: Find | None = None
     of_case: bool = False
-    """Whether the path of `request` is that of a case which the CRM has had."""
+    """Whether `request` is about a case that the CRM has had, and changes nothing if it is not there."""
 
 
 class Result(StrEnum):
@@ -82,3 +82,5 @@ class Outcome:
     """Whether the CRM may have done it nevertheless."""
     slower: bool = False
     """Whether the CRM works, and asks for fewer requests: nothing is sent for `retry_after`."""
+    gone: bool = False
+    """Whether it says that it does not have the case any more."""

@@ -36,7 +36,7 @@ class Circuit:
     """Opens after 5 faults in a row, for 5 s that double up to 5 min; then one request probes.
 
     Only outcomes that say something about the CRM as a whole are faults. Any other, also a refusal, shows
-    that it works.
+    that it works; but that a case is gone shows nothing: a wrong address says the same of all of them.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -68,7 +68,7 @@ class Circuit:
             return
         if admitted.is_probe:
             self._probing = False
-        if outcome is None:
+        if outcome is None or outcome.gone:
             return
         if not outcome.endpoint:
             self._close()

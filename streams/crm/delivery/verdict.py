@@ -18,7 +18,7 @@ _CONFLICT: Final = frozenset({409, 423})
 answer so while a key of idempotency is in use, or a record is locked. It passes, and is no fault of the
 endpoint; should it not pass, the message is given up in time as any other."""
 _GONE: Final = frozenset({404, 410})
-"""Where the path is that of one case, somebody may have deleted it in the CRM, which works."""
+"""Where the request is about a case that was there, somebody may have deleted it in the CRM, which works."""
 _PAGE: Final = Outcome(Result.RETRY, "page", 0.0, endpoint=True, unclear=True)
 """A login or a notice of a proxy, whatever its status says."""
 _SLOWER_SECONDS: Final = 1.0
@@ -32,15 +32,16 @@ def outcome_of(
     """Return what became of a message whose request was answered, without the seconds that it took.
 
     `retry_after` is the text of the header, `now_s` the wall clock in seconds since 1970. `is_page`: a page
-    for people came back. `of_case`: the path was that of a case which the CRM has had.
+    for people came back. `of_case`: it was about a case that the CRM has had, and made none.
     """
     if 200 <= status < 300:
         return _PAGE if is_page else Outcome(Result.DELIVERED, "ok", 0.0)
     if 300 <= status < 400:
         return Outcome(Result.RETRY, "redirect", 0.0, endpoint=True)
     reason = _reason(status)
-    if status in _CONFLICT or (of_case and status in _GONE):
-        return Outcome(Result.RETRY, reason, 0.0)
+    gone = of_case and status in _GONE
+    if gone or status in _CONFLICT:
+        return Outcome(Result.RETRY, reason, 0.0, gone=gone)
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         wait = seconds_to_wait(retry_after, now_s)
         return Outcome(Result.RETRY, reason, 0.0, _SLOWER_SECONDS if wait is None else wait, slower=True)

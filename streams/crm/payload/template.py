@@ -215,7 +215,13 @@ class Template:
         }
         rendered = section.render(context)
         names_it = quote(context["case"]["alert_id"], safe="") in rendered.request.path
-        return replace(rendered, of_case=names_it and kind is not Kind.CREATE)
+        return replace(rendered, of_case=names_it and not self._is_upsert(rendered.request, context))
+
+    def _is_upsert(self, request: Request, context: Context) -> bool:
+        """Return whether a create goes the same way: it makes what is not there, and is not told 404."""
+        create = self._sections[Kind.CREATE].request
+        path = create.path({**context, "kind": str(Kind.CREATE)})
+        return (request.method, request.path) == (create.method, path)
 
 
 def _check_tables(tables: Mapping[str, Any], name: str) -> None:

@@ -115,6 +115,22 @@ def test_a_probe_that_was_broken_off_makes_room_for_another() -> None:
     assert admitted(circuit).is_probe
 
 
+def test_that_cases_are_gone_says_nothing_of_the_crm() -> None:
+    """A wrong path of all requests opens it, though some of them are about one case each."""
+    clock = Clock()
+    circuit = Circuit(clock)
+    gone = outcome_of(404, None, NOW, of_case=True)
+    for _ in range(4):
+        fault(circuit)
+        circuit.note(admitted(circuit), gone)
+    fault(circuit)
+    assert circuit.standing().state == "open"
+    clock.now += 5
+    circuit.note(admitted(circuit), gone)
+    assert circuit.standing().state == "open"
+    assert admitted(circuit).is_probe  # and another goes at once
+
+
 def test_what_was_sent_before_the_circuit_opened_or_closed_says_nothing_after() -> None:
     clock = Clock()
     circuit = Circuit(clock)
@@ -161,6 +177,7 @@ def test_a_case_that_is_gone_is_no_fault_of_the_crm() -> None:
         found = outcome_of(status, None, NOW, of_case=True)
         if status in {404, 410}:
             assert (found.result, found.endpoint, found.unclear) == (Result.RETRY, False, False)
+            assert found.gone
         else:
             assert found == outcome_of(status, None, NOW)
 

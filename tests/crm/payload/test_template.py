@@ -110,6 +110,31 @@ def test_sections_lie_over_the_common_one_table_by_table() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("create", "update", "of_case"),
+    [
+        (("POST", "/cases"), ("PATCH", "/cases/{{ case.alert_id }}"), True),
+        (("PUT", "/cases/{{ case.alert_id }}"), ("PATCH", "/cases/{{ case.alert_id }}"), True),
+        (("PUT", "/cases/{{ case.alert_id }}"), ("PUT", "/cases/{{ case.alert_id }}"), False),
+        (("PUT", "/{{ kind }}/{{ case.alert_id }}"), ("PUT", "/{{ kind }}/{{ case.alert_id }}"), True),
+        (("POST", "/cases"), ("POST", "/cases"), False),
+    ],
+)
+def test_what_is_only_for_a_case_that_is_there_is_known_as_such(
+    create: tuple[str, str], update: tuple[str, str], of_case: bool
+) -> None:
+    """Not an upsert, which a create is too: its 404 is not that somebody has deleted the case."""
+    text = "".join(
+        f'[{kind}]\nmethod = "{method}"\npath = "{path}"\nbody = {{}}\n'
+        for kind, (method, path) in (("create", create), ("update", update))
+    )
+    found = {kind: rendered(text, kind=kind) for kind in (Kind.CREATE, Kind.UPDATE)}
+    assert {kind: one and one.of_case for kind, one in found.items()} == {
+        Kind.CREATE: False,
+        Kind.UPDATE: of_case,
+    }
+
+
 def test_without_a_common_section_what_is_not_there_is_not_sent() -> None:
     text = SMALL.replace("message", "create")
     assert rendered(text) is not None
