@@ -508,7 +508,7 @@ def test_secrets_and_payloads_never_in_logs(
     asyncio.run(send("https://crm.example.com/c-secret-path", resolver=Names("10.0.0.1")))
     sent(rendered=post("/c-secret-1 \r\n"))
 
-    def fails(*_args: object) -> Any:
+    def fails(*_args: object, **_options: object) -> Any:
         raise ValueError("c-secret-bug")
 
     monkeypatch.setattr("streams.crm.delivery.courier.outcome_of", fails)
