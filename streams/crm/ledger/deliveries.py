@@ -137,7 +137,11 @@ def give_up(connection: Connection, message_id: str, reason: str, now_ms: int, *
         "reason = ? WHERE message_id = ?",
         (now_ms, reason, message_id),
     )
-    connection.execute("UPDATE cases SET looked_ms = ? WHERE alert_id = ?", (now_ms, alert_id))
+    # Who must not be called is told by the next refresh, at once: what was given up has not told it.
+    connection.execute(
+        "UPDATE cases SET looked_ms = CASE WHEN looked_ms < 0 THEN looked_ms ELSE ? END WHERE alert_id = ?",
+        (now_ms, alert_id),
+    )
     if kind is Kind.CREATE:
         _without_create(connection, alert_id, now_ms)
     elif kind is Kind.CLOSE:
@@ -227,10 +231,10 @@ def nothing_new(connection: Connection, alert_id: str, now_ms: int) -> None:
     connection.execute("UPDATE cases SET looked_ms = ? WHERE alert_id = ?", (now_ms, alert_id))
 
 
-# Below 0, `looked_ms` says that it has changed whether anybody may call: a snoozed case is told too.
+# Without `told` the CRM may not know whether anybody may call: a snoozed case is told too, until it has it.
 _REFRESHABLE = """
     c.there = 1 AND c.open = 1 AND c.standing = 'admitted' AND c.erase = 0
-    AND (c.snooze_ms IS NULL OR c.snooze_ms <= :now_ms OR c.looked_ms < 0)
+    AND (c.snooze_ms IS NULL OR c.snooze_ms <= :now_ms OR c.told IS NULL)
     AND NOT EXISTS (SELECT 1 FROM messages m WHERE m.alert_id = c.alert_id AND m.state = 'queued')
 """
 

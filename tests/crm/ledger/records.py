@@ -132,7 +132,7 @@ class Desk:
         while messages := self.due(at):
             for message in messages:
                 self.ledger.store_body(message.message_id, RENDERED, at)
-                self.ledger.delivered(message.message_id, at)
+                self.ledger.delivered(message.message_id, at, "told")
                 sent.append((message.kind.value, message.message_id))
         return sent
 

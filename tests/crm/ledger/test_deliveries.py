@@ -325,6 +325,28 @@ def test_also_of_a_snoozed_case_the_crm_is_told_who_must_not_be_contacted(here: 
     assert len(ledger.refresh_due(NOON + 31 * DAY, HOUR)) == 1
 
 
+@pytest.mark.parametrize("snoozed", [False, True])
+def test_a_wish_not_to_be_contacted_outlives_a_message_that_is_given_up(here: Desk, snoozed: bool) -> None:
+    ledger = here.ledger
+    here.deliver(NOON)
+    if snoozed:
+        ledger.disposition_done("d", id_of("a"), snooze_until_ms=NOON + 30 * DAY, now_ms=NOON)
+    here.read(alert("a", 2, "updated"))
+    ledger.store_body(_id(2), RENDERED, NOON)
+    ledger.retry(_id(2), NOON, "status_503")
+    here.profile("customer-a", do_not_contact=True, at=NOON + 1)
+    ledger.give_up(_id(2), "status_422", NOON + 2)
+    assert len(ledger.refresh_due(NOON + 2, DAY)) == 1  # at once
+    told = ledger.queue_refresh(id_of("a"), NOON + 3)
+    assert told is not None
+    ledger.give_up(told, "status_422", NOON + 3)
+    assert ledger.refresh_due(NOON + 2 + DAY, DAY) == []
+    assert len(ledger.refresh_due(NOON + 3 + DAY, DAY)) == 1  # and again, until it is told
+    assert ledger.queue_refresh(id_of("a"), NOON + 3 + DAY) is not None
+    here.deliver(NOON + 3 + DAY)
+    assert len(ledger.refresh_due(NOON + 3 + 2 * DAY, DAY)) == (not snoozed)
+
+
 def test_no_refresh_has_an_id_that_the_crm_may_know_from_before_the_ledger_was_put_back(desk: Open) -> None:
     ids = []
     for at in (NOON, NOON + HOUR):  # the second ledger begins where there is none
