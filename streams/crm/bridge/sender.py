@@ -6,6 +6,7 @@ import random
 import time
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 from streams.crm.bridge.channel import Channel, Channels
@@ -25,6 +26,8 @@ log = logging.getLogger(__name__)
 _IDLE_SECONDS: Final = 0.1
 _LAST_SECONDS: Final = 5.0
 """What is under way may take so long at the end; what takes longer is sent again by the next bridge."""
+_GONE_HOURS: Final = 0.25
+"""A CRM that says so long that it does not have a case any more is believed: it may only be starting."""
 _PACE_SECONDS: Final = 1.0
 """What has to wait longer for the pace of its way out leaves the room to what goes another way."""
 
@@ -154,6 +157,15 @@ class Sender:
 
     def _note(self, message: Message, outcome: Outcome) -> None:
         now_ms, untaken = self._now_ms(), not outcome.unclear
+        tried_ms = message.tried_ms or now_ms
+        gone = (
+            outcome.gone
+            and outcome.reason == message.reason  # at least twice: it may have failed otherwise before
+            and message.kind is not Kind.CREATE
+            and is_given_up(tried_ms, now_ms, _GONE_HOURS)
+        )
+        if gone and message.kind is Kind.CLOSE:
+            outcome = replace(outcome, result=Result.DELIVERED, reason="gone_there")
         self._metrics.tries.labels(outcome.reason).inc()
         self._metrics.request_seconds.observe(outcome.seconds)
         match outcome.result:
@@ -167,7 +179,10 @@ class Sender:
             case Result.REFUSED:
                 log.warning("the CRM refuses a message (%s): it is given up, and kept", outcome.reason)
                 self._give_up(message, outcome.reason, untaken=untaken)
-            case Result.RETRY if is_given_up(message.tried_ms or now_ms, now_ms, self._give_up_hours):
+            case Result.RETRY if gone:
+                log.warning("a case is gone there (%s): a message is given up, and kept", outcome.reason)
+                self._give_up(message, outcome.reason, untaken=untaken, gone=True)
+            case Result.RETRY if is_given_up(tried_ms, now_ms, self._give_up_hours):
                 log.warning("a message fails for too long (%s): it is given up, and kept", outcome.reason)
                 self._give_up(message, outcome.reason, untaken=untaken)
             case Result.RETRY if outcome.slower:
@@ -177,9 +192,9 @@ class Sender:
                 at = next_try_ms(message.attempts + 1, now_ms, self._rng, outcome.retry_after)
                 self._ledger.retry(message.message_id, at, outcome.reason, untaken=untaken)
 
-    def _give_up(self, message: Message, reason: str, *, untaken: bool = False) -> None:
+    def _give_up(self, message: Message, reason: str, *, untaken: bool = False, gone: bool = False) -> None:
         self._told.pop(message.message_id, None)
-        self._ledger.give_up(message.message_id, reason, self._now_ms(), untaken=untaken)
+        self._ledger.give_up(message.message_id, reason, self._now_ms(), untaken=untaken, gone=gone)
         self._metrics.deliveries.labels(message.kind, "given_up").inc()
 
 

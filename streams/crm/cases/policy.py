@@ -200,12 +200,17 @@ def after_lost_create(kind: Kind, *, perhaps_there: bool = False) -> Kind | None
     return kind_of(resolved=kind is Kind.CLOSE, there=False, perhaps_there=perhaps_there)
 
 
-def worth_resending(kind: Kind, *, newest: bool, open_there: bool) -> bool:
-    """Return whether a message that was given up would still tell the CRM what is so.
+def resent_as(kind: Kind, *, newest: bool, is_open: bool, there: bool) -> Kind | None:
+    """Return what a message that was given up does if it is sent again; None: it would not tell what is so.
 
-    `newest`: nothing about the alert came after it. `open_there`: the case is admitted and not resolved.
+    `newest`: nothing about the alert came after it. `is_open`: the case is admitted and not resolved. One
+    that was deleted in the CRM is made anew by what is news.
     """
-    return newest and (kind is Kind.CLOSE or open_there)
+    if not newest or (kind is not Kind.CLOSE and not is_open):
+        return None
+    if there or kind is Kind.CLOSE:
+        return kind
+    return None if kind is Kind.REFRESH else Kind.CREATE
 
 
 def internal_only(*, record: bool, record_ms: int, profile: bool | None, profile_ms: int) -> bool:

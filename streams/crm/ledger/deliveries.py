@@ -8,7 +8,7 @@ import msgspec
 from pydantic import ValidationError
 
 from schemas.alert import Alert
-from streams.crm.cases.policy import after_lost_create, internal_only, worth_resending
+from streams.crm.cases.policy import after_lost_create, internal_only, resent_as
 from streams.crm.ledger.erasure import scrub
 from streams.crm.ledger.errors import LedgerError
 from streams.crm.ledger.queue import Draft, enqueue, next_is_due, revision_id
@@ -50,7 +50,7 @@ def due(  # noqa: PLR0913 - what `Ledger.due` is asked
     rows = connection.execute(
         f"""
         SELECT m.message_id, m.alert_id, m.kind, m.record, m.body, m.attempts, m.made_ms, m.tried_ms,
-            m.opened_ms, m.was_deferred, {_CONTEXT}
+            m.opened_ms, m.was_deferred, m.reason, {_CONTEXT}
         FROM {_OF[canary]} LEFT JOIN profiles p ON p.customer_id = c.customer_id
         WHERE m.next_ms <= ? ORDER BY {first}m.next_ms, m.seq LIMIT ?
         """,
@@ -124,7 +124,9 @@ def delivered(connection: Connection, message_id: str, now_ms: int, told: str | 
     scrub(connection, alert_id)
 
 
-def give_up(connection: Connection, message_id: str, reason: str, now_ms: int, *, untaken: bool) -> None:
+def give_up(  # noqa: PLR0913 - what `Ledger.give_up` is told
+    connection: Connection, message_id: str, reason: str, now_ms: int, *, untaken: bool, gone: bool
+) -> None:
     """Keep a message that is not tried any more, and let the next of its alert go."""
     message = _queued(connection, message_id)
     if message is None:
@@ -142,7 +144,9 @@ def give_up(connection: Connection, message_id: str, reason: str, now_ms: int, *
         "UPDATE cases SET looked_ms = CASE WHEN looked_ms < 0 THEN looked_ms ELSE ? END WHERE alert_id = ?",
         (now_ms, alert_id),
     )
-    if kind is Kind.CREATE:
+    if gone:
+        connection.execute("UPDATE cases SET there = 0 WHERE alert_id = ?", (alert_id,))
+    if gone or kind is Kind.CREATE:
         _without_create(connection, alert_id, now_ms)
     elif kind is Kind.CLOSE:
         _done(connection, alert_id, now_ms)
@@ -156,7 +160,7 @@ def resend(connection: Connection, message_ids: Collection[str] | None, now_ms: 
         """
         SELECT m.message_id, m.alert_id, m.kind,
             NOT EXISTS (SELECT 1 FROM messages n WHERE n.alert_id = m.alert_id AND n.seq > m.seq) AS newest,
-            c.open AND c.standing = 'admitted' AS open_there
+            c.open AND c.standing = 'admitted' AS is_open, c.there
         FROM messages m JOIN cases c ON c.alert_id = m.alert_id
         WHERE m.state = 'given_up' ORDER BY m.seq
         """
@@ -164,20 +168,24 @@ def resend(connection: Connection, message_ids: Collection[str] | None, now_ms: 
     chosen = [row for row in rows if message_ids is None or row["message_id"] in message_ids]
     queued = 0
     for row in chosen:
-        good = worth_resending(
-            Kind(row["kind"]), newest=bool(row["newest"]), open_there=bool(row["open_there"])
+        kind = resent_as(
+            Kind(row["kind"]),
+            newest=bool(row["newest"]),
+            is_open=bool(row["is_open"]),
+            there=bool(row["there"]),
         )
-        queued += good
+        queued += kind is not None
         connection.execute(
             """
-            UPDATE messages SET state = :state, next_ms = :next_ms,
+            UPDATE messages SET state = :state, kind = coalesce(:kind, kind), next_ms = :next_ms,
                 body = NULL, tried_ms = NULL, attempts = 0,
                 ended_ms = CASE WHEN :next_ms IS NULL THEN ended_ms END
             WHERE message_id = :message_id
             """,
             {
-                "state": "queued" if good else "dropped",
-                "next_ms": now_ms if good else None,
+                "state": "queued" if kind else "dropped",
+                "kind": kind,
+                "next_ms": now_ms if kind else None,
                 "message_id": row["message_id"],
             },
         )
@@ -302,6 +310,7 @@ def _message(row: Row) -> Message:
         tried_ms=row["tried_ms"],
         opened_ms=row["opened_ms"],
         was_deferred=bool(row["was_deferred"]),
+        reason=row["reason"],
     )
 
 

@@ -219,14 +219,17 @@ class Ledger(_Opened):
         with self._writing() as connection:
             deliveries.retry(connection, message_id, next_ms, reason, untaken=untaken)
 
-    def give_up(self, message_id: str, reason: str, now_ms: int, *, untaken: bool = False) -> None:
+    def give_up(
+        self, message_id: str, reason: str, now_ms: int, *, untaken: bool = False, gone: bool = False
+    ) -> None:
         """Say that a message is not tried any more; it is kept for `resend`. The next of the alert is due.
 
         After a create the next one becomes the create. A close is dropped then, unless a try of the create
         had no clear answer: the CRM may have the case. `untaken`: the last try has clearly done nothing.
+        `gone`: the CRM says that it does not have the case any more; the next revision creates it.
         """
         with self._writing() as connection:
-            deliveries.give_up(connection, message_id, reason, now_ms, untaken=untaken)
+            deliveries.give_up(connection, message_id, reason, now_ms, untaken=untaken, gone=gone)
 
     def refresh_due(self, now_ms: int, every_ms: int, most: int = 100) -> list[Refreshable]:
         """Return open cases in the CRM with nothing queued, not snoozed, told or looked at `every_ms` ago.

@@ -89,6 +89,8 @@ class Message:
     """Of a create: when the log took the record that opened the case. None if the case was held since."""
     was_deferred: bool = False
     """Of a create: whether there was no room for it in the budget at first."""
+    reason: str | None = None
+    """Why the last try failed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ REFUSED: Final = Outcome(Result.REFUSED, "status_422", 0.01)
 DOWN: Final = Outcome(Result.RETRY, "status_503", 0.01, endpoint=True)
 LOCKED: Final = Outcome(Result.RETRY, "status_409", 0.01)
 """A fault of this message alone."""
+GONE: Final = Outcome(Result.RETRY, "status_404", 0.01, gone=True)
 LOST: Final = Outcome(Result.RETRY, "timeout", 0.01, endpoint=True, unclear=True)
 HANGS: Final = None
 """No answer until the test ends the request."""

@@ -17,8 +17,20 @@ from streams.crm.payload.examples import alert as example
 from streams.crm.payload.examples import lookup
 from streams.crm.payload.template import Template, TemplateError
 from streams.crm.wire import Kind, Outcome
-from tests.crm.bridge.desk import DOWN, HANGS, LOCKED, LOST, OK, REFUSED, Bench, for_a_while, slower, until
-from tests.crm.ledger.records import alert, id_of
+from tests.crm.bridge.desk import (
+    DOWN,
+    GONE,
+    HANGS,
+    LOCKED,
+    LOST,
+    OK,
+    REFUSED,
+    Bench,
+    for_a_while,
+    slower,
+    until,
+)
+from tests.crm.ledger.records import RENDERED, alert, id_of
 
 Make = Callable[..., Bench]
 HOUR = 3600
@@ -440,3 +452,62 @@ def test_a_ledger_that_fails_ends_it_and_nothing_stays_under_way(
     with pytest.raises(LedgerError, match="disk is full"):
         asyncio.run(go())
     assert one.crm.under_way == 0
+
+
+def gone(bench: Bench, record: Alert) -> list[float]:
+    """Deliver a case, then say of its next revision that it is gone; return the minutes of the tries."""
+    bench.admit(alert("a"))
+    bench.desk.deliver(bench.clock.ms)
+    bench.admit(record)
+    bench.crm.usual = GONE
+    start = bench.clock.ms
+
+    async def go() -> None:
+        async with sending(bench.sender()):
+            for _ in range(40):
+                await for_a_while()
+                bench.clock.go_on(60)
+
+    asyncio.run(go())
+    return [(one.at_ms - start) / 60_000 for one in bench.crm.sent]
+
+
+def test_the_close_of_a_case_that_was_deleted_is_done_after_a_quarter_of_an_hour(bench: Make) -> None:
+    one = bench()
+    tries = gone(one, alert("a", 2, "resolved"))
+    assert 15 <= tries[-1] <= 26
+    assert one.count("deliveries_total", kind="close", result="delivered") == 1
+    assert one.count("tries_total", status="gone_there") == 1
+    assert one.desk.ledger.figures().queued == one.desk.ledger.figures().given_up == 0
+
+
+def test_an_update_of_a_case_that_was_deleted_is_given_up_and_the_next_is_a_create(bench: Make) -> None:
+    one = bench()
+    tries = gone(one, alert("a", 2, "updated"))
+    assert 15 <= tries[-1] <= 26
+    assert one.count("deliveries_total", kind="update", result="given_up") == 1
+    one.admit(alert("a", 3, "updated"))
+    [message] = one.desk.due(one.clock.ms)
+    assert message.kind is Kind.CREATE
+
+
+def test_a_crm_that_comes_back_with_404_after_an_outage_is_asked_once_more(bench: Make) -> None:
+    one = bench()
+    one.admit(alert("a"))
+    one.desk.deliver(one.clock.ms)
+    one.admit(alert("a", 2, "resolved"))
+    close = f"{id_of('a')}/2"
+    ledger = one.desk.ledger
+    ledger.store_body(close, RENDERED, one.clock.ms)
+    ledger.retry(close, one.clock.ms, "status_503")
+    one.clock.go_on(HOUR)
+    one.crm.answers[close] = [GONE]
+
+    async def go() -> None:
+        async with sending(one.sender()):
+            await until(lambda: one.count("tries_total", status="status_404") == 1)
+            one.clock.go_on(600)
+            await until(lambda: one.count("deliveries_total", kind="close", result="delivered") == 1)
+
+    asyncio.run(go())
+    assert one.count("tries_total", status="ok") == 1

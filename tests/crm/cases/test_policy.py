@@ -16,8 +16,8 @@ from streams.crm.cases.policy import (
     look,
     next_look,
     rank,
+    resent_as,
     window_end,
-    worth_resending,
 )
 from streams.crm.cases.standing import Candidate, Case, Decision, Hold, Revision, Standing
 from streams.crm.wire import Kind
@@ -157,9 +157,21 @@ def test_what_revisions_do_in_the_crm() -> None:
 
 @pytest.mark.parametrize("kind", list(Kind))
 def test_only_what_is_still_so_is_sent_again(kind: Kind) -> None:
-    assert worth_resending(kind, newest=True, open_there=True)
-    assert worth_resending(kind, newest=True, open_there=False) is (kind is Kind.CLOSE)
-    assert not worth_resending(kind, newest=False, open_there=True)
+    assert resent_as(kind, newest=True, is_open=True, there=True) is kind
+    for there in (False, True):
+        closes = Kind.CLOSE if kind is Kind.CLOSE else None
+        assert resent_as(kind, newest=True, is_open=False, there=there) is closes
+        assert resent_as(kind, newest=False, is_open=True, there=there) is None
+
+
+def test_what_is_news_makes_a_case_anew_that_was_deleted_in_the_crm() -> None:
+    again = {kind: resent_as(kind, newest=True, is_open=True, there=False) for kind in Kind}
+    assert again == {
+        Kind.CREATE: Kind.CREATE,
+        Kind.UPDATE: Kind.CREATE,
+        Kind.REFRESH: None,
+        Kind.CLOSE: Kind.CLOSE,
+    }
 
 
 def test_a_profile_allows_what_an_older_record_forbids_and_nothing_else() -> None:

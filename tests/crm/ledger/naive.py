@@ -31,6 +31,7 @@ class Known:
     deferred_as: str | None = None
     posts: list[Post] = field(default_factory=list)
     in_crm: bool = False
+    deleted: bool = False
     unclear: int = 0
     closed: int | None = None
     looked: int | None = None
@@ -195,7 +196,7 @@ class Naive:
     def delivered(self, id_: str, now: int) -> None:
         """Take it that the CRM has it."""
         case, post = self._find(id_)
-        post.state, case.unclear = "delivered", 0
+        post.state, case.unclear, case.deleted = "delivered", 0, False
         case.in_crm, case.looked = post.kind != "close", now
         if post.kind == "close":
             self._closed(case, now)
@@ -207,8 +208,8 @@ class Naive:
         post.at = at
         case.unclear -= untaken and post.kind == "create"
 
-    def give_up(self, id_: str, now: int, *, untaken: bool) -> None:
-        """Drop it for now."""
+    def give_up(self, id_: str, now: int, *, untaken: bool, gone: bool) -> None:
+        """Drop it for now; `gone`: somebody has deleted the case."""
         case, post = self._find(id_)
         case.unclear -= untaken and post.kind == "create"
         post.state, case.looked = "given_up", now
@@ -217,7 +218,9 @@ class Naive:
             self._closed(case, now)
         if post.kind == "create" and case.unclear:
             self.doubted.add(case.alert.alert_id)
-        if post.kind == "create" and case.queue:
+        if gone:
+            case.in_crm, case.deleted = False, True
+        if (post.kind == "create" or gone) and case.queue:
             following = case.queue[0]
             if following.kind != "close":
                 following.kind = "create"
@@ -245,6 +248,10 @@ class Naive:
                     still = post is case.posts[-1] and (
                         post.kind == "close" or (case.open and case.standing == "admitted")
                     )
+                    if not case.in_crm and still and post.kind == "update":
+                        post.kind = "create"
+                    elif not case.in_crm and post.kind == "refresh":
+                        still = False
                     post.state, post.at = ("queued", now) if still else ("dropped", post.at)
             self._forget(case)
 

@@ -228,6 +228,41 @@ def test_after_a_lost_close_the_crm_is_taken_to_have_nothing(here: Desk) -> None
     assert here.deliver(NOON) == [("create", _id(4))]
 
 
+def test_a_case_that_was_deleted_in_the_crm_is_created_by_what_is_news(here: Desk) -> None:
+    here.read(alert("a", 2, "updated"), alert("a", 3, "updated"))
+    here.ledger.delivered(_id(1), NOON)
+    here.ledger.give_up(_id(2), "status_404", NOON, gone=True)
+    assert here.ledger.refresh_due(NOON + DAY, HOUR) == []
+    assert here.deliver(NOON) == [("create", _id(3))]
+    here.read(alert("a", 4, "updated"))
+    here.ledger.give_up(_id(4), "status_404", NOON, gone=True)
+    here.read(alert("a", 5, "updated"))
+    assert here.deliver(NOON) == [("create", _id(5))]
+
+
+def test_of_a_case_that_was_deleted_in_the_crm_nothing_is_closed(here: Desk) -> None:
+    here.read(alert("a", 2, "updated"))
+    here.ledger.delivered(_id(1), NOON)
+    here.ledger.give_up(_id(2), "status_410", NOON, gone=True)
+    here.read(alert("a", 3, "resolved"))
+    assert here.due(NOON) == []
+    assert here.ledger.resend(None, NOON) == Resent(dropped=1)
+
+
+def test_what_is_sent_again_makes_a_case_anew_that_was_deleted_there_but_for_a_refresh(here: Desk) -> None:
+    here.deliver(NOON)
+    refresh = here.ledger.queue_refresh(id_of("a"), NOON)
+    assert refresh is not None
+    here.ledger.give_up(refresh, "status_404", NOON, gone=True)
+    assert here.ledger.resend(None, NOON) == Resent(dropped=1)
+    here.read(alert("a", 2, "updated"))
+    here.deliver(NOON)
+    here.read(alert("a", 3, "updated"))
+    here.ledger.give_up(_id(3), "status_404", NOON, gone=True)
+    assert here.ledger.resend(None, NOON) == Resent(queued=1)
+    assert here.deliver(NOON) == [("create", _id(3))]
+
+
 def test_other_alerts_of_the_account_count_while_they_are_open(here: Desk) -> None:
     here.read(alert("b"), alert("c", backfill=True), alert("d", 1, "resolved"), alert("e"))
     here.ledger.admit(NOON)

@@ -16,7 +16,7 @@ from streams.crm.cases.policy import Policy
 from streams.crm.cases.standing import Standing
 from streams.crm.ledger.ledger import Ledger
 from streams.crm.ledger.rows import AlertRead, Listed, ProfileRead
-from streams.crm.wire import Rendered, Request
+from streams.crm.wire import Kind, Rendered, Request
 from tests.crm.ledger.naive import Naive
 from tests.crm.ledger.records import CUSTOMERS, DAY, NOON, TOPIC, alert, id_of, quick, words
 
@@ -236,10 +236,11 @@ class World:
             else:
                 if luck < 0.93:
                     self._receive(message.message_id, message.kind.value, rendered.request.body)
-                gone, untaken = partial(self.ledger.give_up, message.message_id, "a word"), luck > 0.95
+                end, untaken = partial(self.ledger.give_up, message.message_id, "a word"), luck > 0.95
+                gone = luck > 0.98 and message.kind in {Kind.UPDATE, Kind.REFRESH}
                 outcome = (
-                    partial(gone, self.now, untaken=untaken),
-                    partial(self.model.give_up, message.message_id, self.now, untaken=untaken),
+                    partial(end, self.now, untaken=untaken, gone=gone),
+                    partial(self.model.give_up, message.message_id, self.now, untaken=untaken, gone=gone),
                 )
             if not self.do(*outcome):
                 return
@@ -353,7 +354,8 @@ class World:
         states = {row["message_id"]: row["state"] for row in rows}
         for case in self.model.cases.values():
             order = self.order[case.alert.alert_id]
-            assert case.open or not order or order[-1][0] == "close", order  # none stays open in the CRM
+            closed = case.deleted or not order or order[-1][0] == "close"
+            assert case.open or closed, order  # none stays open in the CRM
             for post in case.posts:
                 assert states[post.id] == post.state, post
                 assert post.state != "delivered" or post.id in self.received
