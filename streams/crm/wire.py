@@ -44,7 +44,7 @@ class Find:
     closed: Mapping[str, str] = field(default_factory=dict)
     """What stands beside the id of a case that takes no more changes: it is passed over."""
     anew: bool = True
-    """Whether the message's own request is sent if only such are there; else nothing is."""
+    """Whether the message's own request is sent if none, or only such are there; else nothing is."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,8 +64,12 @@ class _FindFailedError(Exception):
         self.outcome = outcome
 
 
-class _ClosedError(Exception):
-    """The case is there, and takes no more changes."""
+class _NothingToChangeError(Exception):
+    """The case is not there, or takes no more changes."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class Courier:
@@ -112,8 +116,8 @@ class Courier:
             outcome = _endpoint_fault(error.reason)
         except _FindFailedError as error:
             outcome = error.outcome
-        except _ClosedError:
-            outcome = Outcome(Result.DELIVERED, "closed_there", 0.0)
+        except _NothingToChangeError as error:
+            outcome = Outcome(Result.DELIVERED, error.reason, 0.0)
         except _UnsendableError:
             outcome = Outcome(Result.REFUSED, "unsendable", 0.0)
         except Exception as error:  # noqa: BLE001 - a bug must not show data, nor end the bridge
@@ -133,7 +137,7 @@ class Courier:
     async def _found(self, exchange: Exchange, message_id: str, find: Find, now_s: float) -> Request | None:
         """Return the request for a case that is there; None if it is not.
 
-        Raises _FindFailedError; _ClosedError where there is nothing to be sent.
+        Raises _FindFailedError; _NothingToChangeError where there is nothing to be sent.
         """
         question = Request("GET", find.path, b"")
         try:
@@ -230,7 +234,7 @@ def _url(base: URL, path: str) -> URL:
 def _id_at(body: bytes | None, find: Find) -> str | None:
     """Return the id that stands in an answer; None if there is none.
 
-    Raises _FindFailedError, _ClosedError.
+    Raises _FindFailedError, _NothingToChangeError.
     """
     try:
         document = from_json(body or b"", allow_inf_nan=False)
@@ -245,8 +249,8 @@ def _id_at(body: bytes | None, find: Find) -> str | None:
         if not _is_closed(beside, find.closed):
             return str(found)
         some_closed = True
-    if some_closed and not find.anew:
-        raise _ClosedError
+    if not find.anew:
+        raise _NothingToChangeError("closed_there" if some_closed else "not_there")
     return None
 
 

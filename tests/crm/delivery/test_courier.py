@@ -220,7 +220,8 @@ CLOSED = replace(CASES, find=replace(CASES.find or Find("", "", post().request),
         ([(7, "solved")], True, "/tickets/7.json", "ok"),
         ([(7, "closed"), (8, "closed")], True, "/tickets", "ok"),
         ([(7, "closed")], False, None, "closed_there"),
-        ([], False, "/tickets", "ok"),
+        ([], True, "/tickets", "ok"),
+        ([], False, None, "not_there"),
     ],
 )
 def test_a_ticket_that_takes_no_more_changes_is_passed_over(
