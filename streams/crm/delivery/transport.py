@@ -198,22 +198,31 @@ async def _body(response: aiohttp.ClientResponse) -> bytes | None:
 async def _drain(response: aiohttp.ClientResponse, until: float | None) -> bytes:
     """Read what is left, so that the connection can be used again, and return how it begins.
 
-    The status has said all there is, but for a page. So no trouble with a body undoes it: else what was
-    delivered would be delivered again.
+    The status has said all there is, but for a page, so the first of what may be one is waited for. No
+    trouble with a body undoes the status: else what was delivered would be delivered again.
     """
-    start = b""
+    start = bytearray()
     try:
-        async with asyncio.timeout_at(until), asyncio.timeout(_DRAIN_SECONDS):
-            start = await response.content.read(_START_BYTES)
-            await _body(response)
+        async with asyncio.timeout_at(until):
+            while _may_be_page(response) and len(start) < _START_BYTES and not start.strip(_BLANKS):
+                chunk = await response.content.read(_START_BYTES - len(start))
+                if not chunk:
+                    break
+                start += chunk
+            async with asyncio.timeout(_DRAIN_SECONDS):
+                await _body(response)
     except (aiohttp.ClientError, OSError):
         response.close()
-    return start
+    return bytes(start)
+
+
+def _may_be_page(response: aiohttp.ClientResponse) -> bool:
+    return response.content_type == "text/html"
 
 
 def _is_page(response: aiohttp.ClientResponse, start: bytes) -> bool:
     """Return whether it is HTML, and not only called so: many a webhook answers `ok` as text/html."""
-    return response.content_type == "text/html" and start.lstrip(_BLANKS).startswith(b"<")
+    return _may_be_page(response) and start.lstrip(_BLANKS).startswith(b"<")
 
 
 def _reason(error: Exception) -> str:  # noqa: PLR0911 - one for each kind

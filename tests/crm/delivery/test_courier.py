@@ -198,6 +198,40 @@ def test_a_page_to_log_in_at_is_no_delivery(text: str, kind: str, reason: str) -
     assert sent(answer)[0].reason == reason
 
 
+@pytest.mark.parametrize(
+    ("pieces", "reason"),
+    [
+        (["", "<html>"], "page"),  # the headers, and a while later the page
+        (["\r\n\r\n", "<html>"], "page"),
+        (["\n", "ok"], "ok"),
+        ([" " * 2_000, "<html>"], "ok"),  # so far nobody looks
+    ],
+)
+def test_a_page_that_begins_late_is_one(
+    pieces: list[str], reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streams.crm.delivery.transport._DRAIN_SECONDS", 0.0)
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "text/html"})
+        await response.prepare(request)
+        for piece in pieces:
+            await response.write(piece.encode())
+            await asyncio.sleep(0.05)
+        return response
+
+    assert sent(answer)[0].reason == reason
+
+
+def test_a_page_that_never_comes_undoes_no_status() -> None:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "text/html"})
+        await response.prepare(request)
+        return await never(request)
+
+    assert sent(answer, timeout_seconds=0.2)[0].reason == "ok"
+
+
 def test_a_case_that_is_gone_is_no_fault_of_the_crm() -> None:
     found = web.json_response({"tickets": [{"id": 7}]})
     outcomes = [
