@@ -197,6 +197,8 @@ def _prepare(connection: sqlite3.Connection, path: Path, *, make: bool) -> None:
         _run(connection, TABLES)
     elif application != APPLICATION:
         raise LedgerError(f"{path} is a SQLite file of something else; name another file for the ledger")
+    elif make and (fault := connection.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
+        raise LedgerError(f"{path} is damaged: {fault}. {_ANEW}")
     elif version == 1:
         if not make:
             raise LedgerError(
@@ -208,8 +210,6 @@ def _prepare(connection: sqlite3.Connection, path: Path, *, make: bool) -> None:
             f"{path} is a ledger of version {version}, this release reads version {VERSION}: "
             f"start the release that wrote it. {_ANEW}"
         )
-    if make and (fault := connection.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
-        raise LedgerError(f"{path} is damaged: {fault}. {_ANEW}")
     if make:
         connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")

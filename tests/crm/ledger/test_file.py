@@ -117,6 +117,20 @@ def test_the_ledger_of_an_earlier_release_is_taken_over(tmp_path: Path) -> None:
     Visit.open(path).close()
 
 
+def test_a_damaged_ledger_of_an_earlier_release_is_left_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "l"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript((Path(__file__).parent / "version_1.sql").read_text(encoding="utf-8"))
+        page = "SELECT rootpage FROM sqlite_master WHERE name = 'dispositions_by_time'"
+        end = connection.execute(page).fetchone()[0] * connection.execute("PRAGMA page_size").fetchone()[0]
+    data = bytearray(path.read_bytes())
+    data[end - 4096 : end] = b"\xaa" * 4096
+    path.write_bytes(data)
+    with pytest.raises(LedgerError, match="damaged"):
+        Ledger.open(path, policy=POLICY)
+    assert path.read_bytes() == data
+
+
 def test_damage_is_seen_at_the_start(desk: Open) -> None:
     here = desk()
     here.read(*(alert(f"a{at}") for at in range(100)))
