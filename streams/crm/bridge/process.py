@@ -188,7 +188,7 @@ class Bridge:
                 log.info("all is read that the topics held: %s; it delivers from now on", _told(ledger))
             try:
                 self._metrics.lag.set(reader.lag())
-                self._answered_at = time.monotonic()
+                self._answered_at = reader.answered_at
                 if caught_up:
                     self._why = None
             except KafkaUnavailableError as error:

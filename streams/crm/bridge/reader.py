@@ -91,7 +91,8 @@ class TopicReader:
         )
         self._ends: dict[TopicPartition, int] = {}
         self._first_ends: dict[TopicPartition, int] = {}
-        self._ends_at = 0.0
+        self.answered_at = 0.0
+        """When Kafka last told where the topics end, of a monotonic clock (s)."""
 
     def open(self, positions: Mapping[tuple[str, int], int]) -> Self:
         """Go to where the ledger ends, by topic and partition; raises RecreatedError."""
@@ -143,7 +144,7 @@ class TopicReader:
         Raises KafkaUnavailableError.
         """
         try:
-            if time.monotonic() - self._ends_at > _ENDS_SECONDS:
+            if time.monotonic() - self.answered_at > _ENDS_SECONDS:
                 self._look_for_ends(_ANSWER_MS)
             return sum(
                 max(0, max(end, self._consumer.highwater(one) or 0) - self._position(one))
@@ -163,7 +164,7 @@ class TopicReader:
 
     def _look_for_ends(self, timeout_ms: int | None = None) -> None:
         self._ends = self._consumer.end_offsets(self._partitions, timeout_ms=timeout_ms)
-        self._ends_at = time.monotonic()
+        self.answered_at = time.monotonic()
 
 
 def _add_alert(batch: Batch, record: Any) -> None:

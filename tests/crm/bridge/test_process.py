@@ -40,7 +40,7 @@ class _Reader:
         self.caught_up = True
         self.may_go_on = threading.Event()
         self.may_go_on.set()
-        self.polls = 0
+        self.polls, self.answered_at = 0, 0.0
         self.closed = self.away = False
         self._until = time.monotonic() + 60
 
@@ -57,6 +57,7 @@ class _Reader:
     def lag(self) -> int:
         if self.away:
             raise KafkaUnavailableError("Kafka does not answer: KafkaTimeoutError")
+        self.answered_at = time.monotonic()
         return len(self.batches)
 
     def close(self) -> None:
