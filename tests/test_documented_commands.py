@@ -41,6 +41,7 @@ WITHIN_THE_TEXT: Final = {
     "bridge deliveries": "tests/crm/commands/test_deliveries.py",
     "bridge deliveries --customers": "tests/crm/commands/test_deliveries.py",
     "bridge deliveries --given-up": "tests/crm/commands/test_deliveries.py",
+    "bridge deliveries --standing held": "tests/crm/commands/test_deliveries.py",
     "bridge resend --all": "tests/crm/bridge/test_command.py",
     "check topics": "tests/kafka/tools/test_check_topics.py",
     "check topics --all": "tests/kafka/tools/test_check_topics.py",

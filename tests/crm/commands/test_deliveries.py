@@ -44,6 +44,10 @@ def test_what_was_resolved_before_it_came_is_listed_if_asked_for(path: Path) -> 
     assert [row.split()[0] for row in listed(path, "--standing", "never")[2:-1]] == [id_of("over")]
 
 
+def test_what_is_held_as_history_is_listed_alone(path: Path) -> None:
+    assert [row.split()[0] for row in listed(path, "--standing", "held")[2:-1]] == [id_of("late")]
+
+
 def test_a_synthetic_customer_is_called_synthetic(path: Path) -> None:
     rows = {row.split()[0]: row for row in listed(path)[2:-1]}
     assert [name for name in ("lost", "canary") if "synthetic" in rows[id_of(name)]] == ["canary"]
