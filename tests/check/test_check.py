@@ -184,7 +184,8 @@ def test_what_is_wrong_is_told_by_its_question(
     answers = asked(encoded(feed))
     answer = answers[number - 1]
     assert (answer.verdict, told in answer.advice) == (verdict, True), answer
-    assert not any(line["customer_id"] in as_json(answers, _lines(), sampled=False) for line in feed[TX])
+    shown = as_json(answers, _lines(), sampled=False)
+    assert not any(line["customer_id"] in shown for line in feed[TX])
 
 
 def _lines() -> Counter[Input]:
