@@ -138,11 +138,15 @@ class Chain(FakeBridge):
         """Take a disposition as the bridge does, if it is up."""
         outcome = await super().send(message_id, rendered, now_s)
         if outcome.result is Result.DELIVERED:
-            known = {one.alert_id: one.customer_id for one in self.alerts}
-            parsed = parse(rendered.request.body, message_id, known.get, self.now)
+            parsed = parse(rendered.request.body, message_id, self._customer_of, self.now)
             assert isinstance(parsed, Parsed), parsed
             self._apply(Input.DISPOSITIONS, parsed.disposition.model_dump(mode="json", exclude_none=True))
         return outcome
+
+    def _customer_of(self, alert_id: str) -> str | None:
+        """Return whose alert it is; it is asked of the newest."""
+        every = reversed(self.alerts)
+        return next((one.customer_id for one in every if one.alert_id == alert_id), None)
 
     async def deliver(self) -> None:
         """Deliver what waits, as the ledger has it: what was resolved before it was sent never goes."""
