@@ -144,9 +144,9 @@ class Chain(FakeBridge):
         return outcome
 
     def _customer_of(self, alert_id: str) -> str | None:
-        """Return whose alert it is; it is asked of the newest."""
-        every = reversed(self.alerts)
-        return next((one.customer_id for one in every if one.alert_id == alert_id), None)
+        """Return whose alert it is, from the newest back: mostly it is asked of that one."""
+        newest_first = reversed(self.alerts)
+        return next((one.customer_id for one in newest_first if one.alert_id == alert_id), None)
 
     async def deliver(self) -> None:
         """Deliver what waits, as the ledger has it: what was resolved before it was sent never goes."""

@@ -70,11 +70,5 @@ def test_inputs_other_than_facts_are_refused(arguments: tuple[str, ...]) -> None
 def test_its_help_teaches_when_one_needs_it() -> None:
     done = run("tick", "--help")
     assert done.code == 0
-    for words in (
-        "to go live where",
-        "36 hours",
-        "stopped for good",
-        "is late",
-        "8 days",
-    ):
+    for words in ("to go live where", "36 hours", "stopped for good", "is late", "8 days"):
         assert words in done.out
